@@ -1,0 +1,78 @@
+// Command clients is the service that owns the clients of an invoicing system. See clients --help.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// Exit codes of the process.
+const (
+	exitOK    = 0
+	exitError = 1
+	exitUsage = 2 // a wrong setting; nothing was touched
+)
+
+// cli is the command line.
+type cli struct {
+	Serve   serveCommand   `cmd:"" default:"withargs" help:"Run the service (the default)."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+// run is the whole program, but for the process around it.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	var c cli
+	exited := false
+	parser, err := kong.New(&c,
+		kong.Name("clients"),
+		kong.Description("The clients of an invoicing system: the Harvest Clients API over an event stream in NATS JetStream."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(int) { exited = true }),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(streams{stdout, stderr}),
+	)
+	if err != nil {
+		fmt.Fprintln(stderr, "clients:", err)
+		return exitError
+	}
+	selected, err := parser.Parse(args)
+	if exited { // --help
+		return exitOK
+	}
+	if err == nil {
+		err = selected.Run()
+	}
+	var faults settingFaults
+	var usage *kong.ParseError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &faults):
+		for _, fault := range faults {
+			fmt.Fprintln(stderr, "clients:", fault)
+		}
+		return exitUsage
+	case errors.As(err, &usage):
+		fmt.Fprintln(stderr, "clients:", err)
+		return exitUsage
+	}
+	fmt.Fprintln(stderr, "clients:", err)
+	return exitError
+}
+
+// streams are where a command writes to.
+type streams struct{ out, err io.Writer }

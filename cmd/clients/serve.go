@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"golang.org/x/term"
+)
+
+// Run serves until ctx ends.
+func (c *serveCommand) Run(ctx context.Context, s streams) error {
+	settings, err := c.settings()
+	if err != nil {
+		return err
+	}
+	log := newLog(settings, s.err)
+	service, err := start(ctx, settings, log)
+	if err != nil && errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		return nil // told to stop before it had started
+	}
+	if err != nil {
+		return err
+	}
+	service.greet(s.out)
+	<-ctx.Done()
+	return service.stop()
+}
+
+func newLog(s settings, w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: s.logLevel}
+	file, isFile := w.(*os.File)
+	if s.logFormat == "text" || s.logFormat == "" && isFile && term.IsTerminal(int(file.Fd())) {
+		return slog.New(slog.NewTextHandler(w, options))
+	}
+	return slog.New(slog.NewJSONHandler(w, options))
+}
+
+// greet says what listens where, and how to try it.
+func (s *service) greet(w io.Writer) {
+	fmt.Fprintf(w, `clients is ready.
+  API         http://%[1]s/clients
+  operations  http://%[2]s/readyz and /livez, /metrics, /version
+  NATS        %[3]s, stream CLIENTS, subscribe to clients.>
+  data        %[4]s
+Try it:
+  curl -i -H 'Content-Type: application/xml' -d '<client><name>SuprCorp</name></client>' http://%[1]s/clients
+  curl http://%[1]s/clients
+`, s.apiAddr(), s.opsAddr(), s.embedded.URL(), s.settings.dataDir)
+}

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"clients/domain/command"
+	"clients/eventstore"
+	"clients/projections"
+	"clients/transport"
+
+	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// service is the running whole. start builds it from the outside in, stop takes it down in the opposite order.
+type service struct {
+	settings  settings
+	log       *slog.Logger
+	api, ops  net.Listener
+	apiServer *http.Server
+	opsServer *http.Server
+	embedded  *eventstore.Embedded
+	nc        *nats.Conn
+	store     *eventstore.Store
+	directory *projections.Directory
+	registry  *prometheus.Registry
+	state     atomic.Pointer[string] // why the service is not ready, nil when it is
+	undo      []func()
+}
+
+// start returns as soon as the service answers requests. What it has begun when it fails it takes back.
+func start(ctx context.Context, settings settings, log *slog.Logger) (_ *service, err error) {
+	s := &service{settings: settings, log: log, registry: prometheus.NewRegistry()}
+	s.notReady("starting")
+	defer func() {
+		if err != nil {
+			s.takeDown()
+		}
+	}()
+	for _, step := range []func(context.Context) error{s.listen, s.serveOperations, s.openStore, s.followStream, s.serveAPI} {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
+	}
+	s.state.Store(nil)
+	return s, nil
+}
+
+// listen takes the ports first: without them nothing else is begun.
+func (s *service) listen(context.Context) (err error) {
+	if s.api, err = net.Listen("tcp", s.settings.httpAddr); err != nil {
+		return fmt.Errorf("the API cannot listen (CLIENTS_HTTP_ADDR): %w", err)
+	}
+	s.onStop(func() { _ = s.api.Close() })
+	if s.ops, err = net.Listen("tcp", s.settings.opsAddr); err != nil {
+		return fmt.Errorf("the operations endpoints cannot listen (CLIENTS_OPS_ADDR): %w", err)
+	}
+	s.onStop(func() { _ = s.ops.Close() })
+	return nil
+}
+
+func (s *service) serveOperations(context.Context) error {
+	handler := transport.Operations{Ready: s.ready, Metrics: s.registry, Version: currentVersion()}.Handler()
+	s.opsServer = transport.NewServer(handler, s.log)
+	go s.serve(s.opsServer, s.ops)
+	s.onStop(func() { _ = s.opsServer.Close() })
+	return nil
+}
+
+func (s *service) openStore(ctx context.Context) (err error) {
+	s.embedded, err = eventstore.StartEmbedded(eventstore.EmbeddedConfig{
+		Dir: s.settings.dataDir, Addr: s.settings.embeddedNATSAddr, Log: s.log,
+	})
+	if err != nil {
+		return err
+	}
+	s.onStop(s.embedded.Shutdown)
+	if s.nc, err = s.embedded.Connect(connectionOptions(s.log)...); err != nil {
+		return fmt.Errorf("connect to the embedded server: %w", err)
+	}
+	s.onStop(s.nc.Close)
+	s.store, err = eventstore.Open(ctx, s.nc, eventstore.Config{
+		Replicas: s.settings.streamReplicas, HighWater: s.embedded.HighWater, Log: s.log,
+	})
+	if err != nil {
+		return err
+	}
+	s.onStop(s.store.Close)
+	return nil
+}
+
+// connectionOptions never give up a connection, and never keep a message back for later: an event is sent now or not.
+func connectionOptions(log *slog.Logger) []nats.Option {
+	return []nats.Option{
+		nats.Name("clients"),
+		nats.MaxReconnects(-1),
+		nats.ReconnectBufSize(-1),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { log.Warn("nats", "error", err) }),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil {
+				log.Warn("nats: disconnected", "error", err)
+			}
+		}),
+		nats.ReconnectHandler(func(nc *nats.Conn) { log.Info("nats: reconnected", "url", nc.ConnectedUrlRedacted()) }),
+	}
+}
+
+// followStream returns when the directory shows everything that the stream holds by now.
+func (s *service) followStream(ctx context.Context) error {
+	s.directory = projections.NewDirectory(s.store, s.log)
+	following, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := s.directory.Follow(following); following.Err() == nil {
+			s.log.Error("the stream cannot be followed any more: reads go on from what is known, writes are refused", "error", err)
+		}
+	}()
+	s.onStop(func() { cancel(); <-ended })
+	begun := time.Now()
+	if err := s.directory.Refresh(ctx); err != nil {
+		return fmt.Errorf("read the stream: %w", err)
+	}
+	stats := s.directory.Stats()
+	s.log.Info("the stream is read", "sequence", stats.Sequence, "clients", stats.Clients, "duration", time.Since(begun))
+	return nil
+}
+
+func (s *service) serveAPI(context.Context) error {
+	commands := &command.Handler{
+		Log:             s.store,
+		Directory:       s.directory,
+		IDs:             s.store,
+		Keys:            s.store,
+		DefaultCurrency: s.settings.defaultCurrency,
+		NewEventID:      func() string { return uuid.Must(uuid.NewV7()).String() },
+		Now:             time.Now,
+		Observe:         s.registerMetrics(),
+	}
+	api := transport.API{
+		Commands:  commands,
+		Directory: s.directory,
+		Eventual:  s.settings.eventualReads,
+		Metrics:   transport.NewMetrics(s.registry),
+		Log:       s.log,
+	}
+	handler, err := api.Handler()
+	if err != nil {
+		return err
+	}
+	s.apiServer = transport.NewServer(handler, s.log)
+	go s.serve(s.apiServer, s.api)
+	return nil
+}
+
+func (s *service) serve(server *http.Server, listener net.Listener) {
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+		s.log.Error("server ended", "addr", listener.Addr().String(), "error", err)
+	}
+}
+
+// requestLimit is how long requests under way are waited for at the end.
+const requestLimit = 12 * time.Second
+
+// stop ends the service within 25 s: first nobody is sent here any more, then who is here gets his answer.
+func (s *service) stop() error {
+	s.log.Info("stopping", "delay", s.settings.shutdownDelay)
+	s.notReady("stopping")
+	time.Sleep(s.settings.shutdownDelay)
+	ctx, cancel := context.WithTimeout(context.Background(), requestLimit)
+	defer cancel()
+	if err := s.apiServer.Shutdown(ctx); err != nil {
+		s.log.Warn("requests under way were cut off", "error", err)
+		_ = s.apiServer.Close()
+	}
+	s.takeDown()
+	s.log.Info("stopped")
+	return nil
+}
+
+// onStop remembers how to undo a step; the last one is undone first.
+func (s *service) onStop(undo func()) { s.undo = append(s.undo, undo) }
+
+func (s *service) takeDown() {
+	for i := len(s.undo) - 1; i >= 0; i-- {
+		s.undo[i]()
+	}
+}
+
+func (s *service) notReady(why string) { s.state.Store(&why) }
+
+// ready answers why requests should go elsewhere, or nil.
+func (s *service) ready() error {
+	if why := s.state.Load(); why != nil {
+		return errors.New(*why)
+	}
+	return s.directory.Err()
+}
+
+func (s *service) apiAddr() string { return s.api.Addr().String() }
+func (s *service) opsAddr() string { return s.ops.Addr().String() }

@@ -1,0 +1,50 @@
+package domain
+
+import "fmt"
+
+// Kind says what a caller can do about an Error. Transports translate it in one table.
+type Kind int
+
+const (
+	Invalid     Kind = iota + 1 // the command itself is wrong; sending it again is no use
+	NotFound                    // there is no such client in the caller's account
+	Blocked                     // a rule forbids it for as long as something else stands in the way
+	Stale                       // the client is no longer in the state that the caller named
+	KeyReused                   // the idempotency key belongs to another command
+	Conflict                    // another command on the same client was stored first; nothing was stored for this one
+	Unavailable                 // it could not be done at the moment, or nobody can say whether it was; try again later
+)
+
+// Error is an answer to the caller: its text is made for him and holds nothing internal.
+type Error struct {
+	Kind    Kind
+	Message string
+	Cause   error // for the log alone
+}
+
+func (e *Error) Error() string {
+	if e.Cause != nil {
+		return e.Message + " " + e.Cause.Error()
+	}
+	return e.Message
+}
+
+func (e *Error) Unwrap() error { return e.Cause }
+
+// Is reports whether target is an Error of the same kind, so that errors.Is(err, domain.ErrNotFound) works.
+func (e *Error) Is(target error) bool {
+	t, ok := target.(*Error)
+	return ok && t.Kind == e.Kind
+}
+
+// Errorf makes an Error of a kind.
+func Errorf(kind Kind, format string, args ...any) *Error {
+	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...)}
+}
+
+// The refusals that are always the same.
+var (
+	ErrNotFound = Errorf(NotFound, "Client not found.")
+	ErrStale    = Errorf(Stale, "The client has been changed in the meantime.")
+	ErrConflict = Errorf(Conflict, "The client is being changed by others. Please try again.")
+)

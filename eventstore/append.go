@@ -1,0 +1,163 @@
+package eventstore
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"clients/domain"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Append stores e as the next message about its client, provided that lastSequence is still the sequence of the last
+// one (0: there is none yet). When it answers without error, a majority of the stream's replicas has the event on disk.
+//
+// Errors: domain.ErrConflict when there is a newer message, so that nothing was stored; a domain.Unavailable when the
+// store cannot be reached: with the cause command.ErrUnknownOutcome the event may have been stored, without it not.
+// An event of unknown outcome was sent again unchanged, and never will be after Append has returned.
+func (s *Store) Append(ctx context.Context, e domain.Envelope, lastSequence uint64) (domain.Receipt, error) {
+	msg, revision, err := encode(e)
+	if err != nil {
+		return domain.Receipt{}, err
+	}
+	msg.Header[jetstream.ExpectedLastSubjSeqHeader] = []string{strconv.FormatUint(lastSequence, 10)}
+	sequence, err := s.writer.append(ctx, &pending{
+		msg: msg, account: e.Account, clientID: e.Event.Client(), eventID: e.EventID, lastSequence: lastSequence,
+	})
+	s.stats.count(err)
+	return domain.Receipt{Sequence: sequence, Revision: revision}, err
+}
+
+// Find looks behind sequence after for the event of a client that was stored under eventID. It asks the stream's leader.
+func (s *Store) Find(ctx context.Context, account string, clientID int64, eventID string, after uint64) (domain.Receipt, bool, error) {
+	subject := subjectOf(account, clientID)
+	for {
+		record, err := s.next(ctx, subject, after+1)
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			return domain.Receipt{}, false, nil
+		}
+		if err != nil {
+			return domain.Receipt{}, false, unavailable(err)
+		}
+		if record.Stray == "" && record.EventID == eventID {
+			return domain.Receipt{Sequence: record.Sequence, Revision: record.Revision()}, true, nil
+		}
+		after = record.Sequence
+	}
+}
+
+// pending is an event on its way to the stream.
+type pending struct {
+	msg          *nats.Msg
+	account      string
+	clientID     int64
+	eventID      string
+	lastSequence uint64
+	unknown      bool // it was sent before, and nobody told the outcome
+
+	state atomic.Int32
+	done  chan stored // takes one answer without anybody waiting for it
+}
+
+// A pending event is either sent or abandoned, whichever comes first.
+const (
+	waiting int32 = iota
+	sent
+	abandoned
+)
+
+type stored struct {
+	sequence uint64
+	err      error
+}
+
+// Publishing one event: how long an answer is waited for before the same message is sent again, how long all of that
+// may take, and the pause before a message is repeated that the server refused for the moment.
+const (
+	publishAttempt = time.Second
+	publishLimit   = 2500 * time.Millisecond
+	publishPause   = 20 * time.Millisecond
+)
+
+// publish stores one event by itself. Until it knows the outcome it sends the identical message again: the stream
+// recognises the event's id, and a repeat that comes too late for that fails on the expected sequence.
+func (s *Store) publish(p *pending) (uint64, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), publishLimit)
+	defer cancel()
+	for {
+		attempt, cancel := context.WithTimeout(ctx, publishAttempt)
+		ack, err := s.js.PublishMsg(attempt, p.msg, jetstream.WithRetryAttempts(0))
+		cancel()
+		switch verdict := classify(err); {
+		case verdict == accepted:
+			return ack.Sequence, nil
+		case verdict == outrun && !p.unknown:
+			return 0, domain.ErrConflict
+		case verdict == outrun:
+			return s.settle(ctx, p, err)
+		case verdict == unanswered:
+			p.unknown = true
+		}
+		if ended(ctx) && p.unknown {
+			return 0, unknownOutcome(err)
+		}
+		if ended(ctx) {
+			return 0, unavailable(err)
+		}
+		select {
+		case <-time.After(publishPause):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// settle finds out whether it was the event itself that a repeat of it lost the race to.
+func (s *Store) settle(ctx context.Context, p *pending, conflict error) (uint64, error) {
+	receipt, found, err := s.Find(ctx, p.account, p.clientID, p.eventID, p.lastSequence)
+	if err != nil {
+		return 0, unknownOutcome(errors.Join(conflict, err))
+	}
+	if !found {
+		return 0, unknownOutcome(conflict)
+	}
+	return receipt.Sequence, nil
+}
+
+type verdict int
+
+const (
+	accepted   verdict = iota
+	outrun             // not stored: there is a newer message on the subject
+	passing            // not stored: the server cannot take it at the moment
+	unanswered         // stored or not, nobody knows
+)
+
+// codeDuplicateInFlight tells that a message with the same id is being stored. The jetstream package has no name for it.
+const codeDuplicateInFlight jetstream.ErrorCode = 10158
+
+func classify(err error) verdict {
+	if err == nil {
+		return accepted
+	}
+	var refusal jetstream.JetStreamError
+	if !errors.As(err, &refusal) || refusal.APIError() == nil {
+		if errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, nats.ErrNoResponders) {
+			return passing
+		}
+		return unanswered
+	}
+	switch api := refusal.APIError(); {
+	case api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence, api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant:
+		return outrun
+	case api.ErrorCode == codeDuplicateInFlight:
+		return unanswered
+	case api.Code < 500:
+		return passing
+	default:
+		return unanswered
+	}
+}

@@ -1,0 +1,168 @@
+package eventstore
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"clients/domain"
+)
+
+// The types of stored events. What is stored is read for ever: a name or a body that was once released never changes;
+// another body is a new version, beside the old one.
+const (
+	typePrefix             = "clients.v"
+	typeCreated            = "clients.v1.ClientCreated"
+	typeUpdated            = "clients.v1.ClientUpdated"
+	typeToggled            = "clients.v1.ClientToggled"
+	typeInvoiceDefaultsSet = "clients.v1.ClientInvoiceDefaultsChanged"
+	typeDeleted            = "clients.v1.ClientDeleted"
+)
+
+var errUnknownType = errors.New("unknown event type")
+
+// ours reports whether an event type belongs to this service, known or not.
+func ours(kind string) bool { return strings.HasPrefix(kind, typePrefix) }
+
+type (
+	createdV1 struct {
+		ID             int64  `json:"id"`
+		Name           string `json:"name"`
+		HighriseID     *int64 `json:"highrise_id"`
+		Currency       string `json:"currency"`
+		CurrencySymbol string `json:"currency_symbol"`
+		Active         bool   `json:"active"`
+		Details        string `json:"details"`
+	}
+	updatedV1 struct {
+		ID             int64     `json:"id"`
+		Name           *string   `json:"name,omitempty"`
+		HighriseID     clearable `json:"highrise_id,omitzero"`
+		Currency       *string   `json:"currency,omitempty"`
+		CurrencySymbol *string   `json:"currency_symbol,omitempty"`
+		Active         *bool     `json:"active,omitempty"`
+		Details        *string   `json:"details,omitempty"`
+	}
+	toggledV1 struct {
+		ID     int64 `json:"id"`
+		Active bool  `json:"active"`
+	}
+	invoiceDefaultsChangedV1 struct {
+		ID                      int64   `json:"id"`
+		DefaultInvoiceTimeframe *string `json:"default_invoice_timeframe"`
+		LastInvoiceKind         *string `json:"last_invoice_kind"`
+	}
+	deletedV1 struct {
+		ID int64 `json:"id"`
+	}
+)
+
+// clearable tells a number that is not named from one that is null.
+type clearable struct {
+	named bool
+	value int64 // 0 for null
+}
+
+func (c clearable) MarshalJSON() ([]byte, error) { return json.Marshal(nullable(c.value)) }
+
+func (c *clearable) UnmarshalJSON(data []byte) error {
+	var value *int64
+	err := json.Unmarshal(data, &value)
+	*c = clearable{named: true, value: valueOf(value)}
+	return err
+}
+
+func (c clearable) pointer() *int64 {
+	if !c.named {
+		return nil
+	}
+	return &c.value
+}
+
+// nullable is nil for the zero value, by which the domain stands for null.
+func nullable[T comparable](value T) *T {
+	var null T
+	if value == null {
+		return nil
+	}
+	return &value
+}
+
+func valueOf[T any](p *T) (value T) {
+	if p != nil {
+		value = *p
+	}
+	return value
+}
+
+// marshal answers the type and the body that an event is stored as.
+func marshal(e domain.Event) (kind string, data []byte, err error) {
+	switch e := e.(type) {
+	case domain.ClientCreated:
+		data, err = encodeJSON(createdV1{e.ID, e.Name, nullable(e.HighriseID), e.Currency, e.CurrencySymbol, e.Active, e.Details})
+		return typeCreated, data, err
+	case domain.ClientUpdated:
+		var highrise clearable
+		if e.HighriseID != nil {
+			highrise = clearable{named: true, value: *e.HighriseID}
+		}
+		data, err = encodeJSON(updatedV1{e.ID, e.Name, highrise, e.Currency, e.CurrencySymbol, e.Active, e.Details})
+		return typeUpdated, data, err
+	case domain.ClientToggled:
+		data, err = encodeJSON(toggledV1(e))
+		return typeToggled, data, err
+	case domain.ClientInvoiceDefaultsChanged:
+		data, err = encodeJSON(invoiceDefaultsChangedV1{e.ID, nullable(e.DefaultInvoiceTimeframe), nullable(e.LastInvoiceKind)})
+		return typeInvoiceDefaultsSet, data, err
+	case domain.ClientDeleted:
+		data, err = encodeJSON(deletedV1(e))
+		return typeDeleted, data, err
+	}
+	return "", nil, fmt.Errorf("marshal %T: %w", e, errUnknownType)
+}
+
+// unmarshal reads a stored body back.
+func unmarshal(kind string, data []byte) (domain.Event, error) {
+	switch kind {
+	case typeCreated:
+		v, err := decodeJSON[createdV1](data)
+		return domain.ClientCreated{
+			ID: v.ID, Name: v.Name, HighriseID: valueOf(v.HighriseID), Currency: v.Currency,
+			CurrencySymbol: v.CurrencySymbol, Active: v.Active, Details: v.Details,
+		}, err
+	case typeUpdated:
+		v, err := decodeJSON[updatedV1](data)
+		return domain.ClientUpdated{
+			ID: v.ID, Name: v.Name, HighriseID: v.HighriseID.pointer(), Currency: v.Currency,
+			CurrencySymbol: v.CurrencySymbol, Active: v.Active, Details: v.Details,
+		}, err
+	case typeToggled:
+		v, err := decodeJSON[toggledV1](data)
+		return domain.ClientToggled(v), err
+	case typeInvoiceDefaultsSet:
+		v, err := decodeJSON[invoiceDefaultsChangedV1](data)
+		return domain.ClientInvoiceDefaultsChanged{
+			ID: v.ID, DefaultInvoiceTimeframe: valueOf(v.DefaultInvoiceTimeframe), LastInvoiceKind: valueOf(v.LastInvoiceKind),
+		}, err
+	case typeDeleted:
+		v, err := decodeJSON[deletedV1](data)
+		return domain.ClientDeleted(v), err
+	}
+	return nil, fmt.Errorf("%w %q", errUnknownType, kind)
+}
+
+// encodeJSON leaves <, > and & as they are: the body is not made for HTML.
+func encodeJSON(v any) ([]byte, error) {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+}
+
+func decodeJSON[T any](data []byte) (v T, err error) {
+	err = json.Unmarshal(data, &v)
+	return v, err
+}

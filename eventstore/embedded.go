@@ -1,0 +1,136 @@
+package eventstore
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+)
+
+// EmbeddedConfig tells how to start an Embedded server.
+type EmbeddedConfig struct {
+	Dir  string // holds the store, its lock and its high-water mark; created when missing
+	Addr string // host:port that other programs can connect to; port 0 picks a free one
+	Log  *slog.Logger
+}
+
+// Embedded is a NATS server with JetStream inside this process. What it acknowledges is synced to disk.
+type Embedded struct {
+	HighWater *HighWater
+	server    *server.Server
+	lock      *flock.Flock
+}
+
+// StartEmbedded starts a server over the store in config.Dir. It answers ErrLocked, having touched nothing, when another
+// process uses the store; an error of net.Listen when the address is taken; a *DamagedError, having left the store as
+// it is, when a block of it is not what was written.
+func StartEmbedded(config EmbeddedConfig) (_ *Embedded, err error) {
+	host, port, err := freeAddress(config.Addr)
+	if err != nil {
+		return nil, fmt.Errorf("start embedded server: %w", err)
+	}
+	e := &Embedded{}
+	defer func() {
+		if err != nil {
+			e.Shutdown()
+		}
+	}()
+	if err := e.open(config.Dir); err != nil {
+		return nil, err
+	}
+	e.server, err = server.NewServer(&server.Options{
+		ServerName: "clients-embedded",
+		Host:       host,
+		Port:       port,
+		JetStream:  true,
+		StoreDir:   filepath.Join(config.Dir, "nats"),
+		SyncAlways: true,
+		NoSigs:     true,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("start embedded server: %w", err)
+	}
+	e.server.SetLoggerV2(serverLog{config.Log}, false, false, false)
+	e.server.Start()
+	if !e.server.ReadyForConnections(startLimit) {
+		return nil, errors.New("start embedded server: it did not become ready; see the log")
+	}
+	return e, nil
+}
+
+const startLimit = 30 * time.Second
+
+// open takes the lock of the data directory and looks at what is in it.
+func (e *Embedded) open(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("start embedded server: %w", err)
+	}
+	lock := flock.New(filepath.Join(dir, "lock"))
+	locked, err := lock.TryLock()
+	if err != nil {
+		return fmt.Errorf("lock %s: %w", dir, err)
+	}
+	if !locked {
+		return fmt.Errorf("%w: %s", ErrLocked, dir)
+	}
+	e.lock = lock
+	e.HighWater, err = OpenHighWater(filepath.Join(dir, "high-water"))
+	return err
+}
+
+// freeAddress resolves addr and makes sure that a server can listen there.
+func freeAddress(addr string) (host string, port int, err error) {
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return "", 0, err
+	}
+	defer listener.Close()
+	host, number, err := net.SplitHostPort(listener.Addr().String())
+	if err != nil {
+		return "", 0, err
+	}
+	port, err = strconv.Atoi(number)
+	return host, port, err
+}
+
+// URL is where other programs can connect.
+func (e *Embedded) URL() string { return e.server.ClientURL() }
+
+// Connect connects within the process.
+func (e *Embedded) Connect(options ...nats.Option) (*nats.Conn, error) {
+	return nats.Connect("", append(options, nats.InProcessServer(e.server))...)
+}
+
+// Shutdown stops the server, and gives the data directory free. It may be called on one that did not start.
+func (e *Embedded) Shutdown() {
+	if e.server != nil {
+		e.server.Shutdown()
+		e.server.WaitForShutdown()
+	}
+	if e.HighWater != nil {
+		_ = e.HighWater.Close()
+	}
+	if e.lock != nil {
+		_ = e.lock.Unlock()
+	}
+}
+
+// serverLog hands the server's warnings and errors on; its notices are for debugging.
+type serverLog struct{ log *slog.Logger }
+
+func (l serverLog) Noticef(format string, v ...any) {
+	l.log.Debug("nats: " + fmt.Sprintf(format, v...))
+}
+func (l serverLog) Warnf(format string, v ...any)  { l.log.Warn("nats: " + fmt.Sprintf(format, v...)) }
+func (l serverLog) Errorf(format string, v ...any) { l.log.Error("nats: " + fmt.Sprintf(format, v...)) }
+func (l serverLog) Fatalf(format string, v ...any) { l.log.Error("nats: " + fmt.Sprintf(format, v...)) }
+func (l serverLog) Debugf(format string, v ...any) { l.log.Debug("nats: " + fmt.Sprintf(format, v...)) }
+func (l serverLog) Tracef(format string, v ...any) { l.log.Debug("nats: " + fmt.Sprintf(format, v...)) }

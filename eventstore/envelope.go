@@ -1,0 +1,173 @@
+package eventstore
+
+import (
+	"errors"
+	"fmt"
+	"hash/crc64"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"clients/domain"
+
+	"github.com/nats-io/nats.go"
+)
+
+// Headers of a stored event: CloudEvents 1.0 in binary mode, with our extensions.
+const (
+	headerSpecVersion   = "ce-specversion"
+	headerID            = "ce-id"
+	headerType          = "ce-type"
+	headerSource        = "ce-source"
+	headerSubject       = "ce-subject"
+	headerTime          = "ce-time"
+	headerActor         = "ce-actor"
+	headerCorrelationID = "ce-correlationid"
+	headerCausationID   = "ce-causationid"
+	headerVersion       = "ce-clientversion"
+	headerChecksum      = "ce-checksum"
+	headerTraceparent   = "traceparent"
+	headerContentType   = "content-type"
+
+	specVersion = "1.0"
+	source      = "/clients"
+	contentType = "application/json"
+)
+
+// Record is a message of the stream as it is read back.
+type Record struct {
+	Sequence        uint64
+	Subject         string
+	StoredAt        time.Time // by the clock of the stream's leader: it may run backwards where the leader changes
+	ClientID        int64     // of the subject; 0 when the subject is not one of a client
+	domain.Envelope           // but for the Account, which is the subject's, empty where Stray is not
+	Checksum        uint64
+	// Stray says why the message is not an event; "" when it is one.
+	Stray string
+}
+
+// Revision is the revision of the client that the event led to.
+func (r Record) Revision() domain.Revision {
+	return domain.Revision{Version: r.Version, Checksum: r.Checksum}
+}
+
+// encode makes the message for an event. The same envelope always makes the same message.
+func encode(e domain.Envelope) (*nats.Msg, domain.Revision, error) {
+	kind, data, err := marshal(e.Event)
+	if err != nil {
+		return nil, domain.Revision{}, err
+	}
+	clientID := strconv.FormatInt(e.Event.Client(), 10)
+	subject := subjectOf(e.Account, e.Event.Client())
+	version := strconv.FormatUint(e.Version, 10)
+	at := e.Time.UTC().Format(time.RFC3339Nano)
+	sum := checksum(subject, e.EventID, kind, version, at, data)
+	header := nats.Header{
+		nats.MsgIdHdr:     {e.EventID},
+		headerSpecVersion: {specVersion},
+		headerID:          {e.EventID},
+		headerType:        {kind},
+		headerSource:      {source},
+		headerSubject:     {clientID},
+		headerTime:        {at},
+		headerVersion:     {version},
+		headerChecksum:    {fmt.Sprintf("%016x", sum)},
+		headerContentType: {contentType},
+	}
+	for name, value := range map[string]string{
+		headerActor:         url.PathEscape(e.Actor),
+		headerCorrelationID: url.PathEscape(e.CorrelationID),
+		headerCausationID:   url.PathEscape(e.CausationID),
+		headerTraceparent:   e.Traceparent,
+	} {
+		if value != "" {
+			header[name] = []string{value}
+		}
+	}
+	return &nats.Msg{Subject: subject, Header: header, Data: data}, domain.Revision{Version: e.Version, Checksum: sum}, nil
+}
+
+// decode reads a message back. What does not even claim to be an event of ours becomes a Record that says so in
+// Stray; what claims it and is not what was stored is a *CorruptError.
+func decode(sequence uint64, at time.Time, subject string, header nats.Header, data []byte) (Record, error) {
+	r := Record{Sequence: sequence, Subject: subject, StoredAt: at}
+	r.Account, r.ClientID = parseSubject(subject)
+	if r.Account == "" {
+		r.Stray = "not the subject of a client"
+		return r, nil
+	}
+	kind := header.Get(headerType)
+	if header.Get(headerSpecVersion) != specVersion || header.Get(headerID) == "" || header.Get(headerChecksum) == "" || !ours(kind) {
+		r.Stray = "no valid envelope"
+		return r, nil
+	}
+	corrupt := func(format string, args ...any) (Record, error) {
+		return r, &CorruptError{Sequence: sequence, Reason: fmt.Sprintf(format, args...)}
+	}
+	version, at0 := header.Get(headerVersion), header.Get(headerTime)
+	sum := checksum(subject, header.Get(headerID), kind, version, at0, data)
+	if stated := header.Get(headerChecksum); stated != fmt.Sprintf("%016x", sum) {
+		return corrupt("checksum %016x does not match the stated %q", sum, stated)
+	}
+	var err error
+	if r.Version, err = strconv.ParseUint(version, 10, 64); err != nil || r.Version == 0 {
+		return corrupt("client version %q is not a positive number", version)
+	}
+	if r.Time, err = time.Parse(time.RFC3339Nano, at0); err != nil {
+		return corrupt("time %q is not RFC 3339", at0)
+	}
+	r.Event, err = unmarshal(kind, data)
+	if errors.Is(err, errUnknownType) {
+		return r, &UnknownEventError{Sequence: sequence, Type: kind}
+	}
+	if err != nil {
+		return corrupt("%s: %v", kind, err)
+	}
+	if r.Event.Client() != r.ClientID {
+		return corrupt("event of client %d under the subject of client %d", r.Event.Client(), r.ClientID)
+	}
+	r.Checksum = sum
+	r.EventID = header.Get(headerID)
+	r.Actor = unescape(header.Get(headerActor))
+	r.CorrelationID = unescape(header.Get(headerCorrelationID))
+	r.CausationID = unescape(header.Get(headerCausationID))
+	r.Traceparent = header.Get(headerTraceparent)
+	return r, nil
+}
+
+func unescape(value string) string {
+	if plain, err := url.PathUnescape(value); err == nil {
+		return plain
+	}
+	return value
+}
+
+var crcTable = crc64.MakeTable(crc64.ECMA)
+
+// checksum is CRC-64/ECMA over the parts, each followed by a zero byte.
+func checksum(subject, id, kind, version, at string, data []byte) uint64 {
+	parts := make([]byte, 0, 160+len(data))
+	for _, part := range []string{subject, id, kind, version, at} {
+		parts = append(append(parts, part...), 0)
+	}
+	parts = append(append(parts, data...), 0)
+	return crc64.Checksum(parts, crcTable)
+}
+
+const subjectPrefix = "clients."
+
+func subjectOf(account string, clientID int64) string {
+	return subjectPrefix + account + "." + strconv.FormatInt(clientID, 10)
+}
+
+// parseSubject answers "" for a subject that no client can have.
+func parseSubject(subject string) (account string, clientID int64) {
+	rest, ok := strings.CutPrefix(subject, subjectPrefix)
+	account, id, found := strings.Cut(rest, ".")
+	clientID, err := strconv.ParseInt(id, 10, 64)
+	if !ok || !found || err != nil || clientID < 1 || subjectOf(account, clientID) != subject || !domain.ValidAccount(account) {
+		return "", 0
+	}
+	return account, clientID
+}

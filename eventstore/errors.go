@@ -1,0 +1,53 @@
+package eventstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"clients/domain"
+	"clients/domain/command"
+)
+
+// ErrWentBackwards tells that the stream ends before a sequence that it is known to have reached.
+var ErrWentBackwards = errors.New("the stream ends before a sequence that it had already reached")
+
+// ErrLocked tells that another process uses the embedded server's store.
+var ErrLocked = errors.New("the data directory is in use by another process")
+
+// CorruptError tells that the stream does not hold what was once stored in it.
+type CorruptError struct {
+	Sequence uint64
+	Reason   string
+}
+
+func (e *CorruptError) Error() string {
+	return fmt.Sprintf("stream %s is corrupt at sequence %d: %s", Stream, e.Sequence, e.Reason)
+}
+
+// UnknownEventError tells of an event that only a newer release can read.
+type UnknownEventError struct {
+	Sequence uint64
+	Type     string
+}
+
+func (e *UnknownEventError) Error() string {
+	return fmt.Sprintf("sequence %d of stream %s holds an event of the unknown type %q: it takes a newer release to read it", e.Sequence, Stream, e.Type)
+}
+
+// unavailable answers for a store that cannot be reached: nothing was stored.
+func unavailable(cause error) error {
+	return &domain.Error{Kind: domain.Unavailable, Message: "The event store cannot be reached. Please try again.", Cause: cause}
+}
+
+// unknownOutcome answers for a message of which nobody knows whether it was stored.
+func unknownOutcome(cause error) error {
+	return &domain.Error{
+		Kind:    domain.Unavailable,
+		Message: "The event store did not answer in time: the command may have been carried out or not.",
+		Cause:   errors.Join(command.ErrUnknownOutcome, cause),
+	}
+}
+
+// ended tells whether ctx, and not the store, is why a call failed.
+func ended(ctx context.Context) bool { return ctx.Err() != nil }

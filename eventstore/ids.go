@@ -1,0 +1,61 @@
+package eventstore
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// blockSize is how many ids are taken from the counter at once. What a process has not used when it ends is lost.
+const blockSize = 100
+
+// blocks hands out ids of blocks that belong to this process alone.
+type blocks struct {
+	mu         sync.Mutex
+	next, last int64
+}
+
+// NextID answers a client id that no replica has been given before and that is above floor, the highest id known to
+// be in use: the floor makes up for a counter that was lost.
+func (s *Store) NextID(ctx context.Context, floor int64) (int64, error) {
+	s.ids.mu.Lock()
+	defer s.ids.mu.Unlock()
+	s.ids.next = max(s.ids.next, floor+1)
+	if s.ids.next > s.ids.last {
+		if err := s.takeBlock(ctx, floor); err != nil {
+			return 0, unavailable(err)
+		}
+	}
+	id := s.ids.next
+	s.ids.next++
+	return id, nil
+}
+
+// takeBlock counts on by a block. A counter that is behind floor is first moved there: the ids below are left out.
+func (s *Store) takeBlock(ctx context.Context, floor int64) error {
+	top, err := s.count(ctx, blockSize)
+	if err == nil && top-blockSize < floor {
+		s.config.Log.Warn("the id counter is behind the ids in use and is moved on", "counter", top, "highest id", floor)
+		top, err = s.count(ctx, floor-(top-blockSize)+blockSize)
+	}
+	if err != nil {
+		return fmt.Errorf("take ids: %w", err)
+	}
+	s.ids.next, s.ids.last = max(top-blockSize, floor)+1, top
+	return nil
+}
+
+// count adds n to the counter and answers the sum. No two calls are given the same stretch, and a stretch whose answer
+// is lost is never used.
+func (s *Store) count(ctx context.Context, n int64) (int64, error) {
+	ack, err := s.js.PublishMsg(ctx, &nats.Msg{Subject: idSubject, Header: nats.Header{"Nats-Incr": {"+" + strconv.FormatInt(n, 10)}}},
+		jetstream.WithRetryAttempts(3))
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseInt(ack.Value, 10, 64)
+}

@@ -1,0 +1,76 @@
+// Package eventstore keeps events in a NATS JetStream stream: it appends them under optimistic concurrency, follows
+// them in order, and notices when the stream does not hold what was stored.
+//
+// The subject clients.<account>.<client-id> is one client's whole history, so that "nothing has happened to this
+// client since" is one comparison by the stream's leader (see Store.Append).
+package eventstore
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Config tells how to open a Store.
+type Config struct {
+	// Replicas of every stream that is created.
+	Replicas int
+	// HighWater, unless nil, is what the store has reached before, and is kept up to date.
+	HighWater *HighWater
+	Log       *slog.Logger
+}
+
+// Store is the service's event store. All methods are safe for concurrent use.
+type Store struct {
+	nc     *nats.Conn
+	js     jetstream.JetStream
+	keys   jetstream.KeyValue
+	config Config
+	writer *writer
+	ids    blocks
+	stats  stats
+}
+
+// Open creates the streams that do not exist and starts the writer; Close ends it. It answers
+//   - a *ConfigError when a stream exists with a configuration that the guarantees do not hold for: it is not altered,
+//   - ErrWentBackwards when the stream has lost its end,
+//   - the last fault met, when no stream leader is there before ctx ends.
+func Open(ctx context.Context, nc *nats.Conn, config Config) (*Store, error) {
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return nil, fmt.Errorf("open event store: %w", err)
+	}
+	s := &Store{nc: nc, js: js, config: config}
+	if err := s.ensureStreams(ctx); err != nil {
+		return nil, fmt.Errorf("open event store: %w", err)
+	}
+	if err := s.checkHighWater(ctx); err != nil {
+		return nil, fmt.Errorf("open event store: %w", err)
+	}
+	s.writer = newWriter(s)
+	return s, nil
+}
+
+// Close stops the writer. Appends under way end first; later ones are refused.
+func (s *Store) Close() { s.writer.close() }
+
+func (s *Store) checkHighWater(ctx context.Context) error {
+	if s.config.HighWater == nil {
+		return nil
+	}
+	last, err := s.LastSequence(ctx)
+	if err != nil {
+		return err
+	}
+	if reached := s.config.HighWater.Sequence(); last < reached {
+		return fmt.Errorf("%w: it had reached %d and now ends at %d", ErrWentBackwards, reached, last)
+	}
+	return nil
+}
+
+// requestTimeout bounds one question to the stream's leader.
+const requestTimeout = 2 * time.Second

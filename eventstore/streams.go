@@ -1,0 +1,150 @@
+package eventstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// The streams of the service.
+const (
+	Stream     = "CLIENTS"      // every event, in one order
+	IDStream   = "CLIENTS_IDS"  // a counter: the highest client id handed out
+	KeysBucket = "CLIENTS_KEYS" // idempotency keys
+)
+
+const (
+	clientSubjects    = "clients.>"           // public: what has happened to clients
+	referenceSubjects = "client-references.>" // internal: what was learned of their projects and invoices
+	idSubject         = "client-ids"
+	keyLife           = 24 * time.Hour
+)
+
+func (s *Store) streamConfigs() []jetstream.StreamConfig {
+	return []jetstream.StreamConfig{{
+		Name:               Stream,
+		Description:        "What has happened to clients. Subscribe to clients.>",
+		Subjects:           []string{clientSubjects, referenceSubjects},
+		Storage:            jetstream.FileStorage,
+		Replicas:           s.config.Replicas,
+		Discard:            jetstream.DiscardNew,
+		DenyDelete:         true,
+		AllowDirect:        true,
+		AllowAtomicPublish: true,
+	}, {
+		Name:              IDStream,
+		Description:       "The highest client id handed out",
+		Subjects:          []string{idSubject},
+		Storage:           jetstream.FileStorage,
+		Replicas:          s.config.Replicas,
+		MaxMsgsPerSubject: 1,
+		AllowDirect:       true,
+		AllowMsgCounter:   true,
+	}}
+}
+
+// ConfigError tells that a stream exists with another configuration than the service needs.
+type ConfigError struct {
+	Stream      string
+	Differences []string // "setting: have X, need Y"
+}
+
+func (e *ConfigError) Error() string {
+	return fmt.Sprintf("stream %s is configured differently and is left as it is: %s", e.Stream, strings.Join(e.Differences, "; "))
+}
+
+func (s *Store) ensureStreams(ctx context.Context) error {
+	for _, want := range s.streamConfigs() {
+		if err := untilLeader(ctx, func(ctx context.Context) error { return s.ensureStream(ctx, want) }); err != nil {
+			return err
+		}
+	}
+	return untilLeader(ctx, s.ensureKeys)
+}
+
+// ensureStream creates a stream, or insists that the one that exists is what the service needs.
+func (s *Store) ensureStream(ctx context.Context, want jetstream.StreamConfig) error {
+	stream, err := s.js.Stream(ctx, want.Name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		stream, err = s.js.CreateStream(ctx, want)
+	}
+	if err != nil {
+		return fmt.Errorf("stream %s: %w", want.Name, err)
+	}
+	if d := differences(stream.CachedInfo().Config, want); len(d) > 0 {
+		return &ConfigError{Stream: want.Name, Differences: d}
+	}
+	return nil
+}
+
+func (s *Store) ensureKeys(ctx context.Context) error {
+	keys, err := s.js.KeyValue(ctx, KeysBucket)
+	if errors.Is(err, jetstream.ErrBucketNotFound) {
+		keys, err = s.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
+			Bucket:      KeysBucket,
+			Description: "Idempotency keys of the last 24 hours",
+			TTL:         keyLife,
+			Storage:     jetstream.FileStorage,
+			Replicas:    s.config.Replicas,
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("bucket %s: %w", KeysBucket, err)
+	}
+	s.keys = keys
+	return nil
+}
+
+// differences lists where have would break a guarantee that want keeps.
+func differences(have, want jetstream.StreamConfig) []string {
+	var found []string
+	compare := func(setting string, have, want any) {
+		if h, w := fmt.Sprint(have), fmt.Sprint(want); h != w {
+			found = append(found, fmt.Sprintf("%s: have %s, need %s", setting, h, w))
+		}
+	}
+	unlimited := func(n int64) int64 { return max(n, 0) } // 0 asks for no limit, which the server reports as -1
+	compare("subjects", have.Subjects, want.Subjects)
+	compare("storage", have.Storage, want.Storage)
+	compare("replicas", have.Replicas, want.Replicas)
+	compare("retention", have.Retention, want.Retention)
+	compare("discard", have.Discard, want.Discard)
+	compare("max age", have.MaxAge, want.MaxAge)
+	compare("max messages", unlimited(have.MaxMsgs), unlimited(want.MaxMsgs))
+	compare("max bytes", unlimited(have.MaxBytes), unlimited(want.MaxBytes))
+	compare("max messages per subject", unlimited(have.MaxMsgsPerSubject), unlimited(want.MaxMsgsPerSubject))
+	compare("deny delete", have.DenyDelete, want.DenyDelete)
+	compare("allow direct", have.AllowDirect, want.AllowDirect)
+	compare("allow atomic publish", have.AllowAtomicPublish, want.AllowAtomicPublish)
+	compare("allow message counter", have.AllowMsgCounter, want.AllowMsgCounter)
+	compare("sealed", have.Sealed, want.Sealed)
+	compare("no ack", have.NoAck, want.NoAck)
+	return found
+}
+
+// untilLeader repeats a call until it has an answer: before a cluster has elected its leader nobody gives one, and one
+// long wait would be as fruitless as a short one.
+func untilLeader(ctx context.Context, call func(context.Context) error) error {
+	for {
+		attempt, cancel := context.WithTimeout(ctx, requestTimeout)
+		err := call(attempt)
+		unanswered := attempt.Err() != nil
+		cancel()
+		var api *jetstream.APIError
+		var config *ConfigError
+		refused := errors.As(err, &config) || errors.As(err, &api) && api.Code < 500
+		if err == nil || refused || ended(ctx) {
+			return err
+		}
+		if !unanswered {
+			select {
+			case <-time.After(100 * time.Millisecond):
+			case <-ctx.Done():
+			}
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package eventstore
+
+import (
+	"context"
+	"sync"
+
+	"github.com/nats-io/nats.go"
+	"github.com/synadia-io/orbit.go/jetstreamext"
+)
+
+// writer is a group commit: events that arrive while one flush is under way share the next one, as one atomic batch
+// with one sync to disk. Each event keeps its own condition; a batch that the stream refuses is sent event by event.
+type writer struct {
+	store *Store
+	queue chan *pending
+	quit  chan struct{}
+	ended chan struct{}
+	once  sync.Once
+}
+
+// maxBatch is below the server's limit of 1,000 messages in an atomic batch.
+const maxBatch = 500
+
+func newWriter(s *Store) *writer {
+	w := &writer{store: s, queue: make(chan *pending, maxBatch), quit: make(chan struct{}), ended: make(chan struct{})}
+	go w.run()
+	return w
+}
+
+// append hands p to the next flush and waits for its outcome. When ctx ends before p was sent, it never will be.
+func (w *writer) append(ctx context.Context, p *pending) (uint64, error) {
+	p.done = make(chan stored, 1)
+	select {
+	case w.queue <- p:
+	case <-w.quit:
+		return 0, unavailable(nats.ErrConnectionClosed)
+	case <-ctx.Done():
+		return 0, unavailable(ctx.Err())
+	}
+	select {
+	case result := <-p.done:
+		return result.sequence, result.err
+	case <-ctx.Done():
+		if p.state.CompareAndSwap(waiting, abandoned) {
+			return 0, unavailable(ctx.Err())
+		}
+		return 0, unknownOutcome(ctx.Err())
+	case <-w.ended:
+		select {
+		case result := <-p.done:
+			return result.sequence, result.err
+		default:
+			return 0, unavailable(nats.ErrConnectionClosed)
+		}
+	}
+}
+
+func (w *writer) close() {
+	w.once.Do(func() { close(w.quit) })
+	<-w.ended
+}
+
+func (w *writer) run() {
+	defer close(w.ended)
+	for {
+		select {
+		case p := <-w.queue:
+			w.flush(w.gather(p))
+		case <-w.quit:
+			for len(w.queue) > 0 {
+				w.flush(w.gather(<-w.queue))
+			}
+			return
+		}
+	}
+}
+
+// gather takes what is waiting by now, in addition to first.
+func (w *writer) gather(first *pending) []*pending {
+	batch := take(nil, first)
+	for len(batch) < maxBatch {
+		select {
+		case p := <-w.queue:
+			batch = take(batch, p)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// take adds p to a batch, unless its caller has given up on it.
+func take(batch []*pending, p *pending) []*pending {
+	if p.state.CompareAndSwap(waiting, sent) {
+		batch = append(batch, p)
+	}
+	return batch
+}
+
+func (w *writer) flush(batch []*pending) {
+	if len(batch) > 1 && w.flushTogether(batch) {
+		return
+	}
+	var group sync.WaitGroup
+	for _, p := range batch {
+		group.Go(func() {
+			sequence, err := w.store.publish(p)
+			p.done <- stored{sequence, err}
+		})
+	}
+	group.Wait()
+}
+
+// flushTogether stores a batch whole and tells whether it did. When it did not, or nobody knows, each message can be
+// sent again unchanged: it carries its own id and condition, so that what was stored is not stored twice.
+func (w *writer) flushTogether(batch []*pending) bool {
+	messages := make([]*nats.Msg, len(batch))
+	for i, p := range batch {
+		messages[i] = copyOf(p.msg)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), publishAttempt)
+	defer cancel()
+	ack, err := jetstreamext.PublishMsgBatch(ctx, w.store.js, messages, jetstreamext.BatchFlowControl{})
+	if err != nil {
+		for _, p := range batch {
+			p.unknown = classify(err) == unanswered
+		}
+		return false
+	}
+	first := ack.Sequence - uint64(len(batch)) + 1
+	for i, p := range batch {
+		p.done <- stored{sequence: first + uint64(i)}
+	}
+	return true
+}
+
+// copyOf keeps the headers that make a message part of a batch out of the message itself.
+func copyOf(msg *nats.Msg) *nats.Msg {
+	header := make(nats.Header, len(msg.Header)+3)
+	for name, values := range msg.Header {
+		header[name] = values
+	}
+	return &nats.Msg{Subject: msg.Subject, Header: header, Data: msg.Data}
+}

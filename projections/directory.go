@@ -1,0 +1,140 @@
+// Package projections folds the stream of events into what is read: the directory of all clients.
+package projections
+
+import (
+	"context"
+	"iter"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"clients/domain"
+	"clients/eventstore"
+)
+
+// Log is the stream that a Directory follows.
+type Log interface {
+	LastSequence(ctx context.Context) (uint64, error)
+	Follow(ctx context.Context, after uint64, apply func([]eventstore.Record) error) error
+}
+
+// Directory is the read model: every client of every account as of one sequence of the stream, in memory, by id, by
+// name and by time of change. It is safe for concurrent use. Each answer shows one moment between two runs of events,
+// and giving it holds up the fold for no longer than a map lookup or the copy of a tree's root takes.
+type Directory struct {
+	log       *slog.Logger
+	stream    Log
+	arrivals  arrivals
+	questions questions
+
+	mu        sync.RWMutex
+	accounts  map[string]*account
+	texts     texts
+	sequence  uint64
+	storedAt  time.Time // of the message at sequence
+	clock     time.Time // of the last event: it never runs backwards along the stream
+	highestID int64
+	clients   int
+	strays    uint64
+}
+
+// NewDirectory makes a directory that has followed nothing of the stream yet.
+func NewDirectory(stream Log, log *slog.Logger) *Directory {
+	d := &Directory{log: log, stream: stream, accounts: make(map[string]*account), texts: make(texts)}
+	d.questions.ask = stream.LastSequence
+	return d
+}
+
+// Client answers a client of an account.
+func (d *Directory) Client(account string, id int64) (domain.Client, bool) {
+	c := d.State(account, id).Client
+	return c, c.Exists()
+}
+
+// State answers what is known of a client when a command on it is decided.
+func (d *Directory) State(account string, id int64) domain.State {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if a := d.accounts[account]; a != nil && a.byID[id] != nil {
+		e := a.byID[id]
+		return domain.State{Client: e.Client, LastSequence: e.lastSequence}
+	}
+	return domain.State{}
+}
+
+// Listing holds clients of one account as of one moment.
+type Listing struct {
+	// Revision changes with everything that happens to a client of the account.
+	Revision domain.Revision
+	clients  iter.Seq[*domain.Client]
+}
+
+// Clients answers the clients, ordered by name without regard to case, then by id. They must not be changed.
+func (l Listing) Clients() iter.Seq[*domain.Client] { return l.clients }
+
+// List answers all clients of an account.
+func (d *Directory) List(account string) Listing {
+	names, _, revision := d.view(account)
+	return Listing{Revision: revision, clients: func(yield func(*domain.Client) bool) {
+		names.Scan(func(e *entry) bool { return yield(&e.Client) })
+	}}
+}
+
+// UpdatedSince answers the clients of an account that were updated at since or later.
+func (d *Directory) UpdatedSince(account string, since time.Time) Listing {
+	_, updates, revision := d.view(account)
+	var found []*entry
+	updates.Ascend(&entry{Client: domain.Client{UpdatedAt: since}}, func(e *entry) bool {
+		found = append(found, e)
+		return true
+	})
+	slices.SortFunc(found, compareNames)
+	return Listing{Revision: revision, clients: func(yield func(*domain.Client) bool) {
+		for _, e := range found {
+			if !yield(&e.Client) {
+				return
+			}
+		}
+	}}
+}
+
+// view copies the roots of an account's trees: what is folded later does not show in the copies.
+func (d *Directory) view(name string) (names, updates *tree, revision domain.Revision) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	a := d.accounts[name]
+	if a == nil {
+		a = newAccount()
+	}
+	return a.byName.Copy(), a.byUpdate.Copy(), a.revision
+}
+
+// HighestID answers the highest id that a client ever had, in any account.
+func (d *Directory) HighestID() int64 {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.highestID
+}
+
+// Sequence answers how far the directory has followed the stream.
+func (d *Directory) Sequence() uint64 {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.sequence
+}
+
+// Stats describe a directory.
+type Stats struct {
+	Sequence uint64    // of the last message that is folded in
+	StoredAt time.Time // when that message was stored
+	Clients  int
+	Strays   uint64 // messages that are no events of ours, since the start
+}
+
+// Stats answers where the directory stands.
+func (d *Directory) Stats() Stats {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return Stats{Sequence: d.sequence, StoredAt: d.storedAt, Clients: d.clients, Strays: d.strays}
+}

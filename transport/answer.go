@@ -1,0 +1,31 @@
+package transport
+
+import (
+	"net/http"
+	"strconv"
+)
+
+// write sends a whole answer.
+func (x *exchange) write(status int, body []byte) {
+	header := x.w.Header()
+	header.Set("Content-Type", x.format.contentType())
+	header.Set("Content-Length", strconv.Itoa(len(body)))
+	x.w.WriteHeader(status)
+	_, _ = x.w.Write(body) // who does not read the answer is not told about it
+}
+
+// vary names what the answer depends on beside the path.
+func (x *exchange) vary() {
+	x.w.Header().Add("Vary", "Accept, Content-Type, Authorization")
+}
+
+// empty answers without a body.
+func (x *exchange) empty(status int) {
+	x.w.Header().Set("Content-Length", "0")
+	x.w.WriteHeader(status)
+}
+
+// notModified answers a caller whose copy is as good as ours.
+func (x *exchange) notModified() {
+	x.w.WriteHeader(http.StatusNotModified)
+}

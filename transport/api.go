@@ -1,0 +1,77 @@
+// Package transport serves the Clients API over HTTP, and the endpoints that its operators look at.
+//
+// A request becomes an exchange, which knows who sent it, what it is about and how it is to be answered; a file of its
+// own holds each of these questions, and clients.go what the calls do.
+package transport
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"clients/domain"
+	"clients/domain/command"
+	"clients/projections"
+
+	"github.com/klauspost/compress/gzhttp"
+)
+
+// Commands carries out what changes clients.
+type Commands interface {
+	Handle(context.Context, command.Request) (command.Result, error)
+}
+
+// Directory is what is read.
+type Directory interface {
+	Client(account string, id int64) (domain.Client, bool)
+	List(account string) projections.Listing
+	UpdatedSince(account string, since time.Time) projections.Listing
+	// Refresh returns as soon as reads show all that was stored when it was called.
+	Refresh(context.Context) error
+}
+
+// API tells what the handler of the Clients API works with.
+type API struct {
+	Commands  Commands
+	Directory Directory
+	// Eventual leaves reads as they are, instead of refreshing the directory before each of them.
+	Eventual bool
+	Metrics  *Metrics
+	Log      *slog.Logger
+}
+
+// Handler serves the Clients API.
+func (a API) Handler() (http.Handler, error) {
+	compress, err := gzhttp.NewWrapper(gzhttp.SuffixETag(tagCompressed), gzhttp.EnableZstd(false), gzhttp.MinSize(1024))
+	if err != nil {
+		return nil, err
+	}
+	return compress(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		x := a.newExchange(w, r)
+		defer x.end()
+		x.serve()
+	})), nil
+}
+
+// Limits of the servers. A response may take longer than writeTimeout as long as its reader goes on reading.
+const (
+	readHeaderTimeout = 10 * time.Second
+	readTimeout       = 30 * time.Second
+	writeTimeout      = 30 * time.Second
+	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 32 << 10
+)
+
+// NewServer makes a server whose connections cannot be held open by doing nothing.
+func NewServer(handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}

@@ -1,0 +1,110 @@
+package transport
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+
+	"clients/domain"
+	"clients/transport/wire"
+)
+
+// maxBody bounds the body of a request.
+const maxBody = 1 << 20
+
+// draft reads what a request says about a client, in its query string and in its body, and the body itself.
+func (x *exchange) draft() (domain.Draft, []byte, error) {
+	var draft domain.Draft
+	query, err := url.ParseQuery(x.r.URL.RawQuery)
+	if err != nil {
+		return draft, nil, errQuery
+	}
+	if _, err := wire.DecodeForm(query, &draft); err != nil {
+		return draft, nil, err
+	}
+	body, err := x.body()
+	if err != nil {
+		return draft, nil, err
+	}
+	if len(bytes.TrimSpace(body)) == 0 {
+		return draft, body, nil
+	}
+	fromBody, err := decodeBody(body, x.r.Header.Get("Content-Type"))
+	return overlay(draft, fromBody), body, err
+}
+
+func (x *exchange) body() ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(&x.w, x.r.Body, maxBody))
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return nil, errTooLarge
+	}
+	if err != nil {
+		return nil, errBody
+	}
+	return body, nil
+}
+
+// decodeBody reads a body by its Content-Type. Where that is missing, or is the one that tools send for whatever they
+// are given, the body's first character tells.
+func decodeBody(body []byte, contentType string) (domain.Draft, error) {
+	media, parameters, err := mime.ParseMediaType(contentType)
+	if err != nil && contentType != "" {
+		return domain.Draft{}, errMediaType
+	}
+	charset := parameters["charset"]
+	first := bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xEF\xBB\xBF")))[:1]
+	guess := media == "" || media == "application/x-www-form-urlencoded"
+	switch f := mediaFormat(media); {
+	case f == formatJSON, guess && first[0] == '{':
+		return wire.DecodeJSON(body, charset)
+	case f == formatXML, guess && first[0] == '<', media == "":
+		return wire.DecodeXML(body, charset)
+	case media == "application/x-www-form-urlencoded":
+		values, err := url.ParseQuery(string(body))
+		if err != nil {
+			return domain.Draft{}, errBody
+		}
+		return decodeForm(values)
+	case media == "multipart/form-data":
+		form, err := multipart.NewReader(bytes.NewReader(body), parameters["boundary"]).ReadForm(maxBody)
+		if err != nil {
+			return domain.Draft{}, errBody
+		}
+		return decodeForm(form.Value)
+	}
+	return domain.Draft{}, errMediaType
+}
+
+func decodeForm(values url.Values) (domain.Draft, error) {
+	var draft domain.Draft
+	found, err := wire.DecodeForm(values, &draft)
+	if err == nil && !found {
+		err = &wire.SyntaxError{Reason: "The form names no attribute of a client, as in client[name]."}
+	}
+	return draft, err
+}
+
+// overlay is below with what above names in its place.
+func overlay(below, above domain.Draft) domain.Draft {
+	for _, text := range []struct{ to, from **string }{
+		{&below.Name, &above.Name}, {&below.Currency, &above.Currency},
+		{&below.CurrencySymbol, &above.CurrencySymbol}, {&below.Details, &above.Details},
+	} {
+		if *text.from != nil {
+			*text.to = *text.from
+		}
+	}
+	if above.HighriseID != nil {
+		below.HighriseID = above.HighriseID
+	}
+	if above.Active != nil {
+		below.Active = above.Active
+	}
+	below.DeriveSymbol = below.DeriveSymbol || above.DeriveSymbol
+	return below
+}

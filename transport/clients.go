@@ -1,0 +1,112 @@
+package transport
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"clients/domain"
+	"clients/projections"
+	"clients/transport/wire"
+)
+
+// listClients is GET /clients, with or without updated_since.
+func (x *exchange) listClients() error {
+	since, filtered, err := updatedSince(x.r.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	x.refresh()
+	var listing projections.Listing
+	if filtered {
+		listing = x.api.Directory.UpdatedSince(x.account, since)
+	} else {
+		listing = x.api.Directory.List(x.account)
+	}
+	if x.unchanged(listing.Revision) {
+		x.notModified()
+		return nil
+	}
+	x.writeList(listing)
+	return nil
+}
+
+// getClient is GET /clients/{id}.
+func (x *exchange) getClient() error {
+	x.refresh()
+	client, found := x.api.Directory.Client(x.account, x.route.id)
+	if !found {
+		return domain.ErrNotFound
+	}
+	if x.unchanged(client.Revision) {
+		x.notModified()
+		return nil
+	}
+	buffer := buffers.get()
+	defer buffers.put(buffer)
+	if x.format == formatJSON {
+		*buffer = wire.AppendJSON(*buffer, &client)
+	} else {
+		*buffer = wire.AppendXMLDocument(*buffer, &client)
+	}
+	x.write(http.StatusOK, *buffer)
+	return nil
+}
+
+// createClient is POST /clients.
+func (x *exchange) createClient() error {
+	draft, body, err := x.draft()
+	if err != nil {
+		return err
+	}
+	return x.command(domain.CreateClient{Draft: draft}, body, http.StatusCreated)
+}
+
+// updateClient is PUT /clients/{id}.
+func (x *exchange) updateClient() error {
+	draft, body, err := x.draft()
+	if err != nil {
+		return err
+	}
+	return x.command(domain.UpdateClient{Draft: draft}, body, http.StatusOK)
+}
+
+// toggleClient is POST /clients/{id}/toggle.
+func (x *exchange) toggleClient() error {
+	return x.command(domain.ToggleClient{}, nil, http.StatusOK)
+}
+
+// deleteClient is DELETE /clients/{id}.
+func (x *exchange) deleteClient() error {
+	if _, err := x.handle(domain.DeleteClient{}, nil); err != nil {
+		return err
+	}
+	x.empty(http.StatusOK)
+	return nil
+}
+
+// freshness is how long a read waits for the directory to be up to date.
+const freshness = time.Second
+
+// refresh makes a read show every write that was answered before it, or says that it might not.
+func (x *exchange) refresh() {
+	if x.api.Eventual {
+		return
+	}
+	ctx, cancel := context.WithTimeout(x.r.Context(), freshness)
+	defer cancel()
+	if err := x.api.Directory.Refresh(ctx); err != nil {
+		x.w.Header().Set("Warning", `110 - "Response is stale"`)
+		x.api.Log.Warn("a read may be stale", "request_id", x.requestID, "error", err)
+	}
+}
+
+// unchanged sets what a GET answers with in any case, and tells whether the caller has that revision already.
+func (x *exchange) unchanged(revision domain.Revision) bool {
+	current := tag(revision, x.format)
+	header := x.w.Header()
+	header.Set("ETag", current)
+	header.Set("Cache-Control", "private, no-cache")
+	x.vary()
+	return noneMatch(x.r.Header, current)
+}

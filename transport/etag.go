@@ -1,0 +1,68 @@
+package transport
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"clients/domain"
+)
+
+// tagCompressed ends the tag of an answer that is sent compressed: it is another representation.
+const tagCompressed = "-gzip"
+
+// tag is the strong entity tag of a client or a list: its revision, and the format that it is written in.
+func tag(revision domain.Revision, f format) string {
+	return fmt.Sprintf(`"%x-%016x-%s"`, revision.Version, revision.Checksum, f)
+}
+
+// parseTag takes a tag apart, whatever format and compression it belongs to.
+func parseTag(given string) (domain.Revision, bool) {
+	parts := strings.Split(strings.Trim(given, `"`), "-")
+	if len(parts) < 3 || len(given) < 2 || given[0] != '"' {
+		return domain.Revision{}, false
+	}
+	version, err1 := strconv.ParseUint(parts[0], 16, 64)
+	checksum, err2 := strconv.ParseUint(parts[1], 16, 64)
+	return domain.Revision{Version: version, Checksum: checksum}, err1 == nil && err2 == nil
+}
+
+// ifMatch holds the revisions of which a client must have one, or nil when the request leaves that open. Tags that
+// are weak, or none of ours, match nothing.
+func ifMatch(header http.Header) []domain.Revision {
+	given := header.Values("If-Match")
+	if len(given) == 0 {
+		return nil
+	}
+	revisions := []domain.Revision{}
+	for _, one := range tags(given) {
+		if one == "*" {
+			return nil
+		}
+		if revision, ok := parseTag(one); ok {
+			revisions = append(revisions, revision)
+		}
+	}
+	return revisions
+}
+
+// noneMatch reports whether If-None-Match names current, which the caller then has already. A tag stands for itself and
+// for its compressed form, weak or strong.
+func noneMatch(header http.Header, current string) bool {
+	for _, one := range tags(header.Values("If-None-Match")) {
+		one = strings.TrimPrefix(one, "W/")
+		if one == "*" || one == current || one == strings.TrimSuffix(current, `"`)+tagCompressed+`"` {
+			return true
+		}
+	}
+	return false
+}
+
+func tags(values []string) []string {
+	all := strings.Split(strings.Join(values, ","), ",")
+	for i := range all {
+		all[i] = strings.TrimSpace(all[i])
+	}
+	return all
+}

@@ -1,0 +1,100 @@
+package transport
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"clients/domain"
+)
+
+// exchange is one request on its way to its answer.
+type exchange struct {
+	api       API
+	w         recorder
+	r         *http.Request
+	start     time.Time
+	requestID string
+	route     route
+	format    format
+	account   string
+	actor     string
+}
+
+func (a API) newExchange(w http.ResponseWriter, r *http.Request) *exchange {
+	x := &exchange{api: a, w: recorder{ResponseWriter: w}, r: r, start: time.Now(), account: domain.DefaultAccount, actor: anonymous}
+	x.requestID = requestID(r)
+	x.route = parseRoute(r.URL.Path)
+	x.format = negotiate(x.route.suffix, r.Header)
+	x.w.Header().Set("X-Request-Id", x.requestID)
+	return x
+}
+
+// anonymous acts where nobody has to log in.
+const anonymous = "anonymous"
+
+// serve finds the call and makes it.
+func (x *exchange) serve() {
+	calls := callsOf[x.route.resource]
+	if calls == nil {
+		x.fail(errNoRoute)
+		return
+	}
+	call := calls[x.r.Method]
+	if call == nil {
+		x.w.Header().Set("Allow", allowed(calls))
+		x.fail(errMethod)
+		return
+	}
+	if err := call(x); err != nil {
+		x.fail(err)
+	}
+}
+
+// end closes the exchange: a panic becomes an answer, and the exchange is logged and counted.
+func (x *exchange) end() {
+	if p := recover(); p != nil {
+		if p == http.ErrAbortHandler {
+			panic(p)
+		}
+		x.api.Log.Error("panic", "request_id", x.requestID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		if x.w.status != 0 {
+			panic(http.ErrAbortHandler) // half an answer must not look like a whole one
+		}
+		x.fail(errInternal)
+	}
+	duration := time.Since(x.start)
+	x.api.Metrics.observe(x.route.resource, x.r.Method, x.w.status, duration)
+	x.api.Log.LogAttrs(x.r.Context(), slog.LevelInfo, "request",
+		slog.String("method", x.r.Method), slog.String("path", x.r.URL.Path), slog.Int("status", x.w.status),
+		slog.Int64("bytes", x.w.bytes), slog.Duration("duration", duration), slog.String("request_id", x.requestID),
+		slog.String("account", x.account), slog.String("actor", x.actor), slog.String("remote", x.r.RemoteAddr))
+}
+
+// recorder remembers what was answered.
+type recorder struct {
+	http.ResponseWriter
+	status int
+	bytes  int64
+}
+
+func (w *recorder) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *recorder) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	n, err := w.ResponseWriter.Write(p)
+	w.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }

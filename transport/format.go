@@ -1,0 +1,75 @@
+package transport
+
+import (
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// format is how an answer is written.
+type format string
+
+const (
+	formatXML  format = "xml"
+	formatJSON format = "json"
+)
+
+func (f format) contentType() string {
+	if f == formatJSON {
+		return "application/json; charset=utf-8"
+	}
+	return "application/xml; charset=utf-8"
+}
+
+// negotiate chooses by the path's suffix, else Accept, else the request's Content-Type, else XML.
+func negotiate(suffix string, header http.Header) format {
+	if suffix != "" {
+		return format(suffix)
+	}
+	if accept := header.Get("Accept"); accept != "" {
+		if f, ok := preferred(strings.Join(header.Values("Accept"), ",")); ok {
+			return f
+		}
+	}
+	if mediaFormat(header.Get("Content-Type")) == formatJSON {
+		return formatJSON
+	}
+	return formatXML
+}
+
+// preferred is the format that an Accept header wants most, the first of those it wants equally. It is XML where the
+// header wants neither; ok is false where it leaves the choice open.
+func preferred(accept string) (f format, ok bool) {
+	f, ok = formatXML, true
+	best := 0.0
+	for part := range strings.SplitSeq(accept, ",") {
+		media, parameters, _ := mime.ParseMediaType(strings.TrimSpace(part))
+		q := 1.0
+		if given, err := strconv.ParseFloat(parameters["q"], 64); err == nil {
+			q = given
+		}
+		candidate := mediaFormat(media)
+		open := media == "*/*" || media == "application/*"
+		if q <= best || candidate == "" && !open {
+			continue
+		}
+		best, ok = q, !open
+		if !open {
+			f = candidate
+		}
+	}
+	return f, ok
+}
+
+// mediaFormat is the format of a media type, or "".
+func mediaFormat(contentType string) format {
+	media, _, _ := strings.Cut(strings.ToLower(contentType), ";")
+	switch media = strings.TrimSpace(media); {
+	case media == "application/json", media == "text/json", strings.HasSuffix(media, "+json"):
+		return formatJSON
+	case media == "application/xml", media == "text/xml", strings.HasSuffix(media, "+xml") && media != "application/xhtml+xml":
+		return formatXML
+	}
+	return ""
+}

@@ -1,0 +1,80 @@
+package transport
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// resource is what a path is about.
+type resource string
+
+const (
+	unknown     resource = "unknown"
+	clientList  resource = "/clients"
+	oneClient   resource = "/clients/{id}"
+	clientState resource = "/clients/{id}/toggle"
+)
+
+// callsOf holds what can be done with each resource. Every GET is a HEAD, too.
+var callsOf = map[resource]map[string]func(*exchange) error{
+	clientList: {
+		http.MethodGet:  (*exchange).listClients,
+		http.MethodHead: (*exchange).listClients,
+		http.MethodPost: (*exchange).createClient,
+	},
+	oneClient: {
+		http.MethodGet:    (*exchange).getClient,
+		http.MethodHead:   (*exchange).getClient,
+		http.MethodPut:    (*exchange).updateClient,
+		http.MethodDelete: (*exchange).deleteClient,
+	},
+	clientState: {
+		http.MethodPost: (*exchange).toggleClient,
+	},
+}
+
+func allowed(calls map[string]func(*exchange) error) string {
+	return strings.Join(slices.Sorted(maps.Keys(calls)), ", ")
+}
+
+// route is a path taken apart.
+type route struct {
+	resource resource
+	id       int64
+	suffix   string // "xml", "json" or ""
+}
+
+// parseRoute takes a path apart. Slashes at its end do not matter, and any part of it may bear the suffix.
+func parseRoute(path string) route {
+	r := route{resource: unknown}
+	parts := strings.Split(strings.TrimPrefix(strings.TrimRight(path, "/"), "/"), "/")
+	for i, part := range parts {
+		for _, suffix := range []string{"xml", "json"} {
+			if bare, ok := strings.CutSuffix(part, "."+suffix); ok {
+				parts[i], r.suffix = bare, suffix
+			}
+		}
+	}
+	if parts[0] != "clients" {
+		return r
+	}
+	if len(parts) > 1 {
+		id, err := strconv.ParseUint(parts[1], 10, 63)
+		if err != nil || id == 0 {
+			return r
+		}
+		r.id = int64(id)
+	}
+	switch {
+	case len(parts) == 1:
+		r.resource = clientList
+	case len(parts) == 2:
+		r.resource = oneClient
+	case len(parts) == 3 && parts[2] == "toggle":
+		r.resource = clientState
+	}
+	return r
+}

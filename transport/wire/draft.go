@@ -1,0 +1,122 @@
+// Package wire reads and writes clients as XML and JSON, the way the Harvest API spells them. What it reads it leaves
+// to the domain to judge; what the domain has accepted it can always write.
+package wire
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"clients/domain"
+)
+
+// A SyntaxError tells why a document is not a client. Its text is made for the caller.
+type SyntaxError struct{ Reason string }
+
+func (e *SyntaxError) Error() string { return e.Reason }
+
+func syntaxErrorf(format string, args ...any) error {
+	return &SyntaxError{Reason: fmt.Sprintf(format, args...)}
+}
+
+// value is what a document says about one attribute.
+type value struct {
+	kind kind
+	text string
+}
+
+type kind int
+
+const (
+	untyped kind = iota // text that stands for whatever the attribute is, as in XML and forms
+	null
+	text
+	number
+	boolean
+	compound // an object, a list, nested elements
+)
+
+// fill sets the attribute of a draft. Names that cannot be written are passed over: callers send whole objects back.
+func fill(d *domain.Draft, name string, v value) error {
+	set, ok := attributes[name]
+	if !ok {
+		return nil
+	}
+	return set(d, v)
+}
+
+// attributes are what can be written, by their names with underscores.
+var attributes = map[string]func(*domain.Draft, value) error{
+	"name": func(d *domain.Draft, v value) error {
+		return v.required(&d.Name, "Name")
+	},
+	"currency": func(d *domain.Draft, v value) error {
+		return v.required(&d.Currency, "Currency")
+	},
+	"currency_symbol": func(d *domain.Draft, v value) error {
+		if v.kind == null {
+			d.DeriveSymbol = true
+			return nil
+		}
+		return v.string(&d.CurrencySymbol, "Currency symbol")
+	},
+	"details": func(d *domain.Draft, v value) error {
+		if v.kind == null {
+			v = value{kind: text}
+		}
+		return v.string(&d.Details, "Details")
+	},
+	"active": func(d *domain.Draft, v value) error {
+		return v.bool(&d.Active, "Active")
+	},
+	"highrise_id": func(d *domain.Draft, v value) error {
+		return v.id(&d.HighriseID, "Highrise id")
+	},
+}
+
+func (v value) required(to **string, label string) error {
+	if v.kind == null {
+		return syntaxErrorf("%s can't be null.", label)
+	}
+	return v.string(to, label)
+}
+
+func (v value) string(to **string, label string) error {
+	if v.kind != untyped && v.kind != text {
+		return syntaxErrorf("%s must be a text.", label)
+	}
+	*to = &v.text
+	return nil
+}
+
+func (v value) bool(to **bool, label string) error {
+	if v.kind == null {
+		return syntaxErrorf("%s can't be null.", label)
+	}
+	var b bool
+	switch given := strings.ToLower(strings.TrimSpace(v.text)); {
+	case v.kind == boolean, v.kind == untyped && (given == "true" || given == "false"):
+		b = given == "true"
+	case v.kind == untyped && (given == "1" || given == "0"):
+		b = given == "1"
+	default:
+		return syntaxErrorf("%s must be true or false.", label)
+	}
+	*to = &b
+	return nil
+}
+
+// id reads a number from 1 up; 0 in the draft stands for null.
+func (v value) id(to **int64, label string) error {
+	given := strings.TrimSpace(v.text)
+	if v.kind == null || v.kind == untyped && given == "" {
+		*to = new(int64)
+		return nil
+	}
+	n, err := strconv.ParseInt(given, 10, 64)
+	if v.kind != untyped && v.kind != number || err != nil || n < 1 {
+		return syntaxErrorf("%s must be a whole number between 1 and %d.", label, int64(domain.MaxID))
+	}
+	*to = &n
+	return nil
+}

@@ -1,0 +1,25 @@
+package wire
+
+import (
+	"net/url"
+	"strings"
+
+	"clients/domain"
+)
+
+// DecodeForm reads what values say about a client the Rails way, client[name]=…, into draft. found tells whether they
+// name a client at all. Every error is a *SyntaxError.
+func DecodeForm(values url.Values, draft *domain.Draft) (found bool, err error) {
+	for key, given := range values {
+		name, ok := strings.CutPrefix(key, "client[")
+		name, closed := strings.CutSuffix(name, "]")
+		if !ok || !closed {
+			continue
+		}
+		found = true
+		if err := fill(draft, strings.ReplaceAll(name, "-", "_"), value{text: given[len(given)-1]}); err != nil {
+			return true, err
+		}
+	}
+	return found, nil
+}

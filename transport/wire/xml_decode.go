@@ -1,0 +1,177 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"io"
+	"strings"
+
+	"clients/domain"
+
+	"golang.org/x/net/html/charset"
+)
+
+// maxDepth bounds how deep elements may nest. A client needs two levels.
+const maxDepth = 32
+
+// DecodeXML reads a <client> element. The document must be well-formed, without a DOCTYPE, and hold nothing else.
+// label is the encoding that the sender names beside the document, "" for none: then its declaration counts.
+// Every error is a *SyntaxError.
+func DecodeXML(document []byte, label string) (domain.Draft, error) {
+	document, certain, err := ToUTF8(document, label)
+	if err != nil {
+		return domain.Draft{}, err
+	}
+	x := xmlDecoder{Decoder: xml.NewDecoder(bytes.NewReader(document)), seen: make(map[string]bool)}
+	x.CharsetReader = func(declared string, input io.Reader) (io.Reader, error) {
+		if certain {
+			return input, nil
+		}
+		return charset.NewReaderLabel(declared, input)
+	}
+	draft, err := x.client()
+	var syntax *SyntaxError
+	if err != nil && !errors.As(err, &syntax) {
+		return domain.Draft{}, syntaxErrorf("The XML is not well-formed.")
+	}
+	return draft, err
+}
+
+type xmlDecoder struct {
+	*xml.Decoder
+	draft domain.Draft
+	seen  map[string]bool
+}
+
+// client reads the whole document.
+func (x *xmlDecoder) client() (domain.Draft, error) {
+	root, err := x.root()
+	if err != nil {
+		return domain.Draft{}, err
+	}
+	if root.Name.Local != "client" {
+		return domain.Draft{}, syntaxErrorf("The root element must be <client>.")
+	}
+	for {
+		token, err := x.next()
+		if err != nil {
+			return domain.Draft{}, err
+		}
+		switch token := token.(type) {
+		case xml.StartElement:
+			if err := x.attribute(token); err != nil {
+				return domain.Draft{}, err
+			}
+		case xml.CharData:
+			if len(bytes.TrimSpace(token)) > 0 {
+				return domain.Draft{}, syntaxErrorf("There is text outside of the client's elements.")
+			}
+		case xml.EndElement:
+			return x.draft, x.end()
+		}
+	}
+}
+
+// next is the next token that matters; a DOCTYPE is refused wherever it stands.
+func (x *xmlDecoder) next() (xml.Token, error) {
+	for {
+		token, err := x.Token()
+		if err != nil {
+			return nil, err
+		}
+		switch token.(type) {
+		case xml.Directive:
+			return nil, syntaxErrorf("A DOCTYPE is not accepted.")
+		case xml.Comment, xml.ProcInst:
+		default:
+			return token, nil
+		}
+	}
+}
+
+func (x *xmlDecoder) root() (xml.StartElement, error) {
+	for {
+		token, err := x.next()
+		if err == io.EOF {
+			return xml.StartElement{}, syntaxErrorf("The document is empty.")
+		}
+		if err != nil {
+			return xml.StartElement{}, err
+		}
+		switch token := token.(type) {
+		case xml.StartElement:
+			return token, nil
+		case xml.CharData:
+			if len(bytes.TrimSpace(token)) > 0 {
+				return xml.StartElement{}, syntaxErrorf("The document is not XML.")
+			}
+		}
+	}
+}
+
+// end insists that nothing follows the root element.
+func (x *xmlDecoder) end() error {
+	for {
+		token, err := x.next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if blank, ok := token.(xml.CharData); !ok || len(bytes.TrimSpace(blank)) > 0 {
+			return syntaxErrorf("Something follows the <client> element.")
+		}
+	}
+}
+
+// attribute reads one child of <client>.
+func (x *xmlDecoder) attribute(start xml.StartElement) error {
+	v, err := x.value(start)
+	if err != nil {
+		return err
+	}
+	name := strings.ReplaceAll(start.Name.Local, "-", "_")
+	if _, known := attributes[name]; known && x.seen[name] {
+		return syntaxErrorf("The element <%s> stands there twice.", strings.ReplaceAll(name, "_", "-"))
+	}
+	x.seen[name] = true
+	return fill(&x.draft, name, v)
+}
+
+func (x *xmlDecoder) value(start xml.StartElement) (value, error) {
+	v := value{}
+	var content strings.Builder
+	for depth := 1; depth > 0; {
+		token, err := x.next()
+		if err != nil {
+			return v, err
+		}
+		switch token := token.(type) {
+		case xml.StartElement:
+			v.kind = compound
+			if depth++; depth > maxDepth {
+				return v, syntaxErrorf("The XML is nested too deeply.")
+			}
+		case xml.EndElement:
+			depth--
+		case xml.CharData:
+			content.Write(token)
+		}
+	}
+	v.text = content.String()
+	if v.kind != compound && isNil(start) && strings.TrimSpace(v.text) == "" {
+		v.kind = null
+	}
+	return v, nil
+}
+
+func isNil(start xml.StartElement) bool {
+	for _, a := range start.Attr {
+		if a.Name.Local == "nil" {
+			return a.Value == "true" || a.Value == "1"
+		}
+	}
+	return false
+}
