@@ -60,7 +60,7 @@ type pending struct {
 	unknown      bool // it was sent before, and nobody told the outcome
 
 	state atomic.Int32
-	done  chan stored // takes one answer without anybody waiting for it
+	done  chan outcome // takes one answer without anybody waiting for it
 }
 
 // A pending event is either sent or abandoned, whichever comes first.
@@ -70,7 +70,7 @@ const (
 	abandoned
 )
 
-type stored struct {
+type outcome struct {
 	sequence uint64
 	err      error
 }

@@ -72,7 +72,7 @@ func encode(e domain.Envelope) (*nats.Msg, domain.Revision, error) {
 		headerSubject:     {clientID},
 		headerTime:        {at},
 		headerVersion:     {version},
-		headerChecksum:    {fmt.Sprintf("%016x", sum)},
+		headerChecksum:    {hexSum(sum)},
 		headerContentType: {contentType},
 	}
 	for name, value := range map[string]string{
@@ -107,7 +107,7 @@ func decode(sequence uint64, at time.Time, subject string, header nats.Header, d
 	}
 	version, at0 := header.Get(headerVersion), header.Get(headerTime)
 	sum := checksum(subject, header.Get(headerID), kind, version, at0, data)
-	if stated := header.Get(headerChecksum); stated != fmt.Sprintf("%016x", sum) {
+	if stated := header.Get(headerChecksum); stated != hexSum(sum) {
 		return corrupt("checksum %016x does not match the stated %q", sum, stated)
 	}
 	var err error
@@ -154,6 +154,8 @@ func checksum(subject, id, kind, version, at string, data []byte) uint64 {
 	parts = append(append(parts, data...), 0)
 	return crc64.Checksum(parts, crcTable)
 }
+
+func hexSum(sum uint64) string { return fmt.Sprintf("%016x", sum) }
 
 const subjectPrefix = "clients."
 

@@ -35,17 +35,19 @@ func (s *Store) NextID(ctx context.Context, floor int64) (int64, error) {
 	return id, nil
 }
 
-// takeBlock counts on by a block. A counter that is behind floor is first moved there: the ids below are left out.
+// takeBlock counts on by a block. A counter that is behind floor is moved on by as much more: those ids are left out.
 func (s *Store) takeBlock(ctx context.Context, floor int64) error {
-	top, err := s.count(ctx, blockSize)
-	if err == nil && top-blockSize < floor {
+	size := int64(blockSize)
+	top, err := s.count(ctx, size)
+	if err == nil && top-size < floor {
 		s.config.Log.Warn("the id counter is behind the ids in use and is moved on", "counter", top, "highest id", floor)
-		top, err = s.count(ctx, floor-(top-blockSize)+blockSize)
+		size = floor - min(top, floor) + blockSize
+		top, err = s.count(ctx, size)
 	}
 	if err != nil {
 		return fmt.Errorf("take ids: %w", err)
 	}
-	s.ids.next, s.ids.last = max(top-blockSize, floor)+1, top
+	s.ids.next, s.ids.last = max(top-size, floor)+1, top
 	return nil
 }
 

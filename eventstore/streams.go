@@ -59,11 +59,11 @@ func (e *ConfigError) Error() string {
 
 func (s *Store) ensureStreams(ctx context.Context) error {
 	for _, want := range s.streamConfigs() {
-		if err := untilLeader(ctx, func(ctx context.Context) error { return s.ensureStream(ctx, want) }); err != nil {
+		if err := s.untilLeader(ctx, func(ctx context.Context) error { return s.ensureStream(ctx, want) }); err != nil {
 			return err
 		}
 	}
-	return untilLeader(ctx, s.ensureKeys)
+	return s.untilLeader(ctx, s.ensureKeys)
 }
 
 // ensureStream creates a stream, or insists that the one that exists is what the service needs.
@@ -126,25 +126,26 @@ func differences(have, want jetstream.StreamConfig) []string {
 	return found
 }
 
+// codeNoPeers tells that a cluster has too few servers for the replicas asked for: as it forms, that passes.
+const codeNoPeers jetstream.ErrorCode = 10005
+
 // untilLeader repeats a call until it has an answer: before a cluster has elected its leader nobody gives one, and one
 // long wait would be as fruitless as a short one.
-func untilLeader(ctx context.Context, call func(context.Context) error) error {
+func (s *Store) untilLeader(ctx context.Context, call func(context.Context) error) error {
 	for {
 		attempt, cancel := context.WithTimeout(ctx, requestTimeout)
 		err := call(attempt)
-		unanswered := attempt.Err() != nil
 		cancel()
 		var api *jetstream.APIError
 		var config *ConfigError
-		refused := errors.As(err, &config) || errors.As(err, &api) && api.Code < 500
+		refused := errors.As(err, &config) || errors.As(err, &api) && api.Code < 500 && api.ErrorCode != codeNoPeers
 		if err == nil || refused || ended(ctx) {
 			return err
 		}
-		if !unanswered {
-			select {
-			case <-time.After(100 * time.Millisecond):
-			case <-ctx.Done():
-			}
+		s.config.Log.Warn("NATS is not ready yet", "error", err)
+		select {
+		case <-time.After(200 * time.Millisecond):
+		case <-ctx.Done():
 		}
 	}
 }

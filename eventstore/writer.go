@@ -3,23 +3,30 @@ package eventstore
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/nats-io/nats.go"
 	"github.com/synadia-io/orbit.go/jetstreamext"
 )
 
-// writer is a group commit: events that arrive while one flush is under way share the next one, as one atomic batch
-// with one sync to disk. Each event keeps its own condition; a batch that the stream refuses is sent event by event.
+// writer publishes events. As long as few are under way, each is published by itself, at once. Those beyond wait for
+// the flush under way to end and share the next one, an atomic batch with one sync to disk: a batch has its price, but
+// it is the same for a hundred events as for two. Each event keeps its own condition; a batch that the stream refuses
+// is published event by event.
 type writer struct {
-	store *Store
-	queue chan *pending
-	quit  chan struct{}
-	ended chan struct{}
-	once  sync.Once
+	store   *Store
+	singles atomic.Int64 // events that are being published by themselves
+	queue   chan *pending
+	quit    chan struct{}
+	ended   chan struct{}
+	once    sync.Once
 }
 
-// maxBatch is below the server's limit of 1,000 messages in an atomic batch.
-const maxBatch = 500
+const (
+	maxSingles = 16
+	minBatch   = 16  // fewer are published one by one sooner
+	maxBatch   = 500 // the server takes 1,000
+)
 
 func newWriter(s *Store) *writer {
 	w := &writer{store: s, queue: make(chan *pending, maxBatch), quit: make(chan struct{}), ended: make(chan struct{})}
@@ -27,9 +34,14 @@ func newWriter(s *Store) *writer {
 	return w
 }
 
-// append hands p to the next flush and waits for its outcome. When ctx ends before p was sent, it never will be.
+// append publishes p and waits for its outcome. When ctx ends before p was sent, it never will be.
 func (w *writer) append(ctx context.Context, p *pending) (uint64, error) {
-	p.done = make(chan stored, 1)
+	if w.singles.Add(1) <= maxSingles {
+		defer w.singles.Add(-1)
+		return w.store.publish(p)
+	}
+	w.singles.Add(-1)
+	p.done = make(chan outcome, 1)
 	select {
 	case w.queue <- p:
 	case <-w.quit:
@@ -98,14 +110,14 @@ func take(batch []*pending, p *pending) []*pending {
 }
 
 func (w *writer) flush(batch []*pending) {
-	if len(batch) > 1 && w.flushTogether(batch) {
+	if len(batch) >= minBatch && w.flushTogether(batch) {
 		return
 	}
 	var group sync.WaitGroup
 	for _, p := range batch {
 		group.Go(func() {
 			sequence, err := w.store.publish(p)
-			p.done <- stored{sequence, err}
+			p.done <- outcome{sequence, err}
 		})
 	}
 	group.Wait()
@@ -129,7 +141,7 @@ func (w *writer) flushTogether(batch []*pending) bool {
 	}
 	first := ack.Sequence - uint64(len(batch)) + 1
 	for i, p := range batch {
-		p.done <- stored{sequence: first + uint64(i)}
+		p.done <- outcome{sequence: first + uint64(i)}
 	}
 	return true
 }

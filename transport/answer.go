@@ -19,9 +19,11 @@ func (x *exchange) vary() {
 	x.w.Header().Add("Vary", "Accept, Content-Type, Authorization")
 }
 
-// empty answers without a body.
+// empty answers without a body. Some callers look at the type of what is not there.
 func (x *exchange) empty(status int) {
-	x.w.Header().Set("Content-Length", "0")
+	header := x.w.Header()
+	header.Set("Content-Type", x.format.contentType())
+	header.Set("Content-Length", "0")
 	x.w.WriteHeader(status)
 }
 

@@ -57,12 +57,12 @@ func decodeBody(body []byte, contentType string) (domain.Draft, error) {
 		return domain.Draft{}, errMediaType
 	}
 	charset := parameters["charset"]
-	first := bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xEF\xBB\xBF")))[:1]
+	first := bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xEF\xBB\xBF")))
 	guess := media == "" || media == "application/x-www-form-urlencoded"
 	switch f := mediaFormat(media); {
-	case f == formatJSON, guess && first[0] == '{':
+	case f == formatJSON, guess && bytes.HasPrefix(first, []byte("{")):
 		return wire.DecodeJSON(body, charset)
-	case f == formatXML, guess && first[0] == '<', media == "":
+	case f == formatXML, guess && bytes.HasPrefix(first, []byte("<")), media == "":
 		return wire.DecodeXML(body, charset)
 	case media == "application/x-www-form-urlencoded":
 		values, err := url.ParseQuery(string(body))
@@ -105,6 +105,8 @@ func overlay(below, above domain.Draft) domain.Draft {
 	if above.Active != nil {
 		below.Active = above.Active
 	}
-	below.DeriveSymbol = below.DeriveSymbol || above.DeriveSymbol
+	if above.DeriveSymbol {
+		below.CurrencySymbol, below.DeriveSymbol = nil, true
+	}
 	return below
 }

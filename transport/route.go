@@ -33,6 +33,7 @@ var callsOf = map[resource]map[string]func(*exchange) error{
 	},
 	clientState: {
 		http.MethodPost: (*exchange).toggleClient,
+		http.MethodPut:  (*exchange).toggleClient, // what the first libraries send
 	},
 }
 

@@ -4,13 +4,15 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 )
 
-// moment is a date, a time of day, seconds, and a zone, of which the date alone must be there. The plus of an offset
-// that was not encoded arrives as a blank.
-var moment = regexp.MustCompile(`^(\d{4}-\d{1,2}-\d{1,2})(?:[T ]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?)?\s*(UTC|GMT|Z|[-+ ]?\d{2}:?\d{2})?$`)
+// moment is a date, a time of day, seconds, an offset, and a name of UTC, of which the date alone must be there. The
+// plus of an offset that was not encoded arrives as a blank. Behind a date alone an offset would look like a time, and is refused.
+var moment = regexp.MustCompile(`^(\d{4})-(\d{1,2})-(\d{1,2})` +
+	`(?:[T ]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?\s*(?:([-+ ]\d{2}:?\d{2})|UTC|GMT|Z)?|\s*(?:UTC|GMT|Z))?$`)
 
 // updatedSince reads the parameter updated_since, in whole seconds. found is false where the query does not name it.
 func updatedSince(rawQuery string) (since time.Time, found bool, err error) {
@@ -31,24 +33,27 @@ func parseMoment(text string) (time.Time, error) {
 	if part == nil {
 		return time.Time{}, errSince
 	}
-	var year, month, day, hour, minute, second int
-	_, _ = fmt.Sscanf(part[1], "%d-%d-%d", &year, &month, &day)
-	_, _ = fmt.Sscan(part[2]+" "+part[3]+" "+part[4], &hour, &minute, &second) // what is not there stays 0
-	at, err := time.Parse(time.DateTime, fmt.Sprintf("%04d-%02d-%02d %02d:%02d:%02d", year, month, day, hour, minute, second))
+	var n [6]int // year to second
+	for i := range n {
+		n[i], _ = strconv.Atoi(part[i+1]) // what is not there stays 0
+	}
+	at, err := time.Parse(time.DateTime, fmt.Sprintf("%04d-%02d-%02d %02d:%02d:%02d", n[0], n[1], n[2], n[3], n[4], n[5]))
 	if err != nil {
 		return time.Time{}, errSince
 	}
-	offset, err := parseOffset(part[5])
+	offset, err := parseOffset(part[7])
 	return at.Add(-offset), err
 }
 
+// parseOffset reads what is east of Greenwich, +02:00 or +0200, or nothing.
 func parseOffset(zone string) (time.Duration, error) {
 	digits := strings.ReplaceAll(strings.TrimLeft(zone, "+- "), ":", "")
-	if len(digits) != 4 {
-		return 0, nil // UTC, by one of its names or by none
+	if digits == "" {
+		return 0, nil
 	}
-	var hours, minutes int
-	if _, err := fmt.Sscanf(digits, "%2d%2d", &hours, &minutes); err != nil || hours > 23 || minutes > 59 {
+	hours, _ := strconv.Atoi(digits[:2])
+	minutes, _ := strconv.Atoi(digits[2:])
+	if hours > 23 || minutes > 59 {
 		return 0, errSince
 	}
 	offset := time.Duration(hours)*time.Hour + time.Duration(minutes)*time.Minute

@@ -1,7 +1,9 @@
 package wire
 
 import (
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 
 	"clients/domain"
@@ -10,13 +12,14 @@ import (
 // DecodeForm reads what values say about a client the Rails way, client[name]=…, into draft. found tells whether they
 // name a client at all. Every error is a *SyntaxError.
 func DecodeForm(values url.Values, draft *domain.Draft) (found bool, err error) {
-	for key, given := range values {
+	for _, key := range slices.Sorted(maps.Keys(values)) { // so that the same values always lead to the same answer
 		name, ok := strings.CutPrefix(key, "client[")
 		name, closed := strings.CutSuffix(name, "]")
 		if !ok || !closed {
 			continue
 		}
 		found = true
+		given := values[key]
 		if err := fill(draft, strings.ReplaceAll(name, "-", "_"), value{text: given[len(given)-1]}); err != nil {
 			return true, err
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"strings"
 	"unicode/utf8"
 
 	"clients/domain"
@@ -57,6 +58,7 @@ func DecodeJSON(document []byte, label string) (domain.Draft, error) {
 func client(d *json.Decoder, draft *domain.Draft) error {
 	seen := make(map[string]bool)
 	return members(d, func(name string) error {
+		name = strings.ReplaceAll(name, "-", "_")
 		var raw json.RawMessage
 		if err := d.Decode(&raw); err != nil {
 			return err

@@ -5,11 +5,10 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"strconv"
 	"strings"
 
 	"clients/domain"
-
-	"golang.org/x/net/html/charset"
 )
 
 // maxDepth bounds how deep elements may nest. A client needs two levels.
@@ -19,17 +18,12 @@ const maxDepth = 32
 // label is the encoding that the sender names beside the document, "" for none: then its declaration counts.
 // Every error is a *SyntaxError.
 func DecodeXML(document []byte, label string) (domain.Draft, error) {
-	document, certain, err := ToUTF8(document, label)
+	document, err := xmlToUTF8(document, label)
 	if err != nil {
 		return domain.Draft{}, err
 	}
-	x := xmlDecoder{Decoder: xml.NewDecoder(bytes.NewReader(document)), seen: make(map[string]bool)}
-	x.CharsetReader = func(declared string, input io.Reader) (io.Reader, error) {
-		if certain {
-			return input, nil
-		}
-		return charset.NewReaderLabel(declared, input)
-	}
+	x := xmlDecoder{Decoder: xml.NewDecoder(bytes.NewReader(document)), document: document, seen: make(map[string]bool)}
+	x.CharsetReader = func(_ string, input io.Reader) (io.Reader, error) { return input, nil }
 	draft, err := x.client()
 	var syntax *SyntaxError
 	if err != nil && !errors.As(err, &syntax) {
@@ -40,8 +34,9 @@ func DecodeXML(document []byte, label string) (domain.Draft, error) {
 
 type xmlDecoder struct {
 	*xml.Decoder
-	draft domain.Draft
-	seen  map[string]bool
+	document []byte
+	draft    domain.Draft
+	seen     map[string]bool
 }
 
 // client reads the whole document.
@@ -73,20 +68,67 @@ func (x *xmlDecoder) client() (domain.Draft, error) {
 	}
 }
 
-// next is the next token that matters; a DOCTYPE is refused wherever it stands.
+// next is the next token that matters. A DOCTYPE is refused wherever it stands, and so is what the standard library
+// lets pass though it is not well-formed.
 func (x *xmlDecoder) next() (xml.Token, error) {
 	for {
+		start := x.InputOffset()
 		token, err := x.Token()
 		if err != nil {
 			return nil, err
 		}
-		switch token.(type) {
+		switch token := token.(type) {
 		case xml.Directive:
 			return nil, syntaxErrorf("A DOCTYPE is not accepted.")
-		case xml.Comment, xml.ProcInst:
+		case xml.ProcInst:
+			if token.Target == "xml" && len(bytes.TrimSpace(x.document[:start])) > 0 {
+				return nil, syntaxErrorf("The XML declaration does not stand at the beginning.")
+			}
+		case xml.Comment:
+		case xml.StartElement:
+			return token, uniqueAttributes(token)
+		case xml.CharData:
+			if surrogateReference(x.document[start:x.InputOffset()]) {
+				return nil, syntaxErrorf("The XML has half of a surrogate pair.")
+			}
+			return token, nil
 		default:
 			return token, nil
 		}
+	}
+}
+
+func uniqueAttributes(start xml.StartElement) error {
+	seen := make(map[xml.Name]bool, len(start.Attr))
+	for _, a := range start.Attr {
+		if seen[a.Name] {
+			return syntaxErrorf("An attribute of an element stands there twice.")
+		}
+		seen[a.Name] = true
+	}
+	return nil
+}
+
+// surrogateReference reports whether raw character data refers to half of a surrogate pair, &#xD800; or the like. The
+// standard library would silently read it as another character.
+func surrogateReference(raw []byte) bool {
+	if bytes.HasPrefix(raw, []byte("<![CDATA[")) {
+		return false
+	}
+	for {
+		_, rest, found := bytes.Cut(raw, []byte("&#"))
+		if !found {
+			return false
+		}
+		digits, _, _ := bytes.Cut(rest, []byte(";"))
+		base := 10
+		if hex, ok := bytes.CutPrefix(digits, []byte("x")); ok {
+			digits, base = hex, 16
+		}
+		if n, err := strconv.ParseUint(string(digits), base, 32); err == nil && n>>11 == 0xD800>>11 {
+			return true
+		}
+		raw = rest
 	}
 }
 

@@ -1,0 +1,128 @@
+package domain_test
+
+import (
+	"testing"
+
+	"clients/domain"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestUpdateClient(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		draft domain.Draft
+		want  domain.ClientUpdated
+	}{
+		"changes the name":             {domain.Draft{Name: new("Other")}, domain.ClientUpdated{Name: new("Other")}},
+		"changes the highrise-id":      {domain.Draft{HighriseID: new(int64(7))}, domain.ClientUpdated{HighriseID: new(int64(7))}},
+		"clears the highrise-id":       {domain.Draft{HighriseID: new(int64(0))}, domain.ClientUpdated{HighriseID: new(int64(0))}},
+		"deactivates":                  {domain.Draft{Active: new(false)}, domain.ClientUpdated{Active: new(false)}},
+		"changes the details":          {domain.Draft{Details: new("b")}, domain.ClientUpdated{Details: new("b")}},
+		"empties the details":          {domain.Draft{Details: new("")}, domain.ClientUpdated{Details: new("")}},
+		"changes the symbol alone":     {domain.Draft{CurrencySymbol: new("US$")}, domain.ClientUpdated{CurrencySymbol: new("US$")}},
+		"empties the symbol":           {domain.Draft{CurrencySymbol: new("")}, domain.ClientUpdated{CurrencySymbol: new("")}},
+		"tells case apart":             {domain.Draft{Name: new("SUPRCORP")}, domain.ClientUpdated{Name: new("SUPRCORP")}},
+		"leaves out what is unchanged": {domain.Draft{Name: new("SuprCorp"), Active: new(false)}, domain.ClientUpdated{Active: new(false)}},
+		"derives the symbol when the currency changes": {
+			domain.Draft{Currency: new("Euro - EUR")},
+			domain.ClientUpdated{Currency: new("Euro - EUR"), CurrencySymbol: new("€")},
+		},
+		"empties the symbol when the currency changes to an unknown one": {
+			domain.Draft{Currency: new("Shells")},
+			domain.ClientUpdated{Currency: new("Shells"), CurrencySymbol: new("")},
+		},
+		"leaves out the derived symbol when it is the one before": {
+			domain.Draft{Currency: new("Canadian Dollars - CAD")},
+			domain.ClientUpdated{Currency: new("Canadian Dollars - CAD")},
+		},
+		"keeps a symbol that is named beside a new currency": {
+			domain.Draft{Currency: new("Euro - EUR"), CurrencySymbol: new("$")},
+			domain.ClientUpdated{Currency: new("Euro - EUR")},
+		},
+		"derives a null symbol from the new currency": {
+			domain.Draft{Currency: new("Euro - EUR"), DeriveSymbol: true},
+			domain.ClientUpdated{Currency: new("Euro - EUR"), CurrencySymbol: new("€")},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c.want.ID = created.ID
+			given(created).when(update(c.draft)).then(t, c.want)
+		})
+	}
+}
+
+func TestUpdateClientThatChangesNothing(t *testing.T) {
+	t.Parallel()
+	for name, draft := range map[string]domain.Draft{
+		"names nothing":                         {},
+		"names the same name":                   {Name: new("SuprCorp")},
+		"names the same currency":               {Currency: new(dollars)},
+		"derives the symbol that is there":      {DeriveSymbol: true},
+		"activates what is active":              {Active: new(true)},
+		"names the same details":                {Details: new("123 Main St.")},
+		"sends the whole object back unchanged": whole(fold([]domain.Event{created})),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			given(created).when(update(draft)).thenNothing(t)
+		})
+	}
+	t.Run("clears a highrise-id that is null", func(t *testing.T) {
+		t.Parallel()
+		cleared := domain.ClientUpdated{ID: created.ID, HighriseID: new(int64(0))}
+		given(created, cleared).when(update(domain.Draft{HighriseID: new(int64(0))})).thenNothing(t)
+	})
+}
+
+func TestUpdateClientKeepsASymbolThatWasChosen(t *testing.T) {
+	t.Parallel()
+	chosen := domain.ClientUpdated{ID: created.ID, CurrencySymbol: new("US$")}
+	t.Run("when the currency is named but does not change", func(t *testing.T) {
+		t.Parallel()
+		given(created, chosen).when(update(domain.Draft{Currency: new(dollars)})).thenNothing(t)
+	})
+	t.Run("when the whole object comes back with another name", func(t *testing.T) {
+		t.Parallel()
+		draft := whole(fold([]domain.Event{created, chosen}))
+		draft.Name = new("Other")
+		given(created, chosen).when(update(draft)).then(t, domain.ClientUpdated{ID: created.ID, Name: new("Other")})
+	})
+	t.Run("until the symbol is named as null", func(t *testing.T) {
+		t.Parallel()
+		given(created, chosen).when(update(domain.Draft{DeriveSymbol: true})).
+			then(t, domain.ClientUpdated{ID: created.ID, CurrencySymbol: new("$")})
+	})
+	t.Run("until the currency changes", func(t *testing.T) {
+		t.Parallel()
+		given(created, chosen).when(update(domain.Draft{Currency: new("Canadian Dollars - CAD")})).
+			then(t, domain.ClientUpdated{
+				ID: created.ID, Currency: new("Canadian Dollars - CAD"), CurrencySymbol: new("$"),
+			})
+	})
+}
+
+func TestUpdateClientReachesWhatItNames(t *testing.T) {
+	t.Parallel()
+	after := given(created).when(update(domain.Draft{Name: new("Other"), Currency: new("Euro - EUR")})).state(t)
+	require.Equal(t, domain.Client{
+		ID: 11072, Name: "Other", HighriseID: 568902, Currency: "Euro - EUR", CurrencySymbol: "€", Active: true,
+		Details: "123 Main St.",
+	}, after)
+}
+
+func TestUpdateClientIsRefusedWhereThereIsNone(t *testing.T) {
+	t.Parallel()
+	given().when(update(domain.Draft{Name: new("A")})).thenRefused(t, domain.NotFound)
+	given().when(update(domain.Draft{Name: new("")})).thenRefused(t, domain.NotFound)
+	given(created, domain.ClientDeleted{ID: created.ID}).when(update(domain.Draft{})).thenRefused(t, domain.NotFound)
+}
+
+// whole is what a caller says who sends back the object that he got.
+func whole(c domain.Client) domain.Draft {
+	return domain.Draft{
+		Name: &c.Name, HighriseID: &c.HighriseID, Currency: &c.Currency, CurrencySymbol: &c.CurrencySymbol,
+		Active: &c.Active, Details: &c.Details,
+	}
+}

@@ -1,0 +1,182 @@
+package eventstore
+
+import (
+	"sync"
+	"testing"
+
+	"clients/domain"
+	"clients/domain/command"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+)
+
+func TestAppendStoresTheNextEventOfAClient(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	first, err := s.Append(deadline(t), created(1), 0)
+	require.NoError(t, err)
+	second, err := s.Append(deadline(t), happened(2, domain.ClientToggled{ID: 1}), first.Sequence)
+	require.NoError(t, err)
+	records := stored(t, s)
+	require.Len(t, records, 2)
+	require.Equal(t, domain.ClientToggled{ID: 1}, records[1].Event)
+	require.Equal(t, second.Revision, records[1].Revision())
+	require.Equal(t, second.Sequence, records[1].Sequence)
+}
+
+func TestAppendRefusesWhatWasDecidedOnAnOldState(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	first, err := s.Append(deadline(t), created(1), 0)
+	require.NoError(t, err)
+	_, err = s.Append(deadline(t), created(1), 0)
+	require.ErrorIs(t, err, domain.ErrConflict)
+	require.NotErrorIs(t, err, command.ErrUnknownOutcome)
+	_, err = s.Append(deadline(t), happened(2, domain.ClientDeleted{ID: 1}), first.Sequence+1)
+	require.ErrorIs(t, err, domain.ErrConflict)
+	require.Len(t, stored(t, s), 1)
+}
+
+// Many appends at once share atomic batches: each keeps its own condition, and the refused ones take nobody down.
+func TestAppendsAtOnceAreStoredOrRefusedEachByItsOwnCondition(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	const n = 400
+	var group sync.WaitGroup
+	errs := make([]error, n)
+	receipts := make([]domain.Receipt, n)
+	for i := range n {
+		group.Go(func() {
+			lastSequence := uint64(0)
+			if i%5 == 0 {
+				lastSequence = 99999 // cannot be
+			}
+			receipts[i], errs[i] = s.Append(deadline(t), created(int64(i+1)), lastSequence)
+		})
+	}
+	group.Wait()
+	bySequence := make(map[uint64]Record)
+	for _, r := range stored(t, s) {
+		bySequence[r.Sequence] = r
+	}
+	for i := range n {
+		if i%5 == 0 {
+			require.ErrorIs(t, errs[i], domain.ErrConflict)
+			continue
+		}
+		require.NoError(t, errs[i])
+		require.Equal(t, int64(i+1), bySequence[receipts[i].Sequence].ClientID)
+	}
+	require.Len(t, bySequence, n*4/5)
+}
+
+func TestStoredMessagesBearNothingOfTheBatchTheyCameIn(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	batch := []*pending{pendingFor(t, created(1), 0), pendingFor(t, created(2), 0)}
+	require.True(t, s.writer.flushTogether(batch))
+	for _, p := range batch {
+		require.NotContains(t, p.msg.Header, "Nats-Batch-Id", "a repeat must not look like part of a batch")
+	}
+	require.Equal(t, uint64(2), (<-batch[1].done).sequence)
+}
+
+// On three replicas a lost race shows as another error than on one, most of the time.
+func TestOfAppendsOnTheSameStateExactlyOneWinsAcrossReplicas(t *testing.T) {
+	t.Parallel()
+	_, stores := threeReplicas(t)
+	last := uint64(0)
+	for round := range 40 {
+		errs := make([]error, len(stores)*4)
+		receipts := make([]domain.Receipt, len(errs))
+		var group sync.WaitGroup
+		for i := range errs {
+			event := happened(uint64(round+1), domain.ClientToggled{ID: 1, Active: i%2 == 0})
+			group.Go(func() { receipts[i], errs[i] = stores[i%3].Append(deadline(t), event, last) })
+		}
+		group.Wait()
+		won := 0
+		for i, err := range errs {
+			if err == nil {
+				won, last = won+1, receipts[i].Sequence
+			} else {
+				require.ErrorIs(t, err, domain.ErrConflict)
+			}
+		}
+		require.Equal(t, 1, won, "round %d", round)
+	}
+	require.Len(t, stored(t, stores[0]), 40)
+}
+
+// A repeat of a stored message is found to be stored, whatever the server says about it.
+func TestARepeatOfAnEventIsTheSameEvent(t *testing.T) {
+	t.Parallel()
+	_, replicated := threeReplicas(t)
+	for name, s := range map[string]*Store{"one replica": singleNode(t), "three replicas": replicated[0]} {
+		t.Run(name, func(t *testing.T) {
+			event := created(7)
+			first, err := s.Append(deadline(t), event, 0)
+			require.NoError(t, err)
+			p := pendingFor(t, event, 0)
+			p.unknown = true
+			again, err := s.publish(p)
+			require.NoError(t, err)
+			require.Equal(t, first.Sequence, again)
+			require.Len(t, stored(t, s), 1)
+		})
+	}
+}
+
+func TestAnEventOfUnknownOutcomeThatWasOverrunIsNotDecidedAnew(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	_, err := s.Append(deadline(t), created(1), 0)
+	require.NoError(t, err)
+	p := pendingFor(t, created(1), 0)
+	p.unknown = true
+	_, err = s.publish(p)
+	require.ErrorIs(t, err, command.ErrUnknownOutcome)
+	require.NotErrorIs(t, err, domain.ErrConflict)
+}
+
+func TestAppendWithoutAServerAnswersInTime(t *testing.T) {
+	t.Parallel()
+	cluster, stores := threeReplicas(t)
+	for i := range 3 {
+		cluster.Stop(i)
+	}
+	_, err := stores[0].Append(deadline(t), created(1), 0)
+	var refusal *domain.Error
+	require.ErrorAs(t, err, &refusal)
+	require.Equal(t, domain.Unavailable, refusal.Kind)
+}
+
+func TestFindTellsAnEventFromItsNeighbours(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	first, second := created(1), happened(2, domain.ClientToggled{ID: 1})
+	a, err := s.Append(deadline(t), first, 0)
+	require.NoError(t, err)
+	b, err := s.Append(deadline(t), second, a.Sequence)
+	require.NoError(t, err)
+	receipt, found, err := s.Find(deadline(t), "test", 1, second.EventID, 0)
+	require.NoError(t, err)
+	require.True(t, found)
+	require.Equal(t, b, receipt)
+	_, found, err = s.Find(deadline(t), "test", 1, first.EventID, a.Sequence)
+	require.NoError(t, err)
+	require.False(t, found, "it is not behind itself")
+	_, found, err = s.Find(deadline(t), "test", 2, first.EventID, 0)
+	require.NoError(t, err)
+	require.False(t, found)
+}
+
+func pendingFor(t *testing.T, e domain.Envelope, lastSequence uint64) *pending {
+	t.Helper()
+	msg, _, err := encode(e)
+	require.NoError(t, err)
+	msg.Header.Set(nats.ExpectedLastSubjSeqHdr, "0")
+	require.Zero(t, lastSequence)
+	return &pending{msg: msg, account: e.Account, clientID: e.Event.Client(), eventID: e.EventID, done: make(chan outcome, 1)}
+}

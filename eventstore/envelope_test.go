@@ -1,0 +1,105 @@
+package eventstore
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"clients/domain"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+)
+
+func TestAMessageWithoutOurEnvelopeIsAStray(t *testing.T) {
+	valid, _, err := encode(created(1))
+	require.NoError(t, err)
+	without := func(name string) nats.Header {
+		h := copyOf(valid).Header
+		delete(h, name)
+		return h
+	}
+	foreign := copyOf(valid).Header
+	foreign["ce-type"] = []string{"projects.v1.ProjectCreated"}
+	for name, message := range map[string]struct {
+		subject string
+		header  nats.Header
+	}{
+		"no headers":        {valid.Subject, nil},
+		"no checksum":       {valid.Subject, without("ce-checksum")},
+		"no id":             {valid.Subject, without("ce-id")},
+		"no version of CE":  {valid.Subject, without("ce-specversion")},
+		"foreign type":      {valid.Subject, foreign},
+		"no client id":      {"clients.test", valid.Header},
+		"too many tokens":   {"clients.test.1.2", valid.Header},
+		"not a number":      {"clients.test.one", valid.Header},
+		"leading zero":      {"clients.test.01", valid.Header},
+		"zero":              {"clients.test.0", valid.Header},
+		"beyond all ids":    {"clients.test.9223372036854775808", valid.Header},
+		"no account's name": {"clients.TEST.1", valid.Header},
+	} {
+		t.Run(name, func(t *testing.T) {
+			record, err := decode(5, time.Now(), message.subject, message.header, valid.Data)
+			require.NoError(t, err)
+			require.NotEmpty(t, record.Stray)
+			require.Nil(t, record.Event)
+		})
+	}
+}
+
+func TestAMessageThatClaimsToBeOursAndIsNotIsCorrupt(t *testing.T) {
+	for name, spoil := range map[string]func(*nats.Msg){
+		"data":             func(m *nats.Msg) { m.Data[7] ^= 1 },
+		"id":               func(m *nats.Msg) { m.Header["ce-id"] = []string{"another"} },
+		"type":             func(m *nats.Msg) { m.Header["ce-type"] = []string{"clients.v1.ClientDeleted"} },
+		"version":          func(m *nats.Msg) { m.Header["ce-clientversion"] = []string{"2"} },
+		"no version":       func(m *nats.Msg) { delete(m.Header, "ce-clientversion") },
+		"time":             func(m *nats.Msg) { m.Header["ce-time"] = []string{"2020-01-01T00:00:00Z"} },
+		"checksum":         func(m *nats.Msg) { m.Header["ce-checksum"] = []string{"0123456789abcdef"} },
+		"subject":          func(m *nats.Msg) { m.Subject = "clients.test.2" },
+		"another's client": func(m *nats.Msg) { m.Subject = "clients.other.1" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			msg, _, err := encode(created(1))
+			require.NoError(t, err)
+			spoil(msg)
+			_, err = decode(5, time.Now(), msg.Subject, msg.Header, msg.Data)
+			var corrupt *CorruptError
+			require.ErrorAs(t, err, &corrupt)
+			require.Equal(t, uint64(5), corrupt.Sequence)
+		})
+	}
+}
+
+// What carries a good checksum and still cannot be read was written wrong, or by a newer release.
+func TestWhatOnlyANewerReleaseCanReadIsToldFromCorruption(t *testing.T) {
+	msg := sealed(t, "clients.v2.ClientCreated", "1", `{"id":1}`)
+	_, err := decode(5, time.Now(), msg.Subject, msg.Header, msg.Data)
+	var unknown *UnknownEventError
+	require.ErrorAs(t, err, &unknown)
+	require.Equal(t, "clients.v2.ClientCreated", unknown.Type)
+
+	for name, msg := range map[string]*nats.Msg{
+		"not JSON":         sealed(t, "clients.v1.ClientDeleted", "1", `{`),
+		"version 0":        sealed(t, "clients.v1.ClientDeleted", "0", `{"id":1}`),
+		"another's events": sealed(t, "clients.v1.ClientDeleted", "1", `{"id":2}`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := decode(5, time.Now(), msg.Subject, msg.Header, msg.Data)
+			var corrupt *CorruptError
+			require.True(t, errors.As(err, &corrupt), "%v", err)
+		})
+	}
+}
+
+// sealed is a message whose checksum is right, whatever it says.
+func sealed(t *testing.T, kind, version, data string) *nats.Msg {
+	t.Helper()
+	msg, _, err := encode(happened(1, domain.ClientDeleted{ID: 1}))
+	require.NoError(t, err)
+	msg.Data = []byte(data)
+	msg.Header["ce-type"], msg.Header["ce-clientversion"] = []string{kind}, []string{version}
+	sum := checksum(msg.Subject, msg.Header.Get("ce-id"), kind, version, msg.Header.Get("ce-time"), msg.Data)
+	msg.Header["ce-checksum"] = []string{hexSum(sum)}
+	return msg
+}

@@ -1,0 +1,216 @@
+package eventstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"clients/domain"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+)
+
+func TestFollowDeliversEverythingInOrderAndThenWhatComes(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	for id := range int64(5) {
+		_, err := s.Append(deadline(t), created(id+1), 0)
+		require.NoError(t, err)
+	}
+	arrived := make(chan Record, 100)
+	go func() {
+		_ = s.Follow(deadline(t), 2, func(run []Record) error {
+			for _, r := range run {
+				arrived <- r
+			}
+			return nil
+		})
+	}()
+	for sequence := uint64(3); sequence <= 5; sequence++ {
+		require.Equal(t, sequence, (<-arrived).Sequence)
+	}
+	receipt, err := s.Append(deadline(t), created(6), 0)
+	require.NoError(t, err)
+	require.Equal(t, receipt.Sequence, (<-arrived).Sequence)
+}
+
+func TestFollowEndsWithTheErrorOfApply(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	_, err := s.Append(deadline(t), created(1), 0)
+	require.NoError(t, err)
+	enough := errors.New("enough")
+	require.ErrorIs(t, s.Follow(deadline(t), 0, func([]Record) error { return enough }), enough)
+}
+
+// What comes before the damage is still delivered.
+func TestFollowStopsAtDamage(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	_, err := s.Append(deadline(t), created(1), 0)
+	require.NoError(t, err)
+	spoilt, _, err := encode(created(2))
+	require.NoError(t, err)
+	spoilt.Data[10] ^= 1
+	_, err = s.js.PublishMsg(deadline(t), spoilt)
+	require.NoError(t, err)
+	var delivered []Record
+	err = s.Follow(deadline(t), 0, func(run []Record) error { delivered = append(delivered, run...); return nil })
+	var corrupt *CorruptError
+	require.ErrorAs(t, err, &corrupt)
+	require.Equal(t, uint64(2), corrupt.Sequence)
+	require.Len(t, delivered, 1)
+}
+
+func TestFollowStopsAtAMissingMessage(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	for id := range int64(3) {
+		_, err := s.Append(deadline(t), created(id+1), 0)
+		require.NoError(t, err)
+	}
+	stream, err := s.js.Stream(deadline(t), Stream)
+	require.NoError(t, err)
+	require.NoError(t, stream.Purge(deadline(t), jetstream.WithPurgeSubject("clients.test.2")))
+	err = s.Follow(deadline(t), 0, func([]Record) error { return nil })
+	var corrupt *CorruptError
+	require.ErrorAs(t, err, &corrupt)
+	require.Equal(t, uint64(2), corrupt.Sequence)
+}
+
+func TestFollowHandsStraysOnAsWhatTheyAre(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	_, err := s.js.Publish(deadline(t), "clients.by.hand", []byte("hello"))
+	require.NoError(t, err)
+	_, err = s.Append(deadline(t), created(1), 0)
+	require.NoError(t, err)
+	records := stored(t, s)
+	require.NotEmpty(t, records[0].Stray)
+	require.Empty(t, records[1].Stray)
+}
+
+// A follower outlives the server that its consumer was on.
+func TestFollowGoesOnAfterAServerIsGone(t *testing.T) {
+	t.Parallel()
+	cluster, stores := threeReplicas(t)
+	follower, writer := stores[0], stores[1]
+	arrived := make(chan uint64, 1000)
+	go func() {
+		_ = follower.Follow(deadline(t), 0, func(run []Record) error {
+			for _, r := range run {
+				arrived <- r.Sequence
+			}
+			return nil
+		})
+	}()
+	id := int64(0)
+	add := func() {
+		id++
+		event := created(id)
+		require.Eventually(t, func() bool {
+			_, err := writer.Append(deadline(t), event, 0)
+			if errors.Is(err, domain.ErrConflict) {
+				_, found, err := writer.Find(deadline(t), "test", id, event.EventID, 0)
+				return found && err == nil
+			}
+			return err == nil
+		}, 20*time.Second, 10*time.Millisecond)
+	}
+	for range 20 {
+		add()
+	}
+	cluster.Stop(0)
+	for range 20 {
+		add()
+	}
+	cluster.Restart(t, 0)
+	add()
+	for want := uint64(1); want <= 41; want++ {
+		select {
+		case got := <-arrived:
+			require.Equal(t, want, got)
+		case <-deadline(t).Done():
+			t.Fatalf("message %d did not arrive", want)
+		}
+	}
+}
+
+func BenchmarkFollow(b *testing.B) {
+	s := singleNode(b)
+	const n = 100_000
+	fill(b, s, n)
+	run := func(call func(done context.CancelFunc) error) time.Duration {
+		_, cancel := context.WithCancel(context.Background())
+		begun := time.Now()
+		require.NoError(b, call(cancel))
+		return time.Since(begun)
+	}
+	var follow, bare time.Duration
+	for b.Loop() {
+		bare += run(func(context.CancelFunc) error { return bareFollow(s, n) })
+		follow += run(func(context.CancelFunc) error { return followAll(s, n) })
+	}
+	b.ReportMetric(float64(b.N*n)/follow.Seconds(), "msg/s")
+	b.ReportMetric(float64(b.N*n)/bare.Seconds(), "bare-msg/s")
+	b.ReportMetric(follow.Seconds()/bare.Seconds(), "ratio")
+	b.ReportMetric(0, "ns/op")
+}
+
+func followAll(s *Store, n uint64) error {
+	enough := errors.New("enough")
+	err := s.Follow(context.Background(), 0, func(run []Record) error {
+		if run[len(run)-1].Sequence >= n {
+			return enough
+		}
+		return nil
+	})
+	if errors.Is(err, enough) {
+		return nil
+	}
+	return err
+}
+
+// bareFollow is what an ordered consumer takes that looks at nothing.
+func bareFollow(s *Store, n int) error {
+	consumer, err := s.js.OrderedConsumer(context.Background(), Stream, jetstream.OrderedConsumerConfig{})
+	if err != nil {
+		return err
+	}
+	done := make(chan struct{})
+	left := n
+	consumption, err := consumer.Consume(func(jetstream.Msg) {
+		if left--; left == 0 {
+			close(done)
+		}
+	}, jetstream.PullMaxMessages(2*runLength))
+	if err != nil {
+		return err
+	}
+	defer consumption.Stop()
+	<-done
+	return nil
+}
+
+// fill stores the creation of n clients, in batches.
+func fill(t testing.TB, s *Store, n int) {
+	t.Helper()
+	for first := 0; first < n; first += maxBatch {
+		var batch []*pending
+		for i := first; i < min(first+maxBatch, n); i++ {
+			event := created(int64(i + 1))
+			event.Event = domain.ClientCreated{
+				ID: int64(i + 1), Name: fmt.Sprintf("Client %06d", i*7919%n), Currency: "Euro - EUR", CurrencySymbol: "€", Active: true, Details: "123 Main St.",
+			}
+			msg, _, err := encode(event)
+			require.NoError(t, err)
+			msg.Header[nats.ExpectedLastSubjSeqHdr] = []string{"0"}
+			batch = append(batch, &pending{msg: msg, done: make(chan outcome, 1)})
+		}
+		require.True(t, s.writer.flushTogether(batch))
+	}
+}

@@ -1,0 +1,153 @@
+package eventstore
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"clients/domain"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+)
+
+// What is stored is read for ever. These bytes must never change: they are in somebody's stream.
+var golden = []struct {
+	name  string
+	event domain.Event
+	kind  string
+	data  string
+	sum   string
+}{
+	{
+		"created with everything",
+		domain.ClientCreated{
+			ID: 11072, Name: "Süpr <Corp> & \"Söhne\"", HighriseID: 568902, Currency: "Euro - EUR", CurrencySymbol: "€",
+			Active: true, Details: "123 Main St.\nNew York\t\u2028",
+		},
+		"clients.v1.ClientCreated",
+		`{"id":11072,"name":"Süpr <Corp> & \"Söhne\"","highrise_id":568902,"currency":"Euro - EUR","currency_symbol":"€","active":true,"details":"123 Main St.\nNew York\t\u2028"}`,
+		"38adf6a6fd86f1eb",
+	}, {
+		"created with the least",
+		domain.ClientCreated{ID: 1, Name: "A", Currency: "United States Dollars - USD", CurrencySymbol: "$", Active: true},
+		"clients.v1.ClientCreated",
+		`{"id":1,"name":"A","highrise_id":null,"currency":"United States Dollars - USD","currency_symbol":"$","active":true,"details":""}`,
+		"eec2d1f701ffca1f",
+	}, {
+		"updated in every attribute",
+		domain.ClientUpdated{ID: 1, Name: new("B"), HighriseID: new(int64(7)), Currency: new("Yen - JPY"), CurrencySymbol: new("¥"), Active: new(false), Details: new("")},
+		"clients.v1.ClientUpdated",
+		`{"id":1,"name":"B","highrise_id":7,"currency":"Yen - JPY","currency_symbol":"¥","active":false,"details":""}`,
+		"8b1145da8157e91d",
+	}, {
+		"updated in one attribute",
+		domain.ClientUpdated{ID: 1, Name: new("B")},
+		"clients.v1.ClientUpdated",
+		`{"id":1,"name":"B"}`,
+		"8624164ffe83e0c4",
+	}, {
+		"updated by clearing",
+		domain.ClientUpdated{ID: 1, HighriseID: new(int64(0))},
+		"clients.v1.ClientUpdated",
+		`{"id":1,"highrise_id":null}`,
+		"6ab6ae10704571b8",
+	}, {
+		"toggled",
+		domain.ClientToggled{ID: 1, Active: false},
+		"clients.v1.ClientToggled",
+		`{"id":1,"active":false}`,
+		"e51a5c6e1034a8e7",
+	}, {
+		"invoice defaults changed",
+		domain.ClientInvoiceDefaultsChanged{ID: 1, DefaultInvoiceTimeframe: "20110101,20111231", LastInvoiceKind: "task"},
+		"clients.v1.ClientInvoiceDefaultsChanged",
+		`{"id":1,"default_invoice_timeframe":"20110101,20111231","last_invoice_kind":"task"}`,
+		"45be2216a7f9241b",
+	}, {
+		"one invoice default changed",
+		domain.ClientInvoiceDefaultsChanged{ID: 1, LastInvoiceKind: "task"},
+		"clients.v1.ClientInvoiceDefaultsChanged",
+		`{"id":1,"default_invoice_timeframe":null,"last_invoice_kind":"task"}`,
+		"167252bd1d76cb13",
+	}, {
+		"deleted",
+		domain.ClientDeleted{ID: 1},
+		"clients.v1.ClientDeleted",
+		`{"id":1}`,
+		"8ab53d2c6f1b78ac",
+	},
+}
+
+func goldenEnvelope(event domain.Event) domain.Envelope {
+	return domain.Envelope{
+		EventID: "01939a6e-7b1c-7000-8000-000000000001", Account: "acme", Event: event, Version: 3,
+		Time:  time.Date(2026, 11, 23, 9, 26, 42, 123456789, time.UTC),
+		Actor: "jürgen müller", CorrelationID: "request 1", CausationID: "request-1",
+		Traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+	}
+}
+
+func TestEveryEventIsStoredInTheBytesItWasReleasedWith(t *testing.T) {
+	for _, g := range golden {
+		t.Run(g.name, func(t *testing.T) {
+			msg, revision, err := encode(goldenEnvelope(g.event))
+			require.NoError(t, err)
+			require.Equal(t, g.data, string(msg.Data))
+			subject := "clients.acme.1"
+			if g.event.Client() == 11072 {
+				subject = "clients.acme.11072"
+			}
+			require.Equal(t, subject, msg.Subject)
+			require.Equal(t, nats.Header{
+				"Nats-Msg-Id":      {"01939a6e-7b1c-7000-8000-000000000001"},
+				"ce-specversion":   {"1.0"},
+				"ce-id":            {"01939a6e-7b1c-7000-8000-000000000001"},
+				"ce-type":          {g.kind},
+				"ce-source":        {"/clients"},
+				"ce-subject":       {strings.TrimPrefix(subject, "clients.acme.")},
+				"ce-time":          {"2026-11-23T09:26:42.123456789Z"},
+				"ce-actor":         {"j%C3%BCrgen%20m%C3%BCller"},
+				"ce-correlationid": {"request%201"},
+				"ce-causationid":   {"request-1"},
+				"ce-clientversion": {"3"},
+				"ce-checksum":      {g.sum},
+				"traceparent":      {"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"},
+				"content-type":     {"application/json"},
+			}, msg.Header)
+			require.Equal(t, uint64(3), revision.Version)
+		})
+	}
+}
+
+func TestEveryStoredEventIsReadBackAsItWas(t *testing.T) {
+	at := time.Date(2026, 11, 23, 9, 26, 43, 0, time.UTC)
+	for _, g := range golden {
+		t.Run(g.name, func(t *testing.T) {
+			envelope := goldenEnvelope(g.event)
+			msg, revision, err := encode(envelope)
+			require.NoError(t, err)
+			record, err := decode(17, at, msg.Subject, msg.Header, msg.Data)
+			require.NoError(t, err)
+			require.Equal(t, Record{
+				Sequence: 17, Subject: msg.Subject, StoredAt: at, ClientID: g.event.Client(), Envelope: envelope, Checksum: revision.Checksum,
+			}, record)
+		})
+	}
+}
+
+// A body that a newer release of version 1 has added to is still read.
+func TestUnknownMembersOfABodyArePassedOver(t *testing.T) {
+	event, err := unmarshal("clients.v1.ClientToggled", []byte(`{"id":1,"active":true,"why":"because"}`))
+	require.NoError(t, err)
+	require.Equal(t, domain.ClientToggled{ID: 1, Active: true}, event)
+}
+
+func TestAnEventNobodyKnowsCannotBeStored(t *testing.T) {
+	_, _, err := encode(domain.Envelope{Event: unknownEvent{}})
+	require.ErrorIs(t, err, errUnknownType)
+}
+
+type unknownEvent struct{}
+
+func (unknownEvent) Client() int64 { return 1 }

@@ -1,0 +1,80 @@
+package eventstore
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"clients/domain"
+	"clients/eventstore/natstest"
+
+	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+)
+
+// openStore opens a store as one replica of the service does.
+func openStore(t testing.TB, nc *nats.Conn, replicas int) *Store {
+	t.Helper()
+	s, err := Open(deadline(t), nc, Config{Replicas: replicas, Log: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	t.Cleanup(s.Close)
+	return s
+}
+
+// singleNode opens a store on a server of its own.
+func singleNode(t testing.TB) *Store {
+	t.Helper()
+	return openStore(t, natstest.Run(t, 1).Connect(t, 0), 1)
+}
+
+// threeReplicas opens the store of each of three replicas, each of them connected to another server of one cluster.
+func threeReplicas(t testing.TB) (*natstest.Cluster, []*Store) {
+	t.Helper()
+	cluster := natstest.Run(t, 3)
+	var stores []*Store
+	for i := range 3 {
+		stores = append(stores, openStore(t, cluster.Connect(t, i), 3))
+	}
+	return cluster, stores
+}
+
+func deadline(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// happened is an event in the account "test".
+func happened(version uint64, event domain.Event) domain.Envelope {
+	return domain.Envelope{
+		EventID: uuid.Must(uuid.NewV7()).String(), Account: "test", Event: event, Version: version,
+		Time: time.Now(), Actor: "somebody", CorrelationID: "request", CausationID: "request",
+	}
+}
+
+func created(id int64) domain.Envelope {
+	return happened(1, domain.ClientCreated{ID: id, Name: "SuprCorp", Currency: "Euro - EUR", CurrencySymbol: "€", Active: true})
+}
+
+// stored reads back everything in the stream.
+func stored(t testing.TB, s *Store) []Record {
+	t.Helper()
+	last, err := s.LastSequence(deadline(t))
+	require.NoError(t, err)
+	var records []Record
+	if last == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithCancel(deadline(t))
+	err = s.Follow(ctx, 0, func(run []Record) error {
+		records = append(records, run...)
+		if run[len(run)-1].Sequence >= last {
+			cancel()
+		}
+		return nil
+	})
+	require.ErrorIs(t, err, context.Canceled)
+	return records
+}

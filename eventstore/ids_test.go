@@ -1,0 +1,71 @@
+package eventstore
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestIDsAreUniqueAcrossReplicasAndGrow(t *testing.T) {
+	t.Parallel()
+	_, stores := threeReplicas(t)
+	var mu sync.Mutex
+	seen := make(map[int64]bool)
+	var group sync.WaitGroup
+	for _, s := range stores {
+		group.Go(func() {
+			last := int64(0)
+			for range 3 * blockSize {
+				id, err := s.NextID(deadline(t), 0)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				mu.Lock()
+				if seen[id] || id <= last {
+					t.Errorf("id %d after %d", id, last)
+				}
+				seen[id] = true
+				mu.Unlock()
+				last = id
+			}
+		})
+	}
+	group.Wait()
+	require.Len(t, seen, 9*blockSize)
+}
+
+func TestIDsBeginAtOne(t *testing.T) {
+	t.Parallel()
+	id, err := singleNode(t).NextID(deadline(t), 0)
+	require.NoError(t, err)
+	require.Equal(t, int64(1), id)
+}
+
+func TestIDsStayAboveThoseInUseWhenTheCounterIsLost(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	_, err := s.NextID(deadline(t), 0)
+	require.NoError(t, err)
+	require.NoError(t, s.js.DeleteStream(deadline(t), IDStream))
+	reopened := openStore(t, s.nc, 1)
+	id, err := reopened.NextID(deadline(t), 12345)
+	require.NoError(t, err)
+	require.Equal(t, int64(12346), id)
+	another := openStore(t, s.nc, 1)
+	other, err := another.NextID(deadline(t), 0)
+	require.NoError(t, err)
+	require.Greater(t, other, id+blockSize-2, "the other replica's block lies behind")
+}
+
+// A block that was taken is left where others have used its ids in the meantime.
+func TestIDsSkipToTheFloor(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	for _, step := range []struct{ floor, want int64 }{{0, 1}, {50, 51}, {50, 52}, {blockSize * 10, blockSize*10 + 1}} {
+		id, err := s.NextID(deadline(t), step.floor)
+		require.NoError(t, err)
+		require.Equal(t, step.want, id)
+	}
+}

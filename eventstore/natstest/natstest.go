@@ -1,0 +1,136 @@
+// Package natstest runs real NATS servers with JetStream inside a test's process.
+package natstest
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+)
+
+// Cluster is a number of servers that hold streams together.
+type Cluster struct {
+	Servers []*server.Server
+	options []*server.Options
+}
+
+// Run starts a cluster of n servers, which ends with the test. It returns when every server is ready to hold streams.
+func Run(t testing.TB, n int) *Cluster {
+	t.Helper()
+	c := &Cluster{}
+	routes := make([]string, n)
+	for i := range routes {
+		routes[i] = freeAddress(t)
+	}
+	for i := range n {
+		c.options = append(c.options, options(t, i, n, routes))
+		c.Servers = append(c.Servers, nil)
+		c.start(t, i)
+	}
+	t.Cleanup(func() {
+		for _, s := range c.Servers {
+			s.Shutdown()
+			s.WaitForShutdown()
+		}
+	})
+	c.awaitLeader(t)
+	return c
+}
+
+func options(t testing.TB, i, n int, routes []string) *server.Options {
+	o := &server.Options{
+		ServerName: fmt.Sprintf("n%d", i+1),
+		Host:       "127.0.0.1",
+		Port:       server.RANDOM_PORT,
+		JetStream:  true,
+		StoreDir:   t.TempDir(),
+		SyncAlways: true,
+		NoLog:      true,
+		NoSigs:     true,
+	}
+	if n == 1 {
+		return o
+	}
+	host, port, err := net.SplitHostPort(routes[i])
+	require.NoError(t, err)
+	o.Cluster = server.ClusterOpts{Name: "test", Host: host}
+	_, err = fmt.Sscan(port, &o.Cluster.Port)
+	require.NoError(t, err)
+	for j, route := range routes {
+		if j != i {
+			o.Routes = append(o.Routes, &url.URL{Scheme: "nats", Host: route})
+		}
+	}
+	return o
+}
+
+func (c *Cluster) start(t testing.TB, i int) {
+	s, err := server.NewServer(c.options[i])
+	require.NoError(t, err)
+	s.Start()
+	c.Servers[i] = s
+	c.options[i].Port = s.Addr().(*net.TCPAddr).Port // the same after a restart
+}
+
+// Stop ends server i; Restart brings it back over the same store.
+func (c *Cluster) Stop(i int) {
+	c.Servers[i].Shutdown()
+	c.Servers[i].WaitForShutdown()
+}
+
+// Restart starts server i again.
+func (c *Cluster) Restart(t testing.TB, i int) {
+	t.Helper()
+	c.start(t, i)
+}
+
+func (c *Cluster) awaitLeader(t testing.TB) {
+	t.Helper()
+	for _, s := range c.Servers {
+		require.True(t, s.ReadyForConnections(10*time.Second))
+	}
+	if len(c.Servers) == 1 {
+		return
+	}
+	require.Eventually(t, func() bool {
+		current := 0
+		for _, s := range c.Servers {
+			if s.JetStreamIsCurrent() {
+				current++
+			}
+		}
+		return current == len(c.Servers)
+	}, 10*time.Second, 10*time.Millisecond)
+}
+
+// URL names all servers.
+func (c *Cluster) URL() string {
+	var urls []string
+	for _, s := range c.Servers {
+		urls = append(urls, s.ClientURL())
+	}
+	return strings.Join(urls, ",")
+}
+
+// Connect connects to server i, and to another one when that ends. The connection ends with the test.
+func (c *Cluster) Connect(t testing.TB, i int) *nats.Conn {
+	t.Helper()
+	nc, err := nats.Connect(c.Servers[i].ClientURL(), nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond), nats.ReconnectBufSize(-1))
+	require.NoError(t, err)
+	t.Cleanup(nc.Close)
+	return nc
+}
+
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	return listener.Addr().String()
+}

@@ -1,0 +1,68 @@
+package eventstore
+
+import (
+	"log/slog"
+	"sync"
+	"testing"
+
+	"clients/eventstore/natstest"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+)
+
+// The configuration of the stream is part of what others rely on.
+func TestTheStreamKeepsEverything(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	stream, err := s.js.Stream(deadline(t), "CLIENTS")
+	require.NoError(t, err)
+	config := stream.CachedInfo().Config
+	require.Equal(t, []string{"clients.>", "client-references.>"}, config.Subjects)
+	require.Equal(t, jetstream.FileStorage, config.Storage)
+	require.True(t, config.DenyDelete)
+	require.False(t, config.DenyPurge)
+	require.True(t, config.AllowDirect)
+	require.True(t, config.AllowAtomicPublish)
+	require.Equal(t, jetstream.DiscardNew, config.Discard)
+	require.Zero(t, config.MaxAge)
+	require.Equal(t, int64(-1), config.MaxMsgs)
+	require.Equal(t, int64(-1), config.MaxBytes)
+}
+
+func TestOpenLeavesAStreamThatIsConfiguredDifferentlyAsItIs(t *testing.T) {
+	t.Parallel()
+	nc := natstest.Run(t, 1).Connect(t, 0)
+	js, err := jetstream.New(nc)
+	require.NoError(t, err)
+	foreign := jetstream.StreamConfig{Name: Stream, Subjects: []string{"clients.>"}, MaxMsgs: 10}
+	_, err = js.CreateStream(deadline(t), foreign)
+	require.NoError(t, err)
+	_, err = Open(deadline(t), nc, Config{Replicas: 1, Log: slog.New(slog.DiscardHandler)})
+	var difference *ConfigError
+	require.ErrorAs(t, err, &difference)
+	require.Equal(t, Stream, difference.Stream)
+	require.Contains(t, difference.Differences, "subjects: have [clients.>], need [clients.> client-references.>]")
+	require.Contains(t, difference.Differences, "max messages: have 10, need 0")
+	stream, err := js.Stream(deadline(t), Stream)
+	require.NoError(t, err)
+	require.Equal(t, int64(10), stream.CachedInfo().Config.MaxMsgs)
+}
+
+func TestReplicasThatOpenAtOnceCreateTheStreamsOnce(t *testing.T) {
+	t.Parallel()
+	cluster := natstest.Run(t, 3)
+	var group sync.WaitGroup
+	for i := range 6 {
+		nc := cluster.Connect(t, i%3)
+		group.Go(func() {
+			s, err := Open(deadline(t), nc, Config{Replicas: 3, Log: slog.New(slog.DiscardHandler)})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			s.Close()
+		})
+	}
+	group.Wait()
+}
