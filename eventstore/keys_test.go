@@ -34,7 +34,8 @@ func TestAKeyIsReservedOnceWhicheverReplicaAsks(t *testing.T) {
 		}
 		group.Wait()
 		require.Equal(t, int64(1), mine.Load())
-		for _, s := range standing {
+		for i, s := range standing {
+			require.NotZero(t, s.Revision, i)
 			require.Equal(t, standing[0], s)
 		}
 	}
@@ -54,19 +55,64 @@ func TestKeysBelongToTheirAccount(t *testing.T) {
 func TestASettledKeyAnswersAndAReleasedOneIsFree(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
-	r := command.Reservation{Fingerprint: "f", ClientID: 1, EventID: "e"}
-	_, _, err := s.Reserve(deadline(t), "test", "key", r)
+	r, _, err := s.Reserve(deadline(t), "test", "key", command.Reservation{Fingerprint: "f", ClientID: 1, EventID: "e"})
 	require.NoError(t, err)
 	r.Answer = &command.Result{ClientID: 1, Revision: domain.Revision{Version: 2, Checksum: 1<<64 - 1}}
 	require.NoError(t, s.Settle(deadline(t), "test", "key", r))
 	standing, mine, err := s.Reserve(deadline(t), "test", "key", command.Reservation{})
 	require.NoError(t, err)
 	require.False(t, mine)
-	require.Equal(t, r, standing)
-	require.NoError(t, s.Release(deadline(t), "test", "key"))
+	require.Equal(t, r.Answer, standing.Answer)
+	require.NoError(t, s.Release(deadline(t), "test", "key", standing))
 	_, mine, err = s.Reserve(deadline(t), "test", "key", command.Reservation{})
 	require.NoError(t, err)
 	require.True(t, mine)
+}
+
+// Of two requests with one key the one that was overtaken can add its answer, and can take nothing away.
+func TestWhoWasOvertakenDoesNotReleaseTheKey(t *testing.T) {
+	t.Parallel()
+	_, stores := threeReplicas(t)
+	first, second := stores[0], stores[1]
+	slow, mine, err := first.Reserve(deadline(t), "test", "key", command.Reservation{ClientID: 1, EventID: "e"})
+	require.NoError(t, err)
+	require.True(t, mine)
+	standing, mine, err := second.Reserve(deadline(t), "test", "key", command.Reservation{ClientID: 2, EventID: "other"})
+	require.NoError(t, err)
+	require.False(t, mine)
+	fast, err := second.TakeOver(deadline(t), "test", "key", standing)
+	require.NoError(t, err)
+	_, err = first.TakeOver(deadline(t), "test", "key", slow)
+	require.ErrorIs(t, err, domain.ErrConflict)
+	require.NoError(t, first.Release(deadline(t), "test", "key", slow))
+	_, mine, err = first.Reserve(deadline(t), "test", "key", command.Reservation{})
+	require.NoError(t, err)
+	require.False(t, mine, "it still stands")
+
+	slow.Answer = &command.Result{ClientID: 1}
+	require.NoError(t, first.Settle(deadline(t), "test", "key", slow))
+	require.NoError(t, second.Release(deadline(t), "test", "key", fast))
+	standing, _, err = second.Reserve(deadline(t), "test", "key", command.Reservation{})
+	require.NoError(t, err)
+	require.Equal(t, slow.Answer, standing.Answer)
+}
+
+func TestAnAnswerIsKeptThoughTheKeyWasReleased(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	r, _, err := s.Reserve(deadline(t), "test", "key", command.Reservation{EventID: "e"})
+	require.NoError(t, err)
+	require.NoError(t, s.Release(deadline(t), "test", "key", r))
+	r.Answer = &command.Result{ClientID: 1}
+	require.NoError(t, s.Settle(deadline(t), "test", "key", r))
+	standing, mine, err := s.Reserve(deadline(t), "test", "key", command.Reservation{EventID: "another"})
+	require.NoError(t, err)
+	require.False(t, mine)
+	require.Equal(t, r.Answer, standing.Answer)
+	require.NoError(t, s.Settle(deadline(t), "test", "key", command.Reservation{EventID: "another", Revision: r.Revision}))
+	standing, _, err = s.Reserve(deadline(t), "test", "key", command.Reservation{})
+	require.NoError(t, err)
+	require.Equal(t, r.Answer, standing.Answer, "the key belongs to who has its answer")
 }
 
 func TestKeysEndAfterADay(t *testing.T) {

@@ -3,9 +3,7 @@ package projections
 
 import (
 	"context"
-	"iter"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -61,53 +59,6 @@ func (d *Directory) State(account string, id int64) domain.State {
 		return domain.State{Client: e.Client, LastSequence: e.lastSequence}
 	}
 	return domain.State{}
-}
-
-// Listing holds clients of one account as of one moment.
-type Listing struct {
-	// Revision changes with everything that happens to a client of the account.
-	Revision domain.Revision
-	clients  iter.Seq[*domain.Client]
-}
-
-// Clients answers the clients, ordered by name without regard to case, then by id. They must not be changed.
-func (l Listing) Clients() iter.Seq[*domain.Client] { return l.clients }
-
-// List answers all clients of an account.
-func (d *Directory) List(account string) Listing {
-	names, _, revision := d.view(account)
-	return Listing{Revision: revision, clients: func(yield func(*domain.Client) bool) {
-		names.Scan(func(e *entry) bool { return yield(&e.Client) })
-	}}
-}
-
-// UpdatedSince answers the clients of an account that were updated at since or later.
-func (d *Directory) UpdatedSince(account string, since time.Time) Listing {
-	_, updates, revision := d.view(account)
-	var found []*entry
-	updates.Ascend(&entry{Client: domain.Client{UpdatedAt: since}}, func(e *entry) bool {
-		found = append(found, e)
-		return true
-	})
-	slices.SortFunc(found, compareNames)
-	return Listing{Revision: revision, clients: func(yield func(*domain.Client) bool) {
-		for _, e := range found {
-			if !yield(&e.Client) {
-				return
-			}
-		}
-	}}
-}
-
-// view copies the roots of an account's trees: what is folded later does not show in the copies.
-func (d *Directory) view(name string) (names, updates *tree, revision domain.Revision) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	a := d.accounts[name]
-	if a == nil {
-		a = newAccount()
-	}
-	return a.byName.Copy(), a.byUpdate.Copy(), a.revision
 }
 
 // HighestID answers the highest id that a client ever had, in any account.

@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -14,13 +13,18 @@ const tagCompressed = "-gzip"
 
 // tag is the strong entity tag of a client or a list: its revision, and the format that it is written in.
 func tag(revision domain.Revision, f format) string {
-	return fmt.Sprintf(`"%x-%016x-%s"`, revision.Version, revision.Checksum, f)
+	b := append(make([]byte, 0, 48), '"')
+	b = append(strconv.AppendUint(b, revision.Version, 16), '-')
+	b = append(strconv.AppendUint(b, revision.Checksum, 16), '-')
+	return string(append(append(b, f...), '"'))
 }
 
 // parseTag takes a tag apart, whatever format and compression it belongs to.
 func parseTag(given string) (domain.Revision, bool) {
-	parts := strings.Split(strings.Trim(given, `"`), "-")
-	if len(parts) < 3 || len(given) < 2 || given[0] != '"' {
+	given, opened := strings.CutPrefix(given, `"`)
+	given, closed := strings.CutSuffix(given, `"`)
+	parts := strings.Split(given, "-")
+	if !opened || !closed || len(parts) < 3 {
 		return domain.Revision{}, false
 	}
 	version, err1 := strconv.ParseUint(parts[0], 16, 64)

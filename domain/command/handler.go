@@ -32,6 +32,8 @@ type Directory interface {
 	Await(ctx context.Context, sequence uint64) error
 	// Refresh returns as soon as the directory shows everything that was stored when Refresh was called.
 	Refresh(ctx context.Context) error
+	// Err answers why the directory does not follow the log any more, or nil.
+	Err() error
 }
 
 // IDs hands out client ids that were never handed out before.
@@ -114,6 +116,9 @@ func (h *Handler) Handle(ctx context.Context, req Request) (Result, error) {
 }
 
 func (h *Handler) handle(ctx context.Context, req Request) (Result, Outcome, error) {
+	if err := h.Directory.Err(); err != nil { // what has happened since is not known
+		return Result{}, Failed, &domain.Error{Kind: domain.Unavailable, Message: "Nothing can be changed at the moment.", Cause: err}
+	}
 	if req.Key != "" {
 		return h.handleOnce(ctx, req)
 	}

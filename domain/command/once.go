@@ -13,10 +13,14 @@ type Keys interface {
 	// Reserve stores r under the key unless there is a reservation already; it answers the one that stands.
 	// mine tells whether that is r.
 	Reserve(ctx context.Context, account, key string, r Reservation) (standing Reservation, mine bool, err error)
-	// Settle stores the answer that requests with this key are to get from now on.
+	// TakeOver makes the reservation that stands the caller's, so that whom he takes it from cannot release it any
+	// more. It answers a domain.Conflict when it does not stand as r any more.
+	TakeOver(ctx context.Context, account, key string, r Reservation) (Reservation, error)
+	// Settle stores the answer that requests with this key are to get from now on, unless the key belongs to another
+	// request by now.
 	Settle(ctx context.Context, account, key string, r Reservation) error
-	// Release forgets the reservation.
-	Release(ctx context.Context, account, key string) error
+	// Release forgets the reservation, unless somebody has taken it over.
+	Release(ctx context.Context, account, key string, r Reservation) error
 }
 
 // Reservation holds what a request and its repeats share, so that they can never lead to two events.
@@ -26,6 +30,7 @@ type Reservation struct {
 	EventID     string  `json:"event_id"`
 	After       uint64  `json:"after"`            // the event's sequence is above this one
 	Answer      *Result `json:"answer,omitempty"` // nil while the request is under way, or was cut off
+	Revision    uint64  `json:"-"`                // tells Keys whether it still stands as it was
 }
 
 // A repeat gives the request before it this long to end, and looks that often. After that it takes over: both then
@@ -52,29 +57,40 @@ func (h *Handler) handleOnce(ctx context.Context, req Request) (Result, Outcome,
 		if standing.Answer != nil {
 			return *standing.Answer, Repeated, nil
 		}
+		if !mine {
+			standing, err = h.Keys.TakeOver(ctx, req.Account, req.Key, standing)
+			if errors.Is(err, domain.ErrConflict) {
+				continue // it has ended after all, or somebody else has taken it over
+			}
+			if err != nil {
+				return Result{}, Failed, err
+			}
+		}
 		result, outcome, err := h.decide(ctx, req, intent{
 			clientID: standing.ClientID, eventID: standing.EventID, after: standing.After, known: !mine,
 		})
-		switch outcome {
-		case Applied:
-			standing.Answer = &result
-			// When this fails, the next request with the key finds the event in the stream.
-			_ = h.Keys.Settle(context.WithoutCancel(ctx), req.Account, req.Key, standing)
-		case Refused, Unchanged:
-			if err := h.Keys.Release(context.WithoutCancel(ctx), req.Account, req.Key); err != nil {
-				return Result{}, Failed, err
-			}
-		case Failed:
-			if errors.Is(err, domain.ErrConflict) && req.ClientID == 0 {
-				// The reserved id turned out to be taken; with another one the command may still succeed.
-				if err := h.Keys.Release(ctx, req.Account, req.Key); err != nil {
-					return Result{}, Failed, err
-				}
-				continue
-			}
+		taken := outcome == Failed && errors.Is(err, domain.ErrConflict) && req.ClientID == 0
+		if err := h.conclude(context.WithoutCancel(ctx), req, standing, result, outcome, taken); err != nil {
+			return Result{}, Failed, err
 		}
-		return result, outcome, err
+		if !taken || ctx.Err() != nil {
+			return result, outcome, err
+		}
 	}
+}
+
+// conclude makes the key answer what the command led to, or makes it free again where that is nothing: the command was
+// refused, changed nothing, or the id reserved for a new client is taken, and another one may do.
+func (h *Handler) conclude(ctx context.Context, req Request, r Reservation, result Result, outcome Outcome, taken bool) error {
+	switch {
+	case outcome == Applied:
+		r.Answer = &result
+		// When this fails, the next request with the key finds the event in the stream.
+		_ = h.Keys.Settle(ctx, req.Account, req.Key, r)
+	case outcome == Refused, outcome == Unchanged, taken:
+		return h.Keys.Release(ctx, req.Account, req.Key, r)
+	}
+	return nil
 }
 
 // reservation is what this request would reserve.

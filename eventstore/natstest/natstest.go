@@ -1,4 +1,4 @@
-// Package natstest runs real NATS servers with JetStream inside a test's process.
+// Package natstest runs real NATS servers with JetStream inside of a test, one or several as a cluster.
 package natstest
 
 import (

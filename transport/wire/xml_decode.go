@@ -24,12 +24,15 @@ func DecodeXML(document []byte, label string) (domain.Draft, error) {
 	}
 	x := xmlDecoder{Decoder: xml.NewDecoder(bytes.NewReader(document)), document: document, seen: make(map[string]bool)}
 	x.CharsetReader = func(_ string, input io.Reader) (io.Reader, error) { return input, nil }
-	draft, err := x.client()
+	err = x.client()
 	var syntax *SyntaxError
 	if err != nil && !errors.As(err, &syntax) {
-		return domain.Draft{}, syntaxErrorf("The XML is not well-formed.")
+		err = syntaxErrorf("The XML is not well-formed.")
 	}
-	return draft, err
+	if err != nil {
+		return domain.Draft{}, err
+	}
+	return x.draft, nil
 }
 
 type xmlDecoder struct {
@@ -40,30 +43,30 @@ type xmlDecoder struct {
 }
 
 // client reads the whole document.
-func (x *xmlDecoder) client() (domain.Draft, error) {
+func (x *xmlDecoder) client() error {
 	root, err := x.root()
 	if err != nil {
-		return domain.Draft{}, err
+		return err
 	}
 	if root.Name.Local != "client" {
-		return domain.Draft{}, syntaxErrorf("The root element must be <client>.")
+		return syntaxErrorf("The root element must be <client>.")
 	}
 	for {
 		token, err := x.next()
 		if err != nil {
-			return domain.Draft{}, err
+			return err
 		}
 		switch token := token.(type) {
 		case xml.StartElement:
 			if err := x.attribute(token); err != nil {
-				return domain.Draft{}, err
+				return err
 			}
 		case xml.CharData:
 			if len(bytes.TrimSpace(token)) > 0 {
-				return domain.Draft{}, syntaxErrorf("There is text outside of the client's elements.")
+				return syntaxErrorf("There is text outside of the client's elements.")
 			}
 		case xml.EndElement:
-			return x.draft, x.end()
+			return x.end()
 		}
 	}
 }

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"clients/domain"
@@ -69,25 +70,24 @@ func AppendXMLError(b []byte, message string) []byte {
 
 // appendXMLText escapes what markup is made of, and the carriage return, which a reader would take for a line feed.
 func appendXMLText(b []byte, text string) []byte {
-	start := 0
+	if strings.IndexByte(text, '&') < 0 && strings.IndexByte(text, '<') < 0 && strings.IndexByte(text, '>') < 0 && strings.IndexByte(text, '\r') < 0 {
+		return append(b, text...) // by far the most, and much faster found out so
+	}
 	for i := range len(text) {
-		var escaped string
 		switch text[i] {
 		case '&':
-			escaped = "&amp;"
+			b = append(b, "&amp;"...)
 		case '<':
-			escaped = "&lt;"
+			b = append(b, "&lt;"...)
 		case '>':
-			escaped = "&gt;"
+			b = append(b, "&gt;"...)
 		case '\r':
-			escaped = "&#xD;"
+			b = append(b, "&#xD;"...)
 		default:
-			continue
+			b = append(b, text[i])
 		}
-		b = append(append(b, text[start:i]...), escaped...)
-		start = i + 1
 	}
-	return append(b, text[start:]...)
+	return b
 }
 
 // appendTime writes whole seconds of UTC.

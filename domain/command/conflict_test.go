@@ -1,0 +1,148 @@
+package command_test
+
+import (
+	"errors"
+	"testing"
+
+	"clients/domain"
+	"clients/domain/command"
+
+	"github.com/stretchr/testify/require"
+)
+
+// meanwhile lets others store events right before the first append.
+func (w *world) meanwhile(events ...domain.Event) {
+	w.beforeAppend = func(attempt int) error {
+		if attempt == 1 {
+			w.happened(events...)
+		}
+		return nil
+	}
+}
+
+func TestACommandThatLosesARaceIsDecidedAgainOnTheNewState(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.known(created)
+	w.meanwhile(domain.ClientToggled{ID: 7, Active: false})
+	result, err := w.replica().Handle(t.Context(), toggle())
+	require.NoError(t, err)
+	require.Equal(t, []domain.Event{
+		created, domain.ClientToggled{ID: 7, Active: false}, domain.ClientToggled{ID: 7, Active: true},
+	}, w.events(7))
+	require.Equal(t, uint64(3), w.stream[2].Version)
+	require.Equal(t, w.revision(7), result.Revision)
+	require.Equal(t, w.appends[0].EventID, w.appends[1].EventID)
+	w.ended(t, command.Conflict, command.Applied)
+}
+
+func TestACommandThatLosesARaceIsRefusedWhereTheNewStateForbidsIt(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.known(created)
+	w.meanwhile(domain.ClientDeleted{ID: 7})
+	_, err := w.replica().Handle(t.Context(), rename("B"))
+	requireKind(t, domain.NotFound, err)
+	require.Len(t, w.events(7), 2)
+	w.ended(t, command.Conflict, command.Refused)
+}
+
+func TestACommandThatLosesARaceChangesNothingWhereTheOtherDidTheSame(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.known(created)
+	w.meanwhile(domain.ClientUpdated{ID: 7, Name: new("B")})
+	result, err := w.replica().Handle(t.Context(), rename("B"))
+	require.NoError(t, err)
+	require.Equal(t, uint64(2), result.Revision.Version)
+	require.Len(t, w.events(7), 2)
+	w.ended(t, command.Conflict, command.Unchanged)
+}
+
+func TestACommandThatLosesEveryRaceGivesUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.known(created)
+	w.beforeAppend = func(int) error {
+		w.happened(domain.ClientInvoiceDefaultsChanged{ID: 7, LastInvoiceKind: "task"})
+		return nil
+	}
+	_, err := w.replica().Handle(t.Context(), rename("B"))
+	requireKind(t, domain.Conflict, err)
+	require.Greater(t, w.attempts(), 2)
+	require.Less(t, w.attempts(), 100)
+}
+
+func TestACommandThatLostARaceIsNotDecidedOnAnOldState(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.known(created)
+	w.meanwhile(domain.ClientToggled{ID: 7, Active: false})
+	w.refreshErr = domain.Errorf(domain.Unavailable, "no leader")
+	_, err := w.replica().Handle(t.Context(), toggle())
+	require.ErrorIs(t, err, w.refreshErr)
+	require.Equal(t, 1, w.attempts())
+}
+
+func TestIfMatch(t *testing.T) {
+	t.Parallel()
+	first := domain.Revision{Version: 1, Checksum: 1000} // of created in a new world
+	second := domain.Revision{Version: 2, Checksum: 1001}
+	toggled := domain.ClientToggled{ID: 7, Active: false}
+	for name, c := range map[string]struct {
+		script  func(*world)
+		ifMatch []domain.Revision
+		kind    domain.Kind // 0: applied
+	}{
+		"the revision that the client has":         {func(*world) {}, []domain.Revision{first}, 0},
+		"one of several revisions":                 {func(*world) {}, []domain.Revision{second, first}, 0},
+		"nothing":                                  {func(*world) {}, nil, 0},
+		"another revision":                         {func(*world) {}, []domain.Revision{second}, domain.Stale},
+		"another checksum":                         {func(*world) {}, []domain.Revision{{Version: 1, Checksum: 1}}, domain.Stale},
+		"no revision at all":                       {func(*world) {}, []domain.Revision{}, domain.Stale},
+		"a revision newer than the directory's":    {func(w *world) { w.happened(toggled) }, []domain.Revision{second}, 0},
+		"a revision that the directory alone has":  {func(w *world) { w.happened(toggled) }, []domain.Revision{first}, domain.Stale},
+		"a revision that is passed in the race":    {func(w *world) { w.meanwhile(toggled) }, []domain.Revision{first}, domain.Stale},
+		"a revision of a client that is no longer": {func(w *world) { w.known(domain.ClientDeleted{ID: 7}) }, []domain.Revision{first}, domain.NotFound},
+	} {
+		for what, request := range map[string]command.Request{"rename": rename("B"), "toggle": toggle(), "delete": remove()} {
+			t.Run(what+" on "+name, func(t *testing.T) {
+				t.Parallel()
+				w := newWorld()
+				w.known(created)
+				c.script(w)
+				request.IfMatch = c.ifMatch
+				_, err := w.replica().Handle(t.Context(), request)
+				if c.kind == 0 {
+					require.NoError(t, err)
+					require.Equal(t, "event-1", w.stream[len(w.stream)-1].EventID)
+					return
+				}
+				requireKind(t, c.kind, err)
+				for _, e := range w.stream {
+					require.NotEqual(t, "event-1", e.EventID, "nothing is stored")
+				}
+			})
+		}
+	}
+}
+
+func TestIfMatchIsAskedBeforeACommandIsFoundToChangeNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.known(created)
+	request := rename("A")
+	request.IfMatch = []domain.Revision{{Version: 9}}
+	_, err := w.replica().Handle(t.Context(), request)
+	requireKind(t, domain.Stale, err)
+}
+
+func TestNothingIsDecidedOnADirectoryThatHasStopped(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.stoppedErr = errors.New("the stream is corrupt")
+	_, err := w.replica().Handle(t.Context(), create("A"))
+	requireKind(t, domain.Unavailable, err)
+	require.ErrorIs(t, err, w.stoppedErr)
+	require.Empty(t, w.stream)
+}

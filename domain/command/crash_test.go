@@ -1,0 +1,98 @@
+package command_test
+
+import (
+	"testing"
+	"testing/synctest"
+
+	"clients/domain"
+	"clients/domain/command"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A request that was cut off by a crash leaves a reservation without an answer behind, and an event or none.
+func TestAReservationLeftByACrash(t *testing.T) {
+	t.Parallel()
+	t.Run("finds the event that was stored", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld()
+			w.known(created)
+			h := w.replica()
+			w.afterAppend = func(int) error { return &domain.Error{Kind: domain.Unavailable, Cause: command.ErrUnknownOutcome} }
+			_, err := h.Handle(t.Context(), keyed(toggle()))
+			require.ErrorIs(t, err, command.ErrUnknownOutcome)
+			require.Nil(t, w.keys[acme+"/key"].Answer)
+			w.happened(domain.ClientUpdated{ID: 7, Name: new("others go on")})
+
+			again, err := w.replica().Handle(t.Context(), keyed(toggle()))
+			require.NoError(t, err)
+			require.Equal(t, command.Result{ClientID: 7, Revision: domain.Revision{Version: 2, Checksum: 1001}}, again)
+			require.Equal(t, 1, w.attempts())
+			require.Equal(t, &again, w.keys[acme+"/key"].Answer)
+		})
+	})
+	t.Run("stores the event that was not", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld()
+			w.beforeAppend = func(attempt int) error {
+				if attempt == 1 {
+					return &domain.Error{Kind: domain.Unavailable, Cause: command.ErrUnknownOutcome}
+				}
+				return nil
+			}
+			_, err := w.replica().Handle(t.Context(), keyed(create("A")))
+			require.ErrorIs(t, err, command.ErrUnknownOutcome)
+			reserved := w.keys[acme+"/key"]
+
+			result, err := w.replica().Handle(t.Context(), keyed(create("A")))
+			require.NoError(t, err)
+			require.Equal(t, reserved.ClientID, result.ClientID)
+			require.Len(t, w.stream, 1)
+			require.Equal(t, reserved.EventID, w.stream[0].EventID)
+			require.Equal(t, w.appends[0].EventID, w.appends[1].EventID, "the stream could tell that they are one")
+		})
+	})
+	t.Run("finds the deletion that was stored", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld()
+			w.known(created)
+			w.afterAppend = func(int) error { return &domain.Error{Kind: domain.Unavailable, Cause: command.ErrUnknownOutcome} }
+			_, err := w.replica().Handle(t.Context(), keyed(remove()))
+			require.ErrorIs(t, err, command.ErrUnknownOutcome)
+			w.followed = len(w.stream) // and by now it shows
+			_, err = w.replica().Handle(t.Context(), keyed(remove()))
+			require.NoError(t, err, "not: not found")
+			require.Len(t, w.stream, 2)
+		})
+	})
+	t.Run("decides nothing while it cannot look for the event", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld()
+			w.known(created)
+			w.keys[acme+"/key"] = command.Reservation{Fingerprint: "fingerprint", ClientID: 7, EventID: "event-0"}
+			failure := domain.Errorf(domain.Unavailable, "no leader")
+			w.beforeFind = func(int) error { return failure }
+			_, err := w.replica().Handle(t.Context(), keyed(toggle()))
+			require.ErrorIs(t, err, failure)
+			require.Zero(t, w.attempts())
+			require.Contains(t, w.keys, acme+"/key")
+		})
+	})
+}
+
+func TestAReservationIsMadeBeforeItsEvent(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.known(created)
+	w.beforeAppend = func(int) error {
+		require.Equal(t, command.Reservation{Fingerprint: "fingerprint", ClientID: 7, EventID: "event-1", After: 1}, w.keys[acme+"/key"])
+		return nil
+	}
+	_, err := w.replica().Handle(t.Context(), keyed(toggle()))
+	require.NoError(t, err)
+	require.Equal(t, "event-1", w.stream[1].EventID)
+}

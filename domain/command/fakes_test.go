@@ -1,0 +1,252 @@
+package command_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"clients/domain"
+	"clients/domain/command"
+)
+
+// world is an event stream and what surrounds it, in memory, so that a test can script a race: what is stored by
+// others is not shown by the directory before it is refreshed. Scripts run without the lock, and may block.
+type world struct {
+	mu         sync.Mutex
+	stream     []domain.Envelope // at sequence 1 and so on
+	followed   int               // the directory shows the stream up to here
+	stuck      bool              // the directory does not get any further by waiting
+	lastID     int64
+	eventIDs   int
+	keys       map[string]command.Reservation
+	stoppedErr error
+	// keyRevision is of the last change to keys: the tests use one key at a time.
+	keyRevision uint64
+
+	appends   []domain.Envelope // every attempt
+	refreshes int
+	outcomes  []command.Outcome
+
+	beforeAppend func(attempt int) error // an error, and nothing is stored
+	afterAppend  func(attempt int) error // an error, though the event is stored
+	beforeFind   func(lookup int) error
+	lookups      int
+
+	refreshErr, idErr, reserveErr, settleErr, releaseErr error
+}
+
+func newWorld() *world { return &world{keys: map[string]command.Reservation{}, lastID: 100} }
+
+// replica is a handler of its own, as another process has one.
+func (w *world) replica() *command.Handler {
+	return &command.Handler{
+		Log: w, Directory: w, IDs: w, Keys: w, DefaultCurrency: dollars, NewEventID: w.newEventID, Now: time.Now,
+		Observe: func(o command.Outcome, _ error) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.outcomes = append(w.outcomes, o)
+		},
+	}
+}
+
+func (w *world) newEventID() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.eventIDs++
+	return fmt.Sprintf("event-%d", w.eventIDs)
+}
+
+// happened stores events that others decided, without the directory following them.
+func (w *world) happened(events ...domain.Event) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, e := range events {
+		state := w.state(acme, e.Client(), len(w.stream))
+		w.stream = append(w.stream, domain.Envelope{
+			EventID: fmt.Sprintf("other-%d", len(w.stream)), Account: acme, Event: e, Version: state.Client.Revision.Version + 1,
+		})
+	}
+}
+
+// known is happened, and the directory shows it.
+func (w *world) known(events ...domain.Event) {
+	w.happened(events...)
+	w.followed = len(w.stream)
+}
+
+func (w *world) state(account string, id int64, followed int) (s domain.State) {
+	for i, e := range w.stream[:followed] {
+		if e.Account != account || e.Event.Client() != id {
+			continue
+		}
+		s.Client = domain.Evolve(s.Client, e.Event)
+		s.LastSequence = uint64(i + 1)
+		if s.Client.Exists() {
+			s.Client.Revision = receipt(i, e).Revision
+		}
+	}
+	return s
+}
+
+// revision is that of a client as it is stored by now.
+func (w *world) revision(id int64) domain.Revision {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.state(acme, id, len(w.stream)).Client.Revision
+}
+
+func receipt(i int, e domain.Envelope) domain.Receipt {
+	return domain.Receipt{
+		Sequence: uint64(i + 1), Revision: domain.Revision{Version: e.Version, Checksum: uint64(1000 + i)},
+	}
+}
+
+func (w *world) Append(_ context.Context, e domain.Envelope, lastSequence uint64) (domain.Receipt, error) {
+	w.mu.Lock()
+	w.appends = append(w.appends, e)
+	attempt := len(w.appends)
+	w.mu.Unlock()
+	if w.beforeAppend != nil {
+		if err := w.beforeAppend(attempt); err != nil {
+			return domain.Receipt{}, err
+		}
+	}
+	r, err := w.append(e, lastSequence)
+	if err == nil && w.afterAppend != nil {
+		err = w.afterAppend(attempt)
+	}
+	return r, err
+}
+
+func (w *world) append(e domain.Envelope, lastSequence uint64) (domain.Receipt, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.state(e.Account, e.Event.Client(), len(w.stream)).LastSequence != lastSequence {
+		return domain.Receipt{}, domain.ErrConflict
+	}
+	w.stream = append(w.stream, e)
+	return receipt(len(w.stream)-1, e), nil
+}
+
+func (w *world) Find(_ context.Context, account string, id int64, eventID string, after uint64) (domain.Receipt, bool, error) {
+	w.mu.Lock()
+	w.lookups++
+	lookup := w.lookups
+	w.mu.Unlock()
+	if w.beforeFind != nil {
+		if err := w.beforeFind(lookup); err != nil {
+			return domain.Receipt{}, false, err
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i, e := range w.stream {
+		if uint64(i+1) > after && e.Account == account && e.Event.Client() == id && e.EventID == eventID {
+			return receipt(i, e), true, nil
+		}
+	}
+	return domain.Receipt{}, false, nil
+}
+
+func (w *world) State(account string, id int64) domain.State {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.state(account, id, w.followed)
+}
+
+func (w *world) Sequence() uint64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return uint64(w.followed)
+}
+
+func (w *world) HighestID() (highest int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, e := range w.stream[:w.followed] {
+		highest = max(highest, e.Event.Client())
+	}
+	return highest
+}
+
+func (w *world) Await(_ context.Context, sequence uint64) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.stuck {
+		return context.DeadlineExceeded
+	}
+	w.followed = max(w.followed, int(sequence))
+	return nil
+}
+
+func (w *world) Refresh(context.Context) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.refreshes++
+	if w.refreshErr == nil {
+		w.followed = len(w.stream)
+	}
+	return w.refreshErr
+}
+
+func (w *world) Err() error { return w.stoppedErr }
+
+func (w *world) NextID(_ context.Context, floor int64) (int64, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.lastID = max(w.lastID, floor) + 1
+	return w.lastID, w.idErr
+}
+
+func (w *world) Reserve(_ context.Context, account, key string, r command.Reservation) (command.Reservation, bool, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.reserveErr != nil {
+		return r, false, w.reserveErr
+	}
+	if standing, ok := w.keys[account+"/"+key]; ok {
+		standing.Revision = w.keyRevision
+		return standing, false, nil
+	}
+	return w.keep(account, key, r), true, nil
+}
+
+// keep stores a reservation under the next revision.
+func (w *world) keep(account, key string, r command.Reservation) command.Reservation {
+	r.Revision = 0
+	w.keys[account+"/"+key] = r
+	w.keyRevision++
+	r.Revision = w.keyRevision
+	return r
+}
+
+func (w *world) TakeOver(_ context.Context, account, key string, r command.Reservation) (command.Reservation, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, ok := w.keys[account+"/"+key]; !ok || r.Revision != w.keyRevision {
+		return r, domain.ErrConflict
+	}
+	return w.keep(account, key, r), nil
+}
+
+func (w *world) Settle(ctx context.Context, account, key string, r command.Reservation) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.settleErr != nil || ctx.Err() != nil {
+		return w.settleErr
+	}
+	if standing, ok := w.keys[account+"/"+key]; !ok || standing.EventID == r.EventID {
+		w.keep(account, key, r)
+	}
+	return nil
+}
+
+func (w *world) Release(_ context.Context, account, key string, r command.Reservation) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.releaseErr == nil && r.Revision == w.keyRevision {
+		delete(w.keys, account+"/"+key)
+	}
+	return w.releaseErr
+}

@@ -1,0 +1,172 @@
+package command_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"clients/domain"
+	"clients/domain/command"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestARepeatGetsTheFirstAnswer(t *testing.T) {
+	t.Parallel()
+	for name, request := range map[string]command.Request{
+		"of a create": create("A"), "of an update": rename("B"), "of a toggle": toggle(), "of a delete": remove(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld()
+			w.known(created)
+			first, err := w.replica().Handle(t.Context(), keyed(request))
+			require.NoError(t, err)
+			w.known(domain.ClientCreated{ID: 8, Name: "others go on"})
+			stored := len(w.stream)
+
+			again, err := w.replica().Handle(t.Context(), keyed(request)) // through any replica
+			require.NoError(t, err)
+			require.Equal(t, first, again)
+			require.Len(t, w.stream, stored)
+			w.ended(t, command.Applied, command.Repeated)
+		})
+	}
+}
+
+func TestARepeatGetsTheFirstAnswerThoughTheClientHasMovedOn(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.known(created)
+	request := keyed(rename("B"))
+	request.IfMatch = []domain.Revision{w.revision(7)}
+	first, err := w.replica().Handle(t.Context(), request)
+	require.NoError(t, err)
+	w.known(domain.ClientDeleted{ID: 7})
+	again, err := w.replica().Handle(t.Context(), request)
+	require.NoError(t, err)
+	require.Equal(t, first, again)
+}
+
+func TestAKeyBelongsToOneRequest(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]*command.Result{"that is answered": {ClientID: 7}, "that is under way": nil} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld()
+				w.known(created)
+				standing := command.Reservation{Fingerprint: "another", ClientID: 7, EventID: "event-0", Answer: answer}
+				w.keys[acme+"/key"] = standing
+				start := time.Now()
+				_, err := w.replica().Handle(t.Context(), keyed(rename("B")))
+				requireKind(t, domain.KeyReused, err)
+				require.Zero(t, time.Since(start), "there is nothing to wait for")
+				require.Zero(t, w.attempts())
+				require.Equal(t, standing, w.keys[acme+"/key"])
+			})
+		})
+	}
+}
+
+func TestAKeyBelongsToItsAccount(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	first, err := w.replica().Handle(t.Context(), keyed(create("A")))
+	require.NoError(t, err)
+	request := keyed(create("B"))
+	request.Account, request.Fingerprint = "other", "another"
+	second, err := w.replica().Handle(t.Context(), request)
+	require.NoError(t, err)
+	require.NotEqual(t, first.ClientID, second.ClientID)
+}
+
+func TestWhatWasRefusedOrChangedNothingLeavesNoTrace(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		before  []domain.Event
+		request command.Request
+		outcome command.Outcome
+		since   []domain.Event
+	}{
+		"refused as it is":     {[]domain.Event{created}, rename(" "), command.Refused, nil},
+		"refused by the state": {nil, rename("B"), command.Refused, []domain.Event{created}},
+		"refused on create":    {nil, create(""), command.Refused, nil},
+		"changed nothing":      {[]domain.Event{created}, rename("A"), command.Unchanged, []domain.Event{domain.ClientUpdated{ID: 7, Name: new("B")}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld()
+			w.known(c.before...)
+			_, _ = w.replica().Handle(t.Context(), keyed(c.request))
+			w.ended(t, c.outcome)
+			require.Empty(t, w.keys)
+
+			w.known(c.since...)
+			_, err := w.replica().Handle(t.Context(), keyed(c.request))
+			require.Equal(t, c.since == nil, err != nil, "it is decided anew: %v", err)
+			require.Equal(t, c.since == nil, len(w.keys) == 0)
+		})
+	}
+}
+
+func TestAKeyedCreateWhoseReservedIDIsTakenTakesTheNext(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.happened(domain.ClientCreated{ID: 101, Name: "theirs"})
+	h := w.replica()
+	h.IDs = &counter{next: 101}
+	result, err := h.Handle(t.Context(), keyed(create("A")))
+	require.NoError(t, err)
+	require.Equal(t, int64(102), result.ClientID)
+	require.Len(t, w.events(101), 1)
+	require.Equal(t, &result, w.keys[acme+"/key"].Answer)
+	require.Equal(t, int64(102), w.keys[acme+"/key"].ClientID)
+}
+
+func TestKeysThatCannotBeKept(t *testing.T) {
+	t.Parallel()
+	failure := domain.Errorf(domain.Unavailable, "no leader")
+	t.Run("nothing is stored without a reservation", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld()
+		w.known(created)
+		w.reserveErr = failure
+		_, err := w.replica().Handle(t.Context(), keyed(toggle()))
+		require.ErrorIs(t, err, failure)
+		require.Zero(t, w.attempts())
+	})
+	t.Run("a refusal is not given while its trace stays", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld()
+		w.releaseErr = failure
+		_, err := w.replica().Handle(t.Context(), keyed(toggle()))
+		require.ErrorIs(t, err, failure)
+	})
+	t.Run("an answer that was not kept is found again", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld()
+			w.known(created)
+			w.settleErr = errors.New("no leader")
+			first, err := w.replica().Handle(t.Context(), keyed(toggle()))
+			require.NoError(t, err)
+			again, err := w.replica().Handle(t.Context(), keyed(toggle()))
+			require.NoError(t, err)
+			require.Equal(t, first, again)
+			require.Len(t, w.stream, 2)
+		})
+	})
+	t.Run("an answer is kept though its caller has gone", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld()
+		w.known(created)
+		ctx, cancel := context.WithCancel(t.Context())
+		w.afterAppend = func(int) error { cancel(); return nil }
+		result, err := w.replica().Handle(ctx, keyed(toggle()))
+		require.NoError(t, err)
+		require.Equal(t, &result, w.keys[acme+"/key"].Answer)
+	})
+}

@@ -1,0 +1,113 @@
+package command_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+
+	"clients/domain"
+	"clients/domain/command"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestCommandsOnOneClientGoOneAfterTheOther(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.known(created)
+		release := hold(&w.beforeAppend)
+		h := w.replica()
+		first := startOn(t.Context(), h, toggle())
+		synctest.Wait()
+		second := startOn(t.Context(), h, toggle())
+		synctest.Wait()
+		require.Equal(t, 1, w.attempts(), "the second waits for its turn")
+		release()
+		one, two := <-first, <-second
+		require.NoError(t, one.err)
+		require.NoError(t, two.err)
+		require.Equal(t, one.result.Revision.Version+1, two.result.Revision.Version)
+		require.Equal(t, []domain.Event{
+			created, domain.ClientToggled{ID: 7, Active: false}, domain.ClientToggled{ID: 7, Active: true},
+		}, w.events(7))
+		w.ended(t, command.Applied, command.Applied) // and no race was lost
+	})
+}
+
+func TestManyCommandsOnOneClientLoseNoRace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.known(created)
+		h := w.replica()
+		var answers []chan answer
+		for range 50 {
+			answers = append(answers, startOn(t.Context(), h, toggle()))
+		}
+		for _, a := range answers {
+			require.NoError(t, (<-a).err)
+		}
+		require.Len(t, w.events(7), 51)
+		require.Equal(t, 50, w.attempts())
+	})
+}
+
+func TestCommandsOnOtherClientsDoNotWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.known(created, domain.ClientCreated{ID: 8, Name: "B"})
+		release := hold(&w.beforeAppend)
+		h := w.replica()
+		first := startOn(t.Context(), h, toggle())
+		synctest.Wait()
+		other := toggle()
+		other.ClientID = 8
+		require.NoError(t, (<-startOn(t.Context(), h, other)).err)
+		require.NoError(t, (<-startOn(t.Context(), h, create("C"))).err)
+		require.Len(t, w.events(7), 1)
+		release()
+		require.NoError(t, (<-first).err)
+	})
+}
+
+func TestACommandWhoseCallerGoesGivesUpItsTurn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.known(created)
+		release := hold(&w.beforeAppend)
+		h := w.replica()
+		first := startOn(t.Context(), h, toggle())
+		synctest.Wait()
+		ctx, cancel := context.WithCancel(t.Context())
+		second := startOn(ctx, h, toggle())
+		third := startOn(t.Context(), h, toggle())
+		synctest.Wait()
+		cancel()
+		gone := <-second
+		requireKind(t, domain.Unavailable, gone.err)
+		require.ErrorIs(t, gone.err, context.Canceled)
+		release()
+		require.NoError(t, (<-first).err)
+		require.NoError(t, (<-third).err, "the others go on")
+		require.Len(t, w.events(7), 3)
+	})
+}
+
+func TestACommandWaitsForItsTurnNoLongerThanItMay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.known(created)
+		release := hold(&w.beforeAppend)
+		h := w.replica()
+		first := startOn(t.Context(), h, toggle())
+		synctest.Wait()
+		second := <-startOn(t.Context(), h, toggle())
+		require.ErrorIs(t, second.err, context.DeadlineExceeded)
+		release()
+		require.NoError(t, (<-first).err)
+	})
+}

@@ -1,0 +1,162 @@
+package command_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"clients/domain"
+	"clients/domain/command"
+
+	"github.com/stretchr/testify/require"
+)
+
+type answer struct {
+	result command.Result
+	err    error
+}
+
+// start lets a replica of its own handle a request, and answers where the answer will be.
+func (w *world) start(ctx context.Context, request command.Request) chan answer {
+	return startOn(ctx, w.replica(), request)
+}
+
+func startOn(ctx context.Context, h *command.Handler, request command.Request) chan answer {
+	answers := make(chan answer, 1)
+	go func() {
+		result, err := h.Handle(ctx, request)
+		answers <- answer{result, err}
+	}()
+	return answers
+}
+
+// hold lets the first append wait, before or after it is stored, until the answered function is called.
+func hold(at *func(attempt int) error) (release func()) {
+	held := make(chan struct{})
+	*at = func(attempt int) error {
+		if attempt == 1 {
+			<-held
+		}
+		return nil
+	}
+	return func() { close(held) }
+}
+
+func TestATwinWaitsForTheFirstAndGetsItsAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.known(created)
+		release := hold(&w.beforeAppend)
+		first := w.start(t.Context(), keyed(toggle()))
+		synctest.Wait()
+		second := w.start(t.Context(), keyed(toggle()))
+		<-time.After(patience / 2) // by the bubble's clock
+		require.Equal(t, 1, w.attempts())
+		release()
+		one, two := <-first, <-second
+		require.NoError(t, one.err)
+		require.Equal(t, one, two)
+		require.Len(t, w.events(7), 2)
+		w.ended(t, command.Applied, command.Repeated)
+	})
+}
+
+// patience is how long a twin waits before it takes over.
+const patience = time.Second
+
+func TestATwinTakesOverFromAFirstThatHangs(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		request command.Request
+		held    func(*world) *func(int) error
+	}{
+		"before an update is stored": {toggle(), func(w *world) *func(int) error { return &w.beforeAppend }},
+		"after an update is stored":  {toggle(), func(w *world) *func(int) error { return &w.afterAppend }},
+		"before a create is stored":  {create("A"), func(w *world) *func(int) error { return &w.beforeAppend }},
+		"after a create is stored":   {create("A"), func(w *world) *func(int) error { return &w.afterAppend }},
+		"before a delete is stored":  {remove(), func(w *world) *func(int) error { return &w.beforeAppend }},
+		"after a delete is stored":   {remove(), func(w *world) *func(int) error { return &w.afterAppend }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld()
+				w.known(created)
+				release := hold(c.held(w))
+				first := w.start(t.Context(), keyed(c.request))
+				synctest.Wait()
+				two := <-w.start(t.Context(), keyed(c.request))
+				require.NoError(t, two.err)
+				require.Len(t, w.stream, 2)
+
+				release()
+				one := <-first
+				require.NoError(t, one.err)
+				require.Equal(t, two.result, one.result)
+				require.Len(t, w.stream, 2, "two requests, one event")
+				require.Equal(t, &one.result, w.keys[acme+"/key"].Answer)
+			})
+		})
+	}
+}
+
+func TestManyTwinsLeadToOneEvent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		var twins []chan answer
+		for range 20 {
+			twins = append(twins, w.start(t.Context(), keyed(create("A"))))
+		}
+		first := <-twins[0]
+		require.NoError(t, first.err)
+		for _, twin := range twins[1:] {
+			require.Equal(t, first, <-twin)
+		}
+		require.Len(t, w.stream, 1)
+	})
+}
+
+func TestATwinOfWhatIsRefusedIsRefusedItself(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.known(created)
+		held := make(chan struct{})
+		w.beforeAppend = func(int) error {
+			<-held
+			w.happened(domain.ClientDeleted{ID: 7})
+			return nil
+		}
+		first := w.start(t.Context(), keyed(toggle()))
+		synctest.Wait()
+		second := w.start(t.Context(), keyed(toggle()))
+		synctest.Wait()
+		close(held)
+		requireKind(t, domain.NotFound, (<-first).err)
+		requireKind(t, domain.NotFound, (<-second).err)
+		require.Empty(t, w.keys)
+		require.Len(t, w.events(7), 2)
+	})
+}
+
+func TestATwinWhoseCallerGoesDoesNotWaitOn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.known(created)
+		release := hold(&w.beforeAppend)
+		first := w.start(t.Context(), keyed(toggle()))
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), patience/2)
+		defer cancel()
+		second := <-w.start(ctx, keyed(toggle()))
+		requireKind(t, domain.Unavailable, second.err)
+		require.ErrorIs(t, second.err, context.DeadlineExceeded)
+		require.Equal(t, 1, w.attempts())
+		release()
+		require.NoError(t, (<-first).err)
+	})
+}

@@ -1,0 +1,67 @@
+package projections
+
+import (
+	"testing"
+
+	"clients/domain"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestAListIsOrderedByNameWithoutRegardToCaseThenByID(t *testing.T) {
+	d := newHistory(t).
+		created("acme", 1, "beta").created("acme", 2, "Alpha").created("acme", 3, "ALPHA").created("acme", 4, "Çelik").
+		created("acme", 5, "alpha").created("other", 6, "Aaron").renamed("acme", 1, "Zeta").folded()
+	require.Equal(t, []string{"Alpha", "ALPHA", "alpha", "Zeta", "Çelik"}, names(d.List("acme")))
+	require.Equal(t, []string{"Aaron"}, names(d.List("other")))
+	require.Empty(t, names(d.List("nobody")))
+}
+
+func TestUpdatedSinceFindsWhatChangedThenOrLater(t *testing.T) {
+	d := newHistory(t).
+		at("09:00:00").created("acme", 1, "One").created("acme", 2, "Two").
+		at("10:00:00").created("acme", 3, "Three").created("other", 4, "Four").
+		at("11:00:00").renamed("acme", 1, "Uno").folded()
+	for clock, want := range map[string][]string{
+		"08:00:00": {"Three", "Two", "Uno"},
+		"09:00:00": {"Three", "Two", "Uno"},
+		"09:00:01": {"Three", "Uno"},
+		"10:00:00": {"Three", "Uno"},
+		"10:00:01": {"Uno"},
+		"11:00:00": {"Uno"},
+		"11:00:01": {},
+	} {
+		require.Equal(t, want, names(d.UpdatedSince("acme", at(t, clock))), clock)
+	}
+}
+
+// A reader sees one moment, however long he reads and whatever happens in the meantime.
+func TestAListingShowsOneMoment(t *testing.T) {
+	h := newHistory(t).created("acme", 1, "One").created("acme", 2, "Two")
+	d := h.folded()
+	all, recent := d.List("acme"), d.UpdatedSince("acme", at(t, "00:00:00"))
+	revision := all.Revision
+	seen := len(h.records)
+	h.renamed("acme", 1, "Zebra").created("acme", 3, "Three").happened("acme", domain.ClientDeleted{ID: 2})
+	require.NoError(t, d.apply(h.records[seen:]))
+	require.Equal(t, []string{"One", "Two"}, names(all))
+	require.Equal(t, []string{"One", "Two"}, names(recent))
+	require.Equal(t, []string{"Three", "Zebra"}, names(d.List("acme")))
+	require.NotEqual(t, revision, d.List("acme").Revision)
+}
+
+func TestAClientIsSeenByItsOwnAccountAlone(t *testing.T) {
+	d := newHistory(t).created("acme", 1, "One").folded()
+	client, found := d.Client("acme", 1)
+	require.True(t, found)
+	require.Equal(t, "One", client.Name)
+	_, found = d.Client("other", 1)
+	require.False(t, found)
+}
+
+func TestStatsCountClientsAndStrays(t *testing.T) {
+	d := newHistory(t).created("acme", 1, "One").created("other", 2, "Two").stray("acme", 9).
+		happened("acme", domain.ClientDeleted{ID: 1}).at("12:00:00").stray("", 0).folded()
+	require.Equal(t, Stats{Sequence: 5, StoredAt: at(t, "12:00:00"), Clients: 1, Strays: 2}, d.Stats())
+	require.Equal(t, int64(2), d.HighestID())
+}

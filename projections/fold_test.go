@@ -1,0 +1,126 @@
+package projections
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"clients/domain"
+	"clients/eventstore"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestTimesAndRevisionsAreThoseOfTheStream(t *testing.T) {
+	d := newHistory(t).at("09:00:00").created("acme", 1, "One").at("10:00:00").renamed("acme", 1, "Uno").folded()
+	client, _ := d.Client("acme", 1)
+	require.Equal(t, at(t, "09:00:00"), client.CreatedAt)
+	require.Equal(t, at(t, "10:00:00"), client.UpdatedAt)
+	require.Equal(t, domain.Revision{Version: 2, Checksum: 1002}, client.Revision)
+	require.Equal(t, uint64(1), client.CacheVersion())
+	require.Equal(t, domain.Revision{Version: 2, Checksum: 1002}, d.List("acme").Revision)
+}
+
+// A poller of updated_since would miss what a leader with a slow clock stores.
+func TestTimesNeverRunBackwardsAlongTheStream(t *testing.T) {
+	d := newHistory(t).at("10:00:00").created("acme", 1, "One").
+		at("09:00:00").created("acme", 2, "Two").renamed("acme", 1, "Uno").folded()
+	two, _ := d.Client("acme", 2)
+	require.Equal(t, at(t, "10:00:00"), two.CreatedAt)
+	require.Equal(t, []string{"Two", "Uno"}, names(d.UpdatedSince("acme", at(t, "10:00:00"))))
+}
+
+func TestADeletedClientIsGoneAndItsIDIsRemembered(t *testing.T) {
+	d := newHistory(t).created("acme", 5, "Five").happened("acme", domain.ClientDeleted{ID: 5}).folded()
+	_, found := d.Client("acme", 5)
+	require.False(t, found)
+	require.Empty(t, names(d.List("acme")))
+	require.Empty(t, names(d.UpdatedSince("acme", time.Time{})))
+	require.Equal(t, int64(5), d.HighestID())
+}
+
+func TestAStrayCountsAsTheLastMessageOfItsSubjectAndAsNothingElse(t *testing.T) {
+	d := newHistory(t).created("acme", 1, "One").stray("acme", 1).stray("acme", 77).folded()
+	state := d.State("acme", 1)
+	require.Equal(t, uint64(2), state.LastSequence)
+	require.Equal(t, uint64(1), state.Client.Revision.Version)
+	require.Equal(t, []string{"One"}, names(d.List("acme")))
+	require.Equal(t, int64(1), d.HighestID())
+	require.Zero(t, d.State("acme", 77))
+}
+
+func TestAnEventThatDoesNotFollowOnTheLastOneIsCorruption(t *testing.T) {
+	for name, spoil := range map[string]func(*eventstore.Record){
+		"version skipped":  func(r *eventstore.Record) { r.Version = 4 },
+		"version repeated": func(r *eventstore.Record) { r.Version = 2 },
+		"created again":    func(r *eventstore.Record) { r.Event = domain.ClientCreated{ID: 1} },
+		"no client":        func(r *eventstore.Record) { r.ClientID = 2 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHistory(t).created("acme", 1, "One").renamed("acme", 1, "Uno").renamed("acme", 1, "Un")
+			spoil(&h.records[2])
+			d := quietDirectory(noStream{})
+			err := d.apply(h.records)
+			var corrupt *eventstore.CorruptError
+			require.ErrorAs(t, err, &corrupt)
+			require.Equal(t, uint64(3), corrupt.Sequence)
+			require.Equal(t, uint64(2), d.Sequence(), "what came before shows")
+			require.Equal(t, []string{"Uno"}, names(d.List("acme")))
+		})
+	}
+}
+
+// Random histories lead to what a naive model says, in whatever runs they are folded.
+func TestRandomHistoriesFoldToWhatANaiveModelSays(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	h := newHistory(t)
+	alive := make(map[int64]domain.Client)
+	for id := int64(0); len(h.records) < 3000; {
+		h.now = h.now.Add(time.Duration(random.IntN(5)) * time.Second)
+		name := fmt.Sprintf("Name %c%c", 'A'+random.IntN(3), 'a'+random.IntN(26))
+		victim := id - random.Int64N(40)
+		c, living := alive[victim]
+		switch {
+		case !living || random.IntN(3) == 0:
+			id++
+			h.created("acme", id, name)
+			alive[id] = domain.Client{ID: id, Name: name, UpdatedAt: h.now, CreatedAt: h.now}
+		case random.IntN(3) == 0:
+			h.happened("acme", domain.ClientDeleted{ID: victim})
+			delete(alive, victim)
+		default:
+			h.renamed("acme", victim, name)
+			c.Name, c.UpdatedAt = name, h.now
+			alive[victim] = c
+		}
+	}
+	d := quietDirectory(noStream{})
+	for rest := h.records; len(rest) > 0; {
+		n := 1 + random.IntN(len(rest))
+		require.NoError(t, d.apply(rest[:n]))
+		_ = d.List("acme") // copies of the trees must not disturb what follows
+		rest = rest[n:]
+	}
+	for _, since := range []time.Time{{}, h.now.Add(-time.Hour), h.now.Add(-time.Minute), h.now} {
+		var want []string
+		for _, c := range alive {
+			if !c.UpdatedAt.Before(since) {
+				want = append(want, fmt.Sprintf("%s %08d", strings.ToLower(c.Name), c.ID))
+			}
+		}
+		slices.Sort(want)
+		var got []string
+		for c := range d.UpdatedSince("acme", since).Clients() {
+			got = append(got, fmt.Sprintf("%s %08d", strings.ToLower(c.Name), c.ID))
+		}
+		require.Equal(t, want, got)
+		if since.IsZero() {
+			require.Len(t, names(d.List("acme")), len(want))
+		}
+	}
+}

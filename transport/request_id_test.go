@@ -1,0 +1,72 @@
+package transport
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func requestWith(name string, values ...string) *http.Request {
+	r := httptest.NewRequest(http.MethodGet, "/clients", nil)
+	r.Header[http.CanonicalHeaderKey(name)] = values
+	return r
+}
+
+func TestRequestIDOfTheCaller(t *testing.T) {
+	t.Parallel()
+	for _, id := range []string{"a", "0", "4bf92f35-77b3-4da6-a3ce-929d0e0e4736", "a_B.c:d/e+f=@", strings.Repeat("a", 128)} {
+		require.Equal(t, id, requestID(requestWith("X-Request-Id", id)))
+	}
+}
+
+func TestRequestIDIsMadeWhereTheCallersCouldDoHarm(t *testing.T) {
+	t.Parallel()
+	made := regexp.MustCompile(`^[0-9a-f-]{32,36}$`)
+	seen := map[string]bool{}
+	for _, id := range []string{
+		"", " ", "a b", "a\nlevel=ERROR", "a\"b", "a\x1b[31m", "a\x00", "ä", "a,b", "<b>", "a%0A", "a`", "a{", "a[", strings.Repeat("a", 129),
+	} {
+		got := requestID(requestWith("X-Request-Id", id))
+		require.Regexp(t, made, got, "%q", id)
+		require.False(t, seen[got], "%q stands there twice", got)
+		seen[got] = true
+	}
+	require.Regexp(t, made, requestID(httptest.NewRequest(http.MethodGet, "/", nil)))
+}
+
+const (
+	trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+	span  = "00f067aa0ba902b7"
+)
+
+func TestTraceparentGoesOnWithTheCallersTrace(t *testing.T) {
+	t.Parallel()
+	for _, flags := range []string{"00", "01", "ff"} {
+		first := traceparent(requestWith("Traceparent", "00-"+trace+"-"+span+"-"+flags))
+		require.Regexp(t, `^00-`+trace+`-[0-9a-f]{16}-`+flags+`$`, first)
+		require.NotContains(t, first, span, "the span is our own")
+		second := traceparent(requestWith("Traceparent", "00-"+trace+"-"+span+"-"+flags))
+		require.NotEqual(t, first, second, "each request is a span of its own")
+	}
+}
+
+func TestTraceparentBeginsATraceWhereTheCallersIsNone(t *testing.T) {
+	t.Parallel()
+	zeroTrace, zeroSpan := strings.Repeat("0", 32), strings.Repeat("0", 16)
+	for _, given := range []string{
+		"", "00", trace, "00-" + trace + "-" + span, "00-" + trace + "-" + span + "-01-x", "ff-" + trace + "-" + span + "-01",
+		"00-" + strings.ToUpper(trace) + "-" + span + "-01", "00-" + trace + "-" + strings.ToUpper(span) + "-01",
+		"00-" + zeroTrace + "-" + span + "-01", "00-" + trace + "-" + zeroSpan + "-01",
+		"00-" + trace[1:] + "-" + span + "-01", "00-" + trace + "-" + span + "0-01", "00-" + trace + "-" + span + "-1",
+		"00-" + trace + "-" + span + "-0g", "00-" + trace[1:] + "\n-" + span + "-01",
+	} {
+		got := traceparent(requestWith("Traceparent", given))
+		require.Regexp(t, `^00-[0-9a-f]{32}-[0-9a-f]{16}-00$`, got, "%q", given)
+		require.NotContains(t, got, trace[1:], "%q", given)
+		require.NotContains(t, got, zeroSpan, "%q", given)
+	}
+}

@@ -1,0 +1,143 @@
+package wire_test
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"clients/domain"
+	"clients/transport/wire"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestDecodeJSON(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		document string
+		want     domain.Draft
+	}{
+		"every attribute that can be written": {
+			`{"client":{"name":"Company LLC","highrise_id":110011,"currency":"Euro - EUR","currency_symbol":"€","active":false,"details":"a\nb"}}`,
+			domain.Draft{
+				Name: new("Company LLC"), HighriseID: new(int64(110011)), Currency: new("Euro - EUR"),
+				CurrencySymbol: new("€"), Active: new(false), Details: new("a\nb"),
+			},
+		},
+		"a client that names nothing":       {`{"client":{}}`, domain.Draft{}},
+		"blanks around everything":          {" \t\r\n{ \"client\" :\n{ \"name\" :\t\"A\" , \"active\" : true } } \n", domain.Draft{Name: new("A"), Active: new(true)}},
+		"names with hyphens":                {`{"client":{"highrise-id":7,"currency-symbol":"$"}}`, domain.Draft{HighriseID: new(int64(7)), CurrencySymbol: new("$")}},
+		"escapes":                           {`{"client":{"name":"\u00e9\"\\\/\b\f\n\r\t\ud83d\uDE00\\ud800"}}`, domain.Draft{Name: new("é\"\\/\b\f\n\r\t😀\\ud800")}},
+		"escaped names":                     {`{"cli\u0065nt":{"n\u0061me":"A"}}`, domain.Draft{Name: new("A")}},
+		"NUL, which the domain judges":      {`{"client":{"name":"a\u0000"}}`, domain.Draft{Name: new("a\x00")}},
+		"the largest highrise-id":           {`{"client":{"highrise_id":9223372036854775807}}`, domain.Draft{HighriseID: new(int64(math.MaxInt64))}},
+		"a null highrise-id":                {`{"client":{"highrise_id":null}}`, domain.Draft{HighriseID: new(int64(0))}},
+		"null details":                      {`{"client":{"details":null}}`, domain.Draft{Details: new("")}},
+		"a null symbol":                     {`{"client":{"currency_symbol":null}}`, domain.Draft{DeriveSymbol: true}},
+		"an empty symbol":                   {`{"client":{"currency_symbol":""}}`, domain.Draft{CurrencySymbol: new("")}},
+		"members beside the client":         {`{"a":[{"client":1}],"client":{"name":"A"},"b":null,"a":{}}`, domain.Draft{Name: new("A")}},
+		"members that cannot be written":    {`{"client":{"id":"x","created_at":null,"cache_version":-1e400,"last_invoice_kind":[]}}`, domain.Draft{}},
+		"members that nobody knows, twice":  {`{"client":{"Name":"A","fax":1,"fax":{"name":"B"},"":null}}`, domain.Draft{}},
+		"a real replacement character":      {`{"client":{"name":"` + "\uFFFD" + `\ufffd"}}`, domain.Draft{Name: new("\uFFFD\uFFFD")}},
+		"deep nesting of what nobody knows": {`{"client":{"x":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + `}}`, domain.Draft{}},
+		"what a GET answers, everything":    {everythingJSON, draftOf(everything())},
+		"what a GET answers, full of nulls": {nullsJSON, draftOf(nulls())},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			draft, err := wire.DecodeJSON([]byte(c.document), "")
+			require.NoError(t, err)
+			require.Equal(t, c.want, draft)
+		})
+	}
+}
+
+func TestDecodeJSONRefuses(t *testing.T) {
+	t.Parallel()
+	const (
+		malformed = "The JSON is not well-formed."
+		noClient  = `The JSON must be an object with the member "client".`
+		noObject  = `The JSON must be an object with the member "client", itself an object.`
+		surrogate = "The JSON has half of a surrogate pair."
+		utf8      = "The JSON is not valid UTF-8."
+	)
+	client := func(members string) string { return `{"client":{` + members + `}}` }
+	for name, c := range map[string]struct{ document, says string }{
+		"nothing":                       {"", malformed},
+		"blanks":                        {" \n", malformed},
+		"XML":                           {"<client/>", malformed},
+		"a text":                        {`"client"`, noObject},
+		"a number":                      {`1`, noObject},
+		"null":                          {`null`, noObject},
+		"a list":                        {`[{"client":{"name":"A"}}]`, noObject},
+		"an object without a client":    {`{"name":"A"}`, noClient},
+		"an empty object":               {`{}`, noClient},
+		"a client in capitals":          {`{"Client":{"name":"A"}}`, noClient},
+		"a client that is null":         {`{"client":null}`, noObject},
+		"a client that is a list":       {`{"client":[]}`, noObject},
+		"a client that is a text":       {`{"client":"A"}`, noObject},
+		"two clients":                   {`{"client":{},"client":{}}`, `The member "client" stands there twice.`},
+		"a document cut off":            {`{"client":{"name":"A"}`, malformed},
+		"a document cut off in a text":  {`{"client":{"name":"A`, malformed},
+		"a document cut off in escape":  {`{"client":{"name":"\`, malformed},
+		"something behind the document": {`{"client":{}} {}`, malformed},
+		"a brace too many":              {`{"client":{}}}`, malformed},
+		"NUL behind the document":       {"{\"client\":{}}\x00", malformed},
+		"a comma too many":              {client(`"name":"A",`), malformed},
+		"single quotes":                 {`{'client':{}}`, malformed},
+		"comments":                      {`{"client":{}/**/}`, malformed},
+		"a raw line feed in a text":     {client("\"name\":\"a\nb\""), malformed},
+		"a raw NUL in a text":           {client("\"name\":\"a\x00b\""), malformed},
+		"a wrong escape":                {client(`"name":"\x41"`), malformed},
+		"half an escape":                {client(`"name":"\u00"`), malformed},
+		"NaN":                           {client(`"highrise_id":NaN`), malformed},
+		"a number that begins with 0":   {client(`"highrise_id":007`), malformed},
+		"endless nesting":               {strings.Repeat("[", 500_000), malformed},
+		"endless nesting of objects":    {strings.Repeat(`{"client":`, 50_000), malformed},
+		"nesting too deep to be true":   {client(`"x":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000)), malformed},
+		"a member twice":                {client(`"name":"A","name":"A"`), `The member "name" stands there twice.`},
+		"a member twice, once escaped":  {client(`"name":"A","n\u0061me":"B"`), `The member "name" stands there twice.`},
+		"a member twice, with a hyphen": {client(`"highrise-id":1,"highrise_id":1`), `The member "highrise_id" stands there twice.`},
+		"a null name":                   {client(`"name":null`), "Name can't be null."},
+		"a null currency":               {client(`"currency":null`), "Currency can't be null."},
+		"a null active":                 {client(`"active":null`), "Active can't be null."},
+		"a name that is a number":       {client(`"name":1`), "Name must be a text."},
+		"a name that is a boolean":      {client(`"name":true`), "Name must be a text."},
+		"a name that is a list":         {client(`"name":["A"]`), "Name must be a text."},
+		"a name that is an object":      {client(`"name":{"name":"A"}`), "Name must be a text."},
+		"a currency that is a number":   {client(`"currency":1`), "Currency must be a text."},
+		"a symbol that is a number":     {client(`"currency_symbol":1`), "Currency symbol must be a text."},
+		"details that are a list":       {client(`"details":[]`), "Details must be a text."},
+		"active that is a text":         {client(`"active":"true"`), notABool},
+		"active that is a number":       {client(`"active":1`), notABool},
+		"a highrise-id that is a text":  {client(`"highrise_id":"1"`), notANumber},
+		"a highrise-id that is empty":   {client(`"highrise_id":""`), notANumber},
+		"a highrise-id of 0":            {client(`"highrise_id":0`), notANumber},
+		"a highrise-id of -0":           {client(`"highrise_id":-0`), notANumber},
+		"a highrise-id below 0":         {client(`"highrise_id":-1`), notANumber},
+		"a highrise-id of 2^63":         {client(`"highrise_id":9223372036854775808`), notANumber},
+		"a highrise-id with a fraction": {client(`"highrise_id":1.5`), notANumber},
+		"a highrise-id with exponent":   {client(`"highrise_id":1e3`), notANumber},
+		"a huge highrise-id":            {client(`"highrise_id":1e999999999`), notANumber},
+		"a highrise-id of many digits":  {client(`"highrise_id":` + strings.Repeat("9", 10_000)), notANumber},
+		"a highrise-id that is true":    {client(`"highrise_id":true`), notANumber},
+		"a highrise-id that is a list":  {client(`"highrise_id":[1]`), notANumber},
+		"the first half of a pair":      {client(`"name":"\ud83d"`), surrogate},
+		"the second half of a pair":     {client(`"name":"\uDE00"`), surrogate},
+		"a pair in the wrong order":     {client(`"name":"\ude00\ud83d"`), surrogate},
+		"a half and another character":  {client(`"name":"\ud83d\u0041"`), surrogate},
+		"two first halves and a second": {client(`"name":"\ud83d\ud83d\ude00"`), surrogate},
+		"a half behind a backslash":     {client(`"name":"\\\ud83d"`), surrogate},
+		"a half that nobody reads":      {client(`"x":"\ud83d"`), surrogate},
+		"a half at the end of all":      {`"\ud83d`, surrogate},
+		"a byte of ISO-8859-1":          {client("\"name\":\"\xE9\""), utf8},
+		"an encoded surrogate":          {client("\"name\":\"\xED\xA0\x80\""), utf8},
+		"wrong bytes that nobody reads": {client("\"x\":\"\xFF\""), utf8},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := wire.DecodeJSON([]byte(c.document), "")
+			require.Equal(t, c.says, requireSyntaxError(t, err))
+		})
+	}
+}
