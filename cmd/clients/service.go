@@ -79,6 +79,10 @@ func (s *service) openStore(ctx context.Context) (err error) {
 	s.embedded, err = eventstore.StartEmbedded(eventstore.EmbeddedConfig{
 		Dir: s.settings.dataDir, Addr: s.settings.embeddedNATSAddr, Log: s.log,
 	})
+	var listen *net.OpError
+	if errors.As(err, &listen) {
+		return fmt.Errorf("the embedded NATS server cannot listen (CLIENTS_EMBEDDED_NATS_ADDR): %w", err)
+	}
 	if err != nil {
 		return err
 	}
@@ -126,12 +130,28 @@ func (s *service) followStream(ctx context.Context) error {
 	}()
 	s.onStop(func() { cancel(); <-ended })
 	begun := time.Now()
-	if err := s.directory.Refresh(ctx); err != nil {
+	if err := s.catchUp(ctx); err != nil {
 		return fmt.Errorf("read the stream: %w", err)
 	}
 	stats := s.directory.Stats()
 	s.log.Info("the stream is read", "sequence", stats.Sequence, "clients", stats.Clients, "duration", time.Since(begun))
 	return nil
+}
+
+// catchUp waits until the directory shows the whole stream. A stream that does not answer in time is asked again: a
+// start has no caller who waits.
+func (s *service) catchUp(ctx context.Context) error {
+	for {
+		err := s.directory.Refresh(ctx)
+		if err == nil || ctx.Err() != nil || s.directory.Err() != nil {
+			return err
+		}
+		s.log.Warn("the stream does not answer yet", "error", err)
+		select {
+		case <-time.After(200 * time.Millisecond):
+		case <-ctx.Done():
+		}
+	}
 }
 
 func (s *service) serveAPI(context.Context) error {

@@ -1,14 +1,9 @@
 package main
 
 import (
-	"fmt"
 	"log/slog"
-	"net"
-	"strconv"
 	"strings"
 	"time"
-
-	"clients/domain"
 )
 
 // serveCommand holds the settings of the service as they are given: all of them as text, so that all their faults can
@@ -49,85 +44,40 @@ type settings struct {
 	shutdownDelay    time.Duration
 }
 
-// settingFaults tells everything that is wrong with the settings, a line each.
-type settingFaults []string
-
-func (f settingFaults) Error() string { return strings.Join(f, "\n") }
-
 // maxShutdownDelay leaves time for the rest of the shutdown, which takes 25 s at most.
 const maxShutdownDelay = 10 * time.Second
 
 // settings reads all settings, or tells all their faults.
 func (c *serveCommand) settings() (settings, error) {
-	var faults settingFaults
-	fault := func(variable, format string, args ...any) {
-		faults = append(faults, variable+": "+fmt.Sprintf(format, args...))
-	}
+	var f settingFaults
+	c.refuseUnserved(&f)
 	s := settings{
-		httpAddr: c.HTTPAddr, opsAddr: c.OpsAddr, dataDir: c.DataDir, embeddedNATSAddr: c.EmbeddedNATSAddr,
-		streamReplicas: 1, defaultCurrency: c.DefaultCurrency, eventualReads: c.ReadConsistency == "eventual", logFormat: c.LogFormat,
+		httpAddr:         f.address("CLIENTS_HTTP_ADDR", c.HTTPAddr, "without logins the API is served on loopback only"),
+		opsAddr:          f.address("CLIENTS_OPS_ADDR", c.OpsAddr, ""),
+		dataDir:          f.folder("CLIENTS_DATA_DIR", c.DataDir),
+		embeddedNATSAddr: f.address("CLIENTS_EMBEDDED_NATS_ADDR", c.EmbeddedNATSAddr, "the embedded server knows no logins"),
+		streamReplicas:   f.replicas("CLIENTS_STREAM_REPLICAS", c.StreamReplicas),
+		defaultCurrency:  f.currency("CLIENTS_DEFAULT_CURRENCY", c.DefaultCurrency),
+		eventualReads:    f.oneOf("CLIENTS_READ_CONSISTENCY", c.ReadConsistency, "strong", "eventual") == "eventual",
+		logLevel:         f.level("CLIENTS_LOG_LEVEL", c.LogLevel),
+		logFormat:        f.oneOf("CLIENTS_LOG_FORMAT", c.LogFormat, "text", "json", ""),
+		shutdownDelay:    f.duration("CLIENTS_SHUTDOWN_DELAY", c.ShutdownDelay, maxShutdownDelay),
 	}
-	for variable, value := range map[string]string{
-		"CLIENTS_NATS_URL": c.NATSURL, "CLIENTS_NATS_CREDS": c.NATSCreds, "CLIENTS_NATS_CA": c.NATSCA, "CLIENTS_NATS_CERT": c.NATSCert,
-		"CLIENTS_NATS_KEY": c.NATSKey, "CLIENTS_CREDENTIALS_DIR": c.CredentialsDir, "CLIENTS_TLS_CERT": c.TLSCert, "CLIENTS_TLS_KEY": c.TLSKey,
-	} {
-		if value != "" {
-			fault(variable, "is not served by this release")
-		}
-	}
-	checkAddress := func(variable, addr string, loopbackOnly string) {
-		host, _, err := splitAddress(addr)
-		if err != nil {
-			fault(variable, "%q is not host:port", addr)
-		} else if loopbackOnly != "" && !loopback(host) {
-			fault(variable, "%q is not a loopback address: %s", addr, loopbackOnly)
-		}
-	}
-	checkAddress("CLIENTS_HTTP_ADDR", c.HTTPAddr, "without logins the API is served on loopback only")
-	checkAddress("CLIENTS_OPS_ADDR", c.OpsAddr, "")
-	checkAddress("CLIENTS_EMBEDDED_NATS_ADDR", c.EmbeddedNATSAddr, "the embedded server knows no logins")
-	if c.DataDir == "" {
-		fault("CLIENTS_DATA_DIR", "is empty")
-	}
-	if c.StreamReplicas != "" && c.StreamReplicas != "1" {
-		fault("CLIENTS_STREAM_REPLICAS", "%q is not 1, all that the embedded server can hold", c.StreamReplicas)
-	}
-	if _, err := domain.Decide(domain.Client{}, domain.CreateClient{ID: 1, Draft: domain.Draft{Name: new("x")}, DefaultCurrency: c.DefaultCurrency}); err != nil {
-		fault("CLIENTS_DEFAULT_CURRENCY", "%v", err)
-	}
-	if c.ReadConsistency != "strong" && c.ReadConsistency != "eventual" {
-		fault("CLIENTS_READ_CONSISTENCY", "%q is neither strong nor eventual", c.ReadConsistency)
-	}
-	if n, err := strconv.ParseUint(c.RateLimit, 10, 31); err != nil {
-		fault("CLIENTS_RATE_LIMIT", "%q is not a number of requests", c.RateLimit)
-	} else if n > 0 {
-		fault("CLIENTS_RATE_LIMIT", "is not served by this release")
-	}
-	if err := s.logLevel.UnmarshalText([]byte(c.LogLevel)); err != nil {
-		fault("CLIENTS_LOG_LEVEL", "%q is none of debug, info, warn, error", c.LogLevel)
-	}
-	if c.LogFormat != "" && c.LogFormat != "text" && c.LogFormat != "json" {
-		fault("CLIENTS_LOG_FORMAT", "%q is neither text nor json", c.LogFormat)
-	}
-	var err error
-	if s.shutdownDelay, err = time.ParseDuration(c.ShutdownDelay); err != nil || s.shutdownDelay < 0 || s.shutdownDelay > maxShutdownDelay {
-		fault("CLIENTS_SHUTDOWN_DELAY", "%q is not a duration between 0s and %s", c.ShutdownDelay, maxShutdownDelay)
-	}
-	if faults != nil {
-		return s, faults
+	if f != nil {
+		return settings{}, f
 	}
 	return s, nil
 }
 
-func splitAddress(addr string) (host string, port uint64, err error) {
-	host, number, err := net.SplitHostPort(addr)
-	if err == nil {
-		port, err = strconv.ParseUint(number, 10, 16)
+// refuseUnserved names every setting that is given and would have no effect yet.
+func (c *serveCommand) refuseUnserved(f *settingFaults) {
+	for _, setting := range []struct{ variable, value string }{
+		{"CLIENTS_NATS_URL", c.NATSURL}, {"CLIENTS_NATS_CREDS", c.NATSCreds}, {"CLIENTS_NATS_CA", c.NATSCA},
+		{"CLIENTS_NATS_CERT", c.NATSCert}, {"CLIENTS_NATS_KEY", c.NATSKey}, {"CLIENTS_CREDENTIALS_DIR", c.CredentialsDir},
+		{"CLIENTS_RATE_LIMIT", strings.TrimLeft(c.RateLimit, "0")}, {"CLIENTS_TLS_CERT", c.TLSCert}, {"CLIENTS_TLS_KEY", c.TLSKey},
+	} {
+		if setting.value != "" {
+			f.add(setting.variable, "is not served by this release")
+		}
 	}
-	return host, port, err
-}
-
-// loopback reports whether nobody outside of this machine can reach host.
-func loopback(host string) bool {
-	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }
