@@ -51,7 +51,7 @@ func StartEmbedded(config EmbeddedConfig) (_ *Embedded, err error) {
 		Host:       host,
 		Port:       port,
 		JetStream:  true,
-		StoreDir:   filepath.Join(config.Dir, "nats"),
+		StoreDir:   filepath.Join(config.Dir, storeName),
 		SyncAlways: true,
 		NoSigs:     true,
 	})
@@ -68,6 +68,9 @@ func StartEmbedded(config EmbeddedConfig) (_ *Embedded, err error) {
 
 const startLimit = 30 * time.Second
 
+// storeName is the folder of the server's own files in the data directory.
+const storeName = "nats"
+
 // open takes the lock of the data directory and looks at what is in it.
 func (e *Embedded) open(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -82,8 +85,10 @@ func (e *Embedded) open(dir string) error {
 		return fmt.Errorf("%w: %s", ErrLocked, dir)
 	}
 	e.lock = lock
-	e.HighWater, err = OpenHighWater(filepath.Join(dir, "high-water"))
-	return err
+	if e.HighWater, err = OpenHighWater(filepath.Join(dir, "high-water")); err != nil {
+		return err
+	}
+	return inspect(filepath.Join(dir, storeName), e.HighWater.Sequence())
 }
 
 // freeAddress resolves addr and makes sure that a server can listen there.

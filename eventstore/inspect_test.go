@@ -1,0 +1,184 @@
+package eventstore
+
+import (
+	"crypto/sha256"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"clients/domain/command"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+)
+
+// filledStore is the data directory of a server that has ended: several blocks of events, ids and keys.
+func filledStore(t *testing.T, and func(*Store)) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	e, err := startEmbedded(t, dir)
+	require.NoError(t, err)
+	nc, err := e.Connect()
+	require.NoError(t, err)
+	s, err := Open(deadline(t), nc, Config{Replicas: 1, HighWater: e.HighWater, Log: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	fill(t, s, 10_000)
+	for range 3 * blockSize {
+		_, err := s.NextID(deadline(t), 0)
+		require.NoError(t, err)
+	}
+	r, _, err := s.Reserve(deadline(t), "test", "key", command.Reservation{})
+	require.NoError(t, err)
+	require.NoError(t, s.Release(deadline(t), "test", "key", r))
+	if and != nil {
+		and(s)
+	}
+	last, err := s.LastSequence(deadline(t))
+	require.NoError(t, err)
+	e.HighWater.advance(last)
+	s.Close()
+	nc.Close()
+	e.Shutdown()
+	return dir
+}
+
+func eventBlocks(t *testing.T, dir string) []string {
+	t.Helper()
+	blocks, err := filepath.Glob(filepath.Join(dir, "nats/jetstream/$G/streams/CLIENTS/msgs/*.blk"))
+	require.NoError(t, err)
+	return blocks
+}
+
+// contents are the hashes of all files.
+func contents(t *testing.T, dir string) map[string][32]byte {
+	t.Helper()
+	all := make(map[string][32]byte)
+	require.NoError(t, filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		all[path] = sha256.Sum256(content)
+		return err
+	}))
+	return all
+}
+
+func TestInspectAcceptsWhatAServerLeavesBehind(t *testing.T) {
+	t.Parallel()
+	for name, and := range map[string]func(*Store){
+		"as it was": nil,
+		"after a purge of one subject": func(s *Store) {
+			purge(t, s, jetstream.WithPurgeSubject("clients.test.17"))
+		},
+		"after a purge up to a sequence": func(s *Store) { purge(t, s, jetstream.WithPurgeSequence(7_500)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := filledStore(t, and)
+			before := contents(t, dir)
+			require.NoError(t, inspect(filepath.Join(dir, storeName), 10_000))
+			require.Equal(t, before, contents(t, dir))
+			_, err := startEmbedded(t, dir)
+			require.NoError(t, err)
+		})
+	}
+	t.Run("everything purged", func(t *testing.T) {
+		t.Parallel()
+		dir := t.TempDir()
+		e, err := startEmbedded(t, dir)
+		require.NoError(t, err)
+		nc, err := e.Connect()
+		require.NoError(t, err)
+		s := openStore(t, nc, 1)
+		fill(t, s, 10)
+		purge(t, s)
+		e.Shutdown()
+		require.NoError(t, inspect(filepath.Join(dir, storeName), 10))
+	})
+}
+
+func purge(t *testing.T, s *Store, options ...jetstream.StreamPurgeOpt) {
+	stream, err := s.js.Stream(deadline(t), Stream)
+	require.NoError(t, err)
+	require.NoError(t, stream.Purge(deadline(t), options...))
+}
+
+func TestInspectAcceptsAStoreThatIsNotThereYet(t *testing.T) {
+	t.Parallel()
+	require.NoError(t, inspect(filepath.Join(t.TempDir(), "none"), 0))
+}
+
+func TestAServerIsNotStartedOverADamagedStore(t *testing.T) {
+	t.Parallel()
+	sound := filledStore(t, nil)
+	require.Greater(t, len(eventBlocks(t, sound)), 1)
+	flip := func(path string, at float64) {
+		content, err := os.ReadFile(path)
+		require.NoError(t, err)
+		content[int(at*float64(len(content)-1))] ^= 1
+		require.NoError(t, os.WriteFile(path, content, 0o600))
+	}
+	shorten := func(path string, by int64) {
+		info, err := os.Stat(path)
+		require.NoError(t, err)
+		require.NoError(t, os.Truncate(path, info.Size()-by))
+	}
+	first := func(dir string) string { return eventBlocks(t, dir)[0] }
+	newest := func(dir string) string { b := eventBlocks(t, dir); return b[len(b)-1] }
+	stream := func(dir string) string { return filepath.Dir(filepath.Dir(first(dir))) }
+	for name, damage := range map[string]func(dir string){
+		"a bit of the first message":        func(dir string) { flip(first(dir), 0.000001) },
+		"a bit in the middle":               func(dir string) { flip(first(dir), .5) },
+		"a bit of an old block's end":       func(dir string) { flip(first(dir), 1) },
+		"a bit of the newest block":         func(dir string) { flip(newest(dir), .5) },
+		"a bit of the last message":         func(dir string) { flip(newest(dir), 1) },
+		"an old block cut short":            func(dir string) { shorten(first(dir), 1) },
+		"the last message cut short":        func(dir string) { shorten(newest(dir), 1) },
+		"the newest block emptied":          func(dir string) { require.NoError(t, os.Truncate(newest(dir), 0)) },
+		"the newest block gone":             func(dir string) { require.NoError(t, os.Remove(newest(dir))) },
+		"the stream gone":                   func(dir string) { require.NoError(t, os.RemoveAll(stream(dir))) },
+		"the stream's configuration gone":   func(dir string) { require.NoError(t, os.Remove(filepath.Join(stream(dir), "meta.inf"))) },
+		"the stream's configuration edited": func(dir string) { flip(filepath.Join(stream(dir), "meta.inf"), .5) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			require.NoError(t, os.CopyFS(dir, os.DirFS(sound)))
+			damage(dir)
+			before := contents(t, dir)
+			_, err := startEmbedded(t, dir)
+			var damaged *DamagedError
+			if !errors.As(err, &damaged) {
+				require.ErrorIs(t, err, ErrWentBackwards)
+			}
+			require.Equal(t, before, contents(t, dir), "nothing is changed")
+		})
+	}
+}
+
+// A crash in the middle of a write leaves part of a message that nobody was told is stored.
+func TestAMessageThatWasBeingWrittenInACrashIsNoDamage(t *testing.T) {
+	t.Parallel()
+	dir := filledStore(t, nil)
+	blocks := eventBlocks(t, dir)
+	newest, err := os.OpenFile(blocks[len(blocks)-1], os.O_APPEND|os.O_RDWR, 0)
+	require.NoError(t, err)
+	defer newest.Close()
+	part := make([]byte, 100)
+	_, err = newest.ReadAt(part, 0)
+	require.NoError(t, err)
+	_, err = newest.Write(part)
+	require.NoError(t, err)
+	e, err := startEmbedded(t, dir)
+	require.NoError(t, err)
+	nc, err := e.Connect()
+	require.NoError(t, err)
+	defer nc.Close()
+	last, err := openStore(t, nc, 1).LastSequence(deadline(t))
+	require.NoError(t, err)
+	require.Equal(t, uint64(10_000), last)
+}
