@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/minio/highwayhash"
 )
@@ -40,6 +41,9 @@ func inspect(storeDir string, reached uint64) error {
 	}
 	last := uint64(0)
 	for _, dir := range streams {
+		if strings.HasPrefix(filepath.Base(dir), ".") {
+			continue // deleted, and being removed
+		}
 		end, err := inspectStream(dir)
 		if err != nil {
 			return err

@@ -25,7 +25,7 @@ func filledStore(t *testing.T, and func(*Store)) (dir string) {
 	require.NoError(t, err)
 	s, err := Open(deadline(t), nc, Config{Replicas: 1, HighWater: e.HighWater, Log: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
-	fill(t, s, 10_000)
+	fill(t, s, 14_000)
 	for range 3 * blockSize {
 		_, err := s.NextID(deadline(t), 0)
 		require.NoError(t, err)
@@ -74,13 +74,13 @@ func TestInspectAcceptsWhatAServerLeavesBehind(t *testing.T) {
 		"after a purge of one subject": func(s *Store) {
 			purge(t, s, jetstream.WithPurgeSubject("clients.test.17"))
 		},
-		"after a purge up to a sequence": func(s *Store) { purge(t, s, jetstream.WithPurgeSequence(7_500)) },
+		"after a purge up to a sequence": func(s *Store) { purge(t, s, jetstream.WithPurgeSequence(9_000)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := filledStore(t, and)
 			before := contents(t, dir)
-			require.NoError(t, inspect(filepath.Join(dir, storeName), 10_000))
+			require.NoError(t, inspect(filepath.Join(dir, storeName), 14_000))
 			require.Equal(t, before, contents(t, dir))
 			_, err := startEmbedded(t, dir)
 			require.NoError(t, err)
@@ -180,5 +180,5 @@ func TestAMessageThatWasBeingWrittenInACrashIsNoDamage(t *testing.T) {
 	defer nc.Close()
 	last, err := openStore(t, nc, 1).LastSequence(deadline(t))
 	require.NoError(t, err)
-	require.Equal(t, uint64(10_000), last)
+	require.Equal(t, uint64(14_000), last)
 }

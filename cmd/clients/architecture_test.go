@@ -1,0 +1,105 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// mayImport holds the arrows between the folders of the house: what a package may import beside the standard library.
+// A package that is not listed here may not exist.
+var mayImport = map[string][]string{
+	"domain":         {},
+	"domain/command": {"clients/domain"},
+	"eventstore": {
+		"clients/domain", "github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2", "github.com/synadia-io/orbit.go/jetstreamext",
+		"github.com/gofrs/flock", "github.com/minio/highwayhash",
+	},
+	"eventstore/natstest": {"github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2", "github.com/stretchr/testify"},
+	"projections":         {"clients/domain", "clients/eventstore", "github.com/tidwall/btree"},
+	"transport": {
+		"clients/domain", "clients/projections", "clients/transport/wire", "github.com/google/uuid",
+		"github.com/klauspost/compress", "github.com/prometheus/client_golang",
+	},
+	"transport/wire": {"clients/domain", "golang.org/x/net", "golang.org/x/text"},
+	"cmd/clients":    {"clients", "github.com", "golang.org/x/term"},
+}
+
+// testsMayImport comes on top in tests.
+var testsMayImport = []string{"github.com/stretchr/testify", "github.com/google/uuid", "clients/eventstore/natstest"}
+
+func TestImportsFollowTheArrowsOfTheHouse(t *testing.T) {
+	packages := goPackages(t)
+	for folder := range mayImport {
+		require.Contains(t, packages, folder, "a rule for a package that is gone")
+	}
+	for folder, files := range packages {
+		allowed, known := mayImport[folder]
+		require.True(t, known, "package %s has no place in the house", folder)
+		for path, file := range files {
+			for _, imported := range file.Imports {
+				name, err := strconv.Unquote(imported.Path.Value)
+				require.NoError(t, err)
+				if first, _, _ := strings.Cut(name, "/"); first != "clients" && !strings.Contains(first, ".") {
+					continue // standard library
+				}
+				ok := within(name, allowed) || strings.HasSuffix(path, "_test.go") && (within(name, testsMayImport) || name == "clients/"+folder)
+				require.True(t, ok, "%s must not import %s", path, name)
+			}
+		}
+	}
+}
+
+func TestEveryPackageSaysWhatItIsFor(t *testing.T) {
+	for folder, files := range goPackages(t) {
+		comments := 0
+		for path, file := range files {
+			if file.Doc != nil && !strings.HasSuffix(path, "_test.go") {
+				comments++
+				require.Greater(t, len(file.Doc.Text()), 40, "%s: the package comment says little", path)
+			}
+		}
+		require.Equal(t, 1, comments, "package comments of %s", folder)
+	}
+}
+
+func within(name string, allowed []string) bool {
+	for _, prefix := range allowed {
+		if name == prefix || strings.HasPrefix(name, prefix+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// goPackages are the Go files of the whole module, by folder and path.
+func goPackages(t *testing.T) map[string]map[string]*ast.File {
+	t.Helper()
+	const root = "../.."
+	packages := make(map[string]map[string]*ast.File)
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || filepath.Ext(path) != ".go" {
+			return err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly|parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		folder, err := filepath.Rel(root, filepath.Dir(path))
+		if packages[folder] == nil {
+			packages[folder] = make(map[string]*ast.File)
+		}
+		packages[folder][path] = file
+		return err
+	})
+	require.NoError(t, err)
+	require.Greater(t, len(packages), 5, "the walk has missed the module")
+	return packages
+}
