@@ -44,8 +44,12 @@ func (x *exchange) streamList(listing projections.Listing) {
 		defer chunks.put(buffer)
 		empty <- *buffer
 	}
+	var failure any
 	go func() {
-		defer close(filled)
+		defer func() {
+			failure = recover()
+			close(filled)
+		}()
 		notations[x.format].write(<-empty, listing, func(b []byte) []byte {
 			filled <- b
 			return (<-empty)[:0]
@@ -59,6 +63,9 @@ func (x *exchange) streamList(listing projections.Listing) {
 			_, err = x.w.Write(b)
 		}
 		empty <- b
+	}
+	if failure != nil {
+		panic(failure) // here it ends one answer, and not the process
 	}
 }
 
