@@ -1,6 +1,7 @@
 package eventstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strconv"
@@ -25,9 +26,12 @@ func (s *Store) Append(ctx context.Context, e domain.Envelope, lastSequence uint
 		return domain.Receipt{}, err
 	}
 	msg.Header[jetstream.ExpectedLastSubjSeqHeader] = []string{strconv.FormatUint(lastSequence, 10)}
-	sequence, err := s.writer.append(ctx, &pending{
-		msg: msg, account: e.Account, clientID: e.Event.Client(), eventID: e.EventID, lastSequence: lastSequence,
-	})
+	p := &pending{msg: msg, account: e.Account, clientID: e.Event.Client(), eventID: e.EventID, lastSequence: lastSequence}
+	p.deadline = time.Now().Add(publishLimit)
+	if d, ok := ctx.Deadline(); ok && d.Before(p.deadline) {
+		p.deadline = d
+	}
+	sequence, err := s.writer.append(ctx, p)
 	s.stats.count(err)
 	return domain.Receipt{Sequence: sequence, Revision: revision}, err
 }
@@ -57,7 +61,8 @@ type pending struct {
 	clientID     int64
 	eventID      string
 	lastSequence uint64
-	unknown      bool // it was sent before, and nobody told the outcome
+	deadline     time.Time // after it, it is not sent again
+	unknown      bool      // it was sent before, and nobody told the outcome
 
 	state atomic.Int32
 	done  chan outcome // takes one answer without anybody waiting for it
@@ -86,11 +91,13 @@ const (
 // publish stores one event by itself. Until it knows the outcome it sends the identical message again: the stream
 // recognises the event's id, and a repeat that comes too late for that fails on the expected sequence.
 func (s *Store) publish(p *pending) (uint64, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), publishLimit)
+	ctx, cancel := context.WithDeadline(context.Background(), p.deadline)
 	defer cancel()
-	for {
+	var err error
+	for !ended(ctx) {
+		var ack *jetstream.PubAck
 		attempt, cancel := context.WithTimeout(ctx, publishAttempt)
-		ack, err := s.js.PublishMsg(attempt, p.msg, jetstream.WithRetryAttempts(0))
+		ack, err = s.js.PublishMsg(attempt, p.msg, jetstream.WithRetryAttempts(0))
 		cancel()
 		switch verdict := classify(err); {
 		case verdict == accepted:
@@ -102,17 +109,15 @@ func (s *Store) publish(p *pending) (uint64, error) {
 		case verdict == unanswered:
 			p.unknown = true
 		}
-		if ended(ctx) && p.unknown {
-			return 0, unknownOutcome(err)
-		}
-		if ended(ctx) {
-			return 0, unavailable(err)
-		}
 		select {
 		case <-time.After(publishPause):
 		case <-ctx.Done():
 		}
 	}
+	if p.unknown {
+		return 0, unknownOutcome(err)
+	}
+	return 0, unavailable(cmp.Or(err, ctx.Err()))
 }
 
 // settle finds out whether it was the event itself that a repeat of it lost the race to.
@@ -145,8 +150,8 @@ func classify(err error) verdict {
 	}
 	var refusal jetstream.JetStreamError
 	if !errors.As(err, &refusal) || refusal.APIError() == nil {
-		if errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, nats.ErrNoResponders) {
-			return passing
+		if errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, nats.ErrNoResponders) || errors.Is(err, nats.ErrReconnectBufExceeded) {
+			return passing // nobody was there to take it, or no connection to send it through
 		}
 		return unanswered
 	}

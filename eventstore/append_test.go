@@ -3,6 +3,7 @@ package eventstore
 import (
 	"sync"
 	"testing"
+	"time"
 
 	"clients/domain"
 	"clients/domain/command"
@@ -178,5 +179,5 @@ func pendingFor(t *testing.T, e domain.Envelope, lastSequence uint64) *pending {
 	require.NoError(t, err)
 	msg.Header.Set(nats.ExpectedLastSubjSeqHdr, "0")
 	require.Zero(t, lastSequence)
-	return &pending{msg: msg, account: e.Account, clientID: e.Event.Client(), eventID: e.EventID, done: make(chan outcome, 1)}
+	return &pending{msg: msg, account: e.Account, clientID: e.Event.Client(), eventID: e.EventID, deadline: time.Now().Add(publishLimit), done: make(chan outcome, 1)}
 }

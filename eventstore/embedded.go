@@ -91,18 +91,20 @@ func (e *Embedded) open(dir string) error {
 	return inspect(filepath.Join(dir, storeName), e.HighWater.Sequence())
 }
 
-// freeAddress resolves addr and makes sure that a server can listen there.
+// freeAddress makes sure that a server can listen on addr. Port 0 it leaves to the server to choose.
 func freeAddress(addr string) (host string, port int, err error) {
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
 		return "", 0, err
 	}
 	defer listener.Close()
-	host, number, err := net.SplitHostPort(listener.Addr().String())
+	host, number, err := net.SplitHostPort(addr)
 	if err != nil {
 		return "", 0, err
 	}
-	port, err = strconv.Atoi(number)
+	if port, err = strconv.Atoi(number); port == 0 {
+		port = server.RANDOM_PORT
+	}
 	return host, port, err
 }
 

@@ -62,7 +62,7 @@ func (s *Store) followOnce(ctx context.Context, after uint64, apply func([]Recor
 			return after, ctx.Err()
 		case <-stall.C:
 			if last, err := s.LastSequence(ctx); !moved && err == nil && last > after {
-				return after, fmt.Errorf("%w: nothing arrives after %d of %d", errInterrupted, after, last)
+				return after, s.explainGap(ctx, after+1)
 			}
 			moved = false
 			continue

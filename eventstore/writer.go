@@ -15,6 +15,7 @@ import (
 // is published event by event.
 type writer struct {
 	store   *Store
+	open    sync.RWMutex // held by those who publish; closing waits for them
 	singles atomic.Int64 // events that are being published by themselves
 	queue   chan *pending
 	quit    chan struct{}
@@ -36,6 +37,11 @@ func newWriter(s *Store) *writer {
 
 // append publishes p and waits for its outcome. When ctx ends before p was sent, it never will be.
 func (w *writer) append(ctx context.Context, p *pending) (uint64, error) {
+	w.open.RLock()
+	defer w.open.RUnlock()
+	if w.closed() {
+		return 0, unavailable(nats.ErrConnectionClosed)
+	}
 	if w.singles.Add(1) <= maxSingles {
 		defer w.singles.Add(-1)
 		return w.store.publish(p)
@@ -44,8 +50,6 @@ func (w *writer) append(ctx context.Context, p *pending) (uint64, error) {
 	p.done = make(chan outcome, 1)
 	select {
 	case w.queue <- p:
-	case <-w.quit:
-		return 0, unavailable(nats.ErrConnectionClosed)
 	case <-ctx.Done():
 		return 0, unavailable(ctx.Err())
 	}
@@ -57,19 +61,26 @@ func (w *writer) append(ctx context.Context, p *pending) (uint64, error) {
 			return 0, unavailable(ctx.Err())
 		}
 		return 0, unknownOutcome(ctx.Err())
-	case <-w.ended:
-		select {
-		case result := <-p.done:
-			return result.sequence, result.err
-		default:
-			return 0, unavailable(nats.ErrConnectionClosed)
-		}
 	}
 }
 
+// close refuses further events, and returns when those under way have ended.
 func (w *writer) close() {
-	w.once.Do(func() { close(w.quit) })
+	w.once.Do(func() {
+		w.open.Lock()
+		defer w.open.Unlock()
+		close(w.quit)
+	})
 	<-w.ended
+}
+
+func (w *writer) closed() bool {
+	select {
+	case <-w.quit:
+		return true
+	default:
+		return false
+	}
 }
 
 func (w *writer) run() {
@@ -78,10 +89,7 @@ func (w *writer) run() {
 		select {
 		case p := <-w.queue:
 			w.flush(w.gather(p))
-		case <-w.quit:
-			for len(w.queue) > 0 {
-				w.flush(w.gather(<-w.queue))
-			}
+		case <-w.quit: // nobody waits in the queue any more
 			return
 		}
 	}

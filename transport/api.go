@@ -43,7 +43,7 @@ type API struct {
 
 // Handler serves the Clients API.
 func (a API) Handler() (http.Handler, error) {
-	compress, err := gzhttp.NewWrapper(gzhttp.SuffixETag(tagCompressed), gzhttp.EnableZstd(false), gzhttp.MinSize(1024))
+	compress, err := gzhttp.NewWrapper(gzhttp.SuffixETag(tagCompressed), gzhttp.EnableZstd(false), gzhttp.MinSize(1))
 	if err != nil {
 		return nil, err
 	}

@@ -38,6 +38,9 @@ func (x *exchange) draft() (domain.Draft, []byte, error) {
 }
 
 func (x *exchange) body() ([]byte, error) {
+	if coding := x.r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
+		return nil, errCoding
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(&x.w, x.r.Body, maxBody))
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {

@@ -33,6 +33,7 @@ var (
 	errMethod    = &httpError{http.StatusMethodNotAllowed, "The method is not allowed here."}
 	errTooLarge  = &httpError{http.StatusRequestEntityTooLarge, "The request body is larger than 1 MiB."}
 	errMediaType = &httpError{http.StatusUnsupportedMediaType, "The request body must be XML, JSON or a form."}
+	errCoding    = &httpError{http.StatusUnsupportedMediaType, "The request body must not be compressed."}
 	errBody      = &httpError{http.StatusBadRequest, "The request body could not be read."}
 	errQuery     = &httpError{http.StatusBadRequest, "The query string is malformed."}
 	errSince     = &httpError{http.StatusBadRequest, "updated_since is not a date and time, as in 2010-09-25 18:30."}
