@@ -42,6 +42,11 @@ func Errorf(kind Kind, format string, args ...any) *Error {
 	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...)}
 }
 
+// NoStore answers for an event store that cannot be reached: nothing was stored.
+func NoStore(cause error) *Error {
+	return &Error{Kind: Unavailable, Message: "The event store cannot be reached. Please try again.", Cause: cause}
+}
+
 // The refusals that are always the same.
 var (
 	ErrNotFound = Errorf(NotFound, "Client not found.")

@@ -26,14 +26,14 @@ func (s *Store) Append(ctx context.Context, e domain.Envelope, lastSequence uint
 		return domain.Receipt{}, err
 	}
 	msg.Header[jetstream.ExpectedLastSubjSeqHeader] = []string{strconv.FormatUint(lastSequence, 10)}
-	p := &pending{msg: msg, account: e.Account, clientID: e.Event.Client(), eventID: e.EventID, lastSequence: lastSequence}
+	p := &pending{msg: msg, account: e.Account, clientID: e.Event.Client(), eventID: e.EventID, revision: revision, lastSequence: lastSequence}
 	p.deadline = time.Now().Add(publishLimit)
 	if d, ok := ctx.Deadline(); ok && d.Before(p.deadline) {
 		p.deadline = d
 	}
-	sequence, err := s.writer.append(ctx, p)
+	receipt, err := s.writer.append(ctx, p)
 	s.stats.count(err)
-	return domain.Receipt{Sequence: sequence, Revision: revision}, err
+	return receipt, err
 }
 
 // Find looks behind sequence after for the event of a client that was stored under eventID. It asks the stream's leader.
@@ -45,7 +45,7 @@ func (s *Store) Find(ctx context.Context, account string, clientID int64, eventI
 			return domain.Receipt{}, false, nil
 		}
 		if err != nil {
-			return domain.Receipt{}, false, unavailable(err)
+			return domain.Receipt{}, false, domain.NoStore(err)
 		}
 		if record.Stray == "" && record.EventID == eventID {
 			return domain.Receipt{Sequence: record.Sequence, Revision: record.Revision()}, true, nil
@@ -60,6 +60,7 @@ type pending struct {
 	account      string
 	clientID     int64
 	eventID      string
+	revision     domain.Revision // of the client, once it is stored
 	lastSequence uint64
 	deadline     time.Time // after it, it is not sent again
 	unknown      bool      // it was sent before, and nobody told the outcome
@@ -76,8 +77,8 @@ const (
 )
 
 type outcome struct {
-	sequence uint64
-	err      error
+	receipt domain.Receipt
+	err     error
 }
 
 // Publishing one event: how long an answer is waited for before the same message is sent again, how long all of that
@@ -90,7 +91,7 @@ const (
 
 // publish stores one event by itself. Until it knows the outcome it sends the identical message again: the stream
 // recognises the event's id, and a repeat that comes too late for that fails on the expected sequence.
-func (s *Store) publish(p *pending) (uint64, error) {
+func (s *Store) publish(p *pending) (domain.Receipt, error) {
 	ctx, cancel := context.WithDeadline(context.Background(), p.deadline)
 	defer cancel()
 	var err error
@@ -100,12 +101,14 @@ func (s *Store) publish(p *pending) (uint64, error) {
 		ack, err = s.js.PublishMsg(attempt, p.msg, jetstream.WithRetryAttempts(0))
 		cancel()
 		switch verdict := classify(err); {
-		case verdict == accepted:
-			return ack.Sequence, nil
-		case verdict == outrun && !p.unknown:
-			return 0, domain.ErrConflict
-		case verdict == outrun:
+		case verdict == accepted && !ack.Duplicate:
+			return domain.Receipt{Sequence: ack.Sequence, Revision: p.revision}, nil
+		case verdict == accepted, verdict == outrun && p.unknown:
 			return s.settle(ctx, p, err)
+		case verdict == outrun:
+			return domain.Receipt{}, domain.ErrConflict
+		case verdict == refused:
+			return domain.Receipt{}, domain.NoStore(err)
 		case verdict == unanswered:
 			p.unknown = true
 		}
@@ -115,21 +118,19 @@ func (s *Store) publish(p *pending) (uint64, error) {
 		}
 	}
 	if p.unknown {
-		return 0, unknownOutcome(err)
+		return domain.Receipt{}, unknownOutcome(err)
 	}
-	return 0, unavailable(cmp.Or(err, ctx.Err()))
+	return domain.Receipt{}, domain.NoStore(cmp.Or(err, ctx.Err()))
 }
 
-// settle finds out whether it was the event itself that a repeat of it lost the race to.
-func (s *Store) settle(ctx context.Context, p *pending, conflict error) (uint64, error) {
+// settle finds out what is stored of an event that was sent more than once: it may be the event itself that a repeat
+// lost the race to, and a repeat need not be the same in every byte.
+func (s *Store) settle(ctx context.Context, p *pending, conflict error) (domain.Receipt, error) {
 	receipt, found, err := s.Find(ctx, p.account, p.clientID, p.eventID, p.lastSequence)
-	if err != nil {
-		return 0, unknownOutcome(errors.Join(conflict, err))
+	if err != nil || !found {
+		return domain.Receipt{}, unknownOutcome(errors.Join(conflict, err))
 	}
-	if !found {
-		return 0, unknownOutcome(conflict)
-	}
-	return receipt.Sequence, nil
+	return receipt, nil
 }
 
 type verdict int
@@ -137,6 +138,7 @@ type verdict int
 const (
 	accepted   verdict = iota
 	outrun             // not stored: there is a newer message on the subject
+	refused            // not stored, and never will be
 	passing            // not stored: the server cannot take it at the moment
 	unanswered         // stored or not, nobody knows
 )
@@ -160,8 +162,10 @@ func classify(err error) verdict {
 		return outrun
 	case api.ErrorCode == codeDuplicateInFlight:
 		return unanswered
-	case api.Code < 500:
+	case api.Code == 404 || api.Code == 429:
 		return passing
+	case api.Code < 500:
+		return refused
 	default:
 		return unanswered
 	}

@@ -80,7 +80,7 @@ func TestStoredMessagesBearNothingOfTheBatchTheyCameIn(t *testing.T) {
 	for _, p := range batch {
 		require.NotContains(t, p.msg.Header, "Nats-Batch-Id", "a repeat must not look like part of a batch")
 	}
-	require.Equal(t, uint64(2), (<-batch[1].done).sequence)
+	require.Equal(t, uint64(2), (<-batch[1].done).receipt.Sequence)
 }
 
 // On three replicas a lost race shows as another error than on one, most of the time.
@@ -123,7 +123,7 @@ func TestARepeatOfAnEventIsTheSameEvent(t *testing.T) {
 			p.unknown = true
 			again, err := s.publish(p)
 			require.NoError(t, err)
-			require.Equal(t, first.Sequence, again)
+			require.Equal(t, first, again)
 			require.Len(t, stored(t, s), 1)
 		})
 	}

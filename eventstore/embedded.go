@@ -3,6 +3,7 @@ package eventstore
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -85,10 +86,20 @@ func (e *Embedded) open(dir string) error {
 		return fmt.Errorf("%w: %s", ErrLocked, dir)
 	}
 	e.lock = lock
-	if e.HighWater, err = OpenHighWater(filepath.Join(dir, "high-water")); err != nil {
+	mark := filepath.Join(dir, "high-water")
+	_, err = os.Stat(mark)
+	unmarked := errors.Is(err, fs.ErrNotExist)
+	last, err := inspect(filepath.Join(dir, storeName), unmarked)
+	if err != nil {
 		return err
 	}
-	return inspect(filepath.Join(dir, storeName), e.HighWater.Sequence())
+	if e.HighWater, err = OpenHighWater(mark); err != nil {
+		return err
+	}
+	if unmarked {
+		e.HighWater.advance(last)
+	}
+	return e.HighWater.check(last)
 }
 
 // freeAddress makes sure that a server can listen on addr. Port 0 it leaves to the server to choose.

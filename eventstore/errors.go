@@ -35,11 +35,6 @@ func (e *UnknownEventError) Error() string {
 	return fmt.Sprintf("sequence %d of stream %s holds an event of the unknown type %q: it takes a newer release to read it", e.Sequence, Stream, e.Type)
 }
 
-// unavailable answers for a store that cannot be reached: nothing was stored.
-func unavailable(cause error) error {
-	return &domain.Error{Kind: domain.Unavailable, Message: "The event store cannot be reached. Please try again.", Cause: cause}
-}
-
 // unknownOutcome answers for a message of which nobody knows whether it was stored.
 func unknownOutcome(cause error) error {
 	return &domain.Error{

@@ -1,7 +1,9 @@
 package eventstore
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"sync/atomic"
 )
@@ -21,21 +23,24 @@ func highWaterCheck(sequence uint64) uint64 { return ^sequence * 0x9E3779B97F4A7
 // OpenHighWater opens the mark at path, or begins one at 0. A file that is not a sound mark is an error: it cannot
 // say what is missing.
 func OpenHighWater(path string) (*HighWater, error) {
+	_, err := os.Stat(path)
+	fresh := errors.Is(err, fs.ErrNotExist)
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open high-water mark: %w", err)
 	}
 	h := &HighWater{file: file}
-	content := make([]byte, 128)
-	if n, _ := file.ReadAt(content, 0); n > 0 {
-		var sequence, check uint64
-		_, err := fmt.Sscanf(string(content[:n]), highWaterFormat, &sequence, &check)
-		if err != nil || check != highWaterCheck(sequence) {
-			file.Close()
-			return nil, fmt.Errorf("open high-water mark: %s is damaged; remove it to start without it", path)
-		}
-		h.sequence.Store(sequence)
+	if fresh {
+		return h, h.write(0)
 	}
+	content := make([]byte, 128)
+	n, _ := file.ReadAt(content, 0)
+	var sequence, check uint64
+	if _, err := fmt.Sscanf(string(content[:n]), highWaterFormat, &sequence, &check); err != nil || check != highWaterCheck(sequence) {
+		file.Close()
+		return nil, fmt.Errorf("open high-water mark: %s is damaged; when it is removed, the store is looked through and a new one is made", path)
+	}
+	h.sequence.Store(sequence)
 	return h, nil
 }
 
@@ -49,13 +54,21 @@ func (h *HighWater) advance(sequence uint64) {
 		return
 	}
 	h.sequence.Store(sequence)
-	_, _ = fmt.Fprintf(&at{h.file}, highWaterFormat, sequence, highWaterCheck(sequence))
+	_ = h.write(sequence)
 }
 
-// at writes to the beginning of a file.
-type at struct{ *os.File }
+func (h *HighWater) write(sequence uint64) error {
+	_, err := h.file.WriteAt(fmt.Appendf(nil, highWaterFormat, sequence, highWaterCheck(sequence)), 0)
+	return err
+}
 
-func (a *at) Write(p []byte) (int, error) { return a.WriteAt(p, 0) }
+// check refuses a stream that ends before the mark.
+func (h *HighWater) check(last uint64) error {
+	if reached := h.Sequence(); last < reached {
+		return fmt.Errorf("%w: it had reached %d and now ends at %d", ErrWentBackwards, reached, last)
+	}
+	return nil
+}
 
 // Close makes the mark outlive the machine, and closes it.
 func (h *HighWater) Close() error {

@@ -2,9 +2,12 @@ package eventstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync"
+
+	"clients/domain"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -26,8 +29,8 @@ func (s *Store) NextID(ctx context.Context, floor int64) (int64, error) {
 	defer s.ids.mu.Unlock()
 	s.ids.next = max(s.ids.next, floor+1)
 	if s.ids.next > s.ids.last {
-		if err := s.takeBlock(ctx, floor); err != nil {
-			return 0, unavailable(err)
+		if err := s.takeBlock(ctx, max(floor, s.ids.last)); err != nil {
+			return 0, domain.NoStore(err)
 		}
 	}
 	id := s.ids.next
@@ -39,6 +42,12 @@ func (s *Store) NextID(ctx context.Context, floor int64) (int64, error) {
 func (s *Store) takeBlock(ctx context.Context, floor int64) error {
 	size := int64(blockSize)
 	top, err := s.count(ctx, size)
+	if errors.Is(err, jetstream.ErrNoStreamResponse) { // somebody has deleted it
+		if err := s.ensureStream(ctx, s.idStream()); err != nil {
+			return fmt.Errorf("take ids: %w", err)
+		}
+		top, err = s.count(ctx, size)
+	}
 	if err == nil && top-size < floor {
 		s.config.Log.Warn("the id counter is behind the ids in use and is moved on", "counter", top, "highest id", floor)
 		size = floor - min(top, floor) + blockSize
@@ -55,7 +64,7 @@ func (s *Store) takeBlock(ctx context.Context, floor int64) error {
 // is lost is never used.
 func (s *Store) count(ctx context.Context, n int64) (int64, error) {
 	ack, err := s.js.PublishMsg(ctx, &nats.Msg{Subject: idSubject, Header: nats.Header{"Nats-Incr": {"+" + strconv.FormatInt(n, 10)}}},
-		jetstream.WithRetryAttempts(3))
+		jetstream.WithRetryAttempts(0))
 	if err != nil {
 		return 0, err
 	}

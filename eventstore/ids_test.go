@@ -69,3 +69,18 @@ func TestIDsSkipToTheFloor(t *testing.T) {
 		require.Equal(t, step.want, id)
 	}
 }
+
+func TestACounterThatIsDeletedUnderWayIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	first, err := s.NextID(deadline(t), 0)
+	require.NoError(t, err)
+	require.NoError(t, s.js.DeleteStream(deadline(t), IDStream))
+	last := first
+	for range 2 * blockSize {
+		id, err := s.NextID(deadline(t), 0)
+		require.NoError(t, err)
+		require.Greater(t, id, last)
+		last = id
+	}
+}

@@ -30,52 +30,85 @@ func (e *DamagedError) Error() string {
 // inspect reads everything in the store of a server that does not run, and changes nothing. A server that finds a
 // damaged message would cut off its file there and go on with what is left; so it must not start.
 //
-// It answers a *DamagedError for a message whose checksum is wrong and for a stream that the server would pass over,
-// and ErrWentBackwards when the stream of events ends before the sequence that it had reached. A message cut short at
-// the very end of a stream is what a crash in the middle of a write leaves: it was not acknowledged, and is accepted.
-// That messages are missing in between, the follower tells.
-func inspect(storeDir string, reached uint64) error {
+// It answers the last sequence of the stream of events, or a *DamagedError: for a message whose checksum is wrong, for
+// an event that is missing and was not removed, and for a stream that the server would pass over. A message cut short at
+// the very end of a stream is what a crash in the middle of a write leaves. It was not acknowledged and is accepted,
+// unless strict asks for a store without.
+func inspect(storeDir string, strict bool) (last uint64, err error) {
 	streams, err := filepath.Glob(filepath.Join(storeDir, "jetstream", "*", "streams", "*"))
 	if err != nil {
-		return err
+		return 0, err
 	}
-	last := uint64(0)
 	for _, dir := range streams {
-		if strings.HasPrefix(filepath.Base(dir), ".") {
+		name := filepath.Base(dir)
+		if strings.HasPrefix(name, ".") {
 			continue // deleted, and being removed
 		}
-		end, err := inspectStream(dir)
-		if err != nil {
-			return err
-		}
-		if filepath.Base(dir) == Stream {
-			last = end
-		}
-	}
-	if last < reached {
-		return fmt.Errorf("%w: it had reached %d and now ends at %d", ErrWentBackwards, reached, last)
-	}
-	return nil
-}
-
-// inspectStream answers the last sequence of the stream stored in dir.
-func inspectStream(dir string) (last uint64, err error) {
-	if err := inspectConfig(dir); err != nil {
-		return 0, err
-	}
-	blocks, err := blockFiles(filepath.Join(dir, "msgs"))
-	if err != nil {
-		return 0, err
-	}
-	for i, index := range blocks {
-		path := filepath.Join(dir, "msgs", fmt.Sprintf(blockName, index))
-		end, err := inspectBlock(path, fmt.Sprintf("%s-%d", filepath.Base(dir), index), i == len(blocks)-1)
+		found, err := inspectStream(dir, strict)
 		if err != nil {
 			return 0, err
 		}
-		last = max(last, end)
+		if name != Stream {
+			continue
+		}
+		if missing := found.missing(); missing > 0 {
+			return 0, &DamagedError{File: dir, Reason: fmt.Sprintf("message %d is missing", missing)}
+		}
+		last = found.last
 	}
 	return last, nil
+}
+
+// inspectStream looks through the stream stored in dir.
+func inspectStream(dir string, strict bool) (*sequences, error) {
+	if err := inspectConfig(dir); err != nil {
+		return nil, err
+	}
+	blocks, err := blockFiles(filepath.Join(dir, "msgs"))
+	if err != nil {
+		return nil, err
+	}
+	found := &sequences{removed: make(map[uint64]bool)}
+	for i, index := range blocks {
+		path := filepath.Join(dir, "msgs", fmt.Sprintf(blockName, index))
+		newest := i == len(blocks)-1
+		if err := inspectBlock(path, fmt.Sprintf("%s-%d", filepath.Base(dir), index), newest && !strict, found); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// sequences are those of the messages that a stream holds.
+type sequences struct {
+	last    uint64
+	next    uint64 // behind the last message that is there
+	holes   [][2]uint64
+	removed map[uint64]bool // marked as removed, wherever the mark stands
+}
+
+func (s *sequences) add(sequence uint64, removed bool) {
+	s.last = max(s.last, sequence)
+	if removed {
+		s.removed[sequence] = true
+		return
+	}
+	if s.next > 0 && sequence > s.next {
+		s.holes = append(s.holes, [2]uint64{s.next, sequence})
+	}
+	s.next = max(s.next, sequence+1)
+}
+
+// missing is the first message that is not there and was not removed, or 0.
+func (s *sequences) missing() uint64 {
+	for _, hole := range s.holes {
+		for sequence := hole[0]; sequence < hole[1]; sequence++ {
+			if !s.removed[sequence] {
+				return sequence
+			}
+		}
+	}
+	return 0
 }
 
 // inspectConfig checks the file without which the server would not see the stream at all.
@@ -127,28 +160,28 @@ const (
 // compressed begins a block that is not checked: the service does not write any.
 const compressed = "cmp"
 
-// inspectBlock checks every record of a block, and answers the highest sequence in it.
-func inspectBlock(path, key string, newest bool) (last uint64, err error) {
+// inspectBlock checks every record of a block, and adds their sequences to found.
+func inspectBlock(path, key string, mayEndShort bool, found *sequences) error {
 	block, err := os.ReadFile(path)
 	if err != nil || bytes.HasPrefix(block, []byte(compressed)) {
-		return 0, err
+		return err
 	}
 	for offset := 0; offset < len(block); {
 		r := record(block[offset:])
 		size, whole := r.size()
-		if !whole && newest {
-			return last, nil // cut short
+		if !whole && mayEndShort && r.cutShort(key) {
+			return nil
 		}
 		if !whole {
-			return 0, &DamagedError{File: path, Offset: int64(offset), Reason: "a message is cut short"}
+			return &DamagedError{File: path, Offset: int64(offset), Reason: "a message is cut short"}
 		}
 		if r = r[:size]; !r.sound(key) {
-			return 0, &DamagedError{File: path, Offset: int64(offset), Reason: "the checksum of a message is wrong"}
+			return &DamagedError{File: path, Offset: int64(offset), Reason: "the checksum of a message is wrong"}
 		}
-		last = max(last, r.sequence())
+		found.add(r.sequence())
 		offset += size
 	}
-	return last, nil
+	return nil
 }
 
 // record is what a block holds of one message, and whatever follows it.
@@ -172,8 +205,29 @@ func (r record) texts() int {
 	return at
 }
 
-func (r record) sequence() uint64 {
-	return binary.LittleEndian.Uint64(r[4:]) &^ (deletedBit | tombstoneBit)
+// cutShort tells whether the rest of a block is part of one message, and not a message whose length is wrong: that one
+// ends within the block, or has others behind it.
+func (r record) cutShort(key string) bool {
+	if len(r) < recordHeader+recordHash {
+		return true
+	}
+	if size, _ := r.size(); size <= len(r) {
+		return false
+	}
+	for offset := 1; offset < len(r); offset++ {
+		later := r[offset:]
+		if size, whole := later.size(); whole && later[:size].sound(key) {
+			return false
+		}
+	}
+	return true
+}
+
+// sequence answers the sequence of the message, and whether the record marks it as removed.
+func (r record) sequence() (sequence uint64, removed bool) {
+	bits := binary.LittleEndian.Uint64(r[4:])
+	sequence = bits &^ (deletedBit | tombstoneBit)
+	return sequence, bits != sequence
 }
 
 // sound tells whether the hash at the end of a whole record is the one of what stands before it.

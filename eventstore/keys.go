@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"strconv"
 
 	"clients/domain"
 	"clients/domain/command"
@@ -13,12 +14,55 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Reserve stores r under an account's idempotency key unless there is a reservation already, and answers the one that
-// stands; mine tells whether that is r. A reservation ends 24 hours after it was last stored.
-func (s *Store) Reserve(ctx context.Context, account, key string, r command.Reservation) (standing command.Reservation, mine bool, err error) {
+// storedReservation is a reservation as it is stored, which repeats of a request read across releases.
+type storedReservation struct {
+	Fingerprint string        `json:"fingerprint"`
+	ClientID    int64         `json:"client_id"`
+	EventID     string        `json:"event_id"`
+	After       uint64        `json:"after"`
+	Answer      *storedAnswer `json:"answer,omitempty"`
+}
+
+type storedAnswer struct {
+	Version  uint64 `json:"version"`
+	Checksum string `json:"checksum"`
+}
+
+func marshalReservation(r command.Reservation) ([]byte, error) {
+	stored := storedReservation{Fingerprint: r.Fingerprint, ClientID: r.ClientID, EventID: r.EventID, After: r.After}
+	if r.Answer != nil {
+		stored.Answer = &storedAnswer{Version: r.Answer.Revision.Version, Checksum: hexSum(r.Answer.Revision.Checksum)}
+	}
+	return json.Marshal(stored)
+}
+
+func unmarshalReservation(value []byte) (command.Reservation, error) {
+	var stored storedReservation
+	if err := json.Unmarshal(value, &stored); err != nil {
+		return command.Reservation{}, err
+	}
+	r := command.Reservation{Fingerprint: stored.Fingerprint, ClientID: stored.ClientID, EventID: stored.EventID, After: stored.After}
+	if stored.Answer == nil {
+		return r, nil
+	}
+	checksum, err := strconv.ParseUint(stored.Answer.Checksum, 16, 64)
+	r.Answer = &command.Result{ClientID: stored.ClientID, Revision: domain.Revision{Version: stored.Answer.Version, Checksum: checksum}}
+	return r, err
+}
+
+// Reserve answers the reservation that stands under an account's idempotency key; where there is none it stores the
+// one that fresh makes, and mine tells whether that one stands. A reservation ends 24 hours after it was last stored.
+func (s *Store) Reserve(ctx context.Context, account, key string, fresh func() (command.Reservation, error)) (r command.Reservation, mine bool, err error) {
 	name := keyName(account, key)
-	for {
-		value, err := json.Marshal(r)
+	for !ended(ctx) {
+		standing, found, err := s.reservation(ctx, name)
+		if found || err != nil {
+			return standing, false, err
+		}
+		if r, err = fresh(); err != nil {
+			return r, false, err
+		}
+		value, err := marshalReservation(r)
 		if err != nil {
 			return r, false, err
 		}
@@ -27,22 +71,16 @@ func (s *Store) Reserve(ctx context.Context, account, key string, r command.Rese
 			return r, true, nil
 		}
 		if !exists(err) {
-			return r, false, unavailable(err)
-		}
-		standing, found, err := s.reservation(ctx, name)
-		if found || err != nil {
-			return standing, false, err
-		}
-		if ended(ctx) {
-			return r, false, unavailable(ctx.Err())
+			return r, false, domain.NoStore(err)
 		}
 	}
+	return r, false, domain.NoStore(ctx.Err())
 }
 
 // TakeOver stores the reservation that stands once more, so that it stands as the caller's. It answers
 // domain.ErrConflict when it does not stand as r any more.
 func (s *Store) TakeOver(ctx context.Context, account, key string, r command.Reservation) (command.Reservation, error) {
-	value, err := json.Marshal(r)
+	value, err := marshalReservation(r)
 	if err != nil {
 		return r, err
 	}
@@ -51,7 +89,7 @@ func (s *Store) TakeOver(ctx context.Context, account, key string, r command.Res
 		return r, domain.ErrConflict
 	}
 	if err != nil {
-		return r, unavailable(err)
+		return r, domain.NoStore(err)
 	}
 	return r, nil
 }
@@ -60,7 +98,7 @@ func (s *Store) TakeOver(ctx context.Context, account, key string, r command.Res
 func (s *Store) Settle(ctx context.Context, account, key string, r command.Reservation) error {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	value, err := json.Marshal(r)
+	value, err := marshalReservation(r)
 	if err != nil {
 		return err
 	}
@@ -71,7 +109,7 @@ func (s *Store) Settle(ctx context.Context, account, key string, r command.Reser
 			return nil
 		}
 		if !exists(err) || ended(ctx) {
-			return unavailable(err)
+			return domain.NoStore(err)
 		}
 		standing, found, err := s.reservation(ctx, name)
 		if err != nil {
@@ -81,7 +119,7 @@ func (s *Store) Settle(ctx context.Context, account, key string, r command.Reser
 			return nil
 		}
 		if r.Revision = standing.Revision; !found {
-			_, _, err := s.Reserve(ctx, account, key, r)
+			_, _, err := s.Reserve(ctx, account, key, func() (command.Reservation, error) { return r, nil })
 			return err
 		}
 	}
@@ -93,7 +131,7 @@ func (s *Store) Release(ctx context.Context, account, key string, r command.Rese
 	defer cancel()
 	err := s.keys.Delete(ctx, keyName(account, key), jetstream.LastRevision(r.Revision))
 	if err != nil && !exists(err) {
-		return unavailable(err)
+		return domain.NoStore(err)
 	}
 	return nil
 }
@@ -105,13 +143,11 @@ func (s *Store) reservation(ctx context.Context, name string) (r command.Reserva
 		return r, false, nil
 	}
 	if err != nil {
-		return r, false, unavailable(err)
+		return r, false, domain.NoStore(err)
 	}
-	if err := json.Unmarshal(entry.Value(), &r); err != nil {
-		return r, false, err
-	}
+	r, err = unmarshalReservation(entry.Value())
 	r.Revision = entry.Revision()
-	return r, true, nil
+	return r, err == nil, err
 }
 
 // exists tells that something else is stored under a key than the caller takes for granted.

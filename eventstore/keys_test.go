@@ -22,7 +22,7 @@ func TestAKeyIsReservedOnceWhicheverReplicaAsks(t *testing.T) {
 		for i := range standing {
 			group.Go(func() {
 				own := command.Reservation{Fingerprint: "f", ClientID: int64(i + 1), EventID: "e", After: 7}
-				s, won, err := stores[i%3].Reserve(deadline(t), "test", key, own)
+				s, won, err := stores[i%3].Reserve(deadline(t), "test", key, always(own))
 				if err != nil {
 					t.Error(err)
 				}
@@ -44,10 +44,10 @@ func TestAKeyIsReservedOnceWhicheverReplicaAsks(t *testing.T) {
 func TestKeysBelongToTheirAccount(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
-	_, mine, err := s.Reserve(deadline(t), "one", "key", command.Reservation{ClientID: 1})
+	_, mine, err := s.Reserve(deadline(t), "one", "key", always(command.Reservation{ClientID: 1}))
 	require.NoError(t, err)
 	require.True(t, mine)
-	_, mine, err = s.Reserve(deadline(t), "two", "key", command.Reservation{ClientID: 2})
+	_, mine, err = s.Reserve(deadline(t), "two", "key", always(command.Reservation{ClientID: 2}))
 	require.NoError(t, err)
 	require.True(t, mine)
 }
@@ -55,16 +55,16 @@ func TestKeysBelongToTheirAccount(t *testing.T) {
 func TestASettledKeyAnswersAndAReleasedOneIsFree(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
-	r, _, err := s.Reserve(deadline(t), "test", "key", command.Reservation{Fingerprint: "f", ClientID: 1, EventID: "e"})
+	r, _, err := s.Reserve(deadline(t), "test", "key", always(command.Reservation{Fingerprint: "f", ClientID: 1, EventID: "e"}))
 	require.NoError(t, err)
 	r.Answer = &command.Result{ClientID: 1, Revision: domain.Revision{Version: 2, Checksum: 1<<64 - 1}}
 	require.NoError(t, s.Settle(deadline(t), "test", "key", r))
-	standing, mine, err := s.Reserve(deadline(t), "test", "key", command.Reservation{})
+	standing, mine, err := s.Reserve(deadline(t), "test", "key", always(command.Reservation{}))
 	require.NoError(t, err)
 	require.False(t, mine)
 	require.Equal(t, r.Answer, standing.Answer)
 	require.NoError(t, s.Release(deadline(t), "test", "key", standing))
-	_, mine, err = s.Reserve(deadline(t), "test", "key", command.Reservation{})
+	_, mine, err = s.Reserve(deadline(t), "test", "key", always(command.Reservation{}))
 	require.NoError(t, err)
 	require.True(t, mine)
 }
@@ -74,10 +74,10 @@ func TestWhoWasOvertakenDoesNotReleaseTheKey(t *testing.T) {
 	t.Parallel()
 	_, stores := threeReplicas(t)
 	first, second := stores[0], stores[1]
-	slow, mine, err := first.Reserve(deadline(t), "test", "key", command.Reservation{ClientID: 1, EventID: "e"})
+	slow, mine, err := first.Reserve(deadline(t), "test", "key", always(command.Reservation{ClientID: 1, EventID: "e"}))
 	require.NoError(t, err)
 	require.True(t, mine)
-	standing, mine, err := second.Reserve(deadline(t), "test", "key", command.Reservation{ClientID: 2, EventID: "other"})
+	standing, mine, err := second.Reserve(deadline(t), "test", "key", always(command.Reservation{ClientID: 2, EventID: "other"}))
 	require.NoError(t, err)
 	require.False(t, mine)
 	fast, err := second.TakeOver(deadline(t), "test", "key", standing)
@@ -85,14 +85,14 @@ func TestWhoWasOvertakenDoesNotReleaseTheKey(t *testing.T) {
 	_, err = first.TakeOver(deadline(t), "test", "key", slow)
 	require.ErrorIs(t, err, domain.ErrConflict)
 	require.NoError(t, first.Release(deadline(t), "test", "key", slow))
-	_, mine, err = first.Reserve(deadline(t), "test", "key", command.Reservation{})
+	_, mine, err = first.Reserve(deadline(t), "test", "key", always(command.Reservation{}))
 	require.NoError(t, err)
 	require.False(t, mine, "it still stands")
 
 	slow.Answer = &command.Result{ClientID: 1}
 	require.NoError(t, first.Settle(deadline(t), "test", "key", slow))
 	require.NoError(t, second.Release(deadline(t), "test", "key", fast))
-	standing, _, err = second.Reserve(deadline(t), "test", "key", command.Reservation{})
+	standing, _, err = second.Reserve(deadline(t), "test", "key", always(command.Reservation{}))
 	require.NoError(t, err)
 	require.Equal(t, slow.Answer, standing.Answer)
 }
@@ -100,17 +100,17 @@ func TestWhoWasOvertakenDoesNotReleaseTheKey(t *testing.T) {
 func TestAnAnswerIsKeptThoughTheKeyWasReleased(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
-	r, _, err := s.Reserve(deadline(t), "test", "key", command.Reservation{EventID: "e"})
+	r, _, err := s.Reserve(deadline(t), "test", "key", always(command.Reservation{ClientID: 1, EventID: "e"}))
 	require.NoError(t, err)
 	require.NoError(t, s.Release(deadline(t), "test", "key", r))
 	r.Answer = &command.Result{ClientID: 1}
 	require.NoError(t, s.Settle(deadline(t), "test", "key", r))
-	standing, mine, err := s.Reserve(deadline(t), "test", "key", command.Reservation{EventID: "another"})
+	standing, mine, err := s.Reserve(deadline(t), "test", "key", always(command.Reservation{EventID: "another"}))
 	require.NoError(t, err)
 	require.False(t, mine)
 	require.Equal(t, r.Answer, standing.Answer)
 	require.NoError(t, s.Settle(deadline(t), "test", "key", command.Reservation{EventID: "another", Revision: r.Revision}))
-	standing, _, err = s.Reserve(deadline(t), "test", "key", command.Reservation{})
+	standing, _, err = s.Reserve(deadline(t), "test", "key", always(command.Reservation{}))
 	require.NoError(t, err)
 	require.Equal(t, r.Answer, standing.Answer, "the key belongs to who has its answer")
 }
@@ -121,4 +121,38 @@ func TestKeysEndAfterADay(t *testing.T) {
 	status, err := s.keys.Status(deadline(t))
 	require.NoError(t, err)
 	require.Equal(t, 24*time.Hour, status.TTL())
+}
+
+func always(r command.Reservation) func() (command.Reservation, error) {
+	return func() (command.Reservation, error) { return r, nil }
+}
+
+// Keys are read by the release after this one, too.
+func TestAReservationIsStoredInTheBytesItWasReleasedWith(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	r, _, err := s.Reserve(deadline(t), "test", "key", always(command.Reservation{Fingerprint: "f", ClientID: 7, EventID: "e", After: 3}))
+	require.NoError(t, err)
+	stored := func() string {
+		entry, err := s.keys.Get(deadline(t), "test.2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683")
+		require.NoError(t, err)
+		return string(entry.Value())
+	}
+	require.Equal(t, `{"fingerprint":"f","client_id":7,"event_id":"e","after":3}`, stored())
+	r.Answer = &command.Result{ClientID: 7, Revision: domain.Revision{Version: 2, Checksum: 0xabc}}
+	require.NoError(t, s.Settle(deadline(t), "test", "key", r))
+	require.Equal(t, `{"fingerprint":"f","client_id":7,"event_id":"e","after":3,"answer":{"version":2,"checksum":"0000000000000abc"}}`, stored())
+}
+
+func TestARepeatOfAnAnsweredRequestMakesNoReservation(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	_, _, err := s.Reserve(deadline(t), "test", "key", always(command.Reservation{}))
+	require.NoError(t, err)
+	_, mine, err := s.Reserve(deadline(t), "test", "key", func() (command.Reservation, error) {
+		t.Error("one stands")
+		return command.Reservation{}, nil
+	})
+	require.NoError(t, err)
+	require.False(t, mine)
 }

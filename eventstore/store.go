@@ -66,10 +66,7 @@ func (s *Store) checkHighWater(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if reached := s.config.HighWater.Sequence(); last < reached {
-		return fmt.Errorf("%w: it had reached %d and now ends at %d", ErrWentBackwards, reached, last)
-	}
-	return nil
+	return s.config.HighWater.check(last)
 }
 
 // requestTimeout bounds one question to the stream's leader.

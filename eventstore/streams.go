@@ -24,18 +24,23 @@ const (
 	keyLife           = 24 * time.Hour
 )
 
-func (s *Store) streamConfigs() []jetstream.StreamConfig {
-	return []jetstream.StreamConfig{{
+func (s *Store) eventStream() jetstream.StreamConfig {
+	return jetstream.StreamConfig{
 		Name:               Stream,
 		Description:        "What has happened to clients. Subscribe to clients.>",
 		Subjects:           []string{clientSubjects, referenceSubjects},
 		Storage:            jetstream.FileStorage,
 		Replicas:           s.config.Replicas,
 		Discard:            jetstream.DiscardNew,
+		Duplicates:         2 * time.Minute,
 		DenyDelete:         true,
 		AllowDirect:        true,
 		AllowAtomicPublish: true,
-	}, {
+	}
+}
+
+func (s *Store) idStream() jetstream.StreamConfig {
+	return jetstream.StreamConfig{
 		Name:              IDStream,
 		Description:       "The highest client id handed out",
 		Subjects:          []string{idSubject},
@@ -44,7 +49,22 @@ func (s *Store) streamConfigs() []jetstream.StreamConfig {
 		MaxMsgsPerSubject: 1,
 		AllowDirect:       true,
 		AllowMsgCounter:   true,
-	}}
+	}
+}
+
+// keyStream is what the bucket of keys is, as a stream.
+func (s *Store) keyStream() jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:              "KV_" + KeysBucket,
+		Subjects:          []string{"$KV." + KeysBucket + ".>"},
+		Storage:           jetstream.FileStorage,
+		Replicas:          s.config.Replicas,
+		Discard:           jetstream.DiscardNew,
+		MaxAge:            keyLife,
+		MaxMsgsPerSubject: 1,
+		DenyDelete:        true,
+		AllowDirect:       true,
+	}
 }
 
 // ConfigError tells that a stream exists with another configuration than the service needs.
@@ -58,7 +78,7 @@ func (e *ConfigError) Error() string {
 }
 
 func (s *Store) ensureStreams(ctx context.Context) error {
-	for _, want := range s.streamConfigs() {
+	for _, want := range []jetstream.StreamConfig{s.eventStream(), s.idStream()} {
 		if err := s.untilLeader(ctx, func(ctx context.Context) error { return s.ensureStream(ctx, want) }); err != nil {
 			return err
 		}
@@ -96,7 +116,7 @@ func (s *Store) ensureKeys(ctx context.Context) error {
 		return fmt.Errorf("bucket %s: %w", KeysBucket, err)
 	}
 	s.keys = keys
-	return nil
+	return s.ensureStream(ctx, s.keyStream())
 }
 
 // differences lists where have would break a guarantee that want keeps.
@@ -121,6 +141,14 @@ func differences(have, want jetstream.StreamConfig) []string {
 	compare("allow direct", have.AllowDirect, want.AllowDirect)
 	compare("allow atomic publish", have.AllowAtomicPublish, want.AllowAtomicPublish)
 	compare("allow message counter", have.AllowMsgCounter, want.AllowMsgCounter)
+	if want.Duplicates > 0 {
+		compare("duplicate window", have.Duplicates, want.Duplicates)
+	}
+	compare("max message size", unlimited(int64(have.MaxMsgSize)), unlimited(int64(want.MaxMsgSize)))
+	compare("compression", have.Compression, want.Compression)
+	compare("mirror", have.Mirror != nil, want.Mirror != nil)
+	compare("sources", len(have.Sources), len(want.Sources))
+	compare("subject transform", have.SubjectTransform != nil, want.SubjectTransform != nil)
 	compare("sealed", have.Sealed, want.Sealed)
 	compare("no ack", have.NoAck, want.NoAck)
 	return found

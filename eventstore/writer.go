@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"clients/domain"
+
 	"github.com/nats-io/nats.go"
 	"github.com/synadia-io/orbit.go/jetstreamext"
 )
@@ -35,12 +37,12 @@ func newWriter(s *Store) *writer {
 	return w
 }
 
-// append publishes p and waits for its outcome. When ctx ends before p was sent, it never will be.
-func (w *writer) append(ctx context.Context, p *pending) (uint64, error) {
+// append publishes p and waits for its outcome. Once ctx has ended, an event that waits for the next flush is never sent.
+func (w *writer) append(ctx context.Context, p *pending) (domain.Receipt, error) {
 	w.open.RLock()
 	defer w.open.RUnlock()
 	if w.closed() {
-		return 0, unavailable(nats.ErrConnectionClosed)
+		return domain.Receipt{}, domain.NoStore(nats.ErrConnectionClosed)
 	}
 	if w.singles.Add(1) <= maxSingles {
 		defer w.singles.Add(-1)
@@ -51,16 +53,16 @@ func (w *writer) append(ctx context.Context, p *pending) (uint64, error) {
 	select {
 	case w.queue <- p:
 	case <-ctx.Done():
-		return 0, unavailable(ctx.Err())
+		return domain.Receipt{}, domain.NoStore(ctx.Err())
 	}
 	select {
 	case result := <-p.done:
-		return result.sequence, result.err
+		return result.receipt, result.err
 	case <-ctx.Done():
 		if p.state.CompareAndSwap(waiting, abandoned) {
-			return 0, unavailable(ctx.Err())
+			return domain.Receipt{}, domain.NoStore(ctx.Err())
 		}
-		return 0, unknownOutcome(ctx.Err())
+		return domain.Receipt{}, unknownOutcome(ctx.Err())
 	}
 }
 
@@ -124,8 +126,8 @@ func (w *writer) flush(batch []*pending) {
 	var group sync.WaitGroup
 	for _, p := range batch {
 		group.Go(func() {
-			sequence, err := w.store.publish(p)
-			p.done <- outcome{sequence, err}
+			receipt, err := w.store.publish(p)
+			p.done <- outcome{receipt, err}
 		})
 	}
 	group.Wait()
@@ -149,7 +151,7 @@ func (w *writer) flushTogether(batch []*pending) bool {
 	}
 	first := ack.Sequence - uint64(len(batch)) + 1
 	for i, p := range batch {
-		p.done <- outcome{sequence: first + uint64(i)}
+		p.done <- outcome{receipt: domain.Receipt{Sequence: first + uint64(i), Revision: p.revision}}
 	}
 	return true
 }

@@ -33,13 +33,14 @@ type Directory struct {
 	storedAt  time.Time // of the message at sequence
 	clock     time.Time // of the last event: it never runs backwards along the stream
 	highestID int64
+	deleted   map[int64]struct{} // ids whose history has ended
 	clients   int
 	strays    uint64
 }
 
 // NewDirectory makes a directory that has followed nothing of the stream yet.
 func NewDirectory(stream Log, log *slog.Logger) *Directory {
-	d := &Directory{log: log, stream: stream, accounts: make(map[string]*account), texts: make(texts)}
+	d := &Directory{log: log, stream: stream, accounts: make(map[string]*account), texts: make(texts), deleted: make(map[int64]struct{})}
 	d.questions.ask = stream.LastSequence
 	return d
 }
@@ -61,7 +62,8 @@ func (d *Directory) State(account string, id int64) domain.State {
 	return domain.State{}
 }
 
-// HighestID answers the highest id that a client ever had, in any account.
+// HighestID answers the highest id that a client ever had, in any account, or that cannot be used because a message
+// which is no event stands under it.
 func (d *Directory) HighestID() int64 {
 	d.mu.RLock()
 	defer d.mu.RUnlock()

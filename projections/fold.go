@@ -53,7 +53,7 @@ func (d *Directory) foldOne(r eventstore.Record) error {
 	if old != nil {
 		before = old.Client
 	}
-	if err := continues(before, r); err != nil {
+	if err := d.continues(before, r); err != nil {
 		return err
 	}
 	if r.StoredAt.After(d.clock) {
@@ -65,6 +65,7 @@ func (d *Directory) foldOne(r eventstore.Record) error {
 	switch {
 	case !after.Exists():
 		a.replace(old, nil)
+		d.deleted[r.ClientID] = struct{}{}
 		d.clients--
 	case old == nil:
 		a.replace(nil, newEntry(after, r.Sequence))
@@ -76,7 +77,10 @@ func (d *Directory) foldOne(r eventstore.Record) error {
 }
 
 // continues refuses an event that is not the next one of its client.
-func continues(before domain.Client, r eventstore.Record) error {
+func (d *Directory) continues(before domain.Client, r eventstore.Record) error {
+	if _, ended := d.deleted[r.ClientID]; ended {
+		return &eventstore.CorruptError{Sequence: r.Sequence, Reason: fmt.Sprintf("%T of client %d, which was deleted", r.Event, r.ClientID)}
+	}
 	_, creation := r.Event.(domain.ClientCreated)
 	if r.Version != before.Revision.Version+1 || creation == before.Exists() {
 		return &eventstore.CorruptError{Sequence: r.Sequence, Reason: fmt.Sprintf(
@@ -107,7 +111,13 @@ func (d *Directory) skip(r eventstore.Record, a *account, old *entry) {
 	if old != nil {
 		a.replace(old, newEntry(old.Client, r.Sequence))
 	}
+	if r.ClientID-d.highestID <= maxSkip {
+		d.highestID = max(d.highestID, r.ClientID)
+	}
 }
+
+// maxSkip bounds how many ids one stray message can use up: nobody is to use up all of them.
+const maxSkip = 1 << 16
 
 // texts keeps one copy of texts that many clients share.
 type texts map[string]string

@@ -43,12 +43,12 @@ func TestADeletedClientIsGoneAndItsIDIsRemembered(t *testing.T) {
 }
 
 func TestAStrayCountsAsTheLastMessageOfItsSubjectAndAsNothingElse(t *testing.T) {
-	d := newHistory(t).created("acme", 1, "One").stray("acme", 1).stray("acme", 77).folded()
+	d := newHistory(t).created("acme", 1, "One").stray("acme", 1).stray("acme", 77).stray("acme", 1<<63-1).folded()
 	state := d.State("acme", 1)
 	require.Equal(t, uint64(2), state.LastSequence)
 	require.Equal(t, uint64(1), state.Client.Revision.Version)
 	require.Equal(t, []string{"One"}, names(d.List("acme")))
-	require.Equal(t, int64(1), d.HighestID())
+	require.Equal(t, int64(77), d.HighestID(), "no client can begin under a stray, and none can use up all ids")
 	require.Zero(t, d.State("acme", 77))
 }
 
@@ -58,16 +58,20 @@ func TestAnEventThatDoesNotFollowOnTheLastOneIsCorruption(t *testing.T) {
 		"version repeated": func(r *eventstore.Record) { r.Version = 2 },
 		"created again":    func(r *eventstore.Record) { r.Event = domain.ClientCreated{ID: 1} },
 		"no client":        func(r *eventstore.Record) { r.ClientID = 2 },
+		"deleted before": func(r *eventstore.Record) {
+			r.ClientID, r.Version, r.Event = 9, 1, domain.ClientCreated{ID: 9, Name: "back again"}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := newHistory(t).created("acme", 1, "One").renamed("acme", 1, "Uno").renamed("acme", 1, "Un")
-			spoil(&h.records[2])
+			h := newHistory(t).created("acme", 9, "Gone").happened("acme", domain.ClientDeleted{ID: 9}).
+				created("acme", 1, "One").renamed("acme", 1, "Uno").renamed("acme", 1, "Un")
+			spoil(&h.records[4])
 			d := quietDirectory(noStream{})
 			err := d.apply(h.records)
 			var corrupt *eventstore.CorruptError
 			require.ErrorAs(t, err, &corrupt)
-			require.Equal(t, uint64(3), corrupt.Sequence)
-			require.Equal(t, uint64(2), d.Sequence(), "what came before shows")
+			require.Equal(t, uint64(5), corrupt.Sequence)
+			require.Equal(t, uint64(4), d.Sequence(), "what came before shows")
 			require.Equal(t, []string{"Uno"}, names(d.List("acme")))
 		})
 	}

@@ -43,7 +43,7 @@ type API struct {
 
 // Handler serves the Clients API.
 func (a API) Handler() (http.Handler, error) {
-	compress, err := gzhttp.NewWrapper(gzhttp.SuffixETag(tagCompressed), gzhttp.EnableZstd(false), gzhttp.MinSize(1))
+	compress, err := gzhttp.NewWrapper(gzhttp.SuffixETag(tagCompressed), gzhttp.EnableZstd(false), gzhttp.MinSize(minCompressed))
 	if err != nil {
 		return nil, err
 	}
@@ -53,6 +53,9 @@ func (a API) Handler() (http.Handler, error) {
 		x.serve()
 	})), nil
 }
+
+// minCompressed is the size in bytes below which an answer gets larger by being compressed.
+const minCompressed = 128
 
 // Limits of the servers. A response may take longer than writeTimeout as long as its reader goes on reading.
 const (

@@ -93,7 +93,7 @@ func (x *exchange) refresh() {
 	if x.api.Eventual {
 		return
 	}
-	ctx, cancel := context.WithTimeout(x.r.Context(), freshness)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(x.r.Context()), freshness) // who half-closes still reads
 	defer cancel()
 	if err := x.api.Directory.Refresh(ctx); err != nil {
 		x.w.Header().Set("Warning", `110 - "Response is stale"`)
@@ -108,5 +108,9 @@ func (x *exchange) unchanged(revision domain.Revision) bool {
 	header.Set("ETag", current)
 	header.Set("Cache-Control", "private, no-cache")
 	x.vary()
-	return noneMatch(x.r.Header, current)
+	known := noneMatch(x.r.Header, current)
+	if known != "" {
+		header.Set("ETag", known)
+	}
+	return known != ""
 }

@@ -51,16 +51,19 @@ func ifMatch(header http.Header) []domain.Revision {
 	return revisions
 }
 
-// noneMatch reports whether If-None-Match names current, which the caller then has already. A tag stands for itself and
-// for its compressed form, weak or strong.
-func noneMatch(header http.Header, current string) bool {
+// noneMatch answers which form of current If-None-Match names, as itself or compressed, weak or strong: the caller then
+// has it already. It answers "" where it names neither.
+func noneMatch(header http.Header, current string) string {
+	compressed := strings.TrimSuffix(current, `"`) + tagCompressed + `"`
 	for _, one := range tags(header.Values("If-None-Match")) {
-		one = strings.TrimPrefix(one, "W/")
-		if one == "*" || one == current || one == strings.TrimSuffix(current, `"`)+tagCompressed+`"` {
-			return true
+		switch strings.TrimPrefix(one, "W/") {
+		case "*", current:
+			return current
+		case compressed:
+			return compressed
 		}
 	}
-	return false
+	return ""
 }
 
 func tags(values []string) []string {

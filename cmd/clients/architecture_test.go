@@ -25,10 +25,10 @@ var mayImport = map[string][]string{
 	"eventstore/natstest": {"github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2", "github.com/stretchr/testify"},
 	"projections":         {"clients/domain", "clients/eventstore", "github.com/tidwall/btree"},
 	"transport": {
-		"clients/domain", "clients/projections", "clients/transport/wire", "github.com/google/uuid",
-		"github.com/klauspost/compress", "github.com/prometheus/client_golang",
+		"clients/domain", "clients/projections", "clients/transport/wire", "github.com/klauspost/compress",
+		"github.com/prometheus/client_golang",
 	},
-	"transport/wire": {"clients/domain", "golang.org/x/net", "golang.org/x/text"},
+	"transport/wire": {"clients/domain", "golang.org/x/net"},
 	"cmd/clients":    {"clients", "github.com", "golang.org/x/term"},
 }
 

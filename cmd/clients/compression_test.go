@@ -69,8 +69,11 @@ func TestCompressionHasATagOfItsOwn(t *testing.T) {
 		plain, packed := a.want(200, "GET", p, ""), a.want(200, "GET", p, "", "Accept-Encoding: gzip")
 		require.NotEqual(t, plain.tag(), packed.tag())
 		require.Regexp(t, `^"[^"]+"$`, packed.tag(), "strong")
-		require.Empty(t, a.want(304, "GET", p, "", "Accept-Encoding: gzip", "If-None-Match: "+packed.tag()).body)
-		require.Empty(t, a.want(304, "GET", p, "", "If-None-Match: "+plain.tag()).body)
+		for _, tag := range []string{packed.tag(), plain.tag()} {
+			same := a.want(304, "GET", p, "", "Accept-Encoding: gzip", "If-None-Match: "+tag)
+			require.Empty(t, same.body)
+			require.Equal(t, tag, same.tag())
+		}
 	}
 	tag := a.want(200, "GET", path(id), "", "Accept-Encoding: gzip").tag()
 	a.update(id, "<name>Other</name>", "If-Match: "+tag)
@@ -85,7 +88,7 @@ func TestCompressionOfRefusalsAndEmptyAnswers(t *testing.T) {
 	require.Empty(t, created.body)
 	require.Empty(t, created.header.Get("Content-Encoding"))
 	require.Empty(t, a.want(200, "DELETE", path(created.id(t)), "", "Accept-Encoding: gzip").body)
-	require.Contains(t, gunzip(t, a.want(404, "GET", path(created.id(t)), "", "Accept-Encoding: gzip")), "<message>Client not found.</message>")
+	require.NotEmpty(t, a.want(404, "GET", path(created.id(t)), "", "Accept-Encoding: gzip").message(t), "too short to become shorter")
 	head := a.want(200, "HEAD", "/clients", "", "Accept-Encoding: gzip")
 	require.Empty(t, head.body)
 }

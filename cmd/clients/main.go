@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -36,6 +37,7 @@ type cli struct {
 // run is the whole program, but for the process around it.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var c cli
+	useDefaults()
 	exited := false
 	parser, err := kong.New(&c,
 		kong.Name("clients"),
@@ -72,6 +74,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	fmt.Fprintln(stderr, "clients:", err)
 	return exitError
+}
+
+// useDefaults makes a variable that is set to nothing one that is not set.
+func useDefaults() {
+	for _, variable := range os.Environ() {
+		if name, value, _ := strings.Cut(variable, "="); value == "" && strings.HasPrefix(name, "CLIENTS_") {
+			_ = os.Unsetenv(name)
+		}
+	}
 }
 
 // streams are where a command writes to.

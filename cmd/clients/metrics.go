@@ -8,7 +8,7 @@ import (
 )
 
 // registerMetrics makes /metrics show the store, the directory and the process; it answers what counts commands.
-func (s *service) registerMetrics() func(command.Outcome, error) {
+func (s *service) registerMetrics() func(command.Outcome) {
 	counter := func(name, help string, value func() uint64) prometheus.Collector {
 		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(value()) })
 	}
@@ -34,5 +34,5 @@ func (s *service) registerMetrics() func(command.Outcome, error) {
 			ConstLabels: prometheus.Labels{"version": v.Version, "commit": v.Commit, "go": v.Go},
 		}, func() float64 { return 1 }),
 	)
-	return func(outcome command.Outcome, _ error) { commands.WithLabelValues(string(outcome)).Inc() }
+	return func(outcome command.Outcome) { commands.WithLabelValues(string(outcome)).Inc() }
 }

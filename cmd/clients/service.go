@@ -124,7 +124,7 @@ func (s *service) followStream(ctx context.Context) error {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		if err := s.directory.Follow(following); following.Err() == nil {
+		if err := s.directory.Follow(following); following.Err() == nil && s.state.Load() == nil { // else start tells
 			s.log.Error("the stream cannot be followed any more: reads go on from what is known, writes are refused", "error", err)
 		}
 	}()

@@ -61,10 +61,10 @@ func (f *settingFaults) currency(variable, value string) string {
 	return value
 }
 
-// oneOf reads one of several words; the empty one is not listed when it is wrong.
+// oneOf reads one of several words.
 func (f *settingFaults) oneOf(variable, value string, words ...string) string {
 	if !slices.Contains(words, value) {
-		f.add(variable, "%q is none of: %s", value, strings.TrimSuffix(strings.Join(words, ", "), ", "))
+		f.add(variable, "%q is none of: %s", value, strings.Join(words, ", "))
 	}
 	return value
 }

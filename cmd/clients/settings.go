@@ -24,7 +24,7 @@ type serveCommand struct {
 	ReadConsistency  string `name:"read-consistency" env:"CLIENTS_READ_CONSISTENCY" default:"strong" help:"strong: a read shows every write answered before it. eventual: it may be a moment behind."`
 	RateLimit        string `name:"rate-limit" env:"CLIENTS_RATE_LIMIT" default:"0" help:"Requests per user per 15 s, 0 for no limit. (Not served yet.)"`
 	LogLevel         string `name:"log-level" env:"CLIENTS_LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
-	LogFormat        string `name:"log-format" env:"CLIENTS_LOG_FORMAT" default:"" help:"text or json. Empty: text on a terminal, else json."`
+	LogFormat        string `name:"log-format" env:"CLIENTS_LOG_FORMAT" default:"auto" help:"text, json, or auto: text on a terminal, else json."`
 	TLSCert          string `name:"tls-cert" env:"CLIENTS_TLS_CERT" default:"" help:"Certificate of the API. (Not served yet.)"`
 	TLSKey           string `name:"tls-key" env:"CLIENTS_TLS_KEY" default:"" help:"Key of that certificate. (Not served yet.)"`
 	ShutdownDelay    string `name:"shutdown-delay" env:"CLIENTS_SHUTDOWN_DELAY" default:"0" help:"How long readiness fails before the listener closes, as 5s, at most 10s."`
@@ -60,7 +60,7 @@ func (c *serveCommand) settings() (settings, error) {
 		defaultCurrency:  f.currency("CLIENTS_DEFAULT_CURRENCY", c.DefaultCurrency),
 		eventualReads:    f.oneOf("CLIENTS_READ_CONSISTENCY", c.ReadConsistency, "strong", "eventual") == "eventual",
 		logLevel:         f.level("CLIENTS_LOG_LEVEL", c.LogLevel),
-		logFormat:        f.oneOf("CLIENTS_LOG_FORMAT", c.LogFormat, "text", "json", ""),
+		logFormat:        f.oneOf("CLIENTS_LOG_FORMAT", c.LogFormat, "text", "json", "auto"),
 		shutdownDelay:    f.duration("CLIENTS_SHUTDOWN_DELAY", c.ShutdownDelay, maxShutdownDelay),
 	}
 	if f != nil {

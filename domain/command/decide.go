@@ -31,7 +31,7 @@ func (h *Handler) decide(ctx context.Context, req Request, in intent) (Result, O
 		result, outcome, err := h.attempt(ctx, req, in)
 		switch {
 		case outcome == Conflict:
-			h.observe(Conflict, nil)
+			h.observe(Conflict)
 			in.known = in.known || req.Key != ""
 		case fresh, outcome == Applied, outcome == Failed, outcome == Refused && !dependsOnState(err):
 			return result, outcome, err

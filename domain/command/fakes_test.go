@@ -42,7 +42,7 @@ func newWorld() *world { return &world{keys: map[string]command.Reservation{}, l
 func (w *world) replica() *command.Handler {
 	return &command.Handler{
 		Log: w, Directory: w, IDs: w, Keys: w, DefaultCurrency: dollars, NewEventID: w.newEventID, Now: time.Now,
-		Observe: func(o command.Outcome, _ error) {
+		Observe: func(o command.Outcome) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			w.outcomes = append(w.outcomes, o)
@@ -199,11 +199,21 @@ func (w *world) NextID(_ context.Context, floor int64) (int64, error) {
 	return w.lastID, w.idErr
 }
 
-func (w *world) Reserve(_ context.Context, account, key string, r command.Reservation) (command.Reservation, bool, error) {
+func (w *world) Reserve(_ context.Context, account, key string, fresh func() (command.Reservation, error)) (command.Reservation, bool, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.reserveErr != nil {
-		return r, false, w.reserveErr
+		return command.Reservation{}, false, w.reserveErr
+	}
+	if standing, ok := w.keys[account+"/"+key]; ok {
+		standing.Revision = w.keyRevision
+		return standing, false, nil
+	}
+	w.mu.Unlock()
+	r, err := fresh()
+	w.mu.Lock()
+	if err != nil {
+		return r, false, err
 	}
 	if standing, ok := w.keys[account+"/"+key]; ok {
 		standing.Revision = w.keyRevision

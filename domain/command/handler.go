@@ -21,7 +21,7 @@ type Handler struct {
 	DefaultCurrency string
 	NewEventID      func() string
 	Now             func() time.Time
-	Observe         func(Outcome, error) // told how each decision ended; may be nil
+	Observe         func(Outcome) // told how each decision ended; may be nil
 
 	turns turns
 }
@@ -70,14 +70,14 @@ const maxAttempts = 16
 
 // Handle carries out a command. When it answers without error, its event is on disk and visible in the directory.
 // A command that changes nothing answers the client's present revision and stores nothing. Errors are of type
-// *domain.Error, but for those of ctx.
+// *domain.Error.
 //
-// The command goes on when the caller's ctx ends after its event was sent: the stream decides, not the caller's patience.
+// The command goes on when the caller goes away: one that has said all that he wants to say may look like one who has.
 func (h *Handler) Handle(ctx context.Context, req Request) (Result, error) {
-	ctx, cancel := context.WithTimeout(ctx, timeLimit)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeLimit)
 	defer cancel()
 	result, outcome, err := h.handle(ctx, req)
-	h.observe(outcome, err)
+	h.observe(outcome)
 	return result, err
 }
 
@@ -91,9 +91,9 @@ func (h *Handler) handle(ctx context.Context, req Request) (Result, Outcome, err
 	return h.decide(ctx, req, intent{clientID: req.ClientID, eventID: h.NewEventID()})
 }
 
-func (h *Handler) observe(outcome Outcome, err error) {
+func (h *Handler) observe(outcome Outcome) {
 	if h.Observe != nil {
-		h.Observe(outcome, err)
+		h.Observe(outcome)
 	}
 }
 
@@ -103,5 +103,5 @@ func unavailable(err error) error {
 	if errors.As(err, &e) {
 		return err
 	}
-	return &domain.Error{Kind: domain.Unavailable, Message: "The event store cannot be reached. Please try again.", Cause: err}
+	return domain.NoStore(err)
 }

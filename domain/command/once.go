@@ -10,9 +10,9 @@ import (
 
 // Keys remembers which idempotency key belongs to which request, for 24 hours and for all replicas.
 type Keys interface {
-	// Reserve stores r under the key unless there is a reservation already; it answers the one that stands.
-	// mine tells whether that is r.
-	Reserve(ctx context.Context, account, key string, r Reservation) (standing Reservation, mine bool, err error)
+	// Reserve answers the reservation that stands under the key; where there is none it stores the one that fresh
+	// makes. mine tells whether that one stands.
+	Reserve(ctx context.Context, account, key string, fresh func() (Reservation, error)) (standing Reservation, mine bool, err error)
 	// TakeOver makes the reservation that stands the caller's, so that whom he takes it from cannot release it any
 	// more. It answers a domain.Conflict when it does not stand as r any more.
 	TakeOver(ctx context.Context, account, key string, r Reservation) (Reservation, error)
@@ -25,12 +25,12 @@ type Keys interface {
 
 // Reservation holds what a request and its repeats share, so that they can never lead to two events.
 type Reservation struct {
-	Fingerprint string  `json:"fingerprint"`
-	ClientID    int64   `json:"client_id"`
-	EventID     string  `json:"event_id"`
-	After       uint64  `json:"after"`            // the event's sequence is above this one
-	Answer      *Result `json:"answer,omitempty"` // nil while the request is under way, or was cut off
-	Revision    uint64  `json:"-"`                // tells Keys whether it still stands as it was
+	Fingerprint string
+	ClientID    int64
+	EventID     string
+	After       uint64  // the event's sequence is above this one
+	Answer      *Result // nil while the request is under way, or was cut off
+	Revision    uint64  // tells Keys whether it still stands as it was
 }
 
 // A repeat gives the request before it this long to end, and looks that often. After that it takes over: both then
@@ -43,15 +43,11 @@ const (
 // handleOnce carries out a command at most once for its idempotency key.
 func (h *Handler) handleOnce(ctx context.Context, req Request) (Result, Outcome, error) {
 	for {
-		own, err := h.reservation(ctx, req)
+		standing, mine, err := h.standing(ctx, req)
 		if err != nil {
 			return Result{}, Failed, err
 		}
-		standing, mine, err := h.standing(ctx, req, own)
-		if err != nil {
-			return Result{}, Failed, err
-		}
-		if standing.Fingerprint != own.Fingerprint {
+		if standing.Fingerprint != req.Fingerprint {
 			return Result{}, Refused, domain.Errorf(domain.KeyReused, "The Idempotency-Key belongs to another request.")
 		}
 		if standing.Answer != nil {
@@ -104,12 +100,13 @@ func (h *Handler) reservation(ctx context.Context, req Request) (Reservation, er
 }
 
 // standing reserves the key, or waits for the request that has it to end.
-func (h *Handler) standing(ctx context.Context, req Request, own Reservation) (Reservation, bool, error) {
+func (h *Handler) standing(ctx context.Context, req Request) (Reservation, bool, error) {
+	fresh := func() (Reservation, error) { return h.reservation(ctx, req) }
 	tick := time.NewTicker(lookup)
 	defer tick.Stop()
 	for deadline := h.Now().Add(patience); ; {
-		standing, mine, err := h.Keys.Reserve(ctx, req.Account, req.Key, own)
-		if err != nil || mine || standing.Answer != nil || standing.Fingerprint != own.Fingerprint || h.Now().After(deadline) {
+		standing, mine, err := h.Keys.Reserve(ctx, req.Account, req.Key, fresh)
+		if err != nil || mine || standing.Answer != nil || standing.Fingerprint != req.Fingerprint || h.Now().After(deadline) {
 			return standing, mine, err
 		}
 		select {

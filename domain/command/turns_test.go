@@ -72,30 +72,6 @@ func TestCommandsOnOtherClientsDoNotWait(t *testing.T) {
 	})
 }
 
-func TestACommandWhoseCallerGoesGivesUpItsTurn(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld()
-		w.known(created)
-		release := hold(&w.beforeAppend)
-		h := w.replica()
-		first := startOn(t.Context(), h, toggle())
-		synctest.Wait()
-		ctx, cancel := context.WithCancel(t.Context())
-		second := startOn(ctx, h, toggle())
-		third := startOn(t.Context(), h, toggle())
-		synctest.Wait()
-		cancel()
-		gone := <-second
-		requireKind(t, domain.Unavailable, gone.err)
-		require.ErrorIs(t, gone.err, context.Canceled)
-		release()
-		require.NoError(t, (<-first).err)
-		require.NoError(t, (<-third).err, "the others go on")
-		require.Len(t, w.events(7), 3)
-	})
-}
-
 func TestACommandWaitsForItsTurnNoLongerThanItMay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -106,8 +82,12 @@ func TestACommandWaitsForItsTurnNoLongerThanItMay(t *testing.T) {
 		first := startOn(t.Context(), h, toggle())
 		synctest.Wait()
 		second := <-startOn(t.Context(), h, toggle())
+		requireKind(t, domain.Unavailable, second.err)
 		require.ErrorIs(t, second.err, context.DeadlineExceeded)
+		third := startOn(t.Context(), h, toggle())
 		release()
 		require.NoError(t, (<-first).err)
+		require.NoError(t, (<-third).err, "who gave up is not in the way")
+		require.Len(t, w.events(7), 3)
 	})
 }

@@ -142,21 +142,19 @@ func TestATwinOfWhatIsRefusedIsRefusedItself(t *testing.T) {
 	})
 }
 
-func TestATwinWhoseCallerGoesDoesNotWaitOn(t *testing.T) {
+// A caller that has said all that he wants to say may look like one who has gone.
+func TestACommandGoesOnWithoutItsCaller(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld()
-		w.known(created)
-		release := hold(&w.beforeAppend)
-		first := w.start(t.Context(), keyed(toggle()))
-		synctest.Wait()
-		ctx, cancel := context.WithTimeout(t.Context(), patience/2)
-		defer cancel()
-		second := <-w.start(ctx, keyed(toggle()))
-		requireKind(t, domain.Unavailable, second.err)
-		require.ErrorIs(t, second.err, context.DeadlineExceeded)
-		require.Equal(t, 1, w.attempts())
-		release()
-		require.NoError(t, (<-first).err)
-	})
+	for name, request := range map[string]command.Request{"without a key": toggle(), "with a key": keyed(toggle())} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld()
+			w.known(created)
+			gone, cancel := context.WithCancel(t.Context())
+			cancel()
+			_, err := w.replica().Handle(gone, request)
+			require.NoError(t, err)
+			require.Len(t, w.events(7), 2)
+		})
+	}
 }
