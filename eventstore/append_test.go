@@ -72,17 +72,6 @@ func TestAppendsAtOnceAreStoredOrRefusedEachByItsOwnCondition(t *testing.T) {
 	require.Len(t, bySequence, n*4/5)
 }
 
-func TestStoredMessagesBearNothingOfTheBatchTheyCameIn(t *testing.T) {
-	t.Parallel()
-	s := singleNode(t)
-	batch := []*pending{pendingFor(t, created(1), 0), pendingFor(t, created(2), 0)}
-	require.True(t, s.writer.flushTogether(batch))
-	for _, p := range batch {
-		require.NotContains(t, p.msg.Header, "Nats-Batch-Id", "a repeat must not look like part of a batch")
-	}
-	require.Equal(t, uint64(2), (<-batch[1].done).receipt.Sequence)
-}
-
 // On three replicas a lost race shows as another error than on one, most of the time.
 func TestOfAppendsOnTheSameStateExactlyOneWinsAcrossReplicas(t *testing.T) {
 	t.Parallel()
@@ -175,9 +164,9 @@ func TestFindTellsAnEventFromItsNeighbours(t *testing.T) {
 
 func pendingFor(t *testing.T, e domain.Envelope, lastSequence uint64) *pending {
 	t.Helper()
-	msg, _, err := encode(e)
+	msg, revision, err := encode(e)
 	require.NoError(t, err)
 	msg.Header.Set(nats.ExpectedLastSubjSeqHdr, "0")
 	require.Zero(t, lastSequence)
-	return &pending{msg: msg, account: e.Account, clientID: e.Event.Client(), eventID: e.EventID, deadline: time.Now().Add(publishLimit), done: make(chan outcome, 1)}
+	return &pending{msg: msg, account: e.Account, clientID: e.Event.Client(), eventID: e.EventID, revision: revision, deadline: time.Now().Add(publishLimit), done: make(chan outcome, 1)}
 }

@@ -32,6 +32,7 @@ func TestTheEmbeddedServerKeepsWhatItAcknowledged(t *testing.T) {
 	_, err = s.Append(deadline(t), created(1), 0)
 	require.NoError(t, err)
 	require.Len(t, stored(t, s), 1)
+	require.True(t, e.server.JetStreamConfig().SyncAlways, "what is acknowledged is on disk")
 	s.Close()
 	nc.Close()
 	e.Shutdown()

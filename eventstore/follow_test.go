@@ -82,6 +82,21 @@ func TestFollowStopsAtAMissingMessage(t *testing.T) {
 	require.Equal(t, uint64(2), corrupt.Sequence)
 }
 
+// Nothing arrives, and the stream says that there is something.
+func TestFollowNoticesThatTheStreamHasLostItsEnd(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	_, err := s.Append(deadline(t), created(1), 0)
+	require.NoError(t, err)
+	stream, err := s.js.Stream(deadline(t), Stream)
+	require.NoError(t, err)
+	require.NoError(t, stream.Purge(deadline(t)))
+	err = s.Follow(deadline(t), 0, func([]Record) error { return nil })
+	var corrupt *CorruptError
+	require.ErrorAs(t, err, &corrupt)
+	require.Equal(t, uint64(1), corrupt.Sequence)
+}
+
 func TestFollowHandsStraysOnAsWhatTheyAre(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)

@@ -126,3 +126,19 @@ func TestStrayMessagesInFrontOfTheNextIDs(t *testing.T) {
 	require.Equal(t, []string{"Next", "SuprCorp", "SuprCorp"}, names(a.list("")))
 	a.named("After")
 }
+
+func TestStrayMessagesDoNotHoldUpCreations(t *testing.T) {
+	t.Parallel()
+	a := launch(t)
+	nc, err := nats.Connect(a.embedded.URL())
+	require.NoError(t, err)
+	defer nc.Close()
+	for id := 1; id < 100; id++ {
+		require.NoError(t, nc.Publish("clients.default."+strconv.Itoa(id), []byte("hello")))
+	}
+	require.NoError(t, nc.Publish("clients.default.9223372036854775807", []byte("hello")))
+	require.NoError(t, nc.Flush())
+	for range 3 {
+		require.GreaterOrEqual(t, a.named("SuprCorp"), int64(100))
+	}
+}

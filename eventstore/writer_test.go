@@ -1,0 +1,109 @@
+package eventstore
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"testing"
+
+	"clients/domain"
+	"clients/eventstore/natstest"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+)
+
+func TestWhatWaitsSharesAnAtomicBatch(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	const n = 300
+	var group sync.WaitGroup
+	for i := range n {
+		group.Go(func() {
+			if _, err := s.Append(deadline(t), created(int64(i+1)), 0); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	stream, err := s.js.Stream(deadline(t), Stream)
+	require.NoError(t, err)
+	batched := 0
+	for sequence := range uint64(n) {
+		msg, err := stream.GetMsg(deadline(t), sequence+1)
+		require.NoError(t, err)
+		if msg.Header.Get("Nats-Batch-Id") != "" {
+			batched++
+		}
+	}
+	require.Greater(t, batched, minBatch)
+}
+
+// A repeat must not look like part of the batch that it was first sent in.
+func TestABatchLeavesItsMessagesAsTheyWere(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	batch := []*pending{pendingFor(t, created(1), 0), pendingFor(t, created(2), 0)}
+	require.True(t, s.writer.flushTogether(batch))
+	for i, p := range batch {
+		require.NotContains(t, p.msg.Header, "Nats-Batch-Id")
+		require.Equal(t, domain.Receipt{Sequence: uint64(i + 1), Revision: p.revision}, (<-p.done).receipt)
+	}
+}
+
+// A batch whose acknowledgement is lost may be stored: what is then found to be overrun must not be decided anew.
+func TestABatchThatNobodyAnswersMakesItsOutcomeUnknown(t *testing.T) {
+	t.Parallel()
+	s := muteStore(t)
+	batch := []*pending{pendingFor(t, created(1), 0), pendingFor(t, created(2), 0)}
+	require.False(t, (&writer{store: s}).flushTogether(batch))
+	for _, p := range batch {
+		require.True(t, p.unknown)
+	}
+}
+
+func TestABatchThatIsRefusedIsKnownNotToBeStored(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	_, err := s.Append(deadline(t), created(2), 0)
+	require.NoError(t, err)
+	batch := []*pending{pendingFor(t, created(1), 0), pendingFor(t, created(2), 0)}
+	require.False(t, s.writer.flushTogether(batch))
+	for _, p := range batch {
+		require.False(t, p.unknown)
+	}
+}
+
+// muteStore is a store whose messages arrive where nobody says so.
+func muteStore(t *testing.T) *Store {
+	t.Helper()
+	nc := natstest.Run(t, 1).Connect(t, 0)
+	_, err := nc.Subscribe(">", func(*nats.Msg) {})
+	require.NoError(t, err)
+	require.NoError(t, nc.Flush())
+	js, err := jetstream.New(nc)
+	require.NoError(t, err)
+	return &Store{nc: nc, js: js, config: Config{Log: slog.New(slog.DiscardHandler)}}
+}
+
+func TestAnEventWhoseCallerGaveUpIsNotSent(t *testing.T) {
+	t.Parallel()
+	given, kept := &pending{}, &pending{}
+	require.True(t, given.state.CompareAndSwap(waiting, abandoned))
+	require.Equal(t, []*pending{kept}, take(take(nil, given), kept))
+	require.False(t, kept.state.CompareAndSwap(waiting, abandoned), "once sent it cannot be given up")
+}
+
+// While a flush hangs, who waits for the next one is told in time that his event was not sent.
+func TestWhoWaitsForAFlushIsToldInTimeThatNothingWasSent(t *testing.T) {
+	t.Parallel()
+	w := &writer{store: muteStore(t), queue: make(chan *pending, maxBatch), quit: make(chan struct{}), ended: make(chan struct{})}
+	w.singles.Store(maxSingles)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := w.append(ctx, pendingFor(t, created(1), 0))
+	var refusal *domain.Error
+	require.ErrorAs(t, err, &refusal)
+	require.Equal(t, domain.Unavailable, refusal.Kind)
+}
