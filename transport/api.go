@@ -39,10 +39,14 @@ type API struct {
 	Eventual bool
 	Metrics  *Metrics
 	Log      *slog.Logger
+
+	buffers, chunks *bufferPool // for whole answers, and for chunks of long ones
 }
 
 // Handler serves the Clients API.
 func (a API) Handler() (http.Handler, error) {
+	a.buffers = &bufferPool{size: 8 << 10}
+	a.chunks = &bufferPool{size: chunk + 16<<10} // with room for the client that fills it
 	compress, err := gzhttp.NewWrapper(gzhttp.SuffixETag(tagCompressed), gzhttp.EnableZstd(false), gzhttp.MinSize(minCompressed))
 	if err != nil {
 		return nil, err

@@ -42,8 +42,8 @@ func (x *exchange) getClient() error {
 		x.notModified()
 		return nil
 	}
-	buffer := buffers.get()
-	defer buffers.put(buffer)
+	buffer := x.api.buffers.get()
+	defer x.api.buffers.put(buffer)
 	if x.format == formatJSON {
 		*buffer = wire.AppendJSON(*buffer, &client)
 	} else {

@@ -3,12 +3,10 @@ package transport
 import (
 	"net/http"
 	"strconv"
-	"sync"
+	"sync/atomic"
 	"time"
 
-	"clients/domain"
 	"clients/projections"
-	"clients/transport/wire"
 )
 
 // A list of more clients than shortList is sent in chunks, while the next one is being written; a shorter one is sent
@@ -28,11 +26,13 @@ func (x *exchange) writeList(listing projections.Listing) {
 	case listing.Len > shortList:
 		x.streamList(listing)
 	default:
-		buffer := buffers.get()
-		defer buffers.put(buffer)
-		notations[x.format].write(*buffer, listing, func(b []byte) []byte { *buffer = b; return b })
-		header.Set("Content-Length", strconv.Itoa(len(*buffer)))
-		_, _ = x.w.Write(*buffer) // who does not read the answer is not told about it
+		buffer := x.api.buffers.get()
+		defer x.api.buffers.put(buffer)
+		for b := range notations[x.format].write(listing, func() []byte { return *buffer }) {
+			*buffer = b
+			header.Set("Content-Length", strconv.Itoa(len(b)))
+			_, _ = x.w.Write(b) // who does not read the answer is not told about it
+		}
 	}
 }
 
@@ -40,84 +40,34 @@ func (x *exchange) writeList(listing projections.Listing) {
 func (x *exchange) streamList(listing projections.Listing) {
 	filled, empty := make(chan []byte), make(chan []byte, 2)
 	for range cap(empty) {
-		buffer := chunks.get()
-		defer chunks.put(buffer)
+		buffer := x.api.chunks.get()
+		defer x.api.chunks.put(buffer)
 		empty <- *buffer
 	}
+	var gone atomic.Bool
 	var failure any
 	go func() {
 		defer func() {
 			failure = recover()
 			close(filled)
 		}()
-		notations[x.format].write(<-empty, listing, func(b []byte) []byte {
+		for b := range notations[x.format].write(listing, func() []byte { return <-empty }) {
 			filled <- b
-			return (<-empty)[:0]
-		})
+			if gone.Load() {
+				return
+			}
+		}
 	}()
 	connection := http.NewResponseController(&x.w)
-	var err error
 	for b := range filled {
-		if err == nil { // else the rest is only taken off the writer's hands
+		if !gone.Load() {
 			_ = connection.SetWriteDeadline(time.Now().Add(writeTimeout)) // for this chunk
-			_, err = x.w.Write(b)
+			_, err := x.w.Write(b)
+			gone.Store(err != nil)
 		}
 		empty <- b
 	}
 	if failure != nil {
 		panic(failure) // here it ends one answer, and not the process
-	}
-}
-
-// notation is how a format writes lists.
-type notation struct {
-	start, separator, end string
-	append                func([]byte, *domain.Client) []byte
-}
-
-var notations = map[format]notation{
-	formatXML:  {start: wire.XMLListStart, end: wire.XMLListEnd, append: wire.AppendXML},
-	formatJSON: {start: wire.JSONListStart, separator: wire.JSONListSeparator, end: wire.JSONListEnd, append: wire.AppendJSON},
-}
-
-// write writes a list into b. What is a chunk, and what is there in the end, it hands to full, for a buffer to go on with.
-func (n notation) write(b []byte, listing projections.Listing, full func([]byte) []byte) {
-	b = append(b, n.start...)
-	separator := ""
-	for client := range listing.Clients() {
-		b = n.append(append(b, separator...), client)
-		separator = n.separator
-		if len(b) >= chunk && listing.Len > shortList {
-			b = full(b)
-		}
-	}
-	full(append(b, n.end...))
-}
-
-// What answers are written into: whole ones, and chunks of long ones, with room for the client that fills them.
-var (
-	buffers = bufferPool{size: 8 << 10}
-	chunks  = bufferPool{size: chunk + 16<<10}
-)
-
-// bufferPool lends buffers of a size, which may grow.
-type bufferPool struct {
-	size int
-	pool sync.Pool
-}
-
-func (p *bufferPool) get() *[]byte {
-	if b, ok := p.pool.Get().(*[]byte); ok {
-		return b
-	}
-	b := make([]byte, 0, p.size)
-	return &b
-}
-
-// put takes a buffer back, unless it has grown out of use.
-func (p *bufferPool) put(b *[]byte) {
-	if cap(*b) <= 2*chunk {
-		*b = (*b)[:0]
-		p.pool.Put(b)
 	}
 }

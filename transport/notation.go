@@ -1,0 +1,40 @@
+package transport
+
+import (
+	"iter"
+
+	"clients/domain"
+	"clients/projections"
+	"clients/transport/wire"
+)
+
+// notation is how a format writes lists.
+type notation struct {
+	start, separator, end string
+	append                func([]byte, *domain.Client) []byte
+}
+
+var notations = map[format]notation{
+	formatXML:  {start: wire.XMLListStart, end: wire.XMLListEnd, append: wire.AppendXML},
+	formatJSON: {start: wire.JSONListStart, separator: wire.JSONListSeparator, end: wire.JSONListEnd, append: wire.AppendJSON},
+}
+
+// write writes a list into the buffers that empty answers. It yields each when it is full, and the last one in the end;
+// a short list fits into one.
+func (n notation) write(listing projections.Listing, empty func() []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		b := append(empty()[:0], n.start...)
+		separator := ""
+		for client := range listing.Clients() {
+			b = n.append(append(b, separator...), client)
+			separator = n.separator
+			if len(b) >= chunk && listing.Len > shortList {
+				if !yield(b) {
+					return
+				}
+				b = empty()[:0]
+			}
+		}
+		yield(append(b, n.end...))
+	}
+}
