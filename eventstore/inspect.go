@@ -2,7 +2,6 @@ package eventstore
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -11,12 +10,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
-	"github.com/minio/highwayhash"
+	"github.com/nats-io/nats-server/v2/server/avl"
 )
 
-// DamagedError tells that a file of an embedded server's store does not hold what was written to it.
+// DamagedError tells that a file of an embedded server's store is not what was written. Nothing was changed.
 type DamagedError struct {
 	File   string
 	Offset int64
@@ -24,228 +24,166 @@ type DamagedError struct {
 }
 
 func (e *DamagedError) Error() string {
-	return fmt.Sprintf("the store is damaged and is left as it is: %s at byte %d: %s", e.File, e.Offset, e.Reason)
+	return fmt.Sprintf("the store is damaged and was left as it is: %s at byte %d: %s", e.File, e.Offset, e.Reason)
 }
 
-// inspect reads everything in the store of a server that does not run, and changes nothing. A server that finds a
-// damaged message would cut off its file there and go on with what is left; so it must not start.
+// inspect reads the store of a server that is not running, and changes nothing. It must come before the server does,
+// which cuts a file off at the first message that it cannot read, and goes on with what is left.
 //
-// It answers the last sequence of the stream of events, or a *DamagedError: for a message whose checksum is wrong, for
-// an event that is missing and was not removed, and for a stream that the server would pass over. A message cut short at
-// the very end of a stream is what a crash in the middle of a write leaves. It was not acknowledged and is accepted,
-// unless strict asks for a store without.
+// It answers the last sequence of the stream of events, 0 for a store that is not there yet, or else
+//   - a *DamagedError for a message, in any stream, that is not what was written; for a message of the stream of events
+//     that the server's own index tells of and that is gone without having been deleted; and for a stream that the
+//     server would pass over because of its configuration,
+//   - ErrWentBackwards when the stream of events ends before what its index tells.
+//
+// A message cut short at the very end of a stream is no damage: it is what a crash in the middle of a write leaves, and
+// was not acknowledged; strict asks for a store without. Blocks that are encrypted or compressed are not read, and a
+// stream of events with such a block may end anywhere. Messages that are gone while no index tells of them pass: nothing
+// tells them from purged ones.
 func inspect(storeDir string, strict bool) (last uint64, err error) {
-	streams, err := filepath.Glob(filepath.Join(storeDir, "jetstream", "*", "streams", "*"))
-	if err != nil {
-		return 0, err
+	dir := filepath.Join(storeDir, "jetstream", "$G", "streams")
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return 0, fmt.Errorf("inspect the store: %w", err)
 	}
-	for _, dir := range streams {
-		name := filepath.Base(dir)
-		if strings.HasPrefix(name, ".") {
-			continue // deleted, and being removed
+	events := &findings{msgs: messagesDir(filepath.Join(dir, Stream))}
+	for _, entry := range entries {
+		if entry.Type().IsRegular() || strings.HasPrefix(entry.Name(), ".") {
+			continue // the server removes the latter: it was deleted
 		}
-		found, err := inspectStream(dir, strict)
+		found, err := readStream(filepath.Join(dir, entry.Name()), strict)
 		if err != nil {
-			return 0, err
+			return 0, fmt.Errorf("inspect stream %s: %w", entry.Name(), err)
 		}
-		if name != Stream {
-			continue
+		if entry.Name() == Stream {
+			events = found
 		}
-		if missing := found.missing(); missing > 0 {
-			return 0, &DamagedError{File: dir, Reason: fmt.Sprintf("message %d is missing", missing)}
-		}
-		last = found.last
 	}
-	return last, nil
+	return events.last, events.check()
 }
 
-// inspectStream looks through the stream stored in dir.
-func inspectStream(dir string, strict bool) (*sequences, error) {
-	if err := inspectConfig(dir); err != nil {
-		return nil, err
+// findings are what the blocks of a stream were found to hold.
+type findings struct {
+	msgs    string // the folder of the blocks
+	last    uint64
+	stored  avl.SequenceSet // sequences of messages, deleted ones among them
+	deleted avl.SequenceSet // sequences of which a record says that they were deleted
+	opaque  bool            // some blocks were not read
+}
+
+// check holds what was found of the stream of events against what it has been.
+func (c *findings) check() error {
+	if c.opaque {
+		return nil
 	}
-	blocks, err := blockFiles(filepath.Join(dir, "msgs"))
+	index := readIndex(c.msgs)
+	if c.last < index.last {
+		return fmt.Errorf("%w: it had reached %d and now ends at %d", ErrWentBackwards, index.last, c.last)
+	}
+	return index.missing(c)
+}
+
+// readStream reads all blocks of the stream in dir. Only unless strict the last may end short.
+func readStream(dir string, strict bool) (*findings, error) {
+	c := &findings{msgs: messagesDir(dir)}
+	numbers, err := blockNumbers(c.msgs)
 	if err != nil {
 		return nil, err
 	}
-	found := &sequences{removed: make(map[uint64]bool)}
-	for i, index := range blocks {
-		path := filepath.Join(dir, "msgs", fmt.Sprintf(blockName, index))
-		newest := i == len(blocks)-1
-		if err := inspectBlock(path, fmt.Sprintf("%s-%d", filepath.Base(dir), index), newest && !strict, found); err != nil {
+	var buffer bytes.Buffer
+	var torn error // tolerated as long as nothing comes after it
+	for _, number := range numbers {
+		b, err := openBlock(dir, c.msgs, number, &buffer)
+		if err != nil {
 			return nil, err
 		}
-	}
-	return found, nil
-}
-
-// sequences are those of the messages that a stream holds.
-type sequences struct {
-	last    uint64
-	next    uint64 // behind the last message that is there
-	holes   [][2]uint64
-	removed map[uint64]bool // marked as removed, wherever the mark stands
-}
-
-func (s *sequences) add(sequence uint64, removed bool) {
-	s.last = max(s.last, sequence)
-	if removed {
-		s.removed[sequence] = true
-		return
-	}
-	if s.next > 0 && sequence > s.next {
-		s.holes = append(s.holes, [2]uint64{s.next, sequence})
-	}
-	s.next = max(s.next, sequence+1)
-}
-
-// missing is the first message that is not there and was not removed, or 0.
-func (s *sequences) missing() uint64 {
-	for _, hole := range s.holes {
-		for sequence := hole[0]; sequence < hole[1]; sequence++ {
-			if !s.removed[sequence] {
-				return sequence
+		switch {
+		case len(b.content) == 0: // begun, or emptied
+		case torn != nil:
+			return nil, torn
+		case b.opaque():
+			c.opaque = true
+		default:
+			if torn, err = c.add(b); err != nil {
+				return nil, err
 			}
 		}
 	}
-	return 0
+	if strict && torn != nil {
+		return nil, torn
+	}
+	return c, checkConfig(dir, c.last > 0)
 }
 
-// inspectConfig checks the file without which the server would not see the stream at all.
-func inspectConfig(dir string) error {
-	path := filepath.Join(dir, "meta.inf")
-	config, err := os.ReadFile(path)
-	if err == nil {
-		var sum []byte
-		sum, err = os.ReadFile(filepath.Join(dir, "meta.sum"))
-		if err == nil && string(sum) != hex.EncodeToString(hashOf(filepath.Base(dir), config)) {
-			return &DamagedError{File: path, Reason: "the checksum of the stream's configuration is wrong"}
+// add takes up the records of a block. What is wrong with it is torn, when it is no more than an end that is missing.
+func (c *findings) add(b *block) (torn, damage error) {
+	for at := 0; at < len(b.content); {
+		r := record(b.content[at:])
+		if reason := b.fault(r); reason != "" {
+			damaged := &DamagedError{File: b.file, Offset: int64(at), Reason: reason}
+			if b.torn(r) {
+				return damaged, nil
+			}
+			return nil, damaged
 		}
+		marked := binary.LittleEndian.Uint64(r[4:])
+		sequence := marked &^ (erasedBit | tombstoneBit)
+		c.last = max(c.last, sequence)
+		if marked == sequence {
+			c.stored.Insert(sequence)
+		} else {
+			c.deleted.Insert(sequence)
+		}
+		at += r.size()
 	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return &DamagedError{File: path, Reason: "the stream's configuration is missing"}
-	}
-	return err
+	return nil, nil
 }
 
-// blockFiles are the numbers of a stream's blocks, in order.
-func blockFiles(dir string) ([]int, error) {
-	files, err := os.ReadDir(dir)
+// messagesDir is the folder that the server would take a stream's blocks from. A purge of everything is decided when
+// the one block that remembers the last sequence has been moved aside; what is left of the purge follows at the start.
+func messagesDir(stream string) string {
+	aside := filepath.Join(stream, "__new_msgs__")
+	if numbers, err := blockNumbers(aside); err == nil && len(numbers) > 0 {
+		return aside
+	}
+	return filepath.Join(stream, "msgs")
+}
+
+// blockNumbers are the numbers of the blocks in dir, in order.
+func blockNumbers(dir string) ([]int, error) {
+	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	var blocks []int
-	for _, file := range files {
-		var index int
-		if _, err := fmt.Sscanf(file.Name(), blockName, &index); err == nil && file.Name() == fmt.Sprintf(blockName, index) {
-			blocks = append(blocks, index)
+	var numbers []int
+	for _, entry := range entries {
+		name, isBlock := strings.CutSuffix(entry.Name(), blockSuffix)
+		if number, err := strconv.Atoi(name); err == nil && isBlock {
+			numbers = append(numbers, number)
 		}
 	}
-	slices.Sort(blocks)
-	return blocks, nil
+	slices.Sort(numbers)
+	return numbers, nil
 }
 
-// The format of the blocks that nats-server 2.x writes, see its filestore.go: records of a header (length, sequence,
-// time, length of the subject), subject, headers behind their length, body, and a keyed hash of all that but the lengths.
-const (
-	blockName    = "%d.blk"
-	recordHeader = 22
-	recordHash   = 8
-	hasHeaders   = uint32(1 << 31) // in the length
-	headerLength = 4
-	deletedBit   = uint64(1 << 63) // in the sequence: the record marks a message that was removed
-	tombstoneBit = uint64(1 << 62)
-)
-
-// compressed begins a block that is not checked: the service does not write any.
-const compressed = "cmp"
-
-// inspectBlock checks every record of a block, and adds their sequences to found.
-func inspectBlock(path, key string, mayEndShort bool, found *sequences) error {
-	block, err := os.ReadFile(path)
-	if err != nil || bytes.HasPrefix(block, []byte(compressed)) {
+// checkConfig checks the files without which the server does not see the stream in dir. A stream gets them one after
+// the other, when it is created: after a crash it may have none, and no message. That it has the first alone does no
+// harm: the service creates the stream anew, over its messages.
+func checkConfig(dir string, filled bool) error {
+	file := filepath.Join(dir, "meta.inf")
+	config, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) && (!filled || filepath.Base(dir) != Stream) {
+		return nil
+	}
+	if err != nil {
+		return &DamagedError{File: file, Reason: "the configuration of the stream cannot be read: " + err.Error()}
+	}
+	sum, err := os.ReadFile(filepath.Join(dir, "meta.sum"))
+	if err == nil && string(sum) != hex.EncodeToString(sumOf(filepath.Base(dir), config)) {
+		return &DamagedError{File: file, Reason: "the checksum of the stream's configuration is wrong"}
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	for offset := 0; offset < len(block); {
-		r := record(block[offset:])
-		size, whole := r.size()
-		if !whole && mayEndShort && r.cutShort(key) {
-			return nil
-		}
-		if !whole {
-			return &DamagedError{File: path, Offset: int64(offset), Reason: "a message is cut short"}
-		}
-		if r = r[:size]; !r.sound(key) {
-			return &DamagedError{File: path, Offset: int64(offset), Reason: "the checksum of a message is wrong"}
-		}
-		found.add(r.sequence())
-		offset += size
-	}
 	return nil
-}
-
-// record is what a block holds of one message, and whatever follows it.
-type record []byte
-
-// size is the length that the record says it has; whole is false where there is not as much.
-func (r record) size() (size int, whole bool) {
-	if len(r) < recordHeader+recordHash {
-		return 0, false
-	}
-	size = int(binary.LittleEndian.Uint32(r) &^ hasHeaders)
-	return size, r.texts() <= size-recordHash && size <= len(r)
-}
-
-// texts is where the headers or the body begin.
-func (r record) texts() int {
-	at := recordHeader + int(binary.LittleEndian.Uint16(r[20:]))
-	if binary.LittleEndian.Uint32(r)&hasHeaders != 0 {
-		at += headerLength
-	}
-	return at
-}
-
-// cutShort tells whether the rest of a block is part of one message, and not a message whose length is wrong: that one
-// ends within the block, or has others behind it.
-func (r record) cutShort(key string) bool {
-	if len(r) < recordHeader+recordHash {
-		return true
-	}
-	if size, _ := r.size(); size <= len(r) {
-		return false
-	}
-	for offset := 1; offset < len(r); offset++ {
-		later := r[offset:]
-		if size, whole := later.size(); whole && later[:size].sound(key) {
-			return false
-		}
-	}
-	return true
-}
-
-// sequence answers the sequence of the message, and whether the record marks it as removed.
-func (r record) sequence() (sequence uint64, removed bool) {
-	bits := binary.LittleEndian.Uint64(r[4:])
-	sequence = bits &^ (deletedBit | tombstoneBit)
-	return sequence, bits != sequence
-}
-
-// sound tells whether the hash at the end of a whole record is the one of what stands before it.
-func (r record) sound(key string) bool {
-	subject := recordHeader + int(binary.LittleEndian.Uint16(r[20:]))
-	end := len(r) - recordHash
-	return bytes.Equal(hashOf(key, r[4:20], r[recordHeader:subject], r[r.texts():end]), r[end:])
-}
-
-// hashOf is the keyed hash that nats-server uses throughout its files.
-func hashOf(key string, parts ...[]byte) []byte {
-	sum := sha256.Sum256([]byte(key))
-	hash, err := highwayhash.NewDigest64(sum[:])
-	if err != nil {
-		panic(err) // the key has the only size there is
-	}
-	for _, part := range parts {
-		_, _ = hash.Write(part) // never fails
-	}
-	return hash.Sum(nil)
 }

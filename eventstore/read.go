@@ -27,8 +27,8 @@ func (s *Store) LastSequence(ctx context.Context) (uint64, error) {
 	return info.State.Last, nil
 }
 
-// next answers the first message at or above sequence, of one subject unless it is "". It asks the leader: a replica
-// might not know of it yet. When there is none the error is jetstream.ErrMsgNotFound.
+// next answers the message at sequence, or, for a subject that is not "", the first one of it from there on. It asks the
+// leader: a replica might not know of it yet. When there is none the error is jetstream.ErrMsgNotFound.
 func (s *Store) next(ctx context.Context, subject string, sequence uint64) (Record, error) {
 	question := map[string]any{"seq": sequence}
 	if subject != "" {
@@ -47,9 +47,12 @@ func (s *Store) next(ctx context.Context, subject string, sequence uint64) (Reco
 		return Record{}, fmt.Errorf("message %d: %w", sequence, err)
 	}
 	m := answer.Message
-	header, err := nats.DecodeHeadersMsg(m.Header)
-	if err != nil && len(m.Header) > 0 {
-		header = nil
+	var header nats.Header
+	if len(m.Header) > 0 {
+		var err error
+		if header, err = nats.DecodeHeadersMsg(m.Header); err != nil {
+			return Record{}, &CorruptError{Sequence: m.Sequence, Reason: "its headers cannot be read"}
+		}
 	}
 	return decode(m.Sequence, m.Time, m.Subject, header, m.Data)
 }

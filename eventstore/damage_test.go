@@ -12,12 +12,11 @@ import (
 
 	"clients/domain/command"
 
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 )
 
 // filledStore is the data directory of a server that has ended: several blocks of events, ids and keys.
-func filledStore(t *testing.T, and func(*Store)) (dir string) {
+func filledStore(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	e, err := startEmbedded(t, dir)
@@ -34,9 +33,6 @@ func filledStore(t *testing.T, and func(*Store)) (dir string) {
 	r, _, err := s.Reserve(deadline(t), "test", "key", always(command.Reservation{}))
 	require.NoError(t, err)
 	require.NoError(t, s.Release(deadline(t), "test", "key", r))
-	if and != nil {
-		and(s)
-	}
 	last, err := s.LastSequence(deadline(t))
 	require.NoError(t, err)
 	e.HighWater.advance(last)
@@ -68,60 +64,9 @@ func contents(t *testing.T, dir string) map[string][32]byte {
 	return all
 }
 
-func TestInspectAcceptsWhatAServerLeavesBehind(t *testing.T) {
-	t.Parallel()
-	for name, and := range map[string]func(*Store){
-		"as it was": nil,
-		"after a purge of one subject": func(s *Store) {
-			purge(t, s, jetstream.WithPurgeSubject("clients.test.17"))
-		},
-		"after a purge up to a sequence": func(s *Store) { purge(t, s, jetstream.WithPurgeSequence(9_000)) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			dir := filledStore(t, and)
-			before := contents(t, dir)
-			last, err := inspect(filepath.Join(dir, storeName), true)
-			require.NoError(t, err)
-			require.Equal(t, uint64(14_000), last)
-			require.Equal(t, before, contents(t, dir))
-			_, err = startEmbedded(t, dir)
-			require.NoError(t, err)
-		})
-	}
-	t.Run("everything purged", func(t *testing.T) {
-		t.Parallel()
-		dir := t.TempDir()
-		e, err := startEmbedded(t, dir)
-		require.NoError(t, err)
-		nc, err := e.Connect()
-		require.NoError(t, err)
-		s := openStore(t, nc, 1)
-		fill(t, s, 10)
-		purge(t, s)
-		e.Shutdown()
-		last, err := inspect(filepath.Join(dir, storeName), true)
-		require.NoError(t, err)
-		require.Equal(t, uint64(10), last)
-	})
-}
-
-func purge(t *testing.T, s *Store, options ...jetstream.StreamPurgeOpt) {
-	stream, err := s.js.Stream(deadline(t), Stream)
-	require.NoError(t, err)
-	require.NoError(t, stream.Purge(deadline(t), options...))
-}
-
-func TestInspectAcceptsAStoreThatIsNotThereYet(t *testing.T) {
-	t.Parallel()
-	last, err := inspect(filepath.Join(t.TempDir(), "none"), true)
-	require.NoError(t, err)
-	require.Zero(t, last)
-}
-
 func TestAServerIsNotStartedOverADamagedStore(t *testing.T) {
 	t.Parallel()
-	sound := filledStore(t, nil)
+	sound := filledStore(t)
 	require.Greater(t, len(eventBlocks(t, sound)), 1)
 	flip := func(path string, at float64) {
 		content, err := os.ReadFile(path)
@@ -187,7 +132,7 @@ func TestAServerIsNotStartedOverADamagedStore(t *testing.T) {
 // A crash in the middle of a write leaves part of a message that nobody was told is stored.
 func TestAMessageThatWasBeingWrittenInACrashIsNoDamage(t *testing.T) {
 	t.Parallel()
-	dir := filledStore(t, nil)
+	dir := filledStore(t)
 	blocks := eventBlocks(t, dir)
 	newest, err := os.OpenFile(blocks[len(blocks)-1], os.O_APPEND|os.O_RDWR, 0)
 	require.NoError(t, err)
@@ -212,18 +157,7 @@ func cutOut(t *testing.T, path string) {
 	t.Helper()
 	block, err := os.ReadFile(path)
 	require.NoError(t, err)
-	first, whole := record(block).size()
-	require.True(t, whole)
-	second, whole := record(block[first:]).size()
-	require.True(t, whole)
+	first := record(block).size()
+	second := record(block[first:]).size()
 	require.NoError(t, os.WriteFile(path, slices.Delete(block, first, first+second), 0o600))
-}
-
-func TestAStoreWithoutAMarkGetsOne(t *testing.T) {
-	t.Parallel()
-	dir := filledStore(t, nil)
-	require.NoError(t, os.Remove(filepath.Join(dir, "high-water")))
-	e, err := startEmbedded(t, dir)
-	require.NoError(t, err)
-	require.Equal(t, uint64(14_000), e.HighWater.Sequence())
 }
