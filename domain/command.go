@@ -32,7 +32,14 @@ type ToggleClient struct{}
 // DeleteClient ends a client. Its id is never used again.
 type DeleteClient struct{}
 
-func (CreateClient) isCommand() {}
-func (UpdateClient) isCommand() {}
-func (ToggleClient) isCommand() {}
-func (DeleteClient) isCommand() {}
+// FollowInvoice makes an invoice's kind and period the defaults of its client. What is "" the invoice does not name.
+type FollowInvoice struct {
+	Kind      string
+	Timeframe string // as 20110101,20111231
+}
+
+func (CreateClient) isCommand()  {}
+func (UpdateClient) isCommand()  {}
+func (ToggleClient) isCommand()  {}
+func (DeleteClient) isCommand()  {}
+func (FollowInvoice) isCommand() {}

@@ -1,8 +1,21 @@
 package domain
 
-// Decide answers what cmd leads to when c is the state of its client: one event, or nil when nothing would change,
-// or an *Error that says why the command is refused.
-func Decide(c Client, cmd Command) (Event, error) {
+import "cmp"
+
+// Decide answers what cmd leads to when c is the state of its client and r what other services hold of it: one event, or
+// nil when nothing would change, or an *Error that says why the command is refused.
+func Decide(c Client, r References, cmd Command) (Event, error) {
+	event, err := decide(c, cmd)
+	if err != nil || event == nil {
+		return nil, err
+	}
+	if err := r.allow(event); err != nil {
+		return nil, err
+	}
+	return event, nil
+}
+
+func decide(c Client, cmd Command) (Event, error) {
 	if create, ok := cmd.(CreateClient); ok {
 		if c.Exists() {
 			return nil, ErrConflict
@@ -19,6 +32,8 @@ func Decide(c Client, cmd Command) (Event, error) {
 		return ClientToggled{ID: c.ID, Active: !c.Active}, nil
 	case DeleteClient:
 		return ClientDeleted{ID: c.ID}, nil
+	case FollowInvoice:
+		return decideInvoiceDefaults(c, cmd)
 	}
 	return nil, Errorf(Invalid, "Unknown command.")
 }
@@ -64,6 +79,21 @@ func decideUpdate(c Client, d Draft) (Event, error) {
 	}
 	e.CurrencySymbol = changed(c.CurrencySymbol, d.CurrencySymbol)
 	if e == (ClientUpdated{ID: c.ID}) {
+		return nil, nil
+	}
+	return e, nil
+}
+
+func decideInvoiceDefaults(c Client, cmd FollowInvoice) (Event, error) {
+	if err := validateLine("Invoice kind", &cmd.Kind); err != nil {
+		return nil, err
+	}
+	e := ClientInvoiceDefaultsChanged{
+		ID:                      c.ID,
+		DefaultInvoiceTimeframe: cmp.Or(cmd.Timeframe, c.DefaultInvoiceTimeframe),
+		LastInvoiceKind:         cmp.Or(cmd.Kind, c.LastInvoiceKind),
+	}
+	if e.DefaultInvoiceTimeframe == c.DefaultInvoiceTimeframe && e.LastInvoiceKind == c.LastInvoiceKind {
 		return nil, nil
 	}
 	return e, nil

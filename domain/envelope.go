@@ -24,5 +24,6 @@ type Receipt struct {
 // State is what is known of a client when a command is decided.
 type State struct {
 	Client       Client
+	References   References
 	LastSequence uint64 // of the stream's last message about this client, whatever it is; 0 when there is none
 }

@@ -26,7 +26,7 @@ func TestWhatADraftNamesIsReachedAndThenThereIsNothingLeftToDo(t *testing.T) {
 			if !c.Exists() {
 				cmd = create(draft)
 			}
-			event, err := domain.Decide(c, cmd)
+			event, err := domain.Decide(c, domain.References{}, cmd)
 			if err != nil {
 				require.ErrorIs(t, err, domain.Errorf(domain.Invalid, ""), "seed %d", seed)
 				require.Nil(t, event)
@@ -39,10 +39,10 @@ func TestWhatADraftNamesIsReachedAndThenThereIsNothingLeftToDo(t *testing.T) {
 			accepted++
 			require.Equal(t, expected(before, draft), c, "seed %d", seed)
 			require.Equal(t, event == nil, before == c, "seed %d: an event if and only if something changes", seed)
-			again, err := domain.Decide(c, update(draft))
+			again, err := domain.Decide(c, domain.References{}, update(draft))
 			require.NoError(t, err, "seed %d", seed)
 			require.Nil(t, again, "seed %d", seed)
-			same, err := domain.Decide(c, update(whole(c)))
+			same, err := domain.Decide(c, domain.References{}, update(whole(c)))
 			require.NoError(t, err, "seed %d: what is stored can be sent back", seed)
 			require.Nil(t, same, "seed %d", seed)
 		}

@@ -13,11 +13,18 @@ import (
 //
 //	given(created).when(domain.ToggleClient{}).then(t, domain.ClientToggled{ID: 1, Active: false})
 type scenario struct {
-	history []domain.Event
-	command domain.Command
+	history    []domain.Event
+	references domain.References
+	command    domain.Command
 }
 
 func given(history ...domain.Event) scenario { return scenario{history: history} }
+
+// holding says what other services hold of the client.
+func (s scenario) holding(r domain.References) scenario {
+	s.references = r
+	return s
+}
 
 func (s scenario) when(command domain.Command) scenario {
 	s.command = command
@@ -68,7 +75,7 @@ func (s scenario) decide() (domain.Event, error) {
 	if s.command == nil {
 		return nil, errors.New("a scenario without a command")
 	}
-	return domain.Decide(fold(s.history), s.command)
+	return domain.Decide(fold(s.history), s.references, s.command)
 }
 
 func fold(history []domain.Event) domain.Client {

@@ -25,10 +25,7 @@ func validate(d Draft) error {
 		attribute string
 		value     *string
 	}{{"Name", d.Name}, {"Currency", d.Currency}, {"Currency symbol", d.CurrencySymbol}} {
-		if text.value != nil && utf8.RuneCountInString(*text.value) > MaxText {
-			return Errorf(Invalid, "%s is too long (maximum is %d characters).", text.attribute, MaxText)
-		}
-		if err := validateText(text.attribute, text.value); err != nil {
+		if err := validateLine(text.attribute, text.value); err != nil {
 			return err
 		}
 	}
@@ -39,6 +36,14 @@ func validate(d Draft) error {
 		return Errorf(Invalid, "Highrise id must be between 1 and %d.", int64(MaxID))
 	}
 	return validateText("Details", d.Details)
+}
+
+// validateLine refuses what a short text cannot be.
+func validateLine(attribute string, text *string) error {
+	if text != nil && utf8.RuneCountInString(*text) > MaxText {
+		return Errorf(Invalid, "%s is too long (maximum is %d characters).", attribute, MaxText)
+	}
+	return validateText(attribute, text)
 }
 
 // validateText refuses what XML 1.0 cannot carry, so that everything stored can always be rendered.

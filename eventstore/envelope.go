@@ -43,6 +43,8 @@ type Record struct {
 	ClientID        int64     // of the subject; 0 when the subject is not one of a client
 	domain.Envelope           // but for the Account, which is the subject's, empty where Stray is not
 	Checksum        uint64
+	// Fact is what was learned of other services, on an internal subject; nil for an event.
+	Fact *domain.Fact
 	// Stray says why the message is not an event; "" when it is one.
 	Stray string
 }
@@ -92,6 +94,9 @@ func encode(e domain.Envelope) (*nats.Msg, domain.Revision, error) {
 // Stray; what claims it and is not what was stored is a *CorruptError.
 func decode(sequence uint64, at time.Time, subject string, header nats.Header, data []byte) (Record, error) {
 	r := Record{Sequence: sequence, Subject: subject, StoredAt: at}
+	if ofReferences(subject) {
+		return decodeFact(r, header, data)
+	}
 	r.Account, r.ClientID = parseSubject(subject)
 	if r.Account == "" {
 		r.Stray = "not the subject of a client"

@@ -16,12 +16,12 @@ import (
 func (s *Store) LastSequence(ctx context.Context) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	var info struct {
-		State struct {
-			Last uint64 `json:"last_seq"`
-		} `json:"state"`
+	var info streamInfo
+	err := ask(ctx, s.nc, "STREAM.INFO."+Stream, nil, &info)
+	if err == nil {
+		err = info.Cluster.heard()
 	}
-	if err := s.ask(ctx, "STREAM.INFO."+Stream, nil, &info); err != nil {
+	if err != nil {
 		return 0, fmt.Errorf("last sequence: %w", err)
 	}
 	return info.State.Last, nil
@@ -34,16 +34,8 @@ func (s *Store) next(ctx context.Context, subject string, sequence uint64) (Reco
 	if subject != "" {
 		question["next_by_subj"] = subject
 	}
-	var answer struct {
-		Message struct {
-			Subject  string    `json:"subject"`
-			Sequence uint64    `json:"seq"`
-			Header   []byte    `json:"hdrs"`
-			Data     []byte    `json:"data"`
-			Time     time.Time `json:"time"`
-		} `json:"message"`
-	}
-	if err := s.ask(ctx, "STREAM.MSG.GET."+Stream, question, &answer); err != nil {
+	var answer storedMessage
+	if err := ask(ctx, s.nc, "STREAM.MSG.GET."+Stream, question, &answer); err != nil {
 		return Record{}, fmt.Errorf("message %d: %w", sequence, err)
 	}
 	m := answer.Message
@@ -58,7 +50,7 @@ func (s *Store) next(ctx context.Context, subject string, sequence uint64) (Reco
 }
 
 // ask puts a question to the JetStream API, whose answer comes from the stream's leader.
-func (s *Store) ask(ctx context.Context, call string, question, answer any) error {
+func ask(ctx context.Context, nc *nats.Conn, call string, question, answer any) error {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	var body []byte
@@ -68,7 +60,7 @@ func (s *Store) ask(ctx context.Context, call string, question, answer any) erro
 			return err
 		}
 	}
-	reply, err := s.nc.RequestWithContext(ctx, "$JS.API."+call, body)
+	reply, err := nc.RequestWithContext(ctx, "$JS.API."+call, body)
 	if err != nil {
 		return err
 	}
@@ -80,6 +72,56 @@ func (s *Store) ask(ctx context.Context, call string, question, answer any) erro
 	}
 	if refusal.Error != nil {
 		return refusal.Error
+	}
+	return nil
+}
+
+// streamInfo is what this service wants to know of a stream.
+type streamInfo struct {
+	Created time.Time `json:"created"`
+	State   struct {
+		First    uint64 `json:"first_seq"`
+		Last     uint64 `json:"last_seq"`
+		Messages uint64 `json:"messages"`
+	} `json:"state"`
+	Cluster cluster `json:"cluster"`
+}
+
+// storedMessage is the answer of the message API.
+type storedMessage struct {
+	Message struct {
+		Subject  string    `json:"subject"`
+		Sequence uint64    `json:"seq"`
+		Header   []byte    `json:"hdrs"`
+		Data     []byte    `json:"data"`
+		Time     time.Time `json:"time"`
+	} `json:"message"`
+}
+
+// cluster is the leader's view of the servers that hold a stream together; empty where there is but one.
+type cluster struct {
+	Replicas []struct {
+		Offline bool          `json:"offline"`
+		Active  time.Duration `json:"active"` // since the leader has heard of it
+	} `json:"replicas"`
+}
+
+// ErrNoMajority tells that a leader has not heard of a majority of late, so that there may be another leader by now.
+var ErrNoMajority = errors.New("the stream's leader has not heard of a majority of its servers")
+
+// silence is how long a leader may not have heard of a server that it counts on.
+const silence = 2 * time.Second
+
+// heard refuses the answer of a leader that is cut off.
+func (c cluster) heard() error {
+	present := 1 // the leader
+	for _, r := range c.Replicas {
+		if !r.Offline && r.Active <= silence {
+			present++
+		}
+	}
+	if servers := len(c.Replicas) + 1; present <= servers/2 {
+		return ErrNoMajority
 	}
 	return nil
 }

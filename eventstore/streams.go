@@ -15,12 +15,15 @@ const (
 	Stream     = "CLIENTS"      // every event, in one order
 	IDStream   = "CLIENTS_IDS"  // a counter: the highest client id handed out
 	KeysBucket = "CLIENTS_KEYS" // idempotency keys
+
+	QuarantineStream = "CLIENTS_QUARANTINE" // messages of other services that cannot be used
 )
 
 const (
 	clientSubjects    = "clients.>"           // public: what has happened to clients
 	referenceSubjects = "client-references.>" // internal: what was learned of their projects and invoices
 	idSubject         = "client-ids"
+	quarantineSubject = "clients-quarantine" // .<stream>.<its creation>.<sequence>
 	keyLife           = 24 * time.Hour
 )
 
@@ -52,6 +55,18 @@ func (s *Store) idStream() jetstream.StreamConfig {
 	}
 }
 
+// quarantineStream keeps one message for each message that could not be used, until an operator has dealt with it.
+func (s *Store) quarantineStream() jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:        QuarantineStream,
+		Description: "Messages of other services that cannot be used, each with its reason",
+		Subjects:    []string{quarantineSubject + ".>"},
+		Storage:     jetstream.FileStorage,
+		Replicas:    s.config.Replicas,
+		AllowDirect: true,
+	}
+}
+
 // keyStream is what the bucket of keys is, as a stream.
 func (s *Store) keyStream() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
@@ -78,7 +93,7 @@ func (e *ConfigError) Error() string {
 }
 
 func (s *Store) ensureStreams(ctx context.Context) error {
-	for _, want := range []jetstream.StreamConfig{s.eventStream(), s.idStream()} {
+	for _, want := range []jetstream.StreamConfig{s.eventStream(), s.idStream(), s.quarantineStream()} {
 		if err := s.untilLeader(ctx, func(ctx context.Context) error { return s.ensureStream(ctx, want) }); err != nil {
 			return err
 		}

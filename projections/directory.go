@@ -36,11 +36,13 @@ type Directory struct {
 	deleted   map[int64]struct{} // ids whose history has ended
 	clients   int
 	strays    uint64
+
+	references references
 }
 
 // NewDirectory makes a directory that has followed nothing of the stream yet.
 func NewDirectory(stream Log, log *slog.Logger) *Directory {
-	d := &Directory{log: log, stream: stream, accounts: make(map[string]*account), texts: make(texts), deleted: make(map[int64]struct{})}
+	d := &Directory{log: log, stream: stream, accounts: make(map[string]*account), texts: make(texts), deleted: make(map[int64]struct{}), references: newReferences()}
 	d.questions.ask = stream.LastSequence
 	return d
 }
@@ -57,7 +59,11 @@ func (d *Directory) State(account string, id int64) domain.State {
 	defer d.mu.RUnlock()
 	if a := d.accounts[account]; a != nil && a.byID[id] != nil {
 		e := a.byID[id]
-		return domain.State{Client: e.Client, LastSequence: e.lastSequence}
+		state := domain.State{Client: e.Client, LastSequence: e.lastSequence}
+		if held := d.references.held[id]; held != nil {
+			state.References = held.References
+		}
+		return state
 	}
 	return domain.State{}
 }

@@ -36,6 +36,10 @@ func (d *Directory) fold(run []eventstore.Record) (uint64, error) {
 }
 
 func (d *Directory) foldOne(r eventstore.Record) error {
+	if r.Fact != nil {
+		d.references.fold(r.Fact)
+		return nil
+	}
 	a := d.accounts[r.Account]
 	var old *entry
 	if a != nil {
@@ -66,6 +70,7 @@ func (d *Directory) foldOne(r eventstore.Record) error {
 	case !after.Exists():
 		a.replace(old, nil)
 		d.deleted[r.ClientID] = struct{}{}
+		delete(d.references.held, r.ClientID)
 		d.clients--
 	case old == nil:
 		a.replace(nil, newEntry(after, r.Sequence))

@@ -24,6 +24,10 @@ var mayImport = map[string][]string{
 	},
 	"eventstore/natstest": {"github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2", "github.com/stretchr/testify"},
 	"projections":         {"clients/domain", "clients/eventstore", "github.com/tidwall/btree"},
+	"projections/intake": {
+		"clients/domain", "clients/eventstore", "clients/projections", "github.com/ThreeDotsLabs/watermill", "github.com/nats-io/nats.go",
+		"github.com/prometheus/client_golang",
+	},
 	"transport": {
 		"clients/domain", "clients/projections", "clients/transport/wire", "github.com/klauspost/compress",
 		"github.com/prometheus/client_golang",

@@ -13,6 +13,7 @@ import (
 	"clients/domain/command"
 	"clients/eventstore"
 	"clients/projections"
+	"clients/projections/intake"
 	"clients/transport"
 
 	"github.com/google/uuid"
@@ -31,6 +32,7 @@ type service struct {
 	nc        *nats.Conn
 	store     *eventstore.Store
 	directory *projections.Directory
+	intake    *intake.Intake
 	registry  *prometheus.Registry
 	state     atomic.Pointer[string] // why the service is not ready, nil when it is
 	undo      []func()
@@ -45,7 +47,7 @@ func start(ctx context.Context, settings settings, log *slog.Logger) (_ *service
 			s.takeDown()
 		}
 	}()
-	for _, step := range []func(context.Context) error{s.listen, s.serveOperations, s.openStore, s.followStream, s.serveAPI} {
+	for _, step := range []func(context.Context) error{s.listen, s.serveOperations, s.openStore, s.followStream, s.takeIn, s.serveAPI} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -154,14 +156,51 @@ func (s *service) catchUp(ctx context.Context) error {
 	}
 }
 
+// otherReplica is how long another replica is given to record what other services say before this one steps in.
+const otherReplica = time.Second
+
+// takeIn begins to read what other services say. It does not wait for their streams.
+func (s *service) takeIn(ctx context.Context) error {
+	quarantine, err := eventstore.NewQuarantine(s.nc)
+	if err != nil {
+		return err
+	}
+	config := intake.Config{
+		Store: s.store, Directory: s.directory, Quarantine: quarantine, Replica: uuid.NewString(), Patience: otherReplica,
+		NewEventID: newEventID, Now: time.Now, Registry: s.registry, Log: s.log,
+	}
+	if s.embedded != nil { // then there is no other replica, and nobody else to create the streams
+		config.Patience = 0
+		if err := s.store.EnsureSources(ctx); err != nil {
+			s.log.Error("the streams of other services cannot be created", "error", err)
+		}
+	}
+	if s.intake, err = intake.New(config); err != nil {
+		return err
+	}
+	if err := s.intake.Start(ctx); err != nil {
+		return err
+	}
+	s.onStop(s.intake.Stop)
+	retries, err := quarantine.ServeRetries(s.intake.Retry)
+	if err != nil {
+		return err
+	}
+	s.onStop(func() { _ = retries.Drain() })
+	return nil
+}
+
+func newEventID() string { return uuid.Must(uuid.NewV7()).String() }
+
 func (s *service) serveAPI(context.Context) error {
 	commands := &command.Handler{
 		Log:             s.store,
 		Directory:       s.directory,
 		IDs:             s.store,
 		Keys:            s.store,
+		Fence:           s.intake,
 		DefaultCurrency: s.settings.defaultCurrency,
-		NewEventID:      func() string { return uuid.Must(uuid.NewV7()).String() },
+		NewEventID:      newEventID,
 		Now:             time.Now,
 		Observe:         s.registerMetrics(),
 	}

@@ -54,7 +54,7 @@ func (f *settingFaults) replicas(variable, value string) int {
 // currency reads what a client created without a currency gets: it must be one that a client can have.
 func (f *settingFaults) currency(variable, value string) string {
 	named := "a client"
-	_, err := domain.Decide(domain.Client{}, domain.CreateClient{ID: 1, Draft: domain.Draft{Name: &named}, DefaultCurrency: value})
+	_, err := domain.Decide(domain.Client{}, domain.References{}, domain.CreateClient{ID: 1, Draft: domain.Draft{Name: &named}, DefaultCurrency: value})
 	if err != nil {
 		f.add(variable, "%v", err)
 	}

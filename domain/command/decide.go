@@ -14,11 +14,27 @@ type intent struct {
 	eventID  string
 	after    uint64 // the event is stored behind this sequence, if it is
 	known    bool   // somebody else may be storing the same event
+	fenced   bool   // the directory shows what other services had said when the command came
 }
 
-// decide attempts the command again while others win the race, and until what it answers rests on a directory that is
-// as new as the request.
+// decide decides the command, and again behind the fence where it turns out to rest on what other services hold.
 func (h *Handler) decide(ctx context.Context, req Request, in intent) (Result, Outcome, error) {
+	result, outcome, err := h.decideInTurn(ctx, req, in)
+	if outcome != unfenced {
+		return result, outcome, err
+	}
+	if err := h.passFence(context.WithoutCancel(ctx)); err != nil {
+		return Result{}, Failed, err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeLimit)
+	defer cancel()
+	in.fenced = true
+	return h.decideInTurn(ctx, req, in)
+}
+
+// decideInTurn attempts the command again while others win the race, and until what it answers rests on a directory
+// that is as new as the request.
+func (h *Handler) decideInTurn(ctx context.Context, req Request, in intent) (Result, Outcome, error) {
 	if in.clientID != 0 {
 		done, err := h.turns.take(ctx, in.clientID)
 		if err != nil {
@@ -33,7 +49,7 @@ func (h *Handler) decide(ctx context.Context, req Request, in intent) (Result, O
 		case outcome == Conflict:
 			h.observe(Conflict)
 			in.known = in.known || req.Key != ""
-		case fresh, outcome == Applied, outcome == Failed, outcome == Refused && !dependsOnState(err):
+		case fresh, outcome == unfenced, outcome == Applied, outcome == Failed, outcome == Refused && !dependsOnState(err):
 			return result, outcome, err
 		}
 		if err := h.Directory.Refresh(ctx); err != nil {
@@ -60,8 +76,10 @@ func (h *Handler) attempt(ctx context.Context, req Request, in intent) (Result, 
 			return h.applied(ctx, id, receipt)
 		}
 	}
-	event, err := judge(state.Client, withID(req, id, h.DefaultCurrency))
+	event, err := judge(state, withID(req, id, h.DefaultCurrency))
 	switch {
+	case !in.fenced && restsOnReferences(event, err):
+		return Result{}, unfenced, nil
 	case errors.Is(err, domain.ErrConflict):
 		return Result{}, Conflict, err
 	case err != nil:
@@ -88,11 +106,12 @@ func (h *Handler) clientID(ctx context.Context, in intent) (int64, error) {
 }
 
 // judge decides the command, provided that the caller knows the client's state as he says he does.
-func judge(c domain.Client, req Request) (domain.Event, error) {
+func judge(state domain.State, req Request) (domain.Event, error) {
+	c := state.Client
 	if req.IfMatch != nil && c.Exists() && !slices.Contains(req.IfMatch, c.Revision) {
 		return nil, domain.ErrStale
 	}
-	return domain.Decide(c, req.Command)
+	return domain.Decide(c, state.References, req.Command)
 }
 
 // withID fills in what a CreateClient does not know when it is sent.

@@ -33,6 +33,11 @@ type world struct {
 	beforeFind   func(lookup int) error
 	lookups      int
 
+	// beforePass is what other services have said that the fence waits for, or why it cannot be told.
+	beforePass func() error
+	passes     int
+	references map[int64]domain.References
+
 	refreshErr, idErr, reserveErr, settleErr, releaseErr error
 }
 
@@ -41,7 +46,7 @@ func newWorld() *world { return &world{keys: map[string]command.Reservation{}, l
 // replica is a handler of its own, as another process has one.
 func (w *world) replica() *command.Handler {
 	return &command.Handler{
-		Log: w, Directory: w, IDs: w, Keys: w, DefaultCurrency: dollars, NewEventID: w.newEventID, Now: time.Now,
+		Log: w, Directory: w, IDs: w, Keys: w, Fence: w, DefaultCurrency: dollars, NewEventID: w.newEventID, Now: time.Now,
 		Observe: func(o command.Outcome) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -100,6 +105,16 @@ func receipt(i int, e domain.Envelope) domain.Receipt {
 	return domain.Receipt{
 		Sequence: uint64(i + 1), Revision: domain.Revision{Version: e.Version, Checksum: uint64(1000 + i)},
 	}
+}
+
+func (w *world) Pass(context.Context) error {
+	w.mu.Lock()
+	w.passes++
+	w.mu.Unlock()
+	if w.beforePass != nil {
+		return w.beforePass()
+	}
+	return nil
 }
 
 func (w *world) Append(_ context.Context, e domain.Envelope, lastSequence uint64) (domain.Receipt, error) {

@@ -18,6 +18,7 @@ type Handler struct {
 	Directory       Directory
 	IDs             IDs
 	Keys            Keys
+	Fence           Fence
 	DefaultCurrency string
 	NewEventID      func() string
 	Now             func() time.Time
@@ -62,7 +63,8 @@ type Result struct {
 	Revision domain.Revision
 }
 
-// timeLimit bounds a command, so that its caller hears of a store that does not answer in under 3 s.
+// timeLimit bounds a command, so that its caller hears of a store that does not answer in under 3 s. One that has to
+// pass the fence has as much time again behind it.
 const timeLimit = 2800 * time.Millisecond
 
 // maxAttempts bounds how often a command that loses races is decided again.

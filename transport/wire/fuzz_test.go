@@ -82,7 +82,7 @@ func checkDecoded(t *testing.T, draft domain.Draft, err error) {
 		require.Equal(t, domain.Draft{}, draft, "an error goes with nothing else")
 		return
 	}
-	event, err := domain.Decide(domain.Client{}, domain.CreateClient{ID: 42, Draft: draft, DefaultCurrency: "Euro - EUR"})
+	event, err := domain.Decide(domain.Client{}, domain.References{}, domain.CreateClient{ID: 42, Draft: draft, DefaultCurrency: "Euro - EUR"})
 	var refusal *domain.Error
 	if errors.As(err, &refusal) {
 		require.Equal(t, domain.Invalid, refusal.Kind)

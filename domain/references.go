@@ -1,0 +1,65 @@
+package domain
+
+import (
+	"fmt"
+	"strings"
+)
+
+// References count what other services hold of a client.
+type References struct {
+	ActiveProjects   int
+	InactiveProjects int
+	Invoices         int
+}
+
+// RestsOnReferences reports whether e may only happen where no reference stands in the way, so that whoever decides it
+// has to know them as they are now.
+func RestsOnReferences(e Event) bool {
+	switch e := e.(type) {
+	case ClientDeleted:
+		return true
+	case ClientToggled:
+		return !e.Active
+	case ClientUpdated:
+		return e.Active != nil && !*e.Active
+	}
+	return false
+}
+
+// allow refuses an event that a reference stands in the way of, and says which and how many.
+func (r References) allow(e Event) error {
+	if !RestsOnReferences(e) {
+		return nil
+	}
+	if _, deletes := e.(ClientDeleted); !deletes {
+		if r.ActiveProjects > 0 {
+			return Errorf(Blocked, "The client cannot be deactivated: it has %s.", counted(r.ActiveProjects, "active project"))
+		}
+		return nil
+	}
+	var obstacles []string
+	for _, o := range []struct {
+		n    int
+		what string
+	}{{r.ActiveProjects, "active project"}, {r.InactiveProjects, "inactive project"}, {r.Invoices, "invoice"}} {
+		if o.n > 0 {
+			obstacles = append(obstacles, counted(o.n, o.what))
+		}
+	}
+	if len(obstacles) == 0 {
+		return nil
+	}
+	last := len(obstacles) - 1
+	list := obstacles[last]
+	if last > 0 {
+		list = strings.Join(obstacles[:last], ", ") + " and " + list
+	}
+	return Errorf(Blocked, "The client cannot be deleted: it has %s.", list)
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

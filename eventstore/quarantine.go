@@ -1,0 +1,188 @@
+package eventstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Quarantine keeps messages of other services that could not be used, until somebody has dealt with them. A message is
+// kept as it was, with where it was read and why it could not be used.
+type Quarantine struct {
+	nc *nats.Conn
+	js jetstream.JetStream
+}
+
+// Quarantined is a message in quarantine.
+type Quarantined struct {
+	Number  uint64 // its sequence in the quarantine
+	Reason  string // one of few
+	Detail  string // what exactly was wrong
+	At      time.Time
+	Message SourceMessage
+}
+
+// ErrNotQuarantined tells that there is no such message in quarantine.
+var ErrNotQuarantined = errors.New("there is no such message in quarantine")
+
+// Headers of a message in quarantine, beside its own. Of its own, those that would mean something to the server when
+// it is stored again have the prefix headerSetAside.
+const (
+	headerReason   = "Quarantine-Reason"
+	headerDetail   = "Quarantine-Detail"
+	headerStream   = "Quarantine-Stream"
+	headerCreated  = "Quarantine-Stream-Created"
+	headerSequence = "Quarantine-Sequence"
+	headerStoredAt = "Quarantine-Stored-At"
+	headerWas      = "Quarantine-Subject"
+	headerSetAside = "Quarantine-Set-Aside-"
+	quarantineMark = "Quarantine-"
+	serverMark     = "Nats-"
+)
+
+// NewQuarantine gives access to the quarantine of the service that runs on a NATS system.
+func NewQuarantine(nc *nats.Conn) (*Quarantine, error) {
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return nil, fmt.Errorf("open quarantine: %w", err)
+	}
+	return &Quarantine{nc: nc, js: js}, nil
+}
+
+// Put stores m, unless it is in quarantine already: then fresh is false.
+func (q *Quarantine) Put(ctx context.Context, m SourceMessage, reason, detail string) (fresh bool, err error) {
+	header := nats.Header{
+		headerReason:   {reason},
+		headerDetail:   {strings.Map(printable, detail)},
+		headerStream:   {m.Stream},
+		headerCreated:  {m.Created.UTC().Format(time.RFC3339Nano)},
+		headerSequence: {strconv.FormatUint(m.Sequence, 10)},
+		headerStoredAt: {m.StoredAt.UTC().Format(time.RFC3339Nano)},
+		headerWas:      {m.Subject},
+	}
+	for name, values := range m.Header {
+		if hasPrefixFold(name, serverMark) || hasPrefixFold(name, quarantineMark) {
+			name = headerSetAside + name
+		}
+		header[name] = values
+	}
+	subject := fmt.Sprintf("%s.%s.%d.%d", quarantineSubject, m.Stream, m.Created.UnixNano(), m.Sequence)
+	err = q.put(ctx, &nats.Msg{Subject: subject, Header: header, Data: m.Data})
+	if errors.Is(err, nats.ErrMaxPayload) || classify(err) == refused { // it has grown too large by its new headers
+		for name := range header {
+			if !strings.HasPrefix(name, quarantineMark) || strings.HasPrefix(name, headerSetAside) {
+				delete(header, name)
+			}
+		}
+		header.Set(headerDetail, header.Get(headerDetail)+" (too large to be kept: only where it was is)")
+		err = q.put(ctx, &nats.Msg{Subject: subject, Header: header})
+	}
+	if classify(err) == outrun {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("quarantine %s %d: %w", m.Stream, m.Sequence, err)
+	}
+	return true, nil
+}
+
+func (q *Quarantine) put(ctx context.Context, msg *nats.Msg) error {
+	_, err := q.js.PublishMsg(ctx, msg, jetstream.WithExpectLastSequencePerSubject(0))
+	return err
+}
+
+// Get answers one message. The error is ErrNotQuarantined when there is none of that number.
+func (q *Quarantine) Get(ctx context.Context, number uint64) (Quarantined, error) {
+	found, err := q.next(ctx, number)
+	if err == nil && found.Number != number {
+		err = ErrNotQuarantined
+	}
+	return found, err
+}
+
+// All answers every message in quarantine, the oldest first. It ends with the first error.
+func (q *Quarantine) All(ctx context.Context) iter.Seq2[Quarantined, error] {
+	return func(yield func(Quarantined, error) bool) {
+		for number := uint64(1); ; number++ {
+			found, err := q.next(ctx, number)
+			if errors.Is(err, ErrNotQuarantined) {
+				return
+			}
+			if !yield(found, err) || err != nil {
+				return
+			}
+			number = found.Number
+		}
+	}
+}
+
+// Drop forgets a message for good. The error is ErrNotQuarantined when there is none of that number.
+func (q *Quarantine) Drop(ctx context.Context, number uint64) error {
+	if _, err := q.Get(ctx, number); err != nil {
+		return err
+	}
+	var answer struct{}
+	err := ask(ctx, q.nc, "STREAM.MSG.DELETE."+QuarantineStream, map[string]any{"seq": number, "no_erase": true}, &answer)
+	if err != nil {
+		return fmt.Errorf("drop %d: %w", number, err)
+	}
+	return nil
+}
+
+// Len answers how many messages there are.
+func (q *Quarantine) Len(ctx context.Context) (uint64, error) {
+	var info streamInfo
+	err := ask(ctx, q.nc, "STREAM.INFO."+QuarantineStream, nil, &info)
+	return info.State.Messages, err
+}
+
+// next answers the first message with that number or a higher one.
+func (q *Quarantine) next(ctx context.Context, number uint64) (Quarantined, error) {
+	var answer storedMessage
+	question := map[string]any{"seq": number, "next_by_subj": quarantineSubject + ".>"}
+	err := ask(ctx, q.nc, "STREAM.MSG.GET."+QuarantineStream, question, &answer)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return Quarantined{}, ErrNotQuarantined
+	}
+	if err != nil {
+		return Quarantined{}, fmt.Errorf("quarantine %d: %w", number, err)
+	}
+	header, _ := nats.DecodeHeadersMsg(answer.Message.Header)
+	return quarantined(answer, header), nil
+}
+
+func quarantined(answer storedMessage, header nats.Header) Quarantined {
+	m := answer.Message
+	q := Quarantined{Number: m.Sequence, Reason: header.Get(headerReason), Detail: header.Get(headerDetail), At: m.Time}
+	q.Message = SourceMessage{Stream: header.Get(headerStream), Subject: header.Get(headerWas), Data: m.Data, Header: nats.Header{}}
+	q.Message.Created, _ = time.Parse(time.RFC3339Nano, header.Get(headerCreated))
+	q.Message.StoredAt, _ = time.Parse(time.RFC3339Nano, header.Get(headerStoredAt))
+	q.Message.Sequence, _ = strconv.ParseUint(header.Get(headerSequence), 10, 64)
+	for name, values := range header {
+		if own, ok := strings.CutPrefix(name, headerSetAside); ok {
+			q.Message.Header[own] = values
+		} else if !strings.HasPrefix(name, quarantineMark) && !strings.HasPrefix(name, serverMark) {
+			q.Message.Header[name] = values
+		}
+	}
+	return q
+}
+
+func hasPrefixFold(s, prefix string) bool {
+	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
+}
+
+// printable keeps a header value in one line.
+func printable(r rune) rune {
+	if r < ' ' || r == 0x7F {
+		return ' '
+	}
+	return r
+}

@@ -1,0 +1,100 @@
+package eventstore
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"clients/domain"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/synadia-io/orbit.go/jetstreamext"
+)
+
+// Entry is one message of a run: a fact, or an event that follows from one.
+type Entry struct {
+	Fact  domain.Fact
+	Event *domain.Envelope // if not nil, this is an event, and Fact is empty
+	// LastSequence is what the event is stored under the condition of, see Append; nil where an entry before it in the
+	// same run is an event of the same client.
+	LastSequence *uint64
+}
+
+// MaxRun is how many entries can be stored together.
+const MaxRun = 1000
+
+// RecordRun stores entries in their order and answers the sequence of the last one. A run with an event in it is
+// stored whole or not at all. A run of facts may be stored up to one of them when RecordRun fails; storing it once more
+// changes nothing, for the stream keeps the first of facts about the same message, and readers know the others.
+//
+// Errors: domain.ErrConflict when a client has changed, or when some entry is stored already, so that the whole run
+// has to be decided again; a domain.Unavailable as Append answers it.
+func (s *Store) RecordRun(ctx context.Context, entries []Entry) (uint64, error) {
+	s.writer.open.RLock()
+	defer s.writer.open.RUnlock()
+	if s.writer.closed() {
+		return 0, domain.NoStore(nats.ErrConnectionClosed)
+	}
+	ctx, cancel := context.WithTimeout(ctx, publishLimit)
+	defer cancel()
+	messages, events, err := encodeRun(entries)
+	if err != nil {
+		return 0, err
+	}
+	if len(messages) < minBatch && events == 0 {
+		return s.recordSingly(ctx, messages)
+	}
+	ack, err := jetstreamext.PublishMsgBatch(ctx, s.js, messages, jetstreamext.BatchFlowControl{})
+	if err != nil {
+		return 0, runError(err)
+	}
+	s.stats.appended.Add(uint64(events))
+	return ack.Sequence, nil
+}
+
+// encodeRun makes the messages of a run, and counts the events among them.
+func encodeRun(entries []Entry) (messages []*nats.Msg, events int, err error) {
+	now := time.Now()
+	for _, e := range entries {
+		var msg *nats.Msg
+		switch {
+		case e.Event != nil:
+			events++
+			if msg, _, err = encode(*e.Event); err == nil && e.LastSequence != nil {
+				msg.Header[jetstream.ExpectedLastSubjSeqHeader] = []string{strconv.FormatUint(*e.LastSequence, 10)}
+			}
+		default:
+			msg, err = encodeFact(e.Fact, factID(e.Fact, now), now)
+		}
+		if err != nil {
+			return nil, 0, err
+		}
+		messages = append(messages, msg)
+	}
+	return messages, events, nil
+}
+
+// recordSingly stores one message after the other: for a few of them that takes less time than a batch does.
+func (s *Store) recordSingly(ctx context.Context, messages []*nats.Msg) (last uint64, err error) {
+	for _, msg := range messages {
+		ack, err := s.js.PublishMsg(ctx, msg, jetstream.WithRetryAttempts(0))
+		if err != nil {
+			return last, runError(err)
+		}
+		last = max(last, ack.Sequence)
+	}
+	return last, nil
+}
+
+func runError(err error) error {
+	switch verdict := classify(err); {
+	case verdict == outrun, errors.Is(err, jetstreamext.ErrBatchPublishDuplicateMsgID):
+		return domain.ErrConflict
+	case verdict == unanswered:
+		return unknownOutcome(err)
+	default:
+		return domain.NoStore(err)
+	}
+}

@@ -1,0 +1,104 @@
+package eventstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Source is a stream that belongs to another service, whose events this one reads.
+type Source struct {
+	Stream string
+	Filter string // the subjects of it that are read
+}
+
+// The sources.
+var (
+	Projects = Source{Stream: "PROJECTS", Filter: "projects.>"}
+	Invoices = Source{Stream: "INVOICES", Filter: "invoices.>"}
+)
+
+// ErrSourceMissing tells that the stream of a source does not exist.
+var ErrSourceMissing = errors.New("the stream does not exist")
+
+// SourceState is where a source stands.
+type SourceState struct {
+	Created time.Time // of the stream: it differs after the stream was made again
+	First   uint64    // sequence of the oldest message that is still there; Last+1 when there is none
+	Last    uint64    // sequence of the newest message there ever was
+}
+
+// SourceState asks the stream's leader where the source stands: what was acknowledged to its publishers before the call
+// is at or below Last. It answers ErrSourceMissing where there is no such stream, and ErrNoMajority where the leader
+// cannot know what has been acknowledged.
+func (s *Store) SourceState(ctx context.Context, source Source) (SourceState, error) {
+	var info streamInfo
+	err := ask(ctx, s.nc, "STREAM.INFO."+source.Stream, nil, &info)
+	if err == nil {
+		err = info.Cluster.heard()
+	}
+	if err != nil {
+		return SourceState{}, sourceError(source, err)
+	}
+	return SourceState{Created: info.Created, First: info.State.First, Last: info.State.Last}, nil
+}
+
+// SourceMessage is a message of a source, as another service has published it.
+type SourceMessage struct {
+	Stream   string
+	Created  time.Time // of the stream
+	Sequence uint64
+	// Previous is the sequence of the message before this one that was handed out, or where reading began.
+	Previous uint64
+	StoredAt time.Time
+	Subject  string
+	Header   nats.Header
+	Data     []byte
+	// Gone tells that there is no message: nothing is left of the stream behind Previous, up to this sequence.
+	Gone bool
+}
+
+// sourceMessage answers the first message of a source at or behind a sequence. It asks the stream's leader. When there
+// is none the error is jetstream.ErrMsgNotFound.
+func (s *Store) sourceMessage(ctx context.Context, source Source, sequence uint64) (SourceMessage, error) {
+	var answer storedMessage
+	question := map[string]any{"seq": sequence, "next_by_subj": source.Filter}
+	if err := ask(ctx, s.nc, "STREAM.MSG.GET."+source.Stream, question, &answer); err != nil {
+		return SourceMessage{}, sourceError(source, err)
+	}
+	m := answer.Message
+	header, _ := nats.DecodeHeadersMsg(m.Header) // what cannot be read is dealt with by who needs it
+	return SourceMessage{
+		Stream: source.Stream, Sequence: m.Sequence, StoredAt: m.Time, Subject: m.Subject, Header: header, Data: m.Data,
+	}, nil
+}
+
+func sourceError(source Source, err error) error {
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return fmt.Errorf("source %s: %w", source.Stream, ErrSourceMissing)
+	}
+	return fmt.Errorf("source %s: %w", source.Stream, err)
+}
+
+// EnsureSources creates the streams of the sources that do not exist, and leaves those that do as they are: they
+// belong to other services.
+func (s *Store) EnsureSources(ctx context.Context) error {
+	for _, source := range []Source{Projects, Invoices} {
+		_, err := s.js.CreateStream(ctx, jetstream.StreamConfig{
+			Name:        source.Stream,
+			Description: "Events of another service. Publish to " + source.Filter,
+			Subjects:    []string{source.Filter},
+			Storage:     jetstream.FileStorage,
+			Replicas:    s.config.Replicas,
+			AllowDirect: true,
+		})
+		if err != nil && !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+			return fmt.Errorf("source %s: %w", source.Stream, err)
+		}
+	}
+	return nil
+}

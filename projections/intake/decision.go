@@ -1,0 +1,180 @@
+package intake
+
+import (
+	"cmp"
+	"errors"
+
+	"clients/domain"
+	"clients/eventstore"
+)
+
+// decision is what a run of messages leads to, decided message by message on the directory and on what the messages
+// before it have led to.
+type decision struct {
+	config  Config
+	entries []eventstore.Entry
+	clients map[owned]*domain.State
+	things  map[thing]*known
+}
+
+// owned is a client as an account asks for him: he need not be there.
+type owned struct {
+	account string
+	id      int64
+}
+
+type thing struct {
+	kind    domain.Thing
+	account string
+	id      int64
+}
+
+// known is what is known of a thing as the run goes on.
+type known struct {
+	client int64
+	events map[string]bool // those of the run, and repeats of earlier ones
+}
+
+// decideRun decides a run up to the first message that cannot be used, and answers how many are before it and what is
+// wrong with it.
+func decideRun(config Config, run []*item) (d *decision, decided int, fault error) {
+	d = &decision{
+		config: config, clients: make(map[owned]*domain.State), things: make(map[thing]*known),
+	}
+	for decided < len(run) && fault == nil {
+		if fault = d.decide(run[decided]); fault == nil {
+			decided++
+		}
+	}
+	// Every fact says that what is before it has been dealt with: a message that teaches nothing needs one of its own
+	// only where it is the last.
+	if decided > 0 && !d.reaches(run[decided-1]) {
+		d.add(domain.Fact{Source: run[decided-1].fact.Source, StoredAt: run[decided-1].fact.StoredAt})
+	}
+	return d, decided, fault
+}
+
+// reaches reports whether the last entry says that i has been dealt with.
+func (d *decision) reaches(i *item) bool {
+	return len(d.entries) > 0 && d.entries[len(d.entries)-1].Fact.Source == i.fact.Source
+}
+
+// decide adds what a message leads to: nothing where it repeats what is known.
+func (d *decision) decide(i *item) (fault error) {
+	fact := i.fact
+	if i.fault != nil || fact.Thing == domain.Nothing {
+		return i.fault
+	}
+	known := d.thing(fact)
+	if known.repeats(fact) {
+		return nil
+	}
+	fact, err := d.belongs(fact, known)
+	if err != nil {
+		return err
+	}
+	if err := d.follow(fact, headersOf(i)); err != nil {
+		return err
+	}
+	d.add(fact)
+	known.client = cmp.Or(fact.ClientID, known.client)
+	known.events[fact.EventID] = true
+	return nil
+}
+
+// belongs finds out under which client the fact is kept, and refuses one whose client is not there.
+func (d *decision) belongs(fact domain.Fact, known *known) (domain.Fact, error) {
+	if fact.Change == domain.Deleted && known.client != 0 { // whoever is said to have had it, it is gone
+		fact.ClientID, fact.Subject = 0, known.client
+		return fact, nil
+	}
+	fact.Subject = cmp.Or(fact.ClientID, known.client)
+	switch {
+	case fact.Subject == 0:
+		return fact, unusablef(UnknownClient, "%s %d is not known, and the event names no client", fact.Thing, fact.ID)
+	case d.client(fact.Account, fact.Subject).Client.Exists():
+		return fact, nil
+	case d.config.Directory.Deleted(fact.Subject):
+		return fact, unusablef(DeletedClient, "client %d", fact.Subject)
+	default:
+		return fact, unusablef(UnknownClient, "client %d", fact.Subject)
+	}
+}
+
+// follow adds the event by which the client's invoice defaults follow an invoice, where they change.
+func (d *decision) follow(fact domain.Fact, from headers) error {
+	if fact.Thing != domain.Invoice || fact.Change == domain.Deleted {
+		return nil
+	}
+	state, invoice := d.client(fact.Account, fact.Subject), domain.FollowInvoice{Kind: fact.InvoiceKind, Timeframe: fact.InvoiceTimeframe}
+	if fact.Late {
+		invoice = d.config.Directory.StillToFollow(fact)
+	}
+	event, err := domain.Decide(state.Client, state.References, invoice)
+	var refusal *domain.Error
+	if errors.As(err, &refusal) {
+		return unusablef(Unreadable, "%s", refusal.Message)
+	}
+	if err != nil || event == nil {
+		return err
+	}
+	entry := eventstore.Entry{Event: &domain.Envelope{
+		EventID:       d.config.NewEventID(),
+		Account:       fact.Account,
+		Event:         event,
+		Version:       state.Client.Revision.Version + 1,
+		Time:          d.config.Now(),
+		Actor:         cmp.Or(from.actor, "invoices"),
+		CorrelationID: fact.CorrelationID,
+		CausationID:   fact.CausationID,
+		Traceparent:   from.traceparent,
+	}}
+	if last := state.LastSequence; last != 0 {
+		entry.LastSequence = &last
+		state.LastSequence = 0 // what follows in this run follows on this event
+	}
+	state.Client = domain.Evolve(state.Client, event)
+	state.Client.Revision.Version++
+	d.entries = append(d.entries, entry)
+	return nil
+}
+
+func (d *decision) add(fact domain.Fact) {
+	fact.Recorder = d.config.Replica
+	d.entries = append(d.entries, eventstore.Entry{Fact: fact})
+}
+
+func (d *decision) client(account string, id int64) *domain.State {
+	key := owned{account, id}
+	state := d.clients[key]
+	if state == nil {
+		now := d.config.Directory.State(account, id)
+		state = &now
+		d.clients[key] = state
+	}
+	return state
+}
+
+func (d *decision) thing(fact domain.Fact) *known {
+	key := thing{fact.Thing, fact.Account, fact.ID}
+	now := d.config.Directory.Thing(fact.Thing, fact.Account, fact.ID, fact.EventID)
+	k := d.things[key]
+	if k == nil {
+		k = &known{client: now.Client, events: make(map[string]bool)}
+		d.things[key] = k
+	}
+	if now.Repeat {
+		k.events[fact.EventID] = true
+	}
+	return k
+}
+
+// repeats reports whether the event that a fact was learned from is known already.
+func (k *known) repeats(fact domain.Fact) bool { return fact.EventID != "" && k.events[fact.EventID] }
+
+// headers are what an event that follows from a message takes over from it.
+type headers struct{ actor, traceparent string }
+
+func headersOf(i *item) headers {
+	return headers{actor: header(i.message.Header, "ce-actor"), traceparent: header(i.message.Header, "traceparent")}
+}

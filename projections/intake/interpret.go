@@ -1,0 +1,191 @@
+package intake
+
+import (
+	"encoding/json"
+	"fmt"
+	"hash/crc64"
+	"strconv"
+	"strings"
+	"time"
+
+	"clients/domain"
+	"clients/eventstore"
+
+	"github.com/nats-io/nats.go"
+)
+
+// kind is what a type of event says.
+type kind struct {
+	thing  domain.Thing
+	change domain.Change
+	// mustName lists what the event is of no use without.
+	client, active bool
+}
+
+// kinds are the types of events of each stream that are understood.
+var kinds = map[string]map[string]kind{
+	eventstore.Projects.Stream: {
+		"projects.v1.ProjectCreated": {thing: domain.Project, change: domain.Created, client: true},
+		"projects.v1.ProjectUpdated": {thing: domain.Project, change: domain.Changed},
+		"projects.v1.ProjectToggled": {thing: domain.Project, change: domain.Changed, active: true},
+		"projects.v1.ProjectDeleted": {thing: domain.Project, change: domain.Deleted},
+	},
+	eventstore.Invoices.Stream: {
+		"invoices.v1.InvoiceCreated": {thing: domain.Invoice, change: domain.Created, client: true},
+		"invoices.v1.InvoiceUpdated": {thing: domain.Invoice, change: domain.Changed},
+		"invoices.v1.InvoiceDeleted": {thing: domain.Invoice, change: domain.Deleted},
+	},
+}
+
+// said is the data of all those events: what is nil was not named.
+type said struct {
+	ID          *int64  `json:"id"`
+	ClientID    *int64  `json:"client_id"`
+	Active      *bool   `json:"active"`
+	Kind        *string `json:"kind"`
+	PeriodStart *string `json:"period_start"`
+	PeriodEnd   *string `json:"period_end"`
+}
+
+// interpret reads what another service says. It is lenient with the envelope, for what can be understood may be what
+// keeps a client from being deleted. The error is an *Unusable; the fact is empty for a message that is gone.
+func interpret(m eventstore.SourceMessage) (domain.Fact, error) {
+	fact := domain.Fact{
+		Source: domain.Position{Stream: m.Stream, Created: m.Created, Sequence: m.Sequence}, StoredAt: m.StoredAt,
+	}
+	if m.Gone {
+		return fact, nil
+	}
+	eventType := header(m.Header, "ce-type")
+	if err := checkEnvelope(m, eventType); err != nil {
+		return fact, err
+	}
+	k, known := kinds[m.Stream][eventType]
+	if !known {
+		return fact, unusablef(UnknownType, "%s", eventType)
+	}
+	var data said
+	if err := json.Unmarshal(m.Data, &data); err != nil {
+		return fact, unusablef(Unreadable, "%v", err)
+	}
+	account, id, err := subjectOf(m.Subject)
+	if err != nil {
+		return fact, err
+	}
+	if data.ID != nil && *data.ID != id {
+		return fact, unusablef(Unreadable, "id %d on subject %s", *data.ID, m.Subject)
+	}
+	fact.EventID = eventID(m)
+	fact.CausationID = fact.EventID
+	fact.CorrelationID = header(m.Header, "ce-correlationid")
+	fact.Account, fact.ID = account, id
+	if err := data.tell(&fact, k); err != nil {
+		return fact, err
+	}
+	fact.Thing, fact.Change = k.thing, k.change
+	return fact, nil
+}
+
+// tell writes down what is said, provided that it is what such an event has to say.
+func (s said) tell(fact *domain.Fact, k kind) error {
+	if s.ClientID != nil {
+		if fact.ClientID = *s.ClientID; fact.ClientID < 1 {
+			return unusablef(Unreadable, "client_id is %d", fact.ClientID)
+		}
+	} else if k.client {
+		return unusablef(Unreadable, "it names no client_id")
+	}
+	if k.thing == domain.Project {
+		if s.Active == nil && k.active {
+			return unusablef(Unreadable, "it does not say whether the project is active")
+		}
+		if fact.Active = s.Active; s.Active == nil && k.change == domain.Created {
+			active := true
+			fact.Active = &active
+		}
+		return nil
+	}
+	if s.Kind != nil {
+		fact.InvoiceKind = *s.Kind
+	}
+	var err error
+	fact.InvoiceTimeframe, err = timeframe(s.PeriodStart, s.PeriodEnd)
+	return err
+}
+
+// timeframe is a period as clients show it: 20110101,20111231. It takes both ends to make one.
+func timeframe(start, end *string) (string, error) {
+	var ends []string
+	for _, day := range []*string{start, end} {
+		if day == nil || *day == "" {
+			continue
+		}
+		date, err := time.Parse(time.DateOnly, *day)
+		if err != nil {
+			return "", unusablef(Unreadable, "%q is not a day", *day)
+		}
+		ends = append(ends, date.Format("20060102"))
+	}
+	if len(ends) < 2 {
+		return "", nil
+	}
+	return strings.Join(ends, ","), nil
+}
+
+// checkEnvelope refuses what is no event at all, or is not the one that was sent.
+func checkEnvelope(m eventstore.SourceMessage, eventType string) error {
+	if eventType == "" {
+		return unusablef(Unreadable, "it has no ce-type")
+	}
+	if version := header(m.Header, "ce-specversion"); version != "" && version != "1.0" {
+		return unusablef(Unreadable, "ce-specversion is %q", version)
+	}
+	stated := header(m.Header, "ce-checksum")
+	if stated == "" {
+		return nil
+	}
+	var covered []byte
+	for _, part := range []string{
+		m.Subject, header(m.Header, "ce-id"), eventType, header(m.Header, "ce-clientversion"), header(m.Header, "ce-time"), string(m.Data),
+	} {
+		covered = append(append(covered, part...), 0)
+	}
+	if sum := fmt.Sprintf("%016x", crc64.Checksum(covered, crc64.MakeTable(crc64.ECMA))); !strings.EqualFold(sum, stated) {
+		return unusablef(Unreadable, "its checksum is %s and not %s", sum, stated)
+	}
+	return nil
+}
+
+// subjectOf reads <service>.<account>.<id>.
+func subjectOf(subject string) (account string, id int64, err error) {
+	tokens := strings.Split(subject, ".")
+	if len(tokens) != 3 || !domain.ValidAccount(tokens[1]) {
+		return "", 0, unusablef(Unreadable, "the subject is %s", subject)
+	}
+	id, parseErr := strconv.ParseInt(tokens[2], 10, 64)
+	if parseErr != nil || id < 1 || strconv.FormatInt(id, 10) != tokens[2] {
+		return "", 0, unusablef(Unreadable, "the subject is %s", subject)
+	}
+	return tokens[1], id, nil
+}
+
+// eventID is what a repeat of the event has in common with it.
+func eventID(m eventstore.SourceMessage) string {
+	if id := header(m.Header, "ce-id"); id != "" {
+		return id
+	}
+	return header(m.Header, nats.MsgIdHdr)
+}
+
+// header is the first value of a header, whatever the case of its name.
+func header(h nats.Header, name string) string {
+	if value := h.Get(name); value != "" {
+		return value
+	}
+	for key, values := range h {
+		if strings.EqualFold(key, name) && len(values) > 0 {
+			return values[0]
+		}
+	}
+	return ""
+}

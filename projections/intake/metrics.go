@@ -1,0 +1,80 @@
+package intake
+
+import (
+	"sync"
+	"time"
+
+	"clients/eventstore"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+type intakeMetrics struct {
+	quarantined *prometheus.CounterVec
+	expired     *prometheus.CounterVec
+	missingOnes *prometheus.GaugeVec
+	handedOut   *prometheus.GaugeVec
+	fences      *prometheus.HistogramVec
+
+	mu    sync.Mutex
+	state map[string]bool // of each stream, whether it is missing
+}
+
+func newMetrics(registry prometheus.Registerer) *intakeMetrics {
+	stream := []string{"stream"}
+	m := &intakeMetrics{
+		quarantined: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "clients_quarantined_total", Help: "Messages of other services that went into quarantine, by reason.",
+		}, []string{"stream", "reason"}),
+		expired: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "clients_source_expired_total", Help: "Messages of other services that were gone before they were read.",
+		}, stream),
+		missingOnes: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "clients_source_missing", Help: "1 while the stream of another service does not exist, so that no client can be deleted or deactivated.",
+		}, stream),
+		handedOut: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "clients_source_read_sequence", Help: "Sequence of the last message that was read of another service's stream.",
+		}, stream),
+		fences: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "clients_fence_seconds", Help: "How long deletions and deactivations waited for what other services had said.",
+			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
+		}, []string{"outcome"}),
+		state: make(map[string]bool),
+	}
+	registry.MustRegister(m.quarantined, m.expired, m.missingOnes, m.handedOut, m.fences)
+	for _, source := range []eventstore.Source{eventstore.Projects, eventstore.Invoices} {
+		m.expired.WithLabelValues(source.Stream)
+		m.missingOnes.WithLabelValues(source.Stream)
+		m.handedOut.WithLabelValues(source.Stream)
+		for _, reason := range reasons() {
+			m.quarantined.WithLabelValues(source.Stream, string(reason))
+		}
+	}
+	return m
+}
+
+func (m *intakeMetrics) read(message eventstore.SourceMessage) {
+	m.handedOut.WithLabelValues(message.Stream).Set(float64(message.Sequence))
+}
+
+// missing answers whether that is news.
+func (m *intakeMetrics) missing(stream string, missing bool) (changed bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	changed = m.state[stream] != missing
+	m.state[stream] = missing
+	value := 0.0
+	if missing {
+		value = 1
+	}
+	m.missingOnes.WithLabelValues(stream).Set(value)
+	return changed
+}
+
+func (m *intakeMetrics) fenced(begun time.Time, err error) {
+	outcome := "passed"
+	if err != nil {
+		outcome = "failed"
+	}
+	m.fences.WithLabelValues(outcome).Observe(time.Since(begun).Seconds())
+}

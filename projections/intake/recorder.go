@@ -1,0 +1,236 @@
+package intake
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"clients/domain"
+	"clients/eventstore"
+)
+
+// Recorder records what the messages of one source say, each once and in the order of the source. Messages that come
+// while others are being recorded are recorded together next.
+type Recorder struct {
+	config Config
+	source eventstore.Source
+	wake   chan struct{}
+
+	mu      sync.Mutex
+	waiting []*item
+}
+
+// item is a message that waits to be recorded.
+type item struct {
+	message eventstore.SourceMessage
+	fact    domain.Fact
+	fault   error // it cannot be used
+	since   time.Time
+	done    chan error
+}
+
+// maxItems bounds a run: an item may make two entries.
+const maxItems = eventstore.MaxRun / 2
+
+func newRecorder(config Config, source eventstore.Source) *Recorder {
+	return &Recorder{config: config, source: source, wake: make(chan struct{}, 1)}
+}
+
+// Record returns as soon as it is on record, by whichever replica, what m says, or that it was passed where fault tells
+// that it cannot be used. Then, and when it turns out that there is no such client, it answers an *Unusable first, so
+// that m can be put into quarantine; called again with pass, it passes m.
+//
+// Messages are recorded in the order of their source: m waits for the one before it.
+func (r *Recorder) Record(ctx context.Context, m eventstore.SourceMessage, fact domain.Fact, fault error) error {
+	i := &item{message: m, fact: fact, fault: fault, since: time.Now(), done: make(chan error, 1)}
+	r.mu.Lock()
+	r.waiting = append(r.waiting, i)
+	r.mu.Unlock()
+	r.nudge()
+	select {
+	case err := <-i.done:
+		return err
+	case <-ctx.Done():
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.waiting = slices.DeleteFunc(r.waiting, func(w *item) bool { return w == i })
+		return ctx.Err()
+	}
+}
+
+// Pass records that m has been dealt with, and that nothing was learned from it.
+func (r *Recorder) Pass(ctx context.Context, m eventstore.SourceMessage) error {
+	return r.Record(ctx, m, domain.Fact{
+		Source: domain.Position{Stream: m.Stream, Created: m.Created, Sequence: m.Sequence}, StoredAt: m.StoredAt,
+	}, nil)
+}
+
+func (r *Recorder) nudge() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run records until ctx ends.
+func (r *Recorder) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		run, changed, wait := r.next()
+		if len(run) > 0 {
+			r.record(ctx, run)
+			continue
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-r.wake:
+		case <-changed:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
+}
+
+// next answers what this replica has to record now, in order. Where that is nothing, it may be something when changed is
+// closed or when so much time has passed.
+func (r *Recorder) next() (run []*item, changed <-chan struct{}, wait time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	slices.SortFunc(r.waiting, func(a, b *item) int {
+		return cmp.Or(a.message.Created.Compare(b.message.Created), cmp.Compare(a.message.Sequence, b.message.Sequence))
+	})
+	const idle = time.Minute
+	wait = idle
+	var kept []*item
+	for len(r.waiting) > 0 {
+		created := r.waiting[0].message.Created
+		n := slices.IndexFunc(r.waiting, func(i *item) bool { return !i.message.Created.Equal(created) })
+		if n < 0 {
+			n = len(r.waiting)
+		}
+		reached, more := r.config.Directory.Reached(r.source.Stream, created)
+		changed = more
+		ready, rest := chain(r.waiting[:n], reached.Sequence)
+		r.waiting = r.waiting[n:]
+		if len(ready) > 0 && len(run) == 0 {
+			if left := r.left(ready[0], reached.Recorder); left > 0 {
+				wait = min(wait, left)
+			} else {
+				run, ready = ready, nil
+			}
+		}
+		kept = append(append(kept, ready...), rest...)
+	}
+	r.waiting = kept
+	if changed == nil {
+		_, changed = r.config.Directory.Reached(r.source.Stream, time.Time{})
+	}
+	return run, changed, wait
+}
+
+// chain answers which messages of one stream, given in its order, follow on what has been reached without any between
+// them, and which do not. Those that have been reached are done.
+func chain(items []*item, reached uint64) (ready, rest []*item) {
+	for n, i := range items {
+		switch {
+		case i.message.Sequence <= reached && len(ready) == 0:
+			i.done <- nil
+		case i.message.Previous <= reached && i.message.Sequence > reached && len(ready) < maxItems:
+			ready = append(ready, i)
+			reached = i.message.Sequence
+		default:
+			return ready, append(rest, items[n:]...)
+		}
+	}
+	return ready, rest
+}
+
+// left is how long the replica that recorded last is waited for.
+func (r *Recorder) left(head *item, recorder string) time.Duration {
+	if r.config.Patience == 0 || recorder == r.config.Replica || recorder == "" {
+		return 0
+	}
+	return r.config.Patience - time.Since(head.since)
+}
+
+// recordLimit bounds one attempt to record a run.
+const recordLimit = 5 * time.Second
+
+// record records a run, as far as its messages can be used, and lets what is behind an unusable one wait.
+func (r *Recorder) record(ctx context.Context, run []*item) {
+	ctx, cancel := context.WithTimeout(ctx, recordLimit)
+	defer cancel()
+	recorded, fault, err := r.try(ctx, run)
+	if err != nil {
+		for _, i := range run {
+			i.done <- err
+		}
+		return
+	}
+	for _, i := range run[:recorded] {
+		i.done <- r.afterwards(i.fact)
+	}
+	rest := run[recorded:]
+	if fault != nil {
+		rest[0].done <- fault
+		rest = rest[1:]
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.waiting = append(r.waiting, rest...)
+}
+
+// try decides a run and stores what it leads to. It answers how many of its messages are dealt with by that, and what
+// is wrong with the one behind them. When somebody else was faster with something, that is none: whoever calls tries again.
+func (r *Recorder) try(ctx context.Context, run []*item) (recorded int, fault, err error) {
+	d, recorded, fault := decideRun(r.config, run)
+	var unknown *Unusable
+	if errors.As(fault, &unknown) && unknown.Reason == UnknownClient {
+		if err := r.config.Directory.Refresh(ctx); err != nil { // he may have been created a moment ago
+			return 0, nil, err
+		}
+		d, recorded, fault = decideRun(r.config, run)
+	}
+	if recorded == 0 {
+		return 0, fault, nil
+	}
+	last, err := r.config.Store.RecordRun(ctx, d.entries)
+	if err == nil {
+		return recorded, fault, r.config.Directory.Await(ctx, last)
+	}
+	if stale := r.config.Directory.Refresh(ctx); stale != nil { // something may have been stored, and this tells
+		return 0, nil, stale
+	}
+	if errors.Is(err, domain.ErrConflict) {
+		return 0, nil, nil
+	}
+	r.config.Log.Warn("what another service says cannot be recorded at the moment", "stream", r.source.Stream, "error", err)
+	return 0, nil, err
+}
+
+// afterwards tells of a thing whose client was deleted while it was recorded.
+func (r *Recorder) afterwards(fact domain.Fact) error {
+	if fact.Thing == domain.Nothing {
+		return nil
+	}
+	t := r.config.Directory.Thing(fact.Thing, fact.Account, fact.ID, "")
+	if t.Exists && r.config.Directory.Deleted(t.Client) {
+		return unusablef(DeletedClient, "client %d", t.Client)
+	}
+	return nil
+}
+
+// rewind records that a stream is read from its beginning again, and returns when that shows.
+func (r *Recorder) rewind(ctx context.Context, state eventstore.SourceState) error {
+	fact := domain.Fact{
+		Source: domain.Position{Stream: r.source.Stream, Created: state.Created}, Change: domain.Rewound, Recorder: r.config.Replica,
+	}
+	last, err := r.config.Store.RecordRun(ctx, []eventstore.Entry{{Fact: fact}})
+	if err != nil {
+		return err
+	}
+	return r.config.Directory.Await(ctx, last)
+}

@@ -1,0 +1,172 @@
+package intake
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"clients/eventstore"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
+)
+
+// Subscriber is a Watermill subscriber whose topics are the sources. It hands out messages in the order of their
+// stream, up to window of them before the first is acknowledged. One that is not acknowledged is handed out again and
+// again, after a pause; those behind it are not held back by the Subscriber, but know which one they follow on.
+type Subscriber struct {
+	intake *Intake
+
+	mu            sync.Mutex
+	subscriptions []*subscription
+}
+
+const (
+	window    = 1024
+	nackPause = time.Second
+)
+
+// Subscribe reads the stream named topic, from where the record of it ends, until ctx ends or the Subscriber is closed.
+func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
+	recorder, err := s.intake.recorderOf(topic)
+	if err != nil {
+		return nil, err
+	}
+	sub := &subscription{
+		intake: s.intake, source: recorder.source,
+		out: make(chan *message.Message), room: make(chan struct{}, window), ended: make(chan struct{}),
+	}
+	ctx, sub.cancel = context.WithCancel(ctx)
+	s.mu.Lock()
+	s.subscriptions = append(s.subscriptions, sub)
+	s.mu.Unlock()
+	reader := &eventstore.SourceReader{Store: s.intake.config.Store, Source: sub.source, Handler: sub, Log: s.intake.config.Log}
+	go func() {
+		defer close(sub.ended)
+		_ = reader.Read(ctx)
+		sub.underWay.Wait()
+		close(sub.out)
+	}()
+	return sub.out, nil
+}
+
+// Close ends all subscriptions.
+func (s *Subscriber) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, sub := range s.subscriptions {
+		sub.cancel()
+		<-sub.ended
+	}
+	return nil
+}
+
+// subscription hands out one source.
+type subscription struct {
+	intake   *Intake
+	source   eventstore.Source
+	cancel   context.CancelFunc
+	out      chan *message.Message
+	room     chan struct{}
+	underWay sync.WaitGroup
+	ended    chan struct{}
+}
+
+// Reached answers from the directory, once that shows everything that is stored.
+func (s *subscription) Reached(ctx context.Context, created time.Time) (uint64, time.Time, error) {
+	if err := s.intake.config.Directory.Refresh(ctx); err != nil {
+		return 0, time.Time{}, err
+	}
+	reached, _ := s.intake.config.Directory.Reached(s.source.Stream, created)
+	return reached.Sequence, reached.StoredAt, nil
+}
+
+// Rewind records that the stream is read from its beginning again.
+func (s *subscription) Rewind(ctx context.Context, state eventstore.SourceState) error {
+	recorder, err := s.intake.recorderOf(s.source.Stream)
+	if err != nil {
+		return err
+	}
+	return recorder.rewind(ctx, state)
+}
+
+// Handle hands a message out as soon as there is room for it.
+func (s *subscription) Handle(ctx context.Context, m eventstore.SourceMessage) error {
+	select {
+	case s.room <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	s.intake.metrics.read(m)
+	first := newMessage(ctx, m)
+	select {
+	case s.out <- first:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	s.underWay.Go(func() {
+		defer func() { <-s.room }()
+		s.settle(ctx, m, first)
+	})
+	return nil
+}
+
+// settle waits for a message to be acknowledged, and hands it out again when it is not.
+func (s *subscription) settle(ctx context.Context, m eventstore.SourceMessage, msg *message.Message) {
+	for {
+		select {
+		case <-msg.Acked():
+			return
+		case <-msg.Nacked():
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-time.After(nackPause):
+		case <-ctx.Done():
+			return
+		}
+		msg = newMessage(ctx, m)
+		select {
+		case s.out <- msg:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Missing keeps the metric, and tells when it changes.
+func (s *subscription) Missing(missing bool) {
+	if !s.intake.metrics.missing(s.source.Stream, missing) {
+		return
+	}
+	if missing {
+		s.intake.config.Log.Error("a stream of another service does not exist: until it does, no client can be deleted or deactivated", "stream", s.source.Stream)
+		return
+	}
+	s.intake.config.Log.Info("the stream of another service is there", "stream", s.source.Stream)
+}
+
+// Expired counts what nobody will ever know.
+func (s *subscription) Expired(messages uint64) {
+	s.intake.metrics.expired.WithLabelValues(s.source.Stream).Add(float64(messages))
+	s.intake.config.Log.Error("messages of another service were gone before they were read: what they said is lost", "stream", s.source.Stream, "messages", messages)
+}
+
+type sourceKey struct{}
+
+// newMessage carries a message of a source through Watermill, whose own fields cannot hold all of it.
+func newMessage(ctx context.Context, m eventstore.SourceMessage) *message.Message {
+	msg := message.NewMessage(fmt.Sprintf("%s:%d", m.Stream, m.Sequence), m.Data)
+	if id := header(m.Header, "ce-correlationid"); id != "" {
+		middleware.SetCorrelationID(id, msg)
+	}
+	msg.SetContext(context.WithValue(ctx, sourceKey{}, m))
+	return msg
+}
+
+func sourceOf(msg *message.Message) eventstore.SourceMessage {
+	m, _ := msg.Context().Value(sourceKey{}).(eventstore.SourceMessage)
+	return m
+}

@@ -1,0 +1,97 @@
+package projections
+
+import (
+	"context"
+	"time"
+
+	"clients/domain"
+)
+
+// reading is how far the streams of one name have been read, one after the other.
+type reading struct {
+	incarnations map[int64]*incarnation // by the creation of the stream
+	latest       int
+	recorder     string        // of the last fact that said something new
+	changed      chan struct{} // closed when there is more, or more is to be awaited in vain
+}
+
+// incarnation is one stream of that name.
+type incarnation struct {
+	number   int
+	sequence uint64
+	storedAt time.Time // of the message there; zero when there was none
+}
+
+func newReading() *reading {
+	return &reading{incarnations: make(map[int64]*incarnation), changed: make(chan struct{})}
+}
+
+// advance moves on to where a fact was learned. It answers false where that has been passed.
+func (r *reading) advance(f *domain.Fact) (now moment, fresh bool) {
+	key := f.Source.Created.UnixNano()
+	if f.Late {
+		return r.moment(f.Source), true
+	}
+	i := r.incarnations[key]
+	if i == nil || f.Change == domain.Rewound {
+		r.latest++
+		i = &incarnation{number: r.latest}
+		r.incarnations[key] = i
+	} else if f.Source.Sequence <= i.sequence {
+		return moment{}, false
+	}
+	i.sequence, i.storedAt, r.recorder = f.Source.Sequence, f.StoredAt, f.Recorder
+	close(r.changed)
+	r.changed = make(chan struct{})
+	return moment{i.number, i.sequence}, true
+}
+
+// moment answers where a message has its place: before everything that is known, when its stream is not.
+func (r *reading) moment(p domain.Position) moment {
+	if i := r.incarnations[p.Created.UnixNano()]; i != nil {
+		return moment{i.number, p.Sequence}
+	}
+	return moment{1, 0}
+}
+
+// Reached is how far another service's stream is on record.
+type Reached struct {
+	Sequence uint64
+	StoredAt time.Time // of the message at Sequence; zero when it was gone
+	Recorder string    // who recorded that
+	Rewinds  int       // grows when the stream is made again or put back
+}
+
+// Reached answers how far the stream of that name and creation is on record. Until more is, changed stays open.
+func (d *Directory) Reached(stream string, created time.Time) (_ Reached, changed <-chan struct{}) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	r := d.references.streams[stream]
+	if r == nil {
+		r = newReading()
+		d.references.streams[stream] = r
+	}
+	i := r.incarnations[created.UnixNano()]
+	if i == nil {
+		return Reached{Recorder: r.recorder}, r.changed
+	}
+	return Reached{Sequence: i.sequence, StoredAt: i.storedAt, Recorder: r.recorder, Rewinds: i.number}, r.changed
+}
+
+// AwaitReached returns as soon as a stream is on record up to a position.
+func (d *Directory) AwaitReached(ctx context.Context, p domain.Position) error {
+	for {
+		reached, changed := d.Reached(p.Stream, p.Created)
+		if reached.Sequence >= p.Sequence {
+			return nil
+		}
+		if err := d.Err(); err != nil {
+			return err
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
