@@ -88,6 +88,9 @@ func decideInvoiceDefaults(c Client, cmd FollowInvoice) (Event, error) {
 	if err := validateLine("Invoice kind", &cmd.Kind); err != nil {
 		return nil, err
 	}
+	if err := validateLine("Invoice timeframe", &cmd.Timeframe); err != nil {
+		return nil, err
+	}
 	e := ClientInvoiceDefaultsChanged{
 		ID:                      c.ID,
 		DefaultInvoiceTimeframe: cmp.Or(cmd.Timeframe, c.DefaultInvoiceTimeframe),

@@ -29,6 +29,7 @@ func (h *Handler) decide(ctx context.Context, req Request, in intent) (Result, O
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeLimit)
 	defer cancel()
 	in.fenced = true
+	in.known = in.known || req.Key != "" // the fence may have taken long enough for a repeat to take over
 	return h.decideInTurn(ctx, req, in)
 }
 
