@@ -36,7 +36,7 @@ type world struct {
 	// beforePass is what other services have said that the fence waits for, or why it cannot be told.
 	beforePass func() error
 	passes     int
-	references map[int64]domain.References
+	references map[int64]domain.References // as the directory shows them
 
 	refreshErr, idErr, reserveErr, settleErr, releaseErr error
 }
@@ -167,7 +167,11 @@ func (w *world) Find(_ context.Context, account string, id int64, eventID string
 func (w *world) State(account string, id int64) domain.State {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.state(account, id, w.followed)
+	state := w.state(account, id, w.followed)
+	if state.Client.Exists() {
+		state.References = w.references[id]
+	}
+	return state
 }
 
 func (w *world) Sequence() uint64 {
