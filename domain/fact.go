@@ -8,6 +8,9 @@ type Position struct {
 	Stream   string
 	Created  time.Time // of the stream
 	Sequence uint64
+	// Round is how often the stream had been put back to an earlier state of itself, so that its sequences were given
+	// once more to other messages.
+	Round int
 }
 
 // Fact is what was learned from one message of another service. Facts of one stream are recorded in its order, so that
@@ -52,6 +55,6 @@ const (
 	Created Change = "created"
 	Changed Change = "changed"
 	Deleted Change = "deleted"
-	// Rewound tells that the stream was put back to an earlier state of itself, and is read from its beginning again.
+	// Rewound begins a Round: the stream was put back to an earlier state of itself, and is read from its beginning again.
 	Rewound Change = "rewound"
 )

@@ -26,6 +26,7 @@ type (
 		Stream   string    `json:"stream"`
 		Created  time.Time `json:"created"`
 		Sequence uint64    `json:"sequence"`
+		Round    int       `json:"round,omitempty"`
 		StoredAt time.Time `json:"stored_at,omitzero"`
 		EventID  string    `json:"event_id,omitempty"`
 	}
@@ -53,7 +54,7 @@ func encodeFact(f domain.Fact, eventID string, at time.Time) (*nats.Msg, error) 
 	}
 	data, err := encodeJSON(factV1{
 		Source: positionV1{
-			Stream: f.Source.Stream, Created: f.Source.Created.UTC(), Sequence: f.Source.Sequence, StoredAt: f.StoredAt.UTC(), EventID: f.EventID,
+			Stream: f.Source.Stream, Created: f.Source.Created.UTC(), Sequence: f.Source.Sequence, Round: f.Source.Round, StoredAt: f.StoredAt.UTC(), EventID: f.EventID,
 		},
 		Recorder: f.Recorder, Late: f.Late, Change: string(f.Change), ID: f.ID, ClientID: f.ClientID, Active: f.Active,
 		Kind: f.InvoiceKind, Timeframe: f.InvoiceTimeframe,
@@ -87,10 +88,10 @@ func encodeFact(f domain.Fact, eventID string, at time.Time) (*nats.Msg, error) 
 // replicas record; what happens by itself has a name of its own.
 func factID(f domain.Fact, at time.Time) string {
 	id := fmt.Sprintf("%s:%d:%d", f.Source.Stream, f.Source.Created.UnixNano(), f.Source.Sequence)
-	switch {
-	case f.Change == domain.Rewound:
-		id += fmt.Sprintf(":rewound:%d", at.UnixNano())
-	case f.Late:
+	if f.Source.Round > 0 {
+		id += fmt.Sprintf(":round:%d", f.Source.Round)
+	}
+	if f.Late {
 		id += fmt.Sprintf(":late:%d", at.UnixNano())
 	}
 	return id
@@ -129,7 +130,7 @@ func unmarshalFact(kind string, data []byte) (domain.Fact, error) {
 	}
 	v, err := decodeJSON[factV1](data)
 	return domain.Fact{
-		Source:   domain.Position{Stream: v.Source.Stream, Created: v.Source.Created, Sequence: v.Source.Sequence},
+		Source:   domain.Position{Stream: v.Source.Stream, Created: v.Source.Created, Sequence: v.Source.Sequence, Round: v.Source.Round},
 		StoredAt: v.Source.StoredAt, EventID: v.Source.EventID, Thing: thing, Change: domain.Change(v.Change), ID: v.ID, ClientID: v.ClientID,
 		Active: v.Active, InvoiceKind: v.Kind, InvoiceTimeframe: v.Timeframe, Late: v.Late, Recorder: v.Recorder,
 	}, err

@@ -52,6 +52,7 @@ type SourceMessage struct {
 	Stream   string
 	Created  time.Time // of the stream
 	Sequence uint64
+	Round    int // see domain.Position; a SourceReader leaves it to its handler
 	// Previous is the sequence of the message before this one that was handed out, or where reading began.
 	Previous uint64
 	StoredAt time.Time

@@ -13,6 +13,7 @@ import (
 func (d *Directory) Follow(ctx context.Context) error {
 	err := d.stream.Follow(ctx, d.Sequence(), d.apply)
 	d.arrivals.end(err)
+	d.endReadings()
 	return err
 }
 

@@ -7,7 +7,7 @@ import (
 	"clients/domain"
 )
 
-// reading is how far the streams of one name have been read, one after the other.
+// reading is how far the streams of one name have been read, each of its rounds by itself, one after the other.
 type reading struct {
 	incarnations map[int64]*incarnation // by the creation of the stream
 	latest       int
@@ -15,9 +15,10 @@ type reading struct {
 	changed      chan struct{} // closed when there is more, or more is to be awaited in vain
 }
 
-// incarnation is one stream of that name.
+// incarnation is one stream of that name, in one round.
 type incarnation struct {
 	number   int
+	round    int // of domain.Position
 	sequence uint64
 	storedAt time.Time // of the message there; zero when there was none
 }
@@ -28,17 +29,17 @@ func newReading() *reading {
 
 // advance moves on to where a fact was learned. It answers false where that has been passed.
 func (r *reading) advance(f *domain.Fact) (now moment, fresh bool) {
-	key := f.Source.Created.UnixNano()
 	if f.Late {
 		return r.moment(f.Source), true
 	}
-	i := r.incarnations[key]
-	if i == nil || f.Change == domain.Rewound {
+	i := r.incarnations[f.Source.Created.UnixNano()]
+	switch rewound := f.Change == domain.Rewound; {
+	case i == nil && !rewound, i != nil && rewound && f.Source.Round == i.round+1:
 		r.latest++
-		i = &incarnation{number: r.latest}
-		r.incarnations[key] = i
-	} else if f.Source.Sequence <= i.sequence {
-		return moment{}, false
+		i = &incarnation{number: r.latest, round: f.Source.Round}
+		r.incarnations[f.Source.Created.UnixNano()] = i
+	case i == nil, rewound, f.Source.Round != i.round, f.Source.Sequence <= i.sequence:
+		return moment{}, false // of a replica that knew no better
 	}
 	i.sequence, i.storedAt, r.recorder = f.Source.Sequence, f.StoredAt, f.Recorder
 	close(r.changed)
@@ -54,12 +55,22 @@ func (r *reading) moment(p domain.Position) moment {
 	return moment{1, 0}
 }
 
+// endReadings wakes those who wait for more of what cannot be followed any more.
+func (d *Directory) endReadings() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, r := range d.references.streams {
+		close(r.changed)
+		r.changed = make(chan struct{})
+	}
+}
+
 // Reached is how far another service's stream is on record.
 type Reached struct {
 	Sequence uint64
 	StoredAt time.Time // of the message at Sequence; zero when it was gone
 	Recorder string    // who recorded that
-	Rewinds  int       // grows when the stream is made again or put back
+	Round    int       // of domain.Position
 }
 
 // Reached answers how far the stream of that name and creation is on record. Until more is, changed stays open.
@@ -75,7 +86,7 @@ func (d *Directory) Reached(stream string, created time.Time) (_ Reached, change
 	if i == nil {
 		return Reached{Recorder: r.recorder}, r.changed
 	}
-	return Reached{Sequence: i.sequence, StoredAt: i.storedAt, Recorder: r.recorder, Rewinds: i.number}, r.changed
+	return Reached{Sequence: i.sequence, StoredAt: i.storedAt, Recorder: r.recorder, Round: i.round}, r.changed
 }
 
 // AwaitReached returns as soon as a stream is on record up to a position.

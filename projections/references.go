@@ -108,9 +108,11 @@ func (t *thing) apply(f *domain.Fact, now moment) {
 	if f.Active != nil && now.after(t.activeAs) {
 		t.active, t.activeAs = *f.Active, now
 	}
-	unknown := t.existsAs == moment{}
-	if now.after(t.existsAs) && (unknown || f.Change != domain.Changed) {
-		t.exists, t.existsAs = f.Change != domain.Deleted, now
+	switch said := t.existsAs != (moment{}); {
+	case f.Change == domain.Changed:
+		t.exists = t.exists || !said // what is changed must have been created
+	case now.after(t.existsAs):
+		t.exists, t.existsAs = f.Change == domain.Created, now
 	}
 }
 
@@ -141,7 +143,7 @@ func (r *references) of(client int64) *held {
 
 // follow remembers when the defaults of a client's invoices were last said.
 func (r *references) follow(f *domain.Fact, now moment) {
-	if f.Thing != domain.Invoice || f.InvoiceKind == "" && f.InvoiceTimeframe == "" {
+	if f.Thing != domain.Invoice || f.Change == domain.Deleted || f.InvoiceKind == "" && f.InvoiceTimeframe == "" {
 		return
 	}
 	h := r.of(f.Subject)

@@ -108,6 +108,7 @@ func (i *Intake) Start(ctx context.Context) error {
 	case <-i.router.Running():
 		return nil
 	case err := <-failed:
+		i.Stop()
 		return fmt.Errorf("intake: %w", err)
 	}
 }

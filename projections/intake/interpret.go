@@ -1,12 +1,15 @@
 package intake
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"hash/crc64"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"clients/domain"
 	"clients/eventstore"
@@ -51,7 +54,7 @@ type said struct {
 // keeps a client from being deleted. The error is an *Unusable; the fact is empty for a message that is gone.
 func interpret(m eventstore.SourceMessage) (domain.Fact, error) {
 	fact := domain.Fact{
-		Source: domain.Position{Stream: m.Stream, Created: m.Created, Sequence: m.Sequence}, StoredAt: m.StoredAt,
+		Source: positionOf(m), StoredAt: m.StoredAt,
 	}
 	if m.Gone {
 		return fact, nil
@@ -77,13 +80,17 @@ func interpret(m eventstore.SourceMessage) (domain.Fact, error) {
 	}
 	fact.EventID = eventID(m)
 	fact.CausationID = fact.EventID
-	fact.CorrelationID = header(m.Header, "ce-correlationid")
+	fact.CorrelationID = brief(plain(header(m.Header, "ce-correlationid")))
 	fact.Account, fact.ID = account, id
 	if err := data.tell(&fact, k); err != nil {
 		return fact, err
 	}
 	fact.Thing, fact.Change = k.thing, k.change
 	return fact, nil
+}
+
+func positionOf(m eventstore.SourceMessage) domain.Position {
+	return domain.Position{Stream: m.Stream, Created: m.Created, Sequence: m.Sequence, Round: m.Round}
 }
 
 // tell writes down what is said, provided that it is what such an event has to say.
@@ -105,8 +112,14 @@ func (s said) tell(fact *domain.Fact, k kind) error {
 		}
 		return nil
 	}
+	if k.change == domain.Deleted { // its kind and period are of no interest any more
+		return nil
+	}
 	if s.Kind != nil {
 		fact.InvoiceKind = *s.Kind
+	}
+	if len(fact.InvoiceKind) > maxKind {
+		return unusablef(Unreadable, "its kind is %d bytes long", len(fact.InvoiceKind))
 	}
 	var err error
 	fact.InvoiceTimeframe, err = timeframe(s.PeriodStart, s.PeriodEnd)
@@ -169,23 +182,52 @@ func subjectOf(subject string) (account string, id int64, err error) {
 	return tokens[1], id, nil
 }
 
-// eventID is what a repeat of the event has in common with it.
+// What is taken over from a message is stored in headers, which are limited altogether: a longer id is no id.
+const (
+	maxID   = 256 // bytes
+	maxKind = domain.MaxText * utf8.UTFMax
+)
+
+// eventID is what a repeat of the event has in common with it. One that cannot be kept as it is stands for itself as a
+// hash.
 func eventID(m eventstore.SourceMessage) string {
-	if id := header(m.Header, "ce-id"); id != "" {
-		return id
+	id := header(m.Header, "ce-id")
+	if id == "" {
+		id = header(m.Header, nats.MsgIdHdr)
 	}
-	return header(m.Header, nats.MsgIdHdr)
+	if len(id) > maxID || !utf8.ValidString(id) {
+		return fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(id)))
+	}
+	return id
 }
 
-// header is the first value of a header, whatever the case of its name.
+// plain reads a header that may carry any text, percent-encoded.
+func plain(value string) string {
+	if text, err := url.PathUnescape(value); err == nil {
+		return text
+	}
+	return value
+}
+
+// brief answers nothing for what is too long to be an id.
+func brief(id string) string {
+	if len(id) > maxID {
+		return ""
+	}
+	return id
+}
+
+// header is the first value of a header, whatever the case of its name. Where several names differ in case alone, it is
+// the first of them that counts, for every reader the same.
 func header(h nats.Header, name string) string {
 	if value := h.Get(name); value != "" {
 		return value
 	}
+	first := ""
 	for key, values := range h {
-		if strings.EqualFold(key, name) && len(values) > 0 {
-			return values[0]
+		if strings.EqualFold(key, name) && len(values) > 0 && values[0] != "" && (first == "" || key < first) {
+			first = key
 		}
 	}
-	return ""
+	return h.Get(first)
 }

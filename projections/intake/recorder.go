@@ -10,6 +10,7 @@ import (
 
 	"clients/domain"
 	"clients/eventstore"
+	"clients/projections"
 )
 
 // Recorder records what the messages of one source say, each once and in the order of the source. Messages that come
@@ -19,8 +20,10 @@ type Recorder struct {
 	source eventstore.Source
 	wake   chan struct{}
 
-	mu      sync.Mutex
-	waiting []*item
+	mu       sync.Mutex
+	waiting  []*item
+	awaited  <-chan struct{} // closed when more is on record
+	progress time.Time       // when it was met first
 }
 
 // item is a message that waits to be recorded.
@@ -63,9 +66,7 @@ func (r *Recorder) Record(ctx context.Context, m eventstore.SourceMessage, fact 
 
 // Pass records that m has been dealt with, and that nothing was learned from it.
 func (r *Recorder) Pass(ctx context.Context, m eventstore.SourceMessage) error {
-	return r.Record(ctx, m, domain.Fact{
-		Source: domain.Position{Stream: m.Stream, Created: m.Created, Sequence: m.Sequence}, StoredAt: m.StoredAt,
-	}, nil)
+	return r.Record(ctx, m, domain.Fact{Source: positionOf(m), StoredAt: m.StoredAt}, nil)
 }
 
 func (r *Recorder) nudge() {
@@ -113,7 +114,10 @@ func (r *Recorder) next() (run []*item, changed <-chan struct{}, wait time.Durat
 		}
 		reached, more := r.config.Directory.Reached(r.source.Stream, created)
 		changed = more
-		ready, rest := chain(r.waiting[:n], reached.Sequence)
+		if more != r.awaited {
+			r.awaited, r.progress = more, time.Now()
+		}
+		ready, rest := chain(r.waiting[:n], reached)
 		r.waiting = r.waiting[n:]
 		if len(ready) > 0 && len(run) == 0 {
 			if left := r.left(ready[0], reached.Recorder); left > 0 {
@@ -132,15 +136,18 @@ func (r *Recorder) next() (run []*item, changed <-chan struct{}, wait time.Durat
 }
 
 // chain answers which messages of one stream, given in its order, follow on what has been reached without any between
-// them, and which do not. Those that have been reached are done.
-func chain(items []*item, reached uint64) (ready, rest []*item) {
+// them, and which do not. Those that have been reached are done, and those of another round are to be read again.
+func chain(items []*item, reached projections.Reached) (ready, rest []*item) {
+	last := reached.Sequence
 	for n, i := range items {
 		switch {
-		case i.message.Sequence <= reached && len(ready) == 0:
+		case i.message.Round != reached.Round:
+			i.done <- errPutBack
+		case i.message.Sequence <= last && len(ready) == 0:
 			i.done <- nil
-		case i.message.Previous <= reached && i.message.Sequence > reached && len(ready) < maxItems:
+		case i.message.Previous <= last && i.message.Sequence > last && len(ready) < maxItems:
 			ready = append(ready, i)
-			reached = i.message.Sequence
+			last = i.message.Sequence
 		default:
 			return ready, append(rest, items[n:]...)
 		}
@@ -148,12 +155,16 @@ func chain(items []*item, reached uint64) (ready, rest []*item) {
 	return ready, rest
 }
 
-// left is how long the replica that recorded last is waited for.
+// left is how long the replica that recorded last is waited for: it is to get on within its time.
 func (r *Recorder) left(head *item, recorder string) time.Duration {
 	if r.config.Patience == 0 || recorder == r.config.Replica || recorder == "" {
 		return 0
 	}
-	return r.config.Patience - time.Since(head.since)
+	since := head.since
+	if r.progress.After(since) {
+		since = r.progress
+	}
+	return r.config.Patience - time.Since(since)
 }
 
 // recordLimit bounds one attempt to record a run.
@@ -186,6 +197,9 @@ func (r *Recorder) record(ctx context.Context, run []*item) {
 // try decides a run and stores what it leads to. It answers how many of its messages are dealt with by that, and what
 // is wrong with the one behind them. When somebody else was faster with something, that is none: whoever calls tries again.
 func (r *Recorder) try(ctx context.Context, run []*item) (recorded int, fault, err error) {
+	if err := r.config.Directory.Err(); err != nil { // what has been recorded since is not known
+		return 0, nil, err
+	}
 	d, recorded, fault := decideRun(r.config, run)
 	var unknown *Unusable
 	if errors.As(fault, &unknown) && unknown.Reason == UnknownClient {
@@ -223,10 +237,14 @@ func (r *Recorder) afterwards(fact domain.Fact) error {
 	return nil
 }
 
-// rewind records that a stream is read from its beginning again, and returns when that shows.
-func (r *Recorder) rewind(ctx context.Context, state eventstore.SourceState) error {
+// errPutBack tells that a stream was put back to an earlier state while it was read.
+var errPutBack = errors.New("the stream was put back to an earlier state")
+
+// rewind records that a round of a stream is over and it is read from its beginning again, and returns when that shows.
+// Where another replica was faster, that changes nothing.
+func (r *Recorder) rewind(ctx context.Context, state eventstore.SourceState, round int) error {
 	fact := domain.Fact{
-		Source: domain.Position{Stream: r.source.Stream, Created: state.Created}, Change: domain.Rewound, Recorder: r.config.Replica,
+		Source: domain.Position{Stream: r.source.Stream, Created: state.Created, Round: round + 1}, Change: domain.Rewound, Recorder: r.config.Replica,
 	}
 	last, err := r.config.Store.RecordRun(ctx, []eventstore.Entry{{Fact: fact}})
 	if err != nil {

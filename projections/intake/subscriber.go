@@ -41,10 +41,9 @@ func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 	s.mu.Lock()
 	s.subscriptions = append(s.subscriptions, sub)
 	s.mu.Unlock()
-	reader := &eventstore.SourceReader{Store: s.intake.config.Store, Source: sub.source, Handler: sub, Log: s.intake.config.Log}
 	go func() {
 		defer close(sub.ended)
-		_ = reader.Read(ctx)
+		sub.read(ctx)
 		sub.underWay.Wait()
 		close(sub.out)
 	}()
@@ -71,6 +70,24 @@ type subscription struct {
 	room     chan struct{}
 	underWay sync.WaitGroup
 	ended    chan struct{}
+
+	// What is being read, for the reader alone.
+	created time.Time
+	round   int
+	reading context.Context
+	again   context.CancelFunc // ends reading
+}
+
+// read reads until ctx ends. When a stream was put back, whatever of it is under way is forgotten and read again from
+// the record, as a restart does.
+func (s *subscription) read(ctx context.Context) {
+	for ctx.Err() == nil {
+		s.reading, s.again = context.WithCancel(ctx)
+		s.created = time.Time{}
+		reader := &eventstore.SourceReader{Store: s.intake.config.Store, Source: s.source, Handler: s, Log: s.intake.config.Log}
+		_ = reader.Read(s.reading)
+		s.again()
+	}
 }
 
 // Reached answers from the directory, once that shows everything that is stored.
@@ -79,6 +96,11 @@ func (s *subscription) Reached(ctx context.Context, created time.Time) (uint64, 
 		return 0, time.Time{}, err
 	}
 	reached, _ := s.intake.config.Directory.Reached(s.source.Stream, created)
+	if created.Equal(s.created) && reached.Round != s.round { // another replica has found out
+		s.again()
+		return 0, time.Time{}, errPutBack
+	}
+	s.created, s.round = created, reached.Round
 	return reached.Sequence, reached.StoredAt, nil
 }
 
@@ -88,26 +110,33 @@ func (s *subscription) Rewind(ctx context.Context, state eventstore.SourceState)
 	if err != nil {
 		return err
 	}
-	return recorder.rewind(ctx, state)
+	if err := recorder.rewind(ctx, state, s.round); err != nil {
+		return err
+	}
+	s.again()
+	return errPutBack
 }
 
-// Handle hands a message out as soon as there is room for it.
+// Handle hands a message out as soon as there is room for it. The message outlives ctx, which ends whenever the reader
+// loses its connection: it will not be read again for that.
 func (s *subscription) Handle(ctx context.Context, m eventstore.SourceMessage) error {
 	select {
 	case s.room <- struct{}{}:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	m.Round = s.round
 	s.intake.metrics.read(m)
-	first := newMessage(ctx, m)
+	reading, first := s.reading, newMessage(s.reading, m)
 	select {
 	case s.out <- first:
 	case <-ctx.Done():
+		<-s.room
 		return ctx.Err()
 	}
 	s.underWay.Go(func() {
 		defer func() { <-s.room }()
-		s.settle(ctx, m, first)
+		s.settle(reading, m, first)
 	})
 	return nil
 }

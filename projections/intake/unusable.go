@@ -41,8 +41,15 @@ func unusable(err error) bool {
 	return errors.As(err, &u) || errors.As(err, &panicked)
 }
 
+// maxDetail bounds what is kept of a text that another service may have had a hand in, in bytes.
+const maxDetail = 500
+
 // readUnusable reads back the text of the error that sent a message into quarantine.
 func readUnusable(text string) *Unusable {
+	if len(text) > maxDetail {
+		text = text[:maxDetail] + "..."
+	}
+	text = strings.ToValidUTF8(text, "?")
 	for _, reason := range reasons() {
 		if detail, ok := strings.CutPrefix(text, string(reason)+": "); ok {
 			return &Unusable{reason, detail}
