@@ -1,0 +1,208 @@
+package projections
+
+import (
+	"cmp"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"clients/domain"
+
+	"github.com/stretchr/testify/require"
+)
+
+// utterance is what another service has said, in its place among all that it has said.
+type utterance struct {
+	era      int // which stream, or which round of it
+	sequence uint64
+	fact     domain.Fact
+}
+
+type era struct {
+	stream  string
+	created time.Time
+}
+
+func eraOf(p domain.Position) era { return era{p.Stream, p.Created} }
+
+// hearsay is the naive model of references: it keeps every utterance, and tells all of them anew for each answer.
+type hearsay struct {
+	utterances []utterance // as they were heard of
+	eras       map[era]int // the present one of each stream
+	latest     int
+}
+
+// hear takes in what is new.
+func (h *hearsay) hear(f domain.Fact) {
+	for _, u := range h.utterances {
+		if u.fact.Thing == f.Thing && u.fact.ID == f.ID && u.fact.EventID == f.EventID {
+			return
+		}
+	}
+	h.utterances = append(h.utterances, utterance{h.eras[eraOf(f.Source)], f.Source.Sequence, f})
+}
+
+// begin starts an era: a stream was made, or put back.
+func (h *hearsay) begin(p domain.Position) {
+	h.latest++
+	h.eras[eraOf(p)] = h.latest
+}
+
+// references tells everything in its order, and counts what is left for a client.
+func (h *hearsay) references(client int64) (r domain.References) {
+	type story struct {
+		beginnings, ends, changes int // how many of them were told; an end undoes all beginnings
+		client                    int64
+		inactive                  bool
+	}
+	type name struct {
+		kind domain.Thing
+		id   int64
+	}
+	stories := map[name]*story{}
+	told := slices.Clone(h.utterances)
+	slices.Reverse(told) // of two in the same place the one that was heard of first has the last word
+	slices.SortStableFunc(told, func(a, b utterance) int {
+		return cmp.Or(cmp.Compare(a.era, b.era), cmp.Compare(a.sequence, b.sequence))
+	})
+	for _, u := range told {
+		key := name{u.fact.Thing, u.fact.ID}
+		if stories[key] == nil {
+			stories[key] = &story{}
+		}
+		s := stories[key]
+		switch u.fact.Change {
+		case domain.Created:
+			s.beginnings++
+		case domain.Deleted:
+			s.beginnings = 0
+			s.ends++
+		default:
+			s.changes++
+		}
+		if u.fact.ClientID > 0 {
+			s.client = u.fact.ClientID
+		}
+		if u.fact.Active != nil {
+			s.inactive = !*u.fact.Active
+		}
+	}
+	for key, s := range stories {
+		there := s.beginnings > 0 || s.ends == 0 && s.changes > 0
+		switch {
+		case !there || s.client != client:
+		case key.kind == domain.Invoice:
+			r.Invoices++
+		case s.inactive:
+			r.InactiveProjects++
+		default:
+			r.ActiveProjects++
+		}
+	}
+	return r
+}
+
+const manyClients = 4
+
+// randomUtterance is about one of few things, so that much is said of each.
+func randomUtterance(random *rand.Rand) domain.Fact {
+	f := domain.Fact{Thing: domain.Project, ID: 1 + random.Int64N(6), Change: domain.Changed}
+	if random.IntN(3) == 0 {
+		f.Thing = domain.Invoice
+	}
+	switch random.IntN(6) {
+	case 0, 1:
+		f.Change, f.ClientID = domain.Created, 1+random.Int64N(manyClients)
+		if f.Thing == domain.Project {
+			f.Active = new(random.IntN(3) > 0)
+		}
+	case 2:
+		f.Change = domain.Deleted
+	case 3:
+		f.ClientID = 1 + random.Int64N(manyClients)
+	case 4:
+		if f.Thing == domain.Project {
+			f.Active = new(random.IntN(2) == 0)
+		}
+	}
+	return f
+}
+
+func TestRandomHistoriesOfProjectsAndInvoicesFoldToWhatANaiveModelSays(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	for round := range uint64(40) {
+		random := rand.New(rand.NewPCG(seed, round))
+		s := &sources{history: newHistory(t), streams: map[string]*sourceStream{}}
+		for id := range int64(manyClients) {
+			s.history.created("acme", 1+id, "A")
+		}
+		model := &hearsay{eras: map[era]int{}}
+		var heard, quarantined []domain.Fact
+		take := func(f domain.Fact) {
+			if model.eras[eraOf(f.Source)] == 0 {
+				model.begin(f.Source)
+			}
+			heard = append(heard, f)
+		}
+		for range 150 {
+			switch random.IntN(16) {
+			case 0: // the same event, published once more
+				if len(heard) > 0 {
+					f := heard[random.IntN(len(heard))]
+					f.Source, f.Late = domain.Position{}, false
+					f = s.learned(f)
+					take(f)
+					model.hear(f)
+				}
+			case 1, 2: // a fact of a replica that knew no better than to record what is on record
+				if len(heard) > 0 {
+					s.repeated(heard[random.IntN(len(heard))])
+				}
+			case 3: // and one that read something else there, before the stream was put back
+				if len(heard) > 0 {
+					f := randomUtterance(random)
+					f.Account, f.EventID, f.Source = "acme", "of old", heard[random.IntN(len(heard))].Source
+					s.repeated(f)
+				}
+			case 4:
+				f := s.passed(randomUtterance(random))
+				take(f)
+				quarantined = append(quarantined, f)
+			case 5, 6: // out of quarantine
+				if len(quarantined) > 0 {
+					f := quarantined[random.IntN(len(quarantined))]
+					f.Late = true
+					s.record(f)
+					model.hear(f)
+				}
+			case 7:
+				if random.IntN(3) == 0 {
+					s.history.now = s.history.now.Add(time.Hour)
+					s.madeAgain([]string{"PROJECTS", "INVOICES"}[random.IntN(2)])
+				}
+			case 8:
+				name := []string{"PROJECTS", "INVOICES"}[random.IntN(2)]
+				if random.IntN(3) == 0 && s.stream(name).sequence > 0 {
+					begun := s.putBack(name)
+					model.begin(begun.Source)
+					s.repeated(begun) // another replica has noticed it, too
+				}
+			default:
+				f := s.learned(randomUtterance(random))
+				take(f)
+				model.hear(f)
+			}
+		}
+		d := quietDirectory(noStream{})
+		for rest := s.history.records; len(rest) > 0; {
+			n := 1 + random.IntN(len(rest))
+			require.NoError(t, d.apply(rest[:n]))
+			rest = rest[n:]
+		}
+		for id := range int64(manyClients) {
+			require.Equal(t, model.references(1+id), d.State("acme", 1+id).References, "seed %d, round %d, client %d", seed, round, 1+id)
+		}
+	}
+}
