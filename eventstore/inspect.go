@@ -168,7 +168,8 @@ func blockNumbers(dir string) ([]int, error) {
 
 // checkConfig checks the files without which the server does not see the stream in dir. A stream gets them one after
 // the other, when it is created: after a crash it may have none, and no message. That it has the first alone does no
-// harm: the service creates the stream anew, over its messages.
+// harm: the service creates the stream anew, over its messages. The same becomes of a stream whose configuration was
+// being altered as the server was killed: nobody alters that of the service's own streams.
 func checkConfig(dir string, filled bool) error {
 	file := filepath.Join(dir, "meta.inf")
 	config, err := os.ReadFile(file)
@@ -179,11 +180,16 @@ func checkConfig(dir string, filled bool) error {
 		return &DamagedError{File: file, Reason: "the configuration of the stream cannot be read: " + err.Error()}
 	}
 	sum, err := os.ReadFile(filepath.Join(dir, "meta.sum"))
-	if err == nil && string(sum) != hex.EncodeToString(sumOf(filepath.Base(dir), config)) {
+	if err == nil && owned(filepath.Base(dir)) && string(sum) != hex.EncodeToString(sumOf(filepath.Base(dir), config)) {
 		return &DamagedError{File: file, Reason: "the checksum of the stream's configuration is wrong"}
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil
+}
+
+// owned reports whether a stream is one of the service's own, and its configuration nobody else's business.
+func owned(stream string) bool {
+	return slices.Contains([]string{Stream, IDStream, QuarantineStream, "KV_" + KeysBucket}, stream)
 }
