@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/bits"
 	"net/url"
@@ -36,7 +37,7 @@ func newTap(t *testing.T, url string) *tap {
 // tap connects to the service as others do.
 func (a *app) tap() *tap {
 	a.t.Helper()
-	return newTap(a.t, a.embedded.URL())
+	return newTap(a.t, a.natsURL())
 }
 
 // lastSequence is where the stream ends: a request that moves it has stored something.
@@ -63,17 +64,26 @@ func (p *tap) messages() []message {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	consumer, err := p.js.OrderedConsumer(ctx, "CLIENTS", jetstream.OrderedConsumerConfig{FilterSubjects: []string{"clients.>"}})
+	stream, err := p.js.Stream(ctx, "CLIENTS")
 	require.NoError(p.t, err)
-	last := p.lastSequence()
+	info, err := stream.Info(ctx, jetstream.WithSubjectFilter("clients.>"))
+	require.NoError(p.t, err)
+	held := 0
+	for _, count := range info.State.Subjects {
+		held += int(count)
+	}
+	consumer, err := stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{FilterSubjects: []string{"clients.>"}})
+	require.NoError(p.t, err)
 	var all []message
-	for reached := uint64(0); reached < last; {
+	for len(all) < held {
 		m, err := consumer.Next(jetstream.FetchMaxWait(patience))
+		if errors.Is(err, nats.ErrNoResponders) && ctx.Err() == nil {
+			continue // in a cluster a consumer is there a moment after it was created
+		}
 		require.NoError(p.t, err)
 		meta, err := m.Metadata()
 		require.NoError(p.t, err)
-		reached = meta.Sequence.Stream
-		all = append(all, message{m.Subject(), m.Headers(), string(m.Data()), reached, meta.Timestamp})
+		all = append(all, message{m.Subject(), m.Headers(), string(m.Data()), meta.Sequence.Stream, meta.Timestamp})
 	}
 	return all
 }

@@ -21,7 +21,8 @@ type Cluster struct {
 }
 
 // Run starts a cluster of n servers, which ends with the test. It returns when every server is ready to hold streams.
-func Run(t testing.TB, n int) *Cluster {
+// Each of change may alter how every server is run: who is let in, say.
+func Run(t testing.TB, n int, change ...func(*server.Options)) *Cluster {
 	t.Helper()
 	c := &Cluster{}
 	routes := make([]string, n)
@@ -29,7 +30,11 @@ func Run(t testing.TB, n int) *Cluster {
 		routes[i] = freeAddress(t)
 	}
 	for i := range n {
-		c.options = append(c.options, options(t, i, n, routes))
+		o := options(t, i, n, routes)
+		for _, alter := range change {
+			alter(o)
+		}
+		c.options = append(c.options, o)
 		c.Servers = append(c.Servers, nil)
 		c.start(t, i)
 	}
@@ -71,7 +76,7 @@ func options(t testing.TB, i, n int, routes []string) *server.Options {
 }
 
 func (c *Cluster) start(t testing.TB, i int) {
-	s, err := server.NewServer(c.options[i])
+	s, err := server.NewServer(c.options[i].Clone()) // the server writes into its options
 	require.NoError(t, err)
 	s.Start()
 	c.Servers[i] = s
