@@ -35,8 +35,10 @@ func launchWith(t *testing.T, settings settings) *app {
 	t.Helper()
 	a := &app{logged: &syncBuffer{}}
 	log := slog.New(slog.NewTextHandler(a.logged, &slog.HandlerOptions{Level: settings.logLevel}))
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
 	var err error
-	a.service, err = start(context.Background(), settings, log)
+	a.service, err = start(ctx, settings, log)
 	require.NoError(t, err, "start: %s", a.logged)
 	a.caller = newCaller(t, "http://"+a.apiAddr())
 	t.Cleanup(func() {

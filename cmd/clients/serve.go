@@ -42,12 +42,15 @@ func newLog(s settings, w io.Writer) *slog.Logger {
 // greet says what listens where, and how to try it.
 func (s *service) greet(w io.Writer) {
 	fmt.Fprintf(w, `clients is ready.
-  API         http://%[1]s/clients
-  operations  http://%[2]s/readyz and /livez, /metrics, /version
-  NATS        %[3]s, stream CLIENTS, subscribe to clients.>
-  data        %[4]s
-Try it:
+  API         http://%s/clients
+  operations  http://%s/readyz and /livez, /metrics, /version
+  NATS        %s, stream CLIENTS, subscribe to clients.>
+`, s.apiAddr(), s.opsAddr(), redactNATS(s.natsURL()))
+	if s.embedded != nil {
+		fmt.Fprintf(w, "  data        %s\n", s.settings.dataDir)
+	}
+	fmt.Fprintf(w, `Try it:
   curl -i -H 'Content-Type: application/xml' -d '<client><name>SuprCorp</name></client>' http://%[1]s/clients
   curl http://%[1]s/clients
-`, s.apiAddr(), s.opsAddr(), s.embedded.URL(), s.settings.dataDir)
+`, s.apiAddr())
 }

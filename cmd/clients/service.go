@@ -78,6 +78,26 @@ func (s *service) serveOperations(context.Context) error {
 }
 
 func (s *service) openStore(ctx context.Context) (err error) {
+	config := eventstore.Config{Replicas: s.settings.streamReplicas, Log: s.log}
+	if s.settings.nats.url == "" {
+		if err := s.startEmbedded(); err != nil {
+			return err
+		}
+		config.HighWater = s.embedded.HighWater
+	} else if s.nc, err = s.settings.nats.connect(ctx, s.log); err != nil {
+		return err
+	}
+	s.onStop(s.nc.Close)
+	s.store, err = eventstore.Open(ctx, s.nc, config)
+	if err != nil {
+		return err
+	}
+	s.onStop(s.store.Close)
+	return nil
+}
+
+// startEmbedded starts a NATS server within the process and connects to it.
+func (s *service) startEmbedded() (err error) {
 	s.embedded, err = eventstore.StartEmbedded(eventstore.EmbeddedConfig{
 		Dir: s.settings.dataDir, Addr: s.settings.embeddedNATSAddr, Log: s.log,
 	})
@@ -92,31 +112,7 @@ func (s *service) openStore(ctx context.Context) (err error) {
 	if s.nc, err = s.embedded.Connect(connectionOptions(s.log)...); err != nil {
 		return fmt.Errorf("connect to the embedded server: %w", err)
 	}
-	s.onStop(s.nc.Close)
-	s.store, err = eventstore.Open(ctx, s.nc, eventstore.Config{
-		Replicas: s.settings.streamReplicas, HighWater: s.embedded.HighWater, Log: s.log,
-	})
-	if err != nil {
-		return err
-	}
-	s.onStop(s.store.Close)
 	return nil
-}
-
-// connectionOptions never give up a connection, and never keep a message back for later: an event is sent now or not.
-func connectionOptions(log *slog.Logger) []nats.Option {
-	return []nats.Option{
-		nats.Name("clients"),
-		nats.MaxReconnects(-1),
-		nats.ReconnectBufSize(-1),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { log.Warn("nats", "error", err) }),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
-			if err != nil {
-				log.Warn("nats: disconnected", "error", err)
-			}
-		}),
-		nats.ReconnectHandler(func(nc *nats.Conn) { log.Info("nats: reconnected", "url", nc.ConnectedUrlRedacted()) }),
-	}
 }
 
 // followStream returns when the directory shows everything that the stream holds by now.

@@ -4,12 +4,15 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"clients/domain"
+
+	"github.com/nats-io/nats.go"
 )
 
 // settingFaults collects everything that is wrong with the settings, a line each. Its methods read one setting, and
@@ -44,11 +47,58 @@ func (f *settingFaults) folder(variable, value string) string {
 	return value
 }
 
-func (f *settingFaults) replicas(variable, value string) int {
-	if value != "" && value != "1" {
-		f.add(variable, "%q is not 1, which is what the embedded server can hold", value)
+// replicas reads how many servers hold each stream. An even number would bear no more failures than the odd one below.
+func (f *settingFaults) replicas(variable, value string, external bool) int {
+	where, usual, possible := "embedded", "1", []string{"1"}
+	if external {
+		where, usual, possible = "external", "3", []string{"1", "3", "5"}
 	}
-	return 1
+	if value == "" {
+		value = usual
+	}
+	if !slices.Contains(possible, value) {
+		f.add(variable, "%q is not what an %s NATS can have: %s", value, where, strings.Join(possible, ", "))
+	}
+	replicas, _ := strconv.Atoi(value)
+	return replicas
+}
+
+// natsServers reads a list of NATS servers. It shows nothing of one that is wrong: that may be the password.
+func (f *settingFaults) natsServers(variable, value string) {
+	all := strings.Split(value, ",")
+	sockets := 0
+	for i, server := range all {
+		u, err := parseNATSServer(server)
+		if err != nil {
+			f.add(variable, "server %d of %d %v", i+1, len(all), err)
+		} else if strings.HasPrefix(u.Scheme, "ws") {
+			sockets++
+		}
+	}
+	if sockets > 0 && sockets < len(all) {
+		f.add(variable, "ws:// and wss:// do not go together with others")
+	}
+}
+
+// natsOption finds out whether an option can do its work: it reads its files at each connection, and first now.
+func (f *settingFaults) natsOption(variable string, option nats.Option) {
+	var o nats.Options
+	err := option(&o)
+	if err == nil && o.SignatureCB != nil {
+		_, err = o.SignatureCB([]byte("a challenge"))
+	}
+	if err != nil {
+		f.add(variable, "%v", err)
+	}
+}
+
+// readable tells whether a file can be read.
+func (f *settingFaults) readable(variable, path string) bool {
+	_, err := os.ReadFile(path)
+	if err != nil {
+		f.add(variable, "%v", err)
+	}
+	return err == nil
 }
 
 // currency reads what a client created without a currency gets: it must be one that a client can have.

@@ -9,16 +9,12 @@ import (
 // serveCommand holds the settings of the service as they are given: all of them as text, so that all their faults can
 // be told at once. Each is a flag and an environment variable.
 type serveCommand struct {
-	HTTPAddr         string `name:"http-addr" env:"CLIENTS_HTTP_ADDR" default:"127.0.0.1:8080" help:"Where the API listens. Without logins on loopback only."`
-	OpsAddr          string `name:"ops-addr" env:"CLIENTS_OPS_ADDR" default:"127.0.0.1:8081" help:"Where /livez, /readyz, /metrics and /version listen."`
-	NATSURL          string `name:"nats-url" env:"CLIENTS_NATS_URL" default:"" help:"NATS servers, comma-separated. Empty: an embedded server. (Not served yet.)"`
-	NATSCreds        string `name:"nats-creds" env:"CLIENTS_NATS_CREDS" default:"" help:"NATS credentials file. (Not served yet.)"`
-	NATSCA           string `name:"nats-ca" env:"CLIENTS_NATS_CA" default:"" help:"Certificate authority of the NATS servers. (Not served yet.)"`
-	NATSCert         string `name:"nats-cert" env:"CLIENTS_NATS_CERT" default:"" help:"Certificate for the NATS servers. (Not served yet.)"`
-	NATSKey          string `name:"nats-key" env:"CLIENTS_NATS_KEY" default:"" help:"Key of that certificate. (Not served yet.)"`
-	DataDir          string `name:"data-dir" env:"CLIENTS_DATA_DIR" default:"./clients-data" help:"Where the embedded server keeps its store."`
+	HTTPAddr string `name:"http-addr" env:"CLIENTS_HTTP_ADDR" default:"127.0.0.1:8080" help:"Where the API listens. Without logins on loopback only."`
+	OpsAddr  string `name:"ops-addr" env:"CLIENTS_OPS_ADDR" default:"127.0.0.1:8081" help:"Where /livez, /readyz, /metrics and /version listen."`
+	natsFlags
+	DataDir          string `name:"data-dir" env:"CLIENTS_DATA_DIR" default:"./clients-data" help:"Where the embedded server keeps its store. Not used with an external NATS."`
 	EmbeddedNATSAddr string `name:"embedded-nats-addr" env:"CLIENTS_EMBEDDED_NATS_ADDR" default:"127.0.0.1:4222" help:"Where the embedded server listens, on loopback only. Port 0 picks a free one."`
-	StreamReplicas   string `name:"stream-replicas" env:"CLIENTS_STREAM_REPLICAS" default:"" help:"Replicas of each stream: 1 embedded, 3 external."`
+	StreamReplicas   string `name:"stream-replicas" env:"CLIENTS_STREAM_REPLICAS" default:"" help:"Replicas of each stream that is created. 1 embedded, 3 external by default, where it may be 1, 3 or 5."`
 	CredentialsDir   string `name:"credentials-dir" env:"CLIENTS_CREDENTIALS_DIR" default:"" help:"Folder of <account>.htpasswd files. (Not served yet.)"`
 	DefaultCurrency  string `name:"default-currency" env:"CLIENTS_DEFAULT_CURRENCY" default:"United States Dollars - USD" help:"For a client created without one."`
 	ReadConsistency  string `name:"read-consistency" env:"CLIENTS_READ_CONSISTENCY" default:"strong" help:"strong: a read shows every write answered before it. eventual: it may be a moment behind."`
@@ -34,6 +30,7 @@ type serveCommand struct {
 type settings struct {
 	httpAddr         string
 	opsAddr          string
+	nats             natsSettings
 	dataDir          string
 	embeddedNATSAddr string
 	streamReplicas   int
@@ -54,9 +51,10 @@ func (c *serveCommand) settings() (settings, error) {
 	s := settings{
 		httpAddr:         f.address("CLIENTS_HTTP_ADDR", c.HTTPAddr, "without logins the API is served on loopback only"),
 		opsAddr:          f.address("CLIENTS_OPS_ADDR", c.OpsAddr, ""),
+		nats:             c.natsSettings(&f),
 		dataDir:          f.folder("CLIENTS_DATA_DIR", c.DataDir),
 		embeddedNATSAddr: f.address("CLIENTS_EMBEDDED_NATS_ADDR", c.EmbeddedNATSAddr, "the embedded server knows no logins"),
-		streamReplicas:   f.replicas("CLIENTS_STREAM_REPLICAS", c.StreamReplicas),
+		streamReplicas:   f.replicas("CLIENTS_STREAM_REPLICAS", c.StreamReplicas, c.NATSURL != ""),
 		defaultCurrency:  f.currency("CLIENTS_DEFAULT_CURRENCY", c.DefaultCurrency),
 		eventualReads:    f.oneOf("CLIENTS_READ_CONSISTENCY", c.ReadConsistency, "strong", "eventual") == "eventual",
 		logLevel:         f.level("CLIENTS_LOG_LEVEL", c.LogLevel),
@@ -72,9 +70,8 @@ func (c *serveCommand) settings() (settings, error) {
 // refuseUnserved names every setting that is given and would have no effect yet.
 func (c *serveCommand) refuseUnserved(f *settingFaults) {
 	for _, setting := range []struct{ variable, value string }{
-		{"CLIENTS_NATS_URL", c.NATSURL}, {"CLIENTS_NATS_CREDS", c.NATSCreds}, {"CLIENTS_NATS_CA", c.NATSCA},
-		{"CLIENTS_NATS_CERT", c.NATSCert}, {"CLIENTS_NATS_KEY", c.NATSKey}, {"CLIENTS_CREDENTIALS_DIR", c.CredentialsDir},
-		{"CLIENTS_RATE_LIMIT", strings.TrimLeft(c.RateLimit, "0")}, {"CLIENTS_TLS_CERT", c.TLSCert}, {"CLIENTS_TLS_KEY", c.TLSKey},
+		{"CLIENTS_CREDENTIALS_DIR", c.CredentialsDir}, {"CLIENTS_RATE_LIMIT", strings.TrimLeft(c.RateLimit, "0")},
+		{"CLIENTS_TLS_CERT", c.TLSCert}, {"CLIENTS_TLS_KEY", c.TLSKey},
 	} {
 		if setting.value != "" {
 			f.add(setting.variable, "is not served by this release")

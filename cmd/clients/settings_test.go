@@ -16,6 +16,9 @@ var defaults = map[string]string{
 	"CLIENTS_OPS_ADDR":           "127.0.0.1:8081",
 	"CLIENTS_NATS_URL":           "",
 	"CLIENTS_NATS_CREDS":         "",
+	"CLIENTS_NATS_CA":            "",
+	"CLIENTS_NATS_CERT":          "",
+	"CLIENTS_NATS_KEY":           "",
 	"CLIENTS_DATA_DIR":           "./clients-data",
 	"CLIENTS_EMBEDDED_NATS_ADDR": "127.0.0.1:4222",
 	"CLIENTS_STREAM_REPLICAS":    "1 embedded, 3 external",
@@ -54,6 +57,10 @@ func TestSettingsAreListedByHelp(t *testing.T) {
 var faulty = map[string]string{
 	"CLIENTS_HTTP_ADDR":          "0.0.0.0:0", // without logins
 	"CLIENTS_OPS_ADDR":           "nowhere",
+	"CLIENTS_NATS_URL":           "nats://",
+	"CLIENTS_NATS_CREDS":         "/nowhere/creds",
+	"CLIENTS_NATS_CA":            "/nowhere/ca.pem",
+	"CLIENTS_NATS_CERT":          "/nowhere/cert.pem",
 	"CLIENTS_EMBEDDED_NATS_ADDR": "0.0.0.0:0",
 	"CLIENTS_STREAM_REPLICAS":    "many",
 	"CLIENTS_DEFAULT_CURRENCY":   " ",
@@ -115,7 +122,6 @@ func TestSettingsThatAreNotServedYetAreRefused(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, []byte("x"), 0o600))
 	for flag, value := range map[string]string{
-		"--nats-url": "nats://127.0.0.1:1", "--nats-creds": file, "--nats-ca": file, "--nats-cert": file, "--nats-key": file,
 		"--credentials-dir": filepath.Dir(file), "--rate-limit": "100", "--tls-cert": file, "--tls-key": file,
 	} {
 		dir := filepath.Join(t.TempDir(), "data")

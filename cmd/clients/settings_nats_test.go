@@ -1,0 +1,124 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestNATSServersThatCanBe(t *testing.T) {
+	t.Parallel()
+	for given, shown := range map[string]string{
+		"nats://127.0.0.1:4222":                   "nats://127.0.0.1:4222",
+		"nats-0.nats:4222":                        "nats://nats-0.nats:4222",
+		"nats-0, nats-1:4223 ,tls://[::1]":        "nats://nats-0,nats://nats-1:4223,tls://[::1]",
+		"NATS://nats/":                            "nats://nats/",
+		"nats://user:secret@nats":                 "nats://user:xxxxx@nats",
+		"user:secret@nats:4222,nats://nats":       "nats://user:xxxxx@nats:4222,nats://nats",
+		"tls://:secret@nats,tls://user:@nats":     "tls://:xxxxx@nats,tls://user:xxxxx@nats",
+		"nats://secret@nats":                      "nats://xxxxx@nats", // a token
+		"nats://user:secret%2Cwith%40all@nats:1":  "nats://user:xxxxx@nats:1",
+		"wss://user:secret@gateway/a?key=secret":  "wss://user:xxxxx@gateway/a",
+		"ws://gateway:8080/nats,wss://other:8443": "ws://gateway:8080/nats,wss://other:8443",
+	} {
+		var f settingFaults
+		n := (&natsFlags{NATSURL: given}).natsSettings(&f)
+		require.Empty(t, f, given)
+		require.Equal(t, given, n.url)
+		require.Equal(t, shown, redactNATS(given))
+	}
+}
+
+func TestNATSServersThatCannotBe(t *testing.T) {
+	t.Parallel()
+	for given, fault := range map[string]string{
+		" ":                                   "server 1 of 1 is empty",
+		"nats://nats,":                        "server 2 of 2 is empty",
+		"http://user:secret@nats":             "server 1 of 1 is neither",
+		"nats://nats,nats://user:secret@":     "server 2 of 2 is neither",
+		"nats://user:secret":                  "server 1 of 1 is neither", // which looks like a port
+		"nats://user:se%cret@nats":            "server 1 of 1 is neither",
+		"nats://user:secret@nats:port":        "server 1 of 1 is neither",
+		"nats://user:secret@nats:0":           "server 1 of 1 has a port that cannot be",
+		"nats://user:secret@nats:65536":       "server 1 of 1 has a port that cannot be",
+		"nats://user:1/secret@nats":           "server 1 of 1 has something behind its port",
+		"nats://user:1#secret@nats":           "server 1 of 1 has something behind its port",
+		"ws://user:1?secret@nats":             "server 1 of 1 has something behind its port",
+		"nats://user:secret@nats?x=y":         "server 1 of 1 has something behind its port",
+		"wss://user:secret@gateway,nats:4222": "ws:// and wss:// do not go together with others",
+	} {
+		var f settingFaults
+		(&natsFlags{NATSURL: given}).natsSettings(&f)
+		require.Len(t, f, 1, given)
+		require.True(t, strings.HasPrefix(f[0], "CLIENTS_NATS_URL: "+fault), "%s: %s", given, f)
+		require.NotContains(t, f.Error(), "cret")
+		require.NotContains(t, redactNATS(given), "cret")
+
+		dir := filepath.Join(t.TempDir(), "data")
+		code, stdout, stderr := serveInProcess(t, dir, "--nats-url="+given)
+		require.Equal(t, 2, code)
+		require.Equal(t, "clients: "+f[0]+"\n", stderr)
+		require.Empty(t, stdout)
+	}
+	var f settingFaults
+	(&natsFlags{NATSURL: "http://a,b,nats://c:x"}).natsSettings(&f)
+	require.Len(t, f, 2, "each server that is wrong")
+}
+
+func TestNATSFilesThatCannotBe(t *testing.T) {
+	t.Parallel()
+	const url = "nats://127.0.0.1:1"
+	dir := t.TempDir()
+	text, missing := filepath.Join(dir, "text"), filepath.Join(dir, "missing")
+	require.NoError(t, os.WriteFile(text, []byte("top secret"), 0o600))
+	for _, c := range []struct {
+		flags  natsFlags
+		faults []string
+	}{
+		{natsFlags{NATSCreds: text, NATSCA: text, NATSCert: text, NATSKey: text}, []string{
+			"CLIENTS_NATS_CREDS: goes with CLIENTS_NATS_URL", "CLIENTS_NATS_CA: goes with CLIENTS_NATS_URL",
+			"CLIENTS_NATS_CERT: goes with CLIENTS_NATS_URL", "CLIENTS_NATS_KEY: goes with CLIENTS_NATS_URL",
+		}},
+		{natsFlags{NATSURL: url, NATSCreds: missing, NATSCA: missing, NATSCert: missing, NATSKey: missing}, []string{
+			"CLIENTS_NATS_CREDS: ", "CLIENTS_NATS_CA: ", "CLIENTS_NATS_CERT: ", "CLIENTS_NATS_KEY: ",
+		}},
+		{natsFlags{NATSURL: url, NATSCreds: dir, NATSCA: dir, NATSCert: dir, NATSKey: dir}, []string{
+			"CLIENTS_NATS_CREDS: ", "CLIENTS_NATS_CA: ", "CLIENTS_NATS_CERT: ", "CLIENTS_NATS_KEY: ",
+		}},
+		{natsFlags{NATSURL: url, NATSCreds: text, NATSCA: text, NATSCert: text, NATSKey: text}, []string{
+			"CLIENTS_NATS_CREDS: ", "CLIENTS_NATS_CA: ", "CLIENTS_NATS_CERT: ",
+		}},
+		{natsFlags{NATSURL: url, NATSCert: text}, []string{"CLIENTS_NATS_CERT: goes with CLIENTS_NATS_KEY"}},
+		{natsFlags{NATSURL: url, NATSKey: text}, []string{"CLIENTS_NATS_KEY: goes with CLIENTS_NATS_CERT"}},
+		{natsFlags{NATSURL: "nats://", NATSKey: text}, []string{"CLIENTS_NATS_URL: ", "CLIENTS_NATS_KEY: "}},
+	} {
+		var f settingFaults
+		c.flags.natsSettings(&f)
+		require.Len(t, f, len(c.faults), f.Error())
+		for i, fault := range c.faults {
+			require.True(t, strings.HasPrefix(f[i], fault), f[i])
+		}
+		require.NotContains(t, f.Error(), "top secret")
+	}
+}
+
+func TestStreamReplicas(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		url, given string
+		replicas   int // 0 is a fault
+	}{
+		{"", "", 1}, {"", "1", 1}, {"", "3", 0}, {"", "x", 0},
+		{"nats", "", 3}, {"nats", "1", 1}, {"nats", "3", 3}, {"nats", "5", 5}, {"nats", "0", 0}, {"nats", "2", 0}, {"nats", "7", 0}, {"nats", "x", 0},
+	} {
+		var f settingFaults
+		replicas := f.replicas("CLIENTS_STREAM_REPLICAS", c.given, c.url != "")
+		require.Equal(t, c.replicas == 0, f != nil, "%v: %v", c, f)
+		if f == nil {
+			require.Equal(t, c.replicas, replicas, "%v", c)
+		}
+	}
+}
