@@ -1,0 +1,168 @@
+package intake
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"clients/domain"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+)
+
+const y2011, y2012 = "20110101,20111231", "20120101,20121231"
+
+func TestTheDefaultsOfAClientFollowItsInvoices(t *testing.T) {
+	t.Parallel()
+	r := alone(t)
+	one := r.client()
+	period := func(year int) string {
+		return fmt.Sprintf(`"period_start":"%d-01-01","period_end":"%d-12-31"`, year, year)
+	}
+	r.say(
+		invoice("Created", 1, `"client_id":1`),
+		invoice("Created", 2, `"client_id":1,"kind":"task"`),
+		invoice("Updated", 2, `"kind":"task"`),
+		invoice("Updated", 2, `"client_id":1,`+period(2011)),
+		invoice("Updated", 1, `"kind":"task",`+period(2011)),
+		invoice("Created", 3, `"client_id":1,"kind":"people",`+period(2012)),
+		invoice("Deleted", 3, `"kind":"free",`+period(2013)),
+		invoice("Updated", 2, `"period_start":"2014-01-01"`),
+		project("Created", 4, `"client_id":1,"kind":"free",`+period(2015)),
+	)
+	r.settled()
+	require.Equal(t, []domain.ClientInvoiceDefaultsChanged{
+		{ID: one, LastInvoiceKind: "task"},
+		{ID: one, LastInvoiceKind: "task", DefaultInvoiceTimeframe: y2011},
+		{ID: one, LastInvoiceKind: "people", DefaultInvoiceTimeframe: y2012},
+	}, r.defaultsOf(one))
+	client := r.directory.State(acme, one).Client
+	require.Equal(t, "people", client.LastInvoiceKind)
+	require.Equal(t, y2012, client.DefaultInvoiceTimeframe)
+	require.Equal(t, uint64(3), client.CacheVersion())
+}
+
+func TestAChangeOfDefaultsTellsWhereItComesFrom(t *testing.T) {
+	t.Parallel()
+	r := alone(t)
+	r.client()
+	m := invoice("Created", 1, `"client_id":1,"kind":"task"`)
+	with(m, "ce-actor", "J%C3%BCrgen")
+	with(m, "ce-correlationid", "conversation")
+	with(m, "traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+	r.say(m, invoice("Created", 2, `"client_id":1,"kind":"people"`))
+	r.settled()
+	records := r.stored()
+	change := records[1]
+	require.Equal(t, "Jürgen", change.Actor)
+	require.Equal(t, "conversation", change.CorrelationID)
+	require.Equal(t, m.Header.Get("ce-id"), change.CausationID)
+	require.Equal(t, m.Header.Get("traceparent"), change.Traceparent)
+	require.WithinDuration(t, time.Now(), change.Time, time.Minute)
+	require.Equal(t, m.Header.Get("ce-id"), records[2].Fact.EventID)
+	require.Equal(t, "conversation", records[2].Fact.CorrelationID)
+	require.Equal(t, "invoices", records[3].Actor)
+}
+
+func TestAKindThatNoClientCanHaveIsQuarantined(t *testing.T) {
+	t.Parallel()
+	r := alone(t)
+	one := r.client()
+	r.say(invoice("Created", 1, `"client_id":1,"kind":"\u0000"`), invoice("Created", 2, `"client_id":1,"kind":"task"`))
+	require.Equal(t, domain.References{Invoices: 1}, r.references(one))
+	require.Len(t, r.quarantined(), 1)
+	require.Len(t, r.defaultsOf(one), 1)
+}
+
+// Every invoice below names another kind, so each must have led to one change, in order, whatever happens meanwhile.
+const kinds30 = 30
+
+func sayKinds(y *system, from, to int) {
+	for n := from; n < to; n++ {
+		y.say(invoice("Created", int64(1+n), `"client_id":1,"kind":"kind %d"`, n))
+	}
+}
+
+func requireKinds(t *testing.T, r *replica) {
+	t.Helper()
+	r.settled()
+	var got, want []string
+	for _, change := range r.defaultsOf(1) {
+		got = append(got, change.LastInvoiceKind)
+	}
+	for n := range kinds30 {
+		want = append(want, fmt.Sprintf("kind %d", n))
+	}
+	require.Equal(t, want, got)
+	require.Equal(t, domain.References{Invoices: kinds30}, r.references(1))
+}
+
+func TestDefaultsChangeOnceThoughProcessesStopAtAnyMoment(t *testing.T) {
+	t.Parallel()
+	y := newSystem(t, 1)
+	y.makeSources()
+	first := y.replica(0)
+	first.client()
+	var saying sync.WaitGroup
+	saying.Go(func() { sayKinds(y, 0, kinds30) })
+	for stop := first.stop; ; {
+		next := y.replica(0)
+		stop() // in the midst of whatever it does, while the next one begins
+		stop = next.stop
+		reached := next.directory.State(acme, 1).Client.LastInvoiceKind
+		if reached == fmt.Sprintf("kind %d", kinds30-1) {
+			saying.Wait()
+			requireKinds(t, next)
+			return
+		}
+	}
+}
+
+func TestDefaultsChangeOnceThoughTwoReplicasRecord(t *testing.T) {
+	t.Parallel()
+	y := newSystem(t, 1)
+	y.makeSources()
+	a, b := y.replica(0), y.replica(0)
+	a.client()
+	sayKinds(y, 0, kinds30)
+	requireKinds(t, a)
+	requireKinds(t, b)
+}
+
+func TestDefaultsChangeOnceWhileAUserChangesTheSameClient(t *testing.T) {
+	t.Parallel()
+	y := newSystem(t, 1)
+	y.makeSources()
+	r := y.replica(0)
+	r.client()
+	var running sync.WaitGroup
+	said, renamed := make(chan struct{}), 0
+	running.Go(func() {
+		defer close(said)
+		sayKinds(y, 0, kinds30)
+		r.settled()
+	})
+	for more := true; more; {
+		select {
+		case <-said:
+			more = false
+		default:
+		}
+		state := r.directory.State(acme, 1)
+		_, err := r.store.Append(r.deadline(), domain.Envelope{
+			EventID: uuid.NewString(), Account: acme, Event: domain.ClientUpdated{ID: 1, Name: new(fmt.Sprint(renamed))},
+			Version: state.Client.Revision.Version + 1, Time: time.Now(),
+		}, state.LastSequence)
+		if err == nil {
+			renamed++
+		} else {
+			require.ErrorIs(t, err, domain.ErrConflict)
+		}
+	}
+	running.Wait()
+	require.Positive(t, renamed)
+	requireKinds(t, r)
+	require.Equal(t, fmt.Sprint(renamed-1), r.directory.State(acme, 1).Client.Name)
+}

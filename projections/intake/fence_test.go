@@ -1,0 +1,178 @@
+package intake
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"clients/domain"
+	"clients/eventstore"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/stretchr/testify/require"
+)
+
+// requireClosed requires that the fence tells why it cannot be passed, and of which stream.
+func requireClosed(t *testing.T, err error, stream, why string) {
+	t.Helper()
+	var refusal *domain.Error
+	require.ErrorAs(t, err, &refusal)
+	require.Equal(t, domain.Unavailable, refusal.Kind)
+	require.Contains(t, refusal.Message, stream)
+	require.Contains(t, refusal.Message, why)
+}
+
+func briefly(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// What has been acknowledged to another service shows behind the fence, on whichever connection it was published, and
+// whichever replica records.
+func TestBehindTheFenceTheDirectoryShowsWhatWasAcknowledged(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		servers, rounds int
+	}{"one node": {1, 150}, "three nodes": {3, 50}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			y := newSystem(t, c.servers)
+			y.makeSources()
+			replicas := []*replica{y.replica(time.Second)}
+			if c.servers > 1 {
+				replicas = append(replicas, y.replica(time.Second))
+			}
+			one := replicas[0].client()
+			for round := range c.rounds {
+				r := replicas[round%len(replicas)]
+				id := int64(1 + round)
+				y.say(project("Created", id, `"client_id":1`))
+				require.Equal(t, domain.References{ActiveProjects: 1}, r.references(one))
+				y.say(project("Deleted", id, ""), invoice("Created", id, `"client_id":1`))
+				require.Equal(t, domain.References{Invoices: 1}, r.references(one))
+				y.say(invoice("Deleted", id, ""))
+				require.Zero(t, r.references(one))
+			}
+		})
+	}
+}
+
+func TestTheFenceNamesTheStreamThatIsMissingAndOpensWhenItAppears(t *testing.T) {
+	t.Parallel()
+	y := newSystem(t, 1)
+	r := y.replica(0)
+	one := r.client()
+	requireClosed(t, r.intake.Pass(t.Context()), "S", "does not exist")
+	y.makeSource(eventstore.Projects)
+	requireClosed(t, r.intake.Pass(t.Context()), "INVOICES", "does not exist")
+	eventually(t, "one is missing", func() bool { return r.count("clients_source_missing") == 1 })
+	y.say(project("Created", 7, `"client_id":1`))
+	y.makeSource(eventstore.Invoices)
+	require.Equal(t, domain.References{ActiveProjects: 1}, r.references(one))
+	eventually(t, "none is missing", func() bool { return r.count("clients_source_missing") == 0 })
+	y.deleteSource(eventstore.Projects)
+	requireClosed(t, r.intake.Pass(t.Context()), "PROJECTS", "does not exist")
+	require.Equal(t, domain.References{ActiveProjects: 1}, r.directory.State(acme, one).References, "what was learned stays")
+}
+
+func TestTheFenceStaysClosedWhileMessagesAreNotTakenIn(t *testing.T) {
+	t.Parallel()
+	open := make(chan struct{})
+	r := alone(t, func(i *Intake) {
+		i.router.AddMiddleware(func(h message.HandlerFunc) message.HandlerFunc {
+			return func(msg *message.Message) ([]*message.Message, error) {
+				<-open
+				return h(msg)
+			}
+		})
+	})
+	one := r.client()
+	require.NoError(t, r.intake.Pass(t.Context()), "there is nothing to wait for")
+	r.say(project("Created", 7, `"client_id":1`))
+	requireClosed(t, r.intake.Pass(briefly(t)), "PROJECTS", "has not been read to its end")
+	close(open)
+	require.Equal(t, domain.References{ActiveProjects: 1}, r.references(one))
+	require.Positive(t, testCountOf(r, "clients_fence_seconds"))
+}
+
+// testCountOf is how often a histogram was told something.
+func testCountOf(r *replica, name string) (count uint64) {
+	families, err := r.registry.Gather()
+	require.NoError(r.t, err)
+	for _, family := range families {
+		if family.GetName() == name {
+			for _, metric := range family.GetMetric() {
+				count += metric.GetHistogram().GetSampleCount()
+			}
+		}
+	}
+	return count
+}
+
+func TestTheFenceStaysClosedWithoutAnAnswer(t *testing.T) {
+	t.Parallel()
+	r := alone(t)
+	r.settled()
+	r.cluster.Stop(0)
+	requireClosed(t, r.intake.Pass(briefly(t)), "S", "does not answer")
+	r.cluster.Restart(t, 0)
+	eventually(t, "the fence opens", func() bool { return r.intake.Pass(r.deadline()) == nil })
+}
+
+func TestAPurgeOfTheStreamsChangesNothing(t *testing.T) {
+	t.Parallel()
+	r := alone(t)
+	one := r.client()
+	r.say(project("Created", 7, `"client_id":1`), invoice("Created", 7, `"client_id":1`))
+	r.settled()
+	r.purge(eventstore.Projects)
+	r.purge(eventstore.Invoices)
+	begun := time.Now()
+	require.Equal(t, domain.References{ActiveProjects: 1, Invoices: 1}, r.references(one))
+	require.Less(t, time.Since(begun), time.Second)
+	r.say(project("Deleted", 7, ""))
+	require.Equal(t, domain.References{Invoices: 1}, r.references(one))
+	require.InDelta(t, 0, r.count("clients_source_expired_total"), 0)
+}
+
+func TestMessagesThatAreGoneBeforeTheyAreReadAreCountedAndWaitedForNoMore(t *testing.T) {
+	t.Parallel()
+	y := newSystem(t, 1)
+	y.makeSources()
+	first := y.replica(0)
+	one := first.client()
+	y.say(project("Created", 1, `"client_id":1`))
+	first.settled()
+	first.stop()
+	y.say(project("Created", 2, `"client_id":1`), project("Created", 3, `"client_id":1`))
+	y.purge(eventstore.Projects)
+	second := y.replica(0)
+	begun := time.Now()
+	require.Equal(t, domain.References{ActiveProjects: 1}, second.references(one))
+	require.Less(t, time.Since(begun), 2*time.Second)
+	require.InDelta(t, 2, second.count("clients_source_expired_total", "PROJECTS"), 0)
+	second.stop()
+	third := y.replica(0)
+	y.say(project("Created", 4, `"client_id":1`))
+	require.Equal(t, domain.References{ActiveProjects: 2}, third.references(one))
+	require.InDelta(t, 0, third.count("clients_source_expired_total"), 0, "it was told once")
+}
+
+func TestAStreamThatIsMadeAgainIsReadFromItsBeginning(t *testing.T) {
+	t.Parallel()
+	r := alone(t)
+	one, two := r.client(), r.client()
+	m := project("Created", 7, `"client_id":1`)
+	r.say(m, project("Created", 8, `"client_id":1`), project("Created", 9, `"client_id":1`))
+	r.settled()
+	for range 3 {
+		r.deleteSource(eventstore.Projects)
+		r.makeSource(eventstore.Projects)
+		r.say(again(m), project("Updated", 8, `"client_id":2`))
+		require.Equal(t, domain.References{ActiveProjects: 2}, r.references(one), "the old event is a repeat")
+		require.Equal(t, domain.References{ActiveProjects: 1}, r.references(two), "and sequence 2 is not taken for an old one")
+		r.say(project("Updated", 8, `"client_id":1`))
+		require.Equal(t, domain.References{ActiveProjects: 3}, r.references(one))
+	}
+}

@@ -1,0 +1,193 @@
+package intake
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"clients/domain"
+	"clients/eventstore"
+	"clients/eventstore/natstest"
+	"clients/projections"
+
+	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+)
+
+// patience is how long a test waits for what is to happen.
+const patience = 20 * time.Second
+
+const acme = "acme"
+
+// system is a NATS system that other services and replicas of this one share.
+type system struct {
+	t       testing.TB
+	cluster *natstest.Cluster
+	nc      *nats.Conn // of the other services
+	js      jetstream.JetStream
+	clients int64 // created so far
+}
+
+// newSystem starts servers, without the streams of other services.
+func newSystem(t testing.TB, servers int) *system {
+	t.Helper()
+	y := &system{t: t, cluster: natstest.Run(t, servers)}
+	y.nc = y.cluster.Connect(t, 0)
+	var err error
+	y.js, err = jetstream.New(y.nc)
+	require.NoError(t, err)
+	return y
+}
+
+// replica is what a process of the service has that takes in what other services say.
+type replica struct {
+	*system
+	name       string
+	nc         *nats.Conn
+	store      *eventstore.Store
+	directory  *projections.Directory
+	quarantine *eventstore.Quarantine
+	intake     *Intake
+	registry   *prometheus.Registry
+	stop       func()
+}
+
+// replica starts one as cmd/clients does, on one of the servers. It waits so long for the others.
+func (y *system) replica(wait time.Duration, alter ...func(*Intake)) *replica {
+	y.t.Helper()
+	r := y.reader()
+	config := Config{
+		Store: r.store, Directory: r.directory, Quarantine: r.quarantine, Replica: r.name, Patience: wait,
+		NewEventID: func() string { return uuid.Must(uuid.NewV7()).String() }, Now: time.Now, Registry: r.registry, Log: slog.New(slog.DiscardHandler),
+	}
+	var err error
+	r.intake, err = New(config)
+	require.NoError(y.t, err)
+	for _, a := range alter {
+		a(r.intake)
+	}
+	require.NoError(y.t, r.intake.Start(y.deadline()))
+	stopReader := r.stop
+	r.stop = sync.OnceFunc(func() { r.intake.Stop(); stopReader() })
+	y.t.Cleanup(r.stop)
+	return r
+}
+
+// reader is a replica that takes in nothing.
+func (y *system) reader() *replica {
+	y.t.Helper()
+	r := &replica{system: y, name: uuid.NewString(), nc: y.cluster.Connect(y.t, 0), registry: prometheus.NewRegistry()}
+	var err error
+	quiet := slog.New(slog.DiscardHandler)
+	r.store, err = eventstore.Open(y.deadline(), r.nc, eventstore.Config{Replicas: len(y.cluster.Servers), Log: quiet})
+	require.NoError(y.t, err)
+	r.quarantine, err = eventstore.NewQuarantine(r.nc)
+	require.NoError(y.t, err)
+	r.directory = projections.NewDirectory(r.store, quiet)
+	following, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { _ = r.directory.Follow(following) })
+	r.stop = sync.OnceFunc(func() { cancel(); running.Wait(); r.store.Close() })
+	y.t.Cleanup(r.stop)
+	require.NoError(y.t, r.directory.Refresh(y.deadline()))
+	return r
+}
+
+// alone is one replica on one server, with the streams of the other services.
+func alone(t testing.TB, alter ...func(*Intake)) *replica {
+	t.Helper()
+	y := newSystem(t, 1)
+	y.makeSources()
+	return y.replica(0, alter...)
+}
+
+func (y *system) deadline() context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	y.t.Cleanup(cancel)
+	return ctx
+}
+
+// client brings a client into being and answers its id.
+func (r *replica) client() int64 {
+	r.t.Helper()
+	r.clients++
+	r.happened(1, 0, domain.ClientCreated{ID: r.clients, Name: "A", Currency: "Euro - EUR", Active: true})
+	return r.clients
+}
+
+// happened stores an event of a client.
+func (r *replica) happened(version, lastSequence uint64, event domain.Event) {
+	r.t.Helper()
+	receipt, err := r.store.Append(r.deadline(), domain.Envelope{
+		EventID: uuid.NewString(), Account: acme, Event: event, Version: version, Time: time.Now(),
+	}, lastSequence)
+	require.NoError(r.t, err)
+	require.NoError(r.t, r.directory.Await(r.deadline(), receipt.Sequence))
+}
+
+// end deletes a client, though it may be needed.
+func (r *replica) end(id int64) {
+	r.t.Helper()
+	state := r.directory.State(acme, id)
+	r.happened(state.Client.Revision.Version+1, state.LastSequence, domain.ClientDeleted{ID: id})
+}
+
+// references are what other services hold of a client once all that they have said is taken in.
+func (r *replica) references(id int64) domain.References {
+	r.t.Helper()
+	r.settled()
+	return r.directory.State(acme, id).References
+}
+
+// settled waits until all that other services have said is taken in.
+func (r *replica) settled() {
+	r.t.Helper()
+	require.NoError(r.t, r.intake.Pass(r.deadline()))
+}
+
+// quarantined are the messages in quarantine.
+func (r *replica) quarantined() []eventstore.Quarantined {
+	r.t.Helper()
+	var all []eventstore.Quarantined
+	for q, err := range r.quarantine.All(r.deadline()) {
+		require.NoError(r.t, err)
+		all = append(all, q)
+	}
+	return all
+}
+
+// count reads a counter or gauge of the replica, over all streams.
+func (r *replica) count(name string, labels ...string) (sum float64) {
+	r.t.Helper()
+	families, err := r.registry.Gather()
+	require.NoError(r.t, err)
+	for _, family := range families {
+		if family.GetName() != name {
+			continue
+		}
+		for _, metric := range family.GetMetric() {
+			matching := 0
+			for _, pair := range metric.GetLabel() {
+				for _, label := range labels {
+					if pair.GetValue() == label {
+						matching++
+					}
+				}
+			}
+			if matching == len(labels) {
+				sum += metric.GetCounter().GetValue() + metric.GetGauge().GetValue()
+			}
+		}
+	}
+	return sum
+}
+
+func eventually(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	require.Eventually(t, condition, patience, 5*time.Millisecond, what)
+}

@@ -1,0 +1,141 @@
+package intake
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"clients/domain"
+	"clients/eventstore"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+)
+
+var storedAt = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+
+// read is a message as a SourceReader hands it out.
+func read(m *nats.Msg) eventstore.SourceMessage {
+	stream := "PROJECTS"
+	if strings.HasPrefix(m.Subject, "invoices") {
+		stream = "INVOICES"
+	}
+	return eventstore.SourceMessage{
+		Stream: stream, Created: storedAt, Sequence: 5, Previous: 4, Round: 1, StoredAt: storedAt, Subject: m.Subject, Header: m.Header, Data: m.Data,
+	}
+}
+
+func TestWhatIsUnderstood(t *testing.T) {
+	t.Parallel()
+	of := func(f domain.Fact) domain.Fact {
+		f.ID = 7
+		return f
+	}
+	p, i := domain.Project, domain.Invoice
+	for name, c := range map[string]struct {
+		message *nats.Msg
+		want    domain.Fact
+	}{
+		"created":                   {project("Created", 7, `"client_id":1`), domain.Fact{Thing: p, Change: domain.Created, ClientID: 1, Active: new(true)}},
+		"created inactive":          {project("Created", 7, `"client_id":1,"active":false`), domain.Fact{Thing: p, Change: domain.Created, ClientID: 1, Active: new(false)}},
+		"created, active null":      {project("Created", 7, `"client_id":1,"active":null`), domain.Fact{Thing: p, Change: domain.Created, ClientID: 1, Active: new(true)}},
+		"updated, nothing named":    {project("Updated", 7, ""), domain.Fact{Thing: p, Change: domain.Changed}},
+		"updated, nulls":            {project("Updated", 7, `"client_id":null,"active":null`), domain.Fact{Thing: p, Change: domain.Changed}},
+		"updated, more than needed": {project("Updated", 7, `"name":"B","tags":[1,{"a":null}],"kind":7,"client_id":3`), domain.Fact{}},
+		"moved":                     {project("Updated", 7, `"name":"B","tags":[1,{"a":null}],"client_id":3`), domain.Fact{Thing: p, Change: domain.Changed, ClientID: 3}},
+		"toggled":                   {project("Toggled", 7, `"active":false`), domain.Fact{Thing: p, Change: domain.Changed, Active: new(false)}},
+		"toggled of a client":       {project("Toggled", 7, `"active":true,"client_id":2`), domain.Fact{Thing: p, Change: domain.Changed, Active: new(true), ClientID: 2}},
+		"deleted":                   {project("Deleted", 7, ""), domain.Fact{Thing: p, Change: domain.Deleted}},
+		"no id in the data":         {event("projects.v1.ProjectDeleted", "projects.acme.7", `{}`), domain.Fact{Thing: p, Change: domain.Deleted}},
+		"id null":                   {event("projects.v1.ProjectDeleted", "projects.acme.7", `{"id":null}`), domain.Fact{Thing: p, Change: domain.Deleted}},
+		"greatest client":           {project("Created", 7, `"client_id":9223372036854775807`), domain.Fact{Thing: p, Change: domain.Created, ClientID: 1<<63 - 1, Active: new(true)}},
+		"invoiced":                  {invoice("Created", 7, `"client_id":1`), domain.Fact{Thing: i, Change: domain.Created, ClientID: 1}},
+		"invoiced in full":          {invoice("Created", 7, `"client_id":1,"kind":"task","period_start":"2011-01-01","period_end":"2011-12-31"`), domain.Fact{Thing: i, Change: domain.Created, ClientID: 1, InvoiceKind: "task", InvoiceTimeframe: "20110101,20111231"}},
+		"one end of a period":       {invoice("Updated", 7, `"period_start":"2011-01-01"`), domain.Fact{Thing: i, Change: domain.Changed}},
+		"the other end":             {invoice("Updated", 7, `"period_start":null,"period_end":"2011-12-31","kind":"free"`), domain.Fact{Thing: i, Change: domain.Changed, InvoiceKind: "free"}},
+		"blank ends and kind":       {invoice("Updated", 7, `"period_start":"","period_end":"","kind":""`), domain.Fact{Thing: i, Change: domain.Changed}},
+		"leap day":                  {invoice("Updated", 7, `"period_start":"2012-02-29","period_end":"2012-02-29"`), domain.Fact{Thing: i, Change: domain.Changed, InvoiceTimeframe: "20120229,20120229"}},
+		"ended, whatever its kind":  {invoice("Deleted", 7, `"kind":"task","period_start":"yesterday","period_end":"2011-12-31"`), domain.Fact{Thing: i, Change: domain.Deleted}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if c.want.Thing == domain.Nothing {
+				requireUnusable(t, Unreadable, read(c.message))
+				return
+			}
+			want := of(c.want)
+			want.Source = domain.Position{Stream: read(c.message).Stream, Created: storedAt, Sequence: 5, Round: 1}
+			want.StoredAt, want.Account = storedAt, acme
+			want.EventID, want.CausationID = c.message.Header.Get("ce-id"), c.message.Header.Get("ce-id")
+			fact, err := interpret(read(c.message))
+			require.NoError(t, err)
+			require.Equal(t, want, fact)
+		})
+	}
+}
+
+func TestEnvelopesThatAreUnderstood(t *testing.T) {
+	t.Parallel()
+	fine := func() *nats.Msg { return project("Created", 7, `"client_id":1`) }
+	capitals := fine()
+	capitals.Header.Set("ce-checksum", strings.ToUpper(capitals.Header.Get("ce-checksum")))
+	for name, m := range map[string]*nats.Msg{
+		"as it should be":        fine(),
+		"without a checksum":     without(fine(), "ce-checksum"),
+		"with nothing but types": {Subject: "projects.acme.7", Header: nats.Header{"ce-type": {"projects.v1.ProjectCreated"}}, Data: fine().Data},
+		"checksum in capitals":   capitals,
+		"two-valued type":        with(fine(), "ce-type", "projects.v1.ProjectCreated", "projects.v1.ProjectDeleted"),
+		"two-valued source":      with(fine(), "ce-source", "a", "b"),
+		"names in another case":  recased(fine()),
+		"odd headers":            with(with(fine(), "Nats-Rollup", "all"), "X", ""),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			fact, err := interpret(read(m))
+			require.NoError(t, err)
+			require.Equal(t, domain.Created, fact.Change)
+			require.Equal(t, int64(1), fact.ClientID)
+		})
+	}
+}
+
+// recased writes the names of the headers as HTTP does, and one of them twice.
+func recased(m *nats.Msg) *nats.Msg {
+	header := nats.Header{"CE-TYPE": {""}}
+	for name, values := range m.Header {
+		header["C"+strings.ToUpper(name[1:2])+name[2:]] = values
+	}
+	m.Header = header
+	return m
+}
+
+func TestAMessageThatIsGoneTeachesNothing(t *testing.T) {
+	t.Parallel()
+	fact, err := interpret(eventstore.SourceMessage{Stream: "PROJECTS", Created: storedAt, Sequence: 5, Gone: true})
+	require.NoError(t, err)
+	require.Equal(t, domain.Fact{Source: domain.Position{Stream: "PROJECTS", Created: storedAt, Sequence: 5}}, fact)
+}
+
+func TestWhatIsTakenOverFromAnEnvelopeIsBounded(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 60<<10)
+	interpreted := func(headers ...string) domain.Fact {
+		m := without(project("Created", 7, `"client_id":1`), "ce-checksum")
+		for n := 0; n < len(headers); n += 2 {
+			with(m, headers[n], headers[n+1])
+		}
+		fact, err := interpret(read(m))
+		require.NoError(t, err)
+		return fact
+	}
+	require.Equal(t, "Jürgen 1", interpreted("ce-correlationid", "J%C3%BCrgen%201").CorrelationID)
+	require.Equal(t, "100%", interpreted("ce-correlationid", "100%").CorrelationID)
+	require.Empty(t, interpreted("ce-correlationid", long).CorrelationID)
+	one, two := interpreted("ce-id", long), interpreted("ce-id", long+"y")
+	require.Less(t, len(one.EventID), maxID)
+	require.NotEqual(t, one.EventID, two.EventID)
+	require.Equal(t, one.EventID, interpreted("ce-id", long).EventID)
+	require.NotEqual(t, interpreted("ce-id", "\xFF").EventID, interpreted("ce-id", "\xFE").EventID)
+	require.Equal(t, "id", interpreted("ce-id", "", nats.MsgIdHdr, "id").EventID)
+	require.Empty(t, interpreted("ce-id", "").EventID)
+}

@@ -1,0 +1,95 @@
+package intake
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"clients/domain"
+
+	"github.com/stretchr/testify/require"
+)
+
+// sayThroughOutages publishes projects of client 1, and two bad messages, while the servers come and go.
+func sayThroughOutages(y *system, outages func(said <-chan int)) (projects int) {
+	const n = 60
+	said := make(chan int, n)
+	var saying sync.WaitGroup
+	saying.Go(func() {
+		defer close(said)
+		for id := range int64(n) {
+			y.insist(project("Created", 1+id, `"client_id":1`))
+			if id%25 == 5 {
+				y.insist(event("projects.v1.ProjectForgotten", "projects.acme.1000", `{}`))
+			}
+			said <- int(id)
+		}
+	})
+	outages(said)
+	saying.Wait()
+	return n
+}
+
+func TestNothingIsLostWhenTheServerRestarts(t *testing.T) {
+	t.Parallel()
+	y := newSystem(t, 1)
+	y.makeSources()
+	r := y.replica(0)
+	one := r.client()
+	projects := sayThroughOutages(y, func(said <-chan int) {
+		for n := range said {
+			if n%20 == 10 {
+				y.cluster.Stop(0)
+				y.cluster.Restart(t, 0)
+			}
+		}
+	})
+	eventually(t, "the fence opens", func() bool { return r.intake.Pass(y.deadline()) == nil })
+	require.Equal(t, domain.References{ActiveProjects: projects}, r.references(one))
+	require.Len(t, r.quarantined(), 3)
+}
+
+func TestNothingIsLostWhenNodesOfAClusterRestart(t *testing.T) {
+	t.Parallel()
+	y := newSystem(t, 3)
+	y.makeSources()
+	a, b := y.replica(200*time.Millisecond), y.replica(200*time.Millisecond)
+	one := a.client()
+	node := 0
+	projects := sayThroughOutages(y, func(said <-chan int) {
+		for n := range said {
+			if n == 15 || n == 40 {
+				y.cluster.Stop(node)
+				y.cluster.Restart(t, node)
+				node++
+			}
+		}
+	})
+	for _, r := range []*replica{a, b} {
+		eventually(t, "the fence opens", func() bool { return r.intake.Pass(y.deadline()) == nil })
+		require.Equal(t, domain.References{ActiveProjects: projects}, r.references(one))
+	}
+	require.Len(t, a.quarantined(), 3)
+}
+
+// Messages that were handed out when the connection was lost are not read again: they must be recorded nevertheless.
+func TestWhatWasUnderWayWhenTheServerWentIsRecordedWhenItIsBack(t *testing.T) {
+	t.Parallel()
+	r := alone(t)
+	one := r.client()
+	r.settled()
+	for range 3 {
+		// The recorder is kept from its work while messages arrive.
+		recorder := r.intake.recorders["PROJECTS"]
+		recorder.mu.Lock()
+		for id := range int64(20) {
+			r.say(project("Created", 1+id, `"client_id":1`))
+		}
+		eventually(t, "messages are under way", func() bool { return r.count("clients_source_read_sequence", "PROJECTS") > 0 })
+		r.cluster.Stop(0)
+		recorder.mu.Unlock()
+		r.cluster.Restart(t, 0)
+		eventually(t, "the fence opens", func() bool { return r.intake.Pass(r.deadline()) == nil })
+		require.Equal(t, domain.References{ActiveProjects: 20}, r.references(one))
+	}
+}

@@ -1,0 +1,184 @@
+package intake
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"clients/domain"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+)
+
+// mixed is a mixture of n messages about a few clients: good and bad ones, and repeats.
+func mixed(random *rand.Rand, clients int64, n int) []*nats.Msg {
+	var messages []*nats.Msg
+	for len(messages) < n {
+		id, client := 1+random.Int64N(int64(n)/20+1), 1+random.Int64N(clients)
+		switch random.IntN(24) {
+		case 0, 1, 2, 3, 4, 5:
+			messages = append(messages, project("Created", id, `"client_id":%d`, client))
+		case 10, 11, 12:
+			messages = append(messages, project("Toggled", id, `"active":%t`, random.IntN(2) == 0))
+		case 13, 14, 15:
+			messages = append(messages, project("Updated", id, `"client_id":%d`, client))
+		case 16, 17:
+			messages = append(messages, project("Deleted", id, ""))
+		case 6, 7, 8:
+			messages = append(messages, invoice("Created", id, `"client_id":%d,"kind":"kind %d"`, client, random.IntN(4)))
+		case 18:
+			messages = append(messages, invoice("Deleted", id, ""))
+		case 9: // what cannot be read
+			messages = append(messages, event("projects.v1.ProjectUpdated", fmt.Sprintf("projects.acme.%d", id), "garbage"))
+		default:
+			if len(messages) > 0 {
+				messages = append(messages, again(messages[random.IntN(len(messages))]))
+			}
+		}
+	}
+	return messages
+}
+
+// world is what a replica knows once everything is taken in.
+func (r *replica) world(clients int64) (all []any) {
+	r.t.Helper()
+	r.settled()
+	require.NoError(r.t, r.directory.Refresh(r.deadline()))
+	for id := range clients {
+		state := r.directory.State(acme, 1+id)
+		all = append(all, state.References, state.Client.LastInvoiceKind)
+	}
+	return all
+}
+
+// byOne is what one replica makes of messages, by itself and on a system of its own.
+func byOne(t *testing.T, clients int64, messages []*nats.Msg) (world []any, quarantined int, defaults [][]domain.ClientInvoiceDefaultsChanged) {
+	t.Helper()
+	r := alone(t)
+	for range clients {
+		r.client()
+	}
+	r.say(messages...)
+	world = r.world(clients)
+	for id := range clients {
+		defaults = append(defaults, r.defaultsOf(1+id))
+	}
+	return world, len(r.quarantined()), defaults
+}
+
+func TestReplicasThatReadAtOnceLeaveWhatOneLeaves(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		servers, replicas, messages int
+		wait                        time.Duration
+	}{
+		"one records, one waits":     {1, 2, 2000, time.Second},
+		"both record":                {1, 2, 200, 0},
+		"three record, three nodes":  {3, 3, 100, 0},
+		"one of three, three nodes":  {3, 3, 200, time.Second},
+		"both record after a moment": {1, 2, 200, 5 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			seed := uint64(time.Now().UnixNano())
+			t.Logf("seed %d", seed)
+			const clients = 5
+			messages := mixed(rand.New(rand.NewPCG(seed, 0)), clients, c.messages)
+			want, quarantined, defaults := byOne(t, clients, messages)
+
+			y := newSystem(t, c.servers)
+			y.makeSources()
+			var replicas []*replica
+			for range c.replicas {
+				replicas = append(replicas, y.replica(c.wait))
+			}
+			for range clients {
+				replicas[0].client()
+			}
+			y.say(messages...)
+			counted := 0.0
+			for _, r := range replicas {
+				require.Equal(t, want, r.world(clients))
+				counted += r.count("clients_quarantined_total")
+			}
+			require.Len(t, replicas[0].quarantined(), quarantined)
+			require.InDelta(t, quarantined, counted, 0)
+			for id := range defaults {
+				require.Equal(t, defaults[id], replicas[0].defaultsOf(int64(1+id)))
+			}
+		})
+	}
+}
+
+// Restarting must lead to nothing new either: everything is on record.
+func TestAReplicaThatStartsRecordsNothingThatIsOnRecord(t *testing.T) {
+	t.Parallel()
+	y := newSystem(t, 1)
+	y.makeSources()
+	first := y.replica(0)
+	first.client()
+	y.say(mixed(rand.New(rand.NewPCG(1, 1)), 1, 200)...)
+	want := first.world(1)
+	before, err := first.store.LastSequence(y.deadline())
+	require.NoError(t, err)
+	first.stop()
+	second := y.replica(0)
+	require.Equal(t, want, second.world(1))
+	y.say(project("Created", 10_000, `"client_id":1`))
+	second.settled()
+	after, err := second.store.LastSequence(y.deadline())
+	require.NoError(t, err)
+	require.Equal(t, before+1, after)
+}
+
+func TestAnotherReplicaGoesOnWhenTheRecordingOneStops(t *testing.T) {
+	t.Parallel()
+	const wait = 300 * time.Millisecond
+	y := newSystem(t, 1)
+	y.makeSources()
+	a := y.replica(wait)
+	one := a.client()
+	y.say(project("Created", 1, `"client_id":1`))
+	a.settled()
+	b := y.replica(wait)
+	for n := range int64(20) {
+		y.say(project("Created", 2+n, `"client_id":1`))
+	}
+	require.Equal(t, domain.References{ActiveProjects: 21}, b.references(one))
+	for _, record := range b.stored() {
+		if record.Fact != nil {
+			require.Equal(t, a.name, record.Fact.Recorder, "one records, the other waits for it")
+		}
+	}
+	a.stop()
+	y.say(project("Created", 100, `"client_id":1`))
+	begun := time.Now()
+	require.Equal(t, domain.References{ActiveProjects: 22}, b.references(one))
+	took := time.Since(begun)
+	require.Less(t, took, wait+2*time.Second)
+	require.Greater(t, took, wait/2)
+	begun = time.Now()
+	y.say(project("Deleted", 100, ""))
+	require.Equal(t, domain.References{ActiveProjects: 21}, b.references(one))
+	require.Less(t, time.Since(begun), wait, "it records now, and waits for nobody")
+	require.Empty(t, b.quarantined())
+}
+
+// A replica that is far behind while the other gets on is not to step in: they would be in each other's way.
+func TestAReplicaThatGetsOnIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	y := newSystem(t, 1)
+	y.makeSources()
+	r := y.replica(time.Second)
+	recorder := newRecorder(r.intake.config, r.intake.recorders["PROJECTS"].source)
+	recorder.config.Replica = "another"
+	now := time.Now()
+	waiting := &item{since: now.Add(-time.Minute)}
+	require.Zero(t, max(0, recorder.left(waiting, r.name)))
+	recorder.progress = now
+	require.Positive(t, recorder.left(waiting, r.name))
+	require.Zero(t, recorder.left(waiting, "another"), "it waits for itself never")
+	require.Zero(t, recorder.left(waiting, ""), "nor for nobody")
+}

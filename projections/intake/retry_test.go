@@ -1,0 +1,102 @@
+package intake
+
+import (
+	"testing"
+
+	"clients/domain"
+	"clients/eventstore"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestAMessageInQuarantineIsRecordedWhenItsClientIsThere(t *testing.T) {
+	t.Parallel()
+	r := alone(t)
+	r.say(project("Created", 7, `"client_id":1`), invoice("Created", 7, `"client_id":1,"kind":"task"`))
+	r.settled()
+	kept := r.quarantined()
+	require.Len(t, kept, 2)
+	for _, q := range kept {
+		var unusable *Unusable
+		require.ErrorAs(t, r.intake.Retry(r.deadline(), q.Number), &unusable)
+		require.Equal(t, UnknownClient, unusable.Reason)
+	}
+	require.Len(t, r.quarantined(), 2, "what can still not be used stays")
+
+	one := r.client()
+	for _, q := range kept {
+		require.NoError(t, r.intake.Retry(r.deadline(), q.Number))
+		require.ErrorIs(t, r.intake.Retry(r.deadline(), q.Number), eventstore.ErrNotQuarantined)
+	}
+	require.Equal(t, domain.References{ActiveProjects: 1, Invoices: 1}, r.references(one))
+	require.Len(t, r.defaultsOf(one), 1)
+	require.Empty(t, r.quarantined())
+}
+
+func TestWhatIsRecordedLateTakesItsPlaceBehindNewerWords(t *testing.T) {
+	t.Parallel()
+	r := alone(t)
+	one := r.client()
+	r.say(
+		project("Created", 7, `"client_id":2`), project("Toggled", 7, `"active":false,"client_id":1`),
+		project("Created", 8, `"client_id":2`), project("Updated", 8, `"client_id":1`), project("Deleted", 8, ""),
+		invoice("Created", 9, `"client_id":2,"kind":"task","period_start":"2011-01-01","period_end":"2011-12-31"`),
+	)
+	r.settled()
+	require.Len(t, r.quarantined(), 3)
+	two := r.client()
+	r.say(invoice("Created", 10, `"client_id":2,"kind":"people"`))
+	r.settled()
+	for _, q := range r.quarantined() {
+		require.NoError(t, r.intake.Retry(r.deadline(), q.Number))
+	}
+	require.Equal(t, domain.References{InactiveProjects: 1}, r.references(one), "where it was said to be since, and as")
+	require.Equal(t, domain.References{Invoices: 2}, r.references(two))
+	require.Equal(t, []domain.ClientInvoiceDefaultsChanged{
+		{ID: two, LastInvoiceKind: "people"},
+		{ID: two, LastInvoiceKind: "people", DefaultInvoiceTimeframe: "20110101,20111231"},
+	}, r.defaultsOf(two), "the newer kind stays, and the timeframe was not said since")
+}
+
+func TestARetryOfWhatIsKnownByNowTakesItOutOfQuarantine(t *testing.T) {
+	t.Parallel()
+	r := alone(t)
+	m := project("Created", 7, `"client_id":1`)
+	r.say(m)
+	r.settled()
+	one := r.client()
+	r.say(again(m), project("Deleted", 7, ""))
+	require.Zero(t, r.references(one))
+	before, err := r.store.LastSequence(r.deadline())
+	require.NoError(t, err)
+	require.NoError(t, r.intake.Retry(r.deadline(), r.quarantined()[0].Number))
+	after, err := r.store.LastSequence(r.deadline())
+	require.NoError(t, err)
+	require.Equal(t, before, after)
+	require.Zero(t, r.references(one))
+	require.Empty(t, r.quarantined())
+}
+
+func TestRetriesAreAskedForFromOutside(t *testing.T) {
+	t.Parallel()
+	r := alone(t)
+	operator, err := eventstore.NewQuarantine(r.system.nc)
+	require.NoError(t, err)
+	r.say(project("Created", 7, `"client_id":1`), project("Created", 8, `"client_id":99`), event("projects.v1.ProjectCreated", "projects.acme.9", "{"))
+	r.settled()
+	require.ErrorIs(t, operator.Retry(r.deadline(), 1), eventstore.ErrNoService)
+	serving, err := r.quarantine.ServeRetries(r.intake.Retry)
+	require.NoError(t, err)
+	defer func() { _ = serving.Drain() }()
+
+	one := r.client()
+	require.NoError(t, operator.Retry(r.deadline(), 1))
+	require.ErrorContains(t, operator.Retry(r.deadline(), 2), string(UnknownClient))
+	require.ErrorContains(t, operator.Retry(r.deadline(), 3), string(Unreadable))
+	require.ErrorContains(t, operator.Retry(r.deadline(), 4), eventstore.ErrNotQuarantined.Error())
+	require.Equal(t, domain.References{ActiveProjects: 1}, r.references(one))
+
+	require.NoError(t, operator.Drop(r.deadline(), 2))
+	require.ErrorIs(t, operator.Drop(r.deadline(), 2), eventstore.ErrNotQuarantined)
+	require.Len(t, r.quarantined(), 1)
+}
