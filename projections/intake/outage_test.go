@@ -79,6 +79,7 @@ func TestWhatWasUnderWayWhenTheServerWentIsRecordedWhenItIsBack(t *testing.T) {
 	one := r.client()
 	r.settled()
 	for range 3 {
+		r.insist(event("projects.v1.ProjectForgotten", "projects.acme.1000", `{}`)) // the connection is back
 		// The recorder is kept from its work while messages arrive.
 		recorder := r.intake.recorders["PROJECTS"]
 		recorder.mu.Lock()

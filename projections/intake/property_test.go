@@ -1,0 +1,124 @@
+package intake
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"clients/domain"
+	"clients/eventstore"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+)
+
+// ledger is a naive reader of what other services say, in the order of their streams.
+type ledger struct {
+	entries map[string]*ledgerEntry // by subject: each project and invoice has one of its own
+	seen    map[string]bool
+}
+
+type ledgerEntry struct {
+	gone, inactive bool
+	client         int64
+}
+
+// read takes in one message. Clients are those up to a number.
+func (l *ledger) read(m *nats.Msg, clients int64) {
+	id := m.Header.Get("ce-id")
+	var words struct {
+		Client int64 `json:"client_id"`
+		Active *bool `json:"active"`
+	}
+	known := l.entries[m.Subject]
+	verb := m.Header.Get("ce-type")
+	garbled := json.Unmarshal(m.Data, &words) != nil
+	stranger := words.Client > clients || words.Client == 0 && known == nil
+	if strings.HasSuffix(verb, "Deleted") && known != nil {
+		stranger = false
+	}
+	if garbled || stranger || l.seen[id+m.Subject] {
+		return
+	}
+	l.seen[id+m.Subject] = true
+	if known == nil {
+		known = &ledgerEntry{}
+		l.entries[m.Subject] = known
+	}
+	switch {
+	case strings.HasSuffix(verb, "Deleted"):
+		known.gone = true
+		if known.client == 0 {
+			known.client = words.Client
+		}
+		return
+	case strings.HasSuffix(verb, "Created"):
+		known.gone, known.inactive = false, false
+	}
+	if words.Client != 0 {
+		known.client = words.Client
+	}
+	if words.Active != nil {
+		known.inactive = !*words.Active
+	}
+}
+
+func (l *ledger) references(client int64) (r domain.References) {
+	for subject, e := range l.entries {
+		switch {
+		case e.gone || e.client != client:
+		case strings.HasPrefix(subject, "invoices."):
+			r.Invoices++
+		case e.inactive:
+			r.InactiveProjects++
+		default:
+			r.ActiveProjects++
+		}
+	}
+	return r
+}
+
+func TestRandomHistoriesLeaveWhatANaiveReaderSays(t *testing.T) {
+	t.Parallel()
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	const clients, histories, length = 3, 6, 150
+	for history := range uint64(histories) {
+		t.Run(strconv.FormatUint(history, 10), func(t *testing.T) {
+			t.Parallel()
+			random := rand.New(rand.NewPCG(seed, history))
+			y := newSystem(t, 1)
+			y.makeSources()
+			r := y.replica(0)
+			for range clients {
+				r.client()
+			}
+			naive := &ledger{entries: map[string]*ledgerEntry{}, seen: map[string]bool{}}
+			messages := mixed(random, clients+1, length) // one of the clients is not there
+			for len(messages) > 0 {
+				n := min(1+random.IntN(40), len(messages))
+				for _, m := range messages[:n] {
+					naive.read(m, clients)
+				}
+				y.say(messages[:n]...)
+				messages = messages[n:]
+				switch random.IntN(4) {
+				case 0: // another process takes over, in the midst of it
+					next := y.replica(0)
+					r.stop()
+					r = next
+				case 1: // what was read is not needed any more
+					r.settled()
+					y.purge([]eventstore.Source{eventstore.Projects, eventstore.Invoices}[random.IntN(2)])
+				}
+			}
+			r.settled()
+			for id := range int64(clients) {
+				require.Equal(t, naive.references(1+id), r.directory.State(acme, 1+id).References, "seed %d, history %d, client %d", seed, history, 1+id)
+			}
+		})
+	}
+}
