@@ -2,10 +2,13 @@ package main
 
 import (
 	"fmt"
+	"regexp"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
 )
 
 // said is an event of another service that is not published yet.
@@ -53,4 +56,16 @@ func (p *tap) say(events ...said) {
 		m := event.message()
 		p.publish(m.Subject, m.Header, string(m.Data))
 	}
+}
+
+// labelled reads a metric with labels; 0 when it is not there.
+func (a *app) labelled(name, labels string) int {
+	a.t.Helper()
+	found := regexp.MustCompile(`(?m)^` + name + `{` + labels + `} (\S+)$`).FindStringSubmatch(a.ops("/metrics").body)
+	if found == nil {
+		return 0
+	}
+	value, err := strconv.ParseFloat(found[1], 64)
+	require.NoError(a.t, err)
+	return int(value)
 }

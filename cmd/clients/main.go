@@ -30,8 +30,9 @@ const (
 
 // cli is the command line.
 type cli struct {
-	Serve   serveCommand   `cmd:"" default:"withargs" help:"Run the service (the default)."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Serve      serveCommand      `cmd:"" default:"withargs" help:"Run the service (the default)."`
+	Quarantine quarantineCommand `cmd:"" help:"Deal with messages of other services that cannot be used."`
+	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
 
 // run is the whole program, but for the process around it.
