@@ -15,7 +15,17 @@ import (
 // its own as can be: what is measured is the server. Any number of goroutines may call it at once.
 func request(b *testing.B, addr, method, path, body string, want int) func() error {
 	b.Helper()
-	raw := fmt.Appendf(nil, "%s %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/xml\r\nContent-Length: %d\r\n\r\n%s", method, path, addr, len(body), body)
+	raw := rawRequest(method, path, body)
+	return requests(b, addr, want, func() string { return raw })
+}
+
+func rawRequest(method, path, body string) string {
+	return fmt.Sprintf("%s %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/xml\r\nContent-Length: %d\r\n\r\n%s", method, path, len(body), body)
+}
+
+// requests is request, each with a text of its own.
+func requests(b *testing.B, addr string, want int, next func() string) func() error {
+	b.Helper()
 	const most = 128 // connections
 	idle := make(chan *connection, most)
 	for range most {
@@ -27,7 +37,7 @@ func request(b *testing.B, addr, method, path, body string, want int) func() err
 	return func() error {
 		c := <-idle
 		defer func() { idle <- c }()
-		if _, err := c.Write(raw); err != nil {
+		if _, err := io.WriteString(c, next()); err != nil {
 			return err
 		}
 		response, err := http.ReadResponse(c.reader, nil)
