@@ -32,8 +32,9 @@ var mayImport = map[string][]string{
 		"clients/domain", "clients/projections", "clients/transport/wire", "github.com/klauspost/compress",
 		"github.com/prometheus/client_golang",
 	},
-	"transport/wire": {"clients/domain", "golang.org/x/net"},
-	"cmd/clients":    {"clients", "github.com", "golang.org/x/term"},
+	"transport/wire":         {"clients/domain", "golang.org/x/net"},
+	"cmd/clients":            {"clients", "github.com", "golang.org/x/term"},
+	"cmd/example-subscriber": {"github.com/nats-io/nats.go"},
 }
 
 // testsMayImport comes on top in tests.

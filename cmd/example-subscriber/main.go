@@ -1,0 +1,45 @@
+// Command example-subscriber keeps a copy of all clients in a file, by following the stream of their events. It shows
+// other teams what a right subscriber takes; see its README.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/nats-io/nats.go"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "example-subscriber:", err)
+		os.Exit(1)
+	}
+}
+
+// run is the whole program. It returns nil when ctx ends.
+func run(ctx context.Context, args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("example-subscriber", flag.ContinueOnError)
+	url := flags.String("nats-url", "nats://127.0.0.1:4222", "the NATS server")
+	path := flags.String("copy", "clients-copy.json", "the file that holds the copy")
+	once := flags.Bool("once", false, "end when the copy is as new as the stream is now")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	own, err := loadCopy(*path)
+	if err != nil {
+		return err
+	}
+	nc, err := nats.Connect(*url, nats.Name("example-subscriber"), nats.MaxReconnects(-1))
+	if err != nil {
+		return fmt.Errorf("connect to %s: %w", *url, err)
+	}
+	defer nc.Close()
+	return follow(ctx, nc, own, *once, out)
+}
