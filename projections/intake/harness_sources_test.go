@@ -25,10 +25,13 @@ func (y *system) makeSources() {
 
 func (y *system) makeSource(source eventstore.Source) {
 	y.t.Helper()
-	_, err := y.js.CreateStream(y.deadline(), jetstream.StreamConfig{
+	config := jetstream.StreamConfig{
 		Name: source.Stream, Subjects: []string{source.Filter}, Replicas: len(y.cluster.Servers), AllowDirect: true, Duplicates: 100 * time.Millisecond,
+	}
+	eventually(y.t, "the nodes know each other", func() bool {
+		_, err := y.js.CreateStream(y.deadline(), config)
+		return err == nil
 	})
-	require.NoError(y.t, err)
 }
 
 func (y *system) deleteSource(source eventstore.Source) {

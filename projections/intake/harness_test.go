@@ -73,7 +73,12 @@ func (y *system) replica(wait time.Duration, alter ...func(*Intake)) *replica {
 	}
 	require.NoError(y.t, r.intake.Start(y.deadline()))
 	stopReader := r.stop
-	r.stop = sync.OnceFunc(func() { r.intake.Stop(); stopReader() })
+	r.stop = sync.OnceFunc(func() {
+		begun := time.Now()
+		r.intake.Stop()
+		require.Less(y.t, time.Since(begun), closeLimit, "whatever is under way, stopping takes no time")
+		stopReader()
+	})
 	y.t.Cleanup(r.stop)
 	return r
 }

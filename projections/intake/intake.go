@@ -45,6 +45,7 @@ type Intake struct {
 	router    *message.Router
 	recorders map[string]*Recorder // by stream
 	running   sync.WaitGroup
+	life      context.Context // from Start to Stop
 	stop      context.CancelFunc
 }
 
@@ -99,6 +100,7 @@ func New(config Config) (*Intake, error) {
 // Start begins to read, and returns when it has begun.
 func (i *Intake) Start(ctx context.Context) error {
 	ctx, i.stop = context.WithCancel(context.WithoutCancel(ctx))
+	i.life = ctx
 	for _, recorder := range i.recorders {
 		i.running.Go(func() { recorder.run(ctx) })
 	}

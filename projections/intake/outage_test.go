@@ -49,19 +49,17 @@ func TestNothingIsLostWhenTheServerRestarts(t *testing.T) {
 	require.Len(t, r.quarantined(), 3)
 }
 
-func TestNothingIsLostWhenNodesOfAClusterRestart(t *testing.T) {
+func TestNothingIsLostWhenANodeOfAClusterRestarts(t *testing.T) {
 	t.Parallel()
 	y := newSystem(t, 3)
 	y.makeSources()
 	a, b := y.replica(200*time.Millisecond), y.replica(200*time.Millisecond)
 	one := a.client()
-	node := 0
 	projects := sayThroughOutages(y, func(said <-chan int) {
 		for n := range said {
-			if n == 15 || n == 40 {
-				y.cluster.Stop(node)
-				y.cluster.Restart(t, node)
-				node++
+			if n == 20 { // the one that replicas and publisher are connected to
+				y.cluster.Stop(0)
+				y.cluster.Restart(t, 0)
 			}
 		}
 	})
@@ -78,7 +76,7 @@ func TestWhatWasUnderWayWhenTheServerWentIsRecordedWhenItIsBack(t *testing.T) {
 	r := alone(t)
 	one := r.client()
 	r.settled()
-	for range 3 {
+	for range 2 {
 		r.insist(event("projects.v1.ProjectForgotten", "projects.acme.1000", `{}`)) // the connection is back
 		// The recorder is kept from its work while messages arrive.
 		recorder := r.intake.recorders["PROJECTS"]

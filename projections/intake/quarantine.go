@@ -23,7 +23,7 @@ const quarantineLimit = 10 * time.Second
 func (p *quarantinePublisher) Publish(_ string, messages ...*message.Message) error {
 	for _, msg := range messages {
 		// The time of the handler that failed may be used up.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(msg.Context()), quarantineLimit)
+		ctx, cancel := context.WithTimeout(p.intake.life, quarantineLimit)
 		err := p.intake.quarantine(ctx, sourceOf(msg), readUnusable(msg.Metadata.Get(middleware.ReasonForPoisonedKey)))
 		cancel()
 		if err != nil {
