@@ -78,10 +78,10 @@ func encode(e domain.Envelope) (*nats.Msg, domain.Revision, error) {
 		headerContentType: {contentType},
 	}
 	for name, value := range map[string]string{
-		headerActor:         url.PathEscape(e.Actor),
-		headerCorrelationID: url.PathEscape(e.CorrelationID),
-		headerCausationID:   url.PathEscape(e.CausationID),
-		headerTraceparent:   e.Traceparent,
+		headerActor:         escape(e.Actor),
+		headerCorrelationID: escape(e.CorrelationID),
+		headerCausationID:   escape(e.CausationID),
+		headerTraceparent:   bounded(e.Traceparent),
 	} {
 		if value != "" {
 			header[name] = []string{value}
@@ -140,6 +140,18 @@ func decode(sequence uint64, at time.Time, subject string, header nats.Header, d
 	r.Traceparent = header.Get(headerTraceparent)
 	return r, nil
 }
+
+// headerLimit bounds what others have a say in: all headers of a message together may take 64 KiB.
+const headerLimit = 1024
+
+func bounded(value string) string {
+	if len(value) <= headerLimit {
+		return value
+	}
+	return strings.ToValidUTF8(value[:headerLimit], "")
+}
+
+func escape(value string) string { return url.PathEscape(bounded(value)) }
 
 func unescape(value string) string {
 	if plain, err := url.PathUnescape(value); err == nil {

@@ -3,7 +3,6 @@ package eventstore
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -78,7 +77,7 @@ func encodeFact(f domain.Fact, eventID string, at time.Time) (*nats.Msg, error) 
 	}
 	for name, value := range map[string]string{headerCorrelationID: f.CorrelationID, headerCausationID: f.CausationID} {
 		if value != "" {
-			header[name] = []string{url.PathEscape(value)}
+			header[name] = []string{escape(value)}
 		}
 	}
 	return &nats.Msg{Subject: subject, Header: header, Data: data}, nil
@@ -118,6 +117,9 @@ func decodeFact(r Record, header nats.Header, data []byte) (Record, error) {
 	fact.CorrelationID = unescape(header.Get(headerCorrelationID))
 	fact.CausationID = unescape(header.Get(headerCausationID))
 	fact.Account, fact.Subject = parseReferenceSubject(r.Subject)
+	if (fact.Thing == domain.Nothing) != (fact.Subject == 0) {
+		return r, &CorruptError{Sequence: r.Sequence, Reason: fmt.Sprintf("%s under the subject %s", kind, r.Subject)}
+	}
 	r.Fact = &fact
 	return r, nil
 }

@@ -1,0 +1,148 @@
+package eventstore
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"clients/domain"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+)
+
+// What two replicas learn from one message has one name. What is told by hand, and what begins another round, has its own.
+func TestAFactIsNamedAfterTheMessageItWasLearnedFrom(t *testing.T) {
+	at := time.Unix(1, 5)
+	nothing := func(*domain.Fact) {}
+	require.Equal(t, goldenFactID, factID(goldenFact(nothing), at))
+	require.Equal(t, goldenFactID, factID(goldenFact(nothing), at.Add(time.Hour)))
+	require.Equal(t, goldenFactID+":round:2", factID(goldenFact(func(f *domain.Fact) { f.Source.Round = 2 }), at))
+	require.Equal(t, goldenFactID+":late:1000000005", factID(goldenFact(func(f *domain.Fact) { f.Late = true }), at))
+}
+
+// Another service has a say in some headers, and must not be able to make a fact that cannot be stored.
+func TestAFactWithEndlessHeadersIsStillStored(t *testing.T) {
+	t.Parallel()
+	fact := learned(1)
+	fact.CorrelationID, fact.CausationID = strings.Repeat("é\n", 20_000), strings.Repeat(" ", 60_000)
+	event := created(1)
+	event.Actor, event.CorrelationID, event.Traceparent = fact.CorrelationID, fact.CausationID, strings.Repeat("-", 70_000)
+	s := singleNode(t)
+	_, err := s.RecordRun(deadline(t), []Entry{{Event: &event}, {Fact: fact}})
+	require.NoError(t, err)
+	records := stored(t, s)
+	require.True(t, strings.HasPrefix(fact.CorrelationID, records[1].Fact.CorrelationID), "it ends early, and as a whole letter")
+	require.Len(t, records[0].CorrelationID, headerLimit)
+}
+
+func TestAFactThatIsNotWhatWasStoredIsCorrupt(t *testing.T) {
+	for name, spoil := range map[string]func(*nats.Msg){
+		"data":            func(m *nats.Msg) { m.Data[7] ^= 1 },
+		"id":              func(m *nats.Msg) { m.Header["ce-id"] = []string{"another"} },
+		"type":            func(m *nats.Msg) { m.Header["ce-type"] = []string{typeInvoiceFact} },
+		"time":            func(m *nats.Msg) { m.Header["ce-time"] = []string{"2020-01-01T00:00:00Z"} },
+		"checksum":        func(m *nats.Msg) { m.Header["ce-checksum"] = []string{"0123456789abcdef"} },
+		"client":          func(m *nats.Msg) { m.Subject = "client-references.test.2" },
+		"account":         func(m *nats.Msg) { m.Subject = "client-references.other.1" },
+		"no client":       func(m *nats.Msg) { m.Subject = "client-references.PASSED.PROJECTS" },
+		"not JSON":        func(m *nats.Msg) { m.Data = []byte("{"); seal(m) },
+		"another's shape": func(m *nats.Msg) { m.Data = []byte(`{"source":"PROJECTS"}`); seal(m) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			msg, err := encodeFact(learned(1), "id", time.Now())
+			require.NoError(t, err)
+			spoil(msg)
+			_, err = decode(5, time.Now(), msg.Subject, msg.Header, msg.Data)
+			var corrupt *CorruptError
+			require.True(t, errors.As(err, &corrupt), "%v", err)
+			require.Equal(t, uint64(5), corrupt.Sequence)
+		})
+	}
+}
+
+func TestAFactOfANewerReleaseIsNotSkipped(t *testing.T) {
+	for _, kind := range []string{"client-references.v2.ProjectRecorded", "client-references.v1.QuoteRecorded"} {
+		msg, err := encodeFact(learned(1), "id", time.Now())
+		require.NoError(t, err)
+		msg.Header["ce-type"] = []string{kind}
+		seal(msg)
+		_, err = decode(5, time.Now(), msg.Subject, msg.Header, msg.Data)
+		var unknown *UnknownEventError
+		require.ErrorAs(t, err, &unknown)
+		require.Equal(t, kind, unknown.Type)
+	}
+}
+
+func TestWhatIsNoFactAmongThemIsAStray(t *testing.T) {
+	valid, err := encodeFact(learned(1), "id", time.Now())
+	require.NoError(t, err)
+	without := func(name string) nats.Header {
+		h := copyOf(valid).Header
+		delete(h, name)
+		return h
+	}
+	foreign := copyOf(valid).Header
+	foreign["ce-type"] = []string{"projects.v1.ProjectCreated"}
+	for name, m := range map[string]struct {
+		subject string
+		header  nats.Header
+	}{
+		"no headers":        {valid.Subject, nil},
+		"no checksum":       {valid.Subject, without("ce-checksum")},
+		"no id":             {valid.Subject, without("ce-id")},
+		"no version of CE":  {valid.Subject, without("ce-specversion")},
+		"no type":           {valid.Subject, without("ce-type")},
+		"foreign type":      {valid.Subject, foreign},
+		"no client":         {"client-references.test", valid.Header},
+		"no account's name": {"client-references.Test.1", valid.Header},
+		"leading zero":      {"client-references.test.01", valid.Header},
+		"too many tokens":   {"client-references.test.1.2", valid.Header},
+		"no stream":         {"client-references.PASSED", valid.Header},
+	} {
+		t.Run(name, func(t *testing.T) {
+			record, err := decode(5, time.Now(), m.subject, m.header, valid.Data)
+			require.NoError(t, err)
+			require.NotEmpty(t, record.Stray)
+			require.Nil(t, record.Fact)
+		})
+	}
+}
+
+func FuzzDecodeFact(f *testing.F) {
+	for _, g := range goldenFacts {
+		f.Add(g.subject, g.kind, g.data)
+	}
+	f.Add("client-references.PASSED.", typePositionPassed, "null")
+	f.Fuzz(func(t *testing.T, subject, kind, data string) {
+		msg, err := encodeFact(learned(1), "id", time.Now())
+		require.NoError(t, err)
+		msg.Subject, msg.Data = subject, []byte(data)
+		msg.Header["ce-type"] = []string{kind}
+		seal(msg)
+		record, err := decode(5, time.Now(), subject, msg.Header, msg.Data)
+		if err != nil || record.Fact == nil {
+			return
+		}
+		again, err := encodeFact(*record.Fact, "id", time.Now())
+		require.NoError(t, err)
+		once, err := decode(5, time.Now(), again.Subject, again.Header, again.Data)
+		require.NoError(t, err)
+		require.NotNil(t, once.Fact, "what can be read can be written and read again")
+	})
+}
+
+// learned is a fact about one project of client 1 in the account "test", learned from message n.
+func learned(n uint64) domain.Fact {
+	return domain.Fact{
+		Source: domain.Position{Stream: "PROJECTS", Created: time.Unix(1, 0).UTC(), Sequence: n}, StoredAt: time.Unix(2, 0).UTC(),
+		Account: "test", Subject: 1, Thing: domain.Project, Change: domain.Created, ID: int64(n), ClientID: 1, Recorder: "replica-1",
+	}
+}
+
+// seal makes a message's checksum right, whatever it says.
+func seal(m *nats.Msg) {
+	sum := checksum(m.Subject, m.Header.Get("ce-id"), m.Header.Get("ce-type"), m.Header.Get("ce-clientversion"), m.Header.Get("ce-time"), m.Data)
+	m.Header["ce-checksum"] = []string{hexSum(sum)}
+}

@@ -1,0 +1,143 @@
+package eventstore
+
+import (
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"clients/domain"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+)
+
+// What was learned is read for ever, too. These bytes must never change.
+var goldenFacts = []struct {
+	name    string
+	change  func(*domain.Fact)
+	kind    string
+	subject string
+	data    string
+	sum     string
+}{
+	{
+		"a project with everything",
+		func(f *domain.Fact) {
+			f.Thing, f.Change, f.ID, f.ClientID, f.Active = domain.Project, domain.Created, 5, 11072, new(true)
+		},
+		"client-references.v1.ProjectRecorded", "client-references.acme.11072",
+		`{"source":{"stream":"PROJECTS","created":"2026-11-01T08:00:00.000000001Z","sequence":17,"stored_at":"2026-11-23T09:26:41.5Z","event_id":"Ereignis <1> & \"2\""},"recorder":"replica-1","change":"created","id":5,"client_id":11072,"active":true}`,
+		"7e9bd3bc352b8161",
+	}, {
+		"a project that was deactivated",
+		func(f *domain.Fact) {
+			f.Thing, f.Change, f.ID, f.Active = domain.Project, domain.Changed, 5, new(false)
+		},
+		"client-references.v1.ProjectRecorded", "client-references.acme.11072",
+		`{"source":{"stream":"PROJECTS","created":"2026-11-01T08:00:00.000000001Z","sequence":17,"stored_at":"2026-11-23T09:26:41.5Z","event_id":"Ereignis <1> & \"2\""},"recorder":"replica-1","change":"changed","id":5,"active":false}`,
+		"16fdca05fe1335ef",
+	}, {
+		"a project that was deleted, in a later round",
+		func(f *domain.Fact) { f.Thing, f.Change, f.ID, f.Source.Round = domain.Project, domain.Deleted, 5, 2 },
+		"client-references.v1.ProjectRecorded", "client-references.acme.11072",
+		`{"source":{"stream":"PROJECTS","created":"2026-11-01T08:00:00.000000001Z","sequence":17,"round":2,"stored_at":"2026-11-23T09:26:41.5Z","event_id":"Ereignis <1> & \"2\""},"recorder":"replica-1","change":"deleted","id":5}`,
+		"5b0ad273cf7b219a",
+	}, {
+		"an invoice with everything",
+		func(f *domain.Fact) {
+			f.Source.Stream, f.Thing, f.Change, f.ID, f.ClientID = "INVOICES", domain.Invoice, domain.Created, math.MaxInt64, 11072
+			f.InvoiceKind, f.InvoiceTimeframe = "Stück", "20110101,20111231"
+		},
+		"client-references.v1.InvoiceRecorded", "client-references.acme.11072",
+		`{"source":{"stream":"INVOICES","created":"2026-11-01T08:00:00.000000001Z","sequence":17,"stored_at":"2026-11-23T09:26:41.5Z","event_id":"Ereignis <1> & \"2\""},"recorder":"replica-1","change":"created","id":9223372036854775807,"client_id":11072,"kind":"Stück","timeframe":"20110101,20111231"}`,
+		"d8fe9075ec2e198d",
+	}, {
+		"late",
+		func(f *domain.Fact) {
+			f.Thing, f.Change, f.ID, f.ClientID, f.Late = domain.Invoice, domain.Changed, 5, 11072, true
+		},
+		"client-references.v1.InvoiceRecorded", "client-references.acme.11072",
+		`{"source":{"stream":"PROJECTS","created":"2026-11-01T08:00:00.000000001Z","sequence":17,"stored_at":"2026-11-23T09:26:41.5Z","event_id":"Ereignis <1> & \"2\""},"recorder":"replica-1","late":true,"change":"changed","id":5,"client_id":11072}`,
+		"caed7d81f0ea3d08",
+	}, {
+		"a position passed",
+		func(f *domain.Fact) { passed(f) },
+		"client-references.v1.PositionPassed", "client-references.PASSED.PROJECTS",
+		`{"source":{"stream":"PROJECTS","created":"2026-11-01T08:00:00.000000001Z","sequence":17,"stored_at":"2026-11-23T09:26:41.5Z"},"recorder":"replica-1"}`,
+		"6afa7354e2e45114",
+	}, {
+		"what is gone passed",
+		func(f *domain.Fact) { passed(f); f.StoredAt = time.Time{} },
+		"client-references.v1.PositionPassed", "client-references.PASSED.PROJECTS",
+		`{"source":{"stream":"PROJECTS","created":"2026-11-01T08:00:00.000000001Z","sequence":17},"recorder":"replica-1"}`,
+		"207a1cb18011504d",
+	}, {
+		"put back",
+		func(f *domain.Fact) {
+			passed(f)
+			f.Change, f.Source.Sequence, f.Source.Round, f.StoredAt = domain.Rewound, 0, 1, time.Time{}
+		},
+		"client-references.v1.PositionPassed", "client-references.PASSED.PROJECTS",
+		`{"source":{"stream":"PROJECTS","created":"2026-11-01T08:00:00.000000001Z","sequence":0,"round":1},"recorder":"replica-1","change":"rewound"}`,
+		"97a6fecd1ad61615",
+	},
+}
+
+// passed makes a fact of one that is about no client.
+func passed(f *domain.Fact) { f.Account, f.Subject, f.EventID = "", 0, "" }
+
+func goldenFact(change func(*domain.Fact)) domain.Fact {
+	f := domain.Fact{
+		Source:   domain.Position{Stream: "PROJECTS", Created: time.Date(2026, 11, 1, 8, 0, 0, 1, time.UTC), Sequence: 17},
+		StoredAt: time.Date(2026, 11, 23, 9, 26, 41, 500_000_000, time.UTC), EventID: `Ereignis <1> & "2"`,
+		Account: "acme", Subject: 11072, Recorder: "replica-1", CorrelationID: "request 1", CausationID: "zwölf\r\n",
+	}
+	change(&f)
+	return f
+}
+
+const goldenFactID = "PROJECTS:1793520000000000001:17"
+
+func TestEveryFactIsStoredInTheBytesItWasReleasedWith(t *testing.T) {
+	at := time.Date(2026, 11, 23, 9, 26, 42, 123456789, time.UTC)
+	for _, g := range goldenFacts {
+		t.Run(g.name, func(t *testing.T) {
+			msg, err := encodeFact(goldenFact(g.change), goldenFactID, at)
+			require.NoError(t, err)
+			require.Equal(t, g.data, string(msg.Data))
+			require.Equal(t, g.subject, msg.Subject)
+			want := nats.Header{
+				"Nats-Msg-Id":      {goldenFactID},
+				"ce-specversion":   {"1.0"},
+				"ce-id":            {goldenFactID},
+				"ce-type":          {g.kind},
+				"ce-source":        {"/clients"},
+				"ce-subject":       {"11072"},
+				"ce-time":          {"2026-11-23T09:26:42.123456789Z"},
+				"ce-correlationid": {"request%201"},
+				"ce-causationid":   {"zw%C3%B6lf%0D%0A"},
+				"ce-checksum":      {g.sum},
+				"content-type":     {"application/json"},
+			}
+			if strings.Contains(g.subject, "PASSED") {
+				delete(want, "ce-subject")
+			}
+			require.Equal(t, want, msg.Header)
+		})
+	}
+}
+
+func TestEveryFactIsReadBackAsItWas(t *testing.T) {
+	at := time.Date(2026, 11, 23, 9, 26, 43, 0, time.UTC)
+	for _, g := range goldenFacts {
+		t.Run(g.name, func(t *testing.T) {
+			fact := goldenFact(g.change)
+			msg, err := encodeFact(fact, goldenFactID, at)
+			require.NoError(t, err)
+			record, err := decode(17, at, msg.Subject, msg.Header, msg.Data)
+			require.NoError(t, err)
+			require.Equal(t, Record{Sequence: 17, Subject: msg.Subject, StoredAt: at, Fact: &fact}, record)
+		})
+	}
+}

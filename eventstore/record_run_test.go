@@ -1,0 +1,226 @@
+package eventstore
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"clients/domain"
+	"clients/domain/command"
+
+	"github.com/stretchr/testify/require"
+)
+
+// onOneAndThree runs a test on a single server and on a cluster.
+func onOneAndThree(t *testing.T, test func(t *testing.T, s *Store)) {
+	t.Parallel()
+	t.Run("one server", func(t *testing.T) {
+		t.Parallel()
+		test(t, singleNode(t))
+	})
+	t.Run("three servers", func(t *testing.T) {
+		t.Parallel()
+		_, stores := threeReplicas(t)
+		test(t, stores[1])
+	})
+}
+
+// facts are entries about the messages first to last.
+func facts(first, last int) (entries []Entry) {
+	for n := first; n <= last; n++ {
+		entries = append(entries, Entry{Fact: learned(uint64(n))})
+	}
+	return entries
+}
+
+func TestARunIsStoredInItsOrder(t *testing.T) {
+	onOneAndThree(t, func(t *testing.T, s *Store) {
+		after, n := 0, 1
+		for _, length := range []int{1, 15, 16, 500, MaxRun} {
+			entries := facts(n, n+length-1)
+			last, err := s.RecordRun(deadline(t), entries)
+			require.NoError(t, err, length)
+			require.Equal(t, uint64(after+length), last)
+			after, n = after+length, n+length
+		}
+		for i, record := range stored(t, s) {
+			require.Equal(t, uint64(i+1), record.Sequence)
+			require.Equal(t, learned(uint64(i+1)), *record.Fact)
+		}
+	})
+}
+
+func TestAnEmptyRunIsNothing(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	_, err := s.RecordRun(deadline(t), nil)
+	require.NoError(t, err)
+	require.Empty(t, stored(t, s))
+}
+
+// One run may hold several events of a client: only the first of them has a condition.
+func TestARunWithEventsIsStoredWholeOrNotAtAll(t *testing.T) {
+	onOneAndThree(t, func(t *testing.T, s *Store) {
+		appended := s.Stats().Appended
+		receipt, err := s.Append(deadline(t), created(1), 0)
+		require.NoError(t, err)
+		another, err := s.Append(deadline(t), created(2), 0)
+		require.NoError(t, err)
+		run := func(first int, mine, others uint64) []Entry {
+			changed := func(id int64, version uint64) *domain.Envelope {
+				e := happened(version, domain.ClientInvoiceDefaultsChanged{ID: id, LastInvoiceKind: fmt.Sprint("kind ", version)})
+				return &e
+			}
+			return []Entry{
+				{Fact: learned(uint64(first))},
+				{Event: changed(1, 2), LastSequence: &mine},
+				{Fact: learned(uint64(first + 1))},
+				{Event: changed(1, 3)},
+				{Event: changed(2, 2), LastSequence: &others},
+				{Fact: learned(uint64(first + 2))},
+			}
+		}
+		for _, stale := range [][2]uint64{{receipt.Sequence, another.Sequence + 1}, {receipt.Sequence + 100, another.Sequence}, {0, another.Sequence}} {
+			_, err = s.RecordRun(deadline(t), run(1, stale[0], stale[1]))
+			require.ErrorIs(t, err, domain.ErrConflict)
+			require.NotErrorIs(t, err, command.ErrUnknownOutcome)
+			require.Len(t, stored(t, s), 2)
+		}
+		last, err := s.RecordRun(deadline(t), run(1, receipt.Sequence, another.Sequence))
+		require.NoError(t, err)
+		require.Equal(t, uint64(8), last)
+		records := stored(t, s)
+		require.Len(t, records, 8)
+		require.Equal(t, uint64(1), records[2].Fact.Source.Sequence)
+		require.Equal(t, uint64(2), records[3].Version)
+		require.Equal(t, uint64(2), records[4].Fact.Source.Sequence)
+		require.Equal(t, uint64(3), records[5].Version)
+		require.Equal(t, int64(2), records[6].ClientID)
+		require.Equal(t, uint64(3), records[7].Fact.Source.Sequence)
+		require.Equal(t, appended+5, s.Stats().Appended)
+
+		_, err = s.RecordRun(deadline(t), run(4, records[3].Sequence, records[6].Sequence))
+		require.ErrorIs(t, err, domain.ErrConflict, "the client has gone on within that run")
+		_, err = s.Append(deadline(t), happened(4, domain.ClientToggled{ID: 1}), records[5].Sequence)
+		require.NoError(t, err, "what comes next follows on the last event of the run")
+	})
+}
+
+func TestARunWithASingleEventKeepsItsCondition(t *testing.T) {
+	onOneAndThree(t, func(t *testing.T, s *Store) {
+		event, none, wrong := created(1), uint64(0), uint64(5)
+		_, err := s.RecordRun(deadline(t), []Entry{{Event: &event, LastSequence: &wrong}})
+		require.ErrorIs(t, err, domain.ErrConflict)
+		last, err := s.RecordRun(deadline(t), []Entry{{Event: &event, LastSequence: &none}})
+		require.NoError(t, err)
+		require.Equal(t, uint64(1), last)
+	})
+}
+
+// What was stored by another replica, or by an attempt whose answer was lost, is not stored once more.
+func TestARunOfFactsThatIsRepeatedChangesNothing(t *testing.T) {
+	onOneAndThree(t, func(t *testing.T, s *Store) {
+		last, err := s.RecordRun(deadline(t), facts(1, 5))
+		require.NoError(t, err)
+		again, err := s.RecordRun(deadline(t), facts(1, 5))
+		require.NoError(t, err)
+		require.Equal(t, last, again)
+		more, err := s.RecordRun(deadline(t), facts(3, 7))
+		require.NoError(t, err)
+		require.Equal(t, uint64(7), more)
+		for _, overlap := range [][2]int{{1, 30}, {7, 30}, {1, 20}} {
+			_, err = s.RecordRun(deadline(t), facts(overlap[0], overlap[1]))
+			require.ErrorIs(t, err, domain.ErrConflict)
+			require.NotErrorIs(t, err, command.ErrUnknownOutcome)
+		}
+		require.Len(t, stored(t, s), 7)
+		_, err = s.RecordRun(deadline(t), facts(8, 30))
+		require.NoError(t, err)
+		require.Len(t, stored(t, s), 30)
+	})
+}
+
+// A message that is read again in another round, and one that is told by hand, is recorded beside what was.
+func TestAFactOfAnotherRoundIsNoRepeat(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	for round := range 3 {
+		entries := facts(1, 20)
+		for i := range entries {
+			entries[i].Fact.Source.Round = round
+		}
+		_, err := s.RecordRun(deadline(t), entries)
+		require.NoError(t, err)
+	}
+	late := learned(3)
+	late.Late = true
+	for range 2 {
+		_, err := s.RecordRun(deadline(t), []Entry{{Fact: late}})
+		require.NoError(t, err)
+	}
+	require.Len(t, stored(t, s), 62)
+}
+
+func TestOfRunsAtOnceEachIsContiguous(t *testing.T) {
+	t.Parallel()
+	_, stores := threeReplicas(t)
+	const runs, length = 9, 40
+	errs := make(chan error, runs)
+	for run := range runs {
+		go func() {
+			_, err := stores[run%3].RecordRun(deadline(t), facts(run*length+1, run*length+length))
+			errs <- err
+		}()
+	}
+	for range runs {
+		require.NoError(t, <-errs)
+	}
+	records := stored(t, stores[0])
+	require.Len(t, records, runs*length)
+	for i, record := range records {
+		if i%length != 0 {
+			require.Equal(t, records[i-1].Fact.Source.Sequence+1, record.Fact.Source.Sequence)
+		}
+	}
+}
+
+func TestARunIsRefusedAfterTheStoreWasClosed(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	s.Close()
+	_, err := s.RecordRun(deadline(t), facts(1, 1))
+	requireUnavailable(t, err)
+	require.NotErrorIs(t, err, command.ErrUnknownOutcome)
+}
+
+func TestARunWithoutAServerIsRefusedInTime(t *testing.T) {
+	t.Parallel()
+	cluster, stores := threeReplicas(t)
+	cluster.Stop(1)
+	cluster.Stop(2)
+	for _, length := range []int{1, 100} { // there is a server, and no majority
+		begun := time.Now()
+		_, err := stores[0].RecordRun(deadline(t), facts(1, length))
+		requireUnavailable(t, err)
+		require.Less(t, time.Since(begun), publishLimit+time.Second)
+	}
+	cluster.Stop(0)
+	for _, length := range []int{1, 100} {
+		begun := time.Now()
+		_, err := stores[0].RecordRun(deadline(t), facts(1, length))
+		requireUnavailable(t, err)
+		require.Less(t, time.Since(begun), publishLimit+time.Second)
+	}
+	ctx, cancel := context.WithCancel(deadline(t))
+	cancel()
+	_, err := stores[0].RecordRun(ctx, facts(1, 100))
+	requireUnavailable(t, err)
+}
+
+func requireUnavailable(t *testing.T, err error) {
+	t.Helper()
+	var refusal *domain.Error
+	require.ErrorAs(t, err, &refusal)
+	require.Equal(t, domain.Unavailable, refusal.Kind)
+}
