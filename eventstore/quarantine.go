@@ -29,8 +29,12 @@ type Quarantined struct {
 	Message SourceMessage
 }
 
-// ErrNotQuarantined tells that there is no such message in quarantine.
-var ErrNotQuarantined = errors.New("there is no such message in quarantine")
+var (
+	// ErrNotQuarantined tells that there is no such message in quarantine.
+	ErrNotQuarantined = errors.New("there is no such message in quarantine")
+	// ErrNoQuarantine tells that the stream for it does not exist.
+	ErrNoQuarantine = errors.New("there is no stream " + QuarantineStream + ": no clients service has run on this NATS system")
+)
 
 // Headers of a message in quarantine, beside its own. Of its own, those that would mean something to the server when
 // it is stored again have the prefix headerSetAside.
@@ -60,7 +64,7 @@ func NewQuarantine(nc *nats.Conn) (*Quarantine, error) {
 func (q *Quarantine) Put(ctx context.Context, m SourceMessage, reason, detail string) (fresh bool, err error) {
 	header := nats.Header{
 		headerReason:   {reason},
-		headerDetail:   {strings.Map(printable, detail)},
+		headerDetail:   {strings.Map(printable, bounded(detail))},
 		headerStream:   {m.Stream},
 		headerCreated:  {m.Created.UTC().Format(time.RFC3339Nano)},
 		headerSequence: {strconv.FormatUint(m.Sequence, 10)},
@@ -86,6 +90,10 @@ func (q *Quarantine) Put(ctx context.Context, m SourceMessage, reason, detail st
 	}
 	if classify(err) == outrun {
 		return false, nil
+	}
+	if errors.Is(err, jetstream.ErrNoStreamResponse) { // the stream is missing, or has no leader at the moment
+		_, missing := q.Len(ctx)
+		err = errors.Join(err, missing)
 	}
 	if err != nil {
 		return false, fmt.Errorf("quarantine %s %d: %w", m.Stream, m.Sequence, err)
@@ -131,7 +139,7 @@ func (q *Quarantine) Drop(ctx context.Context, number uint64) error {
 	var answer struct{}
 	err := ask(ctx, q.nc, "STREAM.MSG.DELETE."+QuarantineStream, map[string]any{"seq": number, "no_erase": true}, &answer)
 	if err != nil {
-		return fmt.Errorf("drop %d: %w", number, err)
+		return fmt.Errorf("drop %d: %w", number, quarantineError(err))
 	}
 	return nil
 }
@@ -140,7 +148,10 @@ func (q *Quarantine) Drop(ctx context.Context, number uint64) error {
 func (q *Quarantine) Len(ctx context.Context) (uint64, error) {
 	var info streamInfo
 	err := ask(ctx, q.nc, "STREAM.INFO."+QuarantineStream, nil, &info)
-	return info.State.Messages, err
+	if err != nil {
+		return 0, fmt.Errorf("count the quarantine: %w", quarantineError(err))
+	}
+	return info.State.Messages, nil
 }
 
 // next answers the first message with that number or a higher one.
@@ -152,7 +163,7 @@ func (q *Quarantine) next(ctx context.Context, number uint64) (Quarantined, erro
 		return Quarantined{}, ErrNotQuarantined
 	}
 	if err != nil {
-		return Quarantined{}, fmt.Errorf("quarantine %d: %w", number, err)
+		return Quarantined{}, fmt.Errorf("quarantine %d: %w", number, quarantineError(err))
 	}
 	header, _ := nats.DecodeHeadersMsg(answer.Message.Header)
 	return quarantined(answer, header), nil
@@ -173,6 +184,13 @@ func quarantined(answer storedMessage, header nats.Header) Quarantined {
 		}
 	}
 	return q
+}
+
+func quarantineError(err error) error {
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return fmt.Errorf("%w (%w)", ErrNoQuarantine, err)
+	}
+	return err
 }
 
 func hasPrefixFold(s, prefix string) bool {

@@ -1,6 +1,7 @@
 package eventstore
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -41,7 +42,7 @@ func (q *Quarantine) ServeRetries(retry func(ctx context.Context, number uint64)
 		}
 		var answer retryAnswer
 		if err != nil {
-			answer.Error = err.Error()
+			answer.Error = cmp.Or(err.Error(), "the service does not say why")
 		}
 		body, _ := json.Marshal(answer)
 		_ = msg.Respond(body)

@@ -1,0 +1,68 @@
+package eventstore
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"clients/eventstore/natstest"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestARetryNeedsAService(t *testing.T) {
+	t.Parallel()
+	q, err := NewQuarantine(natstest.Run(t, 1).Connect(t, 0))
+	require.NoError(t, err)
+	require.ErrorIs(t, q.Retry(deadline(t), 1), ErrNoService)
+}
+
+func TestARetryAnswersWhatTheServiceSays(t *testing.T) {
+	t.Parallel()
+	cluster := natstest.Run(t, 1)
+	q, err := NewQuarantine(cluster.Connect(t, 0))
+	require.NoError(t, err)
+	asked := make(chan uint64, 10)
+	for range 2 { // of two replicas one answers
+		replica, err := NewQuarantine(cluster.Connect(t, 0))
+		require.NoError(t, err)
+		_, err = replica.ServeRetries(func(_ context.Context, number uint64) error {
+			asked <- number
+			switch number {
+			case 1:
+				return nil
+			case 2:
+				return errors.New("client 7 is not known")
+			}
+			return errors.New("")
+		})
+		require.NoError(t, err)
+	}
+	require.NoError(t, q.Retry(deadline(t), 1))
+	require.EqualError(t, q.Retry(deadline(t), 2), "client 7 is not known")
+	require.Error(t, q.Retry(deadline(t), 3))
+	require.Len(t, asked, 3)
+
+	reply, err := q.nc.RequestWithContext(deadline(t), retrySubject, []byte("{"))
+	require.NoError(t, err)
+	require.Contains(t, string(reply.Data), `"error"`)
+	require.Len(t, asked, 3, "nobody has said which one")
+}
+
+func TestARetryEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	q, err := NewQuarantine(natstest.Run(t, 1).Connect(t, 0))
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(deadline(t))
+	_, err = q.ServeRetries(func(retry context.Context, _ uint64) error {
+		if _, limited := retry.Deadline(); !limited {
+			t.Error("a retry may take for ever")
+		}
+		cancel()
+		return nil
+	})
+	require.NoError(t, err)
+	if err := q.Retry(ctx, 1); err != nil { // the answer may be faster
+		require.ErrorIs(t, err, context.Canceled)
+	}
+}
