@@ -14,17 +14,32 @@ import (
 // LastSequence asks the stream's leader for the sequence of its last message. What was acknowledged before the call
 // is at or below it.
 func (s *Store) LastSequence(ctx context.Context) (uint64, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	var info streamInfo
-	err := ask(ctx, s.nc, "STREAM.INFO."+Stream, nil, &info)
-	if err == nil {
-		err = info.Cluster.heard()
-	}
+	info, err := s.state(ctx, Stream)
 	if err != nil {
 		return 0, fmt.Errorf("last sequence: %w", err)
 	}
 	return info.State.Last, nil
+}
+
+// state asks a stream's leader, which is to have heard of a majority. On an idle stream it hears of the others every
+// second, and once in two when something was stored in between: it is given the time to do so.
+func (s *Store) state(ctx context.Context, stream string) (info streamInfo, err error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	for patience := time.Now().Add(hearing); ; {
+		info = streamInfo{}
+		if err = ask(ctx, s.nc, "STREAM.INFO."+stream, nil, &info); err != nil {
+			return info, err
+		}
+		if err = info.Cluster.heard(); err == nil || time.Now().After(patience) {
+			return info, err
+		}
+		select {
+		case <-time.After(hearing / 10):
+		case <-ctx.Done():
+			return info, err
+		}
+	}
 }
 
 // next answers the message at sequence, or, for a subject that is not "", the first one of it from there on. It asks the
@@ -109,14 +124,18 @@ type cluster struct {
 // ErrNoMajority tells that a leader has not heard of a majority of late, so that there may be another leader by now.
 var ErrNoMajority = errors.New("the stream's leader has not heard of a majority of its servers")
 
-// silence is how long a leader may not have heard of a server that it counts on.
-const silence = 2 * time.Second
+// How long a leader may not have heard of a server that it counts on, and how much longer it is asked again.
+const (
+	silence = 2 * time.Second
+	hearing = 500 * time.Millisecond
+)
 
-// heard refuses the answer of a leader that is cut off.
+// heard refuses the answer of a leader that is cut off. 0 is how the server tells that it has never heard of another
+// one; of those that elected it, it has.
 func (c cluster) heard() error {
 	present := 1 // the leader
 	for _, r := range c.Replicas {
-		if !r.Offline && r.Active <= silence {
+		if !r.Offline && r.Active > 0 && r.Active <= silence {
 			present++
 		}
 	}

@@ -36,11 +36,7 @@ type SourceState struct {
 // is at or below Last. It answers ErrSourceMissing where there is no such stream, and ErrNoMajority where the leader
 // cannot know what has been acknowledged.
 func (s *Store) SourceState(ctx context.Context, source Source) (SourceState, error) {
-	var info streamInfo
-	err := ask(ctx, s.nc, "STREAM.INFO."+source.Stream, nil, &info)
-	if err == nil {
-		err = info.Cluster.heard()
-	}
+	info, err := s.state(ctx, source.Stream)
 	if err != nil {
 		return SourceState{}, sourceError(source, err)
 	}

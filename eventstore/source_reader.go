@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
-
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // SourceReader reads a source in its order, from where the record of it ends. It leaves out no message that the stream
@@ -21,9 +19,12 @@ type SourceReader struct {
 	Handler SourceHandler
 	Log     *slog.Logger
 
-	created time.Time // of the stream that is being read; zero before it is found
-	last    uint64    // sequence of the last message handed out
-	told    string    // why reading began again, as it was last logged
+	created  time.Time // of the stream that is being read; zero before it is found
+	last     uint64    // sequence of the last message handed out
+	storedAt time.Time // when that was stored; zero when it was gone
+	begun    uint64    // where reading last began
+	again    bool      // it began before
+	told     string    // why reading began again, as it was last logged
 }
 
 // SourceHandler takes what a SourceReader reads.
@@ -47,11 +48,14 @@ const (
 	sourceExpiry  = 5 * time.Second // of one request for messages
 	sourceTimeout = time.Second     // without a sign of life from the server
 	sourceBuffer  = 512
+	sourceStride  = 100             // messages that are asked for where none is delivered
+	sourceRecord  = 2 * time.Second // between looks at whether the record was put back meanwhile
 )
 
 var (
 	errSourceChanged = errors.New("the stream was made again")
 	errSourceStalled = errors.New("messages are not delivered")
+	errSourceRecord  = errors.New("the record was put back")
 )
 
 // Read reads until ctx ends, which is what it answers. It waits for a stream that does not exist, and begins again
@@ -79,7 +83,11 @@ func (r *SourceReader) Read(ctx context.Context) error {
 func (r *SourceReader) readStream(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if err := r.resume(ctx); err != nil {
+	recorded, err := r.resume(ctx)
+	if err != nil {
+		return err
+	}
+	if err := r.stride(ctx); err != nil {
 		return err
 	}
 	arrivals, interrupted := make(chan SourceMessage, sourceBuffer), make(chan error, 1)
@@ -91,8 +99,9 @@ func (r *SourceReader) readStream(ctx context.Context) error {
 	if _, err := r.unchanged(ctx); err != nil { // a consumer ends with its stream: this one is of the stream that was resumed
 		return err
 	}
-	watch := time.NewTicker(sourceWatch)
+	watch, record := time.NewTicker(sourceWatch), time.NewTicker(sourceRecord)
 	defer watch.Stop()
+	defer record.Stop()
 	silent, stalledAt := true, uint64(0)
 	for {
 		select {
@@ -112,113 +121,26 @@ func (r *SourceReader) readStream(ctx context.Context) error {
 				}
 			}
 			silent = true
+		case <-record.C:
+			reached, _, err := r.Handler.Reached(ctx, r.created)
+			if err == nil && reached < recorded {
+				r.last = reached
+				return errSourceRecord
+			}
+			recorded = max(recorded, reached)
 		}
 	}
-}
-
-// resume finds out which stream there is and where to go on in it.
-func (r *SourceReader) resume(ctx context.Context) error {
-	state, err := r.Store.SourceState(ctx, r.Source)
-	if err != nil {
-		return err
-	}
-	r.Handler.Missing(false)
-	reached, storedAt, err := r.Handler.Reached(ctx, state.Created)
-	if err != nil {
-		return fmt.Errorf("position: %w", err)
-	}
-	rewound, err := r.rewound(ctx, state, reached, storedAt)
-	if err != nil {
-		return err
-	}
-	if rewound {
-		r.Log.Error("a source was put back to an earlier state and is read again", "stream", r.Source.Stream, "reached", reached, "last", state.Last)
-		if err := r.Handler.Rewind(ctx, state); err != nil {
-			return fmt.Errorf("rewind: %w", err)
-		}
-		r.last, reached = 0, 0
-	}
-	if !state.Created.Equal(r.created) {
-		r.created, r.last = state.Created, 0
-	}
-	r.last = max(r.last, reached)
-	if state.First > r.last+1 {
-		r.Handler.Expired(state.First - r.last - 1)
-		return r.handOut(ctx, SourceMessage{Sequence: state.First - 1, Gone: true})
-	}
-	return nil
-}
-
-// rewound reports whether the stream is not any more what is on record: it ends before that, or has another message there.
-func (r *SourceReader) rewound(ctx context.Context, state SourceState, reached uint64, storedAt time.Time) (bool, error) {
-	if reached == 0 {
-		return false, nil
-	}
-	if state.Last < reached { // unless it has gone on in between
-		now, err := r.Store.SourceState(ctx, r.Source)
-		return err == nil && now.Created.Equal(state.Created) && now.Last < reached, err
-	}
-	m, err := r.Store.sourceMessage(ctx, r.Source, reached)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return false, nil
-	}
-	return err == nil && m.Sequence == reached && !storedAt.IsZero() && !m.StoredAt.Equal(storedAt), err
-}
-
-// consume delivers the messages behind the last one. The consumer lives in memory and is forgotten when it is not used.
-func (r *SourceReader) consume(ctx context.Context, arrivals chan<- SourceMessage, interrupted chan<- error) (jetstream.ConsumeContext, error) {
-	attempt, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	consumer, err := r.Store.js.CreateConsumer(attempt, r.Source.Stream, jetstream.ConsumerConfig{
-		Description:       "clients: reads what stands in the way of a client's end",
-		FilterSubject:     r.Source.Filter,
-		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
-		OptStartSeq:       r.last + 1,
-		AckPolicy:         jetstream.AckNonePolicy,
-		MemoryStorage:     true,
-		Replicas:          1,
-		InactiveThreshold: time.Minute,
-	})
-	if err != nil {
-		return nil, err
-	}
-	interrupt := func(err error) {
-		select {
-		case interrupted <- err:
-		default:
-		}
-	}
-	return consumer.Consume(func(msg jetstream.Msg) {
-		meta, err := msg.Metadata()
-		if err != nil {
-			interrupt(err)
-			return
-		}
-		m := SourceMessage{
-			Stream: r.Source.Stream, Sequence: meta.Sequence.Stream, StoredAt: meta.Timestamp, Subject: msg.Subject(), Header: msg.Headers(), Data: msg.Data(),
-		}
-		select {
-		case arrivals <- m:
-		case <-ctx.Done():
-		}
-	}, jetstream.PullMaxMessages(sourceBuffer), jetstream.PullExpiry(sourceExpiry), jetstream.PullHeartbeat(sourceTimeout/2),
-		jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) { interrupt(err) }))
 }
 
 // arrived hands out a message, and before it what the server should have delivered before it.
 func (r *SourceReader) arrived(ctx context.Context, m SourceMessage) error {
+	var expired uint64
 	for m.Sequence > r.last+1 {
-		missed, err := r.Store.sourceMessage(ctx, r.Source, r.last+1)
-		if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
-			return err
-		}
-		state, err := r.unchanged(ctx)
+		missed, state, err := r.find(ctx, r.last+1)
 		if err != nil {
 			return err
 		}
-		if state.First > r.last+1 {
-			r.Handler.Expired(min(state.First, m.Sequence) - r.last - 1)
-		}
+		expired = r.expired(state, m.Sequence-1)
 		if missed.Sequence == 0 || missed.Sequence >= m.Sequence {
 			break
 		}
@@ -229,7 +151,13 @@ func (r *SourceReader) arrived(ctx context.Context, m SourceMessage) error {
 	if m.Sequence <= r.last {
 		return nil
 	}
-	return r.handOut(ctx, m)
+	if err := r.handOut(ctx, m); err != nil {
+		return err
+	}
+	if expired > 0 {
+		r.Handler.Expired(expired)
+	}
+	return nil
 }
 
 func (r *SourceReader) handOut(ctx context.Context, m SourceMessage) error {
@@ -237,7 +165,7 @@ func (r *SourceReader) handOut(ctx context.Context, m SourceMessage) error {
 	if err := r.Handler.Handle(ctx, m); err != nil {
 		return err
 	}
-	r.last = m.Sequence
+	r.last, r.storedAt, r.told = m.Sequence, m.StoredAt, ""
 	return nil
 }
 
@@ -254,26 +182,14 @@ func (r *SourceReader) watch(ctx context.Context, stalledAt uint64) (uint64, err
 	if state.Last == r.last {
 		return 0, nil
 	}
-	_, err = r.Store.sourceMessage(ctx, r.Source, r.last+1)
+	m, _, err := r.find(ctx, r.last+1)
 	switch {
-	case errors.Is(err, jetstream.ErrMsgNotFound):
-		if state.First > r.last+1 {
-			r.Handler.Expired(state.First - r.last - 1)
-		}
-		return 0, r.handOut(ctx, SourceMessage{Sequence: state.Last, Gone: true})
 	case err != nil:
 		return 0, err
+	case m.Sequence == 0:
+		return 0, r.pass(ctx, state, state.Last)
 	case stalledAt == r.last+1:
 		return 0, errSourceStalled
 	}
 	return r.last + 1, nil
-}
-
-// unchanged makes sure that what was just read is of the stream that is being read.
-func (r *SourceReader) unchanged(ctx context.Context) (SourceState, error) {
-	state, err := r.Store.SourceState(ctx, r.Source)
-	if err == nil && !state.Created.Equal(r.created) {
-		err = errSourceChanged
-	}
-	return state, err
 }

@@ -114,6 +114,9 @@ func (c *Cluster) awaitLeader(t testing.TB) {
 	}, 10*time.Second, 10*time.Millisecond)
 }
 
+// StoreDir is where server i keeps its streams.
+func (c *Cluster) StoreDir(i int) string { return c.options[i].StoreDir }
+
 // URL names all servers.
 func (c *Cluster) URL() string {
 	var urls []string

@@ -1,0 +1,131 @@
+package eventstore
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+)
+
+// A healthy cluster is always believed, and never denies what it has acknowledged: idle, at the pace at which its
+// heartbeats are farthest apart, busy, and when its leader changes.
+func TestAHealthyClusterIsBelieved(t *testing.T) {
+	t.Parallel()
+	_, stores := threeReplicas(t)
+	s := stores[0]
+	require.NoError(t, s.EnsureSources(deadline(t)))
+	acknowledged := uint64(0)
+	ask := func() {
+		t.Helper()
+		last, err := s.LastSequence(deadline(t))
+		if passes(err) {
+			return
+		}
+		require.NoError(t, err)
+		require.GreaterOrEqual(t, last, acknowledged)
+	}
+	askFor := func(during time.Duration) {
+		t.Helper()
+		for begun := time.Now(); time.Since(begun) < during; {
+			ask()
+			_, err := s.SourceState(deadline(t), Projects)
+			require.NoError(t, err)
+			<-time.After(5 * time.Millisecond)
+		}
+	}
+	write := func() {
+		t.Helper()
+		last, err := s.RecordRun(deadline(t), facts(int(acknowledged)+1, int(acknowledged)+1))
+		if err == nil {
+			acknowledged = last
+		} else {
+			acknowledged++ // it may have been stored or not: its number is not given again
+		}
+	}
+	askFor(1500 * time.Millisecond)
+	for range 2 {
+		write()
+		askFor(2100 * time.Millisecond)
+	}
+	for range 2 {
+		_, err := s.nc.RequestWithContext(deadline(t), "$JS.API.STREAM.LEADER.STEPDOWN."+Stream, nil)
+		require.NoError(t, err)
+		for range 50 {
+			ask()
+		}
+		require.Eventually(t, func() bool {
+			last, err := s.RecordRun(deadline(t), facts(int(acknowledged)+1, int(acknowledged)+1))
+			acknowledged = max(acknowledged, last)
+			return err == nil
+		}, 10*time.Second, 10*time.Millisecond)
+		ask()
+	}
+}
+
+// passes tells whether there was nobody to answer, as long as a leader is elected.
+func passes(err error) bool {
+	var refusal *jetstream.APIError
+	return errors.As(err, &refusal) && refusal.Code == 503 || errors.Is(err, context.DeadlineExceeded)
+}
+
+// What the last one of three servers says is soon not believed any more.
+func TestALeaderWithoutAMajorityIsNotBelievedForLong(t *testing.T) {
+	t.Parallel()
+	cluster, stores := threeReplicas(t)
+	stream, err := stores[0].js.Stream(deadline(t), Stream)
+	require.NoError(t, err)
+	leader := -1
+	for i, server := range cluster.Servers {
+		if server.Name() == stream.CachedInfo().Cluster.Leader {
+			leader = i
+		}
+	}
+	for i := range cluster.Servers {
+		if i != leader {
+			cluster.Stop(i)
+		}
+	}
+	begun := time.Now()
+	require.Eventually(t, func() bool {
+		_, err := stores[leader].LastSequence(deadline(t))
+		return err != nil
+	}, 3*time.Second, 10*time.Millisecond)
+	for time.Since(begun) < 4*time.Second {
+		_, err := stores[leader].LastSequence(deadline(t))
+		require.Error(t, err)
+		<-time.After(20 * time.Millisecond)
+	}
+}
+
+func TestWhoIsHeardOf(t *testing.T) {
+	type replica = struct {
+		Offline bool          `json:"offline"`
+		Active  time.Duration `json:"active"`
+	}
+	recent, old := replica{Active: time.Second}, replica{Active: silence + 1}
+	for name, test := range map[string]struct {
+		replicas []replica
+		heard    bool
+	}{
+		"one server":                     {nil, true},
+		"both others":                    {[]replica{recent, recent}, true},
+		"one of the others":              {[]replica{old, recent}, true},
+		"one, and one that is gone":      {[]replica{{Offline: true, Active: 1}, recent}, true},
+		"none of late":                   {[]replica{old, old}, false},
+		"none at all":                    {[]replica{{}, {}}, false},
+		"one never, and one long ago":    {[]replica{{}, old}, false},
+		"half of the servers":            {[]replica{recent, old, old}, false},
+		"three of five":                  {[]replica{recent, recent, old, old}, true},
+		"all of them gone, moments ago":  {[]replica{{Offline: true, Active: 1}, {Offline: true, Active: 1}}, false},
+		"the other one of two, long ago": {[]replica{old}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := cluster{Replicas: test.replicas}.heard()
+			require.Equal(t, test.heard, err == nil)
+			require.True(t, test.heard || errors.Is(err, ErrNoMajority))
+		})
+	}
+}

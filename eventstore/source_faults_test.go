@@ -1,0 +1,203 @@
+package eventstore
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"clients/eventstore/natstest"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+)
+
+// A stream that is made again begins at 1 again: nothing of it is taken for what was read before, and nothing is lost.
+func TestASourceThatIsMadeAgainIsReadFromItsBeginning(t *testing.T) {
+	t.Parallel()
+	s := withProjects(t)
+	w := watched(t, s)
+	for range 4 {
+		publish(t, s, "projects.a.1", 40)
+		require.NoError(t, s.js.DeleteStream(deadline(t), Projects.Stream))
+		makeProjects(t, s)
+	}
+	publish(t, s, "projects.a.1", 7)
+	state, err := s.SourceState(deadline(t), Projects)
+	require.NoError(t, err)
+	var last []SourceMessage
+	require.True(t, settles(func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		last = last[:0]
+		for _, m := range w.messages {
+			if m.Created.Equal(state.Created) {
+				last = append(last, m)
+			}
+		}
+		return len(last) >= 7
+	}))
+	require.Len(t, last, 7)
+	for i, m := range last {
+		require.Equal(t, uint64(i+1), m.Sequence)
+		require.Equal(t, uint64(i), m.Previous)
+		require.Equal(t, last[0].Created, m.Created)
+	}
+	require.Zero(t, w.rewinds)
+}
+
+// backed is a server whose stream of projects was put back to an earlier state behind the reader's back.
+func backed(t *testing.T, w *witness, cluster *natstest.Cluster, later func(s *Store)) *Store {
+	t.Helper()
+	s := openStore(t, cluster.Connect(t, 0), 1)
+	w.store = s
+	makeProjects(t, s)
+	publish(t, s, "projects.a.1", 3)
+	cluster.Stop(0)
+	copied := copied(t, cluster.StoreDir(0))
+	cluster.Restart(t, 0)
+	require.True(t, settles(s.nc.IsConnected))
+	publish(t, s, "projects.a.1", 2)
+	w.read()
+	w.sees(span(1, 5)...)
+	cluster.Stop(0)
+	require.NoError(t, os.RemoveAll(cluster.StoreDir(0)))
+	require.NoError(t, os.CopyFS(cluster.StoreDir(0), os.DirFS(copied)))
+	cluster.Restart(t, 0)
+	require.True(t, settles(s.nc.IsConnected))
+	later(s)
+	return s
+}
+
+func TestASourceThatIsPutBackIsReadAgain(t *testing.T) {
+	t.Parallel()
+	for name, stuck := range map[string]bool{"what is on record is gone": false, "only what is under way is gone": true} {
+		for more, n := range map[string]int{"and it is shorter": 0, "and it has grown since": 4} {
+			t.Run(name+" "+more, func(t *testing.T) {
+				t.Parallel()
+				w := &witness{t: t, record: make(map[int64]SourceMessage), stuck: stuck}
+				s := backed(t, w, natstest.Run(t, 1), func(s *Store) { publish(t, s, "projects.a.2", n) })
+				w.sees(append(span(1, 5), span(1, 3+n)...)...)
+				publish(t, s, "projects.a.2", 1)
+				w.sees(append(span(1, 5), span(1, 4+n)...)...)
+				require.Equal(t, 1, w.rewinds)
+				require.Equal(t, "projects.a.2", w.messages[len(w.messages)-1].Subject)
+			})
+		}
+	}
+}
+
+// A stream in memory ends with its server.
+func TestASourceInMemoryIsReadAgainAfterARestart(t *testing.T) {
+	t.Parallel()
+	cluster := natstest.Run(t, 1)
+	s := openStore(t, cluster.Connect(t, 0), 1)
+	inMemory := func(c *jetstream.StreamConfig) { c.Storage = jetstream.MemoryStorage }
+	makeProjects(t, s, inMemory)
+	w := watched(t, s)
+	publish(t, s, "projects.a.1", 3)
+	w.sees(span(1, 3)...)
+	cluster.Stop(0)
+	cluster.Restart(t, 0)
+	require.True(t, settles(s.nc.IsConnected))
+	require.True(t, settles(func() bool { w.mu.Lock(); defer w.mu.Unlock(); return len(w.missing) == 2 }))
+	makeProjects(t, s, inMemory)
+	publish(t, s, "projects.a.2", 5)
+	w.sees(append(span(1, 3), span(1, 5)...)...)
+}
+
+func TestReadingOutlivesItsConsumer(t *testing.T) {
+	t.Parallel()
+	s := withProjects(t)
+	w := watched(t, s)
+	for round := range 3 {
+		last := publish(t, s, "projects.a.1", 10)
+		w.sees(span(1, int(last))...)
+		for name := range projects(t, s).ConsumerNames(deadline(t)).Name() {
+			require.NoError(t, projects(t, s).DeleteConsumer(deadline(t), name))
+		}
+		require.Equal(t, uint64(10*(round+1)), last)
+	}
+	publish(t, s, "projects.a.1", 10)
+	w.sees(span(1, 40)...)
+}
+
+func TestReadingOutlivesARestartOfTheServer(t *testing.T) {
+	t.Parallel()
+	cluster := natstest.Run(t, 1)
+	s := openStore(t, cluster.Connect(t, 0), 1)
+	makeProjects(t, s)
+	w := watched(t, s)
+	publish(t, s, "projects.a.1", 10)
+	w.sees(span(1, 10)...)
+	cluster.Stop(0)
+	cluster.Restart(t, 0)
+	require.True(t, settles(s.nc.IsConnected))
+	publish(t, s, "projects.a.1", 10)
+	w.sees(span(1, 20)...)
+	require.Zero(t, w.rewinds)
+	require.Empty(t, w.expirations())
+}
+
+// No consumer may be had, for instance because an operator has bounded their number.
+func TestASourceIsReadWithoutAConsumer(t *testing.T) {
+	t.Parallel()
+	s := withProjects(t, func(c *jetstream.StreamConfig) { c.MaxConsumers = 1 })
+	_, err := s.js.CreateConsumer(deadline(t), Projects.Stream, jetstream.ConsumerConfig{Durable: "theirs"})
+	require.NoError(t, err)
+	w := watched(t, s)
+	publish(t, s, "projects.a.1", 150)
+	w.sees(span(1, 150)...)
+}
+
+// The record can be put back under a reader that has nothing to do: by another one that found a reason to read again.
+func TestARecordThatIsPutBackIsReadUpTo(t *testing.T) {
+	t.Parallel()
+	s := withProjects(t)
+	publish(t, s, "projects.a.1", 3)
+	state, err := s.SourceState(deadline(t), Projects)
+	require.NoError(t, err)
+	third, err := s.sourceMessage(deadline(t), Projects, 3)
+	require.NoError(t, err)
+	w := watched(t, s, func(w *witness) { w.record[state.Created.UnixNano()] = third })
+	publish(t, s, "projects.a.1", 1)
+	w.sees("4")
+	w.mu.Lock()
+	w.record[state.Created.UnixNano()] = SourceMessage{Sequence: 1}
+	w.mu.Unlock()
+	w.sees("4", "2", "3", "4")
+}
+
+// Whichever server of three is gone, the one that leads the stream or the one with the consumer, reading goes on.
+func TestReadingOutlivesAServerOfThree(t *testing.T) {
+	t.Parallel()
+	cluster, stores := threeReplicas(t)
+	makeProjects(t, stores[0])
+	w := watched(t, stores[0])
+	last := publish(t, stores[1], "projects.a.1", 20)
+	w.sees(span(1, int(last))...)
+	for what, host := range map[string]func() string{
+		"the stream's leader": func() string { return projects(t, stores[1]).CachedInfo().Cluster.Leader },
+		"the consumer's server": func() (name string) {
+			for info := range projects(t, stores[1]).ListConsumers(deadline(t)).Info() {
+				name = info.Cluster.Leader
+			}
+			return name
+		},
+	} {
+		name, i := host(), 0
+		for cluster.Servers[i].Name() != name {
+			i++
+		}
+		cluster.Stop(i)
+		last = publish(t, stores[(i+1)%3], "projects.a.1", 1)
+		elected := time.Now()
+		require.True(t, settles(func() bool { return len(w.seen()) >= int(last) }), what)
+		require.Less(t, time.Since(elected), 8*time.Second, what)
+		cluster.Restart(t, i)
+		require.True(t, settles(cluster.Servers[i].JetStreamIsCurrent))
+	}
+	last = publish(t, stores[1], "projects.a.1", 20)
+	w.sees(span(1, int(last))...)
+	require.Zero(t, w.rewinds)
+	require.Empty(t, w.expirations())
+}
