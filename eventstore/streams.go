@@ -181,7 +181,8 @@ func (s *Store) untilLeader(ctx context.Context, call func(context.Context) erro
 		cancel()
 		var api *jetstream.APIError
 		var config *ConfigError
-		refused := errors.As(err, &config) || errors.As(err, &api) && api.Code < 500 && api.ErrorCode != codeNoPeers
+		refused := errors.As(err, &config) || errors.As(err, &api) && api.Code < 500 && api.ErrorCode != codeNoPeers &&
+			api.ErrorCode != jetstream.JSErrCodeStreamNameInUse // another replica is creating it
 		if err == nil || refused || ended(ctx) {
 			return err
 		}
