@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -24,7 +25,9 @@ func (y *system) copyOf(stream string) (putBack func()) {
 		work(dir)
 		y.cluster.Restart(y.t, 0)
 		eventually(y.t, "the connection is back", func() bool {
-			_, err := y.js.AccountInfo(y.deadline())
+			ctx, cancel := context.WithTimeout(y.deadline(), 100*time.Millisecond)
+			defer cancel()
+			_, err := y.js.AccountInfo(ctx)
 			return err == nil
 		})
 	}
