@@ -43,15 +43,39 @@ func (s *Store) RecordRun(ctx context.Context, entries []Entry) (uint64, error) 
 	if err != nil {
 		return 0, err
 	}
-	if len(messages) < minBatch && events == 0 {
-		return s.recordSingly(ctx, messages)
+	for {
+		last, err := s.record(ctx, messages, events)
+		if err == nil {
+			s.stats.appended.Add(uint64(events))
+			return last, nil
+		}
+		if classify(err) != passing || ended(ctx) {
+			return 0, runError(err)
+		}
+		select { // nobody was there to take it, as while a leader is elected
+		case <-time.After(publishPause):
+		case <-ctx.Done():
+		}
 	}
-	ack, err := jetstreamext.PublishMsgBatch(ctx, s.js, messages, jetstreamext.BatchFlowControl{})
-	if err != nil {
-		return 0, runError(err)
+}
+
+// record stores messages once: for a few facts it takes less time to store one after the other than a batch does.
+func (s *Store) record(ctx context.Context, messages []*nats.Msg, events int) (last uint64, err error) {
+	if len(messages) >= minBatch || events > 0 {
+		ack, err := jetstreamext.PublishMsgBatch(ctx, s.js, messages, jetstreamext.BatchFlowControl{})
+		if err != nil {
+			return 0, err
+		}
+		return ack.Sequence, nil
 	}
-	s.stats.appended.Add(uint64(events))
-	return ack.Sequence, nil
+	for _, msg := range messages {
+		ack, err := s.js.PublishMsg(ctx, msg, jetstream.WithRetryAttempts(0))
+		if err != nil {
+			return 0, err
+		}
+		last = max(last, ack.Sequence)
+	}
+	return last, nil
 }
 
 // encodeRun makes the messages of a run, and counts the events among them.
@@ -74,18 +98,6 @@ func encodeRun(entries []Entry) (messages []*nats.Msg, events int, err error) {
 		messages = append(messages, msg)
 	}
 	return messages, events, nil
-}
-
-// recordSingly stores one message after the other: for a few of them that takes less time than a batch does.
-func (s *Store) recordSingly(ctx context.Context, messages []*nats.Msg) (last uint64, err error) {
-	for _, msg := range messages {
-		ack, err := s.js.PublishMsg(ctx, msg, jetstream.WithRetryAttempts(0))
-		if err != nil {
-			return last, runError(err)
-		}
-		last = max(last, ack.Sequence)
-	}
-	return last, nil
 }
 
 func runError(err error) error {

@@ -141,6 +141,12 @@ func TestNoMessageStopsThoseBehindIt(t *testing.T) {
 		natstest.PublishRaw(t, cluster.Servers[0].ClientURL(), "projects.a.1", header, "")
 		odd++
 	}
+	w.sees(span(1, odd)...)
+	for range 2 { // nothing comes behind the second, either
+		natstest.PublishRaw(t, cluster.Servers[0].ClientURL(), "projects.a.1", "NATS/1.0 409 Consumer Deleted\r\n\r\n", "")
+		odd++
+		w.sees(span(1, odd)...)
+	}
 	natstest.PublishRaw(t, cluster.Servers[0].ClientURL(), "projects.a.1", "NATS/1.0 409 Consumer Deleted\r\n\r\n", "body")
 	w.sees(span(1, odd+1)...)
 	publish(t, s, "projects.a.1", 700)
