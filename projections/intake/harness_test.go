@@ -30,7 +30,24 @@ type system struct {
 	cluster *natstest.Cluster
 	nc      *nats.Conn // of the other services
 	js      jetstream.JetStream
-	clients int64 // created so far
+	clients int64         // created so far
+	lag     time.Duration // of the directories that are made from now on
+}
+
+// lagging is a stream that is followed late.
+type lagging struct {
+	*eventstore.Store
+	lag time.Duration
+}
+
+func (l lagging) Follow(ctx context.Context, after uint64, apply func([]eventstore.Record) error) error {
+	return l.Store.Follow(ctx, after, func(run []eventstore.Record) error {
+		select {
+		case <-time.After(l.lag):
+		case <-ctx.Done():
+		}
+		return apply(run)
+	})
 }
 
 // newSystem starts servers, without the streams of other services.
@@ -93,7 +110,7 @@ func (y *system) reader() *replica {
 	require.NoError(y.t, err)
 	r.quarantine, err = eventstore.NewQuarantine(r.nc)
 	require.NoError(y.t, err)
-	r.directory = projections.NewDirectory(r.store, quiet)
+	r.directory = projections.NewDirectory(lagging{r.store, y.lag}, quiet)
 	following, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { _ = r.directory.Follow(following) })

@@ -94,7 +94,7 @@ func TestAMessageThatMakesTheHandlerPanicIsQuarantined(t *testing.T) {
 // Whatever other services can store, nothing of it may be too large to be dealt with.
 func TestNoMessageIsTooLargeToBeDealtWith(t *testing.T) {
 	t.Parallel()
-	long, huge := strings.Repeat("ä", 31<<10), strings.Repeat("9", 1000<<10)
+	long, huge := strings.Repeat("x", 64<<10-500), strings.Repeat("9", 1000<<10)
 	for name, c := range map[string]struct {
 		message *nats.Msg
 		kept    int
@@ -125,7 +125,31 @@ func TestNoMessageIsTooLargeToBeDealtWith(t *testing.T) {
 	}
 }
 
-func TestAClientThatWasCreatedAMomentAgoElsewhereIsNotUnknown(t *testing.T) {
+// What a directory that lags behind does not show yet has happened nevertheless.
+func TestADirectoryThatLagsIsNotTakenAtItsWord(t *testing.T) {
+	t.Parallel()
+	y := newSystem(t, 1)
+	y.makeSources()
+	elsewhere := y.reader()
+	y.lag = 100 * time.Millisecond
+	r := y.replica(0)
+	y.say(project("Created", 3, `"client_id":%d`, elsewhere.client()))
+	r.settled() // it is in the midst of reading
+	one := elsewhere.client()
+	y.say(project("Created", 1, `"client_id":2`))
+	require.Equal(t, domain.References{ActiveProjects: 1}, r.references(one))
+	require.Empty(t, r.quarantined(), "the client was created")
+
+	elsewhere.end(one)
+	y.say(project("Created", 2, `"client_id":2`), project("Updated", 1, `"name":"B"`))
+	r.settled()
+	eventually(t, "the client was deleted", func() bool { return len(r.quarantined()) == 2 })
+	for _, q := range r.quarantined() {
+		require.Equal(t, string(DeletedClient), q.Reason)
+	}
+}
+
+func TestManyClientsThatWereCreatedAMomentAgoElsewhereAreNotUnknown(t *testing.T) {
 	t.Parallel()
 	r := alone(t)
 	elsewhere := r.reader()
