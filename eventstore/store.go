@@ -26,13 +26,15 @@ type Config struct {
 
 // Store is the service's event store. All methods are safe for concurrent use.
 type Store struct {
-	nc     *nats.Conn
-	js     jetstream.JetStream
-	keys   jetstream.KeyValue
-	config Config
-	writer *writer
-	ids    blocks
-	stats  stats
+	nc        *nats.Conn
+	js        jetstream.JetStream
+	keys      jetstream.KeyValue
+	snapshots jetstream.ObjectStore
+	created   time.Time // of the stream
+	config    Config
+	writer    *writer
+	ids       blocks
+	stats     stats
 }
 
 // Open creates the streams that do not exist and starts the writer; Close ends it. It answers

@@ -16,6 +16,7 @@ const (
 	IDStream   = "CLIENTS_IDS"  // a counter: the highest client id handed out
 	KeysBucket = "CLIENTS_KEYS" // idempotency keys
 
+	SnapshotsBucket  = "CLIENTS_SNAPSHOTS"  // of the directory: an object store
 	QuarantineStream = "CLIENTS_QUARANTINE" // messages of other services that cannot be used
 )
 
@@ -98,7 +99,27 @@ func (s *Store) ensureStreams(ctx context.Context) error {
 			return err
 		}
 	}
-	return s.untilLeader(ctx, s.ensureKeys)
+	if err := s.untilLeader(ctx, s.ensureKeys); err != nil {
+		return err
+	}
+	return s.untilLeader(ctx, s.ensureSnapshots)
+}
+
+func (s *Store) ensureSnapshots(ctx context.Context) error {
+	snapshots, err := s.js.ObjectStore(ctx, SnapshotsBucket)
+	if errors.Is(err, jetstream.ErrBucketNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) {
+		snapshots, err = s.js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
+			Bucket:      SnapshotsBucket,
+			Description: "Snapshots of the directory of clients",
+			Storage:     jetstream.FileStorage,
+			Replicas:    s.config.Replicas,
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("bucket %s: %w", SnapshotsBucket, err)
+	}
+	s.snapshots = snapshots
+	return nil
 }
 
 // ensureStream creates a stream, or insists that the one that exists is what the service needs.
@@ -109,6 +130,9 @@ func (s *Store) ensureStream(ctx context.Context, want jetstream.StreamConfig) e
 	}
 	if err != nil {
 		return fmt.Errorf("stream %s: %w", want.Name, err)
+	}
+	if want.Name == Stream {
+		s.created = stream.CachedInfo().Created
 	}
 	if d := differences(stream.CachedInfo().Config, want); len(d) > 0 {
 		return &ConfigError{Stream: want.Name, Differences: d}

@@ -1,7 +1,8 @@
 package projections
 
 import (
-	"hash/maphash"
+	"hash/fnv"
+	"io"
 
 	"clients/domain"
 )
@@ -14,7 +15,6 @@ type references struct {
 	streams map[string]*reading
 	things  map[thingKey]*thing
 	held    map[int64]*held
-	seed    maphash.Seed
 }
 
 type thingKey struct {
@@ -48,9 +48,7 @@ type held struct {
 }
 
 func newReferences() references {
-	return references{
-		streams: make(map[string]*reading), things: make(map[thingKey]*thing), held: make(map[int64]*held), seed: maphash.MakeSeed(),
-	}
+	return references{streams: make(map[string]*reading), things: make(map[thingKey]*thing), held: make(map[int64]*held)}
 }
 
 // fold takes a fact in. It answers false for one that says nothing new.
@@ -70,7 +68,7 @@ func (r *references) fold(f *domain.Fact) bool {
 		t = &thing{active: true}
 		r.things[key] = t
 	}
-	if !t.learn(r.hash(f.EventID), f.EventID != "") {
+	if !t.learn(hashOf(f.EventID), f.EventID != "") {
 		return false
 	}
 	r.count(key, t, -1)
@@ -155,7 +153,12 @@ func (r *references) follow(f *domain.Fact, now moment) {
 	}
 }
 
-func (r *references) hash(event string) uint64 { return maphash.String(r.seed, event) }
+// hashOf is the same in every release: snapshots hold it.
+func hashOf(event string) uint64 {
+	h := fnv.New64a()
+	_, _ = io.WriteString(h, event)
+	return h.Sum64()
+}
 
 // Thing is what is known of a project or an invoice.
 type Thing struct {
@@ -172,7 +175,7 @@ func (d *Directory) Thing(kind domain.Thing, account string, id int64, eventID s
 	if t == nil {
 		return Thing{}
 	}
-	return Thing{Client: t.client, Exists: t.exists, Repeat: eventID != "" && t.knows(d.references.hash(eventID))}
+	return Thing{Client: t.client, Exists: t.exists, Repeat: eventID != "" && t.knows(hashOf(eventID))}
 }
 
 // Deleted reports whether a client has been there and is gone, in whichever account.

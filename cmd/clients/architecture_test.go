@@ -23,7 +23,7 @@ var mayImport = map[string][]string{
 		"github.com/gofrs/flock", "github.com/minio/highwayhash",
 	},
 	"eventstore/natstest": {"github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2", "github.com/stretchr/testify"},
-	"projections":         {"clients/domain", "clients/eventstore", "github.com/tidwall/btree"},
+	"projections":         {"clients/domain", "clients/eventstore", "github.com/tidwall/btree", "github.com/klauspost/compress"},
 	"projections/intake": {
 		"clients/domain", "clients/eventstore", "clients/projections", "github.com/ThreeDotsLabs/watermill", "github.com/nats-io/nats.go",
 		"github.com/prometheus/client_golang",

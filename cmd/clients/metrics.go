@@ -1,6 +1,8 @@
 package main
 
 import (
+	"time"
+
 	"clients/domain/command"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -29,6 +31,8 @@ func (s *service) registerMetrics() func(command.Outcome) {
 		counter("clients_stray_messages_total", "Messages in the stream that are no events and were skipped.", func() uint64 { return s.directory.Stats().Strays }),
 		gauge("clients_projection_sequence", "Sequence of the last message that reads show.", func() float64 { return float64(s.directory.Stats().Sequence) }),
 		gauge("clients_clients", "Clients of all accounts.", func() float64 { return float64(s.directory.Stats().Clients) }),
+		gauge("clients_snapshot_sequence", "Sequence of the last snapshot, whoever saved it.", func() float64 { sequence, _ := s.saver.Saved(); return float64(sequence) }),
+		gauge("clients_snapshot_age_seconds", "Age of that snapshot, or of this process where there is none.", func() float64 { _, at := s.saver.Saved(); return time.Since(at).Seconds() }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "clients_build_info", Help: "1, with what is running.",
 			ConstLabels: prometheus.Labels{"version": v.Version, "commit": v.Commit, "go": v.Go},

@@ -32,6 +32,7 @@ type service struct {
 	nc        *nats.Conn
 	store     *eventstore.Store
 	directory *projections.Directory
+	saver     *projections.Saver
 	intake    *intake.Intake
 	registry  *prometheus.Registry
 	state     atomic.Pointer[string] // why the service is not ready, nil when it is
@@ -112,77 +113,6 @@ func (s *service) startEmbedded() (err error) {
 	if s.nc, err = s.embedded.Connect(connectionOptions(s.log)...); err != nil {
 		return fmt.Errorf("connect to the embedded server: %w", err)
 	}
-	return nil
-}
-
-// followStream returns when the directory shows everything that the stream holds by now.
-func (s *service) followStream(ctx context.Context) error {
-	s.directory = projections.NewDirectory(s.store, s.log)
-	following, cancel := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		if err := s.directory.Follow(following); following.Err() == nil && s.state.Load() == nil { // else start tells
-			s.log.Error("the stream cannot be followed any more: reads go on from what is known, writes are refused", "error", err)
-		}
-	}()
-	s.onStop(func() { cancel(); <-ended })
-	begun := time.Now()
-	if err := s.catchUp(ctx); err != nil {
-		return fmt.Errorf("read the stream: %w", err)
-	}
-	stats := s.directory.Stats()
-	s.log.Info("the stream is read", "sequence", stats.Sequence, "clients", stats.Clients, "duration", time.Since(begun))
-	return nil
-}
-
-// catchUp waits until the directory shows the whole stream. A stream that does not answer in time is asked again: a
-// start has no caller who waits.
-func (s *service) catchUp(ctx context.Context) error {
-	for {
-		err := s.directory.Refresh(ctx)
-		if err == nil || ctx.Err() != nil || s.directory.Err() != nil {
-			return err
-		}
-		s.log.Warn("the stream does not answer yet", "error", err)
-		select {
-		case <-time.After(200 * time.Millisecond):
-		case <-ctx.Done():
-		}
-	}
-}
-
-// otherReplica is how long another replica is given to record what other services say before this one steps in.
-const otherReplica = time.Second
-
-// takeIn begins to read what other services say. It does not wait for their streams.
-func (s *service) takeIn(ctx context.Context) error {
-	quarantine, err := eventstore.NewQuarantine(s.nc)
-	if err != nil {
-		return err
-	}
-	config := intake.Config{
-		Store: s.store, Directory: s.directory, Quarantine: quarantine, Replica: uuid.NewString(), Patience: otherReplica,
-		NewEventID: newEventID, Now: time.Now, Registry: s.registry, Log: s.log,
-	}
-	if s.embedded != nil { // then there is no other replica, and nobody else to create the streams
-		config.Patience = 0
-		if err := s.store.EnsureSources(ctx); err != nil {
-			s.log.Error("the streams of other services cannot be created", "error", err)
-		}
-	}
-	if s.intake, err = intake.New(config); err != nil {
-		return err
-	}
-	if err := s.intake.Start(ctx); err != nil {
-		return err
-	}
-	s.onStop(s.intake.Stop)
-	retries, err := quarantine.ServeRetries(s.intake.Retry)
-	if err != nil {
-		return err
-	}
-	s.onStop(func() { _ = retries.Drain() })
 	return nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/nats-io/nats.go"
@@ -80,8 +79,7 @@ func TestStrayMessagesAreSkipped(t *testing.T) {
 	before := a.list("")
 	a = a.relaunch()
 	require.Equal(t, before, a.list(""))
-	require.Equal(t, len(strays(id)), a.counter("clients_stray_messages_total"), "they are met again")
-	require.Equal(t, len(strays(id)), strings.Count(a.logged.String(), "is not an event and is skipped"))
+	require.Zero(t, a.counter("clients_stray_messages_total"), "the snapshot is behind them")
 	a.want(200, "POST", togglePath(id), "")
 	a.want(200, "DELETE", path(id), "")
 }

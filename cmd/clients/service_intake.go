@@ -1,0 +1,45 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"clients/eventstore"
+	"clients/projections/intake"
+
+	"github.com/google/uuid"
+)
+
+// otherReplica is how long another replica is given to record what other services say before this one steps in.
+const otherReplica = time.Second
+
+// takeIn begins to read what other services say. It does not wait for their streams.
+func (s *service) takeIn(ctx context.Context) error {
+	quarantine, err := eventstore.NewQuarantine(s.nc)
+	if err != nil {
+		return err
+	}
+	config := intake.Config{
+		Store: s.store, Directory: s.directory, Quarantine: quarantine, Replica: uuid.NewString(), Patience: otherReplica,
+		NewEventID: newEventID, Now: time.Now, Registry: s.registry, Log: s.log,
+	}
+	if s.embedded != nil { // then there is no other replica, and nobody else to create the streams
+		config.Patience = 0
+		if err := s.store.EnsureSources(ctx); err != nil {
+			s.log.Error("the streams of other services cannot be created", "error", err)
+		}
+	}
+	if s.intake, err = intake.New(config); err != nil {
+		return err
+	}
+	if err := s.intake.Start(ctx); err != nil {
+		return err
+	}
+	s.onStop(s.intake.Stop)
+	retries, err := quarantine.ServeRetries(s.intake.Retry)
+	if err != nil {
+		return err
+	}
+	s.onStop(func() { _ = retries.Drain() })
+	return nil
+}

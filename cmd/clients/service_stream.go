@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"clients/eventstore"
+	"clients/projections"
+)
+
+// followStream returns when the directory shows everything that the stream holds by now.
+func (s *service) followStream(ctx context.Context) error {
+	s.directory = projections.NewDirectory(s.store, s.log)
+	if err := s.untilAnswered(ctx, s.restore); err != nil {
+		return fmt.Errorf("read the snapshots: %w", err)
+	}
+	following, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := s.directory.Follow(following); following.Err() == nil && s.state.Load() == nil { // else start tells
+			s.log.Error("the stream cannot be followed any more: reads go on from what is known, writes are refused", "error", err)
+		}
+	}()
+	s.onStop(func() { cancel(); <-ended })
+	begun := time.Now()
+	if err := s.untilAnswered(ctx, s.directory.Refresh); err != nil {
+		return fmt.Errorf("read the stream: %w", err)
+	}
+	s.saveSnapshots()
+	stats := s.directory.Stats()
+	s.log.Info("the stream is read", "sequence", stats.Sequence, "clients", stats.Clients, "duration", time.Since(begun))
+	return nil
+}
+
+func (s *service) restore(ctx context.Context) error { return s.directory.RestoreNewest(ctx, s.store) }
+
+// untilAnswered asks again as long as the store does not answer: a start has no caller who waits.
+func (s *service) untilAnswered(ctx context.Context, ask func(context.Context) error) error {
+	for {
+		err := ask(ctx)
+		if err == nil || ctx.Err() != nil || s.directory.Err() != nil || errors.Is(err, eventstore.ErrWentBackwards) {
+			return err
+		}
+		s.log.Warn("the stream does not answer yet", "error", err)
+		select {
+		case <-time.After(200 * time.Millisecond):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// lastSaveLimit is how long the snapshot that is saved at the end may take.
+const lastSaveLimit = 8 * time.Second
+
+// saveSnapshots saves one from time to time, and one at the end.
+func (s *service) saveSnapshots() {
+	s.saver = &projections.Saver{Directory: s.directory, Store: s.store, Log: s.log}
+	saving, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() { defer close(ended); s.saver.Run(saving) }()
+	s.onStop(func() {
+		cancel()
+		<-ended
+		ctx, cancel := context.WithTimeout(context.Background(), lastSaveLimit)
+		defer cancel()
+		s.saver.Save(ctx)
+	})
+}

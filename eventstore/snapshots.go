@@ -1,0 +1,183 @@
+package eventstore
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// SnapshotMark says where in the stream a snapshot was taken.
+type SnapshotMark struct {
+	Sequence uint64
+	StoredAt time.Time // of the message there
+}
+
+// Snapshot is a snapshot in the store.
+type Snapshot struct {
+	SnapshotMark
+	SavedAt time.Time
+	name    string
+	nuid    string // under which its chunks are stored
+	stream  time.Time
+}
+
+// What the metadata of a snapshot's object holds.
+const (
+	snapshotSequence = "sequence"
+	snapshotStoredAt = "stored-at"
+	snapshotStream   = "stream-created"
+)
+
+// keptSnapshots is how many snapshots are kept: when the newest cannot be read, the one before may do.
+const keptSnapshots = 2
+
+// Snapshots answers what snapshots there are, the one that was taken last first.
+func (s *Store) Snapshots(ctx context.Context) ([]Snapshot, error) {
+	objects, err := s.snapshots.List(ctx)
+	if errors.Is(err, jetstream.ErrNoObjectsFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("snapshots: %w", err)
+	}
+	var all []Snapshot
+	for _, o := range objects {
+		taken := Snapshot{name: o.Name, nuid: o.NUID, SavedAt: o.ModTime}
+		var bad [3]error
+		taken.Sequence, bad[0] = strconv.ParseUint(o.Metadata[snapshotSequence], 10, 64)
+		taken.StoredAt, bad[1] = time.Parse(time.RFC3339Nano, o.Metadata[snapshotStoredAt])
+		taken.stream, bad[2] = time.Parse(time.RFC3339Nano, o.Metadata[snapshotStream])
+		if err := errors.Join(bad[:]...); err != nil {
+			s.config.Log.Warn("an object among the snapshots is none and is left alone", "name", o.Name)
+			continue
+		}
+		all = append(all, taken)
+	}
+	slices.SortFunc(all, func(a, b Snapshot) int {
+		return cmp.Or(cmp.Compare(b.Sequence, a.Sequence), b.SavedAt.Compare(a.SavedAt))
+	})
+	return all, nil
+}
+
+// SaveSnapshot stores what write writes as a snapshot, and forgets all but the newest ones. Replicas that save at the
+// same time save one each.
+func (s *Store) SaveSnapshot(ctx context.Context, mark SnapshotMark, write func(io.Writer) error) error {
+	reader, writer := io.Pipe()
+	go func() { writer.CloseWithError(write(writer)) }()
+	defer reader.Close()
+	_, err := s.snapshots.Put(ctx, jetstream.ObjectMeta{
+		Name:        fmt.Sprintf("%020d-%d", mark.Sequence, time.Now().UnixNano()),
+		Description: "The directory of clients at a sequence of " + Stream,
+		Metadata: map[string]string{
+			snapshotSequence: strconv.FormatUint(mark.Sequence, 10),
+			snapshotStoredAt: mark.StoredAt.UTC().Format(time.RFC3339Nano),
+			snapshotStream:   s.created.UTC().Format(time.RFC3339Nano),
+		},
+	}, reader)
+	if err != nil {
+		return fmt.Errorf("save snapshot: %w", err)
+	}
+	if err := s.forgetSnapshots(ctx); err != nil {
+		return fmt.Errorf("forget snapshots: %w", err)
+	}
+	return nil
+}
+
+// ReadSnapshot hands a snapshot to read. The error may come after read has read all of it: only then is it known
+// whether that is what was saved.
+func (s *Store) ReadSnapshot(ctx context.Context, snapshot Snapshot, read func(io.Reader) error) error {
+	object, err := s.snapshots.Get(ctx, snapshot.name)
+	if err != nil {
+		return fmt.Errorf("read snapshot: %w", err)
+	}
+	defer object.Close()
+	if err := read(object); err != nil {
+		return err
+	}
+	if _, err := io.Copy(io.Discard, object); err != nil {
+		return fmt.Errorf("read snapshot: %w", err)
+	}
+	return object.Error()
+}
+
+// ErrForeignSnapshot tells that a snapshot was not taken of this stream.
+var ErrForeignSnapshot = errors.New("the snapshot is not one of this stream")
+
+// CheckSnapshot makes sure that the stream still goes as far as a snapshot and is the one that it was taken of. It
+// answers ErrWentBackwards or ErrForeignSnapshot.
+func (s *Store) CheckSnapshot(ctx context.Context, snapshot Snapshot) error {
+	last, err := s.LastSequence(ctx)
+	if err != nil {
+		return err
+	}
+	if last < snapshot.Sequence {
+		return fmt.Errorf("%w: a snapshot was taken at %d, and it now ends at %d", ErrWentBackwards, snapshot.Sequence, last)
+	}
+	there, err := s.next(ctx, "", snapshot.Sequence)
+	if errors.Is(err, jetstream.ErrMsgNotFound) || err == nil && !there.StoredAt.Equal(snapshot.StoredAt) {
+		return ErrForeignSnapshot
+	}
+	return err
+}
+
+// orphanAge is how long chunks may lie without an object: one that is being saved has none yet.
+const orphanAge = 10 * time.Minute
+
+// forgetSnapshots removes all but the newest snapshots, and what is left of some that were never finished. It leaves no
+// trace of them, where deleting an object would leave a marker for ever.
+func (s *Store) forgetSnapshots(ctx context.Context) error {
+	all, err := s.Snapshots(ctx)
+	if err != nil {
+		return err
+	}
+	stream, err := s.js.Stream(ctx, "OBJ_"+SnapshotsBucket)
+	if err != nil {
+		return err
+	}
+	for _, old := range all[min(len(all), keptSnapshots):] {
+		meta := "$O." + SnapshotsBucket + ".M." + base64.URLEncoding.EncodeToString([]byte(old.name))
+		if err := errors.Join(stream.Purge(ctx, jetstream.WithPurgeSubject(meta)), stream.Purge(ctx, jetstream.WithPurgeSubject(chunksOf(old.nuid)))); err != nil {
+			return err
+		}
+	}
+	return s.forgetOrphans(ctx, stream)
+}
+
+func (s *Store) forgetOrphans(ctx context.Context, stream jetstream.Stream) error {
+	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(chunksOf("*")))
+	if err != nil {
+		return err
+	}
+	all, err := s.Snapshots(ctx)
+	if err != nil {
+		return err
+	}
+	for subject := range info.State.Subjects {
+		nuid := strings.TrimPrefix(subject, chunksOf(""))
+		if slices.ContainsFunc(all, func(s Snapshot) bool { return s.nuid == nuid }) {
+			continue
+		}
+		last, err := stream.GetLastMsgForSubject(ctx, subject)
+		if errors.Is(err, jetstream.ErrMsgNotFound) || err == nil && time.Since(last.Time) < orphanAge {
+			continue
+		}
+		if err == nil {
+			err = stream.Purge(ctx, jetstream.WithPurgeSubject(subject))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func chunksOf(nuid string) string { return "$O." + SnapshotsBucket + ".C." + nuid }

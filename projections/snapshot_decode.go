@@ -1,0 +1,247 @@
+package projections
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"clients/domain"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// ErrSnapshot tells that a snapshot is cut, damaged, or written by a release that writes another form.
+var ErrSnapshot = errors.New("the snapshot cannot be read")
+
+// Restore puts a directory that has followed nothing yet where a snapshot was taken. When it fails the error is an
+// ErrSnapshot, and the directory is as new.
+func (d *Directory) Restore(r io.Reader) (err error) {
+	format := make([]byte, len(snapshotFormat))
+	if _, err := io.ReadFull(r, format); err != nil || string(format) != snapshotFormat {
+		return fmt.Errorf("%w: it is of another form", ErrSnapshot)
+	}
+	decompressor, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(2))
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrSnapshot, err)
+	}
+	defer decompressor.Close()
+	restored := &Directory{accounts: make(map[string]*account), texts: d.texts, deleted: make(map[int64]struct{}), references: newReferences()}
+	decoder := &snapshotDecoder{r: bufio.NewReaderSize(decompressor, 1<<20), d: restored}
+	if err := decoder.snapshot(); err != nil {
+		return fmt.Errorf("%w: %w", ErrSnapshot, err)
+	}
+	if _, err := decoder.r.ReadByte(); !errors.Is(err, io.EOF) { // the checksum is looked at by the end
+		return fmt.Errorf("%w: %w", ErrSnapshot, cmpErr(err))
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.accounts, d.deleted, d.references = restored.accounts, restored.deleted, restored.references
+	d.sequence, d.storedAt, d.clock, d.highestID = restored.sequence, restored.storedAt, restored.clock, restored.highestID
+	d.clients = restored.clients
+	d.arrivals.advance(d.sequence)
+	return nil
+}
+
+// reset makes a directory as new again.
+func (d *Directory) reset() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.accounts, d.deleted, d.references = make(map[string]*account), make(map[int64]struct{}), newReferences()
+	d.sequence, d.storedAt, d.clock, d.highestID, d.clients = 0, time.Time{}, time.Time{}, 0, 0
+	d.arrivals.advance(0)
+}
+
+func cmpErr(err error) error {
+	if err == nil {
+		return errors.New("there is more than there should be")
+	}
+	return err
+}
+
+// snapshotDecoder reads what snapshotEncoder writes. It stops at the first error, and answers zeros from then on.
+type snapshotDecoder struct {
+	r      *bufio.Reader
+	d      *Directory
+	buffer []byte
+	texts  []string
+	err    error
+}
+
+func (s *snapshotDecoder) snapshot() error {
+	d := s.d
+	d.sequence, d.storedAt, d.clock, d.highestID = s.number(), s.time(), s.time(), int64(s.number())
+	last := int64(0)
+	s.each(func() {
+		last += int64(s.number())
+		d.deleted[last] = struct{}{}
+	})
+	s.each(s.account)
+	s.each(s.stream)
+	s.each(s.thing)
+	s.each(func() {
+		h := d.references.of(int64(s.number()))
+		h.kindAs, h.timeframeAs = s.moment(), s.moment()
+	})
+	if end := s.number(); s.err == nil && end != snapshotEnd {
+		s.err = errors.New("its end is not where it should be")
+	}
+	return s.err
+}
+
+// each reads as many of something as the next number says, up to the first error.
+func (s *snapshotDecoder) each(read func()) {
+	for n := s.number(); n > 0 && s.err == nil; n-- {
+		read()
+	}
+}
+
+func (s *snapshotDecoder) account() {
+	name := s.text()
+	a := newAccount()
+	a.revision = domain.Revision{Version: s.number(), Checksum: s.number()}
+	var entries []*entry
+	s.each(func() { entries = append(entries, newEntry(s.client())) })
+	if s.err != nil {
+		return
+	}
+	a.fill(entries)
+	s.d.clients += len(entries)
+	s.d.accounts[name] = a
+}
+
+// fill puts entries, which are ordered by name, into an empty account.
+func (a *account) fill(entries []*entry) {
+	var trees sync.WaitGroup
+	trees.Go(func() {
+		byUpdate := slices.Clone(entries)
+		slices.SortFunc(byUpdate, compareUpdates)
+		for _, e := range byUpdate {
+			a.byUpdate.Load(e)
+		}
+	})
+	for _, e := range entries {
+		a.byName.Load(e)
+	}
+	a.byID = make(map[int64]*entry, len(entries))
+	for _, e := range entries {
+		a.byID[e.ID] = e
+	}
+	trees.Wait()
+}
+
+func (s *snapshotDecoder) client() (c domain.Client, lastSequence uint64) {
+	c.ID = int64(s.number())
+	lastSequence = s.number()
+	c.Revision = domain.Revision{Version: s.number(), Checksum: s.number()}
+	c.CreatedAt, c.UpdatedAt = s.time(), s.time()
+	c.HighriseID = int64(s.number())
+	c.Active = s.flag()
+	name, details := s.length(), s.length()
+	if both := s.bytes(name + details); s.err == nil {
+		c.Name, c.Details = both[:name], both[name:]
+	}
+	c.Currency, c.CurrencySymbol = s.shared(), s.shared()
+	c.DefaultInvoiceTimeframe, c.LastInvoiceKind = s.shared(), s.shared()
+	return c, lastSequence
+}
+
+func (s *snapshotDecoder) stream() {
+	name := s.text()
+	r := newReading()
+	r.latest, r.recorder = int(s.number()), s.text()
+	s.each(func() {
+		created := int64(s.number())
+		r.incarnations[created] = &incarnation{number: int(s.number()), round: int(s.number()), sequence: s.number(), storedAt: s.time()}
+	})
+	s.d.references.streams[name] = r
+}
+
+func (s *snapshotDecoder) thing() {
+	key := thingKey{kind: domain.Thing(s.shared()), account: s.shared(), id: int64(s.number())}
+	t := &thing{
+		exists: s.flag(), active: s.flag(), client: int64(s.number()),
+		existsAs: s.moment(), activeAs: s.moment(), clientsAs: s.moment(),
+	}
+	s.each(func() { t.events = append(t.events, s.number()) })
+	s.d.references.things[key] = t
+	s.d.references.count(key, t, +1)
+}
+
+func (s *snapshotDecoder) moment() moment {
+	return moment{incarnation: int(s.number()), sequence: s.number()}
+}
+
+func (s *snapshotDecoder) time() time.Time {
+	n := s.number()
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, int64(n)).UTC()
+}
+
+func (s *snapshotDecoder) flag() bool { return s.number() == 1 }
+
+func (s *snapshotDecoder) text() string { return s.bytes(s.length()) }
+
+func (s *snapshotDecoder) shared() string {
+	if n := s.number(); n > 0 {
+		if n > uint64(len(s.texts)) {
+			s.fail(errors.New("it names a text that it does not have"))
+			return ""
+		}
+		return s.texts[n-1]
+	}
+	text := s.d.texts.intern(s.text())
+	if len(s.texts) < maxTexts {
+		s.texts = append(s.texts, text)
+	}
+	return text
+}
+
+// maxSnapshotText bounds what a damaged length can ask for.
+const maxSnapshotText = 1 << 20
+
+// length reads the length of a text.
+func (s *snapshotDecoder) length() int {
+	n := s.number()
+	if n > maxSnapshotText {
+		s.fail(errors.New("it has a text that is too long"))
+		return 0
+	}
+	return int(n)
+}
+
+func (s *snapshotDecoder) bytes(n int) string {
+	if s.err != nil || n == 0 {
+		return ""
+	}
+	s.buffer = slices.Grow(s.buffer[:0], n)[:n]
+	if _, err := io.ReadFull(s.r, s.buffer); err != nil {
+		s.fail(err)
+		return ""
+	}
+	return string(s.buffer)
+}
+
+func (s *snapshotDecoder) number() uint64 {
+	if s.err != nil {
+		return 0
+	}
+	n, err := binary.ReadUvarint(s.r)
+	if err != nil {
+		s.fail(err)
+		return 0
+	}
+	return n
+}
+
+func (s *snapshotDecoder) fail(err error) {
+	if s.err == nil {
+		s.err = err
+	}
+}
