@@ -64,7 +64,7 @@ func encode(e domain.Envelope) (*nats.Msg, domain.Revision, error) {
 	subject := subjectOf(e.Account, e.Event.Client())
 	version := strconv.FormatUint(e.Version, 10)
 	at := e.Time.UTC().Format(time.RFC3339Nano)
-	sum := checksum(subject, e.EventID, kind, version, at, data)
+	sum := Checksum(subject, e.EventID, kind, version, at, data)
 	header := nats.Header{
 		nats.MsgIdHdr:     {e.EventID},
 		headerSpecVersion: {specVersion},
@@ -111,7 +111,7 @@ func decode(sequence uint64, at time.Time, subject string, header nats.Header, d
 		return r, &CorruptError{Sequence: sequence, Reason: fmt.Sprintf(format, args...)}
 	}
 	version, at0 := header.Get(headerVersion), header.Get(headerTime)
-	sum := checksum(subject, header.Get(headerID), kind, version, at0, data)
+	sum := Checksum(subject, header.Get(headerID), kind, version, at0, data)
 	if stated := header.Get(headerChecksum); stated != hexSum(sum) {
 		return corrupt("checksum %016x does not match the stated %q", sum, stated)
 	}
@@ -162,8 +162,8 @@ func unescape(value string) string {
 
 var crcTable = crc64.MakeTable(crc64.ECMA)
 
-// checksum is CRC-64/ECMA over the parts, each followed by a zero byte.
-func checksum(subject, id, kind, version, at string, data []byte) uint64 {
+// Checksum is CRC-64/ECMA over the parts of an envelope that it covers, each followed by a zero byte.
+func Checksum(subject, id, kind, version, at string, data []byte) uint64 {
 	parts := make([]byte, 0, 160+len(data))
 	for _, part := range []string{subject, id, kind, version, at} {
 		parts = append(append(parts, part...), 0)

@@ -99,7 +99,7 @@ func sealed(t *testing.T, kind, version, data string) *nats.Msg {
 	require.NoError(t, err)
 	msg.Data = []byte(data)
 	msg.Header["ce-type"], msg.Header["ce-clientversion"] = []string{kind}, []string{version}
-	sum := checksum(msg.Subject, msg.Header.Get("ce-id"), kind, version, msg.Header.Get("ce-time"), msg.Data)
+	sum := Checksum(msg.Subject, msg.Header.Get("ce-id"), kind, version, msg.Header.Get("ce-time"), msg.Data)
 	msg.Header["ce-checksum"] = []string{hexSum(sum)}
 	return msg
 }

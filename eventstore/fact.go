@@ -69,7 +69,7 @@ func encodeFact(f domain.Fact, eventID string, at time.Time) (*nats.Msg, error) 
 		headerType:        {kind},
 		headerSource:      {source},
 		headerTime:        {clock},
-		headerChecksum:    {hexSum(checksum(subject, eventID, kind, "", clock, data))},
+		headerChecksum:    {hexSum(Checksum(subject, eventID, kind, "", clock, data))},
 		headerContentType: {contentType},
 	}
 	if f.Subject != 0 {
@@ -103,7 +103,7 @@ func decodeFact(r Record, header nats.Header, data []byte) (Record, error) {
 		r.Stray = "no valid envelope"
 		return r, nil
 	}
-	sum := checksum(r.Subject, header.Get(headerID), kind, header.Get(headerVersion), header.Get(headerTime), data)
+	sum := Checksum(r.Subject, header.Get(headerID), kind, header.Get(headerVersion), header.Get(headerTime), data)
 	if stated := header.Get(headerChecksum); stated != hexSum(sum) {
 		return r, &CorruptError{Sequence: r.Sequence, Reason: fmt.Sprintf("checksum %016x does not match the stated %q", sum, stated)}
 	}

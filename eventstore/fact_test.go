@@ -143,6 +143,6 @@ func learned(n uint64) domain.Fact {
 
 // seal makes a message's checksum right, whatever it says.
 func seal(m *nats.Msg) {
-	sum := checksum(m.Subject, m.Header.Get("ce-id"), m.Header.Get("ce-type"), m.Header.Get("ce-clientversion"), m.Header.Get("ce-time"), m.Data)
+	sum := Checksum(m.Subject, m.Header.Get("ce-id"), m.Header.Get("ce-type"), m.Header.Get("ce-clientversion"), m.Header.Get("ce-time"), m.Data)
 	m.Header["ce-checksum"] = []string{hexSum(sum)}
 }

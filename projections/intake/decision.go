@@ -59,8 +59,14 @@ func (d *decision) reaches(i *item) bool {
 	return len(d.entries) > 0 && d.entries[len(d.entries)-1].Fact.Source == i.fact.Source
 }
 
-// decide adds what a message leads to: nothing where it repeats what is known.
+// decide adds what a message leads to: nothing where it repeats what is known. A message that makes it panic cannot be
+// used: those behind it need not suffer.
 func (d *decision) decide(i *item) (fault error) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			fault = unusablef(Unreadable, "panic: %v", reason)
+		}
+	}()
 	fact := i.fact
 	if i.fault != nil || fact.Thing == domain.Nothing {
 		return i.fault

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"hash/crc64"
 	"net/url"
 	"strconv"
 	"strings"
@@ -157,14 +156,9 @@ func checkEnvelope(m eventstore.SourceMessage, eventType string) error {
 	if stated == "" {
 		return nil
 	}
-	var covered []byte
-	for _, part := range []string{
-		m.Subject, header(m.Header, "ce-id"), eventType, header(m.Header, "ce-clientversion"), header(m.Header, "ce-time"), string(m.Data),
-	} {
-		covered = append(append(covered, part...), 0)
-	}
-	if sum := fmt.Sprintf("%016x", crc64.Checksum(covered, crc64.MakeTable(crc64.ECMA))); !strings.EqualFold(sum, stated) {
-		return unusablef(Unreadable, "its checksum is %s and not %s", sum, stated)
+	sum := eventstore.Checksum(m.Subject, header(m.Header, "ce-id"), eventType, header(m.Header, "ce-clientversion"), header(m.Header, "ce-time"), m.Data)
+	if own := fmt.Sprintf("%016x", sum); !strings.EqualFold(own, stated) {
+		return unusablef(Unreadable, "its checksum is %s and not %s", own, stated)
 	}
 	return nil
 }
