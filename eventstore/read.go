@@ -95,9 +95,10 @@ func ask(ctx context.Context, nc *nats.Conn, call string, question, answer any) 
 type streamInfo struct {
 	Created time.Time `json:"created"`
 	State   struct {
-		First    uint64 `json:"first_seq"`
-		Last     uint64 `json:"last_seq"`
-		Messages uint64 `json:"messages"`
+		First    uint64            `json:"first_seq"`
+		Last     uint64            `json:"last_seq"`
+		Messages uint64            `json:"messages"`
+		Subjects map[string]uint64 `json:"subjects"` // when they were asked for
 	} `json:"state"`
 	Cluster cluster `json:"cluster"`
 }

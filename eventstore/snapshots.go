@@ -1,7 +1,6 @@
 package eventstore
 
 import (
-	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -27,46 +26,18 @@ type Snapshot struct {
 	SavedAt time.Time
 	name    string
 	nuid    string // under which its chunks are stored
-	stream  time.Time
+	chunks  uint32
+	digest  string
 }
 
 // What the metadata of a snapshot's object holds.
 const (
 	snapshotSequence = "sequence"
 	snapshotStoredAt = "stored-at"
-	snapshotStream   = "stream-created"
 )
 
 // keptSnapshots is how many snapshots are kept: when the newest cannot be read, the one before may do.
 const keptSnapshots = 2
-
-// Snapshots answers what snapshots there are, the one that was taken last first.
-func (s *Store) Snapshots(ctx context.Context) ([]Snapshot, error) {
-	objects, err := s.snapshots.List(ctx)
-	if errors.Is(err, jetstream.ErrNoObjectsFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("snapshots: %w", err)
-	}
-	var all []Snapshot
-	for _, o := range objects {
-		taken := Snapshot{name: o.Name, nuid: o.NUID, SavedAt: o.ModTime}
-		var bad [3]error
-		taken.Sequence, bad[0] = strconv.ParseUint(o.Metadata[snapshotSequence], 10, 64)
-		taken.StoredAt, bad[1] = time.Parse(time.RFC3339Nano, o.Metadata[snapshotStoredAt])
-		taken.stream, bad[2] = time.Parse(time.RFC3339Nano, o.Metadata[snapshotStream])
-		if err := errors.Join(bad[:]...); err != nil {
-			s.config.Log.Warn("an object among the snapshots is none and is left alone", "name", o.Name)
-			continue
-		}
-		all = append(all, taken)
-	}
-	slices.SortFunc(all, func(a, b Snapshot) int {
-		return cmp.Or(cmp.Compare(b.Sequence, a.Sequence), b.SavedAt.Compare(a.SavedAt))
-	})
-	return all, nil
-}
 
 // SaveSnapshot stores what write writes as a snapshot, and forgets all but the newest ones. Replicas that save at the
 // same time save one each.
@@ -80,7 +51,6 @@ func (s *Store) SaveSnapshot(ctx context.Context, mark SnapshotMark, write func(
 		Metadata: map[string]string{
 			snapshotSequence: strconv.FormatUint(mark.Sequence, 10),
 			snapshotStoredAt: mark.StoredAt.UTC().Format(time.RFC3339Nano),
-			snapshotStream:   s.created.UTC().Format(time.RFC3339Nano),
 		},
 	}, reader)
 	if err != nil {
@@ -90,23 +60,6 @@ func (s *Store) SaveSnapshot(ctx context.Context, mark SnapshotMark, write func(
 		return fmt.Errorf("forget snapshots: %w", err)
 	}
 	return nil
-}
-
-// ReadSnapshot hands a snapshot to read. The error may come after read has read all of it: only then is it known
-// whether that is what was saved.
-func (s *Store) ReadSnapshot(ctx context.Context, snapshot Snapshot, read func(io.Reader) error) error {
-	object, err := s.snapshots.Get(ctx, snapshot.name)
-	if err != nil {
-		return fmt.Errorf("read snapshot: %w", err)
-	}
-	defer object.Close()
-	if err := read(object); err != nil {
-		return err
-	}
-	if _, err := io.Copy(io.Discard, object); err != nil {
-		return fmt.Errorf("read snapshot: %w", err)
-	}
-	return object.Error()
 }
 
 // ErrForeignSnapshot tells that a snapshot was not taken of this stream.
@@ -139,20 +92,21 @@ func (s *Store) forgetSnapshots(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	stream, err := s.js.Stream(ctx, "OBJ_"+SnapshotsBucket)
+	stream, err := s.js.Stream(ctx, snapshotStreamName)
 	if err != nil {
 		return err
 	}
 	for _, old := range all[min(len(all), keptSnapshots):] {
-		meta := "$O." + SnapshotsBucket + ".M." + base64.URLEncoding.EncodeToString([]byte(old.name))
+		meta := metaOf(base64.URLEncoding.EncodeToString([]byte(old.name)))
 		if err := errors.Join(stream.Purge(ctx, jetstream.WithPurgeSubject(meta)), stream.Purge(ctx, jetstream.WithPurgeSubject(chunksOf(old.nuid)))); err != nil {
 			return err
 		}
 	}
-	return s.forgetOrphans(ctx, stream)
+	return s.forgetOrphans(ctx, stream, orphanAge)
 }
 
-func (s *Store) forgetOrphans(ctx context.Context, stream jetstream.Stream) error {
+// forgetOrphans removes chunks that are older than age and belong to no snapshot.
+func (s *Store) forgetOrphans(ctx context.Context, stream jetstream.Stream, age time.Duration) error {
 	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(chunksOf("*")))
 	if err != nil {
 		return err
@@ -167,7 +121,7 @@ func (s *Store) forgetOrphans(ctx context.Context, stream jetstream.Stream) erro
 			continue
 		}
 		last, err := stream.GetLastMsgForSubject(ctx, subject)
-		if errors.Is(err, jetstream.ErrMsgNotFound) || err == nil && time.Since(last.Time) < orphanAge {
+		if errors.Is(err, jetstream.ErrMsgNotFound) || err == nil && time.Since(last.Time) < age {
 			continue
 		}
 		if err == nil {
@@ -179,5 +133,10 @@ func (s *Store) forgetOrphans(ctx context.Context, stream jetstream.Stream) erro
 	}
 	return nil
 }
+
+// How the object store stores its objects.
+const snapshotStreamName = "OBJ_" + SnapshotsBucket
+
+func metaOf(name string) string { return "$O." + SnapshotsBucket + ".M." + name }
 
 func chunksOf(nuid string) string { return "$O." + SnapshotsBucket + ".C." + nuid }

@@ -30,7 +30,6 @@ type Store struct {
 	js        jetstream.JetStream
 	keys      jetstream.KeyValue
 	snapshots jetstream.ObjectStore
-	created   time.Time // of the stream
 	config    Config
 	writer    *writer
 	ids       blocks

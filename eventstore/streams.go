@@ -131,9 +131,6 @@ func (s *Store) ensureStream(ctx context.Context, want jetstream.StreamConfig) e
 	if err != nil {
 		return fmt.Errorf("stream %s: %w", want.Name, err)
 	}
-	if want.Name == Stream {
-		s.created = stream.CachedInfo().Created
-	}
 	if d := differences(stream.CachedInfo().Config, want); len(d) > 0 {
 		return &ConfigError{Stream: want.Name, Differences: d}
 	}

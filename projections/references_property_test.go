@@ -204,5 +204,6 @@ func TestRandomHistoriesOfProjectsAndInvoicesFoldToWhatANaiveModelSays(t *testin
 		for id := range int64(manyClients) {
 			require.Equal(t, model.references(1+id), d.State("acme", 1+id).References, "seed %d, round %d, client %d", seed, round, 1+id)
 		}
+		requireSnapshotsChangeNothing(t, s.history.records, random)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -20,13 +19,13 @@ type SnapshotStore interface {
 }
 
 // RestoreNewest puts a directory that has followed nothing yet where the newest good snapshot was taken. One that cannot
-// be read, or is not of this stream, is passed over with a warning; where none is left, the directory stays as it is.
+// be read, or is not of this stream, is passed over with a warning; where none is left, the directory stays as it is and the answer is empty.
 // The error is eventstore.ErrWentBackwards where the stream ends before a snapshot, or tells that the store cannot be
 // asked.
-func (d *Directory) RestoreNewest(ctx context.Context, store SnapshotStore) error {
+func (d *Directory) RestoreNewest(ctx context.Context, store SnapshotStore) (eventstore.Snapshot, error) {
 	all, err := store.Snapshots(ctx)
 	if err != nil {
-		return err
+		return eventstore.Snapshot{}, err
 	}
 	for _, snapshot := range all {
 		err := store.CheckSnapshot(ctx, snapshot)
@@ -36,28 +35,36 @@ func (d *Directory) RestoreNewest(ctx context.Context, store SnapshotStore) erro
 		switch {
 		case err == nil && d.Sequence() == snapshot.Sequence:
 			d.log.Info("the snapshot is read", "sequence", snapshot.Sequence, "clients", d.Stats().Clients)
-			return nil
+			return snapshot, nil
 		case errors.Is(err, eventstore.ErrWentBackwards):
-			return err
+			return eventstore.Snapshot{}, err
 		case ctx.Err() != nil:
-			return ctx.Err()
+			return eventstore.Snapshot{}, ctx.Err()
 		}
 		d.log.Warn("a snapshot cannot be used and is ignored", "sequence", snapshot.Sequence, "reason", err)
 		d.reset()
 	}
-	return nil
+	return eventstore.Snapshot{}, nil
 }
 
 // Saver saves a snapshot of a directory from time to time.
 type Saver struct {
-	Directory *Directory
-	Store     SnapshotStore
-	Log       *slog.Logger
+	directory *Directory
+	store     SnapshotStore
 
 	mu      sync.Mutex
-	saved   uint64 // sequence of the last snapshot, whoever saved it; 0 before that is known
+	saved   uint64 // sequence of the last snapshot, whoever saved it; 0 before there is one
 	savedAt time.Time
 	took    time.Duration // the last time
+}
+
+// NewSaver makes a saver for a directory that was restored from a snapshot, or from none.
+func NewSaver(d *Directory, store SnapshotStore, restored eventstore.Snapshot) *Saver {
+	s := &Saver{directory: d, store: store, saved: restored.Sequence, savedAt: restored.SavedAt}
+	if restored.Sequence == 0 {
+		s.savedAt = time.Now()
+	}
+	return s
 }
 
 // When a snapshot is saved: after so much time or so many events, while there are changes; but never so often that more
@@ -72,9 +79,6 @@ const (
 
 // Run saves until ctx ends.
 func (s *Saver) Run(ctx context.Context) {
-	s.mu.Lock()
-	s.savedAt = time.Now()
-	s.mu.Unlock()
 	ticker := time.NewTicker(saveLook)
 	defer ticker.Stop()
 	for {
@@ -89,7 +93,8 @@ func (s *Saver) Run(ctx context.Context) {
 	}
 }
 
-// Saved answers at which sequence the last snapshot was taken, by whomever, and when; 0 where that is not known (yet).
+// Saved answers at which sequence the last snapshot was taken, by whomever, and when. Without one the sequence
+// is 0, and the time that of the start.
 func (s *Saver) Saved() (sequence uint64, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -99,11 +104,11 @@ func (s *Saver) Saved() (sequence uint64, at time.Time) {
 func (s *Saver) due() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	behind, since := s.Directory.Sequence()-s.saved, time.Since(s.savedAt)
-	if behind == 0 || since < saveShare*s.took {
+	now, since := s.directory.Sequence(), time.Since(s.savedAt)
+	if now <= s.saved || since < saveShare*s.took {
 		return false
 	}
-	return since >= saveAfter || behind >= saveAfterEvents
+	return since >= saveAfter || now-s.saved >= saveAfterEvents
 }
 
 // Save saves a snapshot now, unless nothing has changed, or another replica has just done so. A failure is logged: the
@@ -112,30 +117,30 @@ func (s *Saver) Save(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, saveLimit)
 	defer cancel()
 	begun := time.Now()
-	snapshot := s.Directory.Snapshot()
+	snapshot := s.directory.Snapshot()
 	sequence, storedAt := snapshot.Sequence()
 	if s.others(ctx) && !s.due() {
 		return
 	}
-	if saved, _ := s.Saved(); saved == sequence {
+	if saved, _ := s.Saved(); saved >= sequence {
 		return
 	}
-	err := s.Store.SaveSnapshot(ctx, eventstore.SnapshotMark{Sequence: sequence, StoredAt: storedAt}, snapshot.Write)
+	err := s.store.SaveSnapshot(ctx, eventstore.SnapshotMark{Sequence: sequence, StoredAt: storedAt}, snapshot.Write)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.took = time.Since(begun)
 	if err != nil {
 		s.savedAt = time.Now() // to try again after a while
-		s.Log.Warn("a snapshot could not be saved", "sequence", sequence, "error", err)
+		s.directory.log.Warn("a snapshot could not be saved", "sequence", sequence, "error", err)
 		return
 	}
 	s.saved, s.savedAt = sequence, time.Now()
-	s.Log.Debug("a snapshot is saved", "sequence", sequence, "duration", s.took)
+	s.directory.log.Debug("a snapshot is saved", "sequence", sequence, "duration", s.took)
 }
 
 // others reports whether there is a newer snapshot than is known of.
 func (s *Saver) others(ctx context.Context) bool {
-	all, err := s.Store.Snapshots(ctx)
+	all, err := s.store.Snapshots(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil || len(all) == 0 || all[0].Sequence <= s.saved {

@@ -32,6 +32,7 @@ type service struct {
 	nc        *nats.Conn
 	store     *eventstore.Store
 	directory *projections.Directory
+	restored  eventstore.Snapshot // that the directory began with
 	saver     *projections.Saver
 	intake    *intake.Intake
 	registry  *prometheus.Registry

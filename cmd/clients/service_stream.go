@@ -35,7 +35,10 @@ func (s *service) followStream(ctx context.Context) error {
 	return nil
 }
 
-func (s *service) restore(ctx context.Context) error { return s.directory.RestoreNewest(ctx, s.store) }
+func (s *service) restore(ctx context.Context) (err error) {
+	s.restored, err = s.directory.RestoreNewest(ctx, s.store)
+	return err
+}
 
 // untilAnswered asks again as long as the store does not answer: a start has no caller who waits.
 func (s *service) untilAnswered(ctx context.Context, ask func(context.Context) error) error {
@@ -57,7 +60,7 @@ const lastSaveLimit = 8 * time.Second
 
 // saveSnapshots saves one from time to time, and one at the end.
 func (s *service) saveSnapshots() {
-	s.saver = &projections.Saver{Directory: s.directory, Store: s.store, Log: s.log}
+	s.saver = projections.NewSaver(s.directory, s.store, s.restored)
 	saving, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() { defer close(ended); s.saver.Run(saving) }()

@@ -1,0 +1,111 @@
+package eventstore
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Snapshots are read from the leader of their stream, message by message: a consumer, as the object store's own reading
+// makes one, may be on a server that is behind, and then keeps a start waiting.
+
+// Snapshots answers what snapshots there are, the one that was taken last first.
+func (s *Store) Snapshots(ctx context.Context) ([]Snapshot, error) {
+	var info streamInfo
+	err := ask(ctx, s.nc, "STREAM.INFO."+snapshotStreamName, map[string]any{"subjects_filter": metaOf(">")}, &info)
+	if err != nil {
+		return nil, fmt.Errorf("snapshots: %w", err)
+	}
+	var all []Snapshot
+	for subject := range info.State.Subjects {
+		var answer storedMessage
+		err := ask(ctx, s.nc, "STREAM.MSG.GET."+snapshotStreamName, map[string]any{"last_by_subj": subject}, &answer)
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			continue // forgotten by another replica
+		}
+		if err != nil {
+			return nil, fmt.Errorf("snapshots: %w", err)
+		}
+		snapshot, err := snapshotOf(answer.Message.Data, answer.Message.Time)
+		if err != nil {
+			s.config.Log.Warn("an object among the snapshots is none and is left alone", "subject", subject, "reason", err)
+			continue
+		}
+		all = append(all, snapshot)
+	}
+	slices.SortFunc(all, func(a, b Snapshot) int {
+		return cmp.Or(cmp.Compare(b.Sequence, a.Sequence), b.SavedAt.Compare(a.SavedAt))
+	})
+	return all, nil
+}
+
+func snapshotOf(meta []byte, savedAt time.Time) (Snapshot, error) {
+	var object jetstream.ObjectInfo
+	if err := json.Unmarshal(meta, &object); err != nil {
+		return Snapshot{}, err
+	}
+	snapshot := Snapshot{name: object.Name, nuid: object.NUID, chunks: object.Chunks, digest: object.Digest, SavedAt: savedAt}
+	var bad [2]error
+	snapshot.Sequence, bad[0] = strconv.ParseUint(object.Metadata[snapshotSequence], 10, 64)
+	snapshot.StoredAt, bad[1] = time.Parse(time.RFC3339Nano, object.Metadata[snapshotStoredAt])
+	return snapshot, errors.Join(bad[:]...)
+}
+
+// ErrSnapshotDamaged tells that a snapshot is not what was saved.
+var ErrSnapshotDamaged = errors.New("the snapshot is not what was saved")
+
+// ReadSnapshot hands a snapshot to read. It answers ErrSnapshotDamaged, maybe only after read has read all of it, when
+// that was not what had been saved, else what read answers.
+func (s *Store) ReadSnapshot(ctx context.Context, snapshot Snapshot, read func(io.Reader) error) error {
+	reader, writer := io.Pipe()
+	sent := make(chan error, 1)
+	go func() {
+		err := s.sendChunks(ctx, snapshot, writer)
+		writer.CloseWithError(err)
+		sent <- err
+	}()
+	err := read(reader)
+	if err == nil {
+		_, err = io.Copy(io.Discard, reader)
+	}
+	_ = reader.Close()
+	if damage := <-sent; errors.Is(damage, ErrSnapshotDamaged) {
+		return damage
+	}
+	return err
+}
+
+func (s *Store) sendChunks(ctx context.Context, snapshot Snapshot, to io.Writer) error {
+	digest := sha256.New()
+	next := uint64(1)
+	for n := range snapshot.chunks {
+		var answer storedMessage
+		question := map[string]any{"seq": next, "next_by_subj": chunksOf(snapshot.nuid)}
+		err := ask(ctx, s.nc, "STREAM.MSG.GET."+snapshotStreamName, question, &answer)
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			return fmt.Errorf("%w: it has %d of %d chunks", ErrSnapshotDamaged, n, snapshot.chunks)
+		}
+		if err != nil {
+			return fmt.Errorf("read snapshot: %w", err)
+		}
+		next = answer.Message.Sequence + 1
+		_, _ = digest.Write(answer.Message.Data)
+		if _, err := to.Write(answer.Message.Data); err != nil {
+			return err
+		}
+	}
+	if sum := "SHA-256=" + base64.URLEncoding.EncodeToString(digest.Sum(nil)); sum != snapshot.digest {
+		return fmt.Errorf("%w: its digest is %s and not %s", ErrSnapshotDamaged, sum, snapshot.digest)
+	}
+	return nil
+}
