@@ -35,8 +35,12 @@ func (a API) newExchange(w http.ResponseWriter, r *http.Request) *exchange {
 // anonymous acts where nobody has to log in.
 const anonymous = "anonymous"
 
-// serve finds the call and makes it.
+// serve finds the call and makes it, for those who are let in.
 func (x *exchange) serve() {
+	if err := x.enter(); err != nil {
+		x.fail(err)
+		return
+	}
 	calls := callsOf[x.route.resource]
 	if calls == nil {
 		x.fail(errNoRoute)

@@ -30,10 +30,11 @@ var mayImport = map[string][]string{
 	},
 	"transport": {
 		"clients/domain", "clients/projections", "clients/transport/wire", "github.com/klauspost/compress",
-		"github.com/prometheus/client_golang",
+		"github.com/prometheus/client_golang", "clients/transport/login", "golang.org/x/time",
 	},
+	"transport/login":        {"clients/domain", "golang.org/x/crypto", "golang.org/x/sync"},
 	"transport/wire":         {"clients/domain", "golang.org/x/net"},
-	"cmd/clients":            {"clients", "github.com", "golang.org/x/term"},
+	"cmd/clients":            {"clients", "github.com", "golang.org/x/term", "golang.org/x/crypto/bcrypt"},
 	"cmd/example-subscriber": {"github.com/nats-io/nats.go"},
 }
 

@@ -21,14 +21,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// login is a user of an account with JetStream that an operator vouches for.
-type login struct {
+// natsLogin is a user of an account with JetStream that an operator vouches for.
+type natsLogin struct {
 	file    string
 	secrets []string
 	demand  func(*server.Options)
 }
 
-func newLogin(t *testing.T) login {
+func newLogin(t *testing.T) natsLogin {
 	t.Helper()
 	key := func(create func() (nkeys.KeyPair, error)) (nkeys.KeyPair, string) {
 		pair, err := create()
@@ -59,7 +59,7 @@ func newLogin(t *testing.T) login {
 	require.NoError(t, err)
 	file := filepath.Join(t.TempDir(), "user.creds")
 	require.NoError(t, os.WriteFile(file, content, 0o600))
-	return login{file, []string{token, string(seed)}, func(o *server.Options) {
+	return natsLogin{file, []string{token, string(seed)}, func(o *server.Options) {
 		o.TrustedOperators = []*jwt.OperatorClaims{jwt.NewOperatorClaims(operatorID)}
 		o.AccountResolver, o.SystemAccount = accounts, systemID
 	}}

@@ -41,16 +41,24 @@ func newLog(s settings, w io.Writer) *slog.Logger {
 
 // greet says what listens where, and how to try it.
 func (s *service) greet(w io.Writer) {
+	api := "http://" + s.apiAddr()
+	if s.settings.tlsCert != "" {
+		api = "https://" + s.apiAddr()
+	}
 	fmt.Fprintf(w, `clients is ready.
-  API         http://%s/clients
+  API         %s/clients
   operations  http://%s/readyz and /livez, /metrics, /version
   NATS        %s, stream CLIENTS, subscribe to clients.>
-`, s.apiAddr(), s.opsAddr(), redactNATS(s.natsURL()))
+`, api, s.opsAddr(), redactNATS(s.natsURL()))
 	if s.embedded != nil {
 		fmt.Fprintf(w, "  data        %s\n", s.settings.dataDir)
 	}
+	curl := "curl"
+	if s.settings.users != nil {
+		curl = "curl -u USER"
+	}
 	fmt.Fprintf(w, `Try it:
-  curl -i -H 'Content-Type: application/xml' -d '<client><name>SuprCorp</name></client>' http://%[1]s/clients
-  curl http://%[1]s/clients
-`, s.apiAddr())
+  %[1]s -i -H 'Content-Type: application/xml' -d '<client><name>SuprCorp</name></client>' %[2]s/clients
+  %[1]s %[2]s/clients
+`, curl, api)
 }
