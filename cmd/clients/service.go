@@ -38,6 +38,7 @@ type service struct {
 	intake    *intake.Intake
 	registry  *prometheus.Registry
 	state     atomic.Pointer[string] // why the service is not ready, nil when it is
+	stopBy    time.Time              // when all has to be over; zero before the end has begun
 	undo      []func()
 }
 
@@ -176,12 +177,16 @@ func (s *service) serve(server *http.Server, listener net.Listener) {
 	}
 }
 
-// requestLimit is how long requests under way are waited for at the end.
-const requestLimit = 12 * time.Second
+// How long requests under way are waited for at the end, and how long all of it may take.
+const (
+	requestLimit = 12 * time.Second
+	stopLimit    = 23 * time.Second
+)
 
 // stop ends the service within 25 s: first nobody is sent here any more, then who is here gets his answer.
 func (s *service) stop() error {
 	s.log.Info("stopping", "delay", s.settings.shutdownDelay)
+	s.stopBy = time.Now().Add(stopLimit)
 	s.notReady("stopping")
 	time.Sleep(s.settings.shutdownDelay)
 	ctx, cancel := context.WithTimeout(context.Background(), requestLimit)

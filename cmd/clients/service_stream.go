@@ -55,10 +55,7 @@ func (s *service) untilAnswered(ctx context.Context, ask func(context.Context) e
 	}
 }
 
-// lastSaveLimit is how long the snapshot that is saved at the end may take.
-const lastSaveLimit = 8 * time.Second
-
-// saveSnapshots saves one from time to time, and one at the end.
+// saveSnapshots saves one from time to time, and one at the end, as far as there is time.
 func (s *service) saveSnapshots() {
 	s.saver = projections.NewSaver(s.directory, s.store, s.restored)
 	saving, cancel := context.WithCancel(context.Background())
@@ -67,7 +64,10 @@ func (s *service) saveSnapshots() {
 	s.onStop(func() {
 		cancel()
 		<-ended
-		ctx, cancel := context.WithTimeout(context.Background(), lastSaveLimit)
+		if s.stopBy.IsZero() { // a start that failed has nothing to save
+			return
+		}
+		ctx, cancel := context.WithDeadline(context.Background(), s.stopBy)
 		defer cancel()
 		s.saver.Save(ctx)
 	})

@@ -55,7 +55,7 @@ const (
 	retries      = 4
 	firstPause   = 50 * time.Millisecond
 	longestPause = time.Second
-	closeLimit   = 5 * time.Second
+	closeLimit   = 2 * time.Second
 )
 
 // New makes an Intake that has not begun.
