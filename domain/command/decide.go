@@ -44,12 +44,14 @@ func (h *Handler) decideInTurn(ctx context.Context, req Request, in intent) (Res
 		defer done()
 	}
 	fresh := false
-	for range maxAttempts {
+	for lost := 0; lost < maxAttempts; {
 		result, outcome, err := h.attempt(ctx, req, in)
 		switch {
 		case outcome == Conflict:
 			h.observe(Conflict)
 			in.known = in.known || req.Key != ""
+			lost++
+			pauseAfterLoss(ctx, lost)
 		case fresh, outcome == unfenced, outcome == Applied, outcome == Failed, outcome == Refused && !dependsOnState(err):
 			return result, outcome, err
 		}

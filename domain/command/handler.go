@@ -67,9 +67,6 @@ type Result struct {
 // pass the fence has as much time again behind it.
 const timeLimit = 2800 * time.Millisecond
 
-// maxAttempts bounds how often a command that loses races is decided again.
-const maxAttempts = 16
-
 // Handle carries out a command. When it answers without error, its event is on disk and visible in the directory.
 // A command that changes nothing answers the client's present revision and stores nothing. Errors are of type
 // *domain.Error.
