@@ -15,105 +15,101 @@ import (
 // It answers a *CorruptError or an *UnknownEventError when the stream holds what must not be skipped, after all the
 // messages before it were applied.
 func (s *Store) Follow(ctx context.Context, after uint64, apply func([]Record) error) error {
+	f := follower{store: s, after: after, apply: apply, run: make([]Record, 0, runLength)}
 	for {
-		reached, err := s.followOnce(ctx, after, apply)
+		err := f.follow(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case errors.Is(err, errInterrupted):
-			s.config.Log.Warn("following the stream again", "after", reached, "reason", err)
+			s.config.Log.Warn("following the stream again", "after", f.after, "reason", err)
 		case err != nil:
 			return err
 		}
-		after = reached
+		select { // not all the time, when it cannot even begin
+		case <-time.After(followRetry):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 }
 
 var errInterrupted = errors.New("interrupted")
 
-// A follower that is behind the stream and gets nothing for this long is given up for a new one.
-const stallLimit = 5 * time.Second
+const (
+	runLength   = 512                    // messages that are applied at once, at most
+	followWatch = 250 * time.Millisecond // between looks at whether a silent stream has moved on
+	followRetry = 200 * time.Millisecond
 
-// runLength bounds how many messages are applied at once.
-const runLength = 512
+	followPatience = 500 * time.Millisecond // with a leader that is asked
+)
 
-type delivery struct {
-	record Record
-	err    error
+// follower is how far a stream has been followed.
+type follower struct {
+	store *Store
+	after uint64
+	apply func([]Record) error
+	run   []Record
+	gap   gap
 }
 
-func (s *Store) followOnce(ctx context.Context, after uint64, apply func([]Record) error) (uint64, error) {
+// follow takes what a consumer delivers. As long as that is nothing, it asks the stream's leader from time to time: the
+// server that the consumer lives on may be gone, and another consumer cannot be had before the cluster has a leader of
+// its own again, which takes longer than the stream needs to go on.
+func (f *follower) follow(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	arrivals := make(chan delivery, 4*runLength)
-	consumption, err := s.consume(ctx, after+1, arrivals)
-	if err != nil {
-		return after, s.pause(ctx, err)
-	}
-	defer consumption.Stop()
-	stall := time.NewTicker(stallLimit)
-	defer stall.Stop()
-	moved := false
-	run := make([]Record, 0, runLength)
+	arrivals, interrupted := make(chan delivery, 4*runLength), make(chan error, 1)
+	go f.store.deliver(ctx, f.after+1, arrivals, interrupted)
+	watch := time.NewTicker(followWatch)
+	defer watch.Stop()
+	silent, late := true, false
 	for {
-		var fault error
 		select {
 		case <-ctx.Done():
-			return after, ctx.Err()
-		case <-stall.C:
-			if last, err := s.LastSequence(ctx); !moved && err == nil && last > after {
-				return after, s.explainGap(ctx, after+1)
-			}
-			moved = false
-			continue
+			return ctx.Err()
+		case err := <-interrupted:
+			return fmt.Errorf("%w: %w", errInterrupted, err)
 		case d := <-arrivals:
-			run, fault = s.collect(ctx, run[:0], after, d, arrivals)
-		}
-		if len(run) > 0 {
-			if err := apply(run); err != nil {
-				return after, err
+			silent, late = false, false
+			if err := f.take(ctx, d, arrivals); err != nil {
+				return err
 			}
-			after, moved = run[len(run)-1].Sequence, true
-			s.config.HighWater.advance(after)
-		}
-		if fault != nil {
-			return after, fault
+		case <-watch.C:
+			if silent {
+				found, err := f.ask(ctx)
+				if err != nil {
+					return err
+				}
+				if found && late {
+					return fmt.Errorf("%w: messages are not delivered", errInterrupted)
+				}
+				late = found
+			}
+			silent = true
 		}
 	}
 }
 
-// consume delivers the decoded messages of the stream from a sequence on.
-func (s *Store) consume(ctx context.Context, from uint64, arrivals chan<- delivery) (jetstream.ConsumeContext, error) {
-	consumer, err := s.js.OrderedConsumer(ctx, Stream, jetstream.OrderedConsumerConfig{
-		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from,
-	})
-	if err != nil {
-		return nil, err
+// take applies what has arrived.
+func (f *follower) take(ctx context.Context, first delivery, arrivals <-chan delivery) error {
+	run, fault := f.collect(ctx, first, arrivals)
+	if err := f.advance(run); err != nil {
+		return err
 	}
-	return consumer.Consume(func(msg jetstream.Msg) {
-		var d delivery
-		meta, err := msg.Metadata()
-		if err != nil {
-			d.err = fmt.Errorf("%w: %w", errInterrupted, err)
-		} else {
-			d.record, d.err = decode(meta.Sequence.Stream, meta.Timestamp, msg.Subject(), msg.Headers(), msg.Data())
-		}
-		select {
-		case arrivals <- d:
-		case <-ctx.Done():
-		}
-	}, jetstream.PullMaxMessages(2*runLength))
+	return fault
 }
 
-// collect adds d and what else has arrived to run, as long as one sequence follows on the other.
-func (s *Store) collect(ctx context.Context, run []Record, after uint64, d delivery, arrivals <-chan delivery) ([]Record, error) {
-	for {
+// collect makes a run of first and of what else has arrived, as long as one sequence follows on the other.
+func (f *follower) collect(ctx context.Context, first delivery, arrivals <-chan delivery) ([]Record, error) {
+	run, after := f.run[:0], f.after
+	for d := first; ; {
 		switch sequence := d.record.Sequence; {
 		case errors.Is(d.err, errInterrupted):
 			return run, d.err
-		case sequence <= after: // a repeat after a reconnect
+		case sequence <= after: // a repeat after a reconnect, or asked for already
 		case sequence > after+1:
-			return run, s.explainGap(ctx, after+1)
+			return run, f.explainGap(ctx, after+1)
 		case d.err != nil:
 			return run, d.err
 		default:
@@ -130,20 +126,40 @@ func (s *Store) collect(ctx context.Context, run []Record, after uint64, d deliv
 	}
 }
 
-// explainGap tells whether a message that did not arrive is gone, or was only not known to the server that delivers.
-func (s *Store) explainGap(ctx context.Context, missing uint64) error {
-	_, err := s.next(ctx, "", missing)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return &CorruptError{Sequence: missing, Reason: "the message is missing"}
+func (f *follower) advance(run []Record) error {
+	if len(run) == 0 {
+		return nil
 	}
-	return fmt.Errorf("%w: message %d did not arrive", errInterrupted, missing)
+	if err := f.apply(run); err != nil {
+		return err
+	}
+	f.after = run[len(run)-1].Sequence
+	f.store.config.HighWater.advance(f.after)
+	return nil
 }
 
-// pause keeps a follower that cannot even begin from asking all the time.
-func (s *Store) pause(ctx context.Context, cause error) error {
-	select {
-	case <-time.After(200 * time.Millisecond):
-	case <-ctx.Done():
+// ask reads on by asking the leader for one message after the other, up to where it says that the stream ends, and
+// tells whether there were any. A leader that does not answer is asked again later.
+func (f *follower) ask(ctx context.Context) (found bool, err error) {
+	question, cancel := context.WithTimeout(ctx, followPatience)
+	defer cancel()
+	last, err := f.store.LastSequence(question)
+	for err == nil && f.after < last {
+		var record Record
+		record, err = f.store.next(question, "", f.after+1)
+		var unusable *CorruptError
+		var unknown *UnknownEventError
+		switch {
+		case err == nil:
+			found = true
+			if err := f.advance(append(f.run[:0], record)); err != nil {
+				return found, err
+			}
+		case errors.Is(err, jetstream.ErrMsgNotFound):
+			return found, f.explainGap(ctx, f.after+1)
+		case errors.As(err, &unusable), errors.As(err, &unknown):
+			return found, err
+		}
 	}
-	return fmt.Errorf("%w: %w", errInterrupted, cause)
+	return found, nil
 }

@@ -1,0 +1,67 @@
+package eventstore
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// delivery is a message as a consumer delivers it.
+type delivery struct {
+	record Record
+	err    error
+}
+
+// How long one request of a follower for messages stands, and how often the server shows meanwhile that it is alive.
+const (
+	followExpiry    = 5 * time.Second
+	followHeartbeat = 500 * time.Millisecond
+)
+
+// deliver decodes the messages of the stream from a sequence on, until ctx ends. When it cannot go on it says why. The
+// consumer lives in the memory of one server, and is forgotten when it is not used.
+func (s *Store) deliver(ctx context.Context, from uint64, arrivals chan<- delivery, interrupted chan<- error) {
+	interrupt := func(err error) {
+		select {
+		case interrupted <- err:
+		default:
+		}
+	}
+	attempt, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	consumer, err := s.js.CreateConsumer(attempt, Stream, jetstream.ConsumerConfig{
+		Description:       "clients: follows the stream",
+		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
+		OptStartSeq:       from,
+		AckPolicy:         jetstream.AckNonePolicy,
+		MemoryStorage:     true,
+		Replicas:          1,
+		InactiveThreshold: time.Minute,
+	})
+	if err != nil {
+		interrupt(err)
+		return
+	}
+	consumption, err := consumer.Consume(func(msg jetstream.Msg) {
+		var d delivery
+		meta, err := msg.Metadata()
+		if err != nil {
+			d.err = fmt.Errorf("%w: %w", errInterrupted, err)
+		} else {
+			d.record, d.err = decode(meta.Sequence.Stream, meta.Timestamp, msg.Subject(), msg.Headers(), msg.Data())
+		}
+		select {
+		case arrivals <- d:
+		case <-ctx.Done():
+		}
+	}, jetstream.PullMaxMessages(2*runLength), jetstream.PullExpiry(followExpiry), jetstream.PullHeartbeat(followHeartbeat),
+		jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) { interrupt(err) }))
+	if err != nil {
+		interrupt(err)
+		return
+	}
+	defer consumption.Stop()
+	<-ctx.Done()
+}
