@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,6 +25,7 @@ var binary struct {
 }
 
 func TestMain(m *testing.M) {
+	flag.Duration("faults", 0, "how long the fault tests go on; a short version of them runs without")
 	code := m.Run()
 	if binary.dir != "" {
 		_ = os.RemoveAll(binary.dir)

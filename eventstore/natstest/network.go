@@ -56,11 +56,16 @@ func (n *Network) Hold(places ...string) { n.set(held, places) }
 // Cut ends all connections to, from and between places, and allows no others.
 func (n *Network) Cut(places ...string) { n.set(cut, places) }
 
-// Part lets nothing through between two places.
-func (n *Network) Part(a, b string) {
+// Part lets nothing through between two places, as Hold does.
+func (n *Network) Part(a, b string) { n.between(held, a, b) }
+
+// End ends the connections between two places, as Cut does.
+func (n *Network) End(a, b string) { n.between(cut, a, b) }
+
+func (n *Network) between(state state, a, b string) {
 	n.each(func(l *link) {
 		if from, to := l.ends(); from == a && to == b || from == b && to == a {
-			l.set(held)
+			l.set(state)
 		}
 	})
 }

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Whoever repeats a request under its key until it is answered has caused one event, whatever servers are lost
+// meanwhile.
+func TestFaultsKeyedWritesAreCarriedOutOnce(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	toggled := s.replicas[0].caller().named("Toggled")
+	const callers = 6
+	written := make([]int, callers)
+	quit := make(chan struct{})
+	var all sync.WaitGroup
+	for i := range callers {
+		all.Go(func() {
+			for {
+				select {
+				case <-quit:
+					return
+				default:
+				}
+				key := fmt.Sprintf("%d of %d", written[i], i)
+				if i%2 == 0 {
+					s.insistAnywhere(i, http.StatusCreated, "POST", "/clients", "<client><name>Once</name></client>", key)
+				} else {
+					s.insistAnywhere(i, http.StatusOK, "POST", togglePath(toggled), "", key)
+				}
+				written[i]++
+			}
+		})
+	}
+	for i := range places {
+		s.killServer(i)
+		pass(500 * time.Millisecond)
+		s.restartServer(i)
+		s.heals()
+	}
+	close(quit)
+	all.Wait()
+	creates, toggles := 0, 0
+	for i := range callers {
+		if i%2 == 0 {
+			creates += written[i]
+		} else {
+			toggles += written[i]
+		}
+	}
+	s.storedOnce()
+	require.Equal(t, uint64(toggles), s.replicas[0].caller().get(toggled).CacheVersion)
+	once := 0
+	for _, v := range s.replicas[0].caller().list("") {
+		if v.Name == "Once" {
+			once++
+		}
+	}
+	require.Equal(t, creates, once)
+	t.Logf("%d creates and %d toggles, each once", creates, toggles)
+}
+
+// insistAnywhere sends a request under a key until it is answered, each time through another replica.
+func (s *site) insistAnywhere(first, want int, method, path, body, key string) {
+	for attempt := first; ; attempt++ {
+		r := s.replicas[attempt%places]
+		got, err := r.caller().send(method, path, body, asXML, "Idempotency-Key: "+key)
+		if err == nil && got.status == want {
+			return
+		}
+		if err == nil && got.status != http.StatusServiceUnavailable {
+			s.t.Errorf("%s %s: %d %s", method, path, got.status, got.body)
+			return
+		}
+	}
+}
