@@ -83,6 +83,21 @@ func BenchmarkGetOne(b *testing.B) {
 	}
 }
 
+// BenchmarkStrongReads reads one client for certain, against reading it as it is known.
+func BenchmarkStrongReads(b *testing.B) {
+	get := func(eventual bool) func() error {
+		s := benchService(b, eventual)
+		seed(b, s, 1000)
+		return request(b, s.apiAddr(), "GET", "/clients/500", "", http.StatusOK)
+	}
+	strong, eventual := get(false), get(true)
+	for _, callers := range []int{16, 64} {
+		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
+			compare(b, callers, 20_000, strong, eventual)
+		})
+	}
+}
+
 // BenchmarkList reads all of 100,000 clients, against a handler that writes the same bytes from memory.
 func BenchmarkList(b *testing.B) {
 	s := benchService(b, true)

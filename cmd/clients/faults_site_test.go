@@ -11,7 +11,6 @@ import (
 	"clients/eventstore/natstest"
 
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/stretchr/testify/require"
 )
 
 // The fault tests run three NATS servers and three replicas of the service, with a network in between that can be cut,
@@ -74,11 +73,13 @@ func newServers(t *testing.T) *site {
 // sourcesOf creates the streams of the other services with so many replicas.
 func (s *site) sourcesOf(replicas int) {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
 	for name, subject := range map[string]string{"PROJECTS": "projects.*.*", "INVOICES": "invoices.*.*"} {
-		_, err := s.js.CreateStream(ctx, jetstream.StreamConfig{Name: name, Subjects: []string{subject}, Replicas: replicas})
-		require.NoError(s.t, err)
+		eventually(s.t, "there are servers for "+name, func() bool {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+			defer cancel()
+			_, err := s.js.CreateStream(ctx, jetstream.StreamConfig{Name: name, Subjects: []string{subject}, Replicas: replicas})
+			return err == nil
+		})
 	}
 }
 
