@@ -1,6 +1,7 @@
 package eventstore
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -79,16 +80,18 @@ func ask(ctx context.Context, nc *nats.Conn, call string, question, answer any) 
 	if err != nil {
 		return err
 	}
-	var refusal struct {
-		Error *jetstream.APIError `json:"error"`
+	if bytes.Contains(reply.Data, []byte(`"error"`)) { // else it is read once: this is the cost of a read
+		var refusal struct {
+			Error *jetstream.APIError `json:"error"`
+		}
+		if err := json.Unmarshal(reply.Data, &refusal); err != nil {
+			return err
+		}
+		if refusal.Error != nil {
+			return refusal.Error
+		}
 	}
-	if err := errors.Join(json.Unmarshal(reply.Data, &refusal), json.Unmarshal(reply.Data, answer)); err != nil {
-		return err
-	}
-	if refusal.Error != nil {
-		return refusal.Error
-	}
-	return nil
+	return json.Unmarshal(reply.Data, answer)
 }
 
 // streamInfo is what this service wants to know of a stream.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"clients/domain"
+	"clients/eventstore/natstest"
 	"clients/transport"
 
 	"github.com/google/uuid"
@@ -83,18 +84,23 @@ func BenchmarkGetOne(b *testing.B) {
 	}
 }
 
-// BenchmarkStrongReads reads one client for certain, against reading it as it is known.
+// BenchmarkStrongReads reads one client for certain, against reading it as it is known: on one server, and on three.
 func BenchmarkStrongReads(b *testing.B) {
-	get := func(eventual bool) func() error {
-		s := benchService(b, eventual)
-		seed(b, s, 1000)
-		return request(b, s.apiAddr(), "GET", "/clients/500", "", http.StatusOK)
-	}
-	strong, eventual := get(false), get(true)
-	for _, callers := range []int{16, 64} {
-		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
-			compare(b, callers, 20_000, strong, eventual)
-		})
+	for _, servers := range []int{1, 3} {
+		cluster := natstest.Run(b, servers)
+		get := func(eventual bool) func() error {
+			s := benchServiceWith(b, settings{nats: natsSettings{url: cluster.URL()}, streamReplicas: servers, eventualReads: eventual})
+			if s.directory.Stats().Clients == 0 {
+				seed(b, s, 1000)
+			}
+			return request(b, s.apiAddr(), "GET", "/clients/500", "", http.StatusOK)
+		}
+		strong, eventual := get(false), get(true)
+		for _, callers := range []int{16, 64} {
+			b.Run(fmt.Sprintf("servers=%d/callers=%d", servers, callers), func(b *testing.B) {
+				compare(b, callers, 20_000, strong, eventual)
+			})
+		}
 	}
 }
 
@@ -197,10 +203,15 @@ func (m *measure) report(b *testing.B, prefix string) {
 // benchService runs the service as main does, access log included.
 func benchService(b *testing.B, eventual bool) *service {
 	b.Helper()
-	s, err := start(b.Context(), settings{
-		httpAddr: "127.0.0.1:0", opsAddr: "127.0.0.1:0", embeddedNATSAddr: "127.0.0.1:0", dataDir: b.TempDir(),
-		streamReplicas: 1, defaultCurrency: "United States Dollars - USD", eventualReads: eventual,
-	}, slog.New(slog.NewJSONHandler(io.Discard, nil)))
+	return benchServiceWith(b, settings{dataDir: b.TempDir(), streamReplicas: 1, eventualReads: eventual})
+}
+
+// benchServiceWith is benchService with settings of its own, but for where it listens.
+func benchServiceWith(b *testing.B, settings settings) *service {
+	b.Helper()
+	settings.httpAddr, settings.opsAddr, settings.embeddedNATSAddr = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
+	settings.defaultCurrency = "United States Dollars - USD"
+	s, err := start(b.Context(), settings, slog.New(slog.NewJSONHandler(io.Discard, nil)))
 	require.NoError(b, err)
 	b.Cleanup(func() { _ = s.stop() })
 	return s
