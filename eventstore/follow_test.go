@@ -109,6 +109,38 @@ func TestFollowHandsStraysOnAsWhatTheyAre(t *testing.T) {
 	require.Empty(t, records[1].Stray)
 }
 
+// Whoever deletes the consumer does not stop the follower.
+func TestFollowGoesOnWithoutItsConsumer(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	arrived := make(chan uint64, 10)
+	go func() {
+		_ = s.Follow(deadline(t), 0, func(run []Record) error {
+			for _, r := range run {
+				arrived <- r.Sequence
+			}
+			return nil
+		})
+	}()
+	stream, err := s.js.Stream(deadline(t), Stream)
+	require.NoError(t, err)
+	for id := range int64(3) {
+		deleted := 0
+		require.Eventually(t, func() bool {
+			for name := range stream.ConsumerNames(deadline(t)).Name() {
+				require.NoError(t, stream.DeleteConsumer(deadline(t), name))
+				deleted++
+			}
+			return deleted > 0
+		}, 10*time.Second, time.Millisecond)
+		begun := time.Now()
+		receipt, err := s.Append(deadline(t), created(id+1), 0)
+		require.NoError(t, err)
+		require.Equal(t, receipt.Sequence, <-arrived)
+		require.Less(t, time.Since(begun), 2*time.Second)
+	}
+}
+
 // A follower outlives the server that its consumer was on.
 func TestFollowGoesOnAfterAServerIsGone(t *testing.T) {
 	t.Parallel()

@@ -3,6 +3,8 @@ package command_test
 import (
 	"errors"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"clients/domain"
 	"clients/domain/command"
@@ -61,16 +63,20 @@ func TestACommandThatLosesARaceChangesNothingWhereTheOtherDidTheSame(t *testing.
 
 func TestACommandThatLosesEveryRaceGivesUp(t *testing.T) {
 	t.Parallel()
-	w := newWorld()
-	w.known(created)
-	w.beforeAppend = func(int) error {
-		w.happened(domain.ClientInvoiceDefaultsChanged{ID: 7, LastInvoiceKind: "task"})
-		return nil
-	}
-	_, err := w.replica().Handle(t.Context(), rename("B"))
-	requireKind(t, domain.Conflict, err)
-	require.Greater(t, w.attempts(), 2)
-	require.Less(t, w.attempts(), 100)
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.known(created)
+		w.beforeAppend = func(int) error {
+			w.happened(domain.ClientInvoiceDefaultsChanged{ID: 7, LastInvoiceKind: "task"})
+			return nil
+		}
+		begun := time.Now()
+		_, err := w.replica().Handle(t.Context(), rename("B"))
+		requireKind(t, domain.Conflict, err)
+		require.Greater(t, w.attempts(), 2)
+		require.Less(t, w.attempts(), 100)
+		require.Less(t, time.Since(begun), 3*time.Second)
+	})
 }
 
 func TestACommandThatLostARaceIsNotDecidedOnAnOldState(t *testing.T) {

@@ -1,0 +1,32 @@
+package command_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"clients/domain"
+
+	"github.com/stretchr/testify/require"
+)
+
+// On a client that everybody wants to change a command may lose many races, and is carried out nevertheless.
+func TestACommandThatLosesManyRacesIsCarriedOutInTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.known(created)
+		w.beforeAppend = func(attempt int) error {
+			if attempt <= 40 {
+				w.happened(domain.ClientInvoiceDefaultsChanged{ID: 7, LastInvoiceKind: "task"})
+			}
+			return nil
+		}
+		begun := time.Now()
+		_, err := w.replica().Handle(t.Context(), rename("B"))
+		require.NoError(t, err)
+		require.Equal(t, 41, w.attempts())
+		require.Greater(t, time.Since(begun), 100*time.Millisecond, "attempts in a row wear others out")
+		require.Less(t, time.Since(begun), 2800*time.Millisecond)
+	})
+}
