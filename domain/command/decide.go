@@ -37,7 +37,7 @@ func (h *Handler) decide(ctx context.Context, req Request, in intent) (Result, O
 // that is as new as the request.
 func (h *Handler) decideInTurn(ctx context.Context, req Request, in intent) (Result, Outcome, error) {
 	if in.clientID != 0 {
-		done, err := h.turns.take(ctx, in.clientID)
+		done, err := h.turns.take(ctx, owned{req.Account, in.clientID})
 		if err != nil {
 			return Result{}, Failed, unavailable(err)
 		}

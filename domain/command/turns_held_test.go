@@ -10,13 +10,13 @@ import (
 func TestNoTurnIsHeldForClientsThatNobodyWaitsFor(t *testing.T) {
 	t.Parallel()
 	var turns turns
-	done, err := turns.take(t.Context(), 7)
+	done, err := turns.take(t.Context(), owned{"a", 7})
 	require.NoError(t, err)
-	other, err := turns.take(t.Context(), 8)
+	other, err := turns.take(t.Context(), owned{"a", 8})
 	require.NoError(t, err)
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = turns.take(gone, 7)
+	_, err = turns.take(gone, owned{"a", 7})
 	require.ErrorIs(t, err, context.Canceled)
 	require.Len(t, turns.held, 2)
 
@@ -24,7 +24,7 @@ func TestNoTurnIsHeldForClientsThatNobodyWaitsFor(t *testing.T) {
 	require.Len(t, turns.held, 1)
 	other()
 	require.Empty(t, turns.held)
-	done, err = turns.take(t.Context(), 7)
+	done, err = turns.take(t.Context(), owned{"a", 7})
 	require.NoError(t, err, "and the next has its turn")
 	done()
 	require.Empty(t, turns.held)

@@ -72,6 +72,23 @@ func TestCommandsOnOtherClientsDoNotWait(t *testing.T) {
 	})
 }
 
+func TestAnotherAccountDoesNotNoticeACommandUnderWay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.known(created)
+		release := hold(&w.beforeAppend)
+		h := w.replica()
+		first := startOn(t.Context(), h, toggle())
+		synctest.Wait()
+		foreign := toggle()
+		foreign.Account = "other"
+		requireKind(t, domain.NotFound, (<-startOn(t.Context(), h, foreign)).err)
+		release()
+		require.NoError(t, (<-first).err)
+	})
+}
+
 func TestACommandWaitsForItsTurnNoLongerThanItMay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
