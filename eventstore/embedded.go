@@ -19,8 +19,10 @@ import (
 // EmbeddedConfig tells how to start an Embedded server.
 type EmbeddedConfig struct {
 	Dir  string // holds the store, its lock and its high-water mark; created when missing
-	Addr string // host:port that other programs can connect to; port 0 picks a free one
+	Addr string // host:port that other programs can connect to; port 0 picks a free one, "" lets nobody in
 	Log  *slog.Logger
+	// Existing refuses to begin a store where there is none, with ErrNoHistory.
+	Existing bool
 }
 
 // Embedded is a NATS server with JetStream inside this process. What it acknowledges is synced to disk.
@@ -34,7 +36,10 @@ type Embedded struct {
 // process uses the store; an error of net.Listen when the address is taken; a *DamagedError, having left the store as
 // it is, when a block of it is not what was written.
 func StartEmbedded(config EmbeddedConfig) (_ *Embedded, err error) {
-	host, port, err := freeAddress(config.Addr)
+	host, port, err := "", 0, error(nil)
+	if config.Addr != "" {
+		host, port, err = freeAddress(config.Addr)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("start embedded server: %w", err)
 	}
@@ -44,6 +49,9 @@ func StartEmbedded(config EmbeddedConfig) (_ *Embedded, err error) {
 			e.Shutdown()
 		}
 	}()
+	if _, err := os.Stat(filepath.Join(config.Dir, storeName)); config.Existing && errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %s", ErrNoHistory, config.Dir)
+	}
 	if err := e.open(config.Dir); err != nil {
 		return nil, err
 	}
@@ -51,6 +59,7 @@ func StartEmbedded(config EmbeddedConfig) (_ *Embedded, err error) {
 		ServerName: "clients-embedded",
 		Host:       host,
 		Port:       port,
+		DontListen: config.Addr == "",
 		JetStream:  true,
 		StoreDir:   filepath.Join(config.Dir, storeName),
 		SyncAlways: true,

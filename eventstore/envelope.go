@@ -41,6 +41,7 @@ type Record struct {
 	Subject         string
 	StoredAt        time.Time // by the clock of the stream's leader: it may run backwards where the leader changes
 	ClientID        int64     // of the subject; 0 when the subject is not one of a client
+	Type            string    // as it is stored; empty where Stray is not
 	domain.Envelope           // but for the Account, which is the subject's, empty where Stray is not
 	Checksum        uint64
 	// Fact is what was learned of other services, on an internal subject; nil for an event.
@@ -91,7 +92,8 @@ func encode(e domain.Envelope) (*nats.Msg, domain.Revision, error) {
 }
 
 // decode reads a message back. What does not even claim to be an event of ours becomes a Record that says so in
-// Stray; what claims it and is not what was stored is a *CorruptError.
+// Stray; what claims it and is not what was stored is a *CorruptError or an *UnknownEventError, beside a Record that holds where it
+// stands and its type.
 func decode(sequence uint64, at time.Time, subject string, header nats.Header, data []byte) (Record, error) {
 	r := Record{Sequence: sequence, Subject: subject, StoredAt: at}
 	if ofReferences(subject) {
@@ -107,6 +109,7 @@ func decode(sequence uint64, at time.Time, subject string, header nats.Header, d
 		r.Stray = "no valid envelope"
 		return r, nil
 	}
+	r.Type = kind
 	corrupt := func(format string, args ...any) (Record, error) {
 		return r, &CorruptError{Sequence: sequence, Reason: fmt.Sprintf(format, args...)}
 	}

@@ -12,6 +12,9 @@ import (
 // ErrWentBackwards tells that the stream ends before a sequence that it is known to have reached.
 var ErrWentBackwards = errors.New("the stream ends before a sequence that it had already reached")
 
+// ErrNoHistory tells that there is no stream of events.
+var ErrNoHistory = errors.New("there is no stream " + Stream + ": no clients service has run there")
+
 // ErrLocked tells that another process uses the embedded server's store.
 var ErrLocked = errors.New("the data directory is in use by another process")
 
@@ -23,6 +26,13 @@ type CorruptError struct {
 
 func (e *CorruptError) Error() string {
 	return fmt.Sprintf("stream %s is corrupt at sequence %d: %s", Stream, e.Sequence, e.Reason)
+}
+
+// MissingError tells of messages that are gone from within the stream.
+type MissingError struct{ First, Last uint64 }
+
+func (e *MissingError) Error() string {
+	return fmt.Sprintf("sequences %d to %d of stream %s are missing", e.First, e.Last, Stream)
 }
 
 // UnknownEventError tells of an event that only a newer release can read.

@@ -103,6 +103,7 @@ func decodeFact(r Record, header nats.Header, data []byte) (Record, error) {
 		r.Stray = "no valid envelope"
 		return r, nil
 	}
+	r.Type = kind
 	sum := Checksum(r.Subject, header.Get(headerID), kind, header.Get(headerVersion), header.Get(headerTime), data)
 	if stated := header.Get(headerChecksum); stated != hexSum(sum) {
 		return r, &CorruptError{Sequence: r.Sequence, Reason: fmt.Sprintf("checksum %016x does not match the stated %q", sum, stated)}

@@ -10,8 +10,9 @@ import (
 
 // delivery is a message as a consumer delivers it.
 type delivery struct {
-	record Record
-	err    error
+	record  Record
+	err     error
+	pending uint64 // how many more there are for the server that delivers
 }
 
 // How long one request of a follower for messages stands, and how often the server shows meanwhile that it is alive.
@@ -50,6 +51,7 @@ func (s *Store) deliver(ctx context.Context, from uint64, arrivals chan<- delive
 		if err != nil {
 			d.err = fmt.Errorf("%w: %w", errInterrupted, err)
 		} else {
+			d.pending = meta.NumPending
 			d.record, d.err = decode(meta.Sequence.Stream, meta.Timestamp, msg.Subject(), msg.Headers(), msg.Data())
 		}
 		select {

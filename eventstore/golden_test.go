@@ -130,7 +130,7 @@ func TestEveryStoredEventIsReadBackAsItWas(t *testing.T) {
 			record, err := decode(17, at, msg.Subject, msg.Header, msg.Data)
 			require.NoError(t, err)
 			require.Equal(t, Record{
-				Sequence: 17, Subject: msg.Subject, StoredAt: at, ClientID: g.event.Client(), Envelope: envelope, Checksum: revision.Checksum,
+				Sequence: 17, Subject: msg.Subject, StoredAt: at, ClientID: g.event.Client(), Type: msg.Header.Get(headerType), Envelope: envelope, Checksum: revision.Checksum,
 			}, record)
 		})
 	}

@@ -59,7 +59,8 @@ func (s *Store) next(ctx context.Context, subject string, sequence uint64) (Reco
 	if len(m.Header) > 0 {
 		var err error
 		if header, err = nats.DecodeHeadersMsg(m.Header); err != nil {
-			return Record{}, &CorruptError{Sequence: m.Sequence, Reason: "its headers cannot be read"}
+			return Record{Sequence: m.Sequence, Subject: m.Subject, StoredAt: m.Time},
+				&CorruptError{Sequence: m.Sequence, Reason: "its headers cannot be read"}
 		}
 	}
 	return decode(m.Sequence, m.Time, m.Subject, header, m.Data)

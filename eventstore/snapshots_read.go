@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -21,32 +22,39 @@ import (
 
 // Snapshots answers what snapshots there are, the one that was taken last first.
 func (s *Store) Snapshots(ctx context.Context) ([]Snapshot, error) {
-	var info streamInfo
-	err := ask(ctx, s.nc, "STREAM.INFO."+snapshotStreamName, map[string]any{"subjects_filter": metaOf(">")}, &info)
-	if err != nil {
-		return nil, fmt.Errorf("snapshots: %w", err)
+	all, strangers, err := listSnapshots(ctx, s.nc)
+	for _, stranger := range strangers {
+		s.config.Log.Warn(stranger + " and is left alone")
 	}
-	var all []Snapshot
+	return all, err
+}
+
+// listSnapshots also tells what is among the snapshots and is none.
+func listSnapshots(ctx context.Context, nc *nats.Conn) (all []Snapshot, strangers []string, err error) {
+	var info streamInfo
+	err = ask(ctx, nc, "STREAM.INFO."+snapshotStreamName, map[string]any{"subjects_filter": metaOf(">")}, &info)
+	if err != nil {
+		return nil, nil, fmt.Errorf("snapshots: %w", err)
+	}
 	for subject := range info.State.Subjects {
 		var answer storedMessage
-		err := ask(ctx, s.nc, "STREAM.MSG.GET."+snapshotStreamName, map[string]any{"last_by_subj": subject}, &answer)
+		err := ask(ctx, nc, "STREAM.MSG.GET."+snapshotStreamName, map[string]any{"last_by_subj": subject}, &answer)
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			continue // forgotten by another replica
+			continue // forgotten by a replica
 		}
 		if err != nil {
-			return nil, fmt.Errorf("snapshots: %w", err)
+			return nil, nil, fmt.Errorf("snapshots: %w", err)
 		}
-		snapshot, err := snapshotOf(answer.Message.Data, answer.Message.Time)
-		if err != nil {
-			s.config.Log.Warn("an object among the snapshots is none and is left alone", "subject", subject, "reason", err)
-			continue
+		if snapshot, err := snapshotOf(answer.Message.Data, answer.Message.Time); err == nil {
+			all = append(all, snapshot)
+		} else {
+			strangers = append(strangers, fmt.Sprintf("the object on %q among the snapshots is none", subject))
 		}
-		all = append(all, snapshot)
 	}
 	slices.SortFunc(all, func(a, b Snapshot) int {
 		return cmp.Or(cmp.Compare(b.Sequence, a.Sequence), b.SavedAt.Compare(a.SavedAt))
 	})
-	return all, nil
+	return all, strangers, nil
 }
 
 func snapshotOf(meta []byte, savedAt time.Time) (Snapshot, error) {

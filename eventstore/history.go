@@ -1,0 +1,107 @@
+package eventstore
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strconv"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// History is all that a service has stored on a NATS system, to be looked through as of the moment it was opened, also
+// while the service runs. It creates no stream and alters none, whatever it finds.
+type History struct {
+	First, Last uint64 // sequences of the stream; First is Last+1 where there is no message
+	Messages    uint64 // in between
+	// Counter is the highest client id that was handed out; Counted tells whether there is a counter at all.
+	Counter int64
+	Counted bool
+	// Snapshots are those that were there before Last was asked for, in any order; Strangers tell what is among them and
+	// is none.
+	Snapshots []Snapshot
+	Strangers []string
+
+	store *Store // without a writer: nothing is appended
+}
+
+// OpenHistory finds out how far the history on a NATS system goes. It answers ErrNoHistory where there is none, or the
+// last fault met, when no stream leader is there before ctx ends.
+func OpenHistory(ctx context.Context, nc *nats.Conn) (*History, error) {
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return nil, fmt.Errorf("open history: %w", err)
+	}
+	h := &History{store: &Store{nc: nc, js: js, config: Config{Log: slog.New(slog.DiscardHandler)}}}
+	for _, read := range []func(context.Context) error{h.listSnapshots, h.readBounds, h.readCounter} { // in this order: see there
+		if err := h.store.untilLeader(ctx, read); err != nil {
+			return nil, fmt.Errorf("open history: %w", err)
+		}
+	}
+	return h, nil
+}
+
+func (h *History) readBounds(ctx context.Context) error {
+	info, err := h.store.state(ctx, Stream)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return fmt.Errorf("%w (%w)", ErrNoHistory, err)
+	}
+	h.First, h.Last, h.Messages = max(info.State.First, 1), info.State.Last, info.State.Messages
+	if h.Messages == 0 {
+		h.First = h.Last + 1
+	}
+	return err
+}
+
+// readCounter comes after readBounds: an id is counted before a client has it, so that no client up to Last may have one
+// above what is read here.
+func (h *History) readCounter(ctx context.Context) error {
+	var answer storedMessage
+	err := ask(ctx, h.store.nc, "STREAM.MSG.GET."+IDStream, map[string]any{"last_by_subj": idSubject}, &answer)
+	if errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read the counter of ids: %w", err)
+	}
+	var counter struct {
+		Value string `json:"val"`
+	}
+	if err := json.Unmarshal(answer.Message.Data, &counter); err != nil {
+		return nil // as good as none
+	}
+	h.Counter, err = strconv.ParseInt(counter.Value, 10, 64)
+	h.Counted = err == nil
+	return nil
+}
+
+// listSnapshots comes before readBounds: what it finds was taken at or before Last, or else the stream has lost its end.
+func (h *History) listSnapshots(ctx context.Context) (err error) {
+	h.Snapshots, h.Strangers, err = listSnapshots(ctx, h.store.nc)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil
+	}
+	return err
+}
+
+// ErrSnapshotGone tells that a snapshot was there and is not any more, as the service has saved newer ones.
+var ErrSnapshotGone = errors.New("the snapshot is gone")
+
+// ReadSnapshot hands a snapshot to read; see Store.ReadSnapshot. It answers ErrSnapshotGone for one that is not there any
+// more.
+func (h *History) ReadSnapshot(ctx context.Context, snapshot Snapshot, read func(io.Reader) error) error {
+	err := h.store.ReadSnapshot(ctx, snapshot, read)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	there, _, asked := listSnapshots(ctx, h.store.nc)
+	if asked == nil && !slices.ContainsFunc(there, func(s Snapshot) bool { return s.nuid == snapshot.nuid }) {
+		return ErrSnapshotGone
+	}
+	return err
+}
