@@ -42,9 +42,15 @@ type Directory struct {
 
 // NewDirectory makes a directory that has followed nothing of the stream yet.
 func NewDirectory(stream Log, log *slog.Logger) *Directory {
-	d := &Directory{log: log, stream: stream, accounts: make(map[string]*account), texts: make(texts), deleted: make(map[int64]struct{}), references: newReferences()}
+	d := newDirectory(log)
+	d.stream = stream
 	d.questions.ask = stream.LastSequence
 	return d
+}
+
+// newDirectory makes one that has no stream to follow.
+func newDirectory(log *slog.Logger) *Directory {
+	return &Directory{log: log, accounts: make(map[string]*account), texts: make(texts), deleted: make(map[int64]struct{}), references: newReferences()}
 }
 
 // Client answers a client of an account.

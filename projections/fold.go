@@ -41,18 +41,10 @@ func (d *Directory) foldOne(r eventstore.Record) error {
 		d.references.fold(r.Fact)
 		return nil
 	}
-	a := d.accounts[r.Account]
-	var old *entry
-	if a != nil {
-		old = a.byID[r.ClientID]
-	}
+	a, old := d.find(r)
 	if r.Stray != "" {
 		d.skip(r, a, old)
 		return nil
-	}
-	if a == nil {
-		a = newAccount()
-		d.accounts[r.Account] = a
 	}
 	var before domain.Client
 	if old != nil {
@@ -60,6 +52,25 @@ func (d *Directory) foldOne(r eventstore.Record) error {
 	}
 	if err := d.continues(before, r); err != nil {
 		return err
+	}
+	d.take(a, old, before, r)
+	return nil
+}
+
+// find answers the account and the client that a message is about, nil where there is none.
+func (d *Directory) find(r eventstore.Record) (*account, *entry) {
+	a := d.accounts[r.Account]
+	if a == nil {
+		return nil, nil
+	}
+	return a, a.byID[r.ClientID]
+}
+
+// take folds an event in, of a client that was old and is before. It judges nothing.
+func (d *Directory) take(a *account, old *entry, before domain.Client, r eventstore.Record) {
+	if a == nil {
+		a = newAccount()
+		d.accounts[r.Account] = a
 	}
 	if r.StoredAt.After(d.clock) {
 		d.clock = r.StoredAt
@@ -79,7 +90,6 @@ func (d *Directory) foldOne(r eventstore.Record) error {
 	default:
 		a.replace(old, newEntry(after, r.Sequence))
 	}
-	return nil
 }
 
 // continues refuses an event that is not the next one of its client.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/binary"
 	"io"
+	"maps"
 	"slices"
 	"time"
 )
@@ -96,7 +97,8 @@ func (e *snapshotEncoder) stream(s streamSnapshot) {
 	e.number(uint64(s.latest))
 	e.text(s.recorder)
 	e.number(uint64(len(s.incarnations)))
-	for created, i := range s.incarnations {
+	for _, created := range slices.Sorted(maps.Keys(s.incarnations)) {
+		i := s.incarnations[created]
 		e.number(uint64(created))
 		e.number(uint64(i.number))
 		e.number(uint64(i.round))

@@ -1,0 +1,157 @@
+package projections
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"clients/eventstore"
+)
+
+// Audit looks through all that is stored, by the rules by which a Directory folds it, and goes on after faults.
+type Audit struct {
+	History *eventstore.History
+	Fault   func(Fault)
+	// Stray is given each message that is no event of ours: anybody may have put it there.
+	Stray func(eventstore.Record)
+	// Notice is given what is no fault and yet good to know.
+	Notice func(string)
+	// Reached is told how far the audit has come.
+	Reached func(sequence uint64)
+}
+
+// Fault is something that is not as the service has left it. Those with a sequence are told in its
+// order.
+type Fault struct {
+	First, Last uint64 // sequences that it is about: one, but for messages that are missing; 0 for none
+	Kind        FaultKind
+	Detail      string
+}
+
+// FaultKind is one of few.
+type FaultKind string
+
+// The kinds of faults.
+const (
+	FaultMissing     FaultKind = "missing"      // messages are gone from within the stream, or from its end
+	FaultCorrupt     FaultKind = "corrupt"      // our envelope, and not what was stored
+	FaultUnknownType FaultKind = "unknown-type" // only a newer release can read it
+	FaultOrder       FaultKind = "order"        // not the next event of its client
+	FaultTwoAccounts FaultKind = "two-accounts" // an id that is another account's
+	FaultCounter     FaultKind = "counter"      // the counter of ids is behind the ids in use
+	FaultSnapshot    FaultKind = "snapshot"     // it cannot be read, or is not what the stream gives
+)
+
+// Findings are what an audit has counted.
+type Findings struct {
+	First, Last uint64 // sequences that were looked through
+	Messages    uint64
+	Accounts    int
+	Clients     int // that exist by the last sequence
+	Deleted     int
+	Types       map[string]uint64 // events and facts by their type
+	Facts       uint64
+	// Repeats are facts that say what is on record, as a replica that takes over from another may leave behind.
+	Repeats   uint64
+	Strays    uint64
+	Snapshots int // that are just what the stream gives
+	Faults    uint64
+}
+
+// Run audits. An error tells that not everything could be read; what was found before stays found.
+func (a *Audit) Run(ctx context.Context) (Findings, error) {
+	h := a.History
+	n := &auditor{
+		Audit: a, d: newDirectory(slog.New(slog.DiscardHandler)), owners: make(map[int64]string), doubts: make(map[int64]uint64),
+		findings: Findings{First: h.First, Last: h.Last, Types: make(map[string]uint64)},
+	}
+	if h.First > 1 {
+		a.Notice(fmt.Sprintf("the stream begins at sequence %d: what was before has been purged; no snapshot can be compared, nor the beginning of a client that lies before", h.First))
+	}
+	if err := n.readSnapshots(ctx); err != nil {
+		return n.findings, err
+	}
+	for r, err := range h.Records(ctx) {
+		if !n.record(r, err) {
+			return n.findings, err
+		}
+		a.Reached(n.d.sequence)
+	}
+	n.end()
+	return n.findings, nil
+}
+
+// auditor is one audit under way.
+type auditor struct {
+	*Audit
+	findings Findings
+	d        *Directory       // by what could be read
+	owners   map[int64]string // accounts by the ids of clients
+	doubts   map[int64]uint64 // how many events in a row could not be read, by the ids of their clients
+	snapshot []*snapshotCheck // those not reached yet, in order
+	above    int64            // the highest id above the counter, 0 for none
+	aboveAt  uint64
+	aboves   uint64
+}
+
+// record takes a message in, with what is wrong with it. It answers false for an error that is no fault.
+func (n *auditor) record(r eventstore.Record, err error) bool {
+	var missing *eventstore.MissingError
+	var corrupt *eventstore.CorruptError
+	var unknown *eventstore.UnknownEventError
+	switch {
+	case errors.As(err, &missing):
+		n.fault(Fault{missing.First, missing.Last, FaultMissing, fmt.Sprintf("%d messages are gone", missing.Last-missing.First+1)})
+		n.pass(missing.Last, time.Time{})
+		return true
+	case errors.As(err, &corrupt):
+		n.unreadable(r, FaultCorrupt, corrupt.Reason)
+	case errors.As(err, &unknown):
+		n.unreadable(r, FaultUnknownType, fmt.Sprintf("%s: it takes a newer release to read it", unknown.Type))
+	case err != nil:
+		return false
+	case r.Stray != "":
+		n.findings.Strays++
+		n.Stray(r)
+		_ = n.d.foldOne(r) // which a stray never fails
+	case r.Fact != nil:
+		n.findings.Facts++
+		if !n.d.references.fold(r.Fact) {
+			n.findings.Repeats++
+		}
+	default:
+		n.event(r)
+	}
+	n.findings.Messages++
+	if r.Type != "" {
+		n.findings.Types[r.Type]++
+	}
+	n.pass(r.Sequence, r.StoredAt)
+	return true
+}
+
+// pass moves on to a sequence that was looked at; what is missing has no time.
+func (n *auditor) pass(sequence uint64, storedAt time.Time) {
+	n.d.sequence, n.d.storedAt = sequence, storedAt
+	n.checkSnapshots()
+}
+
+func (n *auditor) end() {
+	n.checkRemainingSnapshots()
+	if n.aboves > 0 {
+		stands := fmt.Sprintf("stands at %d", n.History.Counter)
+		if !n.History.Counted {
+			stands = "is gone"
+		}
+		n.fault(Fault{Kind: FaultCounter, Detail: fmt.Sprintf("the counter %s %s, below the ids of %d clients, up to %d at sequence %d: it was lost or set back, and ids may be handed out twice",
+			eventstore.IDStream, stands, n.aboves, n.above, n.aboveAt)})
+	}
+	n.findings.Clients, n.findings.Deleted, n.findings.Accounts = n.d.clients, len(n.d.deleted), len(n.d.accounts)
+}
+
+func (n *auditor) fault(f Fault) {
+	n.findings.Faults++
+	n.Fault(f)
+}

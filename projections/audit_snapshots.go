@@ -1,0 +1,105 @@
+package projections
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+
+	"clients/eventstore"
+)
+
+// snapshotCheck is a snapshot that waits for the replay to reach it. What it holds is kept as a digest: a directory for
+// each would be too much.
+type snapshotCheck struct {
+	eventstore.Snapshot
+	digest [32]byte
+	err    error // why it could not be read
+	read   func(into *Directory) error
+}
+
+// readSnapshots reads all of them before anything else: a service that runs goes on to save new ones, and forgets these.
+func (n *auditor) readSnapshots(ctx context.Context) error {
+	for _, stranger := range n.History.Strangers {
+		n.fault(Fault{Kind: FaultSnapshot, Detail: stranger})
+	}
+	for _, snapshot := range n.History.Snapshots {
+		check := &snapshotCheck{Snapshot: snapshot, read: func(into *Directory) error {
+			return n.History.ReadSnapshot(ctx, snapshot, into.Restore)
+		}}
+		d := newDirectory(slog.New(slog.DiscardHandler))
+		if check.err = check.read(d); check.err == nil && d.sequence != snapshot.Sequence {
+			check.err = fmt.Errorf("it is one of sequence %d", d.sequence)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if errors.Is(check.err, eventstore.ErrSnapshotGone) {
+			continue
+		}
+		check.digest = d.Snapshot().digest()
+		n.snapshot = append(n.snapshot, check)
+	}
+	slices.SortFunc(n.snapshot, func(a, b *snapshotCheck) int {
+		return cmp.Or(cmp.Compare(a.Sequence, b.Sequence), a.SavedAt.Compare(b.SavedAt))
+	})
+	return nil
+}
+
+// checkSnapshots holds those snapshots against the replay that it has reached.
+func (n *auditor) checkSnapshots() {
+	for len(n.snapshot) > 0 && n.snapshot[0].Sequence <= n.d.sequence {
+		check := n.snapshot[0]
+		n.snapshot = n.snapshot[1:]
+		if wrong := n.compare(check); wrong != "" {
+			n.faultOf(check, wrong)
+		}
+	}
+}
+
+// compare answers what is wrong with a snapshot, as of the sequence of the replay or, where messages are missing, one
+// before.
+func (n *auditor) compare(check *snapshotCheck) string {
+	switch {
+	case check.err != nil:
+		return check.err.Error()
+	case check.Sequence < n.History.First:
+		return "" // what it was made of has been purged
+	case n.d.storedAt.IsZero():
+		return "the message that it was taken at is missing"
+	case !check.StoredAt.Equal(n.d.storedAt):
+		return "it was taken of another stream"
+	case n.History.First > 1:
+		return ""
+	case check.digest == n.d.Snapshot().digest():
+		n.findings.Snapshots++
+		return ""
+	}
+	suspicion := ""
+	if n.findings.Faults > 0 {
+		suspicion = "; the faults before it may be why"
+	}
+	taken := newDirectory(slog.New(slog.DiscardHandler))
+	if err := check.read(taken); err != nil { // it was forgotten since
+		return "it is not what the stream gives" + suspicion
+	}
+	return "it is not what the stream gives: " + taken.difference(n.d) + suspicion
+}
+
+// checkRemainingSnapshots tells of those that the stream does not reach.
+func (n *auditor) checkRemainingSnapshots() {
+	for _, check := range n.snapshot {
+		switch {
+		case check.err != nil:
+			n.faultOf(check, check.err.Error())
+		case check.Sequence > n.History.Last:
+			n.faultOf(check, fmt.Sprintf("the stream ends before it, at %d: it has lost its end", n.History.Last))
+		}
+	}
+}
+
+func (n *auditor) faultOf(check *snapshotCheck, wrong string) {
+	n.fault(Fault{First: check.Sequence, Last: check.Sequence, Kind: FaultSnapshot, Detail: "the snapshot of this sequence: " + wrong})
+}

@@ -1,0 +1,85 @@
+package projections
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// digest is the same for all snapshots of what is the same, in whatever order they hold it.
+func (s *Snapshot) digest() [32]byte {
+	sorted := *s
+	sorted.accounts = slices.SortedFunc(slices.Values(s.accounts), func(a, b accountSnapshot) int { return strings.Compare(a.name, b.name) })
+	sorted.streams = slices.SortedFunc(slices.Values(s.streams), func(a, b streamSnapshot) int { return strings.Compare(a.name, b.name) })
+	sorted.streams = slices.DeleteFunc(sorted.streams, func(s streamSnapshot) bool { return s.latest == 0 }) // asked for, and not on record
+	sorted.things = slices.SortedFunc(slices.Values(s.things), func(a, b thingSnapshot) int {
+		return cmp.Or(cmp.Compare(a.kind, b.kind), strings.Compare(a.account, b.account), cmp.Compare(a.id, b.id))
+	})
+	sorted.held = slices.SortedFunc(slices.Values(s.held), func(a, b heldSnapshot) int { return cmp.Compare(a.client, b.client) })
+	hash := sha256.New()
+	e := newSnapshotEncoder(hash)
+	e.snapshot(&sorted)
+	_ = e.flush() // a hash takes everything
+	return [32]byte(hash.Sum(nil))
+}
+
+// difference says in words where d, which was restored from a snapshot, is not what the stream gives.
+func (d *Directory) difference(stream *Directory) string {
+	differ, first := 0, ""
+	note := func(account string, id int64) {
+		if differ++; differ > 1 {
+			return
+		}
+		first = fmt.Sprintf("client %d of account %s is %s in it, and by the stream it is ", id, account, d.inWords(account, id))
+		if other := stream.inWords(account, id); other != d.inWords(account, id) {
+			first += other
+		} else {
+			first += "so too, with other values"
+		}
+	}
+	for name, a := range d.accounts {
+		other := stream.accounts[name]
+		for id, e := range a.byID {
+			if other == nil || other.byID[id] == nil || !e.same(other.byID[id]) {
+				note(name, id)
+			}
+		}
+	}
+	for name, a := range stream.accounts {
+		for id := range a.byID {
+			if taken := d.accounts[name]; taken == nil || taken.byID[id] == nil {
+				note(name, id)
+			}
+		}
+	}
+	switch differ {
+	case 0:
+		return "the clients are the same, and what it says of deleted ones, of times, or of projects and invoices is not"
+	case 1:
+		return first
+	}
+	return fmt.Sprintf("%d clients differ: %s", differ, first)
+}
+
+// inWords says which state a client is in.
+func (d *Directory) inWords(account string, id int64) string {
+	if a := d.accounts[account]; a != nil && a.byID[id] != nil {
+		e := a.byID[id]
+		return fmt.Sprintf("at version %d, of sequence %d, with the checksum %016x", e.Revision.Version, e.lastSequence, e.Revision.Checksum)
+	}
+	if _, deleted := d.deleted[id]; deleted {
+		return "deleted"
+	}
+	return "not there"
+}
+
+// same tells whether two entries are of the same client in the same state.
+func (e *entry) same(other *entry) bool {
+	a, b := *e, *other
+	for _, c := range []*entry{&a, &b} { // a moment has more than one form
+		c.CreatedAt, c.UpdatedAt = c.CreatedAt.UTC(), c.UpdatedAt.UTC()
+	}
+	return a == b
+}
