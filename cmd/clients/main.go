@@ -32,6 +32,7 @@ const (
 type cli struct {
 	Serve      serveCommand      `cmd:"" default:"withargs" help:"Run the service (the default)."`
 	Quarantine quarantineCommand `cmd:"" help:"Deal with messages of other services that cannot be used."`
+	Verify     verifyCommand     `cmd:"" help:"Look through all that is stored, and tell each fault."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -17,8 +16,7 @@ import (
 
 // quarantineCommand is for the messages of other services that cannot be used.
 type quarantineCommand struct {
-	natsFlags
-	EmbeddedNATSAddr string `name:"embedded-nats-addr" env:"CLIENTS_EMBEDDED_NATS_ADDR" default:"127.0.0.1:4222" help:"Where the NATS server of a running service listens; used without --nats-url."`
+	runningFlags
 
 	List  quarantineListCommand  `cmd:"" help:"List the messages in quarantine, each with its number, where it was and why it cannot be used."`
 	Show  quarantineShowCommand  `cmd:"" help:"Show one message whole."`
@@ -44,27 +42,14 @@ type chosen struct {
 	All     bool     `help:"All messages in quarantine."`
 }
 
-// connectLimit is how long a subcommand waits for NATS.
-const connectLimit = 5 * time.Second
-
 // open connects to the quarantine of a running service.
 func (c *quarantineCommand) open(ctx context.Context) (_ *eventstore.Quarantine, done func(), err error) {
-	if c.NATSURL == "" {
-		c.NATSURL = c.EmbeddedNATSAddr
-	}
-	var faults settingFaults
-	settings := c.natsSettings(&faults)
-	if faults != nil {
-		return nil, nil, faults
-	}
-	ctx, cancel := context.WithTimeout(ctx, connectLimit)
-	defer cancel()
-	nc, err := settings.connect(ctx, slog.New(slog.DiscardHandler))
+	nc, done, err := c.connect(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	quarantine, err := eventstore.NewQuarantine(nc)
-	return quarantine, nc.Close, err
+	return quarantine, done, err
 }
 
 // Run lists.

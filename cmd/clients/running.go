@@ -1,0 +1,37 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// runningFlags tell where a service runs that a subcommand has to do with.
+type runningFlags struct {
+	natsFlags
+	EmbeddedNATSAddr string `name:"embedded-nats-addr" env:"CLIENTS_EMBEDDED_NATS_ADDR" default:"127.0.0.1:4222" help:"Where the NATS server of a running service listens; used without --nats-url."`
+}
+
+// connectLimit is how long a subcommand waits for NATS.
+const connectLimit = 5 * time.Second
+
+// connect connects to the NATS of a running service.
+func (c *runningFlags) connect(ctx context.Context) (_ *nats.Conn, done func(), err error) {
+	if c.NATSURL == "" {
+		c.NATSURL = c.EmbeddedNATSAddr
+	}
+	var faults settingFaults
+	settings := c.natsSettings(&faults)
+	if faults != nil {
+		return nil, nil, faults
+	}
+	ctx, cancel := context.WithTimeout(ctx, connectLimit)
+	defer cancel()
+	nc, err := settings.connect(ctx, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return nil, nil, err
+	}
+	return nc, nc.Close, nil
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"clients/eventstore"
+	"clients/projections"
+
+	"github.com/nats-io/nats.go"
+)
+
+// verifyCommand looks through all that is stored.
+type verifyCommand struct {
+	runningFlags
+	DataDir string `name:"data-dir" default:"" help:"Look through the store of an embedded server that is not running, instead. Its server is started over it, as the service does, but lets nobody in."`
+	Strays  bool   `help:"List the messages that are no events of the service. They are no faults: anybody who may publish can put one there."`
+	JSON    bool   `name:"json" help:"One JSON object a line."`
+}
+
+// Help says what the short help leaves out.
+func (c *verifyCommand) Help() string {
+	return "Exit code 0: no fault. 1: there are faults, or not everything could be read. 2: a wrong setting."
+}
+
+// Run verifies. What it finds goes to the output, a line each.
+func (c *verifyCommand) Run(ctx context.Context, s streams) error {
+	nc, done, err := c.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	opening, cancel := context.WithTimeout(ctx, connectLimit)
+	defer cancel()
+	history, err := eventstore.OpenHistory(opening, nc)
+	if err != nil {
+		return err
+	}
+	bar := newProgress(s.err, history.Last)
+	report := &verifyReport{out: s.out, bar: bar, json: c.JSON, strays: c.Strays, begun: time.Now()}
+	audit := projections.Audit{History: history, Fault: report.fault, Stray: report.stray, Notice: report.notice, Reached: bar.reach}
+	findings, err := audit.Run(ctx)
+	bar.clear()
+	if err != nil {
+		return fmt.Errorf("verify: stopped with %d faults found so far: %w", findings.Faults, err)
+	}
+	report.summary(findings)
+	if report.err != nil {
+		return fmt.Errorf("verify: %w", report.err)
+	}
+	if findings.Faults > 0 {
+		return fmt.Errorf("verify: %d faults", findings.Faults)
+	}
+	return nil
+}
+
+// connect reaches the NATS servers of a running service, or starts one over the store of a service that is not running.
+func (c *verifyCommand) connect(ctx context.Context) (_ *nats.Conn, done func(), err error) {
+	if c.DataDir == "" {
+		return c.runningFlags.connect(ctx)
+	}
+	if c.NATSURL != "" {
+		return nil, nil, settingFaults{"--data-dir does not go with CLIENTS_NATS_URL"}
+	}
+	log := slog.New(slog.DiscardHandler)
+	embedded, err := eventstore.StartEmbedded(eventstore.EmbeddedConfig{Dir: c.DataDir, Existing: true, Log: log})
+	if err != nil {
+		return nil, nil, err
+	}
+	nc, err := embedded.Connect(connectionOptions(log)...)
+	if err != nil {
+		embedded.Shutdown()
+		return nil, nil, fmt.Errorf("connect to the embedded server: %w", err)
+	}
+	return nc, func() { nc.Close(); embedded.Shutdown() }, nil
+}
