@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -260,4 +261,47 @@ func TestVerifySaysWhyItCannot(t *testing.T) {
 	left, err := os.ReadDir(empty)
 	require.NoError(t, err)
 	require.Empty(t, left, "nothing was made")
+}
+
+// The service refuses to start on it, so that there is no NATS to connect to.
+func TestVerifyTellsWhatIsWrongWithAStoreThatRefusesToStart(t *testing.T) {
+	t.Parallel()
+	a := launch(t)
+	id := a.named("SuprCorp")
+	c := corruptions(id)["wrong checksum"]
+	sequence := a.tap().publish(c.subject, c.header, c.data)
+	dir := a.settings.dataDir
+	requireRestartRefused(t, a, sequence)
+	for range 2 {
+		verify(t, "--data-dir", dir).requireFaults(t, verifiedFault{sequence, sequence, "corrupt", "checksum"})
+	}
+}
+
+// Snapshots come and go, ids are handed out and the stream goes on while it is looked through.
+func TestVerifyFindsNoFaultWhileTheServiceIsAtWork(t *testing.T) {
+	t.Parallel()
+	url := natstest.Run(t, 3).URL()
+	newTap(t, url).sources()
+	a := launchWith(t, externalSettings(t, 3, natsSettings{url: url}))
+	ended := make(chan struct{})
+	defer func() { <-ended }()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	go func() {
+		defer close(ended)
+		for n := 0; ctx.Err() == nil; n++ {
+			a.do("POST", "/clients", newClient, asXML)
+			if n%10 == 0 {
+				a.saver.Save(ctx)
+			}
+		}
+	}()
+	compared := 0
+	for last := uint64(0); last < 400; {
+		found := verify(t, "--nats-url", url)
+		found.requireFaults(t)
+		last = found.summary.Last
+		compared += found.summary.Snapshots
+	}
+	require.Positive(t, compared)
 }
