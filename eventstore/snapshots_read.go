@@ -11,6 +11,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -48,13 +49,22 @@ func listSnapshots(ctx context.Context, nc *nats.Conn) (all []Snapshot, stranger
 		if snapshot, err := snapshotOf(answer.Message.Data, answer.Message.Time); err == nil {
 			all = append(all, snapshot)
 		} else {
-			strangers = append(strangers, fmt.Sprintf("the object on %q among the snapshots is none", subject))
+			strangers = append(strangers, fmt.Sprintf("the object %q among the snapshots is none", nameOf(subject)))
 		}
 	}
 	slices.SortFunc(all, func(a, b Snapshot) int {
 		return cmp.Or(cmp.Compare(b.Sequence, a.Sequence), b.SavedAt.Compare(a.SavedAt))
 	})
 	return all, strangers, nil
+}
+
+// nameOf is the name of the object whose metadata is on a subject.
+func nameOf(subject string) string {
+	encoded := strings.TrimPrefix(subject, metaOf(""))
+	if name, err := base64.URLEncoding.DecodeString(encoded); err == nil {
+		return string(name)
+	}
+	return encoded
 }
 
 func snapshotOf(meta []byte, savedAt time.Time) (Snapshot, error) {
