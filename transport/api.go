@@ -37,12 +37,8 @@ type API struct {
 	Directory Directory
 	// Eventual leaves reads as they are, instead of refreshing the directory before each of them.
 	Eventual bool
-	// Logins, unless nil, has to let everybody in; else there is one account, for all.
-	Logins Logins
-	// RateLimit, unless nil, bounds each user's requests.
-	RateLimit *RateLimit
-	Metrics   *Metrics
-	Log       *slog.Logger
+	Metrics  *Metrics
+	Log      *slog.Logger
 
 	buffers, chunks *bufferPool // for whole answers, and for chunks of long ones
 }

@@ -58,7 +58,7 @@ func (x *exchange) fail(err error) {
 	case errors.As(err, &known):
 		status, message = statusOf[known.Kind], known.Message
 	}
-	if status >= http.StatusInternalServerError && (own == nil || own == errInternal) { // not for who sends too much
+	if status >= http.StatusInternalServerError {
 		x.api.Log.Error("request failed", "request_id", x.requestID, "status", status, "error", err,
 			"outcome_unknown", errors.Is(err, command.ErrUnknownOutcome))
 	}
@@ -66,7 +66,7 @@ func (x *exchange) fail(err error) {
 	if status == http.StatusBadRequest {
 		header["Hint"] = []string{message}
 	}
-	if status == http.StatusServiceUnavailable && header.Get("Retry-After") == "" {
+	if status == http.StatusServiceUnavailable {
 		header.Set("Retry-After", retryAfter)
 	}
 	x.vary()

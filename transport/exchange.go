@@ -35,12 +35,8 @@ func (a API) newExchange(w http.ResponseWriter, r *http.Request) *exchange {
 // anonymous acts where nobody has to log in.
 const anonymous = "anonymous"
 
-// serve finds the call and makes it, for those who are let in.
+// serve finds the call and makes it.
 func (x *exchange) serve() {
-	if err := x.enter(); err != nil {
-		x.fail(err)
-		return
-	}
 	calls := callsOf[x.route.resource]
 	if calls == nil {
 		x.fail(errNoRoute)

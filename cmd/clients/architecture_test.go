@@ -30,11 +30,10 @@ var mayImport = map[string][]string{
 	},
 	"transport": {
 		"clients/domain", "clients/projections", "clients/transport/wire", "github.com/klauspost/compress",
-		"github.com/prometheus/client_golang", "clients/transport/login", "golang.org/x/time",
+		"github.com/prometheus/client_golang",
 	},
-	"transport/login":        {"clients/domain", "golang.org/x/crypto", "golang.org/x/sync"},
 	"transport/wire":         {"clients/domain", "golang.org/x/net"},
-	"cmd/clients":            {"clients", "github.com", "golang.org/x/term", "golang.org/x/crypto/bcrypt"},
+	"cmd/clients":            {"clients", "github.com", "golang.org/x/term"},
 	"cmd/example-subscriber": {"github.com/nats-io/nats.go"},
 }
 

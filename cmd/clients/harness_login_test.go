@@ -21,14 +21,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// natsLogin is a user of an account with JetStream that an operator vouches for.
-type natsLogin struct {
+// login is a user of an account with JetStream that an operator vouches for.
+type login struct {
 	file    string
 	secrets []string
 	demand  func(*server.Options)
 }
 
-func newLogin(t *testing.T) natsLogin {
+func newLogin(t *testing.T) login {
 	t.Helper()
 	key := func(create func() (nkeys.KeyPair, error)) (nkeys.KeyPair, string) {
 		pair, err := create()
@@ -59,7 +59,7 @@ func newLogin(t *testing.T) natsLogin {
 	require.NoError(t, err)
 	file := filepath.Join(t.TempDir(), "user.creds")
 	require.NoError(t, os.WriteFile(file, content, 0o600))
-	return natsLogin{file, []string{token, string(seed)}, func(o *server.Options) {
+	return login{file, []string{token, string(seed)}, func(o *server.Options) {
 		o.TrustedOperators = []*jwt.OperatorClaims{jwt.NewOperatorClaims(operatorID)}
 		o.AccountResolver, o.SystemAccount = accounts, systemID
 	}}

@@ -41,24 +41,16 @@ func newLog(s settings, w io.Writer) *slog.Logger {
 
 // greet says what listens where, and how to try it.
 func (s *service) greet(w io.Writer) {
-	api := "http://" + s.apiAddr()
-	if s.settings.tlsCert != "" {
-		api = "https://" + s.apiAddr()
-	}
 	fmt.Fprintf(w, `clients is ready.
-  API         %s/clients
+  API         http://%s/clients
   operations  http://%s/readyz and /livez, /metrics, /version
   NATS        %s, stream CLIENTS, subscribe to clients.>
-`, api, s.opsAddr(), redactNATS(s.natsURL()))
+`, s.apiAddr(), s.opsAddr(), redactNATS(s.natsURL()))
 	if s.embedded != nil {
 		fmt.Fprintf(w, "  data        %s\n", s.settings.dataDir)
 	}
-	curl := "curl"
-	if s.settings.users != nil {
-		curl = "curl -u USER"
-	}
 	fmt.Fprintf(w, `Try it:
-  %[1]s -i -H 'Content-Type: application/xml' -d '<client><name>SuprCorp</name></client>' %[2]s/clients
-  %[1]s %[2]s/clients
-`, curl, api)
+  curl -i -H 'Content-Type: application/xml' -d '<client><name>SuprCorp</name></client>' http://%[1]s/clients
+  curl http://%[1]s/clients
+`, s.apiAddr())
 }

@@ -15,7 +15,6 @@ import (
 	"clients/projections"
 	"clients/projections/intake"
 	"clients/transport"
-	"clients/transport/login"
 
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
@@ -137,38 +136,16 @@ func (s *service) serveAPI(context.Context) error {
 		Commands:  commands,
 		Directory: s.directory,
 		Eventual:  s.settings.eventualReads,
-		RateLimit: transport.NewRateLimit(s.settings.rateLimit),
 		Metrics:   transport.NewMetrics(s.registry),
 		Log:       s.log,
-	}
-	if s.settings.users != nil {
-		api.Logins = s.guard()
 	}
 	handler, err := api.Handler()
 	if err != nil {
 		return err
 	}
 	s.apiServer = transport.NewServer(handler, s.log)
-	listener := s.api
-	if s.settings.tlsCert != "" {
-		certificate, err := transport.NewCertificate(s.settings.tlsCert, s.settings.tlsKey, s.log)
-		if err != nil {
-			return fmt.Errorf("the API's certificate (CLIENTS_TLS_CERT): %w", err)
-		}
-		listener = certificate.Listen(listener)
-	}
-	go s.serve(s.apiServer, listener)
+	go s.serve(s.apiServer, s.api)
 	return nil
-}
-
-// guard lets in whom the folder of users has.
-func (s *service) guard() *login.Guard {
-	guard := login.NewGuard(s.settings.users)
-	watching, cancel := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() { defer close(ended); guard.Watch(watching, s.settings.credentialsDir, s.log) }()
-	s.onStop(func() { cancel(); <-ended })
-	return guard
 }
 
 func (s *service) serve(server *http.Server, listener net.Listener) {

@@ -2,9 +2,8 @@ package main
 
 import (
 	"log/slog"
+	"strings"
 	"time"
-
-	"clients/transport/login"
 )
 
 // serveCommand holds the settings of the service as they are given: all of them as text, so that all their faults can
@@ -16,14 +15,14 @@ type serveCommand struct {
 	DataDir          string `name:"data-dir" env:"CLIENTS_DATA_DIR" default:"./clients-data" help:"Where the embedded server keeps its store. Not used with an external NATS."`
 	EmbeddedNATSAddr string `name:"embedded-nats-addr" env:"CLIENTS_EMBEDDED_NATS_ADDR" default:"127.0.0.1:4222" help:"Where the embedded server listens, on loopback only. Port 0 picks a free one."`
 	StreamReplicas   string `name:"stream-replicas" env:"CLIENTS_STREAM_REPLICAS" default:"" help:"Replicas of each stream that is created. 1 embedded, 3 external by default, where it may be 1, 3 or 5."`
-	CredentialsDir   string `name:"credentials-dir" env:"CLIENTS_CREDENTIALS_DIR" default:"" help:"Folder of <account>.htpasswd files (bcrypt), read again when it changes. Empty: no login, and one account for all."`
+	CredentialsDir   string `name:"credentials-dir" env:"CLIENTS_CREDENTIALS_DIR" default:"" help:"Folder of <account>.htpasswd files. (Not served yet.)"`
 	DefaultCurrency  string `name:"default-currency" env:"CLIENTS_DEFAULT_CURRENCY" default:"United States Dollars - USD" help:"For a client created without one."`
 	ReadConsistency  string `name:"read-consistency" env:"CLIENTS_READ_CONSISTENCY" default:"strong" help:"strong: a read shows every write answered before it. eventual: it may be a moment behind."`
-	RateLimit        string `name:"rate-limit" env:"CLIENTS_RATE_LIMIT" default:"0" help:"Requests per user per 15 s, 0 for no limit. Past it the answer is 503 with Retry-After."`
+	RateLimit        string `name:"rate-limit" env:"CLIENTS_RATE_LIMIT" default:"0" help:"Requests per user per 15 s, 0 for no limit. (Not served yet.)"`
 	LogLevel         string `name:"log-level" env:"CLIENTS_LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
 	LogFormat        string `name:"log-format" env:"CLIENTS_LOG_FORMAT" default:"auto" help:"text, json, or auto: text on a terminal, else json."`
-	TLSCert          string `name:"tls-cert" env:"CLIENTS_TLS_CERT" default:"" help:"File with the certificate of the API, which then speaks HTTPS. Read again when it changes."`
-	TLSKey           string `name:"tls-key" env:"CLIENTS_TLS_KEY" default:"" help:"File with the key of that certificate."`
+	TLSCert          string `name:"tls-cert" env:"CLIENTS_TLS_CERT" default:"" help:"Certificate of the API. (Not served yet.)"`
+	TLSKey           string `name:"tls-key" env:"CLIENTS_TLS_KEY" default:"" help:"Key of that certificate. (Not served yet.)"`
 	ShutdownDelay    string `name:"shutdown-delay" env:"CLIENTS_SHUTDOWN_DELAY" default:"0" help:"How long readiness fails before the listener closes, as 5s, at most 10s."`
 }
 
@@ -37,10 +36,6 @@ type settings struct {
 	streamReplicas   int
 	defaultCurrency  string
 	eventualReads    bool
-	credentialsDir   string
-	users            *login.Users // nil where nobody has to log in
-	rateLimit        int
-	tlsCert, tlsKey  string
 	logLevel         slog.Level
 	logFormat        string
 	shutdownDelay    time.Duration
@@ -52,8 +47,9 @@ const maxShutdownDelay = 10 * time.Second
 // settings reads all settings, or tells all their faults.
 func (c *serveCommand) settings() (settings, error) {
 	var f settingFaults
+	c.refuseUnserved(&f)
 	s := settings{
-		httpAddr:         f.apiAddress("CLIENTS_HTTP_ADDR", c.HTTPAddr, c.CredentialsDir != ""),
+		httpAddr:         f.address("CLIENTS_HTTP_ADDR", c.HTTPAddr, "without logins the API is served on loopback only"),
 		opsAddr:          f.address("CLIENTS_OPS_ADDR", c.OpsAddr, ""),
 		nats:             c.natsSettings(&f),
 		dataDir:          f.folder("CLIENTS_DATA_DIR", c.DataDir),
@@ -61,18 +57,24 @@ func (c *serveCommand) settings() (settings, error) {
 		streamReplicas:   f.replicas("CLIENTS_STREAM_REPLICAS", c.StreamReplicas, c.NATSURL != ""),
 		defaultCurrency:  f.currency("CLIENTS_DEFAULT_CURRENCY", c.DefaultCurrency),
 		eventualReads:    f.oneOf("CLIENTS_READ_CONSISTENCY", c.ReadConsistency, "strong", "eventual") == "eventual",
-		credentialsDir:   c.CredentialsDir,
-		users:            f.users("CLIENTS_CREDENTIALS_DIR", c.CredentialsDir),
-		rateLimit:        f.count("CLIENTS_RATE_LIMIT", c.RateLimit),
-		tlsCert:          c.TLSCert,
-		tlsKey:           c.TLSKey,
 		logLevel:         f.level("CLIENTS_LOG_LEVEL", c.LogLevel),
 		logFormat:        f.oneOf("CLIENTS_LOG_FORMAT", c.LogFormat, "text", "json", "auto"),
 		shutdownDelay:    f.duration("CLIENTS_SHUTDOWN_DELAY", c.ShutdownDelay, maxShutdownDelay),
 	}
-	f.certificate("CLIENTS_TLS_CERT", c.TLSCert, "CLIENTS_TLS_KEY", c.TLSKey)
 	if f != nil {
 		return settings{}, f
 	}
 	return s, nil
+}
+
+// refuseUnserved names every setting that is given and would have no effect yet.
+func (c *serveCommand) refuseUnserved(f *settingFaults) {
+	for _, setting := range []struct{ variable, value string }{
+		{"CLIENTS_CREDENTIALS_DIR", c.CredentialsDir}, {"CLIENTS_RATE_LIMIT", strings.TrimLeft(c.RateLimit, "0")},
+		{"CLIENTS_TLS_CERT", c.TLSCert}, {"CLIENTS_TLS_KEY", c.TLSKey},
+	} {
+		if setting.value != "" {
+			f.add(setting.variable, "is not served by this release")
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -111,6 +112,22 @@ func TestSettingsThatAreWrongOneByOne(t *testing.T) {
 		require.Len(t, lines(stderr), 1, stderr)
 		require.Contains(t, stderr, s.variable)
 		require.Empty(t, stdout)
+		require.NoDirExists(t, dir)
+	}
+}
+
+// What this release cannot do it does not pretend to do.
+func TestSettingsThatAreNotServedYetAreRefused(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, []byte("x"), 0o600))
+	for flag, value := range map[string]string{
+		"--credentials-dir": filepath.Dir(file), "--rate-limit": "100", "--tls-cert": file, "--tls-key": file,
+	} {
+		dir := filepath.Join(t.TempDir(), "data")
+		code, _, stderr := serveInProcess(t, dir, flag, value)
+		require.Equal(t, 2, code, flag)
+		require.Contains(t, stderr, "not served")
 		require.NoDirExists(t, dir)
 	}
 }
