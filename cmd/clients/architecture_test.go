@@ -29,10 +29,12 @@ var mayImport = map[string][]string{
 		"github.com/prometheus/client_golang",
 	},
 	"transport": {
-		"clients/domain", "clients/projections", "clients/transport/wire", "github.com/klauspost/compress",
-		"github.com/prometheus/client_golang",
+		"clients/domain", "clients/projections", "clients/transport/wire", "clients/transport/credentials", "clients/transport/reload",
+		"github.com/klauspost/compress", "github.com/prometheus/client_golang",
 	},
 	"transport/wire":         {"clients/domain", "golang.org/x/net"},
+	"transport/credentials":  {"clients/domain", "clients/transport/reload", "golang.org/x/crypto"},
+	"transport/reload":       {},
 	"cmd/clients":            {"clients", "github.com", "golang.org/x/term"},
 	"cmd/example-subscriber": {"github.com/nats-io/nats.go"},
 }

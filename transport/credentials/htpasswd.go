@@ -1,0 +1,55 @@
+package credentials
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// bcryptHash is what stands behind a user's name: the variants whose hashes are all computed alike, at a cost between
+// the least that there is and the most that htpasswd makes.
+var bcryptHash = regexp.MustCompile(`^\$2[aby]\$(0[4-9]|1[0-7])\$[./A-Za-z0-9]{53}$`)
+
+// maxName bounds the name of a user, in bytes.
+const maxName = 255
+
+// parse reads the lines of an account's file, and notes what is wrong with them. It tells nothing of a line that is
+// wrong: that may be a password.
+func parse(file, account string, content []byte, f *Faults) []User {
+	var users []User
+	content = bytes.TrimPrefix(content, []byte("\xEF\xBB\xBF"))
+	number := 0
+	for line := range strings.Lines(string(content)) {
+		number++
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		name, hash, _ := strings.Cut(line, ":")
+		switch cost := bcryptHash.FindStringSubmatch(hash); {
+		case !validName(name):
+			f.add("%s, line %d: the user's name must be 1 to %d bytes of printable text", file, number, maxName)
+		case cost == nil:
+			f.add("%s, line %d: it is not <user>:<bcrypt hash>, as in user:$2y$10$…", file, number)
+		default:
+			n, _ := strconv.Atoi(cost[1])
+			users = append(users, User{Name: name, Account: account, Hash: hash, cost: n})
+		}
+	}
+	return users
+}
+
+func validName(name string) bool {
+	return name != "" && len(name) <= maxName && utf8.ValidString(name) && strings.IndexFunc(name, unicode.IsControl) < 0
+}
+
+// Faults is everything that is wrong with a folder, a line each.
+type Faults []string
+
+func (f Faults) Error() string { return strings.Join(f, "\n") }
+
+func (f *Faults) add(format string, args ...any) { *f = append(*f, fmt.Sprintf(format, args...)) }

@@ -1,0 +1,58 @@
+package credentials
+
+import (
+	"fmt"
+	"strings"
+
+	"golang.org/x/crypto/bcrypt"
+)
+
+// User is who may log in, or a stand-in for somebody who may not.
+type User struct {
+	Name    string
+	Account string // "" for a stand-in
+	Hash    string // the bcrypt hash that the user's file holds
+	cost    int    // of that hash
+	slowest int    // the cost that a wrong password has
+}
+
+// Find answers the user of that name as the folder has him now. Where there is none it answers a stand-in, whom no
+// password fits.
+func (f *Folder) Find(name string) User {
+	all := f.kept.Get()
+	user, found := all.byName[name]
+	if !found {
+		user = User{Name: name, Hash: standIn(all.slowest), cost: all.slowest}
+	}
+	user.slowest = all.slowest
+	return user
+}
+
+// Known reports whether there is such a user.
+func (u User) Known() bool { return u.Account != "" }
+
+// Same reports whether v is the same user of the same account with the same password.
+func (u User) Same(v User) bool {
+	return u.Name == v.Name && u.Account == v.Account && u.Hash == v.Hash
+}
+
+// Verify reports whether it is the user's password. The answer no takes the same time for every user and every stand-in,
+// whatever the costs of their hashes: as long as the highest cost of the folder.
+func (u User) Verify(password string) bool {
+	return u.verify(password, func(hash, password []byte) bool { return bcrypt.CompareHashAndPassword(hash, password) == nil })
+}
+
+func (u User) verify(password string, fits func(hash, password []byte) bool) bool {
+	if fits([]byte(u.Hash), []byte(password)) && u.Known() {
+		return true
+	}
+	// Each step of the cost doubles the time: cost c, and c, c+1, … once more up to the highest but one, make one of the
+	// highest.
+	for cost := u.cost; cost < u.slowest; cost++ {
+		fits([]byte(standIn(cost)), []byte(password))
+	}
+	return false
+}
+
+// standIn is a hash of nothing, at a cost.
+func standIn(cost int) string { return fmt.Sprintf("$2y$%02d$%s", cost, strings.Repeat(".", 53)) }

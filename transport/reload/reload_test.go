@@ -1,0 +1,109 @@
+package reload_test
+
+import (
+	"errors"
+	"testing"
+
+	"clients/transport/reload"
+
+	"github.com/stretchr/testify/require"
+)
+
+// file is a file that a test writes to; it may be replaced while it is read.
+type file struct {
+	content string
+	err     error
+	next    []string // what stands there after each of the next reads
+	made    int
+}
+
+func (f *file) read() (reload.Content, error) {
+	content := f.content
+	if len(f.next) > 0 {
+		f.content, f.next = f.next[0], f.next[1:]
+	}
+	if f.err != nil {
+		return nil, f.err
+	}
+	return reload.Content{"file": []byte(content)}, nil
+}
+
+var errBad = errors.New("bad")
+
+func (f *file) make(c reload.Content) (string, error) {
+	f.made++
+	if text := string(c["file"]); text != "bad" && text != "worse" {
+		return text, nil
+	}
+	return "", errBad
+}
+
+func TestFilesThatCannotBeUsedAreNotOpened(t *testing.T) {
+	t.Parallel()
+	gone := errors.New("gone")
+	f := &file{err: gone}
+	_, err := reload.Open(f.read, f.make)
+	require.ErrorIs(t, err, gone)
+	f = &file{content: "bad"}
+	_, err = reload.Open(f.read, f.make)
+	require.ErrorIs(t, err, errBad)
+	restless := 0
+	_, err = reload.Open(func() (reload.Content, error) {
+		restless++
+		return reload.Content{"file": {byte(restless)}}, nil
+	}, f.make)
+	require.ErrorContains(t, err, "changes all the time")
+}
+
+func TestAChangeIsToldOnceAndABrokenOneChangesNothing(t *testing.T) {
+	t.Parallel()
+	f := &file{content: "one"}
+	kept, err := reload.Open(f.read, f.make)
+	require.NoError(t, err)
+	for _, step := range []struct {
+		content string
+		err     error
+		changed bool
+		told    error
+		kept    string
+		stale   bool
+	}{
+		{content: "one", kept: "one"},
+		{content: "two", changed: true, kept: "two"},
+		{content: "two", kept: "two"},
+		{content: "bad", told: errBad, kept: "two", stale: true},
+		{content: "bad", kept: "two", stale: true},
+		{content: "worse", told: errBad, kept: "two", stale: true},
+		{err: errBad, told: errBad, kept: "two", stale: true},
+		{err: errBad, kept: "two", stale: true},
+		{content: "two", changed: true, kept: "two"},
+		{content: "three", changed: true, kept: "three"},
+	} {
+		f.content, f.err = step.content, step.err
+		changed, err := kept.Reload()
+		require.Equal(t, step.changed, changed, "%+v", step)
+		require.ErrorIs(t, err, step.told)
+		require.Equal(t, step.kept, kept.Get())
+		require.Equal(t, step.stale, kept.Stale())
+	}
+	require.Equal(t, 6, f.made, "what has not changed is not made again")
+}
+
+// Half of the old and half of the new never stood together.
+func TestWhatChangesWhileItIsReadIsLeftForTheNextTime(t *testing.T) {
+	t.Parallel()
+	f := &file{content: "half", next: []string{"one"}}
+	kept, err := reload.Open(f.read, f.make)
+	require.NoError(t, err)
+	require.Equal(t, "one", kept.Get(), "the first read is passed over")
+
+	f.content, f.next = "half of two", []string{"two"}
+	changed, err := kept.Reload()
+	require.NoError(t, err)
+	require.False(t, changed)
+	require.Equal(t, "one", kept.Get())
+	changed, err = kept.Reload()
+	require.NoError(t, err)
+	require.True(t, changed)
+	require.Equal(t, "two", kept.Get())
+}
