@@ -37,16 +37,27 @@ type API struct {
 	Directory Directory
 	// Eventual leaves reads as they are, instead of refreshing the directory before each of them.
 	Eventual bool
-	Metrics  *Metrics
-	Log      *slog.Logger
+	// Logins are the users who may send requests. Where it is nil everybody may, and acts on the account
+	// domain.DefaultAccount.
+	Logins Logins
+	// RateLimit is how many requests a user may send within 15 s; 0 for any number.
+	RateLimit int
+	Metrics   *Metrics
+	Log       *slog.Logger
 
 	buffers, chunks *bufferPool // for whole answers, and for chunks of long ones
+	login           *login
+	rateLimit       *rateLimit
 }
 
 // Handler serves the Clients API.
 func (a API) Handler() (http.Handler, error) {
 	a.buffers = &bufferPool{size: 8 << 10}
 	a.chunks = &bufferPool{size: chunk + 16<<10} // with room for the client that fills it
+	a.rateLimit = newRateLimit(a.RateLimit)
+	if a.Logins != nil {
+		a.login = newLogin(a.Logins, a.Metrics, a.Log)
+	}
 	compress, err := gzhttp.NewWrapper(gzhttp.SuffixETag(tagCompressed), gzhttp.EnableZstd(false), gzhttp.MinSize(minCompressed))
 	if err != nil {
 		return nil, err

@@ -2,7 +2,10 @@ package transport
 
 import (
 	"errors"
+	"math"
 	"net/http"
+	"strconv"
+	"time"
 
 	"clients/domain"
 	"clients/domain/command"
@@ -22,52 +25,57 @@ var statusOf = map[domain.Kind]int{
 
 // httpError is a refusal that only HTTP knows.
 type httpError struct {
-	status  int
-	message string
+	status     int
+	message    string
+	retryAfter time.Duration // of a refusal that time alone changes; 0 for others
 }
 
 func (e *httpError) Error() string { return e.message }
 
 var (
-	errNoRoute   = &httpError{http.StatusNotFound, "There is nothing here."}
-	errMethod    = &httpError{http.StatusMethodNotAllowed, "The method is not allowed here."}
-	errTooLarge  = &httpError{http.StatusRequestEntityTooLarge, "The request body is larger than 1 MiB."}
-	errMediaType = &httpError{http.StatusUnsupportedMediaType, "The request body must be XML, JSON or a form."}
-	errCoding    = &httpError{http.StatusUnsupportedMediaType, "The request body must not be compressed."}
-	errBody      = &httpError{http.StatusBadRequest, "The request body could not be read."}
-	errQuery     = &httpError{http.StatusBadRequest, "The query string is malformed."}
-	errSince     = &httpError{http.StatusBadRequest, "updated_since is not a date and time, as in 2010-09-25 18:30."}
-	errKey       = &httpError{http.StatusBadRequest, "An Idempotency-Key has 1 to 255 characters."}
-	errInternal  = &httpError{http.StatusInternalServerError, "Something went wrong on our side."}
+	errNoRoute   = &httpError{http.StatusNotFound, "There is nothing here.", 0}
+	errLogin     = &httpError{http.StatusUnauthorized, "Authentication failed for API request.", 0}
+	errLoginBusy = &httpError{http.StatusServiceUnavailable, "Too many logins are under way. Try again later.", time.Second}
+	errMethod    = &httpError{http.StatusMethodNotAllowed, "The method is not allowed here.", 0}
+	errTooLarge  = &httpError{http.StatusRequestEntityTooLarge, "The request body is larger than 1 MiB.", 0}
+	errMediaType = &httpError{http.StatusUnsupportedMediaType, "The request body must be XML, JSON or a form.", 0}
+	errCoding    = &httpError{http.StatusUnsupportedMediaType, "The request body must not be compressed.", 0}
+	errBody      = &httpError{http.StatusBadRequest, "The request body could not be read.", 0}
+	errQuery     = &httpError{http.StatusBadRequest, "The query string is malformed.", 0}
+	errSince     = &httpError{http.StatusBadRequest, "updated_since is not a date and time, as in 2010-09-25 18:30.", 0}
+	errKey       = &httpError{http.StatusBadRequest, "An Idempotency-Key has 1 to 255 characters.", 0}
+	errInternal  = &httpError{http.StatusInternalServerError, "Something went wrong on our side.", 0}
 )
 
-// retryAfter is for answers that time may change, in seconds.
-const retryAfter = "1"
+// seconds is a time to wait as a header tells it: in whole seconds, one at least, and never too short.
+func seconds(wait time.Duration) string { return strconv.Itoa(max(1, int(math.Ceil(wait.Seconds())))) }
 
 // fail answers with what is wrong. Of an error that was not made for the caller he learns nothing.
 func (x *exchange) fail(err error) {
-	status, message := http.StatusInternalServerError, errInternal.message
+	status, message, wait := http.StatusInternalServerError, errInternal.message, time.Duration(0)
 	var known *domain.Error
 	var syntax *wire.SyntaxError
 	var own *httpError
 	switch {
 	case errors.As(err, &own):
-		status, message = own.status, own.message
+		status, message, wait = own.status, own.message, own.retryAfter
 	case errors.As(err, &syntax):
 		status, message = http.StatusBadRequest, syntax.Reason
 	case errors.As(err, &known):
 		status, message = statusOf[known.Kind], known.Message
 	}
-	if status >= http.StatusInternalServerError {
+	if status >= http.StatusInternalServerError && wait == 0 { // else it is the caller's own doing
 		x.api.Log.Error("request failed", "request_id", x.requestID, "status", status, "error", err,
 			"outcome_unknown", errors.Is(err, command.ErrUnknownOutcome))
 	}
 	header := x.w.Header()
-	if status == http.StatusBadRequest {
+	switch status {
+	case http.StatusBadRequest:
 		header["Hint"] = []string{message}
-	}
-	if status == http.StatusServiceUnavailable {
-		header.Set("Retry-After", retryAfter)
+	case http.StatusUnauthorized:
+		header["WWW-Authenticate"] = []string{`Basic realm="Clients API"`} // spelled as callers spell it
+	case http.StatusServiceUnavailable:
+		header.Set("Retry-After", seconds(wait))
 	}
 	x.vary()
 	var body []byte

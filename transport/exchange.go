@@ -24,7 +24,7 @@ type exchange struct {
 }
 
 func (a API) newExchange(w http.ResponseWriter, r *http.Request) *exchange {
-	x := &exchange{api: a, w: recorder{ResponseWriter: w}, r: r, start: time.Now(), account: domain.DefaultAccount, actor: anonymous}
+	x := &exchange{api: a, w: recorder{ResponseWriter: w}, r: r, start: time.Now()}
 	x.requestID = requestID(r)
 	x.route = parseRoute(r.URL.Path)
 	x.format = negotiate(x.route.suffix, r.Header)
@@ -32,11 +32,30 @@ func (a API) newExchange(w http.ResponseWriter, r *http.Request) *exchange {
 	return x
 }
 
-// anonymous acts where nobody has to log in.
-const anonymous = "anonymous"
+// enter finds out who sends the request, and whether he may send one now.
+func (x *exchange) enter() error {
+	x.account, x.actor = domain.DefaultAccount, anonymous
+	if x.api.login != nil {
+		x.account, x.actor = "", ""
+		user, err := x.api.login.check(x.r)
+		if err != nil {
+			return err
+		}
+		x.account, x.actor = user.Account, user.Name
+	}
+	err := x.api.rateLimit.admit(caller{x.account, x.actor})
+	if err != nil {
+		x.api.Metrics.rateLimited.Inc()
+	}
+	return err
+}
 
-// serve finds the call and makes it.
+// serve finds the call and makes it. Before the caller has entered he learns nothing of what is here.
 func (x *exchange) serve() {
+	if err := x.enter(); err != nil {
+		x.fail(err)
+		return
+	}
 	calls := callsOf[x.route.resource]
 	if calls == nil {
 		x.fail(errNoRoute)

@@ -40,7 +40,7 @@ var mayImport = map[string][]string{
 }
 
 // testsMayImport comes on top in tests.
-var testsMayImport = []string{"github.com/stretchr/testify", "github.com/google/uuid", "github.com/anishathalye/porcupine", "clients/eventstore/natstest"}
+var testsMayImport = []string{"github.com/stretchr/testify", "github.com/google/uuid", "github.com/anishathalye/porcupine", "golang.org/x/crypto/bcrypt", "clients/eventstore/natstest"}
 
 func TestImportsFollowTheArrowsOfTheHouse(t *testing.T) {
 	packages := goPackages(t)

@@ -1,0 +1,82 @@
+package transport
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// rateLimit admits a number of requests per user in any window of 15 s. What is refused does not count, so that whoever
+// asks again and again gets in when there is room. It counts for this process alone.
+type rateLimit struct {
+	limit int
+	mu    sync.Mutex
+	users *recent[caller, *window]
+}
+
+// caller is whose requests are counted together.
+type caller struct{ account, actor string }
+
+// A window is counted in ticks, so that a user takes the same memory whatever the limit is. It is a tick longer than
+// it has to be: a request counts for 15 s at least, and for one tick more at most.
+const (
+	windowLength = 15 * time.Second
+	tick         = 250 * time.Millisecond
+	ticks        = int64(windowLength/tick) + 1
+)
+
+// window is how many requests there were in each of the last ticks.
+type window struct {
+	counts [ticks]int
+	total  int
+	last   int64 // the tick up to which counts is right
+}
+
+// maxCallers bounds how many users are counted. A user who is forgotten has not asked for longer than all these.
+const maxCallers = 20_000
+
+func newRateLimit(limit int) *rateLimit {
+	return &rateLimit{limit: limit, users: newRecent[caller, *window](maxCallers)}
+}
+
+// admit counts a request, or answers when there is room for it again.
+func (l *rateLimit) admit(c caller) error {
+	if l.limit == 0 {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	w, found := l.users.get(c)
+	if !found {
+		w = &window{}
+		l.users.put(c, w)
+	}
+	wait := w.admit(time.Now(), l.limit)
+	if wait == 0 {
+		return nil
+	}
+	return &httpError{
+		http.StatusServiceUnavailable, fmt.Sprintf("There have been %d requests within 15 seconds. Try again in %s s.", l.limit, seconds(wait)), wait,
+	}
+}
+
+// admit counts a request at now, unless there are limit in the window: then it answers how long that will be so.
+func (w *window) admit(now time.Time, limit int) (wait time.Duration) {
+	current := now.UnixNano() / int64(tick)
+	for t := max(w.last+1, current-ticks+1); t <= current; t++ {
+		w.total -= w.counts[t%ticks]
+		w.counts[t%ticks] = 0
+	}
+	w.last = max(w.last, current)
+	if w.total < limit {
+		w.counts[w.last%ticks]++
+		w.total++
+		return 0
+	}
+	oldest := w.last - ticks + 1
+	for w.counts[oldest%ticks] == 0 {
+		oldest++
+	}
+	return time.Unix(0, (oldest+ticks)*int64(tick)).Sub(now)
+}

@@ -1,0 +1,125 @@
+package transport
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// throttles expects that a login is put off, and answers for how long.
+func (g *gate) throttles(name, password, remote string) time.Duration {
+	g.t.Helper()
+	before := g.verifications()
+	_, err := g.try(name, password, remote)
+	var refusal *httpError
+	require.True(g.t, errors.As(err, &refusal), "%v", err)
+	require.Equal(g.t, http.StatusServiceUnavailable, refusal.status)
+	require.Positive(g.t, refusal.retryAfter)
+	require.Equal(g.t, before, g.verifications())
+	return refusal.retryAfter
+}
+
+func TestGuessingAUsersPasswordIsSlow(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"ann", "nobody"} { // who cannot tell whether there is such a user
+		synctest.Test(t, func(t *testing.T) {
+			g := newGate(t, "shop/ann:one", "shop/bob:two")
+			from := func(i int) string { return fmt.Sprintf("192.0.2.%d:1", i) }
+			for i := range perName.failures {
+				_, err := g.try(name, fmt.Sprint("guess ", i), from(i))
+				require.ErrorIs(t, err, errLogin)
+			}
+			wait := g.throttles(name, "one more", from(100))
+			require.Equal(t, perName.each, wait)
+			require.Equal(t, wait, g.throttles(name, "one", from(101)), "the right one, too")
+			g.admits("shop", "bob", "two")
+
+			time.Sleep(wait)
+			_, err := g.try(name, "guess again", from(102))
+			require.ErrorIs(t, err, errLogin)
+			g.throttles(name, "and again", from(102))
+			time.Sleep(time.Hour)
+			for i := range perName.failures {
+				_, err := g.try(name, fmt.Sprint("later guess ", i), from(i))
+				require.ErrorIs(t, err, errLogin)
+			}
+			g.throttles(name, "one", from(100))
+		})
+	}
+}
+
+func TestGuessingFromAnAddressIsSlow(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(t, "shop/ann:one", "shop/bob:two")
+		g.admits("shop", "bob", "two")
+		for i := range perRemote.failures {
+			g.refuses(fmt.Sprint("user ", i), "123456")
+		}
+		require.Equal(t, perRemote.each, g.throttles("ann", "one", here))
+		g.admits("shop", "bob", "two")
+		_, err := g.try("ann", "one", "192.0.2.2:1000")
+		require.NoError(t, err, "from elsewhere")
+		g.admits("shop", "ann", "one")
+		time.Sleep(2 * perRemote.each)
+		g.refuses("another", "123456")
+		g.refuses("yet another", "123456")
+		g.throttles("and one more", "123456", here)
+	})
+}
+
+// A job that nobody has told the new password does not lock out those who have been told.
+func TestThePasswordOfYesterdayIsOneFailureHoweverOftenItIsSent(t *testing.T) {
+	t.Parallel()
+	g := newGate(t, "shop/ann:new")
+	for range 1000 {
+		g.refuses("ann", "old")
+	}
+	require.Equal(t, 1, g.verifications())
+	require.Equal(t, 999, g.ended(loginRepeated))
+	g.admits("shop", "ann", "new")
+}
+
+// What waits in line when the last failure is counted is not verified any more.
+func TestAFloodOfGuessesIsThrottledInLine(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(t, "shop/ann:one")
+		results := make(chan error, 1000)
+		for i := range cap(results) {
+			go func() {
+				_, err := g.try("ann", fmt.Sprint("guess ", i), here)
+				results <- err
+			}()
+		}
+		for range cap(results) {
+			require.Error(t, <-results)
+		}
+		require.Less(t, g.verifications(), perName.failures+cap(g.turns))
+	})
+}
+
+func TestWhatTheThrottleRemembersIsBounded(t *testing.T) {
+	t.Parallel()
+	th := newThrottle()
+	for i := range throttled + 1000 {
+		th.failed(fmt.Sprint("user ", i), fmt.Sprintf("10.%d.%d.1:1", i>>8, i&255))
+	}
+	require.Len(t, th.names.entries, throttled)
+	require.Len(t, th.remotes.entries, throttled)
+}
+
+func TestTheNetworkOfAnAddress(t *testing.T) {
+	t.Parallel()
+	for addr, want := range map[string]string{
+		"192.0.2.1:1234": "192.0.2.1/32", "[::ffff:192.0.2.1]:1": "192.0.2.1/32", "192.0.2.1": "192.0.2.1/32",
+		"[2001:db8:1:2:3:4:5:6]:80": "2001:db8:1:2::/64", "[fe80::1%eth0]:80": "fe80::/64", "@": "invalid Prefix", "": "invalid Prefix",
+	} {
+		require.Equal(t, want, networkOf(addr).String(), addr)
+	}
+}
