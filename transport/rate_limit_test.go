@@ -75,7 +75,7 @@ func TestTheRateLimitOfRandomRequests(t *testing.T) {
 			return n
 		}
 		refused := 0
-		for range 5000 {
+		for range 1500 {
 			time.Sleep(time.Duration(rand.ExpFloat64() * float64(windowLength) / limit))
 			if l.wait(t, caller{}) == 0 {
 				require.Less(t, within(windowLength), limit)
@@ -85,8 +85,8 @@ func TestTheRateLimitOfRandomRequests(t *testing.T) {
 			refused++
 			require.GreaterOrEqual(t, within(windowLength+tick), limit)
 		}
-		require.Greater(t, refused, 100)
-		require.Greater(t, len(admitted), 1000)
+		require.Greater(t, refused, 20)
+		require.Greater(t, len(admitted), 300)
 	})
 }
 

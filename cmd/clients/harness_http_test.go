@@ -15,9 +15,10 @@ import (
 
 // caller sends requests to a service. It neither asks for compression nor undoes it unless a test says so.
 type caller struct {
-	t    *testing.T
-	base string
-	http *http.Client
+	t     *testing.T
+	base  string
+	http  *http.Client
+	login string // "user:password", or empty
 }
 
 func newCaller(t *testing.T, base string) *caller {
@@ -27,10 +28,19 @@ func newCaller(t *testing.T, base string) *caller {
 }
 
 // at is the same caller at another address.
-func (c *caller) at(base string) *caller { return &caller{t: c.t, base: base, http: c.http} }
+func (c *caller) at(base string) *caller {
+	return &caller{t: c.t, base: base, http: c.http, login: c.login}
+}
 
 // on is the same caller on behalf of a part of the test.
-func (c *caller) on(t *testing.T) *caller { return &caller{t: t, base: c.base, http: c.http} }
+func (c *caller) on(t *testing.T) *caller {
+	return &caller{t: t, base: c.base, http: c.http, login: c.login}
+}
+
+// as is the same caller with a login, "user:password".
+func (c *caller) as(login string) *caller {
+	return &caller{t: c.t, base: c.base, http: c.http, login: login}
+}
 
 // answer is a whole HTTP answer.
 type answer struct {
@@ -48,6 +58,9 @@ func (c *caller) send(method, path, body string, headers ...string) (answer, err
 	for _, header := range headers {
 		name, value, _ := strings.Cut(header, ": ")
 		request.Header.Add(name, value)
+	}
+	if user, password, given := strings.Cut(c.login, ":"); given {
+		request.SetBasicAuth(user, password)
 	}
 	response, err := c.http.Do(request)
 	if err != nil {

@@ -89,7 +89,7 @@ func execute(t *testing.T, args []string, variables ...string) *process {
 	return p
 }
 
-var greeting = regexp.MustCompile(`(?s)API +(http://[0-9.:]+)/clients.*operations +(http://[0-9.:]+)/readyz.*NATS +(\S+), stream.*Try it:`)
+var greeting = regexp.MustCompile(`(?s)API +(https?://[0-9.:]+)/clients.*operations +(http://[0-9.:]+)/readyz.*NATS +(\S+), stream.*Try it:`)
 
 // awaitReady learns the addresses from what the process prints.
 func (p *process) awaitReady(t *testing.T) {

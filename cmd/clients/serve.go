@@ -41,16 +41,23 @@ func newLog(s settings, w io.Writer) *slog.Logger {
 
 // greet says what listens where, and how to try it.
 func (s *service) greet(w io.Writer) {
+	scheme, login := "http", ""
+	if s.settings.certificate != nil {
+		scheme = "https"
+	}
+	if s.settings.credentials != nil {
+		login = "-u <user> " // curl asks for the password
+	}
 	fmt.Fprintf(w, `clients is ready.
-  API         http://%s/clients
+  API         %s://%s/clients
   operations  http://%s/readyz and /livez, /metrics, /version
   NATS        %s, stream CLIENTS, subscribe to clients.>
-`, s.apiAddr(), s.opsAddr(), redactNATS(s.natsURL()))
+`, scheme, s.apiAddr(), s.opsAddr(), redactNATS(s.natsURL()))
 	if s.embedded != nil {
 		fmt.Fprintf(w, "  data        %s\n", s.settings.dataDir)
 	}
 	fmt.Fprintf(w, `Try it:
-  curl -i -H 'Content-Type: application/xml' -d '<client><name>SuprCorp</name></client>' http://%[1]s/clients
-  curl http://%[1]s/clients
-`, s.apiAddr())
+  curl %[1]s-i -H 'Content-Type: application/xml' -d '<client><name>SuprCorp</name></client>' %[2]s://%[3]s/clients
+  curl %[1]s%[2]s://%[3]s/clients
+`, login, scheme, s.apiAddr())
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -50,7 +51,7 @@ func start(ctx context.Context, settings settings, log *slog.Logger) (_ *service
 			s.takeDown()
 		}
 	}()
-	for _, step := range []func(context.Context) error{s.listen, s.serveOperations, s.openStore, s.followStream, s.takeIn, s.serveAPI} {
+	for _, step := range []func(context.Context) error{s.listen, s.serveOperations, s.openStore, s.followStream, s.takeIn, s.watchFiles, s.serveAPI} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -136,15 +137,23 @@ func (s *service) serveAPI(context.Context) error {
 		Commands:  commands,
 		Directory: s.directory,
 		Eventual:  s.settings.eventualReads,
+		RateLimit: s.settings.rateLimit,
 		Metrics:   transport.NewMetrics(s.registry),
 		Log:       s.log,
+	}
+	if s.settings.credentials != nil {
+		api.Logins = s.settings.credentials
 	}
 	handler, err := api.Handler()
 	if err != nil {
 		return err
 	}
 	s.apiServer = transport.NewServer(handler, s.log)
-	go s.serve(s.apiServer, s.api)
+	listener := s.api
+	if s.settings.certificate != nil {
+		listener = tls.NewListener(listener, s.settings.certificate.TLS())
+	}
+	go s.serve(s.apiServer, listener)
 	return nil
 }
 

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"os"
 	"slices"
@@ -11,6 +13,8 @@ import (
 	"time"
 
 	"clients/domain"
+	"clients/transport"
+	"clients/transport/credentials"
 
 	"github.com/nats-io/nats.go"
 )
@@ -132,4 +136,51 @@ func (f *settingFaults) duration(variable, value string, most time.Duration) tim
 		f.add(variable, "%q is not a duration between 0s and %s", value, most)
 	}
 	return d
+}
+
+// count reads a number of things that there may be, 0 for any number.
+func (f *settingFaults) count(variable, value string) int {
+	n, err := strconv.ParseUint(value, 10, 31)
+	if err != nil {
+		f.add(variable, "%q is not a number between 0 and %d", value, math.MaxInt32)
+	}
+	return int(n)
+}
+
+// credentials reads the users from a folder, if there is one.
+func (f *settingFaults) credentials(variable, dir string) *credentials.Folder {
+	if dir == "" {
+		return nil
+	}
+	folder, err := credentials.Open(dir)
+	var faults credentials.Faults
+	if errors.As(err, &faults) {
+		for _, fault := range faults {
+			f.add(variable, "%s", fault)
+		}
+	}
+	return folder
+}
+
+// certificate reads the API's certificate and its key, if there are any: both or none.
+func (f *settingFaults) certificate(cert, key string) *transport.Certificate {
+	switch {
+	case cert == "" && key == "":
+		return nil
+	case key == "":
+		f.add("CLIENTS_TLS_CERT", "goes with CLIENTS_TLS_KEY, which is not set")
+		return nil
+	case cert == "":
+		f.add("CLIENTS_TLS_KEY", "goes with CLIENTS_TLS_CERT, which is not set")
+		return nil
+	}
+	certRead, keyRead := f.readable("CLIENTS_TLS_CERT", cert), f.readable("CLIENTS_TLS_KEY", key)
+	if !certRead || !keyRead {
+		return nil
+	}
+	certificate, err := transport.OpenCertificate(cert, key)
+	if err != nil {
+		f.add("CLIENTS_TLS_CERT", "with CLIENTS_TLS_KEY: %v", err)
+	}
+	return certificate
 }

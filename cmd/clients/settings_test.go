@@ -55,7 +55,7 @@ func TestSettingsAreListedByHelp(t *testing.T) {
 
 // faulty are settings that cannot be, each with a value.
 var faulty = map[string]string{
-	"CLIENTS_HTTP_ADDR":          "0.0.0.0:0", // without logins
+	"CLIENTS_HTTP_ADDR":          "somewhere",
 	"CLIENTS_OPS_ADDR":           "nowhere",
 	"CLIENTS_NATS_URL":           "nats://",
 	"CLIENTS_NATS_CREDS":         "/nowhere/creds",
@@ -63,11 +63,13 @@ var faulty = map[string]string{
 	"CLIENTS_NATS_CERT":          "/nowhere/cert.pem",
 	"CLIENTS_EMBEDDED_NATS_ADDR": "0.0.0.0:0",
 	"CLIENTS_STREAM_REPLICAS":    "many",
+	"CLIENTS_CREDENTIALS_DIR":    "/nowhere",
 	"CLIENTS_DEFAULT_CURRENCY":   " ",
 	"CLIENTS_READ_CONSISTENCY":   "sometimes",
 	"CLIENTS_RATE_LIMIT":         "-1",
 	"CLIENTS_LOG_LEVEL":          "loud",
 	"CLIENTS_LOG_FORMAT":         "yaml",
+	"CLIENTS_TLS_CERT":           "/nowhere/cert.pem", // without its key
 	"CLIENTS_SHUTDOWN_DELAY":     "soon",
 }
 
@@ -97,10 +99,12 @@ func TestSettingsThatAreWrongOneByOne(t *testing.T) {
 		all = append(all, setting{variable, value})
 	}
 	all = append(all,
-		setting{"CLIENTS_HTTP_ADDR", "192.0.2.1:0"}, setting{"CLIENTS_HTTP_ADDR", ":0"}, setting{"CLIENTS_HTTP_ADDR", "[::]:0"},
+		setting{"CLIENTS_HTTP_ADDR", "0.0.0.0:0"}, setting{"CLIENTS_HTTP_ADDR", "192.0.2.1:0"}, setting{"CLIENTS_HTTP_ADDR", ":0"}, setting{"CLIENTS_HTTP_ADDR", "[::]:0"},
 		setting{"CLIENTS_HTTP_ADDR", "127.0.0.1"}, setting{"CLIENTS_HTTP_ADDR", "127.0.0.1:99999"}, setting{"CLIENTS_HTTP_ADDR", ""},
 		setting{"CLIENTS_EMBEDDED_NATS_ADDR", ":4222"}, setting{"CLIENTS_DATA_DIR", ""},
 		setting{"CLIENTS_SHUTDOWN_DELAY", "-1s"}, setting{"CLIENTS_SHUTDOWN_DELAY", "26s"},
+		setting{"CLIENTS_TLS_KEY", "/nowhere/key.pem"}, setting{"CLIENTS_RATE_LIMIT", "1.5"}, setting{"CLIENTS_RATE_LIMIT", "many"},
+		setting{"CLIENTS_RATE_LIMIT", "4294967296"}, setting{"CLIENTS_CREDENTIALS_DIR", os.DevNull},
 		setting{"CLIENTS_STREAM_REPLICAS", "3"}, setting{"CLIENTS_STREAM_REPLICAS", "0"},
 		setting{"CLIENTS_DEFAULT_CURRENCY", strings.Repeat("x", 256)}, setting{"CLIENTS_DEFAULT_CURRENCY", "\x01"},
 	)
@@ -112,22 +116,6 @@ func TestSettingsThatAreWrongOneByOne(t *testing.T) {
 		require.Len(t, lines(stderr), 1, stderr)
 		require.Contains(t, stderr, s.variable)
 		require.Empty(t, stdout)
-		require.NoDirExists(t, dir)
-	}
-}
-
-// What this release cannot do it does not pretend to do.
-func TestSettingsThatAreNotServedYetAreRefused(t *testing.T) {
-	t.Parallel()
-	file := filepath.Join(t.TempDir(), "file")
-	require.NoError(t, os.WriteFile(file, []byte("x"), 0o600))
-	for flag, value := range map[string]string{
-		"--credentials-dir": filepath.Dir(file), "--rate-limit": "100", "--tls-cert": file, "--tls-key": file,
-	} {
-		dir := filepath.Join(t.TempDir(), "data")
-		code, _, stderr := serveInProcess(t, dir, flag, value)
-		require.Equal(t, 2, code, flag)
-		require.Contains(t, stderr, "not served")
 		require.NoDirExists(t, dir)
 	}
 }

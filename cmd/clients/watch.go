@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// watched are files that are read again when they change.
+type watched struct {
+	what, variable string
+	reload         func() (changed bool, err error)
+	stale          func() bool
+}
+
+// watchEvery is how often the files are looked at: what a Secret's mount tells is not the same everywhere.
+const watchEvery = time.Second
+
+// watchFiles begins to read credentials and the certificate again when they change. Files that cannot be used change
+// nothing and are logged, and /metrics shows that they are there.
+func (s *service) watchFiles(context.Context) error {
+	var all []watched
+	if folder := s.settings.credentials; folder != nil {
+		all = append(all, watched{"credentials", "CLIENTS_CREDENTIALS_DIR", folder.Reload, folder.Stale})
+	}
+	if certificate := s.settings.certificate; certificate != nil {
+		all = append(all, watched{"certificate", "CLIENTS_TLS_CERT", certificate.Reload, certificate.Stale})
+	}
+	for _, files := range all {
+		s.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "clients_files_stale", Help: "1 while files have changed into what cannot be used, and the last good ones count.",
+			ConstLabels: prometheus.Labels{"files": files.what},
+		}, func() float64 {
+			if files.stale() {
+				return 1
+			}
+			return 0
+		}))
+	}
+	watching, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() { defer close(ended); s.watch(watching, all) }()
+	s.onStop(func() { cancel(); <-ended })
+	return nil
+}
+
+// watch looks at the files until ctx ends.
+func (s *service) watch(ctx context.Context, all []watched) {
+	look := time.NewTicker(watchEvery)
+	defer look.Stop()
+	for {
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return
+		}
+		for _, files := range all {
+			changed, err := files.reload()
+			if err != nil {
+				s.log.Error("files have changed and cannot be used: what they held before still counts", "files", files.what, "setting", files.variable, "error", err)
+			}
+			if changed {
+				s.log.Info("files have changed and were read again", "files", files.what, "setting", files.variable)
+			}
+		}
+	}
+}
