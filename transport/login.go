@@ -57,7 +57,7 @@ type verification struct {
 const (
 	remembered = 10 * time.Minute // after the last use
 	maxProofs  = 20_000           // of each kind; more users than a Kubernetes Secret has room for
-	maxWait    = 5 * time.Second  // for a turn to verify a password
+	maxWait    = 10 * time.Second // for a turn to verify a password
 )
 
 func newLogin(users Logins, metrics *Metrics, log *slog.Logger) *login {

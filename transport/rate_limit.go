@@ -11,6 +11,7 @@ import (
 // asks again and again gets in when there is room. It counts for this process alone.
 type rateLimit struct {
 	limit int
+	begun time.Time // what is counted is counted from here: no setting of the clock changes it
 	mu    sync.Mutex
 	users *recent[caller, *window]
 }
@@ -37,7 +38,7 @@ type window struct {
 const maxCallers = 20_000
 
 func newRateLimit(limit int) *rateLimit {
-	return &rateLimit{limit: limit, users: newRecent[caller, *window](maxCallers)}
+	return &rateLimit{limit: limit, begun: time.Now(), users: newRecent[caller, *window](maxCallers)}
 }
 
 // admit counts a request, or answers when there is room for it again.
@@ -52,7 +53,7 @@ func (l *rateLimit) admit(c caller) error {
 		w = &window{}
 		l.users.put(c, w)
 	}
-	wait := w.admit(time.Now(), l.limit)
+	wait := w.admit(time.Since(l.begun), l.limit)
 	if wait == 0 {
 		return nil
 	}
@@ -61,22 +62,23 @@ func (l *rateLimit) admit(c caller) error {
 	}
 }
 
-// admit counts a request at now, unless there are limit in the window: then it answers how long that will be so.
-func (w *window) admit(now time.Time, limit int) (wait time.Duration) {
-	current := now.UnixNano() / int64(tick)
+// admit counts a request at a moment since the beginning, unless there are limit in the window: then it answers how long
+// that will be so.
+func (w *window) admit(now time.Duration, limit int) (wait time.Duration) {
+	current := ticks + int64(now/tick) // the beginning has a whole window before it
 	for t := max(w.last+1, current-ticks+1); t <= current; t++ {
 		w.total -= w.counts[t%ticks]
 		w.counts[t%ticks] = 0
 	}
-	w.last = max(w.last, current)
+	w.last = current
 	if w.total < limit {
-		w.counts[w.last%ticks]++
+		w.counts[current%ticks]++
 		w.total++
 		return 0
 	}
-	oldest := w.last - ticks + 1
+	oldest := current - ticks + 1
 	for w.counts[oldest%ticks] == 0 {
 		oldest++
 	}
-	return time.Unix(0, (oldest+ticks)*int64(tick)).Sub(now)
+	return time.Duration(oldest)*tick - now // that is when it leaves, since the ticks are a window ahead
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"encoding/base64"
 	"fmt"
 	"io"
@@ -56,14 +55,17 @@ func TestLoginInAllTheWaysThatCallersKnow(t *testing.T) {
 	}
 	a.want(401, "GET", "/clients", "", "Authorization: Basic "+encoded, "Authorization: Basic "+encoded)
 
-	conn, err := net.Dial("tcp", a.apiAddr())
-	require.NoError(t, err)
-	defer conn.Close()
-	_, err = io.WriteString(conn, "GET /clients HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-	require.NoError(t, err)
-	raw, err := io.ReadAll(bufio.NewReader(conn))
-	require.NoError(t, err)
-	require.Contains(t, string(raw), "\r\nWWW-Authenticate: Basic realm=\"Clients API\"\r\n", "spelled as callers look for it")
+	for _, call := range []string{"GET /clients", "OPTIONS *", "TRACE /", "GET http://elsewhere/clients"} {
+		conn, err := net.Dial("tcp", a.apiAddr())
+		require.NoError(t, err)
+		defer conn.Close()
+		_, err = io.WriteString(conn, call+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+		require.NoError(t, err)
+		raw, err := io.ReadAll(conn)
+		require.NoError(t, err)
+		require.Contains(t, string(raw), "HTTP/1.1 401 Unauthorized\r\n", call)
+		require.Contains(t, string(raw), "\r\nWWW-Authenticate: Basic realm=\"Clients API\"\r\n", "spelled as callers look for it")
+	}
 }
 
 func TestTheUserActsOnTheAccountOfHisFile(t *testing.T) {
@@ -166,6 +168,7 @@ func TestPasswordsAreNeverLogged(t *testing.T) {
 	for _, login := range logins {
 		require.NotContains(t, a.logged.String(), base64.StdEncoding.EncodeToString([]byte(login)))
 	}
-	require.Contains(t, a.logged.String(), "account=shop actor=ann")
+	require.Equal(t, 3, strings.Count(a.logged.String(), "account=shop actor=ann"))
+	require.Equal(t, 6, strings.Count(a.logged.String(), `account="" actor=""`), "who cannot log in is nobody")
 	require.Contains(t, a.logged.String(), "user=ann", "whose password was wrong")
 }

@@ -46,7 +46,7 @@ func (s *service) greet(w io.Writer) {
 		scheme = "https"
 	}
 	if s.settings.credentials != nil {
-		login = "-u <user> " // curl asks for the password
+		login = "-u USER " // curl asks for the password
 	}
 	fmt.Fprintf(w, `clients is ready.
   API         %s://%s/clients

@@ -42,7 +42,7 @@ func TestTheAPISpeaksHTTPS(t *testing.T) {
 	p := spawn(t, filepath.Join(t.TempDir(), "data"), "CLIENTS_TLS_CERT="+c.cert, "CLIENTS_TLS_KEY="+c.key, "CLIENTS_CREDENTIALS_DIR="+s.dir)
 	require.True(t, strings.HasPrefix(p.base, "https://127.0.0.1:"), p.base)
 	require.True(t, strings.HasPrefix(p.opsURL, "http://"))
-	require.Contains(t, p.stdout.String(), "curl -u <user> "+p.base+"/clients")
+	require.Contains(t, p.stdout.String(), "curl -u USER "+p.base+"/clients")
 	require.Equal(t, 200, p.at(p.opsURL).do("GET", "/readyz", "").status)
 
 	transport := trusting(t, c.ca)
