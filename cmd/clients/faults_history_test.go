@@ -56,7 +56,8 @@ type target struct {
 
 const (
 	loadTargets = 4
-	loadCallers = 9
+	loadCallers = 12
+	loadReaders = places                // of the callers, who never wait for a write
 	loadPace    = 12 * time.Millisecond // of each caller, at least
 	loadUses    = 150                   // of a client, before it is deleted
 )
@@ -89,7 +90,7 @@ func (l *load) call(caller int) {
 			return
 		}
 		target := l.clients[rand.N(len(l.clients))]
-		o := target.next()
+		o := target.next(caller < loadReaders)
 		if o.kind == "" {
 			continue
 		}
@@ -107,13 +108,14 @@ func (l *load) call(caller int) {
 }
 
 // next is what is done about the target next, or nothing while somebody else is creating it.
-func (c *target) next() (o operation) {
+func (c *target) next(reads bool) (o operation) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.used++
 	switch dice := rand.N(100); {
-	case c.id < 0:
+	case c.id < 0, c.id == 0 && reads:
 		return o
+	case reads:
+		o.kind = "get"
 	case c.id == 0:
 		c.id, c.used = -1, 0
 		return operation{kind: "create"}
@@ -125,6 +127,9 @@ func (c *target) next() (o operation) {
 		o.kind, o.repeated = "update", dice < 52
 	default:
 		o.kind, o.repeated = "toggle", dice < 85
+	}
+	if !reads {
+		c.used++
 	}
 	o.client = c.id
 	if rand.N(3) == 0 && o.kind != "get" {

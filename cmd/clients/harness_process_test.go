@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"clients/eventstore/natstest"
+
 	"github.com/stretchr/testify/require"
 )
 
@@ -25,6 +27,7 @@ var binary struct {
 }
 
 func TestMain(m *testing.M) {
+	natstest.Main()
 	flag.Duration("faults", 0, "how long the fault tests go on; a short version of them runs without")
 	code := m.Run()
 	if binary.dir != "" {

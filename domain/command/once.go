@@ -40,6 +40,10 @@ const (
 	lookup   = 10 * time.Millisecond
 )
 
+// concludeGrace is how much longer than the command itself it may take to store what its key answers: the caller waits
+// for that too, and it is known anyhow.
+const concludeGrace = 200 * time.Millisecond
+
 // handleOnce carries out a command at most once for its idempotency key.
 func (h *Handler) handleOnce(ctx context.Context, req Request) (Result, Outcome, error) {
 	for {
@@ -66,7 +70,7 @@ func (h *Handler) handleOnce(ctx context.Context, req Request) (Result, Outcome,
 			clientID: standing.ClientID, eventID: standing.EventID, after: standing.After, known: !mine,
 		})
 		taken := outcome == Failed && errors.Is(err, domain.ErrConflict) && req.ClientID == 0
-		if err := h.conclude(context.WithoutCancel(ctx), req, standing, result, outcome, taken); err != nil {
+		if err := h.conclude(ctx, req, standing, result, outcome, taken); err != nil {
 			return Result{}, Failed, err
 		}
 		if !taken || ctx.Err() != nil {
@@ -78,6 +82,12 @@ func (h *Handler) handleOnce(ctx context.Context, req Request) (Result, Outcome,
 // conclude makes the key answer what the command led to, or makes it free again where that is nothing: the command was
 // refused, changed nothing, or the id reserved for a new client is taken, and another one may do.
 func (h *Handler) conclude(ctx context.Context, req Request, r Reservation, result Result, outcome Outcome, taken bool) error {
+	limit := concludeGrace
+	if deadline, ok := ctx.Deadline(); ok {
+		limit += max(0, time.Until(deadline))
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	defer cancel()
 	switch {
 	case outcome == Applied:
 		r.Answer = &result

@@ -1,0 +1,114 @@
+package natstest
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+)
+
+// Process is a server in a process of its own, which can be stopped in the middle of whatever it does.
+type Process struct {
+	Name string
+	URL  string
+	cmd  *exec.Cmd
+}
+
+// processVariable tells a test binary to be a server, and how.
+const processVariable = "NATSTEST_PROCESS"
+
+type processOptions struct {
+	Name, Client, Route, StoreDir string
+	Routes                        []string
+}
+
+// Main makes the test binary a server where RunProcesses has started it as one, and does not return then. It is to be
+// called by TestMain.
+func Main() {
+	given := os.Getenv(processVariable)
+	if given == "" {
+		return
+	}
+	var o processOptions
+	if err := json.Unmarshal([]byte(given), &o); err != nil {
+		panic(err)
+	}
+	options := &server.Options{
+		ServerName: o.Name, Host: "127.0.0.1", JetStream: true, StoreDir: o.StoreDir, SyncAlways: true, NoLog: true, NoSigs: true,
+		Cluster: server.ClusterOpts{Name: "test", Host: "127.0.0.1"},
+	}
+	options.Port, options.Cluster.Port = portOf(o.Client), portOf(o.Route)
+	for _, route := range o.Routes {
+		options.Routes = append(options.Routes, &url.URL{Scheme: "nats", Host: route})
+	}
+	s, err := server.NewServer(options)
+	if err != nil {
+		panic(err)
+	}
+	s.Start()
+	_, _ = io.Copy(io.Discard, os.Stdin) // ends with who has started it
+	os.Exit(0)
+}
+
+func portOf(address string) (port int) {
+	_, _ = fmt.Sscanf(address, "127.0.0.1:%d", &port)
+	return port
+}
+
+// RunProcesses starts a cluster of n servers as processes, which end with the test. It returns when they hold streams.
+// The TestMain of the tests has to call Main.
+func RunProcesses(t testing.TB, n int) []*Process {
+	t.Helper()
+	clients, routes := make([]string, n), make([]string, n)
+	for i := range n {
+		clients[i], routes[i] = freeAddress(t), freeAddress(t)
+	}
+	var all []*Process
+	for i := range n {
+		o := processOptions{Name: fmt.Sprintf("n%d", i+1), Client: clients[i], Route: routes[i], StoreDir: t.TempDir(), Routes: routes}
+		given, err := json.Marshal(o)
+		require.NoError(t, err)
+		p := &Process{Name: o.Name, URL: "nats://" + o.Client, cmd: exec.Command(os.Args[0])}
+		p.cmd.Env = append(os.Environ(), processVariable+"="+string(given))
+		_, err = p.cmd.StdinPipe()
+		require.NoError(t, err)
+		require.NoError(t, p.cmd.Start())
+		t.Cleanup(func() {
+			_ = p.cmd.Process.Kill()
+			_ = p.cmd.Wait()
+		})
+		all = append(all, p)
+	}
+	for _, p := range all {
+		require.Eventually(t, func() bool { return p.ready() }, 20*time.Second, 50*time.Millisecond)
+	}
+	return all
+}
+
+func (p *Process) ready() bool {
+	nc, err := nats.Connect(p.URL)
+	if err != nil {
+		return false
+	}
+	defer nc.Close()
+	reply, err := nc.Request("$JS.API.INFO", nil, time.Second)
+	var info jetstream.AccountInfo
+	return err == nil && json.Unmarshal(reply.Data, &info) == nil && !strings.Contains(string(reply.Data), `"error"`)
+}
+
+// Pause stops the process where it stands.
+func (p *Process) Pause() error { return p.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Resume lets it go on.
+func (p *Process) Resume() error { return p.cmd.Process.Signal(syscall.SIGCONT) }
