@@ -129,7 +129,9 @@ func (n natsSettings) attempt(ctx context.Context, log *slog.Logger) (*nats.Conn
 }
 
 // connectionOptions never give up a connection, not even when a server refuses the login for a while, and never keep a
-// message back for later: an event is sent now or not. A server that has fallen silent is left after 9 s at most.
+// message back for later: an event is sent now or not. A server that has fallen silent is left after 3 s at most: until
+// then nothing that goes through it is answered, while the other servers may long be at work again. As long as another
+// one is greeted, whoever uses the connection waits, even past his own deadline: so that is kept short.
 func connectionOptions(log *slog.Logger) []nats.Option {
 	return []nats.Option{
 		nats.Name("clients"),
@@ -138,7 +140,8 @@ func connectionOptions(log *slog.Logger) []nats.Option {
 		nats.ReconnectWait(250 * time.Millisecond),
 		nats.ReconnectJitter(250*time.Millisecond, 250*time.Millisecond),
 		nats.ReconnectBufSize(-1),
-		nats.PingInterval(3 * time.Second),
+		nats.Timeout(time.Second),
+		nats.PingInterval(time.Second),
 		nats.MaxPingsOutstanding(2),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { log.Warn("nats", "error", err) }),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
