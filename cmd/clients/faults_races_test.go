@@ -83,7 +83,7 @@ func TestFaultsRacesAreRunInside(t *testing.T) {
 		})
 	}
 	all.Wait()
-	require.LessOrEqual(t, putOff.Load(), int64(callers*each/20), "of %d", callers*each) // on a machine that has other things to do
+	require.Zero(t, putOff.Load(), "of %d", callers*each)
 	require.Equal(t, uint64(callers*each), s.replicas[1].caller().get(id).CacheVersion)
 	s.storedOnce()
 }
