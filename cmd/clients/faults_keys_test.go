@@ -38,10 +38,10 @@ func TestFaultsKeyedWritesAreCarriedOutOnce(t *testing.T) {
 			}
 		})
 	}
-	for i := range places {
-		s.killServer(i)
+	for begun, i := time.Now(), 0; i < 2 || time.Since(begun) < faultsFor(); i++ {
+		s.killServer(i % places)
 		pass(500 * time.Millisecond)
-		s.restartServer(i)
+		s.restartServer(i % places)
 		s.heals()
 	}
 	close(quit)
