@@ -19,7 +19,8 @@ import (
 //
 // Errors: domain.ErrConflict when there is a newer message, so that nothing was stored; a domain.Unavailable when the
 // store cannot be reached: with the cause command.ErrUnknownOutcome the event may have been stored, without it not.
-// An event of unknown outcome was sent again unchanged, and never will be after Append has returned.
+// An event of unknown outcome was sent again unchanged. It is not sent anew after Append has returned; only what waits for
+// a connection that is just being made may reach the stream later than that.
 func (s *Store) Append(ctx context.Context, e domain.Envelope, lastSequence uint64) (domain.Receipt, error) {
 	msg, revision, err := encode(e)
 	if err != nil {
@@ -98,7 +99,7 @@ func (s *Store) publish(p *pending) (domain.Receipt, error) {
 	for !ended(ctx) {
 		var ack *jetstream.PubAck
 		attempt, cancel := context.WithTimeout(ctx, publishAttempt)
-		ack, err = s.js.PublishMsg(attempt, p.msg, jetstream.WithRetryAttempts(0))
+		ack, err = s.publishOnce(attempt, p.msg)
 		cancel()
 		switch verdict := classify(err); {
 		case verdict == accepted && !ack.Duplicate:
@@ -121,6 +122,13 @@ func (s *Store) publish(p *pending) (domain.Receipt, error) {
 		return domain.Receipt{}, unknownOutcome(err)
 	}
 	return domain.Receipt{}, domain.NoStore(cmp.Or(err, ctx.Err()))
+}
+
+// publishOnce sends a message and waits for its acknowledgement no longer than ctx lasts.
+func (s *Store) publishOnce(ctx context.Context, msg *nats.Msg) (*jetstream.PubAck, error) {
+	return within(ctx, func() (*jetstream.PubAck, error) {
+		return s.js.PublishMsg(ctx, msg, jetstream.WithRetryAttempts(0))
+	})
 }
 
 // settle finds out what is stored of an event that was sent more than once: it may be the event itself that a repeat

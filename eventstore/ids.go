@@ -63,8 +63,7 @@ func (s *Store) takeBlock(ctx context.Context, floor int64) error {
 // count adds n to the counter and answers the sum. No two calls are given the same stretch, and a stretch whose answer
 // is lost is never used.
 func (s *Store) count(ctx context.Context, n int64) (int64, error) {
-	ack, err := s.js.PublishMsg(ctx, &nats.Msg{Subject: idSubject, Header: nats.Header{"Nats-Incr": {"+" + strconv.FormatInt(n, 10)}}},
-		jetstream.WithRetryAttempts(0))
+	ack, err := s.publishOnce(ctx, &nats.Msg{Subject: idSubject, Header: nats.Header{"Nats-Incr": {"+" + strconv.FormatInt(n, 10)}}})
 	if err != nil {
 		return 0, err
 	}

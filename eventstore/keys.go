@@ -66,7 +66,7 @@ func (s *Store) Reserve(ctx context.Context, account, key string, fresh func() (
 		if err != nil {
 			return r, false, err
 		}
-		r.Revision, err = s.keys.Create(ctx, name, value)
+		r.Revision, err = within(ctx, func() (uint64, error) { return s.keys.Create(ctx, name, value) })
 		if err == nil {
 			return r, true, nil
 		}
@@ -84,7 +84,7 @@ func (s *Store) TakeOver(ctx context.Context, account, key string, r command.Res
 	if err != nil {
 		return r, err
 	}
-	r.Revision, err = s.keys.Update(ctx, keyName(account, key), value, r.Revision)
+	r.Revision, err = s.update(ctx, keyName(account, key), value, r.Revision)
 	if exists(err) {
 		return r, domain.ErrConflict
 	}
@@ -104,7 +104,7 @@ func (s *Store) Settle(ctx context.Context, account, key string, r command.Reser
 	}
 	name := keyName(account, key)
 	for {
-		_, err := s.keys.Update(ctx, name, value, r.Revision)
+		_, err := s.update(ctx, name, value, r.Revision)
 		if err == nil {
 			return nil
 		}
@@ -129,7 +129,9 @@ func (s *Store) Settle(ctx context.Context, account, key string, r command.Reser
 func (s *Store) Release(ctx context.Context, account, key string, r command.Reservation) error {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	err := s.keys.Delete(ctx, keyName(account, key), jetstream.LastRevision(r.Revision))
+	_, err := within(ctx, func() (struct{}, error) {
+		return struct{}{}, s.keys.Delete(ctx, keyName(account, key), jetstream.LastRevision(r.Revision))
+	})
 	if err != nil && !exists(err) {
 		return domain.NoStore(err)
 	}
@@ -138,7 +140,7 @@ func (s *Store) Release(ctx context.Context, account, key string, r command.Rese
 
 // reservation is what stands under a key.
 func (s *Store) reservation(ctx context.Context, name string) (r command.Reservation, found bool, err error) {
-	entry, err := s.keys.Get(ctx, name)
+	entry, err := within(ctx, func() (jetstream.KeyValueEntry, error) { return s.keys.Get(ctx, name) })
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
 		return r, false, nil
 	}
@@ -148,6 +150,10 @@ func (s *Store) reservation(ctx context.Context, name string) (r command.Reserva
 	r, err = unmarshalReservation(entry.Value())
 	r.Revision = entry.Revision()
 	return r, err == nil, err
+}
+
+func (s *Store) update(ctx context.Context, name string, value []byte, revision uint64) (uint64, error) {
+	return within(ctx, func() (uint64, error) { return s.keys.Update(ctx, name, value, revision) })
 }
 
 // exists tells that something else is stored under a key than the caller takes for granted.

@@ -77,7 +77,7 @@ func ask(ctx context.Context, nc *nats.Conn, call string, question, answer any) 
 			return err
 		}
 	}
-	reply, err := nc.RequestWithContext(ctx, "$JS.API."+call, body)
+	reply, err := within(ctx, func() (*nats.Msg, error) { return nc.RequestWithContext(ctx, "$JS.API."+call, body) })
 	if err != nil {
 		return err
 	}

@@ -69,7 +69,7 @@ func (s *Store) record(ctx context.Context, messages []*nats.Msg, events int) (l
 		return ack.Sequence, nil
 	}
 	for _, msg := range messages {
-		ack, err := s.js.PublishMsg(ctx, msg, jetstream.WithRetryAttempts(0))
+		ack, err := s.publishOnce(ctx, msg)
 		if err != nil {
 			return 0, err
 		}

@@ -25,10 +25,7 @@ type Cluster struct {
 func Run(t testing.TB, n int, change ...func(*server.Options)) *Cluster {
 	t.Helper()
 	c := &Cluster{}
-	routes := make([]string, n)
-	for i := range routes {
-		routes[i] = freeAddress(t)
-	}
+	routes, release := freeAddresses(t, n)
 	for i := range n {
 		o := options(t, i, n, routes)
 		for _, alter := range change {
@@ -36,6 +33,7 @@ func Run(t testing.TB, n int, change ...func(*server.Options)) *Cluster {
 		}
 		c.options = append(c.options, o)
 		c.Servers = append(c.Servers, nil)
+		release(i)
 		c.start(t, i)
 	}
 	t.Cleanup(func() {
@@ -95,10 +93,13 @@ func (c *Cluster) Restart(t testing.TB, i int) {
 	c.start(t, i)
 }
 
+// startLimit is for a machine that is busy with much else.
+const startLimit = 30 * time.Second
+
 func (c *Cluster) awaitLeader(t testing.TB) {
 	t.Helper()
 	for _, s := range c.Servers {
-		require.True(t, s.ReadyForConnections(10*time.Second))
+		require.True(t, s.ReadyForConnections(startLimit))
 	}
 	if len(c.Servers) == 1 {
 		return
@@ -111,7 +112,7 @@ func (c *Cluster) awaitLeader(t testing.TB) {
 			}
 		}
 		return current == len(c.Servers)
-	}, 10*time.Second, 10*time.Millisecond)
+	}, startLimit, 10*time.Millisecond)
 }
 
 // StoreDir is where server i keeps its streams.
@@ -135,10 +136,16 @@ func (c *Cluster) Connect(t testing.TB, i int) *nats.Conn {
 	return nc
 }
 
-func freeAddress(t testing.TB) string {
+// freeAddresses finds n addresses, which nobody else is given before release.
+func freeAddresses(t testing.TB, n int) (addresses []string, release func(i int)) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer listener.Close()
-	return listener.Addr().String()
+	var listeners []net.Listener
+	for range n {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = listener.Close() })
+		listeners = append(listeners, listener)
+		addresses = append(addresses, listener.Addr().String())
+	}
+	return addresses, func(i int) { _ = listeners[i].Close() }
 }

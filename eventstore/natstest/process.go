@@ -70,10 +70,8 @@ func portOf(address string) (port int) {
 // The TestMain of the tests has to call Main.
 func RunProcesses(t testing.TB, n int) []*Process {
 	t.Helper()
-	clients, routes := make([]string, n), make([]string, n)
-	for i := range n {
-		clients[i], routes[i] = freeAddress(t), freeAddress(t)
-	}
+	addresses, release := freeAddresses(t, 2*n)
+	clients, routes := addresses[:n], addresses[n:]
 	var all []*Process
 	for i := range n {
 		o := processOptions{Name: fmt.Sprintf("n%d", i+1), Client: clients[i], Route: routes[i], StoreDir: t.TempDir(), Routes: routes}
@@ -83,6 +81,8 @@ func RunProcesses(t testing.TB, n int) []*Process {
 		p.cmd.Env = append(os.Environ(), processVariable+"="+string(given))
 		_, err = p.cmd.StdinPipe()
 		require.NoError(t, err)
+		release(i)
+		release(n + i)
 		require.NoError(t, p.cmd.Start())
 		t.Cleanup(func() {
 			_ = p.cmd.Process.Kill()
@@ -91,7 +91,7 @@ func RunProcesses(t testing.TB, n int) []*Process {
 		all = append(all, p)
 	}
 	for _, p := range all {
-		require.Eventually(t, func() bool { return p.ready() }, 20*time.Second, 50*time.Millisecond)
+		require.Eventually(t, func() bool { return p.ready() }, startLimit, 50*time.Millisecond)
 	}
 	return all
 }
