@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // Follow hands every message of the stream behind sequence after to apply, in order, without a gap and each once, in
@@ -51,14 +49,22 @@ type follower struct {
 	apply func([]Record) error
 	run   []Record
 	gap   gap
+	again bool // following has been interrupted
 }
 
 // follow takes what a consumer delivers. As long as that is nothing, it asks the stream's leader from time to time: the
 // server that the consumer lives on may be gone, and another consumer cannot be had before the cluster has a leader of
-// its own again, which takes longer than the stream needs to go on.
+// its own again, which takes longer than the stream needs to go on. It asks as well before it goes on after an
+// interruption, so that what the consumer was interrupted by, or what would interrupt the next one, is behind it.
 func (f *follower) follow(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	if f.again {
+		if _, err := f.ask(ctx); err != nil {
+			return err
+		}
+	}
+	f.again = true
 	arrivals, interrupted := make(chan delivery, 4*runLength), make(chan error, 1)
 	go f.store.deliver(ctx, f.after+1, arrivals, interrupted)
 	watch := time.NewTicker(followWatch)
@@ -91,37 +97,47 @@ func (f *follower) follow(ctx context.Context) error {
 	}
 }
 
-// take applies what has arrived.
-func (f *follower) take(ctx context.Context, first delivery, arrivals <-chan delivery) error {
-	run, fault := f.collect(ctx, first, arrivals)
-	if err := f.advance(run); err != nil {
-		return err
+// take applies what has arrived. What the consumer has left out on the way there, the leader is asked for: nats.go keeps
+// to itself a message that looks like a word of the server's own, which anybody who may publish can store.
+func (f *follower) take(ctx context.Context, d delivery, arrivals <-chan delivery) error {
+	for {
+		run, beyond, fault := f.collect(d, arrivals)
+		if err := f.advance(run); err != nil {
+			return err
+		}
+		if fault != nil || beyond == nil {
+			return fault
+		}
+		d = *beyond
+		if err := f.fill(ctx, d.record.Sequence-1); err != nil {
+			return f.explain(ctx, err)
+		}
 	}
-	return fault
 }
 
-// collect makes a run of first and of what else has arrived, as long as one sequence follows on the other.
-func (f *follower) collect(ctx context.Context, first delivery, arrivals <-chan delivery) ([]Record, error) {
+// collect makes a run of first and of what else has arrived, as long as one sequence follows on the other. It answers
+// the delivery that does not.
+func (f *follower) collect(first delivery, arrivals <-chan delivery) (run []Record, beyond *delivery, fault error) {
 	run, after := f.run[:0], f.after
 	for d := first; ; {
 		switch sequence := d.record.Sequence; {
 		case errors.Is(d.err, errInterrupted):
-			return run, d.err
+			return run, nil, d.err
 		case sequence <= after: // a repeat after a reconnect, or asked for already
 		case sequence > after+1:
-			return run, f.explainGap(ctx, after+1)
+			return run, &d, nil
 		case d.err != nil:
-			return run, d.err
+			return run, nil, d.err
 		default:
 			run, after = append(run, d.record), sequence
 		}
 		if len(run) == cap(run) {
-			return run, nil
+			return run, nil, nil
 		}
 		select {
 		case d = <-arrivals:
 		default:
-			return run, nil
+			return run, nil, nil
 		}
 	}
 }
@@ -136,30 +152,4 @@ func (f *follower) advance(run []Record) error {
 	f.after = run[len(run)-1].Sequence
 	f.store.config.HighWater.advance(f.after)
 	return nil
-}
-
-// ask reads on by asking the leader for one message after the other, up to where it says that the stream ends, and
-// tells whether there were any. A leader that does not answer is asked again later.
-func (f *follower) ask(ctx context.Context) (found bool, err error) {
-	question, cancel := context.WithTimeout(ctx, followPatience)
-	defer cancel()
-	last, err := f.store.LastSequence(question)
-	for err == nil && f.after < last {
-		var record Record
-		record, err = f.store.next(question, "", f.after+1)
-		var unusable *CorruptError
-		var unknown *UnknownEventError
-		switch {
-		case err == nil:
-			found = true
-			if err := f.advance(append(f.run[:0], record)); err != nil {
-				return found, err
-			}
-		case errors.Is(err, jetstream.ErrMsgNotFound):
-			return found, f.explainGap(ctx, f.after+1)
-		case errors.As(err, &unusable), errors.As(err, &unknown):
-			return found, err
-		}
-	}
-	return found, nil
 }

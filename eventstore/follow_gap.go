@@ -9,7 +9,48 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// gap is a message that a follower has not got though the stream is beyond it.
+// errUnanswered tells that the stream's leader could not be asked.
+var errUnanswered = fmt.Errorf("%w: the stream's leader does not answer", errInterrupted)
+
+// ask reads on by asking the leader for one message after the other, up to where it says that the stream ends, and
+// tells whether there were any. A leader that does not answer is asked again later.
+func (f *follower) ask(ctx context.Context) (found bool, err error) {
+	question, cancel := context.WithTimeout(ctx, followPatience)
+	defer cancel()
+	last, err := f.store.LastSequence(question)
+	if err != nil {
+		return false, nil
+	}
+	before := f.after
+	err = f.fill(question, last)
+	if errors.Is(err, errUnanswered) {
+		err = nil
+	}
+	return f.after > before, f.explain(ctx, err)
+}
+
+// fill applies what the leader has behind what was applied, up to a sequence. It answers errUnanswered,
+// jetstream.ErrMsgNotFound, or what must not be skipped; or the error of apply.
+func (f *follower) fill(ctx context.Context, upTo uint64) error {
+	for f.after < upTo {
+		record, err := f.store.next(ctx, "", f.after+1)
+		var corrupt *CorruptError
+		var unknown *UnknownEventError
+		switch {
+		case errors.Is(err, jetstream.ErrMsgNotFound), errors.As(err, &corrupt), errors.As(err, &unknown):
+			return err
+		case err != nil:
+			return fmt.Errorf("%w: %w", errUnanswered, err)
+		}
+		f.gap = gap{}
+		if err := f.advance(append(f.run[:0], record)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// gap is a message that the leader says it has not got though the stream is beyond it.
 type gap struct {
 	sequence uint64
 	since    time.Time
@@ -18,15 +59,15 @@ type gap struct {
 // deposed is how long a leader that a cluster has replaced may still answer.
 const deposed = 12 * time.Second
 
-// explainGap tells whether a message that did not arrive is gone, or was only not known to the server that was asked.
-// Where servers hold the stream together, one that is not the leader any more may answer that it has no such message:
-// it is gone when that is the answer for longer than such a server can last.
-func (f *follower) explainGap(ctx context.Context, missing uint64) error {
-	late := fmt.Errorf("%w: message %d did not arrive", errInterrupted, missing)
-	if _, err := f.store.next(ctx, "", missing); !errors.Is(err, jetstream.ErrMsgNotFound) {
-		f.gap = gap{}
-		return late
+// explain tells of the next message, where err is that the leader has not got it, whether it is gone, or was only not
+// known to the server that was asked. Where servers hold the stream together, one that is not the leader any more may
+// answer that it has no such message: it is gone when that is the answer for longer than such a server can last.
+func (f *follower) explain(ctx context.Context, err error) error {
+	if !errors.Is(err, jetstream.ErrMsgNotFound) {
+		return err
 	}
+	missing := f.after + 1
+	late := fmt.Errorf("%w: message %d did not arrive", errInterrupted, missing)
 	state, err := f.store.state(ctx, Stream)
 	if err != nil || state.State.Last < missing {
 		return late

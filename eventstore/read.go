@@ -57,11 +57,7 @@ func (s *Store) next(ctx context.Context, subject string, sequence uint64) (Reco
 	m := answer.Message
 	var header nats.Header
 	if len(m.Header) > 0 {
-		var err error
-		if header, err = nats.DecodeHeadersMsg(m.Header); err != nil {
-			return Record{Sequence: m.Sequence, Subject: m.Subject, StoredAt: m.Time},
-				&CorruptError{Sequence: m.Sequence, Reason: "its headers cannot be read"}
-		}
+		header, _ = nats.DecodeHeadersMsg(m.Header) // none where they cannot be read, as a consumer has it
 	}
 	return decode(m.Sequence, m.Time, m.Subject, header, m.Data)
 }
