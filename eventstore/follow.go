@@ -11,7 +11,8 @@ import (
 // runs of those that have arrived by then. It goes on until ctx ends or apply fails.
 //
 // It answers a *CorruptError or an *UnknownEventError when the stream holds what must not be skipped, after all the
-// messages before it were applied.
+// messages before it were applied; and ErrReplaced when another stream has taken its place, which it looks for after each
+// interruption, and four times a second where nothing arrives.
 func (s *Store) Follow(ctx context.Context, after uint64, apply func([]Record) error) error {
 	f := follower{store: s, after: after, apply: apply, run: make([]Record, 0, runLength)}
 	for {
@@ -44,12 +45,13 @@ const (
 
 // follower is how far a stream has been followed.
 type follower struct {
-	store *Store
-	after uint64
-	apply func([]Record) error
-	run   []Record
-	gap   gap
-	again bool // following has been interrupted
+	store  *Store
+	after  uint64
+	apply  func([]Record) error
+	run    []Record
+	gap    gap
+	again  bool      // following has been interrupted
+	behind time.Time // since the stream has seemed to be another one
 }
 
 // follow takes what a consumer delivers. As long as that is nothing, it asks the stream's leader from time to time: the
@@ -60,7 +62,7 @@ func (f *follower) follow(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if f.again {
-		if _, err := f.ask(ctx); err != nil {
+		if err := f.resume(ctx); err != nil {
 			return err
 		}
 	}
@@ -150,6 +152,7 @@ func (f *follower) advance(run []Record) error {
 		return err
 	}
 	f.after = run[len(run)-1].Sequence
+	f.store.identity.advance(run[len(run)-1])
 	f.store.config.HighWater.advance(f.after)
 	return nil
 }

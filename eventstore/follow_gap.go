@@ -18,8 +18,11 @@ func (f *follower) ask(ctx context.Context) (found bool, err error) {
 	question, cancel := context.WithTimeout(ctx, followPatience)
 	defer cancel()
 	last, err := f.store.LastSequence(question)
+	if err == nil && last > f.after {
+		err = f.store.checkReached(question)
+	}
 	if err != nil {
-		return false, nil
+		return false, f.unchanged(ctx, err)
 	}
 	before := f.after
 	err = f.fill(question, last)
@@ -27,6 +30,25 @@ func (f *follower) ask(ctx context.Context) (found bool, err error) {
 		err = nil
 	}
 	return f.after > before, f.explain(ctx, err)
+}
+
+// resume makes sure, as soon as the leader answers, that the stream is still the one that was followed, and reads on by
+// asking.
+func (f *follower) resume(ctx context.Context) error {
+	err := f.store.checkReached(ctx)
+	for errors.Is(err, errUnanswered) {
+		select {
+		case <-time.After(followRetry):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		err = f.store.checkReached(ctx)
+	}
+	if err := f.unchanged(ctx, err); err != nil {
+		return err
+	}
+	_, err = f.ask(ctx)
+	return err
 }
 
 // fill applies what the leader has behind what was applied, up to a sequence. It answers errUnanswered,
@@ -48,6 +70,25 @@ func (f *follower) fill(ctx context.Context, upTo uint64) error {
 		}
 	}
 	return nil
+}
+
+// unchanged answers err where it is that the stream was replaced. Where servers hold the stream together, one that is not
+// the leader any more may know less of it than was followed: see explain.
+func (f *follower) unchanged(ctx context.Context, err error) error {
+	if !errors.Is(err, ErrReplaced) {
+		f.behind = time.Time{}
+		return nil
+	}
+	if !errors.Is(err, errBehind) {
+		return err
+	}
+	if f.behind.IsZero() {
+		f.behind = time.Now()
+	}
+	if state, unanswered := f.store.state(ctx, Stream); unanswered != nil || len(state.Cluster.Replicas) > 0 && time.Since(f.behind) < deposed {
+		return nil
+	}
+	return err
 }
 
 // gap is a message that the leader says it has not got though the stream is beyond it.

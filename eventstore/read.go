@@ -13,9 +13,12 @@ import (
 )
 
 // LastSequence asks the stream's leader for the sequence of its last message. What was acknowledged before the call
-// is at or below it.
+// is at or below it. The error is ErrReplaced when that is not the stream that has been followed.
 func (s *Store) LastSequence(ctx context.Context) (uint64, error) {
 	info, err := s.state(ctx, Stream)
+	if err == nil {
+		err = s.identity.check(info)
+	}
 	if err != nil {
 		return 0, fmt.Errorf("last sequence: %w", err)
 	}

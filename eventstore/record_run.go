@@ -43,6 +43,11 @@ func (s *Store) RecordRun(ctx context.Context, entries []Entry) (uint64, error) 
 	if err != nil {
 		return 0, err
 	}
+	if events == 0 { // which have a condition of their own: what was decided on another stream is not to be stored in this one
+		if _, err := s.LastSequence(ctx); err != nil {
+			return 0, domain.NoStore(err)
+		}
+	}
 	for {
 		last, err := s.record(ctx, messages, events)
 		if err == nil {

@@ -161,7 +161,7 @@ func TestASnapshotBelongsToItsStream(t *testing.T) {
 	require.ErrorIs(t, s.CheckSnapshot(deadline(t), other), ErrWentBackwards)
 
 	require.NoError(t, s.js.DeleteStream(deadline(t), Stream))
-	require.NoError(t, s.ensureStreams(deadline(t)))
+	s = openStore(t, s.nc, 1)
 	require.ErrorIs(t, s.CheckSnapshot(deadline(t), snapshot), ErrWentBackwards, "a stream that is made again has lost everything")
 	grow(t, s, 1, 2)
 	require.ErrorIs(t, s.CheckSnapshot(deadline(t), snapshot), ErrForeignSnapshot)

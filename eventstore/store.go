@@ -33,6 +33,7 @@ type Store struct {
 	config    Config
 	writer    *writer
 	ids       blocks
+	identity  identity
 	stats     stats
 }
 

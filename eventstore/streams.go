@@ -120,8 +120,12 @@ func (s *Store) ensureStream(ctx context.Context, want jetstream.StreamConfig) e
 	if err != nil {
 		return fmt.Errorf("stream %s: %w", want.Name, err)
 	}
-	if d := differences(stream.CachedInfo().Config, want); len(d) > 0 {
+	info := stream.CachedInfo()
+	if d := differences(info.Config, want); len(d) > 0 {
 		return &ConfigError{Stream: want.Name, Differences: d}
+	}
+	if want.Name == Stream {
+		s.identity.created = info.Created
 	}
 	return nil
 }

@@ -1,0 +1,80 @@
+package eventstore
+
+import (
+	"context"
+	"os"
+	"testing"
+	"time"
+
+	"clients/domain"
+	"clients/eventstore/natstest"
+
+	"github.com/stretchr/testify/require"
+)
+
+// following follows a stream that holds n messages by then, and answers how that ends.
+func following(t *testing.T, s *Store, n uint64) <-chan error {
+	t.Helper()
+	ended, caughtUp := make(chan error, 1), make(chan struct{})
+	go func() {
+		ended <- s.Follow(deadline(t), 0, func(run []Record) error {
+			if run[len(run)-1].Sequence == n {
+				close(caughtUp)
+			}
+			return nil
+		})
+	}()
+	<-caughtUp
+	return ended
+}
+
+func TestFollowEndsWhenTheStreamIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	_, err := s.Append(deadline(t), created(1), 0)
+	require.NoError(t, err)
+	ended := following(t, s, 1)
+	require.NoError(t, s.js.DeleteStream(deadline(t), Stream))
+	other := openStore(t, s.nc, 1)
+	for id := range int64(2) {
+		_, err = other.Append(deadline(t), created(id+2), 0)
+		require.NoError(t, err)
+	}
+	_, err = s.LastSequence(deadline(t))
+	require.ErrorIs(t, err, ErrReplaced)
+	_, err = s.RecordRun(deadline(t), []Entry{{Fact: domain.Fact{Source: domain.Position{Stream: "PROJECTS", Sequence: 1}, Account: "test", Subject: 1, Thing: domain.Project, Change: domain.Created, ID: 1, ClientID: 1}}})
+	require.ErrorIs(t, err, ErrReplaced)
+	require.ErrorIs(t, <-ended, ErrReplaced)
+}
+
+// The copy has the same creation time, and the stream outgrows what had been followed before anybody looks.
+func TestFollowEndsWhenTheStreamIsPutBackToAnEarlierCopy(t *testing.T) {
+	t.Parallel()
+	cluster := natstest.Run(t, 1)
+	s, other := openStore(t, cluster.Connect(t, 0), 1), openStore(t, cluster.Connect(t, 0), 1)
+	_, err := s.Append(deadline(t), created(1), 0)
+	require.NoError(t, err)
+	cluster.Stop(0)
+	copied := t.TempDir()
+	require.NoError(t, os.CopyFS(copied, os.DirFS(cluster.StoreDir(0))))
+	cluster.Restart(t, 0)
+	comes(t, other, 2)
+	ended := following(t, s, 2)
+
+	cluster.Stop(0)
+	require.NoError(t, os.RemoveAll(cluster.StoreDir(0)))
+	require.NoError(t, os.CopyFS(cluster.StoreDir(0), os.DirFS(copied)))
+	cluster.Restart(t, 0)
+	comes(t, other, 3)
+	comes(t, other, 4)
+	require.ErrorIs(t, <-ended, ErrReplaced)
+}
+
+// comes stores the creation of a client as soon as the server takes it.
+func comes(t *testing.T, s *Store, id int64) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		_, err := s.Append(context.Background(), created(id), 0)
+		return err == nil
+	}, 30*time.Second, 10*time.Millisecond)
+}
