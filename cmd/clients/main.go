@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+	_ "golang.org/x/crypto/x509roots/fallback" // certificate authorities, where the system has none: in a container image
 )
 
 func main() {
@@ -32,6 +33,7 @@ const (
 type cli struct {
 	Serve      serveCommand      `cmd:"" default:"withargs" help:"Run the service (the default)."`
 	Quarantine quarantineCommand `cmd:"" help:"Deal with messages of other services that cannot be used."`
+	Setup      setupCommand      `cmd:"" help:"Make the streams, ahead of the service or for other services."`
 	Verify     verifyCommand     `cmd:"" help:"Look through all that is stored, and tell each fault."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }

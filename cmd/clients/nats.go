@@ -128,6 +128,10 @@ func (n natsSettings) attempt(ctx context.Context, log *slog.Logger) (*nats.Conn
 	}
 }
 
+// inboxPrefix begins the subjects that answers to the service are sent to. It is not everybody's, so that nobody else
+// need be allowed to listen to them.
+const inboxPrefix = "_INBOX_clients"
+
 // connectionOptions never give up a connection, not even when a server refuses the login for a while, and never keep a
 // message back for later: an event is sent now or not. A server that has fallen silent is left after 3 s at most: until
 // then nothing that goes through it is answered, while the other servers may long be at work again. As long as another
@@ -135,6 +139,7 @@ func (n natsSettings) attempt(ctx context.Context, log *slog.Logger) (*nats.Conn
 func connectionOptions(log *slog.Logger) []nats.Option {
 	return []nats.Option{
 		nats.Name("clients"),
+		nats.CustomInboxPrefix(inboxPrefix),
 		nats.MaxReconnects(-1),
 		nats.IgnoreAuthErrorAbort(),
 		nats.ReconnectWait(250 * time.Millisecond),

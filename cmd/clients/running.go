@@ -19,6 +19,13 @@ const connectLimit = 5 * time.Second
 
 // connect connects to the NATS of a running service.
 func (c *runningFlags) connect(ctx context.Context) (_ *nats.Conn, done func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, connectLimit)
+	defer cancel()
+	return c.await(ctx, slog.New(slog.DiscardHandler))
+}
+
+// await connects as soon as there is a server, and warns as long as there is none.
+func (c *runningFlags) await(ctx context.Context, log *slog.Logger) (_ *nats.Conn, done func(), err error) {
 	if c.NATSURL == "" {
 		c.NATSURL = c.EmbeddedNATSAddr
 	}
@@ -27,9 +34,7 @@ func (c *runningFlags) connect(ctx context.Context) (_ *nats.Conn, done func(), 
 	if faults != nil {
 		return nil, nil, faults
 	}
-	ctx, cancel := context.WithTimeout(ctx, connectLimit)
-	defer cancel()
-	nc, err := settings.connect(ctx, slog.New(slog.DiscardHandler))
+	nc, err := settings.connect(ctx, log)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -28,6 +28,7 @@ type service struct {
 	log       *slog.Logger
 	api, ops  net.Listener
 	apiServer *http.Server
+	farewell  transport.Farewell // to those who keep their connections
 	opsServer *http.Server
 	embedded  *eventstore.Embedded
 	nc        *nats.Conn
@@ -148,7 +149,7 @@ func (s *service) serveAPI(context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.apiServer = transport.NewServer(handler, s.log)
+	s.apiServer = transport.NewServer(s.farewell.Handler(handler), s.log)
 	listener := s.api
 	if s.settings.certificate != nil {
 		listener = tls.NewListener(listener, s.settings.certificate.TLS())
@@ -174,6 +175,7 @@ func (s *service) stop() error {
 	s.log.Info("stopping", "delay", s.settings.shutdownDelay)
 	s.stopBy = time.Now().Add(stopLimit)
 	s.notReady("stopping")
+	s.farewell.Say()
 	time.Sleep(s.settings.shutdownDelay)
 	ctx, cancel := context.WithTimeout(context.Background(), requestLimit)
 	defer cancel()

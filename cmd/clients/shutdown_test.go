@@ -26,11 +26,15 @@ func TestShutdownFailsReadinessFirst(t *testing.T) {
 		return err == nil && got.status == http.StatusServiceUnavailable
 	})
 	require.Equal(t, 200, ops.do("GET", "/livez", "").status)
+	response, err := http.Get(p.base + "/clients")
+	require.NoError(t, err)
+	response.Body.Close()
+	require.True(t, response.Close, "who keeps his connection is told to leave it")
 	fresh := newCaller(t, p.base) // whoever has not heard of it is served meanwhile
 	require.Equal(t, "SuprCorp", fresh.get(id).Name)
 	fresh.update(id, "<name>Still served</name>")
 	require.Zero(t, p.exitCode(t))
-	_, err := net.Dial("tcp", strings.TrimPrefix(p.base, "http://"))
+	_, err = net.Dial("tcp", strings.TrimPrefix(p.base, "http://"))
 	require.Error(t, err)
 }
 

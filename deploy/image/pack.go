@@ -1,0 +1,92 @@
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"io"
+	"os"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+)
+
+// nobody is the user and the group of the process: not root, and nobody else's.
+const nobody = "65532:65532"
+
+type sizes struct{ program, archive int64 }
+
+// pack writes an image that holds the program alone.
+func pack(o options, program string) (size sizes, err error) {
+	hash, at := commit(o.module)
+	content, err := os.ReadFile(program)
+	if err != nil {
+		return size, err
+	}
+	file := "/" + o.name()
+	layer, err := layerOf(file, content, at)
+	if err != nil {
+		return size, err
+	}
+	image, err := mutate.AppendLayers(empty.Image, layer)
+	if err != nil {
+		return size, err
+	}
+	image, err = mutate.ConfigFile(image, configuration(o, image, file, hash, at))
+	if err != nil {
+		return size, err
+	}
+	tag, err := name.NewTag(o.tag)
+	if err != nil {
+		return size, err
+	}
+	if err := tarball.WriteToFile(o.archive, tag, image); err != nil {
+		return size, err
+	}
+	info, err := os.Stat(o.archive)
+	if err != nil {
+		return size, err
+	}
+	return sizes{program: int64(len(content)), archive: info.Size()}, nil
+}
+
+// configuration is how the program is started.
+func configuration(o options, image v1.Image, file, hash string, at time.Time) *v1.ConfigFile {
+	config := &v1.ConfigFile{Architecture: o.arch, OS: "linux", Created: v1.Time{Time: at}}
+	if base, err := image.ConfigFile(); err == nil {
+		config.RootFS = base.RootFS
+	}
+	config.History = []v1.History{{Created: v1.Time{Time: at}, CreatedBy: "deploy/image"}}
+	config.Config = v1.Config{
+		Entrypoint: []string{file},
+		User:       nobody,
+		WorkingDir: "/",
+		Env:        []string{"PATH=/"},
+		Labels: map[string]string{
+			"org.opencontainers.image.title":    o.name(),
+			"org.opencontainers.image.version":  o.version,
+			"org.opencontainers.image.revision": hash,
+		},
+	}
+	return config
+}
+
+// layerOf makes a layer of one file, which anybody may read and run, and nobody write.
+func layerOf(file string, content []byte, at time.Time) (v1.Layer, error) {
+	var layer bytes.Buffer
+	w := tar.NewWriter(&layer)
+	header := &tar.Header{Name: file[1:], Mode: 0o555, Size: int64(len(content)), ModTime: at}
+	if err := w.WriteHeader(header); err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(content); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(layer.Bytes())), nil })
+}

@@ -1,0 +1,268 @@
+package kubernetes
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+)
+
+// startNATS starts one server as it is configured here, by itself and with a store of its own.
+func startNATS(t *testing.T) *server.Server {
+	t.Helper()
+	for _, name := range []string{"ADMIN", "CLIENTS", "PROJECTS", "INVOICES", "SUBSCRIBER"} {
+		t.Setenv(name+"_PASSWORD", password(strings.ToLower(name)))
+	}
+	t.Setenv("POD_NAME", "nats-0")
+	options, err := server.ProcessConfigFile("components/nats/nats.conf")
+	require.NoError(t, err)
+	require.True(t, options.SyncAlways)
+	require.Len(t, options.Routes, 3)
+	options.Cluster, options.Routes = server.ClusterOpts{}, nil
+	options.Host, options.Port, options.HTTPPort, options.StoreDir = "127.0.0.1", server.RANDOM_PORT, 0, t.TempDir()
+	options.NoSigs, options.NoLog = true, true
+	s, err := server.NewServer(options)
+	require.NoError(t, err)
+	s.Start()
+	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+	require.True(t, s.ReadyForConnections(30*time.Second))
+	return s
+}
+
+func password(user string) string { return "of" + user }
+
+func urlFor(s *server.Server, user string) string {
+	return fmt.Sprintf("nats://%s:%s@%s", user, password(user), s.Addr())
+}
+
+// connect answers what a user's connection is told it may not do, too.
+func connect(t *testing.T, s *server.Server, user string) (*nats.Conn, jetstream.JetStream) {
+	t.Helper()
+	nc, err := nats.Connect(urlFor(s, user), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
+	require.NoError(t, err)
+	t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(time.Second))
+	require.NoError(t, err)
+	return nc, js
+}
+
+var buildClients = sync.OnceValues(func() (string, error) {
+	folder, err := os.MkdirTemp("", "clients")
+	program := filepath.Join(folder, "clients")
+	if err == nil {
+		err = exec.Command("go", "build", "-C", "../..", "-o", program, "./cmd/clients").Run()
+	}
+	return program, err
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if program, err := buildClients(); err == nil {
+		_ = os.RemoveAll(filepath.Dir(program))
+	}
+	os.Exit(code)
+}
+
+func clients(t *testing.T, url string, args ...string) *exec.Cmd {
+	t.Helper()
+	program, err := buildClients()
+	require.NoError(t, err)
+	cmd := exec.CommandContext(t.Context(), program, args...)
+	cmd.Env = append(os.Environ(), "CLIENTS_NATS_URL="+url, "CLIENTS_STREAM_REPLICAS=1")
+	return cmd
+}
+
+// run runs a subcommand and answers what it prints.
+func run(t *testing.T, url string, args ...string) (string, error) {
+	t.Helper()
+	out, err := clients(t, url, args...).CombinedOutput()
+	return string(out), err
+}
+
+// service is one that runs.
+type service struct {
+	api  string
+	logs *bytes.Buffer
+	cmd  *exec.Cmd
+}
+
+func serve(t *testing.T, url string) *service {
+	t.Helper()
+	api, ops := freeAddress(t), freeAddress(t)
+	s := &service{api: "http://" + api, logs: new(bytes.Buffer), cmd: clients(t, url, "serve")}
+	s.cmd.Env = append(s.cmd.Env, "CLIENTS_HTTP_ADDR="+api, "CLIENTS_OPS_ADDR="+ops)
+	s.cmd.Stdout, s.cmd.Stderr = io.Discard, s.logs
+	require.NoError(t, s.cmd.Start())
+	require.Eventually(t, func() bool {
+		answer, err := http.Get("http://" + ops + "/readyz")
+		if err == nil {
+			answer.Body.Close()
+		}
+		return err == nil && answer.StatusCode == http.StatusOK
+	}, 30*time.Second, 20*time.Millisecond)
+	return s
+}
+
+// stop ends the service and answers what it logged.
+func (s *service) stop(t *testing.T) string {
+	t.Helper()
+	require.NoError(t, s.cmd.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, s.cmd.Wait())
+	return s.logs.String()
+}
+
+func (s *service) send(t *testing.T, method, path, body string, header ...string) int {
+	t.Helper()
+	request, err := http.NewRequest(method, s.api+path, strings.NewReader(body))
+	require.NoError(t, err)
+	request.Header.Set("Content-Type", "application/json")
+	for _, line := range header {
+		name, value, _ := strings.Cut(line, ": ")
+		request.Header.Set(name, value)
+	}
+	answer, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	answer.Body.Close()
+	return answer.StatusCode
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// The service does all that it ever does with what its user may do, and is never told that it may not.
+func TestTheServiceIsAllowedWhatItNeeds(t *testing.T) {
+	s := startNATS(t)
+	out, err := run(t, urlFor(s, "admin"), "setup", "--sources")
+	require.NoError(t, err, out)
+	_, admin := connect(t, s, "admin")
+	for _, own := range []string{"CLIENTS", "CLIENTS_IDS", "CLIENTS_QUARANTINE", "KV_CLIENTS_KEYS", "OBJ_CLIENTS_SNAPSHOTS"} {
+		require.NoError(t, admin.DeleteStream(t.Context(), own), "it has to be allowed to make its own streams")
+	}
+	first := serve(t, urlFor(s, "clients"))
+	require.Equal(t, 201, first.send(t, "POST", "/clients", `{"client":{"name":"SuprCorp"}}`))
+	require.Equal(t, 201, first.send(t, "POST", "/clients", `{"client":{"name":"Once"}}`, "Idempotency-Key: 1"))
+	require.Equal(t, 200, first.send(t, "PUT", "/clients/1", `{"client":{"details":"x"}}`))
+	require.Equal(t, 200, first.send(t, "GET", "/clients", ""))
+
+	_, projects := connect(t, s, "projects")
+	publish(t, projects, "projects.default.1", "projects.v1.ProjectCreated", `{"id":1,"client_id":1}`)
+	_, invoices := connect(t, s, "invoices")
+	publish(t, invoices, "invoices.default.1", "invoices.v1.InvoiceCreated", `{"id":1,"client_id":1,"kind":"task"}`)
+	publish(t, invoices, "invoices.default.2", "invoices.v1.InvoiceCreated", `not one`)
+	require.Equal(t, 400, first.send(t, "DELETE", "/clients/1", ""))
+	require.Equal(t, 400, first.send(t, "POST", "/clients/1/toggle", ""))
+	publish(t, projects, "projects.default.1", "projects.v1.ProjectDeleted", `{"id":1}`)
+	publish(t, invoices, "invoices.default.1", "invoices.v1.InvoiceDeleted", `{"id":1}`)
+	require.Equal(t, 200, first.send(t, "DELETE", "/clients/1", ""))
+
+	for _, args := range [][]string{{"quarantine", "list"}, {"quarantine", "drop", "1"}, {"verify"}} {
+		out, err := run(t, urlFor(s, "clients"), args...)
+		require.NoError(t, err, "%s: %s", args, out)
+	}
+	require.NotContains(t, first.stop(t), "violation")
+	second := serve(t, urlFor(s, "clients"))
+	require.Equal(t, 201, second.send(t, "POST", "/clients", `{"client":{"name":"Once"}}`, "Idempotency-Key: 1"), "the first answer again")
+	require.Equal(t, 404, second.send(t, "GET", "/clients/1", ""))
+	for range 3 { // snapshots, so that old ones are forgotten
+		require.Equal(t, 200, second.send(t, "PUT", "/clients/2", fmt.Sprintf(`{"client":{"details":%q}}`, time.Now())))
+		require.NotContains(t, second.stop(t), "violation")
+		second = serve(t, urlFor(s, "clients"))
+	}
+	require.NotContains(t, second.stop(t), "violation")
+	snapshots, err := admin.Stream(t.Context(), "OBJ_CLIENTS_SNAPSHOTS")
+	require.NoError(t, err)
+	require.Less(t, snapshots.CachedInfo().State.Msgs, uint64(10), "five were saved, of two messages or more: old ones are forgotten")
+}
+
+func publish(t *testing.T, js jetstream.JetStream, subject, kind, data string) {
+	t.Helper()
+	_, err := js.PublishMsg(t.Context(), &nats.Msg{Subject: subject, Data: []byte(data), Header: nats.Header{
+		"ce-specversion": {"1.0"}, "ce-id": {kind + subject}, "ce-type": {kind},
+	}})
+	require.NoError(t, err)
+}
+
+func TestOnlyAnAdministratorAltersStreams(t *testing.T) {
+	s := startNATS(t)
+	out, err := run(t, urlFor(s, "admin"), "setup", "--sources")
+	require.NoError(t, err, out)
+	_, admin := connect(t, s, "admin")
+	publish(t, admin, "clients.default.1", "a stray", "x")
+	for _, user := range []string{"clients", "projects", "invoices", "subscriber"} {
+		nc, js := connect(t, s, user)
+		for _, stream := range []string{"CLIENTS", "CLIENTS_IDS", "KV_CLIENTS_KEYS", "PROJECTS", "INVOICES"} {
+			for _, call := range []string{"DELETE", "PURGE", "UPDATE", "MSG.DELETE", "RESTORE", "SNAPSHOT"} {
+				require.False(t, allowed(t, nc, "$JS.API.STREAM."+call+"."+stream), "%s: %s %s", user, call, stream)
+			}
+		}
+		require.False(t, allowed(t, nc, "$JS.API.STREAM.CREATE.MINE"), user)
+		for subject, owner := range map[string]string{
+			"clients.default.1": "clients", "client-references.default.1": "clients", "client-ids": "clients", "clients-control.quarantine.retry": "clients",
+			"$KV.CLIENTS_KEYS.x": "clients", "projects.default.1": "projects", "invoices.default.1": "invoices",
+		} {
+			if user != owner {
+				require.False(t, allowed(t, nc, subject), "%s publishes to %s", user, subject)
+			}
+		}
+		if user == "clients" {
+			continue
+		}
+		require.False(t, allowed(t, nc, "$JS.API.STREAM.MSG.GET.CLIENTS"), user)
+		require.True(t, consumes(js, "clients.>"), user)
+		require.False(t, consumes(js, "client-references.>"), user)
+		require.False(t, consumes(js, ""), user)
+	}
+}
+
+// allowed tells whether a user may publish to a subject. What it publishes is nothing that anybody can use.
+func allowed(t *testing.T, nc *nats.Conn, subject string) bool {
+	t.Helper()
+	denied := make(chan struct{}, 1)
+	nc.SetErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+		if strings.Contains(err.Error(), subject) {
+			select {
+			case denied <- struct{}{}:
+			default:
+			}
+		}
+	})
+	require.NoError(t, nc.Publish(subject, []byte("{")))
+	require.NoError(t, nc.Flush())
+	select {
+	case <-denied:
+		return false
+	case <-time.After(200 * time.Millisecond): // the server has said so before it answered the flush, and only the handler is late
+		return true
+	}
+}
+
+func consumes(js jetstream.JetStream, filter string) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	consumer, err := js.CreateConsumer(ctx, "CLIENTS", jetstream.ConsumerConfig{FilterSubject: filter, AckPolicy: jetstream.AckExplicitPolicy})
+	if err != nil {
+		return false
+	}
+	msg, err := consumer.Next(jetstream.FetchMaxWait(time.Second))
+	return err == nil && msg.DoubleAck(ctx) == nil
+}

@@ -1,0 +1,217 @@
+package kubernetes
+
+import (
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+)
+
+// workload is a pod template and who owns it.
+type workload struct {
+	name     string
+	template corev1.PodTemplateSpec
+	selector *metav1.LabelSelector
+}
+
+func workloads(objects []runtime.Object) (found []workload) {
+	for _, d := range all[*appsv1.Deployment](objects) {
+		found = append(found, workload{d.Name, d.Spec.Template, d.Spec.Selector})
+	}
+	for _, s := range all[*appsv1.StatefulSet](objects) {
+		found = append(found, workload{s.Name, s.Spec.Template, s.Spec.Selector})
+	}
+	for _, j := range all[*batchv1.Job](objects) {
+		found = append(found, workload{j.Name, j.Spec.Template, nil})
+	}
+	return found
+}
+
+func eachOverlay(t *testing.T, check func(t *testing.T, objects []runtime.Object)) {
+	for _, overlay := range overlays {
+		t.Run(overlay, func(t *testing.T) { check(t, render(t, overlay)) })
+	}
+}
+
+// The Pod Security Standard "restricted", and a root file system that nobody writes to.
+func TestPodsAreRestricted(t *testing.T) {
+	eachOverlay(t, func(t *testing.T, objects []runtime.Object) {
+		for _, w := range workloads(objects) {
+			pod := w.template.Spec
+			require.False(t, *pod.AutomountServiceAccountToken, w.name)
+			require.True(t, *pod.SecurityContext.RunAsNonRoot, w.name)
+			require.Positive(t, *pod.SecurityContext.RunAsUser, w.name)
+			require.Equal(t, corev1.SeccompProfileTypeRuntimeDefault, pod.SecurityContext.SeccompProfile.Type, w.name)
+			require.False(t, pod.HostNetwork || pod.HostPID || pod.HostIPC, w.name)
+			for _, c := range pod.Containers {
+				require.False(t, *c.SecurityContext.AllowPrivilegeEscalation, w.name)
+				require.True(t, *c.SecurityContext.ReadOnlyRootFilesystem, w.name)
+				require.Equal(t, []corev1.Capability{"ALL"}, c.SecurityContext.Capabilities.Drop, w.name)
+				require.Empty(t, c.SecurityContext.Capabilities.Add, w.name)
+				require.False(t, c.Resources.Limits.Memory().IsZero(), w.name)
+				require.False(t, c.Resources.Requests.Cpu().IsZero(), w.name)
+			}
+		}
+		for _, n := range all[*corev1.Namespace](objects) {
+			require.Equal(t, "restricted", n.Labels["pod-security.kubernetes.io/enforce"])
+		}
+	})
+}
+
+func TestGoKnowsItsLimits(t *testing.T) {
+	eachOverlay(t, func(t *testing.T, objects []runtime.Object) {
+		for _, w := range workloads(objects) {
+			for _, c := range w.template.Spec.Containers {
+				env := environment(c)
+				if env["GOMEMLIMIT"] == "" {
+					require.Equal(t, "setup", w.name, "a pod that stays has to fit its limits")
+					continue
+				}
+				mebibytes, err := strconv.Atoi(strings.TrimSuffix(env["GOMEMLIMIT"], "MiB"))
+				require.NoError(t, err)
+				require.InDelta(t, 0.9, float64(mebibytes<<20)/float64(c.Resources.Limits.Memory().Value()), 0.03, w.name)
+				require.Equal(t, c.Resources.Limits.Cpu().String(), env["GOMAXPROCS"], w.name)
+			}
+		}
+	})
+}
+
+func environment(c corev1.Container) map[string]string {
+	env := make(map[string]string)
+	for _, variable := range c.Env {
+		env[variable.Name] = variable.Value
+	}
+	return env
+}
+
+func TestThereIsTimeToEnd(t *testing.T) {
+	eachOverlay(t, func(t *testing.T, objects []runtime.Object) {
+		for _, d := range all[*appsv1.Deployment](objects) {
+			delay, err := time.ParseDuration(environment(d.Spec.Template.Spec.Containers[0])["CLIENTS_SHUTDOWN_DELAY"])
+			require.NoError(t, err)
+			require.Positive(t, delay)
+			require.Greater(t, *d.Spec.Template.Spec.TerminationGracePeriodSeconds, int64((delay+25*time.Second).Seconds()))
+			require.Zero(t, d.Spec.Strategy.RollingUpdate.MaxUnavailable.IntValue())
+		}
+	})
+}
+
+// What selects pods selects those of exactly one owner.
+func TestSelectorsFindTheirPods(t *testing.T) {
+	eachOverlay(t, func(t *testing.T, objects []runtime.Object) {
+		owners := func(selector labels.Selector) (names []string) {
+			for _, w := range workloads(objects) {
+				if selector.Matches(labels.Set(w.template.Labels)) {
+					names = append(names, w.name)
+				}
+			}
+			return names
+		}
+		for _, w := range workloads(objects) {
+			if w.selector != nil {
+				selector, err := metav1.LabelSelectorAsSelector(w.selector)
+				require.NoError(t, err)
+				require.Equal(t, []string{w.name}, owners(selector))
+			}
+		}
+		for _, s := range all[*corev1.Service](objects) {
+			found := owners(labels.SelectorFromSet(s.Spec.Selector))
+			require.Len(t, found, 1, s.Name)
+			require.True(t, strings.HasPrefix(s.Name, found[0]), s.Name)
+			for _, port := range s.Spec.Ports {
+				require.True(t, hasPort(objects, found[0], port.TargetPort.StrVal), "%s: %s", s.Name, port.Name)
+			}
+		}
+		for _, budget := range all[*policyv1.PodDisruptionBudget](objects) {
+			selector, err := metav1.LabelSelectorAsSelector(budget.Spec.Selector)
+			require.NoError(t, err)
+			require.Equal(t, []string{budget.Name}, owners(selector))
+			require.Equal(t, 1, budget.Spec.MaxUnavailable.IntValue())
+		}
+	})
+}
+
+func hasPort(objects []runtime.Object, owner, name string) bool {
+	for _, w := range workloads(objects) {
+		for _, c := range w.template.Spec.Containers {
+			for _, port := range c.Ports {
+				if w.name == owner && port.Name == name {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// outside are the Secrets that whoever applies an overlay makes himself: the README names them.
+var outside = map[string][]string{
+	"production":      {"clients-credentials", "clients-nats"},
+	"production-nats": {"clients-credentials", "clients-nats", "nats-users", "nats-tls"},
+}
+
+func TestEverySecretIsThereOrAskedFor(t *testing.T) {
+	for _, overlay := range overlays {
+		objects := render(t, overlay)
+		there := make(map[string]bool)
+		for _, name := range outside[overlay] {
+			there[name] = true
+		}
+		for _, s := range all[*corev1.Secret](objects) {
+			there[s.Name] = true
+		}
+		for _, m := range all[*corev1.ConfigMap](objects) {
+			there[m.Name] = true
+		}
+		for _, w := range workloads(objects) {
+			for _, v := range w.template.Spec.Volumes {
+				if v.Secret != nil {
+					require.True(t, there[v.Secret.SecretName], "%s: %s", overlay, v.Secret.SecretName)
+				}
+				if v.ConfigMap != nil {
+					require.True(t, there[v.ConfigMap.Name], "%s: %s", overlay, v.ConfigMap.Name)
+				}
+			}
+			for _, c := range w.template.Spec.Containers {
+				for _, from := range c.EnvFrom {
+					require.True(t, there[from.SecretRef.Name], "%s: %s", overlay, from.SecretRef.Name)
+				}
+				for _, variable := range c.Env {
+					if variable.ValueFrom != nil && variable.ValueFrom.SecretKeyRef != nil {
+						require.True(t, there[variable.ValueFrom.SecretKeyRef.Name], "%s: %s", overlay, variable.Name)
+					}
+				}
+			}
+		}
+	}
+}
+
+// Every setting is one that the service has.
+func TestSettingsAreTheServices(t *testing.T) {
+	help, err := exec.Command("go", "run", "-C", "../..", "./cmd/clients", "serve", "--help").Output()
+	require.NoError(t, err)
+	known := regexp.MustCompile(`CLIENTS_[A-Z_]+`).FindAllString(string(help), -1)
+	require.Greater(t, len(known), 10)
+	eachOverlay(t, func(t *testing.T, objects []runtime.Object) {
+		for _, w := range workloads(objects) {
+			for _, c := range w.template.Spec.Containers {
+				for name := range environment(c) {
+					if strings.HasPrefix(name, "CLIENTS_") {
+						require.Contains(t, known, name)
+					}
+				}
+			}
+		}
+	})
+}
