@@ -101,6 +101,7 @@ type streamInfo struct {
 		First    uint64            `json:"first_seq"`
 		Last     uint64            `json:"last_seq"`
 		Messages uint64            `json:"messages"`
+		Bytes    uint64            `json:"bytes"`
 		Subjects map[string]uint64 `json:"subjects"` // when they were asked for
 	} `json:"state"`
 	Cluster cluster `json:"cluster"`

@@ -45,6 +45,9 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 		}),
 	}
 	registry.MustRegister(m.requests, m.durations, m.logins, m.rateLimited)
+	for _, outcome := range []string{loginMissing, loginRemembered, loginRepeated, loginShared, loginVerified, loginRefused, loginThrottled, loginBusy} {
+		m.logins.WithLabelValues(outcome)
+	}
 	return m
 }
 

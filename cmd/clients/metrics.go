@@ -20,6 +20,9 @@ func (s *service) registerMetrics() func(command.Outcome) {
 	commands := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "clients_commands_total", Help: "Commands by how they were decided; one that lost a race is decided again.",
 	}, []string{"outcome"})
+	for _, outcome := range command.Outcomes() {
+		commands.WithLabelValues(string(outcome))
+	}
 	v := currentVersion()
 	s.registry.MustRegister(
 		collectors.NewGoCollector(),
@@ -31,6 +34,8 @@ func (s *service) registerMetrics() func(command.Outcome) {
 		counter("clients_stray_messages_total", "Messages in the stream that are no events and were skipped.", func() uint64 { return s.directory.Stats().Strays }),
 		gauge("clients_projection_sequence", "Sequence of the last message that reads show.", func() float64 { return float64(s.directory.Stats().Sequence) }),
 		gauge("clients_clients", "Clients of all accounts.", func() float64 { return float64(s.directory.Stats().Clients) }),
+		gauge("clients_ready", "1 while the service is ready, as /readyz tells.", func() float64 { return number(s.ready() == nil) }),
+		gauge("clients_following", "0 when the stream cannot be followed any more: see the log, and start the process again.", func() float64 { return number(s.directory.Err() == nil) }),
 		gauge("clients_snapshot_sequence", "Sequence of the last snapshot, whoever saved it.", func() float64 { sequence, _ := s.saver.Saved(); return float64(sequence) }),
 		gauge("clients_snapshot_age_seconds", "Age of that snapshot, or of this process where there is none.", func() float64 { _, at := s.saver.Saved(); return time.Since(at).Seconds() }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
@@ -39,4 +44,12 @@ func (s *service) registerMetrics() func(command.Outcome) {
 		}, func() float64 { return 1 }),
 	)
 	return func(outcome command.Outcome) { commands.WithLabelValues(string(outcome)).Inc() }
+}
+
+// number is how a metric tells yes and no.
+func number(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
 }

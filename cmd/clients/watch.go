@@ -31,12 +31,7 @@ func (s *service) watchFiles(context.Context) error {
 		s.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "clients_files_stale", Help: "1 while files have changed into what cannot be used, and the last good ones count.",
 			ConstLabels: prometheus.Labels{"files": files.what},
-		}, func() float64 {
-			if files.stale() {
-				return 1
-			}
-			return 0
-		}))
+		}, func() float64 { return number(files.stale()) }))
 	}
 	watching, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})

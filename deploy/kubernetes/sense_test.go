@@ -101,7 +101,7 @@ func TestThereIsTimeToEnd(t *testing.T) {
 			delay, err := time.ParseDuration(environment(d.Spec.Template.Spec.Containers[0])["CLIENTS_SHUTDOWN_DELAY"])
 			require.NoError(t, err)
 			require.Positive(t, delay)
-			require.Greater(t, *d.Spec.Template.Spec.TerminationGracePeriodSeconds, int64((delay+25*time.Second).Seconds()))
+			require.Greater(t, *d.Spec.Template.Spec.TerminationGracePeriodSeconds, int64((delay + 25*time.Second).Seconds()))
 			require.Zero(t, d.Spec.Strategy.RollingUpdate.MaxUnavailable.IntValue())
 		}
 	})

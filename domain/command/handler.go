@@ -40,6 +40,9 @@ const (
 	Failed    Outcome = "failed"
 )
 
+// Outcomes are all of them.
+func Outcomes() []Outcome { return []Outcome{Applied, Unchanged, Repeated, Refused, Conflict, Failed} }
+
 // Request is a command together with who sends it and under which conditions.
 type Request struct {
 	Account  string

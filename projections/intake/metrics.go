@@ -42,6 +42,8 @@ func newMetrics(registry prometheus.Registerer) *intakeMetrics {
 		state: make(map[string]bool),
 	}
 	registry.MustRegister(m.quarantined, m.expired, m.missingOnes, m.handedOut, m.fences)
+	m.fences.WithLabelValues("passed")
+	m.fences.WithLabelValues("failed")
 	for _, source := range []eventstore.Source{eventstore.Projects, eventstore.Invoices} {
 		m.expired.WithLabelValues(source.Stream)
 		m.missingOnes.WithLabelValues(source.Stream)
