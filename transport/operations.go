@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"clients/transport/contracts"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
@@ -23,7 +25,7 @@ type Version struct {
 	Go      string `json:"go"`
 }
 
-// Handler serves /livez, /readyz, /metrics and /version.
+// Handler serves /livez, /readyz, /metrics, /version, and the contracts as /openapi.yaml and /asyncapi.yaml.
 func (o Operations) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
@@ -38,8 +40,15 @@ func (o Operations) Handler() http.Handler {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(o.Version)
 	})
+	mux.HandleFunc("GET /openapi.yaml", func(w http.ResponseWriter, _ *http.Request) { document(w, contracts.OpenAPI) })
+	mux.HandleFunc("GET /asyncapi.yaml", func(w http.ResponseWriter, _ *http.Request) { document(w, contracts.AsyncAPI) })
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{}))
 	return mux
+}
+
+func document(w http.ResponseWriter, content []byte) {
+	w.Header().Set("Content-Type", "application/yaml")
+	_, _ = w.Write(content)
 }
 
 func plain(w http.ResponseWriter, status int, text string) {

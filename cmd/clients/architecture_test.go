@@ -29,9 +29,10 @@ var mayImport = map[string][]string{
 		"github.com/prometheus/client_golang",
 	},
 	"transport": {
-		"clients/domain", "clients/projections", "clients/transport/wire", "clients/transport/credentials", "clients/transport/reload",
+		"clients/domain", "clients/projections", "clients/transport/wire", "clients/transport/credentials", "clients/transport/reload", "clients/transport/contracts",
 		"github.com/klauspost/compress", "github.com/prometheus/client_golang",
 	},
+	"transport/contracts":    {},
 	"transport/wire":         {"clients/domain", "golang.org/x/net"},
 	"transport/credentials":  {"clients/domain", "clients/transport/reload", "golang.org/x/crypto"},
 	"transport/reload":       {},
@@ -44,7 +45,8 @@ var mayImport = map[string][]string{
 }
 
 // testsMayImport comes on top in tests.
-var testsMayImport = []string{"github.com/stretchr/testify", "github.com/google/uuid", "github.com/anishathalye/porcupine", "golang.org/x/crypto/bcrypt", "clients/eventstore/natstest"}
+var testsMayImport = []string{"github.com/stretchr/testify", "github.com/google/uuid", "github.com/anishathalye/porcupine", "golang.org/x/crypto/bcrypt",
+	"github.com/santhosh-tekuri/jsonschema/v6", "go.yaml.in/yaml/v3", "clients/eventstore/natstest"}
 
 func TestImportsFollowTheArrowsOfTheHouse(t *testing.T) {
 	packages := goPackages(t)

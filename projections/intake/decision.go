@@ -3,6 +3,7 @@ package intake
 import (
 	"cmp"
 	"errors"
+	"fmt"
 
 	"clients/domain"
 	"clients/eventstore"
@@ -124,6 +125,7 @@ func (d *decision) follow(fact domain.Fact, from headers) error {
 	if err != nil || event == nil {
 		return err
 	}
+	cause := cmp.Or(fact.CausationID, fmt.Sprintf("%s/%d", fact.Source.Stream, fact.Source.Sequence)) // without a ce-id, where it stands
 	entry := eventstore.Entry{Event: &domain.Envelope{
 		EventID:       d.config.NewEventID(),
 		Account:       fact.Account,
@@ -131,8 +133,8 @@ func (d *decision) follow(fact domain.Fact, from headers) error {
 		Version:       state.Client.Revision.Version + 1,
 		Time:          d.config.Now(),
 		Actor:         cmp.Or(from.actor, "invoices"),
-		CorrelationID: fact.CorrelationID,
-		CausationID:   fact.CausationID,
+		CorrelationID: cmp.Or(fact.CorrelationID, cause),
+		CausationID:   cause,
 		Traceparent:   from.traceparent,
 	}}
 	if last := state.LastSequence; last != 0 {

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// documented makes requests and holds each answer against the document.
+type documented struct {
+	*caller
+	contract *contract
+	seen     map[string]bool // "GET /clients 200"
+}
+
+// general are the headers of every answer, which OpenAPI leaves out or has elsewhere.
+var general = []string{"Content-Type", "Content-Length", "Date", "Connection"}
+
+// holds makes a request to a path that stands for template, and wants the answer to be as the document has it.
+func (d *documented) holds(status int, method, template, path, body string, headers ...string) answer {
+	d.t.Helper()
+	got := d.want(status, method, path, body, headers...)
+	told := fmt.Sprintf("%s %s %d", method, template, status)
+	d.seen[told] = true
+	response, pointer := d.contract.at("paths", template, strings.ToLower(method), "responses", strconv.Itoa(status))
+	known, _ := response["headers"].(map[string]any)
+	for name := range known {
+		header, at := d.contract.at(append(steps(pointer), "headers", name)...)
+		value := got.header.Values(name)
+		if name == "WWW-Authenticate" || name == "Hint" {
+			value = got.header[http.CanonicalHeaderKey(name)]
+		}
+		if len(value) == 0 {
+			require.NotEqual(d.t, true, header["required"], "%s: there is no %s", told, name)
+			continue
+		}
+		var typed any = value[0]
+		if n, err := strconv.Atoi(value[0]); err == nil && name == "Retry-After" {
+			typed = n
+		}
+		d.contract.valid(at+"/schema", typed, told+": "+name)
+	}
+	for name := range got.header {
+		require.True(d.t, slices.Contains(general, name) || slices.ContainsFunc(sortedKeys(known), func(k string) bool { return http.CanonicalHeaderKey(k) == name }),
+			"%s: %s is not in the document", told, name)
+	}
+	if response["content"] == nil {
+		require.Empty(d.t, got.body, told)
+		return got
+	}
+	kind, _, _ := strings.Cut(got.header.Get("Content-Type"), ";")
+	_, at := d.contract.at(append(steps(pointer), "content", kind)...)
+	if kind == "application/json" {
+		d.contract.validJSON(at+"/schema", got.body, told)
+	}
+	return got
+}
+
+func steps(pointer string) []string {
+	parts := strings.Split(strings.TrimPrefix(pointer, "#/"), "/")
+	for i, part := range parts {
+		parts[i] = strings.NewReplacer("~1", "/", "~0", "~").Replace(part)
+	}
+	return parts
+}
+
+const (
+	everyClient = "/clients"
+	anyClient   = "/clients/{id}"
+	itsState    = "/clients/{id}/toggle"
+)
+
+// Every operation and status of the document is provoked, and answered as it says; and there is no other operation.
+func TestOpenAPIIsWhatTheServiceDoes(t *testing.T) {
+	t.Parallel()
+	a := launch(t)
+	d := &documented{caller: a.caller, contract: readContract(t, a.ops("/openapi.yaml")), seen: make(map[string]bool)}
+	operations := map[string][]string{}
+	for template, path := range map[string]string{everyClient: "/clients", anyClient: "/clients/1", itsState: "/clients/1/toggle"} {
+		node, _ := d.contract.at("paths", template)
+		for method := range node {
+			if method != "parameters" {
+				operations[template] = append(operations[template], strings.ToUpper(method))
+			}
+		}
+		slices.Sort(operations[template])
+		allowed := strings.Split(a.want(405, "PATCH", path, "").header.Get("Allow"), ", ")
+		require.Equal(t, operations[template], slices.DeleteFunc(allowed, func(m string) bool { return m == "HEAD" }), template)
+	}
+	paths, _ := d.contract.at("paths")
+	require.Len(t, paths, len(operations))
+
+	d.successes(a)
+	d.refusals(a)
+	d.strangers(t)
+	for template, methods := range operations {
+		for _, method := range methods {
+			responses, _ := d.contract.at("paths", template, strings.ToLower(method), "responses")
+			for status := range responses {
+				require.True(t, d.seen[method+" "+template+" "+status], "%s %s never answers %s", method, template, status)
+			}
+		}
+	}
+}
+
+func (d *documented) successes(a *app) {
+	for _, accept := range []string{acceptJSON, acceptXML} {
+		made := d.holds(201, "POST", everyClient, "/clients", `{"client":{"name":"SuprCorp","highrise_id":4}}`, asJSON, accept)
+		one := made.header.Get("Location")
+		got := d.holds(200, "GET", anyClient, one, "", accept)
+		d.holds(304, "GET", anyClient, one, "", accept, "If-None-Match: "+got.tag())
+		list := d.holds(200, "GET", everyClient, "/clients", "", accept)
+		d.holds(200, "GET", everyClient, "/clients?updated_since=2010-09-25+18%3A30", "", accept)
+		d.holds(304, "GET", everyClient, "/clients", "", accept, "If-None-Match: "+list.tag())
+		d.holds(200, "PUT", anyClient, one, `{"client":{"details":"x","highrise_id":null}}`, asJSON, accept)
+		d.holds(200, "POST", itsState, one+"/toggle", "", accept)
+		d.holds(200, "PUT", itsState, one+"/toggle", "", accept)
+		d.holds(200, "DELETE", anyClient, one, "", accept)
+	}
+}
+
+func (d *documented) refusals(a *app) {
+	needed := a.named("Needed")
+	a.tap().say(project("Created", 1, fmt.Sprintf(`"client_id":%d`, needed)))
+	one := path(needed)
+	large := `{"client":{"details":"` + strings.Repeat("x", 1<<20) + `"}}`
+	for _, accept := range []string{acceptJSON, acceptXML} {
+		d.holds(400, "GET", everyClient, "/clients?updated_since=never", "", accept)
+		for template, method := range map[string]string{everyClient: "POST", anyClient: "PUT"} {
+			at := strings.Replace(template, "{id}", strconv.FormatInt(needed, 10), 1)
+			d.holds(400, method, template, at, `{"client":{"name":""}}`, asJSON, accept)
+			d.holds(413, method, template, at, large, asJSON, accept)
+			d.holds(415, method, template, at, "x", "Content-Type: text/csv", accept)
+		}
+		d.holds(404, "GET", anyClient, "/clients/999", "", accept)
+		d.holds(404, "PUT", anyClient, "/clients/999", `{"client":{"name":"x"}}`, asJSON, accept)
+		d.holds(412, "PUT", anyClient, one, `{"client":{"name":"x"}}`, asJSON, accept, `If-Match: "other"`)
+		d.holds(400, "DELETE", anyClient, one, "", accept)
+		d.holds(404, "DELETE", anyClient, "/clients/999", "", accept)
+		d.holds(412, "DELETE", anyClient, one, "", accept, `If-Match: "other"`)
+		for _, method := range []string{"POST", "PUT"} {
+			d.holds(400, method, itsState, one+"/toggle", "", accept)
+			d.holds(404, method, itsState, "/clients/999/toggle", "", accept)
+			d.holds(412, method, itsState, one+"/toggle", "", accept, `If-Match: "other"`)
+		}
+		key := "Idempotency-Key: the first has it " + accept
+		d.want(201, "POST", "/clients", `{"client":{"name":"First"}}`, asJSON, key)
+		d.holds(422, "POST", everyClient, "/clients", `{"client":{"name":"x"}}`, asJSON, accept, key)
+		d.holds(422, "PUT", anyClient, one, `{"client":{"name":"x"}}`, asJSON, accept, key)
+		d.holds(422, "DELETE", anyClient, one, "", accept, key)
+		d.holds(422, "POST", itsState, one+"/toggle", "", accept, key)
+		d.holds(422, "PUT", itsState, one+"/toggle", "", accept, key)
+	}
+}
+
+// strangers are those who do not log in, and those who have sent too much.
+func (d *documented) strangers(t *testing.T) {
+	secret := newSecret(t, files{"shop.htpasswd": user(t, "ann:one")})
+	p := launchGuarded(t, secret, limited(1))
+	p.as("ann:one").want(200, "GET", "/clients", "")
+	for status, login := range map[int]string{401: "", 503: "ann:one"} {
+		stranger := &documented{caller: p.as(login), contract: d.contract, seen: d.seen}
+		for _, accept := range []string{acceptJSON, acceptXML} {
+			stranger.holds(status, "GET", everyClient, "/clients", "", accept)
+			stranger.holds(status, "POST", everyClient, "/clients", "{}", asJSON, accept)
+			stranger.holds(status, "GET", anyClient, "/clients/1", "", accept)
+			stranger.holds(status, "PUT", anyClient, "/clients/1", "{}", asJSON, accept)
+			stranger.holds(status, "DELETE", anyClient, "/clients/1", "", accept)
+			stranger.holds(status, "POST", itsState, "/clients/1/toggle", "", accept)
+			stranger.holds(status, "PUT", itsState, "/clients/1/toggle", "", accept)
+		}
+	}
+}
