@@ -26,7 +26,7 @@ func (s *Store) Append(ctx context.Context, e domain.Envelope, lastSequence uint
 	if err != nil {
 		return domain.Receipt{}, err
 	}
-	msg.Header[jetstream.ExpectedLastSubjSeqHeader] = []string{strconv.FormatUint(lastSequence, 10)}
+	expect(msg, e, lastSequence)
 	p := &pending{msg: msg, account: e.Account, clientID: e.Event.Client(), eventID: e.EventID, revision: revision, lastSequence: lastSequence}
 	p.deadline = time.Now().Add(publishLimit)
 	if d, ok := ctx.Deadline(); ok && d.Before(p.deadline) {
@@ -35,6 +35,17 @@ func (s *Store) Append(ctx context.Context, e domain.Envelope, lastSequence uint
 	receipt, err := s.writer.append(ctx, p)
 	s.stats.count(err)
 	return receipt, err
+}
+
+// expect makes storing an event depend on what was read: that it is still the last of its client, and that it goes to the
+// stream itself, and not to one that has taken its subjects over. Of a creation, no account may have a client with that
+// id: a counter that was lost may hand one out again.
+func expect(msg *nats.Msg, e domain.Envelope, lastSequence uint64) {
+	msg.Header[jetstream.ExpectedStreamHeader] = []string{Stream}
+	msg.Header[jetstream.ExpectedLastSubjSeqHeader] = []string{strconv.FormatUint(lastSequence, 10)}
+	if _, creation := e.Event.(domain.ClientCreated); creation && lastSequence == 0 {
+		msg.Header[jetstream.ExpectedLastSubjSeqSubjHeader] = []string{subjectOf("*", e.Event.Client())}
+	}
 }
 
 // Find looks behind sequence after for the event of a client that was stored under eventID. It asks the stream's leader.
@@ -95,7 +106,10 @@ const (
 func (s *Store) publish(p *pending) (domain.Receipt, error) {
 	ctx, cancel := context.WithDeadline(context.Background(), p.deadline)
 	defer cancel()
-	var err error
+	before, err := s.identity.known()
+	if err != nil {
+		return domain.Receipt{}, domain.NoStore(err)
+	}
 	for !ended(ctx) {
 		var ack *jetstream.PubAck
 		attempt, cancel := context.WithTimeout(ctx, publishAttempt)
@@ -103,6 +117,9 @@ func (s *Store) publish(p *pending) (domain.Receipt, error) {
 		cancel()
 		switch verdict := classify(err); {
 		case verdict == accepted && !ack.Duplicate:
+			if err := s.identity.appended(ack.Sequence, before); err != nil {
+				return domain.Receipt{}, unknownOutcome(err)
+			}
 			return domain.Receipt{Sequence: ack.Sequence, Revision: p.revision}, nil
 		case verdict == accepted, verdict == outrun && p.unknown:
 			return s.settle(ctx, p, err)

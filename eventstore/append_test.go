@@ -8,7 +8,6 @@ import (
 	"clients/domain"
 	"clients/domain/command"
 
-	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 )
 
@@ -166,7 +165,6 @@ func pendingFor(t *testing.T, e domain.Envelope, lastSequence uint64) *pending {
 	t.Helper()
 	msg, revision, err := encode(e)
 	require.NoError(t, err)
-	msg.Header.Set(nats.ExpectedLastSubjSeqHdr, "0")
-	require.Zero(t, lastSequence)
+	expect(msg, e, lastSequence)
 	return &pending{msg: msg, account: e.Account, clientID: e.Event.Client(), eventID: e.EventID, revision: revision, deadline: time.Now().Add(publishLimit), done: make(chan outcome, 1)}
 }

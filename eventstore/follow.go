@@ -11,17 +11,23 @@ import (
 // runs of those that have arrived by then. It goes on until ctx ends or apply fails.
 //
 // It answers a *CorruptError or an *UnknownEventError when the stream holds what must not be skipped, after all the
-// messages before it were applied; and ErrReplaced when another stream has taken its place, which it looks for after each
-// interruption, and four times a second where nothing arrives.
+// messages before it were applied; and ErrReplaced when another stream has taken its place, which it
+// looks for after each interruption, and four times a second where nothing arrives.
 func (s *Store) Follow(ctx context.Context, after uint64, apply func([]Record) error) error {
-	f := follower{store: s, after: after, apply: apply, run: make([]Record, 0, runLength)}
+	f := follower{store: s, reached: mark{sequence: after}, apply: apply, run: make([]Record, 0, runLength)}
+	if known, err := s.identity.known(); err == nil && known.sequence == after { // as a snapshot has it
+		f.reached = known
+	}
 	for {
 		err := f.follow(ctx)
+		_, replaced := s.identity.known()
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
+		case replaced != nil:
+			return replaced
 		case errors.Is(err, errInterrupted):
-			s.config.Log.Warn("following the stream again", "after", f.after, "reason", err)
+			s.config.Log.Warn("following the stream again", "after", f.reached.sequence, "reason", err)
 		case err != nil:
 			return err
 		}
@@ -45,13 +51,12 @@ const (
 
 // follower is how far a stream has been followed.
 type follower struct {
-	store  *Store
-	after  uint64
-	apply  func([]Record) error
-	run    []Record
-	gap    gap
-	again  bool      // following has been interrupted
-	behind time.Time // since the stream has seemed to be another one
+	store   *Store
+	reached mark // the last message that was applied
+	apply   func([]Record) error
+	run     []Record
+	gap     gap
+	again   bool // following has been interrupted
 }
 
 // follow takes what a consumer delivers. As long as that is nothing, it asks the stream's leader from time to time: the
@@ -62,13 +67,13 @@ func (f *follower) follow(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if f.again {
-		if err := f.resume(ctx); err != nil {
+		if _, err := f.ask(ctx); err != nil {
 			return err
 		}
 	}
 	f.again = true
 	arrivals, interrupted := make(chan delivery, 4*runLength), make(chan error, 1)
-	go f.store.deliver(ctx, f.after+1, arrivals, interrupted)
+	go f.store.deliver(ctx, f.reached, arrivals, interrupted)
 	watch := time.NewTicker(followWatch)
 	defer watch.Stop()
 	silent, late := true, false
@@ -76,6 +81,8 @@ func (f *follower) follow(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-f.store.identity.lost():
+			return errInterrupted
 		case err := <-interrupted:
 			return fmt.Errorf("%w: %w", errInterrupted, err)
 		case d := <-arrivals:
@@ -120,7 +127,7 @@ func (f *follower) take(ctx context.Context, d delivery, arrivals <-chan deliver
 // collect makes a run of first and of what else has arrived, as long as one sequence follows on the other. It answers
 // the delivery that does not.
 func (f *follower) collect(first delivery, arrivals <-chan delivery) (run []Record, beyond *delivery, fault error) {
-	run, after := f.run[:0], f.after
+	run, after := f.run[:0], f.reached.sequence
 	for d := first; ; {
 		switch sequence := d.record.Sequence; {
 		case errors.Is(d.err, errInterrupted):
@@ -151,8 +158,9 @@ func (f *follower) advance(run []Record) error {
 	if err := f.apply(run); err != nil {
 		return err
 	}
-	f.after = run[len(run)-1].Sequence
-	f.store.identity.advance(run[len(run)-1])
-	f.store.config.HighWater.advance(f.after)
+	last := run[len(run)-1]
+	f.reached = mark{last.Sequence, last.StoredAt}
+	f.store.identity.advance(f.reached)
+	f.store.config.HighWater.advance(last.Sequence)
 	return nil
 }

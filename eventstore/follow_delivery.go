@@ -21,9 +21,10 @@ const (
 	followHeartbeat = 500 * time.Millisecond
 )
 
-// deliver decodes the messages of the stream from a sequence on, until ctx ends. When it cannot go on it says why. The
-// consumer lives in the memory of one server, and is forgotten when it is not used.
-func (s *Store) deliver(ctx context.Context, from uint64, arrivals chan<- delivery, interrupted chan<- error) {
+// deliver decodes the messages of the stream behind one that was read, until ctx ends. When it cannot go on it says why.
+// The consumer lives in the memory of one server, and is forgotten when it is not used. It ends with its stream: that
+// this is the one that was read has to be found out once, after the consumer is there.
+func (s *Store) deliver(ctx context.Context, after mark, arrivals chan<- delivery, interrupted chan<- error) {
 	interrupt := func(err error) {
 		select {
 		case interrupted <- err:
@@ -35,12 +36,15 @@ func (s *Store) deliver(ctx context.Context, from uint64, arrivals chan<- delive
 	consumer, err := s.js.CreateConsumer(attempt, Stream, jetstream.ConsumerConfig{
 		Description:       "clients: follows the stream",
 		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
-		OptStartSeq:       from,
+		OptStartSeq:       after.sequence + 1,
 		AckPolicy:         jetstream.AckNonePolicy,
 		MemoryStorage:     true,
 		Replicas:          1,
 		InactiveThreshold: time.Minute,
 	})
+	if err == nil {
+		err = s.holds(attempt, after)
+	}
 	if err != nil {
 		interrupt(err)
 		return

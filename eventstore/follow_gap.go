@@ -18,77 +18,57 @@ func (f *follower) ask(ctx context.Context) (found bool, err error) {
 	question, cancel := context.WithTimeout(ctx, followPatience)
 	defer cancel()
 	last, err := f.store.LastSequence(question)
-	if err == nil && last > f.after {
-		err = f.store.checkReached(question)
-	}
 	if err != nil {
-		return false, f.unchanged(ctx, err)
+		return false, nil
 	}
-	before := f.after
+	before := f.reached.sequence
 	err = f.fill(question, last)
 	if errors.Is(err, errUnanswered) {
 		err = nil
 	}
-	return f.after > before, f.explain(ctx, err)
-}
-
-// resume makes sure, as soon as the leader answers, that the stream is still the one that was followed, and reads on by
-// asking.
-func (f *follower) resume(ctx context.Context) error {
-	err := f.store.checkReached(ctx)
-	for errors.Is(err, errUnanswered) {
-		select {
-		case <-time.After(followRetry):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		err = f.store.checkReached(ctx)
-	}
-	if err := f.unchanged(ctx, err); err != nil {
-		return err
-	}
-	_, err = f.ask(ctx)
-	return err
+	return f.reached.sequence > before, f.explain(ctx, err)
 }
 
 // fill applies what the leader has behind what was applied, up to a sequence. It answers errUnanswered,
 // jetstream.ErrMsgNotFound, or what must not be skipped; or the error of apply.
 func (f *follower) fill(ctx context.Context, upTo uint64) error {
-	for f.after < upTo {
-		record, err := f.store.next(ctx, "", f.after+1)
-		var corrupt *CorruptError
-		var unknown *UnknownEventError
-		switch {
-		case errors.Is(err, jetstream.ErrMsgNotFound), errors.As(err, &corrupt), errors.As(err, &unknown):
-			return err
-		case err != nil:
-			return fmt.Errorf("%w: %w", errUnanswered, err)
+	for f.reached.sequence < upTo {
+		run, fault := f.fetch(ctx, upTo)
+		if len(run) > 0 {
+			f.gap = gap{}
+			if err := f.store.holds(ctx, f.reached); err != nil { // asked afterwards: what was fetched follows on that
+				return fmt.Errorf("%w: %w", errUnanswered, err)
+			}
+			if err := f.advance(run); err != nil {
+				return err
+			}
 		}
-		f.gap = gap{}
-		if err := f.advance(append(f.run[:0], record)); err != nil {
-			return err
+		if fault != nil {
+			return fault
 		}
 	}
 	return nil
 }
 
-// unchanged answers err where it is that the stream was replaced. Where servers hold the stream together, one that is not
-// the leader any more may know less of it than was followed: see explain.
-func (f *follower) unchanged(ctx context.Context, err error) error {
-	if !errors.Is(err, ErrReplaced) {
-		f.behind = time.Time{}
-		return nil
+// fillLength is how many messages are asked for before they are applied, at most.
+const fillLength = 32
+
+// fetch asks the leader for the next messages, up to a sequence.
+func (f *follower) fetch(ctx context.Context, upTo uint64) ([]Record, error) {
+	run := f.run[:0]
+	for next := f.reached.sequence + 1; next <= upTo && len(run) < fillLength; next++ {
+		record, err := f.store.next(ctx, "", next)
+		var corrupt *CorruptError
+		var unknown *UnknownEventError
+		switch {
+		case errors.Is(err, jetstream.ErrMsgNotFound), errors.As(err, &corrupt), errors.As(err, &unknown):
+			return run, err
+		case err != nil:
+			return run, fmt.Errorf("%w: %w", errUnanswered, err)
+		}
+		run = append(run, record)
 	}
-	if !errors.Is(err, errBehind) {
-		return err
-	}
-	if f.behind.IsZero() {
-		f.behind = time.Now()
-	}
-	if state, unanswered := f.store.state(ctx, Stream); unanswered != nil || len(state.Cluster.Replicas) > 0 && time.Since(f.behind) < deposed {
-		return nil
-	}
-	return err
+	return run, nil
 }
 
 // gap is a message that the leader says it has not got though the stream is beyond it.
@@ -107,7 +87,7 @@ func (f *follower) explain(ctx context.Context, err error) error {
 	if !errors.Is(err, jetstream.ErrMsgNotFound) {
 		return err
 	}
-	missing := f.after + 1
+	missing := f.reached.sequence + 1
 	late := fmt.Errorf("%w: message %d did not arrive", errInterrupted, missing)
 	state, err := f.store.state(ctx, Stream)
 	if err != nil || state.State.Last < missing {

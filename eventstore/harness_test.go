@@ -40,6 +40,16 @@ func threeReplicas(t testing.TB) (*natstest.Cluster, []*Store) {
 	return cluster, stores
 }
 
+// singleOrReplicated opens a store on one server or on three.
+func singleOrReplicated(t testing.TB, servers int) *Store {
+	t.Helper()
+	if servers == 1 {
+		return singleNode(t)
+	}
+	_, stores := threeReplicas(t)
+	return stores[0]
+}
+
 func deadline(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	t.Cleanup(cancel)

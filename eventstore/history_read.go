@@ -68,7 +68,7 @@ func (r *historyReader) read(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	arrivals, interrupted := make(chan delivery, 4*runLength), make(chan error, 1)
-	go r.store.deliver(ctx, r.reached+1, arrivals, interrupted)
+	go r.store.deliver(ctx, mark{sequence: r.reached}, arrivals, interrupted)
 	stall := time.NewTimer(readStall)
 	defer stall.Stop()
 	for r.reached < r.last {

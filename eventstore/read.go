@@ -15,10 +15,7 @@ import (
 // LastSequence asks the stream's leader for the sequence of its last message. What was acknowledged before the call
 // is at or below it. The error is ErrReplaced when that is not the stream that has been followed.
 func (s *Store) LastSequence(ctx context.Context) (uint64, error) {
-	info, err := s.state(ctx, Stream)
-	if err == nil {
-		err = s.identity.check(info)
-	}
+	info, err := s.followed(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("last sequence: %w", err)
 	}
@@ -97,12 +94,17 @@ func ask(ctx context.Context, nc *nats.Conn, call string, question, answer any) 
 // streamInfo is what this service wants to know of a stream.
 type streamInfo struct {
 	Created time.Time `json:"created"`
-	State   struct {
-		First    uint64            `json:"first_seq"`
-		Last     uint64            `json:"last_seq"`
-		Messages uint64            `json:"messages"`
-		Bytes    uint64            `json:"bytes"`
-		Subjects map[string]uint64 `json:"subjects"` // when they were asked for
+	Config  struct {
+		Subjects []string `json:"subjects"`
+	} `json:"config"`
+	State struct {
+		First     uint64            `json:"first_seq"`
+		FirstTime time.Time         `json:"first_ts"`
+		Last      uint64            `json:"last_seq"`
+		LastTime  time.Time         `json:"last_ts"` // of the last message that there ever was
+		Messages  uint64            `json:"messages"`
+		Bytes     uint64            `json:"bytes"`
+		Subjects  map[string]uint64 `json:"subjects"` // when they were asked for
 	} `json:"state"`
 	Cluster cluster `json:"cluster"`
 }
@@ -125,6 +127,9 @@ type cluster struct {
 		Active  time.Duration `json:"active"` // since the leader has heard of it
 	} `json:"replicas"`
 }
+
+// single reports whether one server holds the stream alone.
+func (c cluster) single() bool { return len(c.Replicas) == 0 }
 
 // ErrNoMajority tells that a leader has not heard of a majority of late, so that there may be another leader by now.
 var ErrNoMajority = errors.New("the stream's leader has not heard of a majority of its servers")

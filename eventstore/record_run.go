@@ -3,7 +3,7 @@ package eventstore
 import (
 	"context"
 	"errors"
-	"strconv"
+	"fmt"
 	"time"
 
 	"clients/domain"
@@ -20,6 +20,9 @@ type Entry struct {
 	// LastSequence is what the event is stored under the condition of, see Append; nil where an entry before it in the
 	// same run is an event of the same client.
 	LastSequence *uint64
+	// Anew stores a fact also where the stream holds one about the same message. It is for where that one does not count:
+	// see domain.Fact.
+	Anew bool
 }
 
 // MaxRun is how many entries can be stored together.
@@ -43,13 +46,15 @@ func (s *Store) RecordRun(ctx context.Context, entries []Entry) (uint64, error) 
 	if err != nil {
 		return 0, err
 	}
-	if events == 0 { // which have a condition of their own: what was decided on another stream is not to be stored in this one
-		if _, err := s.LastSequence(ctx); err != nil {
-			return 0, domain.NoStore(err)
-		}
+	if _, err := s.followed(ctx); err != nil { // what follows from one stream is not to be stored in another
+		return 0, domain.NoStore(err)
+	}
+	before, err := s.identity.known()
+	if err != nil {
+		return 0, domain.NoStore(err)
 	}
 	for {
-		last, err := s.record(ctx, messages, events)
+		last, err := s.record(ctx, messages, events, before)
 		if err == nil {
 			s.stats.appended.Add(uint64(events))
 			return last, nil
@@ -65,16 +70,22 @@ func (s *Store) RecordRun(ctx context.Context, entries []Entry) (uint64, error) 
 }
 
 // record stores messages once: for a few facts it takes less time to store one after the other than a batch does.
-func (s *Store) record(ctx context.Context, messages []*nats.Msg, events int) (last uint64, err error) {
+func (s *Store) record(ctx context.Context, messages []*nats.Msg, events int, before mark) (last uint64, err error) {
 	if len(messages) >= minBatch || events > 0 {
 		ack, err := jetstreamext.PublishMsgBatch(ctx, s.js, messages, jetstreamext.BatchFlowControl{})
 		if err != nil {
 			return 0, err
 		}
-		return ack.Sequence, nil
+		return ack.Sequence, s.identity.appended(ack.Sequence, before)
 	}
 	for _, msg := range messages {
 		ack, err := s.publishOnce(ctx, msg)
+		if err != nil {
+			return 0, err
+		}
+		if !ack.Duplicate {
+			err = s.identity.appended(ack.Sequence, before)
+		}
 		if err != nil {
 			return 0, err
 		}
@@ -92,10 +103,16 @@ func encodeRun(entries []Entry) (messages []*nats.Msg, events int, err error) {
 		case e.Event != nil:
 			events++
 			if msg, _, err = encode(*e.Event); err == nil && e.LastSequence != nil {
-				msg.Header[jetstream.ExpectedLastSubjSeqHeader] = []string{strconv.FormatUint(*e.LastSequence, 10)}
+				expect(msg, *e.Event, *e.LastSequence)
 			}
 		default:
-			msg, err = encodeFact(e.Fact, factID(e.Fact, now), now)
+			id := factID(e.Fact, now)
+			if e.Anew {
+				id += fmt.Sprintf(":anew:%d", now.UnixNano())
+			}
+			if msg, err = encodeFact(e.Fact, id, now); err == nil {
+				msg.Header[jetstream.ExpectedStreamHeader] = []string{Stream}
+			}
 		}
 		if err != nil {
 			return nil, 0, err

@@ -14,64 +14,169 @@ import (
 // earlier copy of itself. What was folded of the former one says nothing of this one.
 var ErrReplaced = errors.New("the stream " + Stream + " was replaced while the service ran, which has to be started again")
 
-// errBehind is why a stream that ends too early may have been replaced; it may as well be told by a server that does not
-// know that it is not the leader any more.
-var errBehind = fmt.Errorf("%w: it ends before what was followed", ErrReplaced)
+// errBehind tells that the stream's leader has not got what was read, which it may yet come to.
+var errBehind = errors.New("the stream's leader has not got what was read of the stream")
 
-// identity is what tells the stream that is followed from another one by its name.
+// identity is which stream is followed, and up to which message of it. A stream of the same name may take its place
+// while the service runs: made again, restored from a backup, or put back to an earlier state of its files. What is
+// known of the one then says nothing of the other, so that nothing is read or stored any more.
 type identity struct {
-	mu       sync.Mutex
 	created  time.Time // of the stream; does not change once the store is open
-	reached  uint64    // the sequence of the last message that was handed on
-	storedAt time.Time // of that message; zero as long as none was
+	mu       sync.Mutex
+	reached  mark      // the last message that is known to be in it
+	behind   time.Time // since when the leader says that the stream ends before that; zero while it does not
+	gone     time.Time // since when it says that it has not got that message; zero while it does not
+	fault    error
+	replaced chan struct{} // closed when there is a fault; nil before somebody waits for that
 }
 
-func (i *identity) advance(last Record) {
+// mark is a message by which a stream is known again.
+type mark struct {
+	sequence uint64
+	storedAt time.Time // zero where that is not known
+}
+
+// known answers how far the stream has been read, or ErrReplaced when it is another one by now.
+func (i *identity) known() (mark, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if last.Sequence > i.reached {
-		i.reached, i.storedAt = last.Sequence, last.StoredAt
+	return i.reached, i.fault
+}
+
+// advance remembers a message that was read.
+func (i *identity) advance(m mark) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if m.sequence > i.reached.sequence {
+		i.reached = m
 	}
 }
 
-func (i *identity) last() (reached uint64, storedAt time.Time) {
+// replace tells, once and for all, that the stream is another one.
+func (i *identity) replace(format string, args ...any) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.reached, i.storedAt
+	if i.fault == nil {
+		i.fault = fmt.Errorf("%w: %s", ErrReplaced, fmt.Sprintf(format, args...))
+		if i.replaced != nil {
+			close(i.replaced)
+		}
+	}
+	return i.fault
 }
 
-// check tells whether info is of the stream that is followed. One that is made again is known by its creation, one that
-// was put back by its end, unless it has outgrown that by now: see Store.checkReached.
-func (i *identity) check(info streamInfo) error {
+// lost answers what is closed when the stream is another one.
+func (i *identity) lost() <-chan struct{} {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if !info.Created.Equal(i.created) {
-		return fmt.Errorf("%w: it was created at %s, and not at %s", ErrReplaced, info.Created, i.created)
+	if i.replaced == nil {
+		i.replaced = make(chan struct{})
+		if i.fault != nil {
+			close(i.replaced)
+		}
 	}
-	if info.State.Last < i.reached {
-		return fmt.Errorf("%w: at %d, and it had reached %d", errBehind, info.State.Last, i.reached)
-	}
-	return nil
+	return i.replaced
 }
 
-// checkReached tells whether the last message that was handed on is still what the stream holds there. It answers
-// errUnanswered when nobody says so.
-func (s *Store) checkReached(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, followPatience)
-	defer cancel()
-	reached, storedAt := s.identity.last()
-	if storedAt.IsZero() {
+// doubt is told that the leader has not got what was read, as it says since some time. A single server knows what it
+// has. Where servers hold the stream together, the one that answers may be behind, and is taken at its word only after it
+// cannot be any more.
+func (i *identity) doubt(since *time.Time, single bool, format string, args ...any) error {
+	i.mu.Lock()
+	if since.IsZero() {
+		*since = time.Now()
+	}
+	sure := single || time.Since(*since) >= deposed
+	i.mu.Unlock()
+	if sure {
+		return i.replace(format, args...)
+	}
+	return errBehind
+}
+
+// compare holds what the leader says against the stream that is known, as far as reached, which was asked for before
+// the leader was. It answers whether the message there has yet to be looked at.
+func (i *identity) compare(info streamInfo, reached mark) (look bool, err error) {
+	switch {
+	case !info.Created.Equal(i.created):
+		return false, i.replace("it was made at %s, and that one at %s", clock(info.Created), clock(i.created))
+	case info.State.Last < reached.sequence:
+		return false, i.doubt(&i.behind, info.Cluster.single(), "it ends at sequence %d, and was read up to %d", info.State.Last, reached.sequence)
+	}
+	i.certain(&i.behind)
+	return info.State.Last == reached.sequence && !info.State.LastTime.Equal(reached.storedAt), nil
+}
+
+// certain ends a doubt.
+func (i *identity) certain(since *time.Time) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	*since = time.Time{}
+}
+
+// appended holds the sequence that an event was stored under against how far the stream had been read before.
+func (i *identity) appended(sequence uint64, before mark) error {
+	if sequence > before.sequence {
 		return nil
 	}
-	var held storedMessage
-	err := ask(ctx, s.nc, "STREAM.MSG.GET."+Stream, map[string]any{"seq": reached}, &held)
-	switch {
-	case errors.Is(err, jetstream.ErrMsgNotFound):
-		return fmt.Errorf("%w: it holds no message %d any more", errBehind, reached)
-	case err != nil:
-		return fmt.Errorf("%w: %w", errUnanswered, err)
-	case !held.Message.Time.Equal(storedAt):
-		return fmt.Errorf("%w: its message %d was stored at %s, and not at %s", ErrReplaced, reached, held.Message.Time, storedAt)
+	return i.replace("a new message was given sequence %d, and it had been read up to %d", sequence, before.sequence)
+}
+
+// followed asks the leader where the stream stands that is followed. It answers ErrReplaced where that is another
+// one by now, and errBehind where that cannot be told.
+func (s *Store) followed(ctx context.Context) (streamInfo, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	for {
+		reached, err := s.identity.known()
+		if err != nil {
+			return streamInfo{}, err
+		}
+		info, err := s.state(ctx, Stream)
+		if err != nil {
+			return info, err
+		}
+		look, err := s.identity.compare(info, reached)
+		if look {
+			err = s.holds(ctx, reached)
+		}
+		if !errors.Is(err, errBehind) {
+			return info, err
+		}
+		select {
+		case <-time.After(behindPause):
+		case <-ctx.Done():
+			return info, err
+		}
+	}
+}
+
+// behindPause is between questions to a leader that is behind.
+const behindPause = 10 * time.Millisecond
+
+// holds makes sure that the stream still has a message that was read of it, by asking the leader. It answers ErrReplaced
+// where it has another one, or none; and errBehind where that cannot be told.
+func (s *Store) holds(ctx context.Context, m mark) error {
+	if m.storedAt.IsZero() {
+		return nil
+	}
+	var answer storedMessage
+	err := ask(ctx, s.nc, "STREAM.MSG.GET."+Stream, map[string]any{"seq": m.sequence}, &answer)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		info, err := s.state(ctx, Stream)
+		if err != nil || info.State.Last == m.sequence && info.State.LastTime.Equal(m.storedAt) { // it was purged
+			return err
+		}
+		return s.identity.doubt(&s.identity.gone, info.Cluster.single(), "message %d is gone, up to which it was read", m.sequence)
+	}
+	if err != nil {
+		return err
+	}
+	s.identity.certain(&s.identity.gone)
+	if !answer.Message.Time.Equal(m.storedAt) {
+		return s.identity.replace("message %d was stored at %s, and the one that was read at %s", m.sequence, clock(answer.Message.Time), clock(m.storedAt))
 	}
 	return nil
 }
+
+func clock(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }

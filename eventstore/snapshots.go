@@ -66,7 +66,7 @@ func (s *Store) SaveSnapshot(ctx context.Context, mark SnapshotMark, write func(
 var ErrForeignSnapshot = errors.New("the snapshot is not one of this stream")
 
 // CheckSnapshot makes sure that the stream still goes as far as a snapshot and is the one that it was taken of. It
-// answers ErrWentBackwards or ErrForeignSnapshot.
+// answers ErrWentBackwards or ErrForeignSnapshot. From then on the stream is known by that message.
 func (s *Store) CheckSnapshot(ctx context.Context, snapshot Snapshot) error {
 	last, err := s.LastSequence(ctx)
 	if err != nil {
@@ -78,6 +78,9 @@ func (s *Store) CheckSnapshot(ctx context.Context, snapshot Snapshot) error {
 	there, err := s.next(ctx, "", snapshot.Sequence)
 	if errors.Is(err, jetstream.ErrMsgNotFound) || err == nil && !there.StoredAt.Equal(snapshot.StoredAt) {
 		return ErrForeignSnapshot
+	}
+	if err == nil {
+		s.identity.advance(mark{snapshot.Sequence, snapshot.StoredAt})
 	}
 	return err
 }

@@ -33,8 +33,8 @@ type Store struct {
 	config    Config
 	writer    *writer
 	ids       blocks
-	identity  identity
 	stats     stats
+	identity  identity
 }
 
 // Open creates the streams that do not exist and starts the writer; Close ends it. It answers

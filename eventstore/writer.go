@@ -8,6 +8,7 @@ import (
 	"clients/domain"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/synadia-io/orbit.go/jetstreamext"
 )
 
@@ -136,9 +137,19 @@ func (w *writer) flush(batch []*pending) {
 // flushTogether stores a batch whole and tells whether it did. When it did not, or nobody knows, each message can be
 // sent again unchanged: it carries its own id and condition, so that what was stored is not stored twice.
 func (w *writer) flushTogether(batch []*pending) bool {
-	messages := make([]*nats.Msg, len(batch))
+	messages, creations := make([]*nats.Msg, len(batch)), make(map[string]bool)
 	for i, p := range batch {
 		messages[i] = copyOf(p.msg)
+		if id := p.msg.Header.Get(jetstream.ExpectedLastSubjSeqSubjHeader); id != "" {
+			if creations[id] { // the server holds a batch against the stream, not against itself
+				return false
+			}
+			creations[id] = true
+		}
+	}
+	before, err := w.store.identity.known()
+	if err != nil {
+		return false
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), publishAttempt)
 	defer cancel()
@@ -150,6 +161,12 @@ func (w *writer) flushTogether(batch []*pending) bool {
 		return false
 	}
 	first := ack.Sequence - uint64(len(batch)) + 1
+	if err := w.store.identity.appended(first, before); err != nil {
+		for _, p := range batch {
+			p.done <- outcome{err: unknownOutcome(err)}
+		}
+		return true
+	}
 	for i, p := range batch {
 		p.done <- outcome{receipt: domain.Receipt{Sequence: first + uint64(i), Revision: p.revision}}
 	}

@@ -111,9 +111,12 @@ func (s *Saver) due() bool {
 	return since >= saveAfter || now-s.saved >= saveAfterEvents
 }
 
-// Save saves a snapshot now, unless nothing has changed, or another replica has just done so. A failure is logged: the
+// Save saves a snapshot now, unless nothing has changed, the stream was replaced, or another replica has just done so. A failure is logged: the
 // snapshot before it does as well, only later.
 func (s *Saver) Save(ctx context.Context) {
+	if errors.Is(s.directory.Err(), eventstore.ErrReplaced) { // it is not one of the stream that there is
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, saveLimit)
 	defer cancel()
 	begun := time.Now()

@@ -1,0 +1,66 @@
+package eventstore
+
+import (
+	"errors"
+	"testing"
+
+	"clients/domain"
+
+	"github.com/stretchr/testify/require"
+)
+
+func createdIn(account string, id int64) domain.Envelope {
+	e := created(id)
+	e.Account = account
+	return e
+}
+
+// A counter that is made again under running replicas hands out ids once more that some of them have yet to use. The
+// stream takes the first client that has one, whichever account it belongs to.
+func TestAnIDThatIsHandedOutTwiceIsUsedOnce(t *testing.T) {
+	t.Parallel()
+	for name, servers := range map[string]int{"one server": 1, "three servers": 3} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := singleOrReplicated(t, servers)
+			b := openStore(t, a.nc, servers)
+			first, err := a.NextID(deadline(t), 0)
+			require.NoError(t, err)
+			require.NoError(t, a.js.DeleteStream(deadline(t), IDStream))
+			second, err := b.NextID(deadline(t), 0)
+			require.NoError(t, err)
+			require.Equal(t, first, second)
+
+			_, err = a.Append(deadline(t), createdIn("a", first), 0)
+			require.NoError(t, err)
+			_, err = b.Append(deadline(t), createdIn("b", second), 0)
+			require.ErrorIs(t, err, domain.ErrConflict)
+			event, none := createdIn("b", second), uint64(0)
+			_, err = b.RecordRun(deadline(t), []Entry{{Event: &event, LastSequence: &none}})
+			require.ErrorIs(t, err, domain.ErrConflict)
+
+			for id := second + 1; id < second+20; id++ {
+				errs := make(chan error, 2)
+				for account, s := range map[string]*Store{"a": a, "b": b} {
+					go func() { _, err := s.Append(deadline(t), createdIn(account, id), 0); errs <- err }()
+				}
+				one, other := <-errs, <-errs
+				require.True(t, (one == nil) != (other == nil), "%v, %v", one, other)
+				require.ErrorIs(t, errors.Join(one, other), domain.ErrConflict)
+			}
+		})
+	}
+}
+
+// The server holds the messages of a batch against the stream alone.
+func TestTwoClientsWithOneIDShareNoBatch(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	batch := []*pending{pendingFor(t, createdIn("a", 1), 0), pendingFor(t, createdIn("b", 2), 0)}
+	require.True(t, s.writer.flushTogether(batch))
+	again := []*pending{pendingFor(t, createdIn("a", 3), 0), pendingFor(t, createdIn("b", 3), 0)}
+	require.False(t, s.writer.flushTogether(again))
+	taken := []*pending{pendingFor(t, createdIn("a", 4), 0), pendingFor(t, createdIn("c", 2), 0)}
+	require.False(t, s.writer.flushTogether(taken))
+	require.Len(t, stored(t, s), 2)
+}

@@ -1,0 +1,132 @@
+package eventstore
+
+import (
+	"testing"
+	"time"
+
+	"clients/domain"
+	"clients/domain/command"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Whatever the stream of that name is now, it is not the one that was read, and stays another one.
+func TestTheStreamIsKnownByTheLastMessageThatWasRead(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change  func(t *testing.T, s *Store, last *mark)
+		another bool
+	}{
+		"as it was":                      {func(*testing.T, *Store, *mark) {}, false},
+		"it has gone on":                 {func(t *testing.T, s *Store, _ *mark) { comes(t, s, 3) }, false},
+		"another message at its end":     {func(_ *testing.T, _ *Store, last *mark) { last.storedAt = last.storedAt.Add(-time.Second) }, true},
+		"nothing there yet":              {func(_ *testing.T, _ *Store, last *mark) { last.sequence++ }, true},
+		"it was purged":                  {func(t *testing.T, s *Store, _ *mark) { purgeEvents(t, s) }, false},
+		"it is made again as long as it": {func(t *testing.T, s *Store, _ *mark) { remake(t, s) }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := singleNode(t)
+			comes(t, s, 1)
+			comes(t, s, 2)
+			records := stored(t, s)
+			last := mark{records[1].Sequence, records[1].StoredAt}
+			other := openStore(t, s.nc, 1)
+			c.change(t, other, &last)
+			s.identity.reached = last
+			_, err := s.LastSequence(deadline(t))
+			if !c.another {
+				require.NoError(t, err)
+				require.NoError(t, s.holds(deadline(t), last))
+				return
+			}
+			require.ErrorIs(t, err, ErrReplaced)
+			s.identity.reached = mark{}
+			_, err = s.LastSequence(deadline(t))
+			require.ErrorIs(t, err, ErrReplaced, "it does not become the other one again")
+			_, err = s.Append(deadline(t), created(9), 0)
+			require.ErrorIs(t, err, ErrReplaced)
+			require.NotErrorIs(t, err, command.ErrUnknownOutcome, "nothing was sent")
+			_, err = s.RecordRun(deadline(t), facts(1, 1))
+			require.ErrorIs(t, err, ErrReplaced)
+		})
+	}
+}
+
+func purgeEvents(t *testing.T, s *Store) {
+	stream, err := s.js.Stream(deadline(t), Stream)
+	require.NoError(t, err)
+	require.NoError(t, stream.Purge(deadline(t)))
+}
+
+func remake(t *testing.T, s *Store) {
+	require.NoError(t, s.js.DeleteStream(deadline(t), Stream))
+	other := openStore(t, s.nc, 1)
+	comes(t, other, 1)
+	comes(t, other, 2)
+}
+
+// An event that is given a sequence which was read before has gone to another stream: whoever has sent it is told no more
+// than that, though it is stored.
+func TestAnEventThatWentToAnotherStreamHasNoKnownOutcome(t *testing.T) {
+	t.Parallel()
+	for name, append := range map[string]func(t *testing.T, s *Store) error{
+		"alone": func(t *testing.T, s *Store) error {
+			_, err := s.Append(deadline(t), created(1), 0)
+			return err
+		},
+		"in a batch": func(t *testing.T, s *Store) error {
+			batch := []*pending{pendingFor(t, created(1), 0), pendingFor(t, created(2), 0)}
+			require.True(t, s.writer.flushTogether(batch))
+			require.ErrorIs(t, (<-batch[1].done).err, ErrReplaced)
+			return (<-batch[0].done).err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := singleNode(t)
+			s.identity.advance(mark{sequence: 2})
+			err := append(t, s)
+			require.ErrorIs(t, err, ErrReplaced)
+			require.ErrorIs(t, err, command.ErrUnknownOutcome)
+		})
+	}
+}
+
+// A server of several may be behind for a while.
+func TestALeaderThatIsBehindIsGivenTime(t *testing.T) {
+	t.Parallel()
+	var i identity
+	require.ErrorIs(t, i.doubt(&i.gone, false, "behind"), errBehind)
+	i.gone = i.gone.Add(-deposed / 2)
+	require.ErrorIs(t, i.doubt(&i.gone, false, "behind"), errBehind)
+	i.certain(&i.gone)
+	require.ErrorIs(t, i.doubt(&i.gone, false, "behind"), errBehind, "it had caught up in between")
+	i.gone = i.gone.Add(-deposed)
+	require.ErrorIs(t, i.doubt(&i.gone, false, "behind"), ErrReplaced)
+	_, err := i.known()
+	require.ErrorIs(t, err, ErrReplaced)
+	<-i.lost()
+}
+
+func TestFollowersOfAClusterNoticeThatTheStreamIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	_, stores := threeReplicas(t)
+	_, err := stores[0].Append(deadline(t), created(1), 0)
+	require.NoError(t, err)
+	var ended []<-chan error
+	for _, s := range stores[:2] {
+		ended = append(ended, following(t, s, 1))
+	}
+	require.NoError(t, stores[2].js.DeleteStream(deadline(t), Stream))
+	other := openStore(t, stores[2].nc, 3)
+	for id := range int64(3) {
+		_, err := other.Append(deadline(t), created(id+2), 0)
+		require.NoError(t, err)
+	}
+	for n, s := range stores[:2] {
+		require.ErrorIs(t, <-ended[n], ErrReplaced)
+		_, err := s.Append(deadline(t), happened(2, domain.ClientToggled{ID: 1}), 1)
+		require.ErrorIs(t, err, ErrReplaced)
+	}
+}
