@@ -15,8 +15,12 @@ type Position struct {
 
 // Fact is what was learned from one message of another service. Facts of one stream are recorded in its order, so that
 // a fact also says that everything before its message has been dealt with.
+//
+// It says so for what is behind Previous alone, and does not count where less than Previous is on record: whoever has
+// recorded it had read another stream than the one that it was stored in, as when that was restored from a backup.
 type Fact struct {
 	Source   Position
+	Previous uint64    // sequence in the source; 0 in facts of releases that did not know of it
 	StoredAt time.Time // when the other service's message was stored
 	EventID  string    // of that message: the same event may be published twice; "" when it has none
 	Account  string

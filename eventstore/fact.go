@@ -26,6 +26,7 @@ type (
 		Created  time.Time `json:"created"`
 		Sequence uint64    `json:"sequence"`
 		Round    int       `json:"round,omitempty"`
+		Previous uint64    `json:"previous,omitempty"`
 		StoredAt time.Time `json:"stored_at,omitzero"`
 		EventID  string    `json:"event_id,omitempty"`
 	}
@@ -53,7 +54,8 @@ func encodeFact(f domain.Fact, eventID string, at time.Time) (*nats.Msg, error) 
 	}
 	data, err := encodeJSON(factV1{
 		Source: positionV1{
-			Stream: f.Source.Stream, Created: f.Source.Created.UTC(), Sequence: f.Source.Sequence, Round: f.Source.Round, StoredAt: f.StoredAt.UTC(), EventID: f.EventID,
+			Stream: f.Source.Stream, Created: f.Source.Created.UTC(), Sequence: f.Source.Sequence, Round: f.Source.Round, Previous: f.Previous,
+			StoredAt: f.StoredAt.UTC(), EventID: f.EventID,
 		},
 		Recorder: f.Recorder, Late: f.Late, Change: string(f.Change), ID: f.ID, ClientID: f.ClientID, Active: f.Active,
 		Kind: f.InvoiceKind, Timeframe: f.InvoiceTimeframe,
@@ -134,7 +136,7 @@ func unmarshalFact(kind string, data []byte) (domain.Fact, error) {
 	v, err := decodeJSON[factV1](data)
 	return domain.Fact{
 		Source:   domain.Position{Stream: v.Source.Stream, Created: v.Source.Created, Sequence: v.Source.Sequence, Round: v.Source.Round},
-		StoredAt: v.Source.StoredAt, EventID: v.Source.EventID, Thing: thing, Change: domain.Change(v.Change), ID: v.ID, ClientID: v.ClientID,
+		Previous: v.Source.Previous, StoredAt: v.Source.StoredAt, EventID: v.Source.EventID, Thing: thing, Change: domain.Change(v.Change), ID: v.ID, ClientID: v.ClientID,
 		Active: v.Active, InvoiceKind: v.Kind, InvoiceTimeframe: v.Timeframe, Late: v.Late, Recorder: v.Recorder,
 	}, err
 }

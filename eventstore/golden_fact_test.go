@@ -73,6 +73,12 @@ var goldenFacts = []struct {
 		`{"source":{"stream":"PROJECTS","created":"2026-11-01T08:00:00.000000001Z","sequence":17},"recorder":"replica-1"}`,
 		"207a1cb18011504d",
 	}, {
+		"what follows on a position",
+		func(f *domain.Fact) { passed(f); f.Previous = 15 },
+		"client-references.v1.PositionPassed", "client-references.PASSED.PROJECTS",
+		`{"source":{"stream":"PROJECTS","created":"2026-11-01T08:00:00.000000001Z","sequence":17,"previous":15,"stored_at":"2026-11-23T09:26:41.5Z"},"recorder":"replica-1"}`,
+		"1225d4d0f778949e",
+	}, {
 		"put back",
 		func(f *domain.Fact) {
 			passed(f)

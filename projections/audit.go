@@ -53,7 +53,8 @@ type Findings struct {
 	Deleted     int
 	Types       map[string]uint64 // events and facts by their type
 	Facts       uint64
-	// Repeats are facts that say what is on record, as a replica that takes over from another may leave behind.
+	// Repeats are facts that say what is on record, as a replica that takes over from another may leave behind, or that do
+	// not count: see domain.Fact.
 	Repeats   uint64
 	Strays    uint64
 	Snapshots int // that are just what the stream gives

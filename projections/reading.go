@@ -2,6 +2,7 @@ package projections
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"clients/domain"
@@ -34,6 +35,8 @@ func (r *reading) advance(f *domain.Fact) (now moment, fresh bool) {
 	}
 	i := r.incarnations[f.Source.Created.UnixNano()]
 	switch rewound := f.Change == domain.Rewound; {
+	case i == nil && f.Previous > 0, i != nil && f.Previous > i.sequence:
+		return moment{}, false // of a replica that had read what is not on record here
 	case i == nil && !rewound, i != nil && rewound && f.Source.Round == i.round+1:
 		r.latest++
 		i = &incarnation{number: r.latest, round: f.Source.Round}
@@ -89,10 +92,17 @@ func (d *Directory) Reached(stream string, created time.Time) (_ Reached, change
 	return Reached{Sequence: i.sequence, StoredAt: i.storedAt, Recorder: r.recorder, Round: i.round}, r.changed
 }
 
-// AwaitReached returns as soon as a stream is on record up to a position.
+// ErrOtherRound tells that a stream was put back to an earlier state of itself, and is read from its beginning again.
+var ErrOtherRound = errors.New("the stream is being read in another round")
+
+// AwaitReached returns as soon as a stream is on record up to a position, in the round of that. It answers ErrOtherRound
+// when another round has begun.
 func (d *Directory) AwaitReached(ctx context.Context, p domain.Position) error {
 	for {
 		reached, changed := d.Reached(p.Stream, p.Created)
+		if reached.Round != p.Round {
+			return ErrOtherRound
+		}
 		if reached.Sequence >= p.Sequence {
 			return nil
 		}

@@ -14,6 +14,7 @@ import (
 type decision struct {
 	config  Config
 	entries []eventstore.Entry
+	reached uint64 // sequence in the source that the entries so far lead up to
 	clients map[owned]*domain.State
 	things  map[thing]*known
 }
@@ -41,6 +42,9 @@ type known struct {
 func decideRun(config Config, run []*item) (d *decision, decided int, fault error) {
 	d = &decision{
 		config: config, clients: make(map[owned]*domain.State), things: make(map[thing]*known),
+	}
+	if len(run) > 0 {
+		d.reached = run[0].message.Previous
 	}
 	for decided < len(run) && fault == nil {
 		if fault = d.decide(run[decided]); fault == nil {
@@ -149,6 +153,9 @@ func (d *decision) follow(fact domain.Fact, from headers) error {
 
 func (d *decision) add(fact domain.Fact) {
 	fact.Recorder = d.config.Replica
+	if !fact.Late {
+		fact.Previous, d.reached = d.reached, fact.Source.Sequence
+	}
 	d.entries = append(d.entries, eventstore.Entry{Fact: fact})
 }
 

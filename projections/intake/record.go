@@ -53,18 +53,34 @@ func (r *Recorder) try(ctx context.Context, run []*item) (recorded int, fault, e
 	if recorded == 0 {
 		return 0, fault, nil
 	}
+	for n := range d.entries {
+		d.entries[n].Anew = r.anew && d.entries[n].Event == nil
+	}
 	last, err := r.config.Store.RecordRun(ctx, d.entries)
 	if err == nil {
-		return recorded, fault, r.config.Directory.Await(ctx, last)
+		err = r.config.Directory.Await(ctx, last)
+		if err != nil || r.onRecord(run[recorded-1]) {
+			r.anew = false
+			return recorded, fault, err
+		}
+		err = domain.ErrConflict
 	}
 	if stale := r.config.Directory.Refresh(ctx); stale != nil { // something may have been stored, and this tells
 		return 0, nil, stale
 	}
 	if errors.Is(err, domain.ErrConflict) {
+		r.anew = !r.onRecord(run[0])
 		return 0, nil, nil
 	}
 	r.config.Log.Warn("what another service says cannot be recorded at the moment", "stream", r.source.Stream, "error", err)
 	return 0, nil, err
+}
+
+// onRecord reports whether a message is on record. Its fact may be stored and not count: see domain.Fact. The stream then
+// takes the one that would count for a repeat, unless it is recorded anew.
+func (r *Recorder) onRecord(i *item) bool {
+	reached, _ := r.config.Directory.Reached(r.source.Stream, i.message.Created)
+	return reached.Round != i.message.Round || reached.Sequence >= i.message.Sequence
 }
 
 // afterwards tells of a thing whose client was deleted while it was recorded.

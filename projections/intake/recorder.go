@@ -18,6 +18,7 @@ type Recorder struct {
 	config Config
 	source eventstore.Source
 	wake   chan struct{}
+	anew   bool // what is recorded next is stored though the stream seems to hold it; for the one who records alone
 
 	mu       sync.Mutex
 	waiting  []*item

@@ -1,0 +1,76 @@
+package intake
+
+import (
+	"testing"
+	"time"
+
+	"clients/domain"
+	"clients/eventstore"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+)
+
+// A replica may store a fact in a CLIENTS that was restored from a backup before it has noticed: it had read a stream
+// with more on record. What is between is not lost for that, and the fact does not keep the true one out.
+func TestAFactOfAReplicaThatHadReadAnotherStreamLosesNothing(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		messages int
+		make     func(change string, id int64, members string, values ...any) *nats.Msg
+		source   eventstore.Source
+	}{
+		"a few":       {3, project, eventstore.Projects},
+		"a batch":     {20, project, eventstore.Projects},
+		"with events": {3, invoice, eventstore.Invoices},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			y := newSystem(t, 1)
+			y.makeSources()
+			stale := y.reader()
+			one := stale.client()
+			var all []*nats.Msg
+			for n := range c.messages {
+				all = append(all, c.make("Created", int64(n+1), `"client_id":1,"kind":"kind %d"`, n))
+			}
+			y.say(all...)
+			state, err := stale.store.SourceState(y.deadline(), c.source)
+			require.NoError(t, err)
+			last := uint64(c.messages)
+			_, err = stale.store.RecordRun(y.deadline(), []eventstore.Entry{{Fact: domain.Fact{
+				Source:   domain.Position{Stream: c.source.Stream, Created: state.Created, Sequence: last},
+				Previous: last - 1, StoredAt: time.Now(), Recorder: stale.name,
+			}}})
+			require.NoError(t, err)
+			reached, _ := stale.directory.Reached(c.source.Stream, state.Created)
+			require.Zero(t, reached.Sequence)
+
+			references := y.replica(0).references(one)
+			require.Equal(t, c.messages, references.ActiveProjects+references.Invoices)
+		})
+	}
+}
+
+// What is on record of a stream that was replaced leads to nothing any more.
+func TestNothingIsRecordedInAStreamThatTookTheOthersPlace(t *testing.T) {
+	t.Parallel()
+	r := alone(t)
+	r.client()
+	r.say(project("Created", 1, `"client_id":1`))
+	r.settled()
+	stream, err := r.js.Stream(t.Context(), eventstore.Stream)
+	require.NoError(t, err)
+	require.NoError(t, r.js.DeleteStream(t.Context(), eventstore.Stream))
+	_, err = r.js.CreateStream(t.Context(), stream.CachedInfo().Config)
+	require.NoError(t, err)
+	r.say(project("Created", 2, `"client_id":1`))
+	eventually(t, "it is noticed", func() bool { return r.directory.Err() != nil })
+	require.ErrorIs(t, r.directory.Err(), eventstore.ErrReplaced)
+	require.ErrorIs(t, r.intake.Pass(t.Context()), eventstore.ErrReplaced)
+	another := r.replica(0) // reads both, of a client that is not there
+	eventually(t, "both are in quarantine", func() bool { return len(another.quarantined()) == 2 })
+	for _, record := range another.stored() {
+		require.Equal(t, another.name, record.Fact.Recorder)
+	}
+}
