@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -30,6 +31,12 @@ type SourceState struct {
 	Created time.Time // of the stream: it differs after the stream was made again
 	First   uint64    // sequence of the oldest message that is still there; Last+1 when there is none
 	Last    uint64    // sequence of the newest message there ever was
+	// FirstStored is when the message at First was stored, zero when there is none; LastStored is when the one at Last was,
+	// or a later moment when that is gone.
+	FirstStored, LastStored time.Time
+
+	single bool // one server holds the stream alone
+	pure   bool // every message of it is one that is read
 }
 
 // SourceState asks the stream's leader where the source stands: what was acknowledged to its publishers before the call
@@ -40,7 +47,22 @@ func (s *Store) SourceState(ctx context.Context, source Source) (SourceState, er
 	if err != nil {
 		return SourceState{}, sourceError(source, err)
 	}
-	return SourceState{Created: info.Created, First: info.State.First, Last: info.State.Last}, nil
+	return SourceState{
+		Created: info.Created, First: info.State.First, Last: info.State.Last,
+		FirstStored: info.State.FirstTime, LastStored: info.State.LastTime,
+		single: info.Cluster.single(), pure: source.readsAll(info.Config.Subjects),
+	}, nil
+}
+
+// readsAll reports whether all messages on such subjects are read.
+func (s Source) readsAll(subjects []string) bool {
+	prefix := strings.TrimSuffix(s.Filter, ">")
+	for _, subject := range subjects {
+		if !strings.HasPrefix(subject, prefix) {
+			return false
+		}
+	}
+	return len(subjects) > 0
 }
 
 // SourceMessage is a message of a source, as another service has published it.
@@ -51,7 +73,7 @@ type SourceMessage struct {
 	Round    int // see domain.Position; a SourceReader leaves it to its handler
 	// Previous is the sequence of the message before this one that was handed out, or where reading began.
 	Previous uint64
-	StoredAt time.Time
+	StoredAt time.Time // of a message that is gone a moment by which it had been stored; zero where that is not known
 	Subject  string
 	Header   nats.Header
 	Data     []byte

@@ -1,6 +1,7 @@
 package eventstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -9,7 +10,8 @@ import (
 )
 
 // consume delivers the messages behind the last one. The consumer lives in memory and is forgotten when it is not used.
-func (r *SourceReader) consume(ctx context.Context, arrivals chan<- SourceMessage, interrupted chan<- error) (jetstream.ConsumeContext, error) {
+func (r *SourceReader) consume(ctx context.Context, arrivals chan<- arrival, interrupted chan<- error) (jetstream.ConsumeContext, error) {
+	r.delivered = 0
 	attempt, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	consumer, err := r.Store.js.CreateConsumer(attempt, r.Source.Stream, jetstream.ConsumerConfig{
@@ -41,7 +43,7 @@ func (r *SourceReader) consume(ctx context.Context, arrivals chan<- SourceMessag
 			Stream: r.Source.Stream, Sequence: meta.Sequence.Stream, StoredAt: meta.Timestamp, Subject: msg.Subject(), Header: msg.Headers(), Data: msg.Data(),
 		}
 		select {
-		case arrivals <- m:
+		case arrivals <- arrival{m, meta.Sequence.Consumer}:
 		case <-ctx.Done():
 		}
 	}, jetstream.PullMaxMessages(sourceBuffer), jetstream.PullExpiry(sourceExpiry), jetstream.PullHeartbeat(sourceTimeout/2),
@@ -63,11 +65,26 @@ func (r *SourceReader) find(ctx context.Context, sequence uint64) (m SourceMessa
 	return m, state, nil
 }
 
+// still makes sure that the stream holds what was handed out of it.
+func (r *SourceReader) still(ctx context.Context) error {
+	state, err := r.unchanged(ctx)
+	if err != nil {
+		return err
+	}
+	if rewound, err := r.rewound(ctx, state, r.last, r.storedAt); err != nil || rewound {
+		return cmp.Or(err, errSourceChanged)
+	}
+	return nil
+}
+
 // unchanged makes sure that what was just read is of the stream that is being read.
 func (r *SourceReader) unchanged(ctx context.Context) (SourceState, error) {
 	state, err := r.Store.SourceState(ctx, r.Source)
 	if err == nil && !state.Created.Equal(r.created) {
 		err = errSourceChanged
+	}
+	if err == nil {
+		r.state, r.stateAt = state, time.Now()
 	}
 	return state, err
 }

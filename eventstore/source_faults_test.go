@@ -57,14 +57,20 @@ func backed(t *testing.T, w *witness, cluster *natstest.Cluster, later func(s *S
 	cluster.Restart(t, 0)
 	require.True(t, settles(s.nc.IsConnected))
 	publish(t, s, "projects.a.1", 2)
-	w.read()
+	stop := w.read()
 	w.sees(span(1, 5)...)
+	if w.away {
+		stop()
+	}
 	cluster.Stop(0)
 	require.NoError(t, os.RemoveAll(cluster.StoreDir(0)))
 	require.NoError(t, os.CopyFS(cluster.StoreDir(0), os.DirFS(copied)))
 	cluster.Restart(t, 0)
 	require.True(t, settles(s.nc.IsConnected))
 	later(s)
+	if w.away {
+		w.read()
+	}
 	return s
 }
 

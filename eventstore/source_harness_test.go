@@ -25,6 +25,7 @@ type witness struct {
 	rewinds  int
 	record   map[int64]SourceMessage // the last of each stream
 	stuck    bool                    // nothing goes on record
+	away     bool                    // does not read while the stream is put back
 }
 
 // watched reads the projects from now on.

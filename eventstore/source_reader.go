@@ -1,6 +1,7 @@
 package eventstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,12 @@ type SourceReader struct {
 	begun    uint64    // where reading last began
 	again    bool      // it began before
 	told     string    // why reading began again, as it was last logged
+	looked   time.Time // when the last message of the source had been stored as it was last compared
+
+	state     SourceState // as the leader has told it
+	stateAt   time.Time   // when it was asked
+	delivered uint64      // how many messages the consumer has delivered
+	unread    uint64      // messages that were lost, and not told yet
 }
 
 // SourceHandler takes what a SourceReader reads.
@@ -90,13 +97,14 @@ func (r *SourceReader) readStream(ctx context.Context) error {
 	if err := r.stride(ctx); err != nil {
 		return err
 	}
-	arrivals, interrupted := make(chan SourceMessage, sourceBuffer), make(chan error, 1)
+	defer r.tellLost()
+	arrivals, interrupted := make(chan arrival, sourceBuffer), make(chan error, 1)
 	consumption, err := r.consume(ctx, arrivals, interrupted)
 	if err != nil {
 		return fmt.Errorf("consume: %w", err)
 	}
 	defer consumption.Stop()
-	if _, err := r.unchanged(ctx); err != nil { // a consumer ends with its stream: this one is of the stream that was resumed
+	if err := r.still(ctx); err != nil { // a consumer ends with its stream: this one is of the stream that was resumed
 		return err
 	}
 	watch, record := time.NewTicker(sourceWatch), time.NewTicker(sourceRecord)
@@ -109,12 +117,13 @@ func (r *SourceReader) readStream(ctx context.Context) error {
 			return ctx.Err()
 		case err := <-interrupted:
 			return err
-		case m := <-arrivals:
+		case a := <-arrivals:
 			silent = false
-			if err := r.arrived(ctx, m); err != nil {
+			if err := r.arrived(ctx, a, arrivals); err != nil {
 				return err
 			}
 		case <-watch.C:
+			r.tellLost()
 			if silent {
 				if stalledAt, err = r.watch(ctx, stalledAt); err != nil {
 					return err
@@ -130,34 +139,6 @@ func (r *SourceReader) readStream(ctx context.Context) error {
 			recorded = max(recorded, reached)
 		}
 	}
-}
-
-// arrived hands out a message, and before it what the server should have delivered before it.
-func (r *SourceReader) arrived(ctx context.Context, m SourceMessage) error {
-	var expired uint64
-	for m.Sequence > r.last+1 {
-		missed, state, err := r.find(ctx, r.last+1)
-		if err != nil {
-			return err
-		}
-		expired = r.expired(state, m.Sequence-1)
-		if missed.Sequence == 0 || missed.Sequence >= m.Sequence {
-			break
-		}
-		if err := r.handOut(ctx, missed); err != nil {
-			return err
-		}
-	}
-	if m.Sequence <= r.last {
-		return nil
-	}
-	if err := r.handOut(ctx, m); err != nil {
-		return err
-	}
-	if expired > 0 {
-		r.Handler.Expired(expired)
-	}
-	return nil
 }
 
 func (r *SourceReader) handOut(ctx context.Context, m SourceMessage) error {
@@ -178,6 +159,12 @@ func (r *SourceReader) watch(ctx context.Context, stalledAt uint64) (uint64, err
 	}
 	if !state.Created.Equal(r.created) || state.Last < r.last {
 		return 0, errSourceChanged
+	}
+	if !state.LastStored.Equal(r.looked) { // else it was found to be as it was
+		if rewound, err := r.rewound(ctx, state, r.last, r.storedAt); err != nil || rewound {
+			return 0, cmp.Or(err, errSourceChanged)
+		}
+		r.looked = state.LastStored
 	}
 	if state.Last == r.last {
 		return 0, nil

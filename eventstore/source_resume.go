@@ -2,11 +2,8 @@ package eventstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
-
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // resume finds out which stream there is and where to go on in it, and answers how far that is on record.
@@ -37,7 +34,7 @@ func (r *SourceReader) resume(ctx context.Context) (recorded uint64, err error) 
 	if !state.Created.Equal(r.created) {
 		r.created, r.last, r.again = state.Created, 0, false
 	}
-	if reached > r.last {
+	if reached >= r.last {
 		r.last, r.storedAt = reached, storedAt
 	}
 	if state.First > r.last+1 {
@@ -49,7 +46,11 @@ func (r *SourceReader) resume(ctx context.Context) (recorded uint64, err error) 
 // pass hands out that nothing is left behind the last message up to a sequence, and tells how much of that has expired.
 func (r *SourceReader) pass(ctx context.Context, state SourceState, sequence uint64) error {
 	expired := r.expired(state, sequence)
-	if err := r.handOut(ctx, SourceMessage{Sequence: sequence, Gone: true}); err != nil {
+	by := state.FirstStored
+	if sequence == state.Last {
+		by = state.LastStored
+	}
+	if err := r.handOut(ctx, SourceMessage{Sequence: sequence, StoredAt: by, Gone: true}); err != nil {
 		return err
 	}
 	if expired > 0 {
@@ -59,15 +60,19 @@ func (r *SourceReader) pass(ctx context.Context, state SourceState, sequence uin
 }
 
 // expired is how many messages there may have been behind the last one, up to a sequence, that are not there any more.
-// What is missing between others was deleted on purpose, or is none of those that are read.
+// In a stream that has others beside those that are read, only what it has lost from its beginning is sure to have been
+// there.
 func (r *SourceReader) expired(state SourceState, sequence uint64) uint64 {
+	if state.pure {
+		return sequence - r.last
+	}
 	if state.First <= r.last+1 {
 		return 0
 	}
 	return min(state.First-1, sequence) - r.last
 }
 
-// rewound reports whether the stream is not any more what is on record: it ends before that, or has another message there.
+// rewound reports whether the stream is not any more what is on record up to a message: see Store.SourceHolds.
 func (r *SourceReader) rewound(ctx context.Context, state SourceState, reached uint64, storedAt time.Time) (bool, error) {
 	if reached == 0 {
 		return false, nil
@@ -76,11 +81,8 @@ func (r *SourceReader) rewound(ctx context.Context, state SourceState, reached u
 		now, err := r.Store.SourceState(ctx, r.Source)
 		return err == nil && now.Created.Equal(state.Created) && now.Last < reached, err
 	}
-	m, err := r.Store.sourceMessage(ctx, r.Source, reached)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return false, nil
-	}
-	return err == nil && m.Sequence == reached && !storedAt.IsZero() && !m.StoredAt.Equal(storedAt), err
+	holds, err := r.Store.SourceHolds(ctx, r.Source, state, reached, storedAt)
+	return err == nil && !holds, err
 }
 
 // stride reads a few messages by itself where nothing was read since reading began before: a message can look like an

@@ -8,6 +8,7 @@ import (
 
 	"clients/domain"
 	"clients/eventstore"
+	"clients/projections"
 )
 
 // askLimit bounds the question where a source stands.
@@ -15,19 +16,26 @@ const askLimit = 1500 * time.Millisecond
 
 // Pass returns as soon as the directory shows everything that other services had been acknowledged when Pass was
 // called. Both sources are asked where they stand, and then waited for in the directory: it shows that they have been
-// read up to there only when it shows what was learned on the way.
+// read up to there only when it shows what was learned on the way. The service's own stream is asked at the same time:
+// what the directory shows says nothing where that was replaced.
 //
 // Errors are of kind domain.Unavailable and say which stream is missing, does not answer or is not read in time.
 func (i *Intake) Pass(ctx context.Context) error {
 	begun := time.Now()
-	failed := make(chan error, len(i.recorders))
+	failed, own := make(chan error, len(i.recorders)), make(chan error, 1)
 	for _, r := range i.recorders {
 		go func() { failed <- r.passed(ctx) }()
 	}
+	go func() { own <- i.config.Directory.Refresh(ctx) }()
 	var err error
 	for range i.recorders {
 		if e := <-failed; e != nil && err == nil {
 			err = e
+		}
+	}
+	if err == nil {
+		if e := <-own; e != nil {
+			err = domain.NoStore(e)
 		}
 	}
 	i.metrics.fenced(begun, err)
@@ -36,28 +44,59 @@ func (i *Intake) Pass(ctx context.Context) error {
 
 // passed returns as soon as the source is on record up to where it stood.
 func (r *Recorder) passed(ctx context.Context) error {
+	for {
+		err := r.passedOnce(ctx)
+		switch {
+		case errors.Is(err, projections.ErrOtherRound) && ctx.Err() == nil: // where it stood before says nothing of this round
+			continue
+		case errors.Is(err, eventstore.ErrSourceMissing):
+			return r.unchecked("does not exist", err)
+		case errors.Is(err, errUnread):
+			return r.unchecked("has not been read to its end", err)
+		case errors.Is(err, errPutBack):
+			return r.unchecked("was put back to an earlier state and has yet to be read again", err)
+		case err != nil:
+			return r.unchecked("does not answer", err)
+		}
+		return nil
+	}
+}
+
+var errUnread = errors.New("the source is not on record up to where it stood")
+
+// passedOnce waits for the source to be on record up to where it stands, and then makes sure that it is that source which
+// was read: one that was put back to an earlier state has other messages under the sequences that are on record.
+func (r *Recorder) passedOnce(ctx context.Context) error {
 	state, err := r.stands(ctx)
-	if err == nil {
-		reached, _ := r.config.Directory.Reached(r.source.Stream, state.Created)
-		if state.Last < reached.Sequence { // read on in between, or put back to an earlier state
-			state, err = r.stands(ctx)
-		}
-		if err == nil && state.Last < reached.Sequence {
-			err = fmt.Errorf("stream %s ends at %d, and was read up to %d", r.source.Stream, state.Last, reached.Sequence)
-		}
-	}
 	if err != nil {
-		why := "does not answer"
-		if errors.Is(err, eventstore.ErrSourceMissing) {
-			why = "does not exist"
+		return err
+	}
+	reached, _ := r.config.Directory.Reached(r.source.Stream, state.Created)
+	position := domain.Position{Stream: r.source.Stream, Created: state.Created, Sequence: state.Last, Round: reached.Round}
+	if err := r.config.Directory.AwaitReached(ctx, position); err != nil {
+		return fmt.Errorf("%w: %w", errUnread, err)
+	}
+	round := reached.Round
+	if reached, _ = r.config.Directory.Reached(r.source.Stream, state.Created); reached.Round != round {
+		return projections.ErrOtherRound
+	}
+	return r.stillHolds(ctx, state, reached)
+}
+
+// stillHolds makes sure that a source which stood where state says is the one that is on record.
+func (r *Recorder) stillHolds(ctx context.Context, state eventstore.SourceState, reached projections.Reached) error {
+	ctx, cancel := context.WithTimeout(ctx, askLimit)
+	defer cancel()
+	holds, err := r.config.Store.SourceHolds(ctx, r.source, state, reached.Sequence, reached.StoredAt)
+	if err == nil && !holds && state.Last < reached.Sequence { // it may have been read on, and be gone by now
+		if state, err = r.stands(ctx); err == nil {
+			holds, err = r.config.Store.SourceHolds(ctx, r.source, state, reached.Sequence, reached.StoredAt)
 		}
-		return r.unchecked(why, err)
 	}
-	err = r.config.Directory.AwaitReached(ctx, domain.Position{Stream: r.source.Stream, Created: state.Created, Sequence: state.Last})
-	if err != nil {
-		return r.unchecked("has not been read to its end", err)
+	if err == nil && !holds {
+		return fmt.Errorf("%w: it ends at %d, and was read up to %d", errPutBack, state.Last, reached.Sequence)
 	}
-	return nil
+	return err
 }
 
 func (r *Recorder) stands(ctx context.Context) (eventstore.SourceState, error) {

@@ -1,0 +1,132 @@
+package intake
+
+import (
+	"log/slog"
+	"testing"
+	"time"
+
+	"clients/domain"
+	"clients/eventstore"
+	"clients/projections"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+)
+
+// unread is a fence of a replica that reads nothing: the directory shows what was put on record by hand.
+func (r *replica) unread() *Intake {
+	r.t.Helper()
+	fence, err := New(Config{
+		Store: r.store, Directory: r.directory, Quarantine: r.quarantine, Replica: r.name, NewEventID: uuid.NewString, Now: time.Now,
+		Registry: r.registry, Log: slog.New(slog.DiscardHandler),
+	})
+	require.NoError(r.t, err)
+	return fence
+}
+
+// passed puts on record that PROJECTS was read up to a message that was stored at a time.
+func (r *replica) passed(sequence uint64, storedAt time.Time) {
+	r.t.Helper()
+	state, err := r.store.SourceState(r.deadline(), eventstore.Projects)
+	require.NoError(r.t, err)
+	last, err := r.store.RecordRun(r.deadline(), []eventstore.Entry{{Anew: true, Fact: domain.Fact{
+		Source: domain.Position{Stream: "PROJECTS", Created: state.Created, Sequence: sequence}, StoredAt: storedAt,
+	}}})
+	require.NoError(r.t, err)
+	require.NoError(r.t, r.directory.Await(r.deadline(), last))
+}
+
+// That a source was put back to an earlier state shows in its messages, before whoever reads it has noticed.
+func TestTheFenceHoldsASourceAgainstWhatWasReadOfIt(t *testing.T) {
+	t.Parallel()
+	const putBack = "was put back to an earlier state"
+	for name, c := range map[string]struct {
+		sequence uint64
+		ago      time.Duration // how much earlier than the message that is there now the one that was read was stored
+		gone     bool
+		why      string
+	}{
+		"it is what was read":                      {sequence: 3},
+		"another message at its end":               {sequence: 3, ago: time.Hour, why: putBack},
+		"it ends earlier":                          {sequence: 4, why: putBack},
+		"it has gone on behind another message":    {sequence: 2, ago: time.Hour, why: "has not been read to its end"},
+		"its end is gone":                          {sequence: 3, gone: true},
+		"its end is gone, and the rest is another": {sequence: 3, ago: time.Hour, gone: true, why: putBack},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			y := newSystem(t, 1)
+			y.makeSources()
+			r := y.reader()
+			y.say(project("Created", 1, `"client_id":1`), project("Created", 2, `"client_id":1`), project("Created", 3, `"client_id":1`))
+			stream, err := y.js.Stream(t.Context(), "PROJECTS")
+			require.NoError(t, err)
+			there, err := stream.GetMsg(t.Context(), min(c.sequence, 3))
+			require.NoError(t, err)
+			r.passed(c.sequence, there.Time.Add(-c.ago))
+			if c.gone {
+				require.NoError(t, stream.DeleteMsg(t.Context(), 3))
+			}
+			err = r.unread().Pass(briefly(t))
+			if c.why == "" {
+				require.NoError(t, err)
+				return
+			}
+			requireClosed(t, err, "PROJECTS", c.why)
+		})
+	}
+}
+
+// What the former round had reached says nothing of the present one.
+func TestTheFenceWaitsForTheRoundThatIsBeingRead(t *testing.T) {
+	t.Parallel()
+	y := newSystem(t, 1)
+	y.makeSources()
+	r := y.reader()
+	y.say(project("Created", 1, `"client_id":1`), project("Created", 2, `"client_id":1`))
+	state, err := r.store.SourceState(t.Context(), eventstore.Projects)
+	require.NoError(t, err)
+	r.passed(1, state.FirstStored)
+	passed := make(chan error, 1)
+	fence := r.unread()
+	go func() { passed <- fence.Pass(r.deadline()) }()
+	record := func(fact domain.Fact) {
+		_, err := r.store.RecordRun(r.deadline(), []eventstore.Entry{{Fact: fact}})
+		require.NoError(t, err)
+	}
+	position := domain.Position{Stream: "PROJECTS", Created: state.Created, Round: 1}
+	record(domain.Fact{Source: position, Change: domain.Rewound})
+	position.Sequence = 2
+	position.Round = 0
+	record(domain.Fact{Source: position, StoredAt: state.LastStored})
+	require.ErrorIs(t, r.directory.AwaitReached(t.Context(), position), projections.ErrOtherRound)
+	select {
+	case err := <-passed:
+		require.FailNow(t, "the fence opened", "%v", err)
+	default:
+	}
+	position.Round = 1
+	record(domain.Fact{Source: position, StoredAt: state.LastStored})
+	require.NoError(t, <-passed)
+}
+
+// What the directory shows says nothing where the service's own stream was replaced, whoever notices that first.
+func TestTheFenceHoldsTheDirectoryAgainstItsStream(t *testing.T) {
+	t.Parallel()
+	y := newSystem(t, 1)
+	y.makeSources()
+	r := y.reader()
+	r.client()
+	fence := r.unread()
+	require.NoError(t, fence.Pass(t.Context()))
+	stream, err := y.js.Stream(t.Context(), eventstore.Stream)
+	require.NoError(t, err)
+	require.NoError(t, y.js.DeleteStream(t.Context(), eventstore.Stream))
+	_, err = y.js.CreateStream(t.Context(), stream.CachedInfo().Config)
+	require.NoError(t, err)
+	err = fence.Pass(t.Context())
+	require.ErrorIs(t, err, eventstore.ErrReplaced)
+	var refusal *domain.Error
+	require.ErrorAs(t, err, &refusal)
+	require.Equal(t, domain.Unavailable, refusal.Kind)
+}
