@@ -166,3 +166,9 @@ func decodeJSON[T any](data []byte) (v T, err error) {
 	err = json.Unmarshal(data, &v)
 	return v, err
 }
+
+// Data is the body of an event, byte for byte as it is stored.
+func (r Record) Data() ([]byte, error) {
+	_, data, err := marshal(r.Event)
+	return data, err
+}

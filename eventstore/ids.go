@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"time"
 
 	"clients/domain"
 
@@ -42,12 +43,6 @@ func (s *Store) NextID(ctx context.Context, floor int64) (int64, error) {
 func (s *Store) takeBlock(ctx context.Context, floor int64) error {
 	size := int64(blockSize)
 	top, err := s.count(ctx, size)
-	if errors.Is(err, jetstream.ErrNoStreamResponse) { // somebody has deleted it
-		if err := s.ensureStream(ctx, s.idStream()); err != nil {
-			return fmt.Errorf("take ids: %w", err)
-		}
-		top, err = s.count(ctx, size)
-	}
 	if err == nil && top-size < floor {
 		s.config.Log.Warn("the id counter is behind the ids in use and is moved on", "counter", top, "highest id", floor)
 		size = floor - min(top, floor) + blockSize
@@ -60,10 +55,35 @@ func (s *Store) takeBlock(ctx context.Context, floor int64) error {
 	return nil
 }
 
-// count adds n to the counter and answers the sum. No two calls are given the same stretch, and a stretch whose answer
-// is lost is never used.
+// countAttempt is how long the counter is waited for before it is asked again: its leader may have gone with the answer.
+const countAttempt = 500 * time.Millisecond
+
+// count adds n to the counter and answers the sum; where it does not answer it is asked again until ctx ends. No two
+// calls are given the same stretch, and a stretch whose answer is lost is never used.
 func (s *Store) count(ctx context.Context, n int64) (int64, error) {
+	for {
+		sum, err := s.countOnce(ctx, n)
+		var config *ConfigError
+		if err == nil || errors.As(err, &config) || classify(err) == refused || ended(ctx) {
+			return sum, err
+		}
+		select {
+		case <-time.After(publishPause):
+		case <-ctx.Done():
+			return 0, err
+		}
+	}
+}
+
+func (s *Store) countOnce(ctx context.Context, n int64) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, countAttempt)
+	defer cancel()
 	ack, err := s.publishOnce(ctx, &nats.Msg{Subject: idSubject, Header: nats.Header{"Nats-Incr": {"+" + strconv.FormatInt(n, 10)}}})
+	if errors.Is(err, jetstream.ErrNoStreamResponse) { // it has no leader at the moment, or somebody has deleted it
+		if err := s.ensureStream(ctx, s.idStream()); err != nil {
+			return 0, err
+		}
+	}
 	if err != nil {
 		return 0, err
 	}

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"io"
 	"iter"
 
 	"clients/domain"
@@ -37,4 +38,19 @@ func (n notation) write(listing projections.Listing, empty func() []byte) iter.S
 		}
 		yield(append(b, n.end...))
 	}
+}
+
+// WriteList writes a list as GET /clients answers it, byte for byte: as XML, or as JSON.
+func WriteList(w io.Writer, listing projections.Listing, asJSON bool) error {
+	n, buffer := notations[formatXML], []byte(nil)
+	if asJSON {
+		n = notations[formatJSON]
+	}
+	for b := range n.write(listing, func() []byte { return buffer }) {
+		buffer = b
+		if _, err := w.Write(b); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -34,6 +34,9 @@ type cli struct {
 	Serve      serveCommand      `cmd:"" default:"withargs" help:"Run the service (the default)."`
 	Quarantine quarantineCommand `cmd:"" help:"Deal with messages of other services that cannot be used."`
 	Setup      setupCommand      `cmd:"" help:"Make the streams, ahead of the service or for other services."`
+	Events     eventsCommand     `cmd:"" help:"Print what has happened to clients."`
+	Export     exportCommand     `cmd:"" help:"Write all clients of an account, as XML or JSON."`
+	Import     importCommand     `cmd:"" help:"Make the clients of a list, as Harvest or export writes one."`
 	Verify     verifyCommand     `cmd:"" help:"Look through all that is stored, and tell each fault."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"clients/eventstore"
+)
+
+// printedEvent is an event as a JSON line shows it.
+type printedEvent struct {
+	Sequence      uint64          `json:"sequence"`
+	StoredAt      time.Time       `json:"stored_at"`
+	Account       string          `json:"account"`
+	ClientID      int64           `json:"client_id"`
+	Version       uint64          `json:"client_version"`
+	Type          string          `json:"type"`
+	ID            string          `json:"id"`
+	Time          time.Time       `json:"time"`
+	Actor         string          `json:"actor"`
+	CorrelationID string          `json:"correlation_id"`
+	CausationID   string          `json:"causation_id"`
+	Traceparent   string          `json:"traceparent,omitempty"`
+	Data          json.RawMessage `json:"data"`
+}
+
+// print writes one event.
+func (p *eventPrinter) print(r eventstore.Record) error {
+	data, err := r.Data()
+	if err != nil {
+		return fmt.Errorf("sequence %d: %w", r.Sequence, err)
+	}
+	if p.command.JSON {
+		return json.NewEncoder(p.out).Encode(printedEvent{
+			r.Sequence, r.StoredAt, r.Account, r.ClientID, r.Version, r.Type, r.EventID, r.Time, r.Actor, r.CorrelationID, r.CausationID, r.Traceparent, data,
+		})
+	}
+	_, err = fmt.Fprintf(p.out, "%d  %s  %s/%d  v%d  %s  by %s  %s\n", r.Sequence, r.StoredAt.UTC().Format(time.DateTime), r.Account, r.ClientID, r.Version,
+		strings.TrimPrefix(r.Type, "clients.v1."), printable(r.Actor), printable(string(data)))
+	return err
+}
+
+// printable shows what a terminal might take for a command of its own, or cannot show, as Go would write it.
+func printable(text string) string {
+	if strings.IndexFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 {
+		return text
+	}
+	var b strings.Builder
+	for _, r := range text {
+		if unicode.IsPrint(r) {
+			b.WriteRune(r)
+			continue
+		}
+		quoted := strconv.QuoteRuneToASCII(r)
+		b.WriteString(quoted[1 : len(quoted)-1])
+	}
+	return b.String()
+}

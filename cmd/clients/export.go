@@ -1,0 +1,74 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"clients/domain"
+	"clients/eventstore"
+	"clients/projections"
+	"clients/transport"
+)
+
+// exportCommand writes all clients of an account.
+type exportCommand struct {
+	runningFlags
+	Account string `name:"account" default:"default" help:"Whose clients they are."`
+	JSON    bool   `name:"json" help:"JSON instead of XML."`
+	Output  string `name:"output" short:"o" default:"-" help:"File to write, which must not exist yet; - for the standard output."`
+}
+
+// Help says what the short help leaves out.
+func (c *exportCommand) Help() string {
+	return "It writes what GET /clients answers, as of the moment when it begins: clients import reads it. " +
+		"Exit code 0: it is complete. 1: it is not. 2: a wrong setting."
+}
+
+// Run exports.
+func (c *exportCommand) Run(ctx context.Context, s streams) (err error) {
+	if !domain.ValidAccount(c.Account) {
+		return settingFaults{"--account must be 1 to 63 of a-z, 0-9 and -"}
+	}
+	nc, done, err := c.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	opening, cancel := context.WithTimeout(ctx, connectLimit)
+	defer cancel()
+	history, err := eventstore.OpenHistory(opening, nc)
+	if err != nil {
+		return err
+	}
+	bar := newProgress(s.err, history.Last)
+	directory, err := projections.Replay(ctx, history, slog.New(slog.DiscardHandler), bar.reach)
+	bar.clear()
+	if err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	listing := directory.List(c.Account)
+	if err := c.write(s.out, listing); err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	_, err = fmt.Fprintf(s.err, "%d clients, as of sequence %d.\n", listing.Len, history.Last)
+	return err
+}
+
+func (c *exportCommand) write(stdout io.Writer, listing projections.Listing) (err error) {
+	out := stdout
+	if c.Output != "-" {
+		file, err := os.OpenFile(c.Output, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, file.Close()) }()
+		out = file
+	}
+	buffered := bufio.NewWriter(out)
+	return errors.Join(transport.WriteList(buffered, listing, c.JSON), buffered.Flush())
+}
