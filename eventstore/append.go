@@ -32,7 +32,9 @@ func (s *Store) Append(ctx context.Context, e domain.Envelope, lastSequence uint
 	if d, ok := ctx.Deadline(); ok && d.Before(p.deadline) {
 		p.deadline = d
 	}
+	traced := spanOfAppend(ctx, msg.Header.Get(headerType))
 	receipt, err := s.writer.append(ctx, p)
+	traced(err)
 	s.stats.count(err)
 	return receipt, err
 }

@@ -10,6 +10,7 @@ import (
 // through whichever replica. Callers at the same time share one question to the stream's leader, which is asked after
 // all of them have called.
 func (d *Directory) Refresh(ctx context.Context) error {
+	defer spanOfRefresh(ctx)()
 	last, err := d.questions.last(ctx)
 	if err != nil {
 		return err

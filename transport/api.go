@@ -15,6 +15,7 @@ import (
 	"clients/projections"
 
 	"github.com/klauspost/compress/gzhttp"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // Commands carries out what changes clients.
@@ -43,6 +44,7 @@ type API struct {
 	// RateLimit is how many requests a user may send within 15 s; 0 for any number.
 	RateLimit int
 	Metrics   *Metrics
+	Tracer    trace.Tracer // nil where requests are not traced
 	Log       *slog.Logger
 
 	buffers, chunks *bufferPool // for whole answers, and for chunks of long ones

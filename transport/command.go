@@ -40,7 +40,7 @@ func (x *exchange) handle(c domain.Command, body []byte) (command.Result, error)
 		Actor:         x.actor,
 		CorrelationID: x.requestID,
 		CausationID:   x.requestID,
-		Traceparent:   traceparent(x.r),
+		Traceparent:   x.traceparent(),
 	}
 	if len(keys) == 1 {
 		request.Key, request.Fingerprint = keys[0], x.fingerprint(body)

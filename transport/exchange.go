@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"clients/domain"
+
+	"go.opentelemetry.io/otel/trace"
 )
 
 // exchange is one request on its way to its answer.
@@ -21,6 +23,7 @@ type exchange struct {
 	format    format
 	account   string
 	actor     string
+	span      trace.Span // nil where requests are not traced
 }
 
 func (a API) newExchange(w http.ResponseWriter, r *http.Request) *exchange {
@@ -29,6 +32,7 @@ func (a API) newExchange(w http.ResponseWriter, r *http.Request) *exchange {
 	x.route = parseRoute(r.URL.Path)
 	x.format = negotiate(x.route.suffix, r.Header)
 	x.w.Header().Set("X-Request-Id", x.requestID)
+	x.beginSpan()
 	return x
 }
 
@@ -85,11 +89,17 @@ func (x *exchange) end() {
 		x.fail(errInternal)
 	}
 	duration := time.Since(x.start)
+	x.endSpan()
 	x.api.Metrics.observe(x.route.resource, x.r.Method, x.w.status, duration)
-	x.api.Log.LogAttrs(x.r.Context(), slog.LevelInfo, "request",
+	attrs := []slog.Attr{
 		slog.String("method", x.r.Method), slog.String("path", x.r.URL.Path), slog.Int("status", x.w.status),
 		slog.Int64("bytes", x.w.bytes), slog.Duration("duration", duration), slog.String("request_id", x.requestID),
-		slog.String("account", x.account), slog.String("actor", x.actor), slog.String("remote", x.r.RemoteAddr))
+		slog.String("account", x.account), slog.String("actor", x.actor), slog.String("remote", x.r.RemoteAddr),
+	}
+	if id := x.traceID(); id != "" {
+		attrs = append(attrs, slog.String("trace_id", id))
+	}
+	x.api.Log.LogAttrs(x.r.Context(), slog.LevelInfo, "request", attrs...)
 }
 
 // recorder remembers what was answered.

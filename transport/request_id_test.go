@@ -39,17 +39,17 @@ func TestRequestIDIsMadeWhereTheCallersCouldDoHarm(t *testing.T) {
 }
 
 const (
-	trace = "4bf92f3577b34da6a3ce929d0e0e4736"
-	span  = "00f067aa0ba902b7"
+	callersTrace = "4bf92f3577b34da6a3ce929d0e0e4736"
+	span         = "00f067aa0ba902b7"
 )
 
 func TestTraceparentGoesOnWithTheCallersTrace(t *testing.T) {
 	t.Parallel()
 	for _, flags := range []string{"00", "01", "ff"} {
-		first := traceparent(requestWith("Traceparent", "00-"+trace+"-"+span+"-"+flags))
-		require.Regexp(t, `^00-`+trace+`-[0-9a-f]{16}-`+flags+`$`, first)
+		first := traceparent(requestWith("Traceparent", "00-"+callersTrace+"-"+span+"-"+flags))
+		require.Regexp(t, `^00-`+callersTrace+`-[0-9a-f]{16}-`+flags+`$`, first)
 		require.NotContains(t, first, span, "the span is our own")
-		second := traceparent(requestWith("Traceparent", "00-"+trace+"-"+span+"-"+flags))
+		second := traceparent(requestWith("Traceparent", "00-"+callersTrace+"-"+span+"-"+flags))
 		require.NotEqual(t, first, second, "each request is a span of its own")
 	}
 }
@@ -58,15 +58,15 @@ func TestTraceparentBeginsATraceWhereTheCallersIsNone(t *testing.T) {
 	t.Parallel()
 	zeroTrace, zeroSpan := strings.Repeat("0", 32), strings.Repeat("0", 16)
 	for _, given := range []string{
-		"", "00", trace, "00-" + trace + "-" + span, "00-" + trace + "-" + span + "-01-x", "ff-" + trace + "-" + span + "-01",
-		"00-" + strings.ToUpper(trace) + "-" + span + "-01", "00-" + trace + "-" + strings.ToUpper(span) + "-01",
-		"00-" + zeroTrace + "-" + span + "-01", "00-" + trace + "-" + zeroSpan + "-01",
-		"00-" + trace[1:] + "-" + span + "-01", "00-" + trace + "-" + span + "0-01", "00-" + trace + "-" + span + "-1",
-		"00-" + trace + "-" + span + "-0g", "00-" + trace[1:] + "\n-" + span + "-01",
+		"", "00", callersTrace, "00-" + callersTrace + "-" + span, "00-" + callersTrace + "-" + span + "-01-x", "ff-" + callersTrace + "-" + span + "-01",
+		"00-" + strings.ToUpper(callersTrace) + "-" + span + "-01", "00-" + callersTrace + "-" + strings.ToUpper(span) + "-01",
+		"00-" + zeroTrace + "-" + span + "-01", "00-" + callersTrace + "-" + zeroSpan + "-01",
+		"00-" + callersTrace[1:] + "-" + span + "-01", "00-" + callersTrace + "-" + span + "0-01", "00-" + callersTrace + "-" + span + "-1",
+		"00-" + callersTrace + "-" + span + "-0g", "00-" + callersTrace[1:] + "\n-" + span + "-01",
 	} {
 		got := traceparent(requestWith("Traceparent", given))
 		require.Regexp(t, `^00-[0-9a-f]{32}-[0-9a-f]{16}-00$`, got, "%q", given)
-		require.NotContains(t, got, trace[1:], "%q", given)
+		require.NotContains(t, got, callersTrace[1:], "%q", given)
 		require.NotContains(t, got, zeroSpan, "%q", given)
 	}
 }

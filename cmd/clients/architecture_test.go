@@ -20,23 +20,23 @@ var mayImport = map[string][]string{
 	"domain/command": {"clients/domain"},
 	"eventstore": {
 		"clients/domain", "github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2", "github.com/synadia-io/orbit.go/jetstreamext",
-		"github.com/gofrs/flock", "github.com/minio/highwayhash",
+		"github.com/gofrs/flock", "github.com/minio/highwayhash", "go.opentelemetry.io/otel",
 	},
 	"eventstore/natstest": {"github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2", "github.com/stretchr/testify"},
-	"projections":         {"clients/domain", "clients/eventstore", "github.com/tidwall/btree", "github.com/klauspost/compress"},
+	"projections":         {"clients/domain", "clients/eventstore", "github.com/tidwall/btree", "github.com/klauspost/compress", "go.opentelemetry.io/otel"},
 	"projections/intake": {
 		"clients/domain", "clients/eventstore", "clients/projections", "github.com/ThreeDotsLabs/watermill", "github.com/nats-io/nats.go",
-		"github.com/prometheus/client_golang",
+		"github.com/prometheus/client_golang", "go.opentelemetry.io/otel",
 	},
 	"transport": {
 		"clients/domain", "clients/projections", "clients/transport/wire", "clients/transport/credentials", "clients/transport/reload", "clients/transport/contracts",
-		"github.com/klauspost/compress", "github.com/prometheus/client_golang",
+		"github.com/klauspost/compress", "github.com/prometheus/client_golang", "go.opentelemetry.io/otel",
 	},
 	"transport/contracts":    {},
 	"transport/wire":         {"clients/domain", "golang.org/x/net"},
 	"transport/credentials":  {"clients/domain", "clients/transport/reload", "golang.org/x/crypto"},
 	"transport/reload":       {},
-	"cmd/clients":            {"clients", "github.com", "golang.org/x/term", "golang.org/x/crypto/x509roots/fallback"},
+	"cmd/clients":            {"clients", "github.com", "go.opentelemetry.io/otel", "golang.org/x/term", "golang.org/x/crypto/x509roots/fallback"},
 	"cmd/example-subscriber": {"github.com/nats-io/nats.go"},
 	"deploy/image":           {"github.com/google/go-containerregistry"},
 	"deploy/drill/load":      {},
@@ -46,7 +46,7 @@ var mayImport = map[string][]string{
 
 // testsMayImport comes on top in tests.
 var testsMayImport = []string{"github.com/stretchr/testify", "github.com/google/uuid", "github.com/anishathalye/porcupine", "golang.org/x/crypto/bcrypt",
-	"github.com/santhosh-tekuri/jsonschema/v6", "go.yaml.in/yaml/v3", "clients/eventstore/natstest"}
+	"github.com/santhosh-tekuri/jsonschema/v6", "go.yaml.in/yaml/v3", "go.opentelemetry.io/proto/otlp", "google.golang.org/protobuf", "clients/eventstore/natstest"}
 
 func TestImportsFollowTheArrowsOfTheHouse(t *testing.T) {
 	packages := goPackages(t)

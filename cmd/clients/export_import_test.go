@@ -104,9 +104,9 @@ func TestImportTellsWhatIsNoList(t *testing.T) {
 	t.Parallel()
 	a := launch(t)
 	for content, told := range map[string]string{
-		"":        "it is empty",
-		"id,name": "it begins neither with",
-		"<client><name>One</name></client>":                             "its root is <client>",
+		"":                                  "it is empty",
+		"id,name":                           "it begins neither with",
+		"<client><name>One</name></client>": "its root is <client>",
 		"<clients><client><name>Kept</name></client><project/>":         "there is a <project>",
 		"<clients><client><name>Cut</name></client><client><name>Rest ": "unexpected EOF",
 		`[{"client":{"name":"JSON"}}, {"client":`:                       "unexpected EOF",

@@ -20,6 +20,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // service is the running whole. start builds it from the outside in, stop takes it down in the opposite order.
@@ -38,6 +39,7 @@ type service struct {
 	saver     *projections.Saver
 	intake    *intake.Intake
 	registry  *prometheus.Registry
+	tracer    trace.Tracer           // nil where nothing is traced
 	state     atomic.Pointer[string] // why the service is not ready, nil when it is
 	stopBy    time.Time              // when all has to be over; zero before the end has begun
 	undo      []func()
@@ -52,7 +54,7 @@ func start(ctx context.Context, settings settings, log *slog.Logger) (_ *service
 			s.takeDown()
 		}
 	}()
-	for _, step := range []func(context.Context) error{s.listen, s.serveOperations, s.openStore, s.followStream, s.takeIn, s.watchFiles, s.sampleStreams, s.serveAPI} {
+	for _, step := range []func(context.Context) error{s.listen, s.serveOperations, s.trace, s.openStore, s.followStream, s.takeIn, s.watchFiles, s.sampleStreams, s.serveAPI} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -140,6 +142,7 @@ func (s *service) serveAPI(context.Context) error {
 		Eventual:  s.settings.eventualReads,
 		RateLimit: s.settings.rateLimit,
 		Metrics:   transport.NewMetrics(s.registry),
+		Tracer:    s.tracer,
 		Log:       s.log,
 	}
 	if s.settings.credentials != nil {

@@ -21,7 +21,7 @@ func (s *service) takeIn(ctx context.Context) error {
 	}
 	config := intake.Config{
 		Store: s.store, Directory: s.directory, Quarantine: quarantine, Replica: uuid.NewString(), Patience: otherReplica,
-		NewEventID: newEventID, Now: time.Now, Registry: s.registry, Log: s.log,
+		NewEventID: newEventID, Now: time.Now, Registry: s.registry, Tracer: s.tracer, Log: s.log,
 	}
 	if s.embedded != nil { // then there is no other replica, and nobody else to create the streams
 		config.Patience = 0

@@ -44,6 +44,7 @@ type settings struct {
 	logFormat        string
 	certificate      *transport.Certificate // nil: no TLS
 	shutdownDelay    time.Duration
+	traced           bool // by the variables of OpenTelemetry
 }
 
 // maxShutdownDelay leaves time for the rest of the shutdown, which takes 25 s at most.
@@ -71,6 +72,7 @@ func (c *serveCommand) settings() (settings, error) {
 		logFormat:        f.oneOf("CLIENTS_LOG_FORMAT", c.LogFormat, "text", "json", "auto"),
 		certificate:      f.certificate(c.TLSCert, c.TLSKey),
 		shutdownDelay:    f.duration("CLIENTS_SHUTDOWN_DELAY", c.ShutdownDelay, maxShutdownDelay),
+		traced:           f.traced(),
 	}
 	if f != nil {
 		return settings{}, f

@@ -191,5 +191,5 @@ func (k *known) repeats(fact domain.Fact) bool { return fact.EventID != "" && k.
 type headers struct{ actor, traceparent string }
 
 func headersOf(i *item) headers {
-	return headers{actor: brief(plain(header(i.message.Header, "ce-actor"))), traceparent: brief(header(i.message.Header, "traceparent"))}
+	return headers{actor: brief(plain(header(i.message.Header, "ce-actor"))), traceparent: i.traceparent}
 }

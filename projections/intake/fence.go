@@ -21,7 +21,7 @@ const askLimit = 1500 * time.Millisecond
 //
 // Errors are of kind domain.Unavailable and say which stream is missing, does not answer or is not read in time.
 func (i *Intake) Pass(ctx context.Context) error {
-	begun := time.Now()
+	begun, traced := time.Now(), spanOfFence(ctx)
 	failed, own := make(chan error, len(i.recorders)), make(chan error, 1)
 	for _, r := range i.recorders {
 		go func() { failed <- r.passed(ctx) }()
@@ -39,6 +39,7 @@ func (i *Intake) Pass(ctx context.Context) error {
 		}
 	}
 	i.metrics.fenced(begun, err)
+	traced(err)
 	return err
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // Config tells what an Intake works with.
@@ -35,6 +36,7 @@ type Config struct {
 	NewEventID func() string
 	Now        func() time.Time
 	Registry   prometheus.Registerer
+	Tracer     trace.Tracer // nil where nothing is traced
 	Log        *slog.Logger
 }
 
@@ -75,6 +77,7 @@ func New(config Config) (*Intake, error) {
 	}
 	metrics.NewPrometheusMetricsBuilder(config.Registry, "clients", "intake").AddPrometheusRouterMetrics(i.router)
 	i.router.AddMiddleware(
+		traced(config.Tracer),
 		middleware.CorrelationID,
 		poison,
 		middleware.Retry{

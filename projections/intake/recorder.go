@@ -33,6 +33,8 @@ type item struct {
 	fault   error // it cannot be used
 	since   time.Time
 	done    chan error
+
+	traceparent string // for what follows from it
 }
 
 // maxItems bounds a run: an item may make two entries.
@@ -48,7 +50,7 @@ func newRecorder(config Config, source eventstore.Source) *Recorder {
 //
 // Messages are recorded in the order of their source: m waits for the one before it.
 func (r *Recorder) Record(ctx context.Context, m eventstore.SourceMessage, fact domain.Fact, fault error) error {
-	i := &item{message: m, fact: fact, fault: fault, since: time.Now(), done: make(chan error, 1)}
+	i := &item{message: m, fact: fact, fault: fault, since: time.Now(), done: make(chan error, 1), traceparent: traceparent(ctx, m.Header)}
 	r.mu.Lock()
 	r.waiting = append(r.waiting, i)
 	r.mu.Unlock()

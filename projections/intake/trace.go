@@ -1,0 +1,67 @@
+package intake
+
+import (
+	"context"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/nats-io/nats.go"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// traced goes on with the trace that a message of another service belongs to. tracer is nil where nothing is traced.
+func traced(tracer trace.Tracer) message.HandlerMiddleware {
+	return func(next message.HandlerFunc) message.HandlerFunc {
+		if tracer == nil {
+			return next
+		}
+		return func(msg *message.Message) ([]*message.Message, error) {
+			m := sourceOf(msg)
+			carrier := propagation.MapCarrier{"traceparent": header(m.Header, "traceparent"), "tracestate": header(m.Header, "tracestate")}
+			ctx, span := tracer.Start(propagation.TraceContext{}.Extract(msg.Context(), carrier), "process "+m.Stream,
+				trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(
+					attribute.String("messaging.system", "nats"),
+					attribute.String("messaging.operation.type", "process"),
+					attribute.String("messaging.destination.name", m.Stream),
+					attribute.Int64("clients.message.sequence", int64(m.Sequence)),
+					attribute.String("clients.event.type", header(m.Header, "ce-type")),
+				))
+			defer span.End()
+			msg.SetContext(ctx)
+			produced, err := next(msg)
+			if err != nil {
+				span.SetStatus(codes.Error, "")
+				span.RecordError(err)
+			}
+			return produced, err
+		}
+	}
+}
+
+// traceparent is what an event carries on that follows from a message: the span that deals with it, or what the message
+// carries itself.
+func traceparent(ctx context.Context, h nats.Header) string {
+	carrier := propagation.MapCarrier{}
+	if trace.SpanContextFromContext(ctx).IsValid() {
+		propagation.TraceContext{}.Inject(ctx, carrier)
+		return carrier["traceparent"]
+	}
+	return brief(header(h, "traceparent"))
+}
+
+// spanOfFence begins the span of a command's wait for what other services have said.
+func spanOfFence(ctx context.Context) (end func(err error)) {
+	parent := trace.SpanFromContext(ctx)
+	if !parent.IsRecording() {
+		return func(error) {}
+	}
+	_, span := parent.TracerProvider().Tracer("clients/intake").Start(ctx, "await projects and invoices")
+	return func(err error) {
+		if err != nil {
+			span.SetStatus(codes.Error, "")
+		}
+		span.End()
+	}
+}
