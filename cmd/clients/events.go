@@ -80,9 +80,7 @@ type eventPrinter struct {
 // read goes through the stream from a sequence to its present end, and answers what comes behind that. The bar shows
 // where nothing is printed meanwhile.
 func (p *eventPrinter) read(ctx context.Context, nc *nats.Conn, from uint64) (next uint64, err error) {
-	opening, cancel := context.WithTimeout(ctx, connectLimit)
-	defer cancel()
-	history, err := eventstore.OpenHistory(opening, nc)
+	history, err := openHistory(ctx, nc)
 	if err != nil {
 		return from, err
 	}

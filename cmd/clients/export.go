@@ -10,7 +10,6 @@ import (
 	"os"
 
 	"clients/domain"
-	"clients/eventstore"
 	"clients/projections"
 	"clients/transport"
 )
@@ -39,9 +38,7 @@ func (c *exportCommand) Run(ctx context.Context, s streams) (err error) {
 		return err
 	}
 	defer done()
-	opening, cancel := context.WithTimeout(ctx, connectLimit)
-	defer cancel()
-	history, err := eventstore.OpenHistory(opening, nc)
+	history, err := openHistory(ctx, nc)
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -71,17 +70,7 @@ func (c *restoreCommand) open(ctx context.Context) (*nats.Conn, func(), error) {
 	if c.DataDir == "" {
 		return c.connect(ctx)
 	}
-	log := slog.New(slog.DiscardHandler)
-	embedded, err := eventstore.StartEmbedded(eventstore.EmbeddedConfig{Dir: c.DataDir, Addr: "127.0.0.1:0", Log: log})
-	if err != nil {
-		return nil, nil, err
-	}
-	nc, err := embedded.Connect(connectionOptions(log)...)
-	if err != nil {
-		embedded.Shutdown()
-		return nil, nil, fmt.Errorf("connect to the embedded server: %w", err)
-	}
-	return nc, func() { nc.Close(); embedded.Shutdown() }, nil
+	return connectToStore(eventstore.EmbeddedConfig{Dir: c.DataDir, Addr: "127.0.0.1:0"})
 }
 
 // free makes sure that nothing is in the way.

@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
+
+	"clients/eventstore"
 
 	"github.com/nats-io/nats.go"
 )
@@ -39,4 +42,26 @@ func (c *runningFlags) await(ctx context.Context, log *slog.Logger) (_ *nats.Con
 		return nil, nil, err
 	}
 	return nc, nc.Close, nil
+}
+
+// connectToStore starts a server over a data directory that no service runs on, and connects to it.
+func connectToStore(config eventstore.EmbeddedConfig) (_ *nats.Conn, done func(), err error) {
+	config.Log = slog.New(slog.DiscardHandler)
+	embedded, err := eventstore.StartEmbedded(config)
+	if err != nil {
+		return nil, nil, err
+	}
+	nc, err := embedded.Connect(connectionOptions(config.Log)...)
+	if err != nil {
+		embedded.Shutdown()
+		return nil, nil, fmt.Errorf("connect to the embedded server: %w", err)
+	}
+	return nc, func() { nc.Close(); embedded.Shutdown() }, nil
+}
+
+// openHistory finds what is stored, or gives up after a moment.
+func openHistory(ctx context.Context, nc *nats.Conn) (*eventstore.History, error) {
+	ctx, cancel := context.WithTimeout(ctx, connectLimit)
+	defer cancel()
+	return eventstore.OpenHistory(ctx, nc)
 }

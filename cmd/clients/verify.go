@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"clients/eventstore"
@@ -32,9 +31,7 @@ func (c *verifyCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer done()
-	opening, cancel := context.WithTimeout(ctx, connectLimit)
-	defer cancel()
-	history, err := eventstore.OpenHistory(opening, nc)
+	history, err := openHistory(ctx, nc)
 	if err != nil {
 		return err
 	}
@@ -64,15 +61,5 @@ func (c *verifyCommand) connect(ctx context.Context) (_ *nats.Conn, done func(),
 	if c.NATSURL != "" {
 		return nil, nil, settingFaults{"--data-dir does not go with CLIENTS_NATS_URL"}
 	}
-	log := slog.New(slog.DiscardHandler)
-	embedded, err := eventstore.StartEmbedded(eventstore.EmbeddedConfig{Dir: c.DataDir, Existing: true, Log: log})
-	if err != nil {
-		return nil, nil, err
-	}
-	nc, err := embedded.Connect(connectionOptions(log)...)
-	if err != nil {
-		embedded.Shutdown()
-		return nil, nil, fmt.Errorf("connect to the embedded server: %w", err)
-	}
-	return nc, func() { nc.Close(); embedded.Shutdown() }, nil
+	return connectToStore(eventstore.EmbeddedConfig{Dir: c.DataDir, Existing: true})
 }

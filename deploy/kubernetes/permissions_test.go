@@ -1,0 +1,131 @@
+package kubernetes
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+)
+
+// The service does all that it ever does with what its user may do, and is never told that it may not.
+func TestTheServiceIsAllowedWhatItNeeds(t *testing.T) {
+	s := startNATS(t)
+	out, err := run(t, urlFor(s, "admin"), "setup", "--sources")
+	require.NoError(t, err, out)
+	_, admin := connect(t, s, "admin")
+	for _, own := range []string{"CLIENTS", "CLIENTS_IDS", "CLIENTS_QUARANTINE", "KV_CLIENTS_KEYS", "OBJ_CLIENTS_SNAPSHOTS"} {
+		require.NoError(t, admin.DeleteStream(t.Context(), own), "it has to be allowed to make its own streams")
+	}
+	first := serve(t, urlFor(s, "clients"))
+	require.Equal(t, 201, first.send(t, "POST", "/clients", `{"client":{"name":"SuprCorp"}}`))
+	require.Equal(t, 201, first.send(t, "POST", "/clients", `{"client":{"name":"Once"}}`, "Idempotency-Key: 1"))
+	require.Equal(t, 200, first.send(t, "PUT", "/clients/1", `{"client":{"details":"x"}}`))
+	require.Equal(t, 200, first.send(t, "GET", "/clients", ""))
+
+	_, projects := connect(t, s, "projects")
+	publish(t, projects, "projects.default.1", "projects.v1.ProjectCreated", `{"id":1,"client_id":1}`)
+	_, invoices := connect(t, s, "invoices")
+	publish(t, invoices, "invoices.default.1", "invoices.v1.InvoiceCreated", `{"id":1,"client_id":1,"kind":"task"}`)
+	publish(t, invoices, "invoices.default.2", "invoices.v1.InvoiceCreated", `not one`)
+	require.Equal(t, 400, first.send(t, "DELETE", "/clients/1", ""))
+	require.Equal(t, 400, first.send(t, "POST", "/clients/1/toggle", ""))
+	publish(t, projects, "projects.default.1", "projects.v1.ProjectDeleted", `{"id":1}`)
+	publish(t, invoices, "invoices.default.1", "invoices.v1.InvoiceDeleted", `{"id":1}`)
+	require.Equal(t, 200, first.send(t, "DELETE", "/clients/1", ""))
+
+	for _, args := range [][]string{{"quarantine", "list"}, {"quarantine", "drop", "1"}, {"verify"}} {
+		out, err := run(t, urlFor(s, "clients"), args...)
+		require.NoError(t, err, "%s: %s", args, out)
+	}
+	require.NotContains(t, first.stop(t), "violation")
+	second := serve(t, urlFor(s, "clients"))
+	require.Equal(t, 201, second.send(t, "POST", "/clients", `{"client":{"name":"Once"}}`, "Idempotency-Key: 1"), "the first answer again")
+	require.Equal(t, 404, second.send(t, "GET", "/clients/1", ""))
+	for range 3 { // snapshots, so that old ones are forgotten
+		require.Equal(t, 200, second.send(t, "PUT", "/clients/2", fmt.Sprintf(`{"client":{"details":%q}}`, time.Now())))
+		require.NotContains(t, second.stop(t), "violation")
+		second = serve(t, urlFor(s, "clients"))
+	}
+	require.NotContains(t, second.stop(t), "violation")
+	snapshots, err := admin.Stream(t.Context(), "OBJ_CLIENTS_SNAPSHOTS")
+	require.NoError(t, err)
+	require.Less(t, snapshots.CachedInfo().State.Msgs, uint64(10), "five were saved, of two messages or more: old ones are forgotten")
+}
+
+func publish(t *testing.T, js jetstream.JetStream, subject, kind, data string) {
+	t.Helper()
+	_, err := js.PublishMsg(t.Context(), &nats.Msg{Subject: subject, Data: []byte(data), Header: nats.Header{
+		"ce-specversion": {"1.0"}, "ce-id": {kind + subject}, "ce-type": {kind},
+	}})
+	require.NoError(t, err)
+}
+
+func TestOnlyAnAdministratorAltersStreams(t *testing.T) {
+	s := startNATS(t)
+	out, err := run(t, urlFor(s, "admin"), "setup", "--sources")
+	require.NoError(t, err, out)
+	_, admin := connect(t, s, "admin")
+	publish(t, admin, "clients.default.1", "a stray", "x")
+	for _, user := range []string{"clients", "projects", "invoices", "subscriber"} {
+		nc, js := connect(t, s, user)
+		for _, stream := range []string{"CLIENTS", "CLIENTS_IDS", "KV_CLIENTS_KEYS", "PROJECTS", "INVOICES"} {
+			for _, call := range []string{"DELETE", "PURGE", "UPDATE", "MSG.DELETE", "RESTORE", "SNAPSHOT"} {
+				require.False(t, allowed(t, nc, "$JS.API.STREAM."+call+"."+stream), "%s: %s %s", user, call, stream)
+			}
+		}
+		require.False(t, allowed(t, nc, "$JS.API.STREAM.CREATE.MINE"), user)
+		for subject, owner := range map[string]string{
+			"clients.default.1": "clients", "client-references.default.1": "clients", "client-ids": "clients", "clients-control.quarantine.retry": "clients",
+			"$KV.CLIENTS_KEYS.x": "clients", "projects.default.1": "projects", "invoices.default.1": "invoices",
+		} {
+			if user != owner {
+				require.False(t, allowed(t, nc, subject), "%s publishes to %s", user, subject)
+			}
+		}
+		if user == "clients" {
+			continue
+		}
+		require.False(t, allowed(t, nc, "$JS.API.STREAM.MSG.GET.CLIENTS"), user)
+		require.True(t, consumes(js, "clients.>"), user)
+		require.False(t, consumes(js, "client-references.>"), user)
+		require.False(t, consumes(js, ""), user)
+	}
+}
+
+// allowed tells whether a user may publish to a subject. What it publishes is nothing that anybody can use.
+func allowed(t *testing.T, nc *nats.Conn, subject string) bool {
+	t.Helper()
+	denied := make(chan struct{}, 1)
+	nc.SetErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+		if strings.Contains(err.Error(), subject) {
+			select {
+			case denied <- struct{}{}:
+			default:
+			}
+		}
+	})
+	require.NoError(t, nc.Publish(subject, []byte("{")))
+	require.NoError(t, nc.Flush())
+	select {
+	case <-denied:
+		return false
+	case <-time.After(200 * time.Millisecond): // the server has said so before it answered the flush, and only the handler is late
+		return true
+	}
+}
+
+func consumes(js jetstream.JetStream, filter string) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	consumer, err := js.CreateConsumer(ctx, "CLIENTS", jetstream.ConsumerConfig{FilterSubject: filter, AckPolicy: jetstream.AckExplicitPolicy})
+	if err != nil {
+		return false
+	}
+	msg, err := consumer.Next(jetstream.FetchMaxWait(time.Second))
+	return err == nil && msg.DoubleAck(ctx) == nil
+}

@@ -1,0 +1,46 @@
+package eventstore
+
+import (
+	"testing"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+)
+
+// What looks like a word of the server's own is not delivered, or ends the consumption: nobody may stop the service by
+// storing such a message.
+func TestFollowPassesWhatLooksLikeAWordOfTheServer(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	statuses := []string{"100", "404", "408", "409 Consumer Deleted", "409 Leadership Change", "503"}
+	follow := func() <-chan Record {
+		arrived := make(chan Record, 100)
+		go func() {
+			_ = s.Follow(deadline(t), 0, func(run []Record) error {
+				for _, r := range run {
+					arrived <- r
+				}
+				return nil
+			})
+		}()
+		return arrived
+	}
+	live := follow()
+	for i, status := range statuses {
+		_, err := s.js.PublishMsg(deadline(t), &nats.Msg{Subject: "clients.default.9", Header: nats.Header{"Status": {status}}})
+		require.NoError(t, err)
+		_, err = s.Append(deadline(t), created(int64(i+1)), 0)
+		require.NoError(t, err)
+	}
+	for name, arrived := range map[string]<-chan Record{"live": live, "later": follow()} {
+		for sequence := range uint64(2 * len(statuses)) {
+			select {
+			case r := <-arrived:
+				require.Equal(t, sequence+1, r.Sequence)
+				require.Equal(t, sequence%2 == 0, r.Stray != "")
+			case <-deadline(t).Done():
+				require.FailNow(t, "nothing arrives", "%s, message %d", name, sequence+1)
+			}
+		}
+	}
+}
