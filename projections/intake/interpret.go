@@ -1,9 +1,12 @@
 package intake
 
 import (
+	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/url"
 	"strconv"
 	"strings"
@@ -20,7 +23,7 @@ import (
 type kind struct {
 	thing  domain.Thing
 	change domain.Change
-	// mustName lists what the event is of no use without.
+	// client and active tell that the event is of no use without naming them.
 	client, active bool
 }
 
@@ -41,12 +44,31 @@ var kinds = map[string]map[string]kind{
 
 // said is the data of all those events: what is nil was not named.
 type said struct {
-	ID          *int64  `json:"id"`
-	ClientID    *int64  `json:"client_id"`
-	Active      *bool   `json:"active"`
-	Kind        *string `json:"kind"`
-	PeriodStart *string `json:"period_start"`
-	PeriodEnd   *string `json:"period_end"`
+	ID          *whole          `json:"id"`
+	ClientID    *whole          `json:"client_id"`
+	Active      *bool           `json:"active"`
+	Kind        json.RawMessage `json:"kind"`
+	PeriodStart json.RawMessage `json:"period_start"`
+	PeriodEnd   json.RawMessage `json:"period_end"`
+}
+
+// whole is a whole number, however JSON writes it: 3.0 and 3e0 are 3.
+type whole int64
+
+// UnmarshalJSON reads one.
+func (w *whole) UnmarshalJSON(data []byte) error {
+	n, err := strconv.ParseInt(string(data), 10, 64)
+	if err == nil {
+		*w = whole(n)
+		return nil
+	}
+	const exact = 1 << 53
+	float, err := strconv.ParseFloat(string(data), 64)
+	if err != nil || float != math.Trunc(float) || math.Abs(float) > exact {
+		return unusablef(Unreadable, "%s is not a whole number", data)
+	}
+	*w = whole(float)
+	return nil
 }
 
 // interpret reads what another service says. It is lenient with the envelope, for what can be understood may be what
@@ -67,14 +89,14 @@ func interpret(m eventstore.SourceMessage) (domain.Fact, error) {
 		return fact, unusablef(UnknownType, "%s", eventType)
 	}
 	var data said
-	if err := json.Unmarshal(m.Data, &data); err != nil {
+	if err := json.Unmarshal(bytes.TrimPrefix(m.Data, []byte("\xEF\xBB\xBF")), &data); err != nil {
 		return fact, unusablef(Unreadable, "%v", err)
 	}
 	account, id, err := subjectOf(m.Subject)
 	if err != nil {
 		return fact, err
 	}
-	if data.ID != nil && *data.ID != id {
+	if data.ID != nil && int64(*data.ID) != id {
 		return fact, unusablef(Unreadable, "id %d on subject %s", *data.ID, m.Subject)
 	}
 	fact.EventID = eventID(m)
@@ -95,7 +117,7 @@ func positionOf(m eventstore.SourceMessage) domain.Position {
 // tell writes down what is said, provided that it is what such an event has to say.
 func (s said) tell(fact *domain.Fact, k kind) error {
 	if s.ClientID != nil {
-		if fact.ClientID = *s.ClientID; fact.ClientID < 1 {
+		if fact.ClientID = int64(*s.ClientID); fact.ClientID < 1 {
 			return unusablef(Unreadable, "client_id is %d", fact.ClientID)
 		}
 	} else if k.client {
@@ -114,32 +136,54 @@ func (s said) tell(fact *domain.Fact, k kind) error {
 	if k.change == domain.Deleted { // its kind and period are of no interest any more
 		return nil
 	}
-	if s.Kind != nil {
-		fact.InvoiceKind = *s.Kind
+	// An invoice that names its client keeps it from being deleted, whatever else of it cannot be understood.
+	kind, kindErr := invoiceKind(s.Kind)
+	frame, frameErr := timeframe(s.PeriodStart, s.PeriodEnd)
+	if err := cmp.Or(kindErr, frameErr); err != nil && s.ClientID == nil {
+		return err
 	}
-	if len(fact.InvoiceKind) > maxKind {
-		return unusablef(Unreadable, "its kind is %d bytes long", len(fact.InvoiceKind))
-	}
-	var err error
-	fact.InvoiceTimeframe, err = timeframe(s.PeriodStart, s.PeriodEnd)
-	return err
+	fact.InvoiceKind, fact.InvoiceTimeframe = kind, frame
+	return nil
 }
 
-// timeframe is a period as clients show it: 20110101,20111231. It takes both ends to make one.
-func timeframe(start, end *string) (string, error) {
+// textOf reads what has to be a text; null and nothing are the empty one.
+func textOf(name string, raw json.RawMessage) (text string, err error) {
+	if len(raw) > 0 && json.Unmarshal(raw, &text) != nil {
+		return "", unusablef(Unreadable, "its %s is not a text", name)
+	}
+	return text, nil
+}
+
+func invoiceKind(raw json.RawMessage) (string, error) {
+	kind, err := textOf("kind", raw)
+	if len(kind) > maxKind {
+		return "", unusablef(Unreadable, "its kind is %d bytes long", len(kind))
+	}
+	return kind, err
+}
+
+// timeframe is a period as clients show it: 20110101,20111231. It takes both ends to make one, in their order.
+func timeframe(start, end json.RawMessage) (string, error) {
 	var ends []string
-	for _, day := range []*string{start, end} {
-		if day == nil || *day == "" {
+	for _, raw := range []json.RawMessage{start, end} {
+		day, err := textOf("period", raw)
+		if err != nil {
+			return "", err
+		}
+		if day == "" {
 			continue
 		}
-		date, err := time.Parse(time.DateOnly, *day)
+		date, err := time.Parse(time.DateOnly, day)
 		if err != nil {
-			return "", unusablef(Unreadable, "%q is not a day", *day)
+			return "", unusablef(Unreadable, "%q is not a day", day)
 		}
 		ends = append(ends, date.Format("20060102"))
 	}
 	if len(ends) < 2 {
 		return "", nil
+	}
+	if ends[0] > ends[1] {
+		return "", unusablef(Unreadable, "its period ends before it begins")
 	}
 	return strings.Join(ends, ","), nil
 }

@@ -61,6 +61,7 @@ func TestWhatCannotBeUsed(t *testing.T) {
 		"no such day":            {Unreadable, invoice("Updated", 7, `"period_start":"2011-02-29","period_end":"2011-12-31"`)},
 		"a day and a time":       {Unreadable, invoice("Updated", 7, `"period_start":"2011-01-01T00:00:00Z","period_end":"2011-12-31"`)},
 		"a day written shortly":  {Unreadable, invoice("Updated", 7, `"period_start":"2011-1-1","period_end":"2011-12-31"`)},
+		"a period backwards":     {Unreadable, invoice("Updated", 7, `"period_start":"2012-01-01","period_end":"2011-12-31"`)},
 		"one end that is no day": {Unreadable, invoice("Updated", 7, `"period_end":"soon"`)},
 		"a period as numbers":    {Unreadable, invoice("Updated", 7, `"period_start":20110101,"period_end":20111231`)},
 		"subject without an id":  {Unreadable, event("projects.v1.ProjectDeleted", "projects.acme", `{"id":7}`)},
