@@ -44,6 +44,7 @@ const (
 	headerStream   = "Quarantine-Stream"
 	headerCreated  = "Quarantine-Stream-Created"
 	headerSequence = "Quarantine-Sequence"
+	headerRound    = "Quarantine-Round" // none in the first
 	headerStoredAt = "Quarantine-Stored-At"
 	headerWas      = "Quarantine-Subject"
 	headerSetAside = "Quarantine-Set-Aside-"
@@ -71,13 +72,17 @@ func (q *Quarantine) Put(ctx context.Context, m SourceMessage, reason, detail st
 		headerStoredAt: {m.StoredAt.UTC().Format(time.RFC3339Nano)},
 		headerWas:      {m.Subject},
 	}
+	subject := fmt.Sprintf("%s.%s.%d.%d", quarantineSubject, m.Stream, m.Created.UnixNano(), m.Sequence)
+	if m.Round > 0 { // another message may have stood there in the round before
+		header.Set(headerRound, strconv.Itoa(m.Round))
+		subject += "." + strconv.Itoa(m.Round)
+	}
 	for name, values := range m.Header {
 		if hasPrefixFold(name, serverMark) || hasPrefixFold(name, quarantineMark) {
 			name = headerSetAside + name
 		}
 		header[name] = values
 	}
-	subject := fmt.Sprintf("%s.%s.%d.%d", quarantineSubject, m.Stream, m.Created.UnixNano(), m.Sequence)
 	err = q.put(ctx, &nats.Msg{Subject: subject, Header: header, Data: m.Data})
 	if errors.Is(err, nats.ErrMaxPayload) || classify(err) == refused { // it has grown too large by its new headers
 		for name := range header {
@@ -176,6 +181,7 @@ func quarantined(answer storedMessage, header nats.Header) Quarantined {
 	q.Message.Created, _ = time.Parse(time.RFC3339Nano, header.Get(headerCreated))
 	q.Message.StoredAt, _ = time.Parse(time.RFC3339Nano, header.Get(headerStoredAt))
 	q.Message.Sequence, _ = strconv.ParseUint(header.Get(headerSequence), 10, 64)
+	q.Message.Round, _ = strconv.Atoi(header.Get(headerRound))
 	for name, values := range header {
 		if own, ok := strings.CutPrefix(name, headerSetAside); ok {
 			q.Message.Header[own] = values

@@ -164,3 +164,23 @@ func TestQuarantineWithoutAServerIsAnError(t *testing.T) {
 	require.NotErrorIs(t, err, ErrNotQuarantined)
 	require.NotErrorIs(t, err, ErrNoQuarantine)
 }
+
+// After a source was put back to an earlier copy of itself, another message may stand where one in quarantine stood.
+func TestQuarantineTellsRoundsApart(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	q, err := NewQuarantine(s.nc)
+	require.NoError(t, err)
+	for round := range 2 {
+		m := SourceMessage{Stream: "PROJECTS", Created: time.Unix(1, 0), Sequence: 5, Round: round, Subject: "projects.acme.7", Data: []byte{byte('0' + round)}}
+		for _, first := range []bool{true, false} {
+			fresh, err := q.Put(deadline(t), m, "unreadable", "x")
+			require.NoError(t, err)
+			require.Equal(t, first, fresh)
+		}
+		kept, err := q.Get(deadline(t), uint64(round+1))
+		require.NoError(t, err)
+		require.Equal(t, round, kept.Message.Round)
+		require.Equal(t, m.Data, kept.Message.Data)
+	}
+}

@@ -23,7 +23,7 @@ const (
 	clientSubjects    = "clients.>"           // public: what has happened to clients
 	referenceSubjects = "client-references.>" // internal: what was learned of their projects and invoices
 	idSubject         = "client-ids"
-	quarantineSubject = "clients-quarantine" // .<stream>.<its creation>.<sequence>
+	quarantineSubject = "clients-quarantine" // .<stream>.<its creation>.<sequence>[.<round>]
 	keyLife           = 24 * time.Hour
 )
 
@@ -65,6 +65,11 @@ func (s *Store) quarantineStream() jetstream.StreamConfig {
 		Replicas:    s.config.Replicas,
 		AllowDirect: true,
 	}
+}
+
+// EnsureQuarantine makes the quarantine again where somebody has deleted it.
+func (s *Store) EnsureQuarantine(ctx context.Context) error {
+	return s.ensureStream(ctx, s.quarantineStream())
 }
 
 // keyStream is what the bucket of keys is, as a stream.

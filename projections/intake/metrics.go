@@ -15,9 +15,11 @@ type intakeMetrics struct {
 	missingOnes *prometheus.GaugeVec
 	handedOut   *prometheus.GaugeVec
 	fences      *prometheus.HistogramVec
+	unkept      *prometheus.CounterVec
 
 	mu    sync.Mutex
 	state map[string]bool // of each stream, whether it is missing
+	told  time.Time       // when a failure of the quarantine was last logged
 }
 
 func newMetrics(registry prometheus.Registerer) *intakeMetrics {
@@ -39,13 +41,17 @@ func newMetrics(registry prometheus.Registerer) *intakeMetrics {
 			Name: "clients_fence_seconds", Help: "How long deletions and deactivations waited for what other services had said.",
 			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
 		}, []string{"outcome"}),
+		unkept: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "clients_quarantine_failures_total", Help: "Attempts to put a message into quarantine that failed; those behind it wait.",
+		}, stream),
 		state: make(map[string]bool),
 	}
-	registry.MustRegister(m.quarantined, m.expired, m.missingOnes, m.handedOut, m.fences)
+	registry.MustRegister(m.quarantined, m.expired, m.missingOnes, m.handedOut, m.fences, m.unkept)
 	m.fences.WithLabelValues("passed")
 	m.fences.WithLabelValues("failed")
 	for _, source := range []eventstore.Source{eventstore.Projects, eventstore.Invoices} {
 		m.expired.WithLabelValues(source.Stream)
+		m.unkept.WithLabelValues(source.Stream)
 		m.missingOnes.WithLabelValues(source.Stream)
 		m.handedOut.WithLabelValues(source.Stream)
 		for _, reason := range reasons() {
@@ -79,4 +85,18 @@ func (m *intakeMetrics) fenced(begun time.Time, err error) {
 		outcome = "failed"
 	}
 	m.fences.WithLabelValues(outcome).Observe(time.Since(begun).Seconds())
+}
+
+// failurePause is between two lines in the log about the same trouble.
+const failurePause = 10 * time.Second
+
+// quarantineFailed counts, and has it told from time to time.
+func (m *intakeMetrics) quarantineFailed(stream string, tell func()) {
+	m.unkept.WithLabelValues(stream).Inc()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if time.Since(m.told) >= failurePause {
+		m.told = time.Now()
+		tell()
+	}
 }

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -42,7 +43,13 @@ func (i *Intake) quarantine(ctx context.Context, m eventstore.SourceMessage, why
 		return err
 	}
 	fresh, err := i.config.Quarantine.Put(ctx, m, string(why.Reason), why.Detail)
-	if err != nil {
+	if errors.Is(err, eventstore.ErrNoQuarantine) {
+		err = errors.Join(err, i.config.Store.EnsureQuarantine(ctx))
+	}
+	if err != nil { // it is tried again, and those behind it wait
+		i.metrics.quarantineFailed(m.Stream, func() {
+			i.config.Log.Error("a message cannot be put into quarantine, and what comes behind it is not taken in", "stream", m.Stream, "sequence", m.Sequence, "error", err)
+		})
 		return err
 	}
 	if fresh {
