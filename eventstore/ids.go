@@ -14,22 +14,29 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// blockSize is how many ids are taken from the counter at once. What a process has not used when it ends is lost.
-const blockSize = 100
+// blockSize is how many ids are taken from the counter at once. What a process has not used when it ends is lost. maxLead
+// is how far ids in use may be ahead of a block before the rest of it is left out, so that ids grow more or less.
+const (
+	blockSize = 100
+	maxLead   = 5 * blockSize
+)
 
 // blocks hands out ids of blocks that belong to this process alone.
 type blocks struct {
 	mu         sync.Mutex
-	next, last int64
+	next, last int64 // 0 as long as there is none
 }
 
-// NextID answers a client id that no replica has been given before and that is above floor, the highest id known to
-// be in use: the floor makes up for a counter that was lost.
+// NextID answers a client id that no replica has been given before, as long as there is one counter. It is not far below
+// floor, the highest id known to be in use, which makes up for a counter that was lost: blocks begin above it. Ids of such
+// a counter may all the same be given twice, and only one of them is then stored: see Append.
 func (s *Store) NextID(ctx context.Context, floor int64) (int64, error) {
 	s.ids.mu.Lock()
 	defer s.ids.mu.Unlock()
-	s.ids.next = max(s.ids.next, floor+1)
-	if s.ids.next > s.ids.last {
+	if floor < s.ids.last {
+		s.ids.next = max(s.ids.next, floor+1)
+	}
+	if s.ids.next == 0 || s.ids.next > s.ids.last || floor > s.ids.last+maxLead {
 		if err := s.takeBlock(ctx, max(floor, s.ids.last)); err != nil {
 			return 0, domain.NoStore(err)
 		}

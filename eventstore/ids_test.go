@@ -59,6 +59,22 @@ func TestIDsStayAboveThoseInUseWhenTheCounterIsLost(t *testing.T) {
 	require.Greater(t, other, id+blockSize-2, "the other replica's block lies behind")
 }
 
+// What other replicas use of their own blocks takes nothing from this one's: each would take a block for each id.
+func TestIDsOfABlockAreUsedThoughOthersAreAhead(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	_, err := s.NextID(deadline(t), 0)
+	require.NoError(t, err)
+	for want := int64(2); want <= blockSize; want++ {
+		id, err := s.NextID(deadline(t), blockSize+2*want)
+		require.NoError(t, err)
+		require.Equal(t, want, id)
+	}
+	id, err := s.NextID(deadline(t), 3*blockSize)
+	require.NoError(t, err)
+	require.Greater(t, id, int64(3*blockSize))
+}
+
 // A block that was taken is left where others have used its ids in the meantime.
 func TestIDsSkipToTheFloor(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -8,8 +9,9 @@ import (
 	"clients/transport"
 )
 
-// version is set when a release is built: -ldflags "-X main.version=1.2.3".
-var version = "development"
+// version and commit are set when a release is built: -ldflags "-X main.version=1.2.3 -X main.commit=0123abc". Without
+// them the commit is that of the checkout, where Go has noted it.
+var version, commit = "development", ""
 
 type versionCommand struct{}
 
@@ -21,8 +23,8 @@ func (versionCommand) Run(s streams) error {
 }
 
 func currentVersion() transport.Version {
-	v := transport.Version{Version: version, Commit: "unknown", Go: runtime.Version()}
-	if info, ok := debug.ReadBuildInfo(); ok {
+	v := transport.Version{Version: version, Commit: cmp.Or(commit, "unknown"), Go: runtime.Version()}
+	if info, ok := debug.ReadBuildInfo(); ok && commit == "" {
 		for _, setting := range info.Settings {
 			if setting.Key == "vcs.revision" {
 				v.Commit = setting.Value

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"time"
@@ -9,7 +10,9 @@ import (
 // compile makes a program that needs nothing of the system that it runs on. Its commit is in it where it is built of a
 // checkout.
 func compile(o options, program string) error {
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -X main.version="+o.version, "-o", program, o.program)
+	hash, _ := commit(o.module)
+	flags := fmt.Sprintf("-s -w -X main.version=%s -X main.commit=%s", o.version, hash)
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", flags, "-o", program, o.program)
 	cmd.Dir = o.module
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+o.arch)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
