@@ -9,8 +9,8 @@ import (
 	"clients/projections"
 )
 
-// A list of more clients than shortList is sent in chunks, while the next one is being written; a shorter one is sent
-// whole, with its length.
+// A list of more clients than shortList is sent while the next chunk of it is being written. What fits into one chunk
+// is sent with its length; nobody makes a replica hold more of a list than two chunks, however long its clients are.
 const (
 	shortList = 400
 	chunk     = 256 << 10
@@ -18,22 +18,37 @@ const (
 
 // writeList sends a list.
 func (x *exchange) writeList(listing projections.Listing) {
-	header := x.w.Header()
-	header.Set("Content-Type", x.format.contentType())
+	x.w.Header().Set("Content-Type", x.format.contentType())
 	switch {
 	case x.r.Method == http.MethodHead:
 		x.w.WriteHeader(http.StatusOK)
 	case listing.Len > shortList:
 		x.streamList(listing)
 	default:
-		buffer := x.api.buffers.get()
-		defer x.api.buffers.put(buffer)
-		for b := range notations[x.format].write(listing, func() []byte { return *buffer }) {
-			*buffer = b
-			header.Set("Content-Length", strconv.Itoa(len(b)))
-			_, _ = x.w.Write(b) // who does not read the answer is not told about it
+		x.sendList(listing)
+	}
+}
+
+// sendList writes a list into one buffer, and sends it whenever that is full.
+func (x *exchange) sendList(listing projections.Listing) {
+	buffer := x.api.buffers.get()
+	defer x.api.buffers.put(buffer)
+	for b, last := range notations[x.format].write(listing, func() []byte { return *buffer }) {
+		*buffer = b
+		if last && x.w.status == 0 {
+			x.w.Header().Set("Content-Length", strconv.Itoa(len(b)))
+		}
+		if x.sendChunk(b) != nil {
+			return
 		}
 	}
+}
+
+// sendChunk sends a part of an answer, whose reader has the time of a whole one for it.
+func (x *exchange) sendChunk(b []byte) error {
+	_ = http.NewResponseController(&x.w).SetWriteDeadline(time.Now().Add(writeTimeout))
+	_, err := x.w.Write(b)
+	return err
 }
 
 // streamList writes a list into two buffers in turn: one is filled while the other one is sent.
@@ -58,12 +73,9 @@ func (x *exchange) streamList(listing projections.Listing) {
 			}
 		}
 	}()
-	connection := http.NewResponseController(&x.w)
 	for b := range filled {
 		if !gone.Load() {
-			_ = connection.SetWriteDeadline(time.Now().Add(writeTimeout)) // for this chunk
-			_, err := x.w.Write(b)
-			gone.Store(err != nil)
+			gone.Store(x.sendChunk(b) != nil)
 		}
 		empty <- b
 	}

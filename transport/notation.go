@@ -20,23 +20,22 @@ var notations = map[format]notation{
 	formatJSON: {start: wire.JSONListStart, separator: wire.JSONListSeparator, end: wire.JSONListEnd, append: wire.AppendJSON},
 }
 
-// write writes a list into the buffers that empty answers. It yields each when it is full, and the last one in the end;
-// a short list fits into one.
-func (n notation) write(listing projections.Listing, empty func() []byte) iter.Seq[[]byte] {
-	return func(yield func([]byte) bool) {
+// write writes a list into the buffers that empty answers. It yields each when it is full, and the last one as such.
+func (n notation) write(listing projections.Listing, empty func() []byte) iter.Seq2[[]byte, bool] {
+	return func(yield func(b []byte, last bool) bool) {
 		b := append(empty()[:0], n.start...)
 		separator := ""
 		for client := range listing.Clients() {
 			b = n.append(append(b, separator...), client)
 			separator = n.separator
-			if len(b) >= chunk && listing.Len > shortList {
-				if !yield(b) {
+			if len(b) >= chunk {
+				if !yield(b, false) {
 					return
 				}
 				b = empty()[:0]
 			}
 		}
-		yield(append(b, n.end...))
+		yield(append(b, n.end...), true)
 	}
 }
 

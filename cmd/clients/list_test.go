@@ -84,3 +84,23 @@ func TestListIsNotPaged(t *testing.T) {
 	require.NoError(t, xml.Unmarshal([]byte(a.want(200, "GET", "/clients?page=2&per_page=1", "").body), &document))
 	require.Len(t, document.Clients, many)
 }
+
+func TestAListOfLongClientsIsSentInParts(t *testing.T) {
+	t.Parallel()
+	a := launch(t)
+	const few, long = 8, 64 << 10
+	for range few {
+		a.create("<name>Long</name><details>" + strings.Repeat("&amp;", long) + "</details>")
+	}
+	got := a.want(200, "GET", "/clients", "")
+	require.Empty(t, got.header.Get("Content-Length"), "it takes %d bytes, which nobody is to make the service hold at once", len(got.body))
+	var document struct {
+		Clients []view `xml:"client"`
+	}
+	require.NoError(t, xml.Unmarshal([]byte(got.body), &document))
+	require.Len(t, document.Clients, few)
+	for _, client := range document.Clients {
+		require.Len(t, client.Details, long)
+	}
+	require.Len(t, a.list(""), few, "in JSON, too")
+}
