@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strconv"
 
 	"clients/domain"
@@ -147,9 +148,11 @@ func (s *Store) reservation(ctx context.Context, name string) (r command.Reserva
 	if err != nil {
 		return r, false, domain.NoStore(err)
 	}
-	r, err = unmarshalReservation(entry.Value())
+	if r, err = unmarshalReservation(entry.Value()); err != nil {
+		return r, false, domain.NoStore(fmt.Errorf("what stands under key %s cannot be read: %w", name, err))
+	}
 	r.Revision = entry.Revision()
-	return r, err == nil, err
+	return r, true, nil
 }
 
 func (s *Store) update(ctx context.Context, name string, value []byte, revision uint64) (uint64, error) {

@@ -156,3 +156,14 @@ func TestARepeatOfAnAnsweredRequestMakesNoReservation(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, mine)
 }
+
+func TestAKeyThatCannotBeReadIsOutOfReach(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	_, err := s.keys.Put(deadline(t), keyName("test", "key"), []byte("garbage"))
+	require.NoError(t, err)
+	_, _, err = s.Reserve(deadline(t), "test", "key", always(command.Reservation{ClientID: 1}))
+	var unavailable *domain.Error
+	require.ErrorAs(t, err, &unavailable)
+	require.Equal(t, domain.Unavailable, unavailable.Kind)
+}

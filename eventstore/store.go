@@ -40,7 +40,7 @@ type Store struct {
 // Open creates the streams that do not exist and starts the writer; Close ends it. It answers
 //   - a *ConfigError when a stream exists with a configuration that the guarantees do not hold for: it is not altered,
 //   - an *OldServerError when the server cannot do what it takes,
-//   - ErrWentBackwards when the stream has lost its end,
+//   - ErrWentBackwards when the stream has lost its end, ErrStreamLost when it is gone altogether,
 //   - the last fault met, when no stream leader is there before ctx ends.
 func Open(ctx context.Context, nc *nats.Conn, config Config) (*Store, error) {
 	if err := checkVersion(nc.ConnectedServerVersion()); err != nil {

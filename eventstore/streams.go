@@ -88,7 +88,10 @@ func (s *Store) keyStream() jetstream.StreamConfig {
 }
 
 func (s *Store) ensureStreams(ctx context.Context) error {
-	for _, want := range []jetstream.StreamConfig{s.eventStream(), s.idStream(), s.quarantineStream()} {
+	if err := s.untilLeader(ctx, s.ensureEvents); err != nil {
+		return err
+	}
+	for _, want := range []jetstream.StreamConfig{s.idStream(), s.quarantineStream()} {
 		if err := s.untilLeader(ctx, func(ctx context.Context) error { return s.ensureStream(ctx, want) }); err != nil {
 			return err
 		}
@@ -165,7 +168,7 @@ func (s *Store) untilLeader(ctx context.Context, call func(context.Context) erro
 		cancel()
 		var api *jetstream.APIError
 		var config *ConfigError
-		refused := errors.As(err, &config) || errors.As(err, &api) && api.Code < 500 && api.ErrorCode != codeNoPeers &&
+		refused := errors.As(err, &config) || errors.Is(err, ErrStreamLost) || errors.As(err, &api) && api.Code < 500 && api.ErrorCode != codeNoPeers &&
 			api.ErrorCode != jetstream.JSErrCodeStreamNameInUse // another replica is creating it
 		if err == nil || refused || ended(ctx) {
 			return err
