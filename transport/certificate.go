@@ -28,7 +28,7 @@ func OpenCertificate(certFile, keyFile string) (*Certificate, error) {
 		func(content reload.Content) (*tls.Certificate, error) {
 			pair, err := tls.X509KeyPair(content[certFile], content[keyFile])
 			return &pair, err
-		})
+		}, nil)
 	if err != nil {
 		return nil, err
 	}

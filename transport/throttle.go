@@ -8,13 +8,25 @@ import (
 	"time"
 )
 
-// throttle bounds how often somebody may fail to log in. It counts for each name, whether there is such a user or not,
-// and for each remote address; both forget with time. A failure counts after it has happened, so that nobody is held up
-// by logins that are under way; there are never many of those.
+// throttle bounds how often somebody may fail to log in. It counts for each remote address, for each name, whether there
+// is such a user or not, and most strictly for a name at an address, so that one who guesses keeps himself out before
+// the user who is elsewhere. All of them forget with time. A failure counts after it has happened, so that nobody is held
+// up by logins that are under way; there are never many of those.
 type throttle struct {
 	mu      sync.Mutex
+	guesses *recent[guess, time.Time]
 	names   *recent[[sha256.Size]byte, time.Time] // of names as long as callers like
 	remotes *recent[netip.Prefix, time.Time]
+}
+
+// guess is a name that is tried at an address.
+type guess struct {
+	name   [sha256.Size]byte
+	remote netip.Prefix
+}
+
+func guessOf(name, remoteAddr string) guess {
+	return guess{sha256.Sum256([]byte(name)), networkOf(remoteAddr)}
 }
 
 // allowance is how many failures are for free, and how long it takes until one is forgotten.
@@ -25,16 +37,18 @@ type allowance struct {
 
 // The allowances. An address may be a proxy that many users are behind.
 var (
-	perName   = allowance{failures: 10, each: 10 * time.Second}
+	perGuess  = allowance{failures: 10, each: 10 * time.Second}
+	perName   = allowance{failures: 100, each: time.Second}
 	perRemote = allowance{failures: 60, each: time.Second}
 )
 
-// throttled bounds for how many names and addresses failures are remembered. It takes one failed login for each to make
+// throttled bounds for how many of each failures are remembered. It takes one failed login for each to make
 // the throttle forget somebody, which takes longer than forgetting by time does.
 const throttled = 10_000
 
 func newThrottle() *throttle {
 	return &throttle{
+		guesses: newRecent[guess, time.Time](throttled),
 		names:   newRecent[[sha256.Size]byte, time.Time](throttled),
 		remotes: newRecent[netip.Prefix, time.Time](throttled),
 	}
@@ -44,22 +58,24 @@ func newThrottle() *throttle {
 func (t *throttle) wait(name, remoteAddr string) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	now := time.Now()
-	named, _ := t.names.get(sha256.Sum256([]byte(name)))
-	remote, _ := t.remotes.get(networkOf(remoteAddr))
-	return max(perName.wait(named, now), perRemote.wait(remote, now), 0)
+	now, g := time.Now(), guessOf(name, remoteAddr)
+	guessed, _ := t.guesses.get(g)
+	named, _ := t.names.get(g.name)
+	remote, _ := t.remotes.get(g.remote)
+	return max(perGuess.wait(guessed, now), perName.wait(named, now), perRemote.wait(remote, now), 0)
 }
 
 // failed counts a failure.
 func (t *throttle) failed(name, remoteAddr string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	now := time.Now()
-	key, network := sha256.Sum256([]byte(name)), networkOf(remoteAddr)
-	named, _ := t.names.get(key)
-	t.names.put(key, perName.add(named, now))
-	remote, _ := t.remotes.get(network)
-	t.remotes.put(network, perRemote.add(remote, now))
+	now, g := time.Now(), guessOf(name, remoteAddr)
+	guessed, _ := t.guesses.get(g)
+	t.guesses.put(g, perGuess.add(guessed, now))
+	named, _ := t.names.get(g.name)
+	t.names.put(g.name, perName.add(named, now))
+	remote, _ := t.remotes.get(g.remote)
+	t.remotes.put(g.remote, perRemote.add(remote, now))
 }
 
 // Failures are remembered as the moment at which the last of them will be forgotten.

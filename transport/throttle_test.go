@@ -29,28 +29,54 @@ func TestGuessingAUsersPasswordIsSlow(t *testing.T) {
 	for _, name := range []string{"ann", "nobody"} { // who cannot tell whether there is such a user
 		synctest.Test(t, func(t *testing.T) {
 			g := newGate(t, "shop/ann:one", "shop/bob:two")
-			from := func(i int) string { return fmt.Sprintf("192.0.2.%d:1", i) }
-			for i := range perName.failures {
-				_, err := g.try(name, fmt.Sprint("guess ", i), from(i))
+			const there = "192.0.2.7:1"
+			for i := range perGuess.failures {
+				_, err := g.try(name, fmt.Sprint("guess ", i), there)
 				require.ErrorIs(t, err, errLogin)
 			}
-			wait := g.throttles(name, "one more", from(100))
-			require.Equal(t, perName.each, wait)
-			require.Equal(t, wait, g.throttles(name, "one", from(101)), "the right one, too")
+			wait := g.throttles(name, "one more", there)
+			require.Equal(t, perGuess.each, wait)
+			require.Equal(t, wait, g.throttles(name, "one", there), "the right one, too")
 			g.admits("shop", "bob", "two")
 
 			time.Sleep(wait)
-			_, err := g.try(name, "guess again", from(102))
+			_, err := g.try(name, "guess again", there)
 			require.ErrorIs(t, err, errLogin)
-			g.throttles(name, "and again", from(102))
+			g.throttles(name, "and again", there)
 			time.Sleep(time.Hour)
-			for i := range perName.failures {
-				_, err := g.try(name, fmt.Sprint("later guess ", i), from(i))
+			for i := range perGuess.failures {
+				_, err := g.try(name, fmt.Sprint("later guess ", i), there)
 				require.ErrorIs(t, err, errLogin)
 			}
-			g.throttles(name, "one", from(100))
+			g.throttles(name, "one", there)
 		})
 	}
+}
+
+// Who guesses keeps himself out, and not the user whose name it is.
+func TestAUserIsNotLockedOutFromElsewhere(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(t, "shop/ann:one")
+		for i := range 1000 {
+			_, _ = g.try("ann", fmt.Sprint("guess ", i), "192.0.2.7:1")
+			time.Sleep(100 * time.Millisecond)
+		}
+		g.admits("shop", "ann", "one")
+	})
+}
+
+func TestGuessingAUsersPasswordFromEverywhereIsSlow(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(t, "shop/ann:one")
+		from := func(i int) string { return fmt.Sprintf("192.0.2.%d:1", i) }
+		for i := range perName.failures {
+			_, err := g.try("ann", fmt.Sprint("guess ", i), from(i))
+			require.ErrorIs(t, err, errLogin)
+		}
+		require.Equal(t, perName.each, g.throttles("ann", "one more", from(200)))
+	})
 }
 
 func TestGuessingFromAnAddressIsSlow(t *testing.T) {
@@ -100,7 +126,7 @@ func TestAFloodOfGuessesIsThrottledInLine(t *testing.T) {
 		for range cap(results) {
 			require.Error(t, <-results)
 		}
-		require.Less(t, g.verifications(), perName.failures+cap(g.turns))
+		require.Less(t, g.verifications(), perGuess.failures+cap(g.turns))
 	})
 }
 
@@ -110,6 +136,7 @@ func TestWhatTheThrottleRemembersIsBounded(t *testing.T) {
 	for i := range throttled + 1000 {
 		th.failed(fmt.Sprint("user ", i), fmt.Sprintf("10.%d.%d.1:1", i>>8, i&255))
 	}
+	require.Len(t, th.guesses.entries, throttled)
 	require.Len(t, th.names.entries, throttled)
 	require.Len(t, th.remotes.entries, throttled)
 }

@@ -25,10 +25,15 @@ func hash(t *testing.T, password string) string {
 func folder(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
+	write(t, dir, files)
+	return dir
+}
+
+func write(t *testing.T, dir string, files map[string]string) {
+	t.Helper()
 	for name, content := range files {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600))
 	}
-	return dir
 }
 
 func TestAFolderIsReadAsHtpasswdWritesIt(t *testing.T) {
@@ -177,6 +182,70 @@ func TestASecretIsSwapped(t *testing.T) {
 	_, err = f.Reload()
 	require.Error(t, err)
 	require.True(t, f.Find("bob").Known())
+}
+
+// One wrong line, or nobody left, must not keep those in who are removed.
+func TestWhoIsRemovedIsOutThoughTheFolderCannotBeUsed(t *testing.T) {
+	t.Parallel()
+	ann, bob, cat := "ann:"+hash(t, "one")+"\n", "bob:"+hash(t, "two")+"\n", "cat:"+hash(t, "three")+"\n"
+	both := map[string]string{"a.htpasswd": ann + bob, "b.htpasswd": cat}
+	for name, c := range map[string]struct {
+		change func(t *testing.T, dir string)
+		left   []string
+	}{
+		"a wrong line elsewhere": {func(t *testing.T, dir string) {
+			write(t, dir, map[string]string{"a.htpasswd": bob, "b.htpasswd": cat + "nonsense\n"})
+		}, []string{"bob", "cat"}},
+		"a wrong line beside": {func(t *testing.T, dir string) { write(t, dir, map[string]string{"a.htpasswd": bob + "nonsense\n"}) }, []string{"bob", "cat"}},
+		"another password": {func(t *testing.T, dir string) {
+			write(t, dir, map[string]string{"a.htpasswd": "ann:" + hash(t, "one") + "\n" + bob, "b.htpasswd": cat + "nonsense\n"})
+		}, []string{"bob", "cat"}},
+		"moved to another account": {func(t *testing.T, dir string) {
+			write(t, dir, map[string]string{"a.htpasswd": bob, "b.htpasswd": ann + cat + "nonsense\n"})
+		}, []string{"bob", "cat"}},
+		"nobody left": {func(t *testing.T, dir string) { write(t, dir, map[string]string{"a.htpasswd": "", "b.htpasswd": ""}) }, nil},
+		"an unreadable file": {func(t *testing.T, dir string) {
+			unreadable(t, dir, "b.htpasswd")
+			write(t, dir, map[string]string{"a.htpasswd": ann})
+		}, []string{"ann", "cat"}},
+		"the folder is gone": {func(t *testing.T, dir string) { require.NoError(t, os.RemoveAll(dir)) }, []string{"ann", "bob", "cat"}},
+		"all files gone":     {func(t *testing.T, dir string) { gone(t, dir, "a.htpasswd"); gone(t, dir, "b.htpasswd") }, nil},
+		"one gone, one unfit": {func(t *testing.T, dir string) {
+			gone(t, dir, "a.htpasswd")
+			write(t, dir, map[string]string{"b.htpasswd": cat + cat})
+		}, []string{"cat"}},
+		"a file more, and bad": {func(t *testing.T, dir string) { write(t, dir, map[string]string{"B.htpasswd": "x"}) }, []string{"ann", "bob", "cat"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := folder(t, both)
+			f, err := Open(dir)
+			require.NoError(t, err)
+			c.change(t, dir)
+			_, err = f.Reload()
+			require.Error(t, err)
+			require.True(t, f.Stale())
+			var left []string
+			for _, name := range []string{"ann", "bob", "cat"} {
+				if f.Find(name).Known() {
+					left = append(left, name)
+				}
+			}
+			require.Equal(t, c.left, left)
+			require.Equal(t, bcrypt.MinCost, f.Find("ann").slowest, "refusing takes as long as it did")
+		})
+	}
+}
+
+func unreadable(t *testing.T, dir, name string) {
+	t.Helper()
+	gone(t, dir, name)
+	require.NoError(t, os.Mkdir(filepath.Join(dir, name), 0o700))
+}
+
+func gone(t *testing.T, dir, name string) {
+	t.Helper()
+	require.NoError(t, os.Remove(filepath.Join(dir, name)))
 }
 
 // Whoever is not let in waits as long as everybody else who is not.

@@ -33,7 +33,7 @@ const extension = ".htpasswd"
 // is not there or holds no user, a file cannot be read or is not named after an account, a line holds no bcrypt hash, or
 // a user stands in more than one place.
 func Open(dir string) (*Folder, error) {
-	kept, err := reload.Open(func() (reload.Content, error) { return read(dir) }, usersOf)
+	kept, err := reload.Open(func() (reload.Content, error) { return read(dir) }, usersOf, users.standingIn)
 	if err != nil {
 		return nil, asFaults(err)
 	}
@@ -41,7 +41,8 @@ func Open(dir string) (*Folder, error) {
 }
 
 // Reload looks at the folder, and reports whether there are other users now. It answers what is wrong with a folder that
-// has changed and cannot be used, once for each change; the users then stay who they were.
+// has changed and cannot be used, once for each change. Nobody new is then let in, and who is removed is out all the
+// same: a user stays as long as his line stands in his file, or that cannot be told.
 func (f *Folder) Reload() (changed bool, err error) { return f.kept.Reload() }
 
 // Stale reports whether the folder has changed into something that cannot be used.
@@ -50,7 +51,7 @@ func (f *Folder) Stale() bool { return f.kept.Stale() }
 // Users answers how many users there are.
 func (f *Folder) Users() int { return len(f.kept.Get().byName) }
 
-// read reads the files of a folder that count.
+// read reads the files of a folder that count. Beside an error a file that cannot be read is nil.
 func read(dir string) (reload.Content, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -68,7 +69,7 @@ func read(dir string) (reload.Content, error) {
 		}
 	}
 	if f != nil {
-		return nil, f
+		return content, f
 	}
 	return content, nil
 }
@@ -111,6 +112,26 @@ func usersOf(content reload.Content) (users, error) {
 		return users{}, f
 	}
 	return all, nil
+}
+
+// standingIn answers the users whose lines still stand in files that cannot be used as they are, or in files that cannot
+// be read. Where there are no files to look at, that is all of them.
+func (u users) standingIn(content reload.Content) users {
+	if content == nil {
+		return u
+	}
+	left := users{byName: make(map[string]User), slowest: u.slowest}
+	for file, text := range content {
+		account := strings.TrimSuffix(file, extension)
+		var ignored Faults
+		standing := parse(file, account, text, &ignored)
+		for name, user := range u.byName {
+			if user.Account == account && (text == nil || slices.ContainsFunc(standing, user.Same)) {
+				left.byName[name] = user
+			}
+		}
+	}
+	return left
 }
 
 func asFaults(err error) Faults {

@@ -15,10 +15,11 @@ import (
 type Content map[string][]byte
 
 // Kept is what was last made of some files. What is made of them has to be whole: when the files change into something
-// that nothing can be made of, the last good one stays. It is safe for concurrent use.
+// that nothing can be made of, the last good one stays, or what can be salvaged of it. It is safe for concurrent use.
 type Kept[T any] struct {
 	read    func() (Content, error)
 	make    func(Content) (T, error)
+	salvage func(T, Content) T
 	current atomic.Pointer[T]
 	stale   atomic.Bool
 
@@ -32,9 +33,11 @@ var errUnsettled = errors.New("it changes all the time")
 // attempts bounds how often Open reads files that change meanwhile.
 const attempts = 10
 
-// Open reads the files and makes the first T of them. It answers what read or make answer when they fail.
-func Open[T any](read func() (Content, error), make func(Content) (T, error)) (*Kept[T], error) {
-	k := &Kept[T]{read: read, make: make}
+// Open reads the files and makes the first T of them. It answers what read or make answer when they fail. Unless it is
+// nil, salvage answers later what stands of the last good T beside files that nothing can be made of; with an error read
+// may hand it what could be read.
+func Open[T any](read func() (Content, error), make func(Content) (T, error), salvage func(last T, content Content) T) (*Kept[T], error) {
+	k := &Kept[T]{read: read, make: make, salvage: salvage}
 	for range attempts {
 		content, seen, err := k.look()
 		if errors.Is(err, errUnsettled) {
@@ -76,6 +79,10 @@ func (k *Kept[T]) Reload() (changed bool, err error) {
 	}
 	k.stale.Store(err != nil)
 	if err != nil {
+		if k.salvage != nil {
+			left := k.salvage(k.Get(), content)
+			k.current.Store(&left)
+		}
 		return false, err
 	}
 	k.current.Store(&made)

@@ -42,23 +42,23 @@ func TestFilesThatCannotBeUsedAreNotOpened(t *testing.T) {
 	t.Parallel()
 	gone := errors.New("gone")
 	f := &file{err: gone}
-	_, err := reload.Open(f.read, f.make)
+	_, err := reload.Open(f.read, f.make, nil)
 	require.ErrorIs(t, err, gone)
 	f = &file{content: "bad"}
-	_, err = reload.Open(f.read, f.make)
+	_, err = reload.Open(f.read, f.make, nil)
 	require.ErrorIs(t, err, errBad)
 	restless := 0
 	_, err = reload.Open(func() (reload.Content, error) {
 		restless++
 		return reload.Content{"file": {byte(restless)}}, nil
-	}, f.make)
+	}, f.make, nil)
 	require.ErrorContains(t, err, "changes all the time")
 }
 
 func TestAChangeIsToldOnceAndABrokenOneChangesNothing(t *testing.T) {
 	t.Parallel()
 	f := &file{content: "one"}
-	kept, err := reload.Open(f.read, f.make)
+	kept, err := reload.Open(f.read, f.make, nil)
 	require.NoError(t, err)
 	for _, step := range []struct {
 		content string
@@ -89,11 +89,26 @@ func TestAChangeIsToldOnceAndABrokenOneChangesNothing(t *testing.T) {
 	require.Equal(t, 6, f.made, "what has not changed is not made again")
 }
 
+func TestWhatStandsOfTheLastGoodFilesIsSalvaged(t *testing.T) {
+	t.Parallel()
+	f := &file{content: "one"}
+	kept, err := reload.Open(f.read, f.make, func(last string, content reload.Content) string { return last + " beside " + string(content["file"]) })
+	require.NoError(t, err)
+	f.content = "bad"
+	_, err = kept.Reload()
+	require.ErrorIs(t, err, errBad)
+	require.Equal(t, "one beside bad", kept.Get())
+	f.content = "two"
+	_, err = kept.Reload()
+	require.NoError(t, err)
+	require.Equal(t, "two", kept.Get())
+}
+
 // Half of the old and half of the new never stood together.
 func TestWhatChangesWhileItIsReadIsLeftForTheNextTime(t *testing.T) {
 	t.Parallel()
 	f := &file{content: "half", next: []string{"one"}}
-	kept, err := reload.Open(f.read, f.make)
+	kept, err := reload.Open(f.read, f.make, nil)
 	require.NoError(t, err)
 	require.Equal(t, "one", kept.Get(), "the first read is passed over")
 
