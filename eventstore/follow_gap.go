@@ -74,7 +74,7 @@ func (f *follower) fetch(ctx context.Context, upTo uint64) ([]Record, error) {
 // gap is a message that the leader says it has not got though the stream is beyond it.
 type gap struct {
 	sequence uint64
-	since    time.Time
+	doubt
 }
 
 // deposed is how long a leader that a cluster has replaced may still answer.
@@ -94,9 +94,9 @@ func (f *follower) explain(ctx context.Context, err error) error {
 		return late
 	}
 	if f.gap.sequence != missing {
-		f.gap = gap{missing, time.Now()}
+		f.gap = gap{sequence: missing}
 	}
-	if len(state.Cluster.Replicas) > 0 && time.Since(f.gap.since) < deposed {
+	if f.gap.repeated() < deposed && !state.Cluster.single() {
 		return late
 	}
 	return &CorruptError{Sequence: missing, Reason: "the message is missing"}

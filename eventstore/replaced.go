@@ -23,9 +23,9 @@ var errBehind = errors.New("the stream's leader has not got what was read of the
 type identity struct {
 	created  time.Time // of the stream; does not change once the store is open
 	mu       sync.Mutex
-	reached  mark      // the last message that is known to be in it
-	behind   time.Time // since when the leader says that the stream ends before that; zero while it does not
-	gone     time.Time // since when it says that it has not got that message; zero while it does not
+	reached  mark  // the last message that is known to be in it
+	behind   doubt // that the leader says the stream ends before that
+	gone     doubt // that it says it has not got that message
 	fault    error
 	replaced chan struct{} // closed when there is a fault; nil before somebody waits for that
 }
@@ -78,15 +78,28 @@ func (i *identity) lost() <-chan struct{} {
 	return i.replaced
 }
 
-// doubt is told that the leader has not got what was read, as it says since some time. A single server knows what it
-// has. Where servers hold the stream together, the one that answers may be behind, and is taken at its word only after it
-// cannot be any more.
-func (i *identity) doubt(since *time.Time, single bool, format string, args ...any) error {
-	i.mu.Lock()
-	if since.IsZero() {
-		*since = time.Now()
+// doubt is since when a leader has been saying what contradicts what was read; zero while it does not.
+type doubt struct{ since, last time.Time }
+
+// lapse ends a doubt that was not repeated for so long: what a leader said before it fell silent says nothing of the
+// next one.
+const lapse = 2 * time.Second
+
+// repeated answers for how long the same has been said.
+func (d *doubt) repeated() time.Duration {
+	now := time.Now()
+	if now.Sub(d.last) > lapse {
+		d.since = now
 	}
-	sure := single || time.Since(*since) >= deposed
+	d.last = now
+	return now.Sub(d.since)
+}
+
+// doubt is told that the leader has not got what was read. A single server knows what it has. Where servers hold the
+// stream together, the one that answers may be behind, and is taken at its word only after it cannot be any more.
+func (i *identity) doubt(d *doubt, single bool, format string, args ...any) error {
+	i.mu.Lock()
+	sure := d.repeated() >= deposed || single
 	i.mu.Unlock()
 	if sure {
 		return i.replace(format, args...)
@@ -108,10 +121,10 @@ func (i *identity) compare(info streamInfo, reached mark) (look bool, err error)
 }
 
 // certain ends a doubt.
-func (i *identity) certain(since *time.Time) {
+func (i *identity) certain(d *doubt) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	*since = time.Time{}
+	*d = doubt{}
 }
 
 // appended holds the sequence that an event was stored under against how far the stream had been read before.

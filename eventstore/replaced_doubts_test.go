@@ -2,6 +2,7 @@ package eventstore
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"clients/domain"
@@ -96,17 +97,24 @@ func TestAnEventThatWentToAnotherStreamHasNoKnownOutcome(t *testing.T) {
 // A server of several may be behind for a while.
 func TestALeaderThatIsBehindIsGivenTime(t *testing.T) {
 	t.Parallel()
-	var i identity
-	require.ErrorIs(t, i.doubt(&i.gone, false, "behind"), errBehind)
-	i.gone = i.gone.Add(-deposed / 2)
-	require.ErrorIs(t, i.doubt(&i.gone, false, "behind"), errBehind)
-	i.certain(&i.gone)
-	require.ErrorIs(t, i.doubt(&i.gone, false, "behind"), errBehind, "it had caught up in between")
-	i.gone = i.gone.Add(-deposed)
-	require.ErrorIs(t, i.doubt(&i.gone, false, "behind"), ErrReplaced)
-	_, err := i.known()
-	require.ErrorIs(t, err, ErrReplaced)
-	<-i.lost()
+	synctest.Test(t, func(t *testing.T) {
+		var i identity
+		says := func(d time.Duration) (err error) {
+			for begun := time.Now(); time.Since(begun) < d; time.Sleep(lapse / 4) {
+				err = i.doubt(&i.gone, false, "behind")
+			}
+			return err
+		}
+		require.ErrorIs(t, says(deposed-time.Second), errBehind)
+		i.certain(&i.gone)
+		require.ErrorIs(t, says(deposed-time.Second), errBehind, "it had caught up in between")
+		time.Sleep(2 * lapse)
+		require.ErrorIs(t, says(deposed-time.Second), errBehind, "nobody answered in between")
+		require.ErrorIs(t, says(2*time.Second), ErrReplaced)
+		_, err := i.known()
+		require.ErrorIs(t, err, ErrReplaced)
+		<-i.lost()
+	})
 }
 
 func TestFollowersOfAClusterNoticeThatTheStreamIsMadeAgain(t *testing.T) {

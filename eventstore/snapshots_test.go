@@ -161,6 +161,8 @@ func TestASnapshotBelongsToItsStream(t *testing.T) {
 	require.ErrorIs(t, s.CheckSnapshot(deadline(t), other), ErrWentBackwards)
 
 	require.NoError(t, s.js.DeleteStream(deadline(t), Stream))
+	_, err := s.js.CreateStream(deadline(t), s.eventStream())
+	require.NoError(t, err)
 	s = openStore(t, s.nc, 1)
 	require.ErrorIs(t, s.CheckSnapshot(deadline(t), snapshot), ErrWentBackwards, "a stream that is made again has lost everything")
 	grow(t, s, 1, 2)

@@ -49,5 +49,13 @@ func differences(have, want jetstream.StreamConfig) []string {
 	compare("subject transform", have.SubjectTransform != nil, want.SubjectTransform != nil)
 	compare("sealed", have.Sealed, want.Sealed)
 	compare("no ack", have.NoAck, want.NoAck)
+	compare("allow rollup", have.AllowRollup, want.AllowRollup)
+	compare("allow message TTL", have.AllowMsgTTL, want.AllowMsgTTL)
+	compare("allow message schedules", have.AllowMsgSchedules, want.AllowMsgSchedules)
+	compare("subject delete marker TTL", have.SubjectDeleteMarkerTTL, want.SubjectDeleteMarkerTTL)
+	compare("discard new per subject", have.DiscardNewPerSubject, want.DiscardNewPerSubject)
+	compare("persist mode", have.PersistMode, want.PersistMode)
+	compare("max consumers", unlimited(int64(have.MaxConsumers)), unlimited(int64(want.MaxConsumers)))
+	compare("consumer limits", have.ConsumerLimits, want.ConsumerLimits)
 	return found
 }

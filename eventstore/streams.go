@@ -83,6 +83,7 @@ func (s *Store) keyStream() jetstream.StreamConfig {
 		MaxAge:            keyLife,
 		MaxMsgsPerSubject: 1,
 		DenyDelete:        true,
+		AllowRollup:       true,
 		AllowDirect:       true,
 	}
 }
@@ -157,7 +158,11 @@ func (s *Store) ensureKeys(ctx context.Context) error {
 }
 
 // codeNoPeers tells that a cluster has too few servers for the replicas asked for: as it forms, that passes.
-const codeNoPeers jetstream.ErrorCode = 10005
+// codeNoCluster tells the same of a server that is by itself, and stays so.
+const (
+	codeNoPeers   jetstream.ErrorCode = 10005
+	codeNoCluster jetstream.ErrorCode = 10074
+)
 
 // untilLeader repeats a call until it has an answer: before a cluster has elected its leader nobody gives one, and one
 // long wait would be as fruitless as a short one.
@@ -168,6 +173,9 @@ func (s *Store) untilLeader(ctx context.Context, call func(context.Context) erro
 		cancel()
 		var api *jetstream.APIError
 		var config *ConfigError
+		if errors.As(err, &api) && api.ErrorCode == codeNoCluster {
+			return fmt.Errorf("%w: the NATS server is not part of a cluster, and %d replicas were asked for", err, s.config.Replicas)
+		}
 		refused := errors.As(err, &config) || errors.Is(err, ErrStreamLost) || errors.As(err, &api) && api.Code < 500 && api.ErrorCode != codeNoPeers &&
 			api.ErrorCode != jetstream.JSErrCodeStreamNameInUse // another replica is creating it
 		if err == nil || refused || ended(ctx) {

@@ -50,6 +50,40 @@ func TestOpenLeavesAStreamThatIsConfiguredDifferentlyAsItIs(t *testing.T) {
 	require.Equal(t, int64(10), stream.CachedInfo().Config.MaxMsgs)
 }
 
+// What would let somebody take away from the stream, or keep this service from reading it, is not passed over.
+func TestOpenInsistsOnEachSettingThatAGuaranteeNeeds(t *testing.T) {
+	t.Parallel()
+	nc := natstest.Run(t, 1).Connect(t, 0)
+	js, err := jetstream.New(nc)
+	require.NoError(t, err)
+	for setting, change := range map[string]func(*jetstream.StreamConfig){
+		"allow rollup":      func(c *jetstream.StreamConfig) { c.AllowRollup = true },
+		"allow message TTL": func(c *jetstream.StreamConfig) { c.AllowMsgTTL = true },
+		"max consumers":     func(c *jetstream.StreamConfig) { c.MaxConsumers = 1 },
+		"consumer limits":   func(c *jetstream.StreamConfig) { c.ConsumerLimits.InactiveThreshold = time.Second },
+		"max age":           func(c *jetstream.StreamConfig) { c.MaxAge = time.Hour },
+		"max messages":      func(c *jetstream.StreamConfig) { c.MaxMsgs = 1000 },
+		"deny delete":       func(c *jetstream.StreamConfig) { c.DenyDelete = false },
+		"storage":           func(c *jetstream.StreamConfig) { c.Storage = jetstream.MemoryStorage },
+		"duplicate window":  func(c *jetstream.StreamConfig) { c.Duplicates = time.Second },
+	} {
+		config := (&Store{config: Config{Replicas: 1}}).eventStream()
+		change(&config)
+		_, err := js.CreateStream(deadline(t), config)
+		require.NoError(t, err, setting)
+		_, err = Open(deadline(t), nc, Config{Replicas: 1, Log: slog.New(slog.DiscardHandler)})
+		require.ErrorContains(t, err, setting)
+		require.NoError(t, js.DeleteStream(deadline(t), Stream))
+	}
+}
+
+func TestMoreReplicasThanThereAreServersIsAWrongSetting(t *testing.T) {
+	t.Parallel()
+	nc := natstest.Run(t, 1).Connect(t, 0)
+	_, err := Open(deadline(t), nc, Config{Replicas: 3, Log: slog.New(slog.DiscardHandler)})
+	require.ErrorContains(t, err, "not part of a cluster, and 3 replicas were asked for")
+}
+
 func TestReplicasThatOpenAtOnceCreateTheStreamsOnce(t *testing.T) {
 	t.Parallel()
 	cluster := natstest.Run(t, 3)

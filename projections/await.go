@@ -30,6 +30,7 @@ type arrivals struct {
 type waiter struct {
 	sequence uint64
 	woken    chan struct{}
+	place    int // in the heap
 }
 
 func (a *arrivals) await(ctx context.Context, sequence uint64) error {
@@ -47,7 +48,17 @@ func (a *arrivals) await(ctx context.Context, sequence uint64) error {
 		defer a.mu.Unlock()
 		return a.outcome(sequence)
 	case <-ctx.Done():
-		return ctx.Err() // its waiter is woken for nobody once the sequence arrives
+		a.forget(w)
+		return ctx.Err()
+	}
+}
+
+// forget takes a waiter away that nobody waits for any more, unless it was just woken.
+func (a *arrivals) forget(w *waiter) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if w.place < len(a.waiting) && a.waiting[w.place] == w {
+		heap.Remove(&a.waiting, w.place)
 	}
 }
 
@@ -82,8 +93,15 @@ type waiters []*waiter
 
 func (w waiters) Len() int           { return len(w) }
 func (w waiters) Less(i, j int) bool { return w[i].sequence < w[j].sequence }
-func (w waiters) Swap(i, j int)      { w[i], w[j] = w[j], w[i] }
-func (w *waiters) Push(x any)        { *w = append(*w, x.(*waiter)) }
+func (w waiters) Swap(i, j int) {
+	w[i], w[j] = w[j], w[i]
+	w[i].place, w[j].place = i, j
+}
+func (w *waiters) Push(x any) {
+	waiter := x.(*waiter)
+	waiter.place = len(*w)
+	*w = append(*w, waiter)
+}
 func (w *waiters) Pop() any {
 	last := len(*w) - 1
 	x := (*w)[last]

@@ -3,7 +3,9 @@ package projections
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
+	"time"
 
 	"clients/eventstore"
 
@@ -33,6 +35,31 @@ func TestAwaitEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	require.ErrorIs(t, d.Await(ctx, 1), context.Canceled)
+}
+
+// Readers who have given up leave nothing behind, however long the stream stands still.
+func TestWhoGivesUpWaitingIsForgotten(t *testing.T) {
+	d := quietDirectory(noStream{})
+	ctx, cancel := context.WithCancel(t.Context())
+	var left, staying sync.WaitGroup
+	for sequence := range uint64(100) {
+		left.Go(func() { _ = d.Await(ctx, 1+sequence%7) })
+	}
+	for range 3 {
+		staying.Go(func() { _ = d.Await(t.Context(), 1) })
+	}
+	waiting := func() int {
+		d.arrivals.mu.Lock()
+		defer d.arrivals.mu.Unlock()
+		return len(d.arrivals.waiting)
+	}
+	require.Eventually(t, func() bool { return waiting() == 103 }, 5*time.Second, time.Millisecond)
+	cancel()
+	left.Wait()
+	require.Equal(t, 3, waiting())
+	require.NoError(t, d.apply(newHistory(t).created("acme", 1, "One").records))
+	staying.Wait()
+	require.Zero(t, waiting())
 }
 
 // brokenStream ends at once.
