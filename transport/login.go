@@ -29,8 +29,8 @@ const anonymous = "anonymous"
 //
 // bcrypt is slow on purpose, so its answers are remembered for a while: under a keyed hash of the password and of the
 // user with his present bcrypt hash. Whoever is removed, or has another password, has another hash with the next look
-// into the folder, and nothing is remembered of that. Only so many passwords are verified at once that there is time left
-// for those who are remembered: they never wait.
+// into the folder, and nothing is remembered of that. No more passwords are verified at once than there are processors, so
+// that those who are remembered hardly wait, however many begin at once, as after a restart.
 type login struct {
 	users    Logins
 	throttle *throttle
@@ -57,12 +57,12 @@ type verification struct {
 const (
 	remembered = 10 * time.Minute // after the last use
 	maxProofs  = 20_000           // of each kind; more users than a Kubernetes Secret has room for
-	maxWait    = 10 * time.Second // for a turn to verify a password
+	maxWait    = 20 * time.Second // for a turn to verify a password
 )
 
 func newLogin(users Logins, metrics *Metrics, log *slog.Logger) *login {
 	l := &login{
-		users: users, throttle: newThrottle(), metrics: metrics, log: log, turns: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
+		users: users, throttle: newThrottle(), metrics: metrics, log: log, turns: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		right: newRecent[proof, time.Time](maxProofs), wrong: newRecent[proof, time.Time](maxProofs), underway: make(map[proof]*verification),
 	}
 	_, _ = rand.Read(l.key[:]) // it never fails

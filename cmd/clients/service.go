@@ -153,7 +153,7 @@ func (s *service) serveAPI(context.Context) error {
 		return err
 	}
 	s.apiServer = transport.NewServer(s.farewell.Handler(handler), s.log)
-	listener := s.api
+	listener := sparing(s.api, descriptors())
 	if s.settings.certificate != nil {
 		listener = tls.NewListener(listener, s.settings.certificate.TLS())
 	}

@@ -16,6 +16,7 @@ import (
 	"clients/transport"
 	"clients/transport/credentials"
 
+	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats.go"
 )
 
@@ -88,12 +89,26 @@ func (f *settingFaults) natsServers(variable, value string) {
 func (f *settingFaults) natsOption(variable string, option nats.Option) {
 	var o nats.Options
 	err := option(&o)
+	if err == nil && o.UserJWT != nil {
+		err = isUser(o.UserJWT())
+	}
 	if err == nil && o.SignatureCB != nil {
 		_, err = o.SignatureCB([]byte("a challenge"))
 	}
 	if err != nil {
 		f.add(variable, "%v", err)
 	}
+}
+
+// isUser tells whether a token is one of a user. It shows nothing of what is none.
+func isUser(token string, err error) error {
+	if err != nil {
+		return err
+	}
+	if _, err := jwt.DecodeUserClaims(token); err != nil {
+		return errors.New("there is no JWT of a user in the file")
+	}
+	return nil
 }
 
 // readable tells whether a file can be read.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nats-io/nkeys"
 	"github.com/stretchr/testify/require"
 )
 
@@ -74,6 +75,8 @@ func TestNATSFilesThatCannotBe(t *testing.T) {
 	dir := t.TempDir()
 	text, missing := filepath.Join(dir, "text"), filepath.Join(dir, "missing")
 	require.NoError(t, os.WriteFile(text, []byte("top secret"), 0o600))
+	seed, half := userSeed(t), filepath.Join(dir, "half")
+	require.NoError(t, os.WriteFile(half, []byte("-----BEGIN USER NKEY SEED-----\n"+seed+"\n------END USER NKEY SEED------\n"), 0o600))
 	for _, c := range []struct {
 		flags  natsFlags
 		faults []string
@@ -91,6 +94,7 @@ func TestNATSFilesThatCannotBe(t *testing.T) {
 		{natsFlags{NATSURL: url, NATSCreds: text, NATSCA: text, NATSCert: text, NATSKey: text}, []string{
 			"CLIENTS_NATS_CREDS: ", "CLIENTS_NATS_CA: ", "CLIENTS_NATS_CERT: ",
 		}},
+		{natsFlags{NATSURL: url, NATSCreds: half}, []string{"CLIENTS_NATS_CREDS: there is no JWT of a user"}},
 		{natsFlags{NATSURL: url, NATSCert: text}, []string{"CLIENTS_NATS_CERT: goes with CLIENTS_NATS_KEY"}},
 		{natsFlags{NATSURL: url, NATSKey: text}, []string{"CLIENTS_NATS_KEY: goes with CLIENTS_NATS_CERT"}},
 		{natsFlags{NATSURL: "nats://", NATSKey: text}, []string{"CLIENTS_NATS_URL: ", "CLIENTS_NATS_KEY: "}},
@@ -102,7 +106,17 @@ func TestNATSFilesThatCannotBe(t *testing.T) {
 			require.True(t, strings.HasPrefix(f[i], fault), f[i])
 		}
 		require.NotContains(t, f.Error(), "top secret")
+		require.NotContains(t, f.Error(), seed)
 	}
+}
+
+func userSeed(t *testing.T) string {
+	t.Helper()
+	keys, err := nkeys.CreateUser()
+	require.NoError(t, err)
+	seed, err := keys.Seed()
+	require.NoError(t, err)
+	return string(seed)
 }
 
 func TestStreamReplicas(t *testing.T) {
