@@ -94,8 +94,9 @@ func requireStored(t *testing.T, history []operation, stored map[string]int) {
 }
 
 // staleness is how much older than it may be a read was at worst, of those that do not say so: the time from when the
-// first change that it does not show was answered to when it was asked. It answers the history without such reads.
-func staleness(history []operation) (worst time.Duration, count int, others []operation) {
+// first change that it does not show was answered to when it was asked. It answers the history without those of such reads
+// that were asked from one moment to another, when there may have been two leaders.
+func staleness(history []operation, from, to time.Duration) (worst time.Duration, count int, others []operation) {
 	type change struct {
 		answered time.Duration
 		version  uint64
@@ -117,6 +118,9 @@ func staleness(history []operation) (worst time.Duration, count int, others []op
 		if len(missed) == 0 {
 			others = append(others, o)
 			continue
+		}
+		if o.ended < from || o.called > to {
+			others = append(others, o)
 		}
 		count++
 		for _, c := range missed {
