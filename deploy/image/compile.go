@@ -4,30 +4,23 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"time"
+	"path/filepath"
 )
 
-// compile makes a program that needs nothing of the system that it runs on. Its commit is in it where it is built of a
-// checkout.
-func compile(o options, program string) error {
-	hash, _ := commit(o.module)
-	flags := fmt.Sprintf("-s -w -X main.version=%s -X main.commit=%s", o.version, hash)
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", flags, "-o", program, o.program)
+// compile makes a program that needs nothing of the system that it runs on. Its version and commit are in it, and told by
+// that alone: what Go notes of a checkout would depend on where the program is built.
+func compile(o options, from origin, program string) error {
+	flags := "-s -w"
+	if !from.foreign {
+		flags += fmt.Sprintf(" -X main.version=%s -X main.commit=%s", from.version, from.revision)
+	}
+	program, err := filepath.Abs(program)
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", program, o.program)
 	cmd.Dir = o.module
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+o.arch)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	return cmd.Run()
-}
-
-// commit answers the checkout's commit and its time, empty and 1970 where there is none.
-func commit(folder string) (hash string, at time.Time) {
-	at = time.Unix(0, 0).UTC()
-	out, err := exec.Command("git", "-C", folder, "log", "-1", "--format=%H %cI").Output()
-	if err != nil || len(out) < 42 {
-		return "", at
-	}
-	if committed, err := time.Parse(time.RFC3339, string(out[41:len(out)-1])); err == nil {
-		at = committed.UTC()
-	}
-	return string(out[:40]), at
 }

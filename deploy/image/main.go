@@ -3,6 +3,7 @@
 //
 //	go run -C deploy ./image -o clients.tar
 //	go run -C deploy ./image -o nats.tar -tag nats:2.15.2 github.com/nats-io/nats-server/v2
+//	go run -C deploy ./image -program clients          the program alone, as deploy/Dockerfile has it
 //
 // The archive is what `docker load`, `ctr images import`, `skopeo copy docker-archive:` and `crane push` read.
 package main
@@ -23,7 +24,9 @@ func main() {
 	var o options
 	flag.StringVar(&o.archive, "o", "clients.tar", "the archive that is written")
 	flag.StringVar(&o.tag, "tag", "clients:dev", "what the image is called")
-	flag.StringVar(&o.version, "version", "development", "the release, which the program and the image's labels tell")
+	flag.StringVar(&o.version, "version", "", "the release, which the program and the image's labels tell; else development, or the version of the module that the program comes from")
+	flag.StringVar(&o.commit, "commit", "", "the commit, where the checkout cannot tell it")
+	flag.StringVar(&o.alone, "program", "", "write the program to this file, and no image")
 	flag.StringVar(&o.arch, "arch", runtime.GOARCH, "the processor that it runs on, as GOARCH names it")
 	flag.StringVar(&o.module, "module", "..", "the folder of the module that the program is built in")
 	flag.Parse()
@@ -36,7 +39,7 @@ func main() {
 	}
 }
 
-type options struct{ archive, tag, version, arch, module, program string }
+type options struct{ archive, tag, version, commit, arch, module, program, alone string }
 
 // name is the program's file in the image: that of its package, without a major version.
 func (o options) name() string {
@@ -48,16 +51,23 @@ func (o options) name() string {
 }
 
 func build(o options) error {
+	from, err := originOf(o)
+	if err != nil {
+		return fmt.Errorf("look where %s comes from: %w", o.program, err)
+	}
+	if o.alone != "" {
+		return compile(o, from, o.alone)
+	}
 	folder, err := os.MkdirTemp("", "image")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(folder)
 	program := filepath.Join(folder, o.name())
-	if err := compile(o, program); err != nil {
+	if err := compile(o, from, program); err != nil {
 		return fmt.Errorf("compile %s: %w", o.program, err)
 	}
-	size, err := pack(o, program)
+	size, err := pack(o, from, program)
 	if err != nil {
 		return fmt.Errorf("pack %s: %w", o.archive, err)
 	}

@@ -20,14 +20,13 @@ const nobody = "65532:65532"
 type sizes struct{ program, archive int64 }
 
 // pack writes an image that holds the program alone.
-func pack(o options, program string) (size sizes, err error) {
-	hash, at := commit(o.module)
+func pack(o options, from origin, program string) (size sizes, err error) {
 	content, err := os.ReadFile(program)
 	if err != nil {
 		return size, err
 	}
 	file := "/" + o.name()
-	layer, err := layerOf(file, content, at)
+	layer, err := layerOf(file, content, from.at)
 	if err != nil {
 		return size, err
 	}
@@ -35,7 +34,7 @@ func pack(o options, program string) (size sizes, err error) {
 	if err != nil {
 		return size, err
 	}
-	image, err = mutate.ConfigFile(image, configuration(o, image, file, hash, at))
+	image, err = mutate.ConfigFile(image, configuration(o, from, image, file))
 	if err != nil {
 		return size, err
 	}
@@ -54,22 +53,24 @@ func pack(o options, program string) (size sizes, err error) {
 }
 
 // configuration is how the program is started.
-func configuration(o options, image v1.Image, file, hash string, at time.Time) *v1.ConfigFile {
-	config := &v1.ConfigFile{Architecture: o.arch, OS: "linux", Created: v1.Time{Time: at}}
+func configuration(o options, from origin, image v1.Image, file string) *v1.ConfigFile {
+	config := &v1.ConfigFile{Architecture: o.arch, OS: "linux", Created: v1.Time{Time: from.at}}
 	if base, err := image.ConfigFile(); err == nil {
 		config.RootFS = base.RootFS
 	}
-	config.History = []v1.History{{Created: v1.Time{Time: at}, CreatedBy: "deploy/image"}}
+	config.History = []v1.History{{Created: v1.Time{Time: from.at}, CreatedBy: "deploy/image"}}
 	config.Config = v1.Config{
 		Entrypoint: []string{file},
 		User:       nobody,
 		WorkingDir: "/",
 		Env:        []string{"PATH=/"},
 		Labels: map[string]string{
-			"org.opencontainers.image.title":    o.name(),
-			"org.opencontainers.image.version":  o.version,
-			"org.opencontainers.image.revision": hash,
+			"org.opencontainers.image.title":   o.name(),
+			"org.opencontainers.image.version": from.version,
 		},
+	}
+	if from.revision != "" {
+		config.Config.Labels["org.opencontainers.image.revision"] = from.revision
 	}
 	return config
 }

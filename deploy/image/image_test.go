@@ -1,0 +1,116 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// checkout makes a module with a program that tells its version, in a repository of its own with one commit, and answers
+// that commit. The module needs another one, at v2.3.4, which is a program too.
+func checkout(t *testing.T) (folder, commit string) {
+	t.Helper()
+	folder = t.TempDir()
+	for name, content := range map[string]string{
+		"go.mod":       "module example.com/house\n\ngo 1.26\n\nrequire example.com/other/v2 v2.3.4\n\nreplace example.com/other/v2 => ./other\n",
+		"hello/go.go":  "package main\n\nvar version, commit string\n\nfunc main() { println(version, commit) }\n",
+		"other/go.mod": "module example.com/other/v2\n\ngo 1.26\n",
+		"other/go.go":  "package main\n\nvar version, commit = \"its own\", \"its own\"\n\nfunc main() { println(version, commit) }\n",
+	} {
+		path := filepath.Join(folder, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+	}
+	git(t, folder, "init", "--quiet")
+	git(t, folder, "add", ".")
+	git(t, folder, "-c", "user.name=test", "-c", "user.email=test@example.com", "commit", "--quiet", "-m", "first")
+	return folder, git(t, folder, "rev-parse", "HEAD")
+}
+
+func git(t *testing.T, folder string, args ...string) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "git", append([]string{"-C", folder}, args...)...).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return strings.TrimSpace(string(out))
+}
+
+func TestAnImageIsItsProgramAndNothingElse(t *testing.T) {
+	t.Parallel()
+	folder, commit := checkout(t)
+	i := image(t, options{module: folder, program: "./hello", version: "1.2.3"})
+	i.onlyHolds(t, "hello")
+	require.Equal(t, "1.2.3 "+commit+"\n", i.runs(t, "hello"))
+	require.Equal(t, "1.2.3", i.label("version"))
+	require.Equal(t, commit, i.label("revision"))
+}
+
+func TestTheSameCommitGivesTheSameImage(t *testing.T) {
+	t.Parallel()
+	folder, _ := checkout(t)
+	other := filepath.Join(t.TempDir(), "other")
+	git(t, folder, "clone", "--quiet", ".", other)
+	var archives [2]string
+	for n, module := range []string{folder, other} {
+		archives[n] = filepath.Join(t.TempDir(), "image.tar")
+		require.NoError(t, build(options{module: module, program: "./hello", archive: archives[n], tag: "hello:1", arch: runtime.GOARCH}))
+	}
+	first, err := os.ReadFile(archives[0])
+	require.NoError(t, err)
+	second, err := os.ReadFile(archives[1])
+	require.NoError(t, err)
+	require.Equal(t, len(first), len(second))
+	require.True(t, string(first) == string(second), "the same size, and not the same bytes")
+}
+
+func TestACheckoutThatIsNotItsCommitSaysSo(t *testing.T) {
+	t.Parallel()
+	folder, commit := checkout(t)
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "hello", "more.go"), []byte("package main\n"), 0o600))
+	i := image(t, options{module: folder, program: "./hello"})
+	require.Equal(t, "development "+commit+"-dirty\n", i.runs(t, "hello"))
+	require.Equal(t, commit+"-dirty", i.label("revision"))
+}
+
+func TestWithoutACheckoutThereIsNoCommitButThatWhichIsTold(t *testing.T) {
+	t.Parallel()
+	folder, _ := checkout(t)
+	require.NoError(t, os.RemoveAll(filepath.Join(folder, ".git")))
+	i := image(t, options{module: folder, program: "./hello"})
+	require.Equal(t, "development \n", i.runs(t, "hello"))
+	require.NotContains(t, i.config.Config.Labels, "org.opencontainers.image.revision")
+	i = image(t, options{module: folder, program: "./hello", commit: "0123abc"})
+	require.Equal(t, "development 0123abc\n", i.runs(t, "hello"))
+	require.Equal(t, "0123abc", i.label("revision"))
+}
+
+// A program of another module is of that module's release, and not of this checkout's commit.
+func TestAProgramOfAnotherModuleTellsItsOwnVersion(t *testing.T) {
+	t.Parallel()
+	folder, _ := checkout(t)
+	i := image(t, options{module: folder, program: "example.com/other/v2"})
+	i.onlyHolds(t, "other")
+	require.Equal(t, "its own its own\n", i.runs(t, "other"))
+	require.Equal(t, "2.3.4", i.label("version"))
+	require.NotContains(t, i.config.Config.Labels, "org.opencontainers.image.revision")
+	require.Equal(t, "9.9.9", image(t, options{module: folder, program: "example.com/other/v2", version: "9.9.9"}).label("version"))
+}
+
+// The image of the service, of which every node and every update takes a copy.
+func TestTheImageOfTheService(t *testing.T) {
+	t.Parallel()
+	i := image(t, options{module: "../..", program: "./cmd/clients", version: "1.2.3"})
+	i.onlyHolds(t, "clients")
+	hash, _ := commit("../..")
+	require.Contains(t, i.runs(t, "clients", "version"), fmt.Sprintf("clients 1.2.3 (commit %s, go1.", cmp.Or(hash, "unknown")))
+	require.Equal(t, "1.2.3", i.label("version"))
+	require.Equal(t, hash, i.label("revision"))
+	require.Less(t, i.size, int64(20e6), "the archive")
+	require.Less(t, len(i.bytes["clients"]), 45_000_000, "the program")
+}
