@@ -1,17 +1,17 @@
 // Command load puts a service of clients under load, one that notices what should not happen: each caller creates,
-// changes and reads clients of its own, without repeating any request, and knows what each read has to show. It runs in
-// the cluster, and is told by a second process of itself when another phase begins:
+// changes and reads clients of its own, sends no request twice but those that are made for it, and knows what each read has
+// to show. It runs in the cluster, and is told by a second process of itself when another phase begins:
 //
-//	load -url http://clients            puts it under load until it is told to end
-//	load -phase "rolling update"        begins a phase, and prints what there was in the one before
-//	load -end                           ends it, and looks whether every answered write is there
+//	load -url http://clients                  puts it under load until it is told to end
+//	load -phase "rolling update" -strict      begins a phase, in which no request may fail
+//	load -end                                 ends it, looks whether every answered write is there and nothing else, and
+//	                                          prints a table of the phases; exit code 1 where anything is not as it should be
 package main
 
 import (
+	"bytes"
 	"context"
-	"encoding/json"
 	"flag"
-	"fmt"
 	"io"
 	"log"
 	"net/http"
@@ -25,29 +25,45 @@ const control = "127.0.0.1:9099"
 
 func main() {
 	log.SetFlags(log.Ltime)
-	base := flag.String("url", "", "where the service is")
-	user := flag.String("user", "demo:demo", "user:password")
-	callers := flag.Int("callers", 12, "how many callers there are")
-	pause := flag.Duration("pause", 10*time.Millisecond, "between two requests of a caller")
+	var o options
+	flag.StringVar(&o.base, "url", "", "where the service is")
+	flag.StringVar(&o.user, "user", "demo", "who calls")
+	flag.StringVar(&o.password, "password", "demo", "the password of everybody who calls")
+	flag.IntVar(&o.users, "users", 40, "call as that many users, demo01, demo02 and so on; 0 as the user alone")
+	flag.IntVar(&o.busy, "busy", 8, "callers that keep a connection and hardly pause")
+	flag.DurationVar(&o.pause, "pause", 10*time.Millisecond, "how long these pause")
+	flag.IntVar(&o.fresh, "fresh", 8, "callers that open a connection for each request")
+	flag.IntVar(&o.slow, "slow", 24, "callers that keep a connection and pause for 1 to 8 s")
 	phase := flag.String("phase", "", "begin a phase")
+	strict := flag.Bool("strict", false, "of the phase: no request may fail in it")
 	end := flag.Bool("end", false, "end the load")
 	flag.Parse()
 	switch {
+	case *phase != "" && *strict:
+		tell("/phase?strict=1&name=" + url.QueryEscape(*phase))
 	case *phase != "":
 		tell("/phase?name=" + url.QueryEscape(*phase))
 	case *end:
 		tell("/end")
-	case *base != "":
-		serve(newLoad(*base, *user, *callers, *pause))
+	case o.base != "":
+		l, err := newLoad(o)
+		if err == nil {
+			err = serve(l)
+		}
+		log.Fatal(err)
 	default:
 		flag.Usage()
 		os.Exit(2)
 	}
 }
 
-// tell asks the process that makes the load, and prints what it answers.
+// tell asks the process that makes the load, once it is there, and prints what it answers.
 func tell(path string) {
 	answer, err := http.Post("http://"+control+path, "", nil)
+	for try := 0; err != nil && try < 60; try++ {
+		time.Sleep(time.Second)
+		answer, err = http.Post("http://"+control+path, "", nil)
+	}
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -58,29 +74,30 @@ func tell(path string) {
 	}
 }
 
-// serve makes the load and does what it is told. It goes on after the end, so that it can be asked once more.
-func serve(l *load) {
+// serve makes the load and does what it is told.
+func serve(l *load) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	l.start(ctx)
+	if err := l.start(ctx); err != nil {
+		return err
+	}
 	http.HandleFunc("POST /phase", func(w http.ResponseWriter, r *http.Request) {
-		print(w, l.phase(r.FormValue("name")))
+		l.phase(r.FormValue("name"), r.FormValue("strict") != "")
 	})
 	http.HandleFunc("POST /end", func(w http.ResponseWriter, r *http.Request) {
+		if ctx.Err() != nil {
+			http.Error(w, "it has ended", http.StatusConflict)
+			return
+		}
+		l.phase("ended", false)
 		cancel()
-		l.callers.Wait()
-		last := l.phase("ended")
-		lost := l.lost(r.Context())
-		if len(lost) > 0 {
+		l.working.Wait()
+		l.check(r.Context())
+		var report bytes.Buffer
+		if !l.report(&report) {
 			w.WriteHeader(http.StatusInternalServerError)
 		}
-		print(w, last)
-		for _, each := range lost {
-			fmt.Fprintln(w, each)
-		}
-		fmt.Fprintf(w, "%d clients were looked for, %d are not what was answered; %d reads were stale\n", l.clients(), len(lost), l.stale.Load())
+		_, _ = report.WriteTo(w)
 	})
-	log.Fatal(http.ListenAndServe(control, nil))
+	return http.ListenAndServe(control, nil)
 }
-
-func print(w io.Writer, t tally) { _ = json.NewEncoder(w).Encode(t) }

@@ -7,47 +7,77 @@ import (
 
 // tally is what there was in a phase.
 type tally struct {
-	Phase      string         `json:"phase"`
-	Seconds    float64        `json:"seconds"`
-	Requests   int            `json:"requests"`
-	Failures   int            `json:"failures"`
-	Why        map[string]int `json:"why,omitempty"`
-	LongestGap float64        `json:"longest_gap_seconds"` // between two successes, of whichever caller
-	Slowest    float64        `json:"slowest_seconds"`
+	phase      string
+	strict     bool // no request may fail in it
+	took       time.Duration
+	requests   int
+	failures   int
+	why        map[string]int
+	warnings   int           // reads that may have been out of date, and said so
+	stale      int           // reads that were, and did not
+	reconnects int           // connections that were closed while nothing was under way on them
+	gap        time.Duration // the longest between two successes, of whichever caller
+	writeGap   time.Duration // the same of writes
+	slowest    time.Duration
 }
 
-// counter counts a phase.
+// counter counts the requests of each phase.
 type counter struct {
-	mu          sync.Mutex
-	current     tally
-	begun       time.Time
-	lastSuccess time.Time
+	mu              sync.Mutex
+	ended           []tally
+	current         tally
+	begun           time.Time
+	success, writes time.Time // the last ones
 }
 
-// next begins a phase and answers the one before.
-func (c *counter) next(name string) tally {
+// next ends the phase at the moment at which that was asked, and begins another.
+func (c *counter) next(name string, strict bool, asked time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.current.phase != "" {
+		c.current.took = asked.Sub(c.begun)
+		c.current.gap = max(c.current.gap, asked.Sub(c.success))
+		c.current.writeGap = max(c.current.writeGap, asked.Sub(c.writes))
+		c.ended = append(c.ended, c.current)
+	}
 	now := time.Now()
-	ended := c.current
-	ended.Seconds = now.Sub(c.begun).Seconds()
-	ended.LongestGap = max(ended.LongestGap, now.Sub(c.lastSuccess).Seconds())
-	c.current, c.begun, c.lastSuccess = tally{Phase: name, Why: make(map[string]int)}, now, now
-	return ended
+	c.current = tally{phase: name, strict: strict, why: make(map[string]int)}
+	c.begun, c.success, c.writes = now, now, now
 }
 
 // count counts a request; why is empty where it did what it should.
-func (c *counter) count(took time.Duration, why string) {
+func (c *counter) count(write bool, a answer, why string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := time.Now()
-	c.current.Requests++
-	c.current.Slowest = max(c.current.Slowest, took.Seconds())
+	now, t := time.Now(), &c.current
+	t.requests++
+	t.slowest = max(t.slowest, a.took)
+	if a.reconnected {
+		t.reconnects++
+	}
 	if why != "" {
-		c.current.Failures++
-		c.current.Why[why]++
+		t.failures++
+		t.why[why]++
 		return
 	}
-	c.current.LongestGap = max(c.current.LongestGap, now.Sub(c.lastSuccess).Seconds())
-	c.lastSuccess = now
+	if a.warned {
+		t.warnings++
+	}
+	t.gap, c.success = max(t.gap, now.Sub(c.success)), now
+	if write {
+		t.writeGap, c.writes = max(t.writeGap, now.Sub(c.writes)), now
+	}
+}
+
+func (c *counter) stale() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.current.stale++
+}
+
+// phases are those that have ended.
+func (c *counter) phases() []tally {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]tally(nil), c.ended...)
 }
