@@ -13,7 +13,7 @@ type intent struct {
 	clientID int64 // 0: a new one is taken for each attempt
 	eventID  string
 	after    uint64 // the event is stored behind this sequence, if it is
-	known    bool   // somebody else may be storing the same event
+	known    bool   // somebody else is known to have had the same intent
 	fenced   bool   // the directory shows what other services had said when the command came
 }
 
@@ -29,7 +29,6 @@ func (h *Handler) decide(ctx context.Context, req Request, in intent) (Result, O
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeLimit)
 	defer cancel()
 	in.fenced = true
-	in.known = in.known || req.Key != "" // the fence may have taken long enough for a repeat to take over
 	return h.decideInTurn(ctx, req, in)
 }
 
@@ -70,7 +69,7 @@ func (h *Handler) attempt(ctx context.Context, req Request, in intent) (Result, 
 		return Result{}, Failed, err
 	}
 	state := h.Directory.State(req.Account, id)
-	if in.known { // asked after the state was read: what is stored later than that makes the append fail
+	if in.mayShowIn(state, req) { // asked after the state was read: what is stored later than that makes the append fail
 		receipt, found, err := h.Log.Find(ctx, req.Account, id, in.eventID, in.after)
 		if err != nil {
 			return Result{}, Failed, err
@@ -98,6 +97,22 @@ func (h *Handler) attempt(ctx context.Context, req Request, in intent) (Result, 
 		return Result{}, Failed, err
 	}
 	return h.applied(ctx, id, receipt)
+}
+
+// mayShowIn tells whether a state of the client may have come about by the very event that is intended: a repeat through
+// another replica may have taken the key over and stored it, while this request waited for whatever it was. It has not
+// where the state is older than the reservation.
+func (in intent) mayShowIn(state domain.State, req Request) bool {
+	switch {
+	case in.known:
+		return true
+	case req.Key == "":
+		return false
+	case req.ClientID == 0:
+		return state.LastSequence != 0
+	default: // a client that is gone shows no sequence
+		return state.LastSequence == 0 || state.LastSequence > in.after
+	}
 }
 
 // clientID is the client that the command is about; a CreateClient without a reserved id takes a new one.

@@ -33,6 +33,8 @@ type world struct {
 	beforeFind   func(lookup int) error
 	lookups      int
 
+	beforeRelease func()
+
 	// beforePass is what other services have said that the fence waits for, or why it cannot be told.
 	beforePass func() error
 	passes     int
@@ -272,10 +274,17 @@ func (w *world) Settle(ctx context.Context, account, key string, r command.Reser
 }
 
 func (w *world) Release(_ context.Context, account, key string, r command.Reservation) error {
+	if w.beforeRelease != nil {
+		w.beforeRelease()
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.releaseErr == nil && r.Revision == w.keyRevision {
-		delete(w.keys, account+"/"+key)
+	if w.releaseErr != nil {
+		return w.releaseErr
 	}
-	return w.releaseErr
+	if _, ok := w.keys[account+"/"+key]; !ok || r.Revision != w.keyRevision {
+		return domain.ErrConflict
+	}
+	delete(w.keys, account+"/"+key)
+	return nil
 }

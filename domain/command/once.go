@@ -19,7 +19,7 @@ type Keys interface {
 	// Settle stores the answer that requests with this key are to get from now on, unless the key belongs to another
 	// request by now.
 	Settle(ctx context.Context, account, key string, r Reservation) error
-	// Release forgets the reservation, unless somebody has taken it over.
+	// Release forgets the reservation. It answers a domain.Conflict when it does not stand as r any more.
 	Release(ctx context.Context, account, key string, r Reservation) error
 }
 
@@ -44,7 +44,8 @@ const (
 // for that too, and it is known anyhow.
 const concludeGrace = 200 * time.Millisecond
 
-// handleOnce carries out a command at most once for its idempotency key.
+// handleOnce carries out a command at most once for its idempotency key. Whose reservation was taken over answers what the
+// key answers, and nothing of his own, unless his event was stored: it is the same as that of who has taken it over.
 func (h *Handler) handleOnce(ctx context.Context, req Request) (Result, Outcome, error) {
 	for {
 		standing, mine, err := h.standing(ctx, req)
@@ -70,17 +71,22 @@ func (h *Handler) handleOnce(ctx context.Context, req Request) (Result, Outcome,
 			clientID: standing.ClientID, eventID: standing.EventID, after: standing.After, known: !mine,
 		})
 		taken := outcome == Failed && errors.Is(err, domain.ErrConflict) && req.ClientID == 0
-		if err := h.conclude(ctx, req, standing, result, outcome, taken); err != nil {
-			return Result{}, Failed, err
-		}
-		if !taken || ctx.Err() != nil {
+		kept := h.conclude(ctx, req, standing, result, outcome, taken)
+		overtaken := errors.Is(kept, domain.ErrConflict)
+		switch {
+		case kept != nil && !overtaken:
+			return Result{}, Failed, kept
+		case overtaken && ctx.Err() != nil:
+			return Result{}, Failed, unavailable(ctx.Err())
+		case !overtaken && (!taken || ctx.Err() != nil):
 			return result, outcome, err
 		}
 	}
 }
 
 // conclude makes the key answer what the command led to, or makes it free again where that is nothing: the command was
-// refused, changed nothing, or the id reserved for a new client is taken, and another one may do.
+// refused, changed nothing, or the id reserved for a new client is taken, and another one may do. It answers a
+// domain.Conflict where somebody else has taken the reservation over, and may have come to something else.
 func (h *Handler) conclude(ctx context.Context, req Request, r Reservation, result Result, outcome Outcome, taken bool) error {
 	limit := concludeGrace
 	if deadline, ok := ctx.Deadline(); ok {
