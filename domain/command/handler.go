@@ -66,9 +66,12 @@ type Result struct {
 	Revision domain.Revision
 }
 
-// timeLimit bounds a command, so that its caller hears of a store that does not answer in under 3 s. One that has to
-// pass the fence has as much time again behind it.
-const timeLimit = 2800 * time.Millisecond
+// timeLimit bounds a command. Together with concludeGrace it lets its caller hear of a store that does not answer in well
+// under 3 s. One that has to pass the fence has as much time again behind it.
+const timeLimit = 2400 * time.Millisecond
+
+// Longest is how long a command may be under way at most.
+const Longest = timeLimit + fenceLimit + timeLimit + concludeGrace
 
 // Handle carries out a command. When it answers without error, its event is on disk and visible in the directory.
 // A command that changes nothing answers the client's present revision and stores nothing. Errors are of type
