@@ -112,35 +112,59 @@ func (s *Store) publish(p *pending) (domain.Receipt, error) {
 	if err != nil {
 		return domain.Receipt{}, domain.NoStore(err)
 	}
-	for !ended(ctx) {
-		var ack *jetstream.PubAck
-		attempt, cancel := context.WithTimeout(ctx, publishAttempt)
-		ack, err = s.publishOnce(attempt, p.msg)
-		cancel()
-		switch verdict := classify(err); {
-		case verdict == accepted && !ack.Duplicate:
-			if err := s.identity.appended(ack.Sequence, before); err != nil {
-				return domain.Receipt{}, unknownOutcome(err)
-			}
-			return domain.Receipt{Sequence: ack.Sequence, Revision: p.revision}, nil
-		case verdict == accepted, verdict == outrun && p.unknown:
-			return s.settle(ctx, p, err)
-		case verdict == outrun:
-			return domain.Receipt{}, domain.ErrConflict
-		case verdict == refused:
-			return domain.Receipt{}, domain.NoStore(err)
-		case verdict == unanswered:
-			p.unknown = true
+	ack, verdict, err := s.send(ctx, p.msg, publishAttempt, p.unknown)
+	switch verdict {
+	case accepted:
+		if err := s.identity.appended(ack.Sequence, before); err != nil {
+			return domain.Receipt{}, unknownOutcome(err)
 		}
-		select {
-		case <-time.After(publishPause):
-		case <-ctx.Done():
-		}
-	}
-	if p.unknown {
+		return domain.Receipt{Sequence: ack.Sequence, Revision: p.revision}, nil
+	case repeated:
+		return s.settle(ctx, p, err)
+	case outrun:
+		return domain.Receipt{}, domain.ErrConflict
+	case unanswered:
 		return domain.Receipt{}, unknownOutcome(err)
+	default:
+		return domain.Receipt{}, domain.NoStore(err)
 	}
-	return domain.Receipt{}, domain.NoStore(cmp.Or(err, ctx.Err()))
+}
+
+// send publishes a message that has an id, and the identical one again until the outcome is known or ctx ends. Each
+// attempt is waited for as long as attempt says; unknown tells that it was sent before, and nobody told the outcome.
+//
+// The verdict is of all that was sent: whatever is answered to a repeat, an attempt before it may have been stored.
+func (s *Store) send(ctx context.Context, msg *nats.Msg, attempt time.Duration, unknown bool) (ack *jetstream.PubAck, v verdict, err error) {
+	for !ended(ctx) {
+		once, cancel := context.WithTimeout(ctx, attempt)
+		ack, err = s.publishOnce(once, msg)
+		cancel()
+		switch v = classify(err); {
+		case v == accepted && !ack.Duplicate:
+			return ack, accepted, nil
+		case v == accepted, v == outrun && unknown:
+			return ack, repeated, err
+		case v == refused && unknown:
+			return nil, unanswered, err
+		case v == outrun, v == refused:
+			return nil, v, err
+		case v == unanswered:
+			unknown = true
+		}
+		pause(ctx)
+	}
+	if unknown {
+		return nil, unanswered, cmp.Or(err, ctx.Err())
+	}
+	return nil, passing, cmp.Or(err, ctx.Err())
+}
+
+// pause waits before something is asked once more that nobody has answered, or that could not be done at the moment.
+func pause(ctx context.Context) {
+	select {
+	case <-time.After(publishPause):
+	case <-ctx.Done():
+	}
 }
 
 // publishOnce sends a message and waits for its acknowledgement no longer than ctx lasts.
@@ -165,6 +189,7 @@ type verdict int
 const (
 	accepted   verdict = iota
 	outrun             // not stored: there is a newer message on the subject
+	repeated           // stored before, or there is a newer message, which may be the same one: see Store.send
 	refused            // not stored, and never will be
 	passing            // not stored: the server cannot take it at the moment
 	unanswered         // stored or not, nobody knows

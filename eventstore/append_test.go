@@ -8,6 +8,7 @@ import (
 	"clients/domain"
 	"clients/domain/command"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 )
 
@@ -167,4 +168,19 @@ func pendingFor(t *testing.T, e domain.Envelope, lastSequence uint64) *pending {
 	require.NoError(t, err)
 	expect(msg, e, lastSequence)
 	return &pending{msg: msg, account: e.Account, clientID: e.Event.Client(), eventID: e.EventID, revision: revision, deadline: time.Now().Add(publishLimit), done: make(chan outcome, 1)}
+}
+
+// What is refused now may have been stored when it was sent before.
+func TestAnEventThatIsRefusedAfterNobodyAnsweredHasAnUnknownOutcome(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	refused := func(unknown bool) error {
+		p := pendingFor(t, created(1), 0)
+		p.msg.Header[jetstream.ExpectedStreamHeader] = []string{"ANOTHER"}
+		p.unknown = unknown
+		_, err := s.publish(p)
+		return err
+	}
+	require.NotErrorIs(t, refused(false), command.ErrUnknownOutcome)
+	require.ErrorIs(t, refused(true), command.ErrUnknownOutcome)
 }

@@ -62,17 +62,14 @@ func (s *Store) RecordRun(ctx context.Context, entries []Entry) (uint64, error) 
 		if classify(err) != passing || ended(ctx) {
 			return 0, runError(err)
 		}
-		select { // nobody was there to take it, as while a leader is elected
-		case <-time.After(publishPause):
-		case <-ctx.Done():
-		}
+		pause(ctx) // nobody was there to take it, as while a leader is elected
 	}
 }
 
 // record stores messages once: for a few facts it takes less time to store one after the other than a batch does.
 func (s *Store) record(ctx context.Context, messages []*nats.Msg, events int, before mark) (last uint64, err error) {
 	if len(messages) >= minBatch || events > 0 {
-		ack, err := jetstreamext.PublishMsgBatch(ctx, s.js, messages, jetstreamext.BatchFlowControl{})
+		ack, err := s.publishTogether(ctx, messages)
 		if err != nil {
 			return 0, err
 		}

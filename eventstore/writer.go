@@ -153,7 +153,7 @@ func (w *writer) flushTogether(batch []*pending) bool {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), publishAttempt)
 	defer cancel()
-	ack, err := jetstreamext.PublishMsgBatch(ctx, w.store.js, messages, jetstreamext.BatchFlowControl{})
+	ack, err := w.store.publishTogether(ctx, messages)
 	if err != nil {
 		for _, p := range batch {
 			p.unknown = classify(err) == unanswered
@@ -171,6 +171,14 @@ func (w *writer) flushTogether(batch []*pending) bool {
 		p.done <- outcome{receipt: domain.Receipt{Sequence: first + uint64(i), Revision: p.revision}}
 	}
 	return true
+}
+
+// publishTogether sends messages as an atomic batch and waits for its acknowledgement no longer than ctx lasts. One that
+// was given up on may be stored all the same, and its messages may yet be altered: they are not to be sent again.
+func (s *Store) publishTogether(ctx context.Context, messages []*nats.Msg) (*jetstreamext.BatchAck, error) {
+	return within(ctx, func() (*jetstreamext.BatchAck, error) {
+		return jetstreamext.PublishMsgBatch(ctx, s.js, messages, jetstreamext.BatchFlowControl{})
+	})
 }
 
 // copyOf keeps the headers that make a message part of a batch out of the message itself.

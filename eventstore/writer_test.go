@@ -5,8 +5,10 @@ import (
 	"log/slog"
 	"sync"
 	"testing"
+	"time"
 
 	"clients/domain"
+	"clients/domain/command"
 	"clients/eventstore/natstest"
 
 	"github.com/nats-io/nats.go"
@@ -106,4 +108,46 @@ func TestWhoWaitsForAFlushIsToldInTimeThatNothingWasSent(t *testing.T) {
 	var refusal *domain.Error
 	require.ErrorAs(t, err, &refusal)
 	require.Equal(t, domain.Unavailable, refusal.Kind)
+}
+
+// As long as nats.go greets a server, whoever uses the connection waits. A batch is given up on in time all the same, and
+// may yet be stored.
+func TestABatchIsGivenUpOnInTimeWhileAConnectionIsMade(t *testing.T) {
+	t.Parallel()
+	network := natstest.NewNetwork(t)
+	cluster := natstest.Run(t, 1)
+	nc, err := nats.Connect(network.URL("held", cluster), nats.MaxReconnects(-1), nats.ReconnectWait(time.Millisecond), nats.Timeout(time.Minute))
+	require.NoError(t, err)
+	t.Cleanup(network.Heal) // ahead of closing the connection, which waits as well
+	s := openStore(t, nc, 1)
+	network.Cut("held")
+	network.Hold("held")
+	require.Eventually(t, func() bool {
+		asked := make(chan struct{})
+		go func() { nc.Status(); close(asked) }()
+		select {
+		case <-asked:
+			return false
+		case <-time.After(50 * time.Millisecond):
+			return true
+		}
+	}, 10*time.Second, time.Millisecond)
+
+	begun := time.Now()
+	batch := []*pending{pendingFor(t, created(1), 0), pendingFor(t, created(2), 0)}
+	require.False(t, s.writer.flushTogether(batch))
+	require.Less(t, time.Since(begun), publishAttempt+500*time.Millisecond)
+	for _, p := range batch {
+		require.True(t, p.unknown)
+	}
+
+	event, none := created(3), uint64(0)
+	messages, events, err := encodeRun([]Entry{{Event: &event, LastSequence: &none}})
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	begun = time.Now()
+	_, err = s.record(ctx, messages, events, mark{})
+	require.ErrorIs(t, runError(err), command.ErrUnknownOutcome)
+	require.Less(t, time.Since(begun), time.Second)
 }
