@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"sync"
 	"time"
 
 	"clients/domain"
@@ -23,16 +22,23 @@ const (
 
 // blocks hands out ids of blocks that belong to this process alone.
 type blocks struct {
-	mu         sync.Mutex
-	next, last int64 // 0 as long as there is none
+	turn       chan struct{} // has what follows; whoever waits for it can give up
+	next, last int64         // 0 as long as there is none
 }
+
+func newBlocks() blocks { return blocks{turn: make(chan struct{}, 1)} }
 
 // NextID answers a client id that no replica has been given before, as long as there is one counter. It is not far below
 // floor, the highest id known to be in use, which makes up for a counter that was lost: blocks begin above it. Ids of such
-// a counter may all the same be given twice, and only one of them is then stored: see Append.
+// a counter may all the same be given twice, and only one of them is then stored: see Append. It waits no longer than ctx
+// lasts, also not for others who wait for a block.
 func (s *Store) NextID(ctx context.Context, floor int64) (int64, error) {
-	s.ids.mu.Lock()
-	defer s.ids.mu.Unlock()
+	select {
+	case s.ids.turn <- struct{}{}:
+		defer func() { <-s.ids.turn }()
+	case <-ctx.Done():
+		return 0, domain.NoStore(ctx.Err())
+	}
 	if floor < s.ids.last {
 		s.ids.next = max(s.ids.next, floor+1)
 	}
@@ -74,11 +80,7 @@ func (s *Store) count(ctx context.Context, n int64) (int64, error) {
 		if err == nil || errors.As(err, &config) || classify(err) == refused || ended(ctx) {
 			return sum, err
 		}
-		select {
-		case <-time.After(publishPause):
-		case <-ctx.Done():
-			return 0, err
-		}
+		pause(ctx)
 	}
 }
 
@@ -87,7 +89,7 @@ func (s *Store) countOnce(ctx context.Context, n int64) (int64, error) {
 	defer cancel()
 	ack, err := s.publishOnce(ctx, &nats.Msg{Subject: idSubject, Header: nats.Header{"Nats-Incr": {"+" + strconv.FormatInt(n, 10)}}})
 	if errors.Is(err, jetstream.ErrNoStreamResponse) { // it has no leader at the moment, or somebody has deleted it
-		if err := s.ensureStream(ctx, s.idStream()); err != nil {
+		if _, err := within(ctx, func() (struct{}, error) { return struct{}{}, s.ensureStream(ctx, s.idStream()) }); err != nil {
 			return 0, err
 		}
 	}

@@ -1,8 +1,10 @@
 package eventstore
 
 import (
+	"context"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -99,4 +101,34 @@ func TestACounterThatIsDeletedUnderWayIsMadeAgain(t *testing.T) {
 		require.Greater(t, id, last)
 		last = id
 	}
+}
+
+// Whoever waits for a block of ids waits no longer than he may, however long others may.
+func TestWhoWaitsForABlockOfIDsGivesUpInTime(t *testing.T) {
+	t.Parallel()
+	s := muteStore(t)
+	s.ids = newBlocks()
+	patient, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := s.NextID(patient, 0)
+		ended <- err
+	}()
+	require.Eventually(t, func() bool { return len(s.ids.turn) == 1 }, 5*time.Second, time.Millisecond)
+	begun := time.Now()
+	var all sync.WaitGroup
+	for range 10 {
+		all.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+			defer cancel()
+			if _, err := s.NextID(ctx, 0); err == nil {
+				t.Error("nobody can have given it one")
+			}
+		})
+	}
+	all.Wait()
+	require.Less(t, time.Since(begun), time.Second)
+	cancel()
+	require.Error(t, <-ended)
 }

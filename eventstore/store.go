@@ -50,7 +50,7 @@ func Open(ctx context.Context, nc *nats.Conn, config Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open event store: %w", err)
 	}
-	s := &Store{nc: nc, js: js, config: config}
+	s := &Store{nc: nc, js: js, config: config, ids: newBlocks()}
 	if err := s.ensureStreams(ctx); err != nil {
 		return nil, fmt.Errorf("open event store: %w", err)
 	}
