@@ -2,8 +2,6 @@ package eventstore
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,8 +9,6 @@ import (
 
 	"clients/domain"
 	"clients/domain/command"
-
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // storedReservation is a reservation as it is stored, which repeats of a request read across releases.
@@ -53,29 +49,32 @@ func unmarshalReservation(value []byte) (command.Reservation, error) {
 
 // Reserve answers the reservation that stands under an account's idempotency key; where there is none it stores the
 // one that fresh makes, and mine tells whether that one stands. A reservation ends 24 hours after it was last stored.
+// fresh is called once at most. Reserve goes on until ctx ends, and no longer.
 func (s *Store) Reserve(ctx context.Context, account, key string, fresh func() (command.Reservation, error)) (r command.Reservation, mine bool, err error) {
-	name := keyName(account, key)
-	for !ended(ctx) {
-		standing, found, err := s.reservation(ctx, name)
+	subject := keySubject(account, key)
+	var own command.Reservation
+	var value []byte
+	for {
+		standing, found, err := s.reservation(ctx, subject)
 		if found || err != nil {
 			return standing, false, err
 		}
-		if r, err = fresh(); err != nil {
-			return r, false, err
+		if value == nil {
+			if own, err = fresh(); err != nil {
+				return own, false, err
+			}
+			if value, err = marshalReservation(own); err != nil {
+				return own, false, err
+			}
 		}
-		value, err := marshalReservation(r)
-		if err != nil {
-			return r, false, err
+		own.Revision, err = s.storeKey(ctx, subject, value, standing.Revision)
+		if err == nil || !errors.Is(err, domain.ErrConflict) {
+			return own, err == nil, err
 		}
-		r.Revision, err = within(ctx, func() (uint64, error) { return s.keys.Create(ctx, name, value) })
-		if err == nil {
-			return r, true, nil
-		}
-		if !exists(err) {
-			return r, false, domain.NoStore(err)
+		if pause(ctx); ended(ctx) {
+			return own, false, domain.NoStore(ctx.Err())
 		}
 	}
-	return r, false, domain.NoStore(ctx.Err())
 }
 
 // TakeOver stores the reservation that stands once more, so that it stands as the caller's. It answers
@@ -85,14 +84,8 @@ func (s *Store) TakeOver(ctx context.Context, account, key string, r command.Res
 	if err != nil {
 		return r, err
 	}
-	r.Revision, err = s.update(ctx, keyName(account, key), value, r.Revision)
-	if exists(err) {
-		return r, domain.ErrConflict
-	}
-	if err != nil {
-		return r, domain.NoStore(err)
-	}
-	return r, nil
+	r.Revision, err = s.storeKey(ctx, keySubject(account, key), value, r.Revision)
+	return r, err
 }
 
 // Settle stores the answer for all further requests with the key, unless it belongs to another request by now.
@@ -103,69 +96,40 @@ func (s *Store) Settle(ctx context.Context, account, key string, r command.Reser
 	if err != nil {
 		return err
 	}
-	name := keyName(account, key)
+	subject := keySubject(account, key)
 	for {
-		_, err := s.update(ctx, name, value, r.Revision)
-		if err == nil {
-			return nil
-		}
-		if !exists(err) || ended(ctx) {
-			return domain.NoStore(err)
-		}
-		standing, found, err := s.reservation(ctx, name)
-		if err != nil {
+		_, err := s.storeKey(ctx, subject, value, r.Revision)
+		if !errors.Is(err, domain.ErrConflict) || ended(ctx) {
 			return err
 		}
-		if found && standing.EventID != r.EventID {
-			return nil
-		}
-		if r.Revision = standing.Revision; !found {
-			_, _, err := s.Reserve(ctx, account, key, func() (command.Reservation, error) { return r, nil })
+		standing, found, err := s.reservation(ctx, subject)
+		if err != nil || found && standing.EventID != r.EventID {
 			return err
 		}
+		r.Revision = standing.Revision
+		pause(ctx)
 	}
 }
 
-// Release forgets the reservation, unless somebody has taken it over.
+// Release forgets the reservation. It answers domain.ErrConflict when it does not stand as r any more.
 func (s *Store) Release(ctx context.Context, account, key string, r command.Reservation) error {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	_, err := within(ctx, func() (struct{}, error) {
-		return struct{}{}, s.keys.Delete(ctx, keyName(account, key), jetstream.LastRevision(r.Revision))
-	})
-	if err != nil && !exists(err) {
-		return domain.NoStore(err)
-	}
-	return nil
+	_, err := s.storeKey(ctx, keySubject(account, key), nil, r.Revision)
+	return err
 }
 
-// reservation is what stands under a key.
-func (s *Store) reservation(ctx context.Context, name string) (r command.Reservation, found bool, err error) {
-	entry, err := within(ctx, func() (jetstream.KeyValueEntry, error) { return s.keys.Get(ctx, name) })
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return r, false, nil
-	}
+// reservation is what stands under a key. Where there is none, its revision is what a first one is stored under.
+func (s *Store) reservation(ctx context.Context, subject string) (r command.Reservation, found bool, err error) {
+	standing, err := s.readKey(ctx, subject)
 	if err != nil {
 		return r, false, domain.NoStore(err)
 	}
-	if r, err = unmarshalReservation(entry.Value()); err != nil {
-		return r, false, domain.NoStore(fmt.Errorf("what stands under key %s cannot be read: %w", name, err))
+	if standing.value != nil {
+		if r, err = unmarshalReservation(standing.value); err != nil {
+			return r, false, domain.NoStore(fmt.Errorf("what stands under key %s cannot be read: %w", subject, err))
+		}
 	}
-	r.Revision = entry.Revision()
-	return r, true, nil
-}
-
-func (s *Store) update(ctx context.Context, name string, value []byte, revision uint64) (uint64, error) {
-	return within(ctx, func() (uint64, error) { return s.keys.Update(ctx, name, value, revision) })
-}
-
-// exists tells that something else is stored under a key than the caller takes for granted.
-func exists(err error) bool {
-	return err != nil && (errors.Is(err, jetstream.ErrKeyExists) || classify(err) == outrun)
-}
-
-// keyName makes one token of whatever a caller uses as a key.
-func keyName(account, key string) string {
-	sum := sha256.Sum256([]byte(key))
-	return account + "." + hex.EncodeToString(sum[:])
+	r.Revision = standing.revision
+	return r, standing.value != nil, nil
 }

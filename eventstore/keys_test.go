@@ -1,6 +1,7 @@
 package eventstore
 
 import (
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"clients/domain"
 	"clients/domain/command"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 )
 
@@ -84,14 +86,14 @@ func TestWhoWasOvertakenDoesNotReleaseTheKey(t *testing.T) {
 	require.NoError(t, err)
 	_, err = first.TakeOver(deadline(t), "test", "key", slow)
 	require.ErrorIs(t, err, domain.ErrConflict)
-	require.NoError(t, first.Release(deadline(t), "test", "key", slow))
+	require.ErrorIs(t, first.Release(deadline(t), "test", "key", slow), domain.ErrConflict)
 	_, mine, err = first.Reserve(deadline(t), "test", "key", always(command.Reservation{}))
 	require.NoError(t, err)
 	require.False(t, mine, "it still stands")
 
 	slow.Answer = &command.Result{ClientID: 1}
 	require.NoError(t, first.Settle(deadline(t), "test", "key", slow))
-	require.NoError(t, second.Release(deadline(t), "test", "key", fast))
+	require.ErrorIs(t, second.Release(deadline(t), "test", "key", fast), domain.ErrConflict)
 	standing, _, err = second.Reserve(deadline(t), "test", "key", always(command.Reservation{}))
 	require.NoError(t, err)
 	require.Equal(t, slow.Answer, standing.Answer)
@@ -115,10 +117,22 @@ func TestAnAnswerIsKeptThoughTheKeyWasReleased(t *testing.T) {
 	require.Equal(t, r.Answer, standing.Answer, "the key belongs to who has its answer")
 }
 
+// bucketOf is the stream of keys as others see it, and former releases did.
+func bucketOf(t *testing.T, s *Store) jetstream.KeyValue {
+	t.Helper()
+	bucket, err := s.js.KeyValue(deadline(t), KeysBucket)
+	require.NoError(t, err)
+	return bucket
+}
+
+func bucketKey(account, key string) string {
+	return strings.TrimPrefix(keySubject(account, key), keySubjects)
+}
+
 func TestKeysEndAfterADay(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
-	status, err := s.keys.Status(deadline(t))
+	status, err := bucketOf(t, s).Status(deadline(t))
 	require.NoError(t, err)
 	require.Equal(t, 24*time.Hour, status.TTL())
 }
@@ -134,7 +148,7 @@ func TestAReservationIsStoredInTheBytesItWasReleasedWith(t *testing.T) {
 	r, _, err := s.Reserve(deadline(t), "test", "key", always(command.Reservation{Fingerprint: "f", ClientID: 7, EventID: "e", After: 3}))
 	require.NoError(t, err)
 	stored := func() string {
-		entry, err := s.keys.Get(deadline(t), "test.2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683")
+		entry, err := bucketOf(t, s).Get(deadline(t), "test.2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683")
 		require.NoError(t, err)
 		return string(entry.Value())
 	}
@@ -160,10 +174,66 @@ func TestARepeatOfAnAnsweredRequestMakesNoReservation(t *testing.T) {
 func TestAKeyThatCannotBeReadIsOutOfReach(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
-	_, err := s.keys.Put(deadline(t), keyName("test", "key"), []byte("garbage"))
+	_, err := bucketOf(t, s).Put(deadline(t), bucketKey("test", "key"), []byte("garbage"))
 	require.NoError(t, err)
 	_, _, err = s.Reserve(deadline(t), "test", "key", always(command.Reservation{ClientID: 1}))
 	var unavailable *domain.Error
 	require.ErrorAs(t, err, &unavailable)
 	require.Equal(t, domain.Unavailable, unavailable.Kind)
+}
+
+// The stream of keys is a bucket: what a former release has stored through one stands, and what is stored now shows there.
+func TestKeysAreABucket(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	bucket := bucketOf(t, s)
+	for name, forget := range map[string]func(key string, revision uint64) error{
+		"deleted": func(key string, revision uint64) error {
+			return bucket.Delete(deadline(t), key, jetstream.LastRevision(revision))
+		},
+		"purged": func(key string, _ uint64) error { return bucket.Purge(deadline(t), key) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			former := command.Reservation{Fingerprint: "f", ClientID: 7, EventID: "e", After: 3}
+			value, err := marshalReservation(former)
+			require.NoError(t, err)
+			former.Revision, err = bucket.Create(deadline(t), bucketKey("test", name), value)
+			require.NoError(t, err)
+			standing, mine, err := s.Reserve(deadline(t), "test", name, always(command.Reservation{}))
+			require.NoError(t, err)
+			require.False(t, mine)
+			require.Equal(t, former, standing)
+
+			require.NoError(t, forget(bucketKey("test", name), standing.Revision))
+			standing, mine, err = s.Reserve(deadline(t), "test", name, always(command.Reservation{EventID: "another"}))
+			require.NoError(t, err)
+			require.True(t, mine)
+			entry, err := bucket.Get(deadline(t), bucketKey("test", name))
+			require.NoError(t, err)
+			require.Equal(t, standing.Revision, entry.Revision())
+			require.NoError(t, s.Release(deadline(t), "test", name, standing))
+			_, err = bucket.Get(deadline(t), bucketKey("test", name))
+			require.ErrorIs(t, err, jetstream.ErrKeyNotFound)
+			_, err = bucket.Create(deadline(t), bucketKey("test", name), value)
+			require.NoError(t, err)
+		})
+	}
+}
+
+// Others come and go under the key as it is reserved: each turn would else take an id.
+func TestAReservationIsMadeOnceHoweverOftenTheKeyChanges(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	made := 0
+	standing, mine, err := s.Reserve(deadline(t), "test", "key", func() (command.Reservation, error) {
+		made++
+		other, mine, err := s.Reserve(deadline(t), "test", "key", always(command.Reservation{EventID: "other"}))
+		require.NoError(t, err)
+		require.True(t, mine)
+		return command.Reservation{EventID: "own"}, s.Release(deadline(t), "test", "key", other)
+	})
+	require.NoError(t, err)
+	require.True(t, mine)
+	require.Equal(t, "own", standing.EventID)
+	require.Equal(t, 1, made)
 }

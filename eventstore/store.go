@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -28,13 +29,16 @@ type Config struct {
 type Store struct {
 	nc        *nats.Conn
 	js        jetstream.JetStream
-	keys      jetstream.KeyValue
 	snapshots jetstream.ObjectStore
 	config    Config
 	writer    *writer
 	ids       blocks
 	stats     stats
 	identity  identity
+
+	makingKeys atomic.Bool     // while somebody makes their stream again
+	open       context.Context // ended by Close
+	end        context.CancelFunc
 }
 
 // Open creates the streams that do not exist and starts the writer; Close ends it. It answers
@@ -58,11 +62,15 @@ func Open(ctx context.Context, nc *nats.Conn, config Config) (*Store, error) {
 		return nil, fmt.Errorf("open event store: %w", err)
 	}
 	s.writer = newWriter(s)
+	s.open, s.end = context.WithCancel(context.WithoutCancel(ctx))
 	return s, nil
 }
 
 // Close stops the writer. Appends under way end first; later ones are refused.
-func (s *Store) Close() { s.writer.close() }
+func (s *Store) Close() {
+	s.end()
+	s.writer.close()
+}
 
 func (s *Store) checkHighWater(ctx context.Context) error {
 	if s.config.HighWater == nil {

@@ -75,8 +75,8 @@ func (s *Store) EnsureQuarantine(ctx context.Context) error {
 // keyStream is what the bucket of keys is, as a stream.
 func (s *Store) keyStream() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
-		Name:              "KV_" + KeysBucket,
-		Subjects:          []string{"$KV." + KeysBucket + ".>"},
+		Name:              keysStream,
+		Subjects:          []string{keySubjects + ">"},
 		Storage:           jetstream.FileStorage,
 		Replicas:          s.config.Replicas,
 		Discard:           jetstream.DiscardNew,
@@ -137,24 +137,6 @@ func (s *Store) ensureStream(ctx context.Context, want jetstream.StreamConfig) e
 		s.identity.created = info.Created
 	}
 	return nil
-}
-
-func (s *Store) ensureKeys(ctx context.Context) error {
-	keys, err := s.js.KeyValue(ctx, KeysBucket)
-	if errors.Is(err, jetstream.ErrBucketNotFound) {
-		keys, err = s.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
-			Bucket:      KeysBucket,
-			Description: "Idempotency keys of the last 24 hours",
-			TTL:         keyLife,
-			Storage:     jetstream.FileStorage,
-			Replicas:    s.config.Replicas,
-		})
-	}
-	if err != nil {
-		return fmt.Errorf("bucket %s: %w", KeysBucket, err)
-	}
-	s.keys = keys
-	return s.ensureStream(ctx, s.keyStream())
 }
 
 // codeNoPeers tells that a cluster has too few servers for the replicas asked for: as it forms, that passes.

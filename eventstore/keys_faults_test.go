@@ -1,0 +1,212 @@
+package eventstore
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"clients/domain"
+	"clients/domain/command"
+	"clients/eventstore/natstest"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+)
+
+// Who does not lead the stream of keys may be as slow as he likes.
+func TestKeysAreKeptThoughAServerThatDoesNotLeadIsFrozen(t *testing.T) {
+	t.Parallel()
+	network := natstest.NewNetwork(t)
+	cluster := natstest.Run(t, 3, network.Between)
+	s := openStore(t, cluster.Connect(t, 0), 3)
+	stream, err := s.js.Stream(deadline(t), keysStream)
+	require.NoError(t, err)
+	leader := -1
+	for i, server := range cluster.Servers {
+		if server.Name() == stream.CachedInfo().Cluster.Leader {
+			leader = i
+		}
+	}
+	led := openStore(t, cluster.Connect(t, leader), 3)
+	network.Hold(cluster.Servers[(leader+1)%3].Name())
+	for i := range 20 {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		key := fmt.Sprint(i)
+		r, mine, err := led.Reserve(ctx, "test", key, always(command.Reservation{EventID: key}))
+		require.NoError(t, err, i)
+		require.True(t, mine)
+		r.Answer = &command.Result{}
+		require.NoError(t, led.Settle(ctx, "test", key, r))
+		standing, mine, err := led.Reserve(ctx, "test", key, always(command.Reservation{}))
+		require.NoError(t, err)
+		require.False(t, mine)
+		require.NotNil(t, standing.Answer, "what is read is never older than what was stored")
+		cancel()
+	}
+}
+
+// A key is reserved once and answers what it was settled with, whoever leads its stream by then.
+func TestKeysAreKeptWhileTheirLeaderChanges(t *testing.T) {
+	t.Parallel()
+	_, stores := threeReplicas(t)
+	quit := make(chan struct{})
+	var deposing sync.WaitGroup
+	deposing.Go(func() {
+		for {
+			select {
+			case <-quit:
+				return
+			case <-time.After(300 * time.Millisecond):
+				_, _ = stores[0].nc.RequestWithContext(deadline(t), "$JS.API.STREAM.LEADER.STEPDOWN."+keysStream, nil)
+			}
+		}
+	})
+	for i := range 60 {
+		key := fmt.Sprint(i)
+		won := make(chan command.Reservation, len(stores))
+		var twins sync.WaitGroup
+		for n, s := range stores {
+			twins.Go(func() {
+				r, mine, err := s.Reserve(deadline(t), "test", key, always(command.Reservation{EventID: fmt.Sprint(n)}))
+				if err != nil {
+					t.Error(err)
+				}
+				if mine {
+					won <- r
+				}
+			})
+		}
+		twins.Wait()
+		require.Len(t, won, 1)
+		r := <-won
+		r.Answer = &command.Result{}
+		require.NoError(t, stores[0].Settle(deadline(t), "test", key, r))
+		standing, _, err := stores[1].Reserve(deadline(t), "test", key, always(command.Reservation{}))
+		require.NoError(t, err)
+		require.Equal(t, r.Answer, standing.Answer)
+		require.Equal(t, r.EventID, standing.EventID)
+	}
+	close(quit)
+	deposing.Wait()
+}
+
+// onOddTerms opens one store whose messages can be held up, and another whose messages cannot.
+func onOddTerms(t *testing.T, servers int) (network *natstest.Network, held, free *Store) {
+	t.Helper()
+	network = natstest.NewNetwork(t)
+	cluster := natstest.Run(t, servers)
+	nc, err := nats.Connect(network.URL("held", cluster), nats.DontRandomize(), nats.MaxReconnects(-1), nats.ReconnectBufSize(-1))
+	require.NoError(t, err)
+	t.Cleanup(nc.Close)
+	return network, openStore(t, nc, servers), openStore(t, cluster.Connect(t, 0), servers)
+}
+
+// healAfter lets attempts pass without an answer, and then everything that was sent arrive.
+func healAfter(network *natstest.Network, attempts int, meanwhile func()) {
+	<-time.After(time.Duration(attempts)*keyAttempt + keyAttempt/2)
+	meanwhile()
+	network.Heal()
+}
+
+func TestAKeyIsStoredOnceHoweverOftenItIsSent(t *testing.T) {
+	t.Parallel()
+	for _, servers := range []int{1, 3} {
+		t.Run(fmt.Sprintf("servers=%d", servers), func(t *testing.T) {
+			t.Parallel()
+			network, s, free := onOddTerms(t, servers)
+			subject := keySubject("test", "key")
+			network.Hold("held")
+			go healAfter(network, 2, func() {})
+			revision, err := s.storeKey(deadline(t), subject, []byte("{}"), 0)
+			require.NoError(t, err)
+			require.Equal(t, uint64(1), revision)
+			info, err := free.state(deadline(t), keysStream)
+			require.NoError(t, err)
+			require.Equal(t, uint64(1), info.State.Last)
+		})
+	}
+}
+
+// Who takes a reservation over stores the bytes that stand already. Somebody else who has done so in the meantime is not
+// to be taken for oneself.
+func TestWhoIsOvertakenWhileNobodyAnswersLearnsOfIt(t *testing.T) {
+	t.Parallel()
+	for _, servers := range []int{1, 3} {
+		t.Run(fmt.Sprintf("servers=%d", servers), func(t *testing.T) {
+			t.Parallel()
+			network, s, free := onOddTerms(t, servers)
+			standing, _, err := free.Reserve(deadline(t), "test", "key", always(command.Reservation{EventID: "e"}))
+			require.NoError(t, err)
+			network.Hold("held")
+			go healAfter(network, 1, func() {
+				_, err := free.TakeOver(deadline(t), "test", "key", standing)
+				if err != nil {
+					t.Error(err)
+				}
+			})
+			_, err = s.TakeOver(deadline(t), "test", "key", standing)
+			require.ErrorIs(t, err, domain.ErrConflict)
+		})
+	}
+}
+
+func TestKeysWaitNoLongerThanTheyMay(t *testing.T) {
+	t.Parallel()
+	network, s, _ := onOddTerms(t, 1)
+	network.Hold("held")
+	for name, call := range map[string]func(context.Context) error{
+		"reserve": func(ctx context.Context) error {
+			_, _, err := s.Reserve(ctx, "test", "key", always(command.Reservation{}))
+			return err
+		},
+		"take over": func(ctx context.Context) error {
+			_, err := s.TakeOver(ctx, "test", "key", command.Reservation{})
+			return err
+		},
+		"settle":  func(ctx context.Context) error { return s.Settle(ctx, "test", "key", command.Reservation{}) },
+		"release": func(ctx context.Context) error { return s.Release(ctx, "test", "key", command.Reservation{}) },
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 700*time.Millisecond)
+		begun := time.Now()
+		var unavailable *domain.Error
+		require.ErrorAs(t, call(ctx), &unavailable, name)
+		require.Equal(t, domain.Unavailable, unavailable.Kind, name)
+		require.Less(t, time.Since(begun), time.Second, name)
+		cancel()
+	}
+}
+
+// Until every request has ended whose reservation is lost with the stream of keys, nobody can reserve its key once more.
+func TestAStreamOfKeysThatIsDeletedUnderWayIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	for name, servers := range map[string]int{"one server": 1, "three servers": 3} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := singleOrReplicated(t, servers)
+			other := openStore(t, s.nc, servers)
+			_, _, err := s.Reserve(deadline(t), "test", "key", always(command.Reservation{EventID: "lost"}))
+			require.NoError(t, err)
+			require.NoError(t, s.js.DeleteStream(deadline(t), keysStream))
+			deleted := time.Now()
+			reserve := func(s *Store) (command.Reservation, error) {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				r, _, err := s.Reserve(ctx, "test", "key", always(command.Reservation{EventID: "new"}))
+				return r, err
+			}
+			require.Eventually(t, func() bool {
+				begun := time.Now()
+				_, err := reserve(other)
+				require.True(t, err == nil || time.Since(begun) < 900*time.Millisecond, "it is known that there is none")
+				return err == nil
+			}, command.Longest+10*time.Second, 100*time.Millisecond)
+			require.Greater(t, time.Since(deleted), command.Longest)
+			standing, err := reserve(s)
+			require.NoError(t, err)
+			require.Equal(t, "new", standing.EventID)
+			require.NoError(t, s.ensureKeys(deadline(t)), "it is as it was")
+		})
+	}
+}
