@@ -82,6 +82,8 @@ func (h *Handler) attempt(ctx context.Context, req Request, in intent) (Result, 
 	switch {
 	case !in.fenced && restsOnReferences(event, err):
 		return Result{}, unfenced, nil
+	case errors.Is(err, domain.ErrConflict) && in.clientID != 0: // it was looked for: the reserved id is another client's
+		return Result{}, Failed, err
 	case errors.Is(err, domain.ErrConflict):
 		return Result{}, Conflict, err
 	case err != nil:

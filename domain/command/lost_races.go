@@ -8,7 +8,7 @@ import (
 
 // maxAttempts bounds how often a command that loses races is decided again. With the pauses between them that many take
 // about as long as a command may take.
-const maxAttempts = 64
+const maxAttempts = 56
 
 // The pause after a lost race is random, below a bound that doubles with each loss up to a limit. On three servers an
 // attempt takes a millisecond or two, and whoever has just won begins the next one as soon: replicas that all go on at
