@@ -23,9 +23,12 @@ type EmbeddedConfig struct {
 	Log  *slog.Logger
 	// Existing refuses to begin a store where there is none, with ErrNoHistory.
 	Existing bool
+	// Unsynced leaves it to the caller to sync what is stored.
+	Unsynced bool
 }
 
-// Embedded is a NATS server with JetStream inside this process. What it acknowledges is synced to disk.
+// Embedded is a NATS server with JetStream inside this process. What it acknowledges is synced to disk, unless it is
+// Unsynced.
 type Embedded struct {
 	HighWater *HighWater
 	server    *server.Server
@@ -49,7 +52,7 @@ func StartEmbedded(config EmbeddedConfig) (_ *Embedded, err error) {
 			e.Shutdown()
 		}
 	}()
-	if _, err := os.Stat(filepath.Join(config.Dir, storeName)); config.Existing && errors.Is(err, fs.ErrNotExist) {
+	if config.Existing && !isThere(filepath.Join(config.Dir, storeName)) {
 		return nil, fmt.Errorf("%w: %s", ErrNoHistory, config.Dir)
 	}
 	if err := e.open(config.Dir); err != nil {
@@ -62,7 +65,7 @@ func StartEmbedded(config EmbeddedConfig) (_ *Embedded, err error) {
 		DontListen: config.Addr == "",
 		JetStream:  true,
 		StoreDir:   filepath.Join(config.Dir, storeName),
-		SyncAlways: true,
+		SyncAlways: !config.Unsynced,
 		NoSigs:     true,
 	})
 	if err != nil {
@@ -86,18 +89,16 @@ func (e *Embedded) open(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("start embedded server: %w", err)
 	}
-	lock := flock.New(filepath.Join(dir, "lock"))
-	locked, err := lock.TryLock()
+	lock, err := lockDir(dir)
 	if err != nil {
-		return fmt.Errorf("lock %s: %w", dir, err)
-	}
-	if !locked {
-		return fmt.Errorf("%w: %s", ErrLocked, dir)
+		return err
 	}
 	e.lock = lock
+	if draft := filepath.Join(dir, draftName); isThere(draft) {
+		return fmt.Errorf("%w: %s", ErrUnfinished, draft)
+	}
 	mark := filepath.Join(dir, "high-water")
-	_, err = os.Stat(mark)
-	unmarked := errors.Is(err, fs.ErrNotExist)
+	unmarked := !isThere(mark)
 	last, err := inspect(filepath.Join(dir, storeName), unmarked)
 	if err != nil {
 		return err
@@ -109,6 +110,24 @@ func (e *Embedded) open(dir string) error {
 		e.HighWater.advance(last)
 	}
 	return e.HighWater.check(last)
+}
+
+func isThere(path string) bool {
+	_, err := os.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// lockDir keeps other processes out of a data directory.
+func lockDir(dir string) (*flock.Flock, error) {
+	lock := flock.New(filepath.Join(dir, "lock"))
+	locked, err := lock.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("lock %s: %w", dir, err)
+	}
+	if !locked {
+		return nil, fmt.Errorf("%w: %s", ErrLocked, dir)
+	}
+	return lock, nil
 }
 
 // freeAddress makes sure that a server can listen on addr. Port 0 it leaves to the server to choose.

@@ -18,6 +18,12 @@ var ErrNoHistory = errors.New("there is no stream " + Stream + ": no clients ser
 // ErrLocked tells that another process uses the embedded server's store.
 var ErrLocked = errors.New("the data directory is in use by another process")
 
+// ErrUnfinished tells that a restore into the data directory was interrupted. Nothing is begun there instead.
+var ErrUnfinished = errors.New("a restore into the data directory was interrupted: run it again, or remove what it has left behind")
+
+// ErrStoreThere tells that nothing can be restored into a data directory, because it holds something.
+var ErrStoreThere = errors.New("the data directory holds a store already")
+
 // CorruptError tells that the stream does not hold what was once stored in it.
 type CorruptError struct {
 	Sequence uint64
