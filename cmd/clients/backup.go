@@ -2,12 +2,11 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -27,73 +26,123 @@ type backupCommand struct {
 
 // Help says what the short help leaves out.
 func (c *backupCommand) Help() string {
-	return "The service may run meanwhile: the backup is of the moment when its stream of events is copied. With users in NATS it takes an " +
-		"administrator. Exit code 0: it is complete. 1: it is not. 2: a wrong setting."
+	return "The service may run meanwhile: the backup is of the moment when the copy of its stream of events begins. With users in NATS it " +
+		"takes an administrator. Exit code 0: it is complete. 1: it is not: remove the folder. 2: a wrong setting."
 }
 
-// backedUp are the streams of a backup, in the order in which they are copied. Snapshots come before the events that they
-// are of, and keys before the events that they remember, since a stream that ends before a snapshot has lost its end; the
-// counter of ids comes after all that use one.
-var backedUp = []string{"OBJ_" + eventstore.SnapshotsBucket, "KV_" + eventstore.KeysBucket, eventstore.QuarantineStream, eventstore.Stream, eventstore.IDStream}
+// The streams of a backup that are no buckets of ours by name.
+const (
+	snapshotsStream = "OBJ_" + eventstore.SnapshotsBucket
+	keysStream      = "KV_" + eventstore.KeysBucket
+)
 
-// manifest says what is in a backup. It is written last: without it there is none.
-type manifest struct {
-	Format  int              `json:"format"` // 1
-	MadeAt  time.Time        `json:"made_at"`
-	Version string           `json:"version"` // of this program
-	Streams []manifestStream `json:"streams"`
-}
+// backedUp are the streams that every backup has, in the order in which they are copied. Snapshots come before the events
+// that they are of, since a stream that ends before a snapshot has lost its end. Keys come before the events as well, so
+// that whatever such a key remembers is among the events; those that come later are told by lateKeysFile. What other
+// services have said comes after the events that follow from it; the counter of ids after all that use one.
+var backedUp = []string{snapshotsStream, keysStream, eventstore.Stream, eventstore.QuarantineStream, eventstore.IDStream}
 
-type manifestStream struct {
-	Name     string            `json:"name"`
-	First    uint64            `json:"first_sequence"`
-	Last     uint64            `json:"last_sequence"`
-	Messages uint64            `json:"messages"`
-	Files    map[string]string `json:"files"` // their SHA-256, by name
-}
+var backedUpSources = []string{eventstore.Projects.Stream, eventstore.Invoices.Stream}
 
-const manifestFile = "manifest.json"
+// lateKeysFile lies with the copy of the keys. It holds, one JSON object a line, what was stored under keys from the moment
+// of that copy to one after that of the events: also because a copy of a bucket lacks values that were replaced while
+// it was made.
+const lateKeysFile = "late-keys.jsonl"
 
 // Run backs up.
 func (c *backupCommand) Run(ctx context.Context, s streams) error {
-	if entries, err := os.ReadDir(c.Folder); err == nil && len(entries) > 0 {
-		return fmt.Errorf("backup: %s is not empty", c.Folder)
+	if err := c.begin(); err != nil {
+		return fmt.Errorf("backup: %w", err)
 	}
 	nc, done, err := c.connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer done()
-	manager, err := jsm.New(nc)
+	manager, err := newManager(nc)
 	if err != nil {
 		return err
 	}
 	made := manifest{Format: 1, MadeAt: time.Now().UTC(), Version: currentVersion().Version}
+	var keysEnd uint64
 	for _, name := range c.streams() {
 		stream, err := backupStream(ctx, manager, name, filepath.Join(c.Folder, name), s.err)
 		if err != nil {
-			return fmt.Errorf("backup: stream %s: %w", name, err)
+			return fmt.Errorf("backup: stream %s: %w", name, inWords(err))
+		}
+		switch name {
+		case keysStream:
+			keysEnd = stream.Last
+		case eventstore.Stream:
+			err = backupLateKeys(ctx, nc, keysEnd, filepath.Join(c.Folder, keysStream, lateKeysFile))
+		}
+		if err != nil {
+			return fmt.Errorf("backup: keys that came meanwhile: %w", inWords(err))
 		}
 		made.Streams = append(made.Streams, stream)
 		fmt.Fprintf(s.out, "%s: %d messages, up to sequence %d\n", name, stream.Messages, stream.Last)
 	}
-	return made.write(c.Folder)
+	if err := made.write(c.Folder); err != nil {
+		return fmt.Errorf("backup: %w", inWords(err))
+	}
+	return nil
+}
+
+// begin makes the folder, which has to be empty.
+func (c *backupCommand) begin() error {
+	if info, err := os.Stat(c.Folder); err == nil && !info.IsDir() {
+		return fmt.Errorf("%s is a file and not a folder", c.Folder)
+	}
+	if err := os.MkdirAll(c.Folder, 0o700); err != nil {
+		return inWords(err)
+	}
+	entries, err := os.ReadDir(c.Folder)
+	if err == nil && len(entries) > 0 {
+		return fmt.Errorf("%s is not empty", c.Folder)
+	}
+	return inWords(err)
 }
 
 func (c *backupCommand) streams() []string {
+	all := append([]string(nil), backedUp[:len(backedUp)-1]...)
 	if c.Sources {
-		return append([]string{eventstore.Projects.Stream, eventstore.Invoices.Stream}, backedUp...)
+		all = append(all, backedUpSources...)
 	}
-	return backedUp
+	return append(all, backedUp[len(backedUp)-1])
 }
 
-// backupStream copies one stream into a folder of its own, as JetStream's own snapshot of it, which keeps sequences and
-// times.
+// apiLimit is how long JetStream may take for one answer: a disk may have to sync many messages first.
+const apiLimit = time.Minute
+
+func newManager(nc *nats.Conn) (*jsm.Manager, error) { return jsm.New(nc, jsm.WithTimeout(apiLimit)) }
+
+// wholeAttempts is how often the counter is copied until the copy is whole.
+const wholeAttempts = 100
+
+// backupStream copies one stream into a folder of its own. A copy lacks what is replaced while it is made. Of the counter
+// there is but one message, which is replaced all the time: it is copied again until it is there.
 func backupStream(ctx context.Context, manager *jsm.Manager, name, folder string, terminal io.Writer) (copied manifestStream, err error) {
 	stream, err := manager.LoadStream(name)
 	if err != nil {
 		return copied, err
 	}
+	for range wholeAttempts {
+		if copied, err = copyStream(ctx, stream, folder, terminal); err != nil || name != eventstore.IDStream {
+			return copied, err
+		}
+		whole, err := isWhole(folder, copied.Messages)
+		if err != nil || whole {
+			return copied, err
+		}
+		if err := os.RemoveAll(folder); err != nil {
+			return copied, err
+		}
+	}
+	return copied, errors.New("it changes too fast to be copied")
+}
+
+// copyStream makes JetStream's own snapshot of a stream, which keeps sequences and times.
+func copyStream(ctx context.Context, stream *jsm.Stream, folder string, terminal io.Writer) (copied manifestStream, err error) {
 	state, err := stream.State()
 	if err != nil {
 		return copied, err
@@ -107,65 +156,27 @@ func backupStream(ctx context.Context, manager *jsm.Manager, name, folder string
 		return copied, err
 	}
 	meta, err := readStreamMeta(folder)
-	if err != nil {
-		return copied, err
-	}
-	copied = manifestStream{Name: name, First: meta.State.FirstSeq, Last: meta.State.LastSeq, Messages: meta.State.Msgs}
-	copied.Files, err = checksums(folder)
-	return copied, err
+	return manifestStream{Name: stream.Name(), First: meta.State.FirstSeq, Last: meta.State.LastSeq, Messages: meta.State.Msgs}, err
 }
 
-func (m manifest) write(folder string) error {
-	content, err := json.MarshalIndent(m, "", "  ")
+// backupLateKeys writes what came to stand under keys behind a sequence of their bucket.
+func backupLateKeys(ctx context.Context, nc *nats.Conn, after uint64, path string) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(folder, manifestFile), append(content, '\n'), 0o600)
+	lines := json.NewEncoder(file)
+	err = eventstore.LateKeys(ctx, nc, after, func(key eventstore.LateKey) error { return lines.Encode(key) })
+	return errors.Join(err, file.Close())
 }
 
-// readManifest reads what is in a backup, and makes sure that it is all there and as it was written.
-func readManifest(folder string) (m manifest, err error) {
-	content, err := os.ReadFile(filepath.Join(folder, manifestFile))
-	if err != nil {
-		return m, fmt.Errorf("there is no complete backup: %w", err)
+// inWords says what is wrong with a file as a person would.
+func inWords(err error) error {
+	var at *fs.PathError
+	if !errors.As(err, &at) {
+		return err
 	}
-	if err := json.Unmarshal(content, &m); err != nil || m.Format != 1 {
-		return m, errors.New("its manifest is not one that this release can read")
-	}
-	for _, stream := range m.Streams {
-		there, err := checksums(filepath.Join(folder, stream.Name))
-		if err != nil {
-			return m, err
-		}
-		for name, sum := range stream.Files {
-			if there[name] != sum {
-				return m, fmt.Errorf("%s of stream %s is not what was written", name, stream.Name)
-			}
-		}
-	}
-	return m, nil
-}
-
-// checksums are the SHA-256 of the files of a folder, by name.
-func checksums(folder string) (map[string]string, error) {
-	entries, err := os.ReadDir(folder)
-	if err != nil {
-		return nil, err
-	}
-	sums := make(map[string]string)
-	for _, entry := range entries {
-		file, err := os.Open(filepath.Join(folder, entry.Name()))
-		if err != nil {
-			return nil, err
-		}
-		hash := sha256.New()
-		_, err = io.Copy(hash, file)
-		if err := errors.Join(err, file.Close()); err != nil {
-			return nil, err
-		}
-		sums[entry.Name()] = hex.EncodeToString(hash.Sum(nil))
-	}
-	return sums, nil
+	return fmt.Errorf("%s cannot be used: %w", at.Path, at.Err)
 }
 
 // serviceRuns tells whether a replica answers.

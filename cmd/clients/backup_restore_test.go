@@ -92,7 +92,7 @@ func TestRestoreTakesNothingAway(t *testing.T) {
 	a.quit()
 	code, _, stderr = runInProcess(t, "restore", folder, "--data-dir", settings.dataDir)
 	require.Equal(t, 1, code)
-	require.Contains(t, stderr, "there is a stream CLIENTS already")
+	require.Contains(t, stderr, "the data directory holds a store already")
 	require.Len(t, launchWith(t, settings).list(""), 2, "all is as it was")
 
 	empty := filepath.Join(t.TempDir(), "data")

@@ -2,32 +2,26 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
+	"log/slog"
 
 	"clients/eventstore"
-
-	"github.com/nats-io/jsm.go"
-	"github.com/nats-io/jsm.go/api"
-	"github.com/nats-io/nats.go"
 )
 
 // restoreCommand makes the streams of a backup again.
 type restoreCommand struct {
 	runningFlags
 	Folder         string `arg:"" help:"The backup."`
-	DataDir        string `name:"data-dir" default:"" help:"Restore into the data directory of an embedded server that is not running, instead."`
+	DataDir        string `name:"data-dir" default:"" help:"Restore into the data directory of an embedded server that is not running and holds nothing, instead."`
 	StreamReplicas string `name:"stream-replicas" env:"CLIENTS_STREAM_REPLICAS" default:"" help:"Replicas of each stream: 1, 3 or 5. 3 by default, and 1 without --nats-url."`
 }
 
 // Help says what the short help leaves out.
 func (c *restoreCommand) Help() string {
 	return "The service must not run, and none of the streams be there: delete them first if that is what you want. With users in NATS it " +
-		"takes an administrator. clients verify then looks through what was restored. Exit code 0: everything is there. 1: it is not. 2: a wrong setting."
+		"takes an administrator. What fails or is interrupted can be run again; a service does not start on half of it. clients verify " +
+		"then looks through what was restored. Exit code 0: everything is there. 1: it is not. 2: a wrong setting."
 }
 
 // Run restores.
@@ -44,37 +38,25 @@ func (c *restoreCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
-	nc, done, err := c.open(ctx)
+	r := &restoration{made: made, folder: c.Folder, replicas: replicas, streams: s}
+	if c.DataDir != "" {
+		err = r.intoDirectory(ctx, c.DataDir)
+	} else {
+		err = c.intoServers(ctx, r)
+	}
 	if err != nil {
-		return err
-	}
-	defer done()
-	manager, err := jsm.New(nc)
-	if err != nil {
-		return err
-	}
-	if err := c.free(ctx, nc, manager, made); err != nil {
-		return fmt.Errorf("restore: %w", err)
-	}
-	for _, stream := range made.Streams {
-		if err := restoreStream(ctx, manager, stream, filepath.Join(c.Folder, stream.Name), replicas, s.err); err != nil {
-			return fmt.Errorf("restore: stream %s: %w", stream.Name, err)
-		}
-		fmt.Fprintf(s.out, "%s: up to sequence %d\n", stream.Name, stream.Last)
+		return fmt.Errorf("restore: %w", inWords(err))
 	}
 	return nil
 }
 
-// open reaches the NATS servers, or starts one over a data directory.
-func (c *restoreCommand) open(ctx context.Context) (*nats.Conn, func(), error) {
-	if c.DataDir == "" {
-		return c.connect(ctx)
+// intoServers restores what a service finds by its NATS servers. Where it fails, what it has made is deleted again.
+func (c *restoreCommand) intoServers(ctx context.Context, r *restoration) error {
+	nc, done, err := c.connect(ctx)
+	if err != nil {
+		return err
 	}
-	return connectToStore(eventstore.EmbeddedConfig{Dir: c.DataDir, Addr: "127.0.0.1:0"})
-}
-
-// free makes sure that nothing is in the way.
-func (c *restoreCommand) free(ctx context.Context, nc *nats.Conn, manager *jsm.Manager, made manifest) error {
+	defer done()
 	running, err := serviceRuns(ctx, nc)
 	if err != nil {
 		return err
@@ -82,56 +64,37 @@ func (c *restoreCommand) free(ctx context.Context, nc *nats.Conn, manager *jsm.M
 	if running {
 		return errors.New("the service is running: stop all its replicas first")
 	}
-	var there []error
-	for _, stream := range made.Streams {
-		known, err := manager.IsKnownStream(stream.Name)
-		if err != nil {
-			return err
-		}
-		if known {
-			there = append(there, fmt.Errorf("there is a stream %s already", stream.Name))
-		}
-	}
-	return errors.Join(there...)
-}
-
-// streamMeta is what JetStream writes beside the messages of a backup.
-type streamMeta struct {
-	Config api.StreamConfig `json:"config"`
-	State  api.StreamState  `json:"state"`
-}
-
-func readStreamMeta(folder string) (meta streamMeta, err error) {
-	content, err := os.ReadFile(filepath.Join(folder, jsm.SnapshotMetaFile))
-	if err == nil {
-		err = json.Unmarshal(content, &meta)
-	}
-	return meta, err
-}
-
-// restoreStream makes one stream again, and looks that it ends where it did.
-func restoreStream(ctx context.Context, manager *jsm.Manager, stream manifestStream, folder string, replicas int, terminal io.Writer) error {
-	meta, err := readStreamMeta(folder)
-	if err != nil {
+	if err := r.use(nc); err != nil {
 		return err
 	}
-	meta.Config.Replicas = replicas
-	var bar *progress
-	_, state, err := manager.RestoreSnapshotFromDirectory(ctx, stream.Name, folder, jsm.RestoreConfiguration(meta.Config),
-		jsm.RestoreNotify(func(p jsm.RestoreProgress) {
-			if bar == nil {
-				bar = newProgress(terminal, uint64(p.ChunksToSend()))
-			}
-			bar.reach(uint64(p.ChunksSent()))
-		}))
-	if bar != nil {
-		bar.clear()
-	}
-	if err != nil {
+	if err := r.free(); err != nil {
 		return err
 	}
-	if state.LastSeq != stream.Last {
-		return fmt.Errorf("it ends at sequence %d, and not at %d", state.LastSeq, stream.Last)
+	if err := r.run(ctx); err != nil {
+		return errors.Join(err, r.undo())
 	}
 	return nil
+}
+
+// intoDirectory restores the store of an embedded server. It is put in its place when all of it is on disk.
+func (r *restoration) intoDirectory(ctx context.Context, dir string) error {
+	log := slog.New(slog.DiscardHandler)
+	draft, err := eventstore.BeginDraft(dir, log)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = draft.Discard() }()
+	nc, err := draft.Connect(connectionOptions(log)...)
+	if err != nil {
+		return fmt.Errorf("connect to the embedded server: %w", err)
+	}
+	defer nc.Close()
+	if err := r.use(nc); err != nil {
+		return err
+	}
+	if err := r.run(ctx); err != nil {
+		return err
+	}
+	nc.Close()
+	return draft.Finish()
 }
