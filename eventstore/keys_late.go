@@ -2,7 +2,6 @@ package eventstore
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -10,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -19,8 +19,6 @@ type LateKey struct {
 	Name  string `json:"name"` // in the bucket
 	Value []byte `json:"value"`
 }
-
-const keysStream = "KV_" + KeysBucket
 
 // How many late keys are read at once, and the pause before a server is asked again that is behind.
 const (
@@ -65,10 +63,10 @@ func LateKeys(ctx context.Context, nc *nats.Conn, after uint64, take func(LateKe
 				return errors.New("some keys did not arrive")
 			}
 			reached = meta.Sequence.Stream
-			if m.Headers().Get(jetstream.MarkerReasonHeader) != "" || m.Headers().Get("KV-Operation") != "" {
+			if m.Headers().Get(jetstream.MarkerReasonHeader) != "" || m.Headers().Get(keyOperation) != "" {
 				continue // it became free
 			}
-			if err := take(LateKey{strings.TrimPrefix(m.Subject(), "$KV."+KeysBucket+"."), m.Data()}); err != nil {
+			if err := take(LateKey{strings.TrimPrefix(m.Subject(), keySubjects), m.Data()}); err != nil {
 				return err
 			}
 		}
@@ -100,9 +98,6 @@ func PutLateKeys(ctx context.Context, nc *nats.Conn, late iter.Seq2[LateKey, err
 	var last uint64
 	err = s.untilLeader(ctx, func(ctx context.Context) (err error) {
 		info, err := s.state(ctx, Stream)
-		if err == nil {
-			s.keys, err = js.KeyValue(ctx, KeysBucket)
-		}
 		last = info.State.Last
 		return err
 	})
@@ -115,7 +110,7 @@ func PutLateKeys(ctx context.Context, nc *nats.Conn, late iter.Seq2[LateKey, err
 			stored, err = s.led(ctx, key, last)
 		}
 		if err == nil && stored {
-			_, err = s.keys.Put(ctx, key.Name, key.Value)
+			err = s.putKey(ctx, key)
 		}
 		if err != nil {
 			return put, left, fmt.Errorf("key %s: %w", key.Name, err)
@@ -131,15 +126,22 @@ func PutLateKeys(ctx context.Context, nc *nats.Conn, late iter.Seq2[LateKey, err
 
 // led tells whether the request that has reserved a key has led to an event of the stream, which ends at last.
 func (s *Store) led(ctx context.Context, key LateKey, last uint64) (bool, error) {
-	var reserved struct {
-		ClientID int64  `json:"client_id"`
-		EventID  string `json:"event_id"`
-		After    uint64 `json:"after"`
-	}
-	if json.Unmarshal(key.Value, &reserved) != nil || reserved.After >= last {
+	reserved, err := unmarshalReservation(key.Value)
+	if err != nil || reserved.After >= last {
 		return false, nil
 	}
 	account, _, _ := strings.Cut(key.Name, ".")
 	_, found, err := s.Find(ctx, account, reserved.ClientID, reserved.EventID, reserved.After)
 	return found, err
+}
+
+// putKey stores a key over whatever stands under it.
+func (s *Store) putKey(ctx context.Context, key LateKey) error {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	msg := &nats.Msg{Subject: keySubjects + key.Name, Data: key.Value, Header: nats.Header{jetstream.MsgIDHeader: {uuid.NewString()}}}
+	if _, verdict, err := s.send(ctx, msg, keyAttempt, false); verdict != accepted && verdict != repeated {
+		return err
+	}
+	return nil
 }

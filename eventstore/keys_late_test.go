@@ -3,6 +3,7 @@ package eventstore
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -91,7 +92,7 @@ func TestLateKeysMissNoneThatIsBeingSettled(t *testing.T) {
 						r, _, err := s.Reserve(deadline(t), "test", key, always(command.Reservation{Fingerprint: "f", ClientID: 1, EventID: key}))
 						if err == nil {
 							mu.Lock()
-							reserved = append(reserved, keyName("test", key))
+							reserved = append(reserved, strings.TrimPrefix(keySubject("test", key), keySubjects))
 							mu.Unlock()
 							r.Answer = &command.Result{ClientID: 1}
 							err = s.Settle(deadline(t), "test", key, r)

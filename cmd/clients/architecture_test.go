@@ -20,7 +20,7 @@ var mayImport = map[string][]string{
 	"domain/command": {"clients/domain"},
 	"eventstore": {
 		"clients/domain", "github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2", "github.com/synadia-io/orbit.go/jetstreamext",
-		"github.com/gofrs/flock", "github.com/minio/highwayhash", "go.opentelemetry.io/otel",
+		"github.com/gofrs/flock", "github.com/google/uuid", "github.com/minio/highwayhash", "go.opentelemetry.io/otel",
 	},
 	"eventstore/natstest": {"github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2", "github.com/stretchr/testify"},
 	"projections":         {"clients/domain", "clients/eventstore", "github.com/tidwall/btree", "github.com/klauspost/compress", "go.opentelemetry.io/otel"},
