@@ -147,7 +147,7 @@ func copyStream(ctx context.Context, stream *jsm.Stream, folder string, terminal
 	if err != nil {
 		return copied, err
 	}
-	bar := newProgress(terminal, state.Bytes)
+	bar := newProgress(terminal, state.Bytes, inBytes)
 	_, err = stream.SnapshotToDirectory(ctx, folder, jsm.SnapshotHealthCheck(), jsm.SnapshotNotify(func(p jsm.SnapshotProgress) {
 		bar.reach(min(p.UncompressedBytesReceived(), state.Bytes))
 	}))

@@ -89,7 +89,7 @@ func (p *eventPrinter) read(ctx context.Context, nc *nats.Conn, from uint64) (ne
 	}
 	var bar *progress
 	if p.command.Last > 0 || p.command.Client != 0 || p.command.Account != "" {
-		bar = newProgress(p.err, history.Last-history.First+1)
+		bar = newProgress(p.err, history.Last-history.First+1, inMessages)
 		defer bar.clear()
 	}
 	for record, fault := range history.Records(ctx) {

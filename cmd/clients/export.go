@@ -42,7 +42,7 @@ func (c *exportCommand) Run(ctx context.Context, s streams) (err error) {
 	if err != nil {
 		return err
 	}
-	bar := newProgress(s.err, history.Last)
+	bar := newProgress(s.err, history.Last, inMessages)
 	directory, err := projections.Replay(ctx, history, slog.New(slog.DiscardHandler), bar.reach)
 	bar.clear()
 	if err != nil {

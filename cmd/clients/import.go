@@ -53,7 +53,7 @@ func (c *importCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer journal.close()
-	i := &importer{command: c, list: name, journal: journal, out: s.out, bar: newProgress(s.err, uint64(size))}
+	i := &importer{command: c, list: name, journal: journal, out: s.out, bar: newProgress(s.err, uint64(size), inBytes)}
 	err = i.run(ctx, file)
 	i.bar.clear()
 	fmt.Fprintf(s.err, "%d clients made, %d were there from before, %d refused.\n", i.made, i.known, i.refused)

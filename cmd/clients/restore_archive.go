@@ -27,7 +27,7 @@ func openArchive(path string, terminal io.Writer) (io.ReadCloser, error) {
 		return nil, errors.Join(err, file.Close())
 	}
 	reader, writer := io.Pipe()
-	bar := newProgress(terminal, uint64(info.Size()))
+	bar := newProgress(terminal, uint64(info.Size()), inBytes)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)

@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
-
-	"golang.org/x/term"
 )
 
 // Run serves until ctx ends.
@@ -32,8 +29,7 @@ func (c *serveCommand) Run(ctx context.Context, s streams) error {
 
 func newLog(s settings, w io.Writer) *slog.Logger {
 	options := &slog.HandlerOptions{Level: s.logLevel}
-	file, isFile := w.(*os.File)
-	if s.logFormat == "text" || s.logFormat == "auto" && isFile && term.IsTerminal(int(file.Fd())) {
+	if s.logFormat == "text" || s.logFormat == "auto" && isTerminal(w) {
 		return slog.New(slog.NewTextHandler(w, options))
 	}
 	return slog.New(slog.NewJSONHandler(w, options))

@@ -35,7 +35,7 @@ func (c *verifyCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	bar := newProgress(s.err, history.Last)
+	bar := newProgress(s.err, history.Last, inMessages)
 	report := &verifyReport{out: s.out, bar: bar, json: c.JSON, strays: c.Strays, begun: time.Now()}
 	audit := projections.Audit{History: history, Fault: report.fault, Stray: report.stray, Notice: report.notice, Reached: bar.reach}
 	findings, err := audit.Run(ctx)
