@@ -31,6 +31,8 @@ const (
 
 // cli is the command line.
 type cli struct {
+	ShowVersion kong.VersionFlag `name:"version" help:"Print the version."`
+
 	Serve      serveCommand      `cmd:"" default:"withargs" help:"Run the service (the default)."`
 	Quarantine quarantineCommand `cmd:"" help:"Deal with messages of other services that cannot be used."`
 	Setup      setupCommand      `cmd:"" help:"Make the streams, ahead of the service or for other services."`
@@ -55,13 +57,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		kong.Exit(func(int) { exited = true }),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(streams{stdout, stderr}),
+		kong.Vars{"version": versionLine()},
 	)
 	if err != nil {
 		fmt.Fprintln(stderr, "clients:", err)
 		return exitError
 	}
 	selected, err := parser.Parse(args)
-	if exited { // --help
+	if exited { // --help, --version
 		return exitOK
 	}
 	if err == nil {

@@ -11,9 +11,9 @@ import (
 )
 
 // natsFlags are the settings that tell how to reach an external NATS, as they are given. Every command that connects to
-// one embeds them.
+// one embeds them, and says for the help what it does without.
 type natsFlags struct {
-	NATSURL   string `name:"nats-url" env:"CLIENTS_NATS_URL" default:"" help:"NATS servers, comma-separated: nats://, tls://, ws:// or wss://[user:password@]host[:port], or host:port. Reserved characters in a password are percent-encoded. Empty: an embedded server."`
+	NATSURL   string `name:"nats-url" env:"CLIENTS_NATS_URL" default:"" help:"NATS servers, comma-separated: nats://, tls://, ws:// or wss://[user:password@]host[:port], or host:port. Reserved characters in a password are percent-encoded. Empty: ${without_nats_url}."`
 	NATSCreds string `name:"nats-creds" env:"CLIENTS_NATS_CREDS" default:"" help:"File with the credentials (JWT and seed) for the NATS servers. It is read again at each connection, as the next three are."`
 	NATSCA    string `name:"nats-ca" env:"CLIENTS_NATS_CA" default:"" help:"File with the certificate authorities of the NATS servers, instead of the system's. TLS is then a must."`
 	NATSCert  string `name:"nats-cert" env:"CLIENTS_NATS_CERT" default:"" help:"File with the certificate to show to the NATS servers. TLS is then a must."`
@@ -84,7 +84,7 @@ const (
 // and warns of each. When ctx ends first it answers that, with the last failure.
 func (n natsSettings) connect(ctx context.Context, log *slog.Logger) (*nats.Conn, error) {
 	servers := redactNATS(n.url)
-	last := errors.New("no answer")
+	last := errNoAnswer
 	for pause := firstPause; ctx.Err() == nil; pause = min(2*pause, longestPause) {
 		nc, err := n.attempt(ctx, log)
 		if err == nil {
@@ -100,8 +100,22 @@ func (n natsSettings) connect(ctx context.Context, log *slog.Logger) (*nats.Conn
 		case <-ctx.Done():
 		}
 	}
-	return nil, fmt.Errorf("connect to NATS at %s: %w; the last failure: %w", servers, ctx.Err(), last)
+	return nil, &unconnectedError{servers, ctx.Err(), last}
 }
+
+// unconnectedError tells that no connection came about in time.
+type unconnectedError struct {
+	servers     string
+	ended, last error
+}
+
+var errNoAnswer = errors.New("no answer")
+
+func (e *unconnectedError) Error() string {
+	return fmt.Sprintf("connect to NATS at %s: %v; the last failure: %v", e.servers, e.ended, e.last)
+}
+
+func (e *unconnectedError) Unwrap() []error { return []error{e.ended, e.last} }
 
 // attempt tries each server once. It does not outlast ctx, which nats.Connect knows nothing of.
 func (n natsSettings) attempt(ctx context.Context, log *slog.Logger) (*nats.Conn, error) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -56,7 +57,11 @@ func (c *verifyCommand) Run(ctx context.Context, s streams) error {
 // connect reaches the NATS servers of a running service, or starts one over the store of a service that is not running.
 func (c *verifyCommand) connect(ctx context.Context) (_ *nats.Conn, done func(), err error) {
 	if c.DataDir == "" {
-		return c.runningFlags.connect(ctx)
+		nc, done, err := c.runningFlags.connect(ctx)
+		if errors.Is(err, errAbsent) {
+			err = fmt.Errorf("%w; --data-dir looks through the store of one that does not run", err)
+		}
+		return nc, done, err
 	}
 	if c.NATSURL != "" {
 		return nil, nil, settingFaults{"--data-dir does not go with CLIENTS_NATS_URL"}

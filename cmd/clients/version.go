@@ -17,9 +17,13 @@ type versionCommand struct{}
 
 // Run prints the version.
 func (versionCommand) Run(s streams) error {
-	v := currentVersion()
-	_, err := fmt.Fprintf(s.out, "clients %s (commit %s, %s)\n", v.Version, v.Commit, v.Go)
+	_, err := fmt.Fprintln(s.out, versionLine())
 	return err
+}
+
+func versionLine() string {
+	v := currentVersion()
+	return fmt.Sprintf("clients %s (commit %s, %s)", v.Version, v.Commit, v.Go)
 }
 
 func currentVersion() transport.Version {
