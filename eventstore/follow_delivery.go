@@ -21,10 +21,10 @@ const (
 	followHeartbeat = 500 * time.Millisecond
 )
 
-// deliver decodes the messages of the stream behind one that was read, until ctx ends. When it cannot go on it says why.
+// deliver decodes the messages of the stream behind one that was read, of a subject or, for "", all, until ctx ends. When it cannot go on it says why.
 // The consumer lives in the memory of one server, and is forgotten when it is not used. It ends with its stream: that
 // this is the one that was read has to be found out once, after the consumer is there.
-func (s *Store) deliver(ctx context.Context, after mark, arrivals chan<- delivery, interrupted chan<- error) {
+func (s *Store) deliver(ctx context.Context, subject string, after mark, arrivals chan<- delivery, interrupted chan<- error) {
 	interrupt := func(err error) {
 		select {
 		case interrupted <- err:
@@ -35,6 +35,7 @@ func (s *Store) deliver(ctx context.Context, after mark, arrivals chan<- deliver
 	defer cancel()
 	consumer, err := s.js.CreateConsumer(attempt, Stream, jetstream.ConsumerConfig{
 		Description:       "clients: follows the stream",
+		FilterSubject:     subject,
 		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq:       after.sequence + 1,
 		AckPolicy:         jetstream.AckNonePolicy,

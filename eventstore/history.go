@@ -46,6 +46,19 @@ func OpenHistory(ctx context.Context, nc *nats.Conn) (*History, error) {
 	return h, nil
 }
 
+// Extend makes it a history of what has been stored behind Last since.
+func (h *History) Extend(ctx context.Context) error {
+	next := h.Last + 1
+	err := h.store.untilLeader(ctx, h.readBounds)
+	if h.First = max(h.First, next); h.Last < next { // or the one that answers has not all of it yet
+		h.First, h.Last = next, next-1
+	}
+	if err != nil {
+		return fmt.Errorf("extend history: %w", err)
+	}
+	return nil
+}
+
 func (h *History) readBounds(ctx context.Context) error {
 	info, err := h.store.state(ctx, Stream)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {

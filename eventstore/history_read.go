@@ -1,10 +1,12 @@
 package eventstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"iter"
+	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -15,9 +17,21 @@ import (
 // a *MissingError with none. It tells a message that is gone from one that only the server which delivers does not have.
 //
 // Any other error is the last answer: the stream cannot be read any further.
-func (h *History) Records(ctx context.Context) iter.Seq2[Record, error] {
+func (h *History) Records(ctx context.Context) iter.Seq2[Record, error] { return h.read(ctx, "") }
+
+// RecordsOf answers as Records does, but only the messages under the subjects of an account's clients, where account is
+// not "", and of one client, where clientID is not 0. The rest does not travel; so it tells of nothing that is missing.
+func (h *History) RecordsOf(ctx context.Context, account string, clientID int64) iter.Seq2[Record, error] {
+	id := "*"
+	if clientID != 0 {
+		id = strconv.FormatInt(clientID, 10)
+	}
+	return h.read(ctx, subjectPrefix+cmp.Or(account, "*")+"."+id)
+}
+
+func (h *History) read(ctx context.Context, subject string) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
-		r := &historyReader{store: h.store, reached: h.First - 1, last: h.Last, yield: yield}
+		r := &historyReader{store: h.store, subject: subject, reached: h.First - 1, last: h.Last, yield: yield}
 		for failures := 0; r.reached < r.last; {
 			before := r.reached
 			err := r.read(ctx)
@@ -56,6 +70,7 @@ var errEnough = errors.New("nobody wants to read on")
 // historyReader is one reading of a history.
 type historyReader struct {
 	store         *Store
+	subject       string // "" for all
 	reached, last uint64
 	yield         func(Record, error) bool
 }
@@ -65,10 +80,13 @@ func (r *historyReader) read(ctx context.Context) error {
 	if err := r.ask(ctx, r.last); err != nil || r.reached >= r.last { // so that each call comes further
 		return err
 	}
+	if more, err := r.more(ctx); !more {
+		return err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	arrivals, interrupted := make(chan delivery, 4*runLength), make(chan error, 1)
-	go r.store.deliver(ctx, mark{sequence: r.reached}, arrivals, interrupted)
+	go r.store.deliver(ctx, r.subject, mark{sequence: r.reached}, arrivals, interrupted)
 	stall := time.NewTimer(readStall)
 	defer stall.Stop()
 	for r.reached < r.last {
@@ -92,17 +110,31 @@ func (r *historyReader) read(ctx context.Context) error {
 	return nil
 }
 
+// more tells whether there is anything for a consumer to deliver, which else would be waited for.
+func (r *historyReader) more(ctx context.Context) (bool, error) {
+	if r.subject == "" {
+		return true, nil
+	}
+	next, err := r.store.next(ctx, r.subject, r.reached+1)
+	if errors.Is(err, jetstream.ErrMsgNotFound) || next.Sequence > r.last {
+		r.reached = r.last
+		return false, nil
+	}
+	return next.Sequence > 0, err
+}
+
 // take hands on what was delivered, and before it what was not.
 func (r *historyReader) take(ctx context.Context, d delivery) error {
 	if d.record.Sequence <= r.reached { // a repeat after a reconnect
 		return nil
 	}
-	for upTo := min(d.record.Sequence-1, r.last); r.reached < upTo; {
+	for upTo := min(d.record.Sequence-1, r.last); r.subject == "" && r.reached < upTo; {
 		if err := r.ask(ctx, upTo); err != nil {
 			return err
 		}
 	}
 	if d.record.Sequence > r.last {
+		r.reached = r.last
 		return nil
 	}
 	return r.hand(d.record.Sequence, d.record, d.err)
@@ -110,14 +142,18 @@ func (r *historyReader) take(ctx context.Context, d delivery) error {
 
 // ask has the stream's leader say what comes next, and hands that on; where it is behind upTo, what is missing up to there.
 func (r *historyReader) ask(ctx context.Context, upTo uint64) error {
-	record, err := r.store.next(ctx, ">", r.reached+1)
+	record, err := r.store.next(ctx, cmp.Or(r.subject, ">"), r.reached+1)
 	switch {
 	case errors.Is(err, jetstream.ErrMsgNotFound):
 		record.Sequence = upTo + 1
 	case record.Sequence == 0:
 		return err
 	}
-	if record.Sequence > r.reached+1 {
+	if r.subject != "" && record.Sequence > upTo {
+		r.reached = upTo
+		return nil
+	}
+	if r.subject == "" && record.Sequence > r.reached+1 {
 		missing := &MissingError{First: r.reached + 1, Last: min(record.Sequence-1, upTo)}
 		return r.hand(missing.Last, Record{}, missing)
 	}

@@ -5,28 +5,29 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
+	"clients/domain"
 	"clients/eventstore"
-
-	"github.com/nats-io/nats.go"
 )
 
 // eventsCommand prints what has happened to clients.
 type eventsCommand struct {
 	runningFlags
-	From    uint64 `name:"from" placeholder:"SEQUENCE" help:"Begin at this sequence."`
-	Last    int    `name:"last" short:"n" placeholder:"N" help:"Begin with the last N of those that are asked for."`
-	Account string `name:"account" help:"Of this account alone."`
-	Client  int64  `name:"client" placeholder:"ID" help:"Of this client alone."`
-	Follow  bool   `name:"follow" short:"f" help:"Go on with what happens from now on, until it is interrupted."`
-	JSON    bool   `name:"json" help:"One JSON object a line."`
+	From    uint64  `name:"from" placeholder:"SEQUENCE" help:"Begin at this sequence."`
+	Last    *int    `name:"last" short:"n" placeholder:"N" help:"Begin with the last N of those that are asked for."`
+	Account *string `name:"account" help:"Of this account alone."`
+	Client  *int64  `name:"client" placeholder:"ID" help:"Of this client alone."`
+	Follow  bool    `name:"follow" short:"f" help:"Go on with what happens from now on, until it is interrupted or its output is closed."`
+	JSON    bool    `name:"json" help:"One JSON object a line."`
 }
 
 // Help says what the short help leaves out.
 func (c *eventsCommand) Help() string {
-	return "Exit code 0: everything was printed, or it was interrupted. 1: not everything could be read; what cannot be is told on the error output. 2: a wrong setting."
+	return "Without --from and --last it begins at the beginning; --follow alone begins with what happens from now on, as --last 0 --follow does: " +
+		"--from 1 --follow prints everything and goes on. A --from that the stream has not reached is waited for with --follow. " +
+		"What is asked for by --client or --account alone is all that is read; without them a message that is missing is told as well. " +
+		"Exit code 0: everything was printed, or it was interrupted. 1: not everything could be read; what cannot be is told on the error output. 2: a wrong setting."
 }
 
 // followEvery is between two looks for new events.
@@ -34,104 +35,106 @@ const followEvery = 250 * time.Millisecond
 
 // Run prints events, a line each.
 func (c *eventsCommand) Run(ctx context.Context, s streams) error {
-	if c.Last < 0 {
-		return settingFaults{"--last must not be negative"}
+	if faults := c.check(); faults != nil {
+		return faults
 	}
 	nc, done, err := c.connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer done()
-	out := bufio.NewWriter(s.out)
-	p := &eventPrinter{command: c, out: out, err: s.err}
-	next, err := p.read(ctx, nc, c.From)
-	if c.Last > 0 && err == nil {
-		err = p.printKept()
+	history, err := openHistory(ctx, nc)
+	if err != nil {
+		return err
 	}
-	for c.Follow && err == nil && ctx.Err() == nil {
-		if err = out.Flush(); err != nil {
-			break
-		}
-		select {
-		case <-time.After(followEvery):
-			c.Last = 0
-			next, err = p.read(ctx, nc, next)
-		case <-ctx.Done():
-		}
+	p := &eventPrinter{command: c, history: history, out: bufio.NewWriter(s.out), err: s.err, watched: !isTerminal(s.out)}
+	err = p.begin(ctx)
+	if err == nil && c.Follow {
+		err = p.follow(ctx, s.out)
 	}
 	if ctx.Err() != nil {
 		err = nil
 	}
-	if err = errors.Join(err, out.Flush()); err == nil && p.faults > 0 {
+	if err = errors.Join(err, p.out.Flush()); err == nil && p.faults > 0 {
 		err = fmt.Errorf("events: %d messages could not be read", p.faults)
 	}
 	return err
 }
 
-// eventPrinter prints the events that are asked for.
-type eventPrinter struct {
-	command *eventsCommand
-	out     io.Writer
-	err     io.Writer
-	faults  int
-	kept    []eventstore.Record // the last ones so far, where the last are asked for
+func (c *eventsCommand) check() error {
+	var faults settingFaults
+	if c.Last != nil && *c.Last < 0 {
+		faults = append(faults, "--last must not be negative")
+	}
+	if c.Account != nil && !domain.ValidAccount(*c.Account) {
+		faults = append(faults, "--account must be 1 to 63 of a-z, 0-9 and -")
+	}
+	if c.Client != nil && *c.Client <= 0 {
+		faults = append(faults, "--client must be above 0")
+	}
+	if faults != nil {
+		return faults
+	}
+	return nil
 }
 
-// read goes through the stream from a sequence to its present end, and answers what comes behind that. The bar shows
-// where nothing is printed meanwhile.
-func (p *eventPrinter) read(ctx context.Context, nc *nats.Conn, from uint64) (next uint64, err error) {
-	history, err := openHistory(ctx, nc)
-	if err != nil {
-		return from, err
+// begin prints what is there already of what is asked for. It leaves the history at its end.
+func (p *eventPrinter) begin(ctx context.Context) error {
+	h, end := p.history, p.history.Last
+	if h.First = max(h.First, p.command.From); p.command.Follow && p.command.From == 0 && p.command.Last == nil {
+		h.First = end + 1
 	}
-	if history.First = max(history.First, from); history.First > history.Last {
-		return max(from, history.Last+1), nil
-	}
-	var bar *progress
-	if p.command.Last > 0 || p.command.Client != 0 || p.command.Account != "" {
-		bar = newProgress(p.err, history.Last-history.First+1, inMessages)
-		defer bar.clear()
-	}
-	for record, fault := range history.Records(ctx) {
-		if bar != nil && record.Sequence > 0 {
-			bar.reach(record.Sequence - history.First + 1)
-		}
-		if err := p.take(record, fault); err != nil {
-			return 0, err
-		}
-	}
-	return history.Last + 1, ctx.Err()
-}
-
-// take prints or keeps an event, or tells what cannot be read.
-func (p *eventPrinter) take(r eventstore.Record, fault error) error {
-	var corrupt *eventstore.CorruptError
-	var unknown *eventstore.UnknownEventError
-	var missing *eventstore.MissingError
+	h.Last = max(end, h.First-1) // so that it is gone on with from there
+	var err error
 	switch {
-	case errors.As(fault, &corrupt), errors.As(fault, &unknown), errors.As(fault, &missing):
-		p.faults++
-		_, err := fmt.Fprintln(p.err, "clients:", fault)
-		return err
-	case fault != nil:
-		return fault
-	case r.Fact != nil, r.Stray != "", p.command.Client != 0 && r.ClientID != p.command.Client, p.command.Account != "" && r.Account != p.command.Account:
-		return nil
-	case p.command.Last > 0:
-		if p.kept = append(p.kept, r); len(p.kept) > p.command.Last {
-			p.kept = p.kept[1:]
-		}
-		return nil
+	case p.command.Last != nil && *p.command.Last > 0 && h.First <= end:
+		err = p.tail(ctx, *p.command.Last)
+	case p.command.Last == nil && h.First <= end:
+		err = p.read(ctx)
+	case p.command.Follow:
+		_, err = fmt.Fprintf(p.err, "clients: waiting for what comes at sequence %d and behind; the stream ends at %d\n", h.Last+1, end)
+	case p.command.From > end:
+		_, err = fmt.Fprintf(p.err, "clients: the stream ends at sequence %d\n", end)
 	}
-	return p.print(r)
+	return err
 }
 
-func (p *eventPrinter) printKept() error {
-	for _, r := range p.kept {
-		if err := p.print(r); err != nil {
+// follow goes on until ctx ends or nobody reads the output any more.
+func (p *eventPrinter) follow(ctx context.Context, output any) error {
+	look := time.NewTicker(followEvery)
+	defer look.Stop()
+	for {
+		if err := p.out.Flush(); err != nil {
+			return err
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if closed(output) {
+			return nil
+		}
+		if err := withinLimit(ctx, p.history.Extend); err != nil {
+			return err
+		}
+		if err := p.read(ctx); err != nil {
 			return err
 		}
 	}
-	p.kept = nil
-	return nil
+}
+
+// events are those that are asked for, in a part of the history.
+func (p *eventPrinter) events(ctx context.Context, h *eventstore.History) records {
+	if p.command.Account == nil && p.command.Client == nil {
+		return h.Records(ctx)
+	}
+	return h.RecordsOf(ctx, valueOf(p.command.Account), valueOf(p.command.Client))
+}
+
+func valueOf[T any](p *T) (value T) {
+	if p != nil {
+		value = *p
+	}
+	return value
 }

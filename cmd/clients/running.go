@@ -96,12 +96,21 @@ func connectToStore(config eventstore.EmbeddedConfig) (_ *nats.Conn, done func()
 }
 
 // openHistory finds what is stored, or gives up after a moment.
-func openHistory(ctx context.Context, nc *nats.Conn) (*eventstore.History, error) {
+func openHistory(ctx context.Context, nc *nats.Conn) (history *eventstore.History, err error) {
+	err = withinLimit(ctx, func(ctx context.Context) (err error) {
+		history, err = eventstore.OpenHistory(ctx, nc)
+		return err
+	})
+	return history, err
+}
+
+// withinLimit asks the stream something, and says in an operator's words that it does not answer.
+func withinLimit(ctx context.Context, ask func(context.Context) error) error {
 	limited, cancel := context.WithTimeout(ctx, connectLimit)
 	defer cancel()
-	history, err := eventstore.OpenHistory(limited, nc)
+	err := ask(limited)
 	if err != nil && limited.Err() != nil && ctx.Err() == nil {
 		err = fmt.Errorf("stream %s does not answer within %s: JetStream is not there or has no leader, or the user may not ask for it", eventstore.Stream, connectLimit)
 	}
-	return history, err
+	return err
 }
