@@ -33,7 +33,7 @@ var mayImport = map[string][]string{
 		"github.com/klauspost/compress", "github.com/prometheus/client_golang", "go.opentelemetry.io/otel",
 	},
 	"transport/contracts":    {},
-	"transport/wire":         {"clients/domain", "golang.org/x/net"},
+	"transport/wire":         {"clients/domain", "golang.org/x/net", "golang.org/x/text"},
 	"transport/credentials":  {"clients/domain", "clients/transport/reload", "golang.org/x/crypto"},
 	"transport/reload":       {},
 	"cmd/clients":            {"clients", "github.com", "go.opentelemetry.io/otel", "golang.org/x/term", "golang.org/x/sys/unix", "golang.org/x/net/netutil", "golang.org/x/crypto/x509roots/fallback"},

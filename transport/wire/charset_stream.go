@@ -1,0 +1,45 @@
+package wire
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"strings"
+
+	"golang.org/x/net/html/charset"
+	"golang.org/x/text/encoding/unicode"
+)
+
+// declarationLength is how far into a document its declaration may reach.
+const declarationLength = 1 << 10
+
+// StreamUTF8 is ToUTF8 for a document that is too long to hold: by its byte order mark, or else by the encoding that it
+// declares as XML. lossy tells whether there is a U+FFFD in what is read for each byte that means nothing in its encoding;
+// otherwise the document is passed on as it is. An encoding that nobody knows is a *SyntaxError.
+func StreamUTF8(document io.Reader) (converted io.Reader, lossy bool, err error) {
+	r := bufio.NewReaderSize(document, 64<<10)
+	begin, err := r.Peek(declarationLength)
+	if err != nil && err != io.EOF {
+		return nil, false, err
+	}
+	switch {
+	case bytes.HasPrefix(begin, []byte("\xEF\xBB\xBF")):
+		_, err := r.Discard(3)
+		return r, false, err
+	case bytes.HasPrefix(begin, []byte("\xFE\xFF")), bytes.HasPrefix(begin, []byte("\xFF\xFE")):
+		return unicode.UTF16(unicode.BigEndian, unicode.ExpectBOM).NewDecoder().Reader(r), true, nil
+	}
+	declared := declaration.FindSubmatch(begin)
+	if declared == nil {
+		return r, false, nil
+	}
+	label := strings.ToLower(string(declared[1]))
+	if label == "utf-8" || label == "utf8" || strings.HasPrefix(label, "utf-16") {
+		return r, false, nil
+	}
+	converted, err = charset.NewReaderLabel(label, r)
+	if err != nil {
+		return nil, false, syntaxErrorf("The encoding %s of the document is not supported.", label)
+	}
+	return converted, true, nil
+}
