@@ -1,0 +1,83 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+)
+
+// settle takes down that a client of the list is there, or why it is not. That is told in the order of the list.
+func (i *importer) settle(item listedClient, refusal string) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	told := ""
+	if refusal != "" {
+		i.refused++
+		told = fmt.Sprintf("line %d: %s\n", item.line, printable(refusal))
+	}
+	i.told[item.position] = told
+	for {
+		told, next := i.told[i.settled+1]
+		if !next {
+			return nil
+		}
+		i.settled++
+		delete(i.told, i.settled)
+		if err := i.print(told); err != nil {
+			return err
+		}
+	}
+}
+
+// tellRest tells what is held back, where what comes before it has not been settled.
+func (i *importer) tellRest() {
+	for _, position := range slices.Sorted(maps.Keys(i.told)) {
+		_ = i.print(i.told[position])
+	}
+}
+
+func (i *importer) print(told string) error {
+	if told == "" {
+		return nil
+	}
+	i.bar.clear()
+	_, err := io.WriteString(i.out, told)
+	return err
+}
+
+// tell says how it is going, beside what is found out.
+func (i *importer) tell(text string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.bar.clear()
+	fmt.Fprintln(i.err, "clients:", text)
+}
+
+func (i *importer) progress(read uint64) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.bar.reach(read)
+}
+
+func (i *importer) summary() {
+	i.bar.clear()
+	fmt.Fprintf(i.err, "%d clients made, %d were there from before, %d refused.\n", len(i.made), i.known, i.refused)
+	if i.lost > 0 {
+		fmt.Fprintf(i.err, "%d of those made had a default-invoice-timeframe or last-invoice-kind, which they have not any more: these follow the invoices.\n", i.lost)
+	}
+}
+
+// countedReader tells how much has been read.
+type countedReader struct {
+	r     io.Reader
+	reach func(uint64)
+	read  uint64
+}
+
+func (c *countedReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.read += uint64(n)
+	c.reach(c.read)
+	return n, err
+}
