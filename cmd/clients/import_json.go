@@ -16,7 +16,10 @@ type jsonList struct {
 }
 
 // jsonMark is where a client begins. No text within a client can hold it, since quotes in there are escaped.
-var jsonMark = regexp.MustCompile(`\{\s*"client"\s*:`)
+var (
+	jsonMark     = regexp.MustCompile(`\{\s*"client"\s*:`)
+	jsonMarkHere = regexp.MustCompile(`^\{\s*"client"\s*:`)
+)
 
 func (j *jsonList) read() error {
 	j.text.at++ // the [
@@ -124,8 +127,7 @@ func (j *jsonList) marked(at int64) bool {
 	if err != nil {
 		return false
 	}
-	place := jsonMark.FindIndex(ahead[:min(len(ahead), longestMark)])
-	return place != nil && place[0] == 0
+	return jsonMarkHere.Match(ahead[:min(len(ahead), longestMark)])
 }
 
 // goOn tells what is wrong from start on, and reads on with the next client at or behind an offset.
