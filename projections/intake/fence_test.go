@@ -93,7 +93,7 @@ func TestTheFenceStaysClosedWhileMessagesAreNotTakenIn(t *testing.T) {
 	requireClosed(t, r.intake.Pass(briefly(t)), "PROJECTS", "has not been read to its end")
 	close(open)
 	require.Equal(t, domain.References{ActiveProjects: 1}, r.references(one))
-	require.Positive(t, testCountOf(r, "clients_fence_seconds"))
+	require.Positive(t, testCountOf(r, "clients_fence_duration_seconds"))
 }
 
 // testCountOf is how often a histogram was told something.

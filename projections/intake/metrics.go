@@ -38,7 +38,7 @@ func newMetrics(registry prometheus.Registerer) *intakeMetrics {
 			Name: "clients_source_read_sequence", Help: "Sequence of the last message that was read of another service's stream.",
 		}, stream),
 		fences: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "clients_fence_seconds", Help: "How long deletions and deactivations waited for what other services had said.",
+			Name: "clients_fence_duration_seconds", Help: "How long deletions and deactivations waited for what other services had said.",
 			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
 		}, []string{"outcome"}),
 		unkept: prometheus.NewCounterVec(prometheus.CounterOpts{
