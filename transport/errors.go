@@ -64,7 +64,8 @@ func (x *exchange) fail(err error) {
 	case errors.As(err, &known):
 		status, message = statusOf[known.Kind], known.Message
 	}
-	if status >= http.StatusInternalServerError && wait == 0 { // else it is the caller's own doing
+	x.heldOff = wait > 0
+	if status >= http.StatusInternalServerError && !x.heldOff {
 		x.api.Log.Error("request failed", "request_id", x.requestID, "status", status, "error", err,
 			"outcome_unknown", errors.Is(err, command.ErrUnknownOutcome))
 	}

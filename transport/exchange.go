@@ -23,6 +23,7 @@ type exchange struct {
 	format    format
 	account   string
 	actor     string
+	heldOff   bool       // the caller is told when to come again, and nothing is wrong but that there is too much of him
 	span      trace.Span // nil where requests are not traced
 }
 
@@ -90,7 +91,7 @@ func (x *exchange) end() {
 	}
 	duration := time.Since(x.start)
 	x.endSpan()
-	x.api.Metrics.observe(x.route.resource, x.r.Method, x.w.status, duration)
+	x.api.Metrics.observe(x.route.resource, x.r.Method, x.w.status, x.heldOff, duration)
 	attrs := []slog.Attr{
 		slog.String("method", x.r.Method), slog.String("path", x.r.URL.Path), slog.Int("status", x.w.status),
 		slog.Int64("bytes", x.w.bytes), slog.Duration("duration", duration), slog.String("request_id", x.requestID),

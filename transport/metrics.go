@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"net/http"
 	"strconv"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 type Metrics struct {
 	requests    *prometheus.CounterVec
 	durations   *prometheus.HistogramVec
+	outcomes    *prometheus.CounterVec
 	logins      *prometheus.CounterVec
 	rateLimited prometheus.Counter
 }
@@ -27,6 +29,29 @@ const (
 	loginBusy       = "busy"       // too many are under way
 )
 
+// outcome is what became of a request. Alerts go by the share of outcomeFailed in that and outcomeDone: of the other two
+// anybody can have as many as he likes.
+type outcome string
+
+const (
+	outcomeDone    outcome = "done"     // it was carried out
+	outcomeRefused outcome = "refused"  // the caller has to send another one: 4xx
+	outcomeHeldOff outcome = "held_off" // by the rate limit or the throttle of logins: 503
+	outcomeFailed  outcome = "failed"   // by the service's own fault: any other 5xx
+)
+
+func outcomeOf(status int, heldOff bool) outcome {
+	switch {
+	case heldOff:
+		return outcomeHeldOff
+	case status >= http.StatusInternalServerError:
+		return outcomeFailed
+	case status >= http.StatusBadRequest:
+		return outcomeRefused
+	}
+	return outcomeDone
+}
+
 // NewMetrics registers the API's metrics.
 func NewMetrics(registry prometheus.Registerer) *Metrics {
 	m := &Metrics{
@@ -37,6 +62,9 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 			Name: "clients_http_request_duration_seconds", Help: "Time to the end of an API request's answer.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
 		}, []string{"route", "method"}),
+		outcomes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "clients_http_outcomes_total", Help: "API requests by what became of them; held_off are those beyond the rate limit or the throttle of logins.",
+		}, []string{"outcome"}),
 		logins: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "clients_logins_total", Help: "Logins by how they ended; a password was verified for verified and for refused.",
 		}, []string{"outcome"}),
@@ -44,14 +72,30 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 			Name: "clients_rate_limited_total", Help: "API requests refused because their user had sent too many.",
 		}),
 	}
-	registry.MustRegister(m.requests, m.durations, m.logins, m.rateLimited)
+	registry.MustRegister(m.requests, m.durations, m.outcomes, m.logins, m.rateLimited)
 	for _, outcome := range []string{loginMissing, loginRemembered, loginRepeated, loginShared, loginVerified, loginRefused, loginThrottled, loginBusy} {
 		m.logins.WithLabelValues(outcome)
 	}
+	for _, o := range []outcome{outcomeDone, outcomeRefused, outcomeHeldOff, outcomeFailed} {
+		m.outcomes.WithLabelValues(string(o))
+	}
+	m.expectFailures()
 	return m
 }
 
-func (m *Metrics) observe(r resource, method string, status int, duration time.Duration) {
+// expectFailures shows failures before there are any: rate() does not see the first of a series that begins with it.
+func (m *Metrics) expectFailures() {
+	for r, calls := range callsOf {
+		for method := range calls {
+			for _, status := range []int{http.StatusInternalServerError, http.StatusServiceUnavailable} {
+				m.requests.WithLabelValues(string(r), method, strconv.Itoa(status))
+			}
+		}
+	}
+}
+
+func (m *Metrics) observe(r resource, method string, status int, heldOff bool, duration time.Duration) {
+	m.outcomes.WithLabelValues(string(outcomeOf(status, heldOff))).Inc()
 	if callsOf[r][method] == nil {
 		method = "other" // callers must not be able to make new series
 	}

@@ -114,6 +114,8 @@ func TestGuessingPasswordsIsPutOff(t *testing.T) {
 	a.as("bob:two").want(200, "GET", "/clients", "")
 	require.Equal(t, 21, a.verifications())
 	require.Equal(t, 4, a.labelled("clients_logins_total", `outcome="throttled"`))
+	require.Equal(t, 4, a.labelled("clients_http_outcomes_total", `outcome="held_off"`))
+	require.Zero(t, a.labelled("clients_http_outcomes_total", `outcome="failed"`), "who guesses makes no alert")
 	require.NotContains(t, a.logged.String(), "level=ERROR", "it is nobody's fault here")
 }
 

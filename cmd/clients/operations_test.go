@@ -34,6 +34,25 @@ func TestOperationsStandBesideTheAPI(t *testing.T) {
 	require.Equal(t, 404, a.ops("/").status)
 }
 
+// rate() does not see the first failure of a series that begins with it.
+func TestOperationsShowFailuresBeforeThereAreAny(t *testing.T) {
+	t.Parallel()
+	a := launch(t)
+	metrics := a.ops("/metrics").body
+	for _, series := range []string{
+		`clients_http_outcomes_total{outcome="failed"}`,
+		`clients_http_requests_total{method="POST",route="/clients",status="503"}`,
+		`clients_http_requests_total{method="DELETE",route="/clients/{id}",status="500"}`,
+		`clients_fence_duration_seconds_count{outcome="failed"}`,
+	} {
+		require.Contains(t, metrics, series+" 0\n")
+	}
+	id := a.named("SuprCorp")
+	a.embedded.Shutdown()
+	a.want(503, "PUT", path(id), "<client><name>Other</name></client>", asXML)
+	require.Equal(t, 1, a.labelled("clients_http_outcomes_total", `outcome="failed"`))
+}
+
 func TestOperationsCountWhatHappens(t *testing.T) {
 	t.Parallel()
 	a := launch(t)
@@ -59,6 +78,8 @@ func TestOperationsCountWhatHappens(t *testing.T) {
 		`clients_http_requests_total{method="GET",route="/clients/{id}",status="404"} 1`,
 		`clients_http_requests_total{method="GET",route="/clients",status="200"} 1`,
 		`clients_http_request_duration_seconds_count{method="GET",route="/clients"} 1`,
+		`clients_http_outcomes_total{outcome="done"} 4`,
+		`clients_http_outcomes_total{outcome="refused"} 4`,
 	} {
 		require.Contains(t, metrics, line+"\n")
 	}

@@ -31,6 +31,8 @@ func TestTheRateLimitOfAUser(t *testing.T) {
 	metrics := a.ops("/metrics").body
 	require.Contains(t, metrics, "clients_rate_limited_total 6\n")
 	require.Contains(t, metrics, `clients_http_requests_total{method="GET",route="/clients",status="503"} 2`+"\n")
+	require.Contains(t, metrics, `clients_http_outcomes_total{outcome="held_off"} 6`+"\n")
+	require.Contains(t, metrics, `clients_http_outcomes_total{outcome="failed"} 0`+"\n", "who asks too often makes no alert")
 	require.NotContains(t, a.logged.String(), "level=ERROR")
 }
 
