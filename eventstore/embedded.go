@@ -150,6 +150,15 @@ func freeAddress(addr string) (host string, port int, err error) {
 // URL is where other programs can connect.
 func (e *Embedded) URL() string { return e.server.ClientURL() }
 
+// Room is how much the streams may take on the disk, as the server has settled on at its start; 0 for one that has ended.
+func (e *Embedded) Room() uint64 {
+	config := e.server.JetStreamConfig()
+	if config == nil {
+		return 0
+	}
+	return uint64(max(0, config.MaxStore))
+}
+
 // Connect connects within the process.
 func (e *Embedded) Connect(options ...nats.Option) (*nats.Conn, error) {
 	return nats.Connect("", append(options, nats.InProcessServer(e.server))...)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"clients/eventstore"
@@ -9,34 +10,35 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// How often the streams are asked how they are, and how long they are waited for. A scrape does not ask them: it shows
-// the last answers.
+// How often the stream of events is asked how it is, how often the others are, and how long an answer is waited for. A
+// scrape does not ask them.
 const (
-	sampleEvery = 5 * time.Second
+	eventsEvery = time.Second
+	othersEvery = 5 * time.Second
 	sampleLimit = 2 * time.Second
 )
 
-// streamMetrics show how the streams are, and how far this replica is behind them.
+// streamMetrics show how the streams are.
 type streamMetrics struct {
 	service *service
 
 	up       *prometheus.GaugeVec
 	messages *prometheus.GaugeVec
 	bytes    *prometheus.GaugeVec
-	lag      prometheus.Gauge
-	late     prometheus.Gauge
-	pending  *prometheus.GaugeVec
+	storage  *storageMetrics
 
-	caughtUp time.Time // when the directory last showed all that the stream held
+	events  *lag // of the directory
+	sources []*sourceLag
 }
 
 // sampleStreams begins to look at the streams.
 func (s *service) sampleStreams(context.Context) error {
 	m := s.newStreamMetrics()
 	sampling, cancel := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() { defer close(ended); m.run(sampling) }()
-	s.onStop(func() { cancel(); <-ended })
+	var loops sync.WaitGroup
+	loops.Go(func() { every(sampling, eventsEvery, m.sampleEvents) })
+	loops.Go(func() { every(sampling, othersEvery, m.sampleOthers) })
+	s.onStop(func() { cancel(); loops.Wait() })
 	return nil
 }
 
@@ -46,28 +48,25 @@ func (s *service) newStreamMetrics() *streamMetrics {
 		s.registry.MustRegister(vec)
 		return vec
 	}
-	gauge := func(name, help string) prometheus.Gauge {
-		g := prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
-		s.registry.MustRegister(g)
-		return g
-	}
 	return &streamMetrics{
 		service:  s,
-		caughtUp: time.Now(),
 		up:       gauges("clients_stream_up", "1 while the stream's leader answers and has heard of a majority of its servers."),
 		messages: gauges("clients_stream_messages", "Messages that the stream holds."),
 		bytes:    gauges("clients_stream_bytes", "Bytes that the stream takes, on each of its servers."),
-		lag:      gauge("clients_projection_lag_events", "Messages of the stream that reads do not show yet."),
-		late:     gauge("clients_projection_lag_seconds", "How long ago reads last showed all that the stream held; 0 while they do."),
-		pending:  gauges("clients_references_lag_messages", "Messages of another service's stream that have not been taken in yet."),
+		storage:  s.newStorageMetrics(),
+		events:   s.newDirectoryLag(),
+		sources:  []*sourceLag{s.newSourceLag(eventstore.Projects), s.newSourceLag(eventstore.Invoices)},
 	}
 }
 
-func (m *streamMetrics) run(ctx context.Context) {
-	tick := time.NewTicker(sampleEvery)
+// every does something at once and then from time to time, until ctx ends.
+func every(ctx context.Context, pause time.Duration, do func(context.Context)) {
+	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	for {
-		m.sample(ctx)
+		limited, cancel := context.WithTimeout(ctx, sampleLimit)
+		do(limited)
+		cancel()
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -76,42 +75,35 @@ func (m *streamMetrics) run(ctx context.Context) {
 	}
 }
 
-// sample asks each stream once. What a stream that does not answer held, is shown on.
-func (m *streamMetrics) sample(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, sampleLimit)
-	defer cancel()
-	for _, stream := range []string{eventstore.Stream, eventstore.QuarantineStream} {
-		size, err := m.service.store.Size(ctx, stream)
-		m.up.WithLabelValues(stream).Set(number(err == nil))
-		if err != nil {
-			continue
-		}
-		m.messages.WithLabelValues(stream).Set(float64(size.Messages))
-		m.bytes.WithLabelValues(stream).Set(float64(size.Bytes))
-		if stream == eventstore.Stream {
-			m.behind(size.Last)
-		}
-	}
-	for _, source := range []eventstore.Source{eventstore.Projects, eventstore.Invoices} {
-		state, err := m.service.store.SourceState(ctx, source)
-		m.up.WithLabelValues(source.Stream).Set(number(err == nil))
-		if err != nil {
-			continue
-		}
-		reached, _ := m.service.directory.Reached(source.Stream, state.Created)
-		m.pending.WithLabelValues(source.Stream).Set(float64(state.Last - min(state.Last, reached.Sequence)))
-	}
-	m.late.Set(0)
-	if late := time.Since(m.caughtUp); late > sampleEvery+2*sampleLimit { // else it was there when it was last looked at
-		m.late.Set(late.Seconds())
+func (m *streamMetrics) sampleEvents(ctx context.Context) {
+	if size, err := m.sample(ctx, eventstore.Stream); err == nil {
+		m.events.found(size.Last, time.Now())
 	}
 }
 
-// behind compares the directory with the stream's last sequence, as it was a moment ago.
-func (m *streamMetrics) behind(last uint64) {
-	sequence := m.service.directory.Sequence()
-	m.lag.Set(float64(last - min(last, sequence)))
-	if sequence >= last {
-		m.caughtUp = time.Now()
+// sampleOthers asks all at once: one that does not answer holds up no other.
+func (m *streamMetrics) sampleOthers(ctx context.Context) {
+	var asked sync.WaitGroup
+	for _, stream := range []string{eventstore.IDStream, eventstore.QuarantineStream, "KV_" + eventstore.KeysBucket, "OBJ_" + eventstore.SnapshotsBucket} {
+		asked.Go(func() { _, _ = m.sample(ctx, stream) })
 	}
+	for _, source := range m.sources {
+		asked.Go(func() {
+			err := source.sample(ctx)
+			m.up.WithLabelValues(source.Stream).Set(number(err == nil))
+		})
+	}
+	asked.Go(func() { m.storage.sample(ctx) })
+	asked.Wait()
+}
+
+// sample asks one of the service's own streams. What one that does not answer held, is shown on.
+func (m *streamMetrics) sample(ctx context.Context, stream string) (eventstore.Size, error) {
+	size, err := m.service.store.Size(ctx, stream)
+	m.up.WithLabelValues(stream).Set(number(err == nil))
+	if err == nil {
+		m.messages.WithLabelValues(stream).Set(float64(size.Messages))
+		m.bytes.WithLabelValues(stream).Set(float64(size.Bytes))
+	}
+	return size, err
 }

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"clients/eventstore"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// newDirectoryLag shows how far reads are behind the stream of events.
+func (s *service) newDirectoryLag() *lag {
+	l := &lag{}
+	s.showLag(nil, "clients_projection_lag_events", "Messages of the stream that reads do not show yet.",
+		"clients_projection_lag_seconds", "How long the stream has been known to hold what reads do not show; 0 while they show all that is known.",
+		func(now time.Time) (uint64, time.Duration) { return l.behind(s.directory.Sequence(), now) })
+	return l
+}
+
+// sourceLag is how far what is taken in is behind the stream of another service.
+type sourceLag struct {
+	eventstore.Source
+	lag
+	service *service
+
+	mu      sync.Mutex
+	created time.Time // of the stream; zero where there is none
+}
+
+// newSourceLag shows it.
+func (s *service) newSourceLag(source eventstore.Source) *sourceLag {
+	l := &sourceLag{Source: source, service: s}
+	s.showLag(prometheus.Labels{"stream": source.Stream},
+		"clients_references_lag_messages", "Messages of another service's stream that have not been taken in yet.",
+		"clients_references_lag_seconds", "How long another service's stream has been known to hold what was not taken in; 0 while all that is known was.",
+		func(now time.Time) (uint64, time.Duration) { return l.behind(l.reached(), now) })
+	return l
+}
+
+// sample asks the source where it stands.
+func (l *sourceLag) sample(ctx context.Context) error {
+	state, err := l.service.store.SourceState(ctx, l.Source)
+	if err != nil && !errors.Is(err, eventstore.ErrSourceMissing) {
+		return err
+	}
+	l.follow(state.Created)
+	if err == nil {
+		l.found(state.Last, time.Now())
+	}
+	return err
+}
+
+// follow makes it the lag of the stream that was created then.
+func (l *sourceLag) follow(created time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !created.Equal(l.created) {
+		l.created = created
+		l.forget()
+	}
+}
+
+// reached is how far the source is on record.
+func (l *sourceLag) reached() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	reached, _ := l.service.directory.Reached(l.Stream, l.created)
+	return reached.Sequence
+}
+
+// showLag shows a lag as it is at each scrape, in messages and in seconds.
+func (s *service) showLag(labels prometheus.Labels, messages, messagesHelp, seconds, secondsHelp string, behind func(time.Time) (uint64, time.Duration)) {
+	s.registry.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: messages, Help: messagesHelp, ConstLabels: labels}, func() float64 {
+			count, _ := behind(time.Now())
+			return float64(count)
+		}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: seconds, Help: secondsHelp, ConstLabels: labels}, func() float64 {
+			_, since := behind(time.Now())
+			return since.Seconds()
+		}))
+}
