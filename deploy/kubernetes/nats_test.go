@@ -32,6 +32,7 @@ func startNATS(t *testing.T) *server.Server {
 	require.NoError(t, err)
 	require.True(t, options.SyncAlways)
 	require.Len(t, options.Routes, 3)
+	options.JetStreamMaxStore *= 3 // it stands for all three
 	options.Cluster, options.Routes = server.ClusterOpts{}, nil
 	options.Host, options.Port, options.HTTPPort, options.StoreDir = "127.0.0.1", server.RANDOM_PORT, 0, t.TempDir()
 	options.NoSigs, options.NoLog = true, true

@@ -1,0 +1,20 @@
+package kubernetes
+
+import (
+	"testing"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/stretchr/testify/require"
+)
+
+// The account's limit, which the service can see, is reached when the servers', which it cannot see, are.
+func TestTheAccountMayTakeWhatTheServersHaveRoomFor(t *testing.T) {
+	s := startNATS(t)
+	_, js := connect(t, s, "admin")
+	info, err := js.AccountInfo(t.Context())
+	require.NoError(t, err)
+	options, err := server.ProcessConfigFile("components/nats/nats.conf")
+	require.NoError(t, err)
+	require.Len(t, options.Routes, 3)
+	require.Equal(t, 3*options.JetStreamMaxStore, info.Limits.MaxStore)
+}
