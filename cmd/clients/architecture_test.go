@@ -36,7 +36,7 @@ var mayImport = map[string][]string{
 	"transport/wire":         {"clients/domain", "golang.org/x/net", "golang.org/x/text"},
 	"transport/credentials":  {"clients/domain", "clients/transport/reload", "golang.org/x/crypto"},
 	"transport/reload":       {},
-	"cmd/clients":            {"clients", "github.com", "go.opentelemetry.io/otel", "golang.org/x/term", "golang.org/x/sys/unix", "golang.org/x/net/netutil", "golang.org/x/crypto/x509roots/fallback"},
+	"cmd/clients":            {"clients", "github.com", "go.opentelemetry.io/otel", "golang.org/x/term", "golang.org/x/sys/unix", "golang.org/x/net/netutil", "golang.org/x/net/http/httpguts", "golang.org/x/crypto/x509roots/fallback"},
 	"cmd/example-subscriber": {"github.com/nats-io/nats.go"},
 	"deploy/image":           {"github.com/google/go-containerregistry"},
 	"deploy/drill/load":      {},

@@ -91,7 +91,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // useDefaults makes a variable that is set to nothing one that is not set.
 func useDefaults() {
 	for _, variable := range os.Environ() {
-		if name, value, _ := strings.Cut(variable, "="); value == "" && strings.HasPrefix(name, "CLIENTS_") {
+		if name, value, _ := strings.Cut(variable, "="); value == "" && (strings.HasPrefix(name, "CLIENTS_") || strings.HasPrefix(name, "OTEL_")) {
 			_ = os.Unsetenv(name)
 		}
 	}

@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -12,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/stretchr/testify/require"
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	otlp "go.opentelemetry.io/proto/otlp/trace/v1"
@@ -118,10 +121,26 @@ func TestACollectorThatIsNotThereHoldsUpNobody(t *testing.T) {
 	require.LessOrEqual(t, strings.Count(p.stderr.String(), "traces are lost"), 1)
 }
 
-func TestWrongSettingsOfTracesAreTold(t *testing.T) {
+// What OpenTelemetry has to say is in the log, and nowhere else.
+func TestTracesAreLoggedAboutAsAllElse(t *testing.T) {
 	t.Parallel()
-	p := execute(t, nil, "CLIENTS_DATA_DIR="+t.TempDir(), "OTEL_EXPORTER_OTLP_ENDPOINT=collector:4317", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc",
-		"OTEL_TRACES_EXPORTER=zipkin", "OTEL_PROPAGATORS=tracecontext,b3")
-	require.Equal(t, 2, p.exitCode(t))
-	require.Equal(t, 4, strings.Count(p.stderr.String(), "clients: OTEL_"), p.stderr.String())
+	var out syncBuffer
+	log := logr.FromSlogHandler(traceLog{slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelInfo})).Handler()})
+	log.Error(errors.New("broken"), "an error", "key", "value")
+	log.V(1).Info("a warning")
+	log.V(4).Info("news")
+	log.V(8).WithValues("key", "value").Info("details")
+	told := lines(out.String())
+	require.Len(t, told, 2, out.String())
+	require.Contains(t, told[0], `"level":"ERROR","msg":"traces: an error","err":"broken","key":"value"`)
+	require.Contains(t, told[1], `"level":"WARN","msg":"traces: a warning"`)
+
+	c := collectTraces(t)
+	p := spawn(t, filepath.Join(t.TempDir(), "data"), "OTEL_EXPORTER_OTLP_ENDPOINT="+c.URL, "OTEL_BSP_SCHEDULE_DELAY=10", "CLIENTS_LOG_LEVEL=debug")
+	p.named("SuprCorp")
+	p.terminate(t)
+	require.Contains(t, p.stderr.String(), `"msg":"traces: `, "it has something to say")
+	for _, line := range lines(p.stderr.String()) {
+		require.NotEmpty(t, fields(t, line)["msg"], line)
+	}
 }
