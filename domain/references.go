@@ -1,7 +1,6 @@
 package domain
 
 import (
-	"fmt"
 	"strings"
 )
 
@@ -33,7 +32,7 @@ func (r References) allow(e Event) error {
 	}
 	if _, deletes := e.(ClientDeleted); !deletes {
 		if r.ActiveProjects > 0 {
-			return Errorf(Blocked, "The client cannot be deactivated: it has %s.", counted(r.ActiveProjects, "active project"))
+			return Errorf(Blocked, "The client cannot be deactivated: it has %s.", Counted(r.ActiveProjects, "active project"))
 		}
 		return nil
 	}
@@ -43,7 +42,7 @@ func (r References) allow(e Event) error {
 		what string
 	}{{r.ActiveProjects, "active project"}, {r.InactiveProjects, "inactive project"}, {r.Invoices, "invoice"}} {
 		if o.n > 0 {
-			obstacles = append(obstacles, counted(o.n, o.what))
+			obstacles = append(obstacles, Counted(o.n, o.what))
 		}
 	}
 	if len(obstacles) == 0 {
@@ -55,11 +54,4 @@ func (r References) allow(e Event) error {
 		list = strings.Join(obstacles[:last], ", ") + " and " + list
 	}
 	return Errorf(Blocked, "The client cannot be deleted: it has %s.", list)
-}
-
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -38,6 +38,9 @@ func (e *CorruptError) Error() string {
 type MissingError struct{ First, Last uint64 }
 
 func (e *MissingError) Error() string {
+	if e.First == e.Last {
+		return fmt.Sprintf("sequence %d of stream %s is missing", e.First, Stream)
+	}
 	return fmt.Sprintf("sequences %d to %d of stream %s are missing", e.First, e.Last, Stream)
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"clients/domain"
 	"clients/eventstore"
 )
 
@@ -104,7 +105,7 @@ func (n *auditor) record(r eventstore.Record, err error) bool {
 	var unknown *eventstore.UnknownEventError
 	switch {
 	case errors.As(err, &missing):
-		n.fault(Fault{missing.First, missing.Last, FaultMissing, fmt.Sprintf("%d messages are gone", missing.Last-missing.First+1)})
+		n.fault(Fault{missing.First, missing.Last, FaultMissing, domain.Counted(int(missing.Last-missing.First+1), "message") + " gone"})
 		n.pass(missing.Last, time.Time{})
 		return true
 	case errors.As(err, &corrupt):
@@ -146,8 +147,8 @@ func (n *auditor) end() {
 		if !n.History.Counted {
 			stands = "is gone"
 		}
-		n.fault(Fault{Kind: FaultCounter, Detail: fmt.Sprintf("the counter %s %s, below the ids of %d clients, up to %d at sequence %d: it was lost or set back, and ids may be handed out twice",
-			eventstore.IDStream, stands, n.aboves, n.above, n.aboveAt)})
+		n.fault(Fault{Kind: FaultCounter, Detail: fmt.Sprintf("the counter %s %s, below the ids of %s, up to %d at sequence %d: it was lost or set back, and ids may be handed out twice",
+			eventstore.IDStream, stands, domain.Counted(int(n.aboves), "client"), n.above, n.aboveAt)})
 	}
 	n.findings.Clients, n.findings.Deleted, n.findings.Accounts = n.d.clients, len(n.d.deleted), len(n.d.accounts)
 }

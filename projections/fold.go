@@ -95,12 +95,16 @@ func (d *Directory) take(a *account, old *entry, before domain.Client, r eventst
 // continues refuses an event that is not the next one of its client.
 func (d *Directory) continues(before domain.Client, r eventstore.Record) error {
 	if _, ended := d.deleted[r.ClientID]; ended {
-		return &eventstore.CorruptError{Sequence: r.Sequence, Reason: fmt.Sprintf("%T of client %d, which was deleted", r.Event, r.ClientID)}
+		return &eventstore.CorruptError{Sequence: r.Sequence, Reason: fmt.Sprintf("%s of client %d, which was deleted", r.Type, r.ClientID)}
 	}
 	_, creation := r.Event.(domain.ClientCreated)
 	if r.Version != before.Revision.Version+1 || creation == before.Exists() {
+		stands := "was not created"
+		if before.Exists() {
+			stands = fmt.Sprintf("is at version %d", before.Revision.Version)
+		}
 		return &eventstore.CorruptError{Sequence: r.Sequence, Reason: fmt.Sprintf(
-			"%T with version %d of client %d, which is at version %d", r.Event, r.Version, r.ClientID, before.Revision.Version)}
+			"%s with version %d of client %d, which %s", r.Type, r.Version, r.ClientID, stands)}
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"clients/domain"
 	"clients/eventstore"
 
 	"github.com/nats-io/jsm.go"
@@ -80,7 +81,7 @@ func (c *backupCommand) Run(ctx context.Context, s streams) error {
 			return fmt.Errorf("backup: keys that came meanwhile: %w", inWords(err))
 		}
 		made.Streams = append(made.Streams, stream)
-		fmt.Fprintf(s.out, "%s: %d messages, up to sequence %d\n", name, stream.Messages, stream.Last)
+		fmt.Fprintf(s.out, "%s: %s, up to sequence %d\n", name, domain.Counted(int(stream.Messages), "message"), stream.Last)
 	}
 	if err := made.write(c.Folder); err != nil {
 		return fmt.Errorf("backup: %w", inWords(err))

@@ -56,7 +56,7 @@ func (c *eventsCommand) Run(ctx context.Context, s streams) error {
 		err = nil
 	}
 	if err = errors.Join(err, p.out.Flush()); err == nil && p.faults > 0 {
-		err = fmt.Errorf("events: %d messages could not be read", p.faults)
+		err = fmt.Errorf("events: %s could not be read", domain.Counted(int(p.faults), "message"))
 	}
 	return err
 }

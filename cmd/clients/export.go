@@ -52,7 +52,7 @@ func (c *exportCommand) Run(ctx context.Context, s streams) (err error) {
 	if err := c.write(s.out, listing); err != nil {
 		return fmt.Errorf("export: %w", err)
 	}
-	_, err = fmt.Fprintf(s.err, "%d clients, as of sequence %d.\n", listing.Len, history.Last)
+	_, err = fmt.Fprintf(s.err, "%s, as of sequence %d.\n", domain.Counted(listing.Len, "client"), history.Last)
 	return err
 }
 

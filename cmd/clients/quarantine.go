@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"clients/domain"
 	"clients/eventstore"
 )
 
@@ -165,7 +166,7 @@ func (c chosen) each(ctx context.Context, s streams, parent *quarantineCommand, 
 		fmt.Fprintf(s.out, "%d: %s\n", number, success)
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d of %d messages are still what they were", failed, len(numbers))
+		return fmt.Errorf("%d of %s still as before", failed, domain.Counted(len(numbers), "message"))
 	}
 	return nil
 }

@@ -87,7 +87,7 @@ func TestQuarantineIsEmptiedByAnOperator(t *testing.T) {
 	require.Equal(t, 1, code)
 	require.Contains(t, out, number(1)+": recorded")
 	require.Contains(t, out, number(2)+": unknown-type: projects.v1.ProjectArchived")
-	require.Contains(t, stderr, "1 of 2 messages are still what they were")
+	require.Contains(t, stderr, "1 of 2 messages still as before")
 	require.Contains(t, a.want(400, "DELETE", path(later), "").message(t), "1 inactive project")
 
 	code, out, _ = a.quarantine("drop", number(2))

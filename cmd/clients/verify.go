@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"clients/domain"
 	"clients/eventstore"
 	"clients/projections"
 
@@ -42,14 +43,14 @@ func (c *verifyCommand) Run(ctx context.Context, s streams) error {
 	findings, err := audit.Run(ctx)
 	bar.clear()
 	if err != nil {
-		return fmt.Errorf("verify: stopped with %d faults found so far: %w", findings.Faults, err)
+		return fmt.Errorf("verify: stopped, with %s found so far: %w", domain.Counted(int(findings.Faults), "fault"), err)
 	}
 	report.summary(findings)
 	if report.err != nil {
 		return fmt.Errorf("verify: %w", report.err)
 	}
 	if findings.Faults > 0 {
-		return fmt.Errorf("verify: %d faults", findings.Faults)
+		return fmt.Errorf("verify: %s", domain.Counted(int(findings.Faults), "fault"))
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"clients/domain"
 	"clients/eventstore/natstest"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -51,7 +52,7 @@ func TestVerifyFindsNoFaultInWhatTheServiceStores(t *testing.T) {
 	require.Zero(t, code)
 	require.Empty(t, stderr, "there is no terminal to draw on")
 	require.Contains(t, out, fmt.Sprintf("sequence %d: stray: clients.default.99: no valid envelope\n", stray))
-	require.Regexp(t, `(?m)^clients +1, and 1 deleted, in 1 accounts$`, out)
+	require.Regexp(t, `(?m)^clients +1, and 1 deleted, in 1 account$`, out)
 	require.Regexp(t, `(?m)^faults +0$`, out)
 	launchWith(t, a.settingsOf(dir)) // and the service starts on it
 }
@@ -116,10 +117,10 @@ func TestVerifyTellsEachFaultInTheStream(t *testing.T) {
 			return []verifiedFault{
 				fault(high, "order", "version 5 of client 1, which is at version 1"),
 				fault(low, "order", "version 2 of client 1, which is at version 5"),
-				fault(again, "order", "ClientCreated with version 7"),
+				fault(again, "order", "clients.v1.ClientCreated with version 7 of"),
 				fault(v.toggled(1, 9), "order", "client 1, which was deleted"),
-				fault(v.toggled(2, 1), "order", "client 2, which is at version 0"),
-				fault(v.event("default", "Deleted", 3, 2, ""), "order", "client 3, which is at version 0"),
+				fault(v.toggled(2, 1), "order", "client 2, which was not created"),
+				fault(v.event("default", "Deleted", 3, 2, ""), "order", "client 3, which was not created"),
 				fault(v.toggled(3, 3), "order", "client 3, which was deleted"),
 			}
 		},
@@ -140,7 +141,7 @@ func TestVerifyTellsEachFaultInTheStream(t *testing.T) {
 		"no counter": func(v *vault) []verifiedFault {
 			require.NoError(v.t, v.js.DeleteStream(v.t.Context(), "CLIENTS_IDS"))
 			v.created(1)
-			return []verifiedFault{fault(0, "counter", "is gone, below the ids of 1 clients")}
+			return []verifiedFault{fault(0, "counter", "is gone, below the ids of 1 client,")}
 		},
 		"messages that are gone": func(v *vault) []verifiedFault {
 			for id := range int64(40) {
@@ -152,7 +153,7 @@ func TestVerifyTellsEachFaultInTheStream(t *testing.T) {
 			v.created(98)
 			v.lose(3, 4, 10, 12, 13, 14, 41, 43, 44)
 			return []verifiedFault{
-				{3, 4, "missing", "2 messages"}, {10, 10, "missing", ""}, {12, 14, "missing", ""}, {41, 41, "missing", ""},
+				{3, 4, "missing", "2 messages gone"}, {10, 10, "missing", "1 message gone"}, {12, 14, "missing", ""}, {41, 41, "missing", ""},
 				fault(42, "order", "version 3 of client 5, which is at version 1"), {43, 44, "missing", ""},
 			}
 		},
@@ -176,7 +177,7 @@ func TestVerifyTellsEachFaultInTheStream(t *testing.T) {
 			require.Equal(t, streams, v.streams(), "none was created")
 			code, out, stderr := runInProcess(t, "verify", "--nats-url", v.url)
 			require.Equal(t, 1, code)
-			require.Contains(t, stderr, fmt.Sprintf("%d faults", len(want)))
+			require.Equal(t, "clients: verify: "+domain.Counted(len(want), "fault")+"\n", stderr)
 			for _, fault := range want {
 				where := ""
 				if fault.Last > fault.Sequence {
@@ -219,6 +220,9 @@ func TestVerifyOfAnEmptyStream(t *testing.T) {
 	found := verify(t, "--nats-url", newVault(t).url)
 	found.requireFaults(t)
 	require.Empty(t, found.notices)
+	_, out, _ := runInProcess(t, "verify", "--nats-url", newVault(t).url)
+	require.Regexp(t, `(?m)^messages +0$`, out)
+	require.Regexp(t, `(?m)^clients +0, and 0 deleted, in 0 accounts$`, out)
 }
 
 // A message whose headers look like the server's own words does not reach a consumer, and is there.
