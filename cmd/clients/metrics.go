@@ -34,7 +34,6 @@ func (s *service) registerMetrics() func(command.Outcome) {
 		counter("clients_stray_messages_total", "Messages in the stream that are no events and were skipped.", func() uint64 { return s.directory.Stats().Strays }),
 		gauge("clients_projection_sequence", "Sequence of the last message that reads show.", func() float64 { return float64(s.directory.Stats().Sequence) }),
 		gauge("clients_clients", "Clients of all accounts.", func() float64 { return float64(s.directory.Stats().Clients) }),
-		gauge("clients_ready", "1 while the service is ready, as /readyz tells.", func() float64 { return number(s.ready() == nil) }),
 		gauge("clients_following", "0 when the stream cannot be followed any more: see the log, and start the process again.", func() float64 { return number(s.directory.Err() == nil) }),
 		gauge("clients_snapshot_sequence", "Sequence of the last snapshot, whoever saved it.", func() float64 { sequence, _ := s.saver.Saved(); return float64(sequence) }),
 		gauge("clients_snapshot_age_seconds", "Age of that snapshot, or of this process where there is none.", func() float64 { _, at := s.saver.Saved(); return time.Since(at).Seconds() }),
@@ -44,6 +43,13 @@ func (s *service) registerMetrics() func(command.Outcome) {
 		}, func() float64 { return 1 }),
 	)
 	return func(outcome command.Outcome) { commands.WithLabelValues(string(outcome)).Inc() }
+}
+
+// registerReadiness makes /metrics show from the first whether the service is ready.
+func (s *service) registerReadiness() {
+	s.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "clients_ready", Help: "1 while the service is ready, as /readyz tells.",
+	}, func() float64 { return number(s.ready() == nil) }))
 }
 
 // number is how a metric tells yes and no.

@@ -77,6 +77,7 @@ func (s *service) listen(context.Context) (err error) {
 }
 
 func (s *service) serveOperations(context.Context) error {
+	s.registerReadiness()
 	handler := transport.Operations{Ready: s.ready, Metrics: s.registry, Version: currentVersion()}.Handler()
 	s.opsServer = transport.NewServer(handler, s.log)
 	go s.serve(s.opsServer, s.ops)

@@ -43,7 +43,10 @@ func TestEachAlertIsExplained(t *testing.T) {
 		require.Contains(t, []string{"page", "ticket"}, rule.Labels["severity"], rule.Alert)
 		require.NotEmpty(t, rule.Annotations["summary"], rule.Alert)
 		require.True(t, strings.HasSuffix(rule.Annotations["runbook_url"], "RUNBOOK.md#"+strings.ToLower(rule.Alert)), rule.Alert)
-		require.Contains(t, string(runbook), "\n## "+rule.Alert+"\n\n*"+rule.Labels["severity"]+".*")
+		summary, of, _ := strings.Cut(rule.Annotations["summary"], ": {{")
+		require.NotContains(t, summary, "{", "%s: what it is about comes last, so that the rest is a sentence", rule.Alert)
+		require.Equal(t, of != "", strings.Contains(rule.Annotations["summary"], "$labels"), rule.Alert)
+		require.Contains(t, string(runbook), "\n## "+rule.Alert+"\n\n*"+rule.Labels["severity"]+".* "+summary+".\n\n**What users see.** ")
 	}
 	require.Equal(t, len(rules), strings.Count(string(runbook), "\n## "), "a paragraph for each, and none for an alert that is gone")
 }
@@ -77,6 +80,9 @@ func expressions(t *testing.T) map[string]string {
 // scraped are the labels that Prometheus gives what it scrapes.
 var scraped = []string{"namespace", "pod", "job", "instance"}
 
+// ownMetric is what Prometheus tells of each target by itself.
+const ownMetric = "up"
+
 func TestEveryMetricThatIsNamedIsThere(t *testing.T) {
 	shown := metrics(t)
 	for where, expression := range expressions(t) {
@@ -85,6 +91,9 @@ func TestEveryMetricThatIsNamedIsThere(t *testing.T) {
 		parser.Inspect(parsed, func(node parser.Node, _ []parser.Node) error {
 			selector, isSelector := node.(*parser.VectorSelector)
 			if !isSelector {
+				return nil
+			}
+			if selector.Name == ownMetric {
 				return nil
 			}
 			series := shown[selector.Name]
@@ -98,6 +107,18 @@ func TestEveryMetricThatIsNamedIsThere(t *testing.T) {
 			}
 			return nil
 		})
+	}
+}
+
+// What the runbook says to look at is there, too.
+func TestEveryMetricOfTheRunbookIsThere(t *testing.T) {
+	runbook, err := os.ReadFile("RUNBOOK.md")
+	require.NoError(t, err)
+	named := regexp.MustCompile("`(clients_[a-z_]+)").FindAllStringSubmatch(string(runbook), -1)
+	require.NotEmpty(t, named)
+	shown := metrics(t)
+	for _, name := range named {
+		require.NotEmpty(t, shown[name[1]], "there is no %s", name[1])
 	}
 }
 
@@ -148,7 +169,7 @@ func metrics(t *testing.T) map[string][]map[string]string {
 	var shown map[string][]map[string]string
 	require.Eventually(t, func() bool {
 		shown = scrape(t, operations+"/metrics")
-		return len(shown["clients_stream_messages"]) > 0
+		return len(shown["clients_stream_up"]) == 7
 	}, 20*time.Second, 20*time.Millisecond)
 	return shown
 }

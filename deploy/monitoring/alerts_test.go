@@ -1,0 +1,252 @@
+package monitoring
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/prometheus/prometheus/model/rulefmt"
+	"github.com/stretchr/testify/require"
+)
+
+// scenario is what Prometheus scrapes each 30 s, and the alert that has to come of it or must not. In what is scraped a
+// name without a namespace is one in n, of clients.
+type scenario struct {
+	name    string
+	fires   bool
+	scraped string
+}
+
+// The first look is at second 0; a minute is two more.
+var scenarios = map[string][]scenario{
+	"ClientsNotServing": {
+		{"no replica is ready", true, `ready{pod="a"} 1x4 0x10
+ready{pod="b"} 1x2 0x12`},
+		{"all replicas are gone", true, `ready{pod="a"} 1x4 stale _x12
+ready{pod="b"} 1x6 stale _x10`},
+		{"they cannot be scraped", true, `ready{pod="a"} 1x4 stale _x12
+up{pod="a",job="clients-operations"} 1x4 0x12`},
+		{"they are gone, and those of another namespace are not", true, `ready{pod="a"} 1x4 stale _x12
+clients_ready{namespace="other",pod="a"} 1x18`},
+		{"there never was one", true, `something_else 1x10`},
+		{"one is left", false, `ready{pod="a"} 1x20
+ready{pod="b"} 1x4 stale _x14
+ready{pod="c"} 0x20`},
+		{"a rolling update", false, `ready{pod="a"} 1x4 0 stale _x13
+ready{pod="b"} 1x7 0 stale _x10
+ready{pod="c"} 0x2 1x16
+ready{pod="d"} _x5 0x2 1x10`},
+		{"one scrape of it fails", false, `ready{pod="a"} 1x4 stale 1x14`},
+		{"another namespace has never had one", false, `ready{pod="a"} 1x20
+up{namespace="other",job="node"} 1x20`},
+	},
+	"ClientsErrors": {
+		{"one in ten fails", true, `outcomes{pod="a",outcome="failed"} 0+3x60
+outcomes{pod="a",outcome="done"} 0+27x60`},
+		{"everything fails, at two requests a minute", true, `outcomes{pod="a",outcome="failed"} 0+1x60
+outcomes{pod="a",outcome="done"} 0x60`},
+		{"from the first failure on", true, `outcomes{pod="a",outcome="failed"} 0x5 10+10x60
+outcomes{pod="a",outcome="done"} 0+10x66`},
+		{"two failures at night", false, `outcomes{pod="a",outcome="failed"} 0x10 1x7 2x60
+outcomes{pod="a",outcome="done"} 0+1x80`},
+		{"one in a hundred fails", false, `outcomes{pod="a",outcome="failed"} 0+1x80
+outcomes{pod="a",outcome="done"} 0+99x80`},
+		{"somebody guesses passwords, and somebody asks too often", false, `outcomes{pod="a",outcome="failed"} 0x80
+outcomes{pod="a",outcome="held_off"} 0+5000x80
+outcomes{pod="a",outcome="refused"} 0+5000x80
+outcomes{pod="a",outcome="done"} 0+1x80`},
+		{"NATS is away for 30 s", false, `outcomes{pod="a",outcome="failed"} 0x10 3000x60
+outcomes{pod="a",outcome="done"} 0+3000x10 30000 33000+3000x60`},
+		{"nobody asks for anything", false, `outcomes{pod="a",outcome="failed"} 0x40
+outcomes{pod="a",outcome="done"} 0x40`},
+		{"replicas that had failures are gone", false, `outcomes{pod="a",outcome="failed"} 500x5 stale _x40
+outcomes{pod="a",outcome="done"} 1000x5 stale _x40
+outcomes{pod="b",outcome="failed"} 0x45
+outcomes{pod="b",outcome="done"} 0+10x45`},
+	},
+	"ClientsErrors, though somebody floods it": {
+		{"one in ten fails of those that count", true, `outcomes{pod="a",outcome="failed"} 0+3x60
+outcomes{pod="a",outcome="refused"} 0+5000x60
+outcomes{pod="a",outcome="done"} 0+27x60`},
+	},
+	"ClientsStoppedFollowing": {
+		{"one has stopped", true, `clients_following{namespace="n",pod="a"} 1x4 0x4`},
+		{"it is gone", false, `clients_following{namespace="n",pod="a"} 1x4 stale _x10`},
+	},
+	"ClientsStreamDown": {
+		{"CLIENTS", true, `streamup{pod="a",stream="CLIENTS"} 1x4 0x10
+streamup{pod="b",stream="CLIENTS"} 1x4 0x10`},
+		{"the keys", true, `streamup{pod="a",stream="KV_CLIENTS_KEYS"} 1x4 0x10`},
+		{"PROJECTS", true, `streamup{pod="a",stream="PROJECTS"} 1x4 0x10
+missing{pod="a",stream="PROJECTS"} 0x15`},
+		{"PROJECTS was never made: that has an alert of its own", false, `streamup{pod="a",stream="PROJECTS"} 0x15
+missing{pod="a",stream="PROJECTS"} 1x15`},
+		{"one replica is cut off", false, `streamup{pod="a",stream="CLIENTS"} 0x15
+streamup{pod="b",stream="CLIENTS"} 1x15`},
+		{"NATS is away for 30 s", false, `streamup{pod="a",stream="CLIENTS"} 1x4 0 0 1x10
+streamup{pod="b",stream="CLIENTS"} 1x4 0 0 1x10`},
+		{"it flaps", false, `streamup{pod="a",stream="CLIENTS"} 1 0 0 1 0 0 0 1 0 1 0 0 1 1`},
+		{"replicas are gone", false, `streamup{pod="a",stream="CLIENTS"} 1x4 stale _x12`},
+	},
+	"ClientsCutOff": {
+		{"one does not reach it", true, `streamup{pod="a",stream="CLIENTS"} 1x4 0x10
+streamup{pod="b",stream="CLIENTS"} 1x15`},
+		{"nobody does", false, `streamup{pod="a",stream="CLIENTS"} 0x15
+streamup{pod="b",stream="CLIENTS"} 0x15`},
+		{"for a moment", false, `streamup{pod="a",stream="CLIENTS"} 1x4 0x1 1x10
+streamup{pod="b",stream="CLIENTS"} 1x16`},
+	},
+	"ClientsLagging": {
+		{"it does not come after", true, `lag{pod="a"} 0x4 0+30x10
+streamup{pod="a",stream="CLIENTS"} 1x15`},
+		{"NATS is away", false, `lag{pod="a"} 0x4 0+30x10
+streamup{pod="a",stream="CLIENTS"} 1x4 0x11
+lag{pod="b"} 0x4 0+30x10
+streamup{pod="b",stream="CLIENTS"} 1x4 0x11`},
+		{"NATS is back, and it comes after", false, `lag{pod="a"} 0x4 0+30x4 0x5
+streamup{pod="a",stream="CLIENTS"} 1x4 0x4 1x6`},
+		{"it has stopped: that has an alert of its own", false, `lag{pod="a"} 0x4 0+30x10
+streamup{pod="a",stream="CLIENTS"} 1x15
+clients_following{namespace="n",pod="a"} 0x15`},
+		{"a burst of writes", false, `lag{pod="a"} 0 5 20 40 3 0 45 2 0x10
+streamup{pod="a",stream="CLIENTS"} 1x20`},
+	},
+	"ClientsReplicaDown": {
+		{"it is not ready", true, `ready{pod="a"} 0x40
+ready{pod="b"} 1x40`},
+		{"it cannot be scraped", true, `up{pod="a",job="clients-operations"} 0x40`},
+		{"a slow start", false, `ready{pod="a"} 0x20 1x20`},
+		{"a rolling update", false, `ready{pod="a"} 1x4 0 stale _x40
+up{pod="a",job="clients-operations"} 1x5 stale _x40`},
+		{"something else is down", false, `up{pod="a",job="node"} 0x40`},
+	},
+	"ClientsSourceMissing": {
+		{"INVOICES is not there", true, `missing{pod="a",stream="INVOICES"} 1x15`},
+		{"it is made again at once", false, `missing{pod="a",stream="INVOICES"} 0x4 1x4 0x20`},
+	},
+	"ClientsReferencesStuck": {
+		{"nine thousand messages for a day", true, `reflag{pod="a"} 0+30x20
+reflag{pod="b"} 0+30x20
+reflag{pod="c"} 0+30x20
+streamup{pod="a",stream="INVOICES"} 1x20
+streamup{pod="a",stream="CLIENTS"} 1x20`},
+		{"though one replica starts again and again", true, `reflag{pod="a"} 0+30x20
+reflag{pod="b"} 0+30x20
+reflag{pod="c"} 0 stale 0 stale 0 stale 0 stale 0 stale 0 stale 0 stale 0x6`},
+		{"one replica does not follow", false, `reflag{pod="a"} 0+30x20
+reflag{pod="b"} 0x20
+reflag{pod="c"} 0x20`},
+		{"INVOICES does not answer: that has an alert of its own", false, `reflag{pod="a"} 0+30x20
+streamup{pod="a",stream="INVOICES"} 0x20`},
+		{"CLIENTS does not answer", false, `reflag{pod="a"} 0+30x20
+streamup{pod="a",stream="CLIENTS"} 0x20`},
+		{"NATS is away for 30 s", false, `reflag{pod="a"} 0x4 30 60 0x15`},
+		{"a burst", false, `reflag{pod="a"} 0 10 50 70 90 5 0 70 0x10`},
+	},
+	"ClientsDeletionsFail": {
+		{"none passes", true, `fence{pod="a",outcome="failed"} 0+2x40
+fence{pod="a",outcome="passed"} 100x40`},
+		{"one in two minutes, and it fails", true, `fence{pod="a",outcome="failed"} 0 0 1 1 1 1 2 2 2 2 3 3 3 3 4 4 4 4 5 5 5 5 6 6 6 6 7 7 7 7 8 8 8 8
+fence{pod="a",outcome="passed"} 100x33`},
+		{"one fails", false, `fence{pod="a",outcome="failed"} 0x4 1x40
+fence{pod="a",outcome="passed"} 100x44`},
+		{"NATS is away for 30 s", false, `fence{pod="a",outcome="failed"} 0x4 20x40
+fence{pod="a",outcome="passed"} 100x44`},
+		{"a stream is missing: that has an alert of its own", false, `fence{pod="a",outcome="failed"} 0+2x40
+fence{pod="a",outcome="passed"} 100x40
+missing{pod="a",stream="INVOICES"} 1x40`},
+		{"some fail", false, `fence{pod="a",outcome="failed"} 0+1x40
+fence{pod="a",outcome="passed"} 0+9x40`},
+	},
+	"ClientsReferencesExpired": {
+		{"one was gone", true, `expired{pod="a",stream="PROJECTS"} 0x4 1x4`},
+		{"a replica starts", false, `expired{pod="a",stream="PROJECTS"} 3x4 stale _x4
+expired{pod="b",stream="PROJECTS"} 0x10`},
+	},
+	"ClientsQuarantineGrowing": {
+		{"one came", true, `messages{pod="a",stream="CLIENTS_QUARANTINE"} 0x4 1x4`},
+		{"what is there stays", false, `messages{pod="a",stream="CLIENTS_QUARANTINE"} 7x40`},
+		{"somebody drops what is there", false, `messages{pod="a",stream="CLIENTS_QUARANTINE"} 7x4 6 5 4 0x20`},
+		{"a replica starts", false, `messages{pod="a",stream="CLIENTS_QUARANTINE"} 7x10
+messages{pod="b",stream="CLIENTS_QUARANTINE"} _x5 7x20`},
+	},
+	"ClientsStorageFilling": {
+		{"nine tenths are taken", true, `used{pod="a"} 90x40
+room{pod="a"} 100x40`},
+		{"it is half full", false, `used{pod="a"} 50x40
+room{pod="a"} 100x40`},
+		{"nobody tells of a limit", false, `used{pod="a"} 50x40
+room{pod="a"} Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf`},
+		{"it is made room at once", false, `used{pod="a"} 90x10 40x30
+room{pod="a"} 100x40`},
+	},
+	"ClientsSnapshotOld": {
+		{"none can be saved", true, `projected{pod="a"} 100x40
+snapshot{pod="a"} 90x40
+age{pod="a"} 3700+30x40`},
+		{"nothing happens", false, `projected{pod="a"} 100x40
+snapshot{pod="a"} 100x40
+age{pod="a"} 3700+30x40`},
+		{"the first write in hours", false, `projected{pod="a"} 100x4 101x40
+snapshot{pod="a"} 100x5 101x40
+age{pod="a"} 3700+30x5 0+30x40`},
+		{"a replica starts that knows of none", false, `projected{pod="a"} 100x40
+snapshot{pod="a"} 100x40
+age{pod="a"} 10x40
+projected{pod="b"} 100x40
+snapshot{pod="b"} 0x40
+age{pod="b"} 4000x40`},
+	},
+	"ClientsFilesStale": {
+		{"a user without a password", true, `clients_files_stale{namespace="n",pod="a",files="credentials"} 1x15`},
+		{"while it is being written", false, `clients_files_stale{namespace="n",pod="a",files="credentials"} 0x4 1x3 0x15`},
+	},
+}
+
+// inFull spells out the short names of the scenarios.
+var inFull = strings.NewReplacer(
+	`ready{pod`, `clients_ready{namespace="n",pod`,
+	`up{pod`, `up{namespace="n",pod`,
+	`streamup{pod`, `clients_stream_up{namespace="n",pod`,
+	`outcomes{pod`, `clients_http_outcomes_total{namespace="n",pod`,
+	`missing{pod`, `clients_source_missing{namespace="n",pod`,
+	`reflag{pod="a"`, `clients_references_lag_seconds{namespace="n",stream="INVOICES",pod="a"`,
+	`reflag{pod="b"`, `clients_references_lag_seconds{namespace="n",stream="INVOICES",pod="b"`,
+	`reflag{pod="c"`, `clients_references_lag_seconds{namespace="n",stream="INVOICES",pod="c"`,
+	`lag{pod`, `clients_projection_lag_seconds{namespace="n",pod`,
+	`fence{pod`, `clients_fence_duration_seconds_count{namespace="n",pod`,
+	`expired{pod`, `clients_source_expired_total{namespace="n",pod`,
+	`messages{pod`, `clients_stream_messages{namespace="n",pod`,
+	`used{pod`, `clients_storage_used_bytes{namespace="n",pod`,
+	`room{pod`, `clients_storage_limit_bytes{namespace="n",pod`,
+	`projected{pod`, `clients_projection_sequence{namespace="n",pod`,
+	`snapshot{pod`, `clients_snapshot_sequence{namespace="n",pod`,
+	`age{pod`, `clients_snapshot_age_seconds{namespace="n",pod`,
+)
+
+func TestAlertsFireWhenTheyHaveTo(t *testing.T) {
+	rules := make(map[string]rulefmt.Rule)
+	for _, rule := range alerts(t) {
+		rules[rule.Alert] = rule
+		fire, doNot := 0, 0
+		for _, s := range scenarios[rule.Alert] {
+			if s.fires {
+				fire++
+			} else {
+				doNot++
+			}
+		}
+		require.Positive(t, fire, "%s: a case in which it fires", rule.Alert)
+		require.Positive(t, doNot, "%s: a case in which it does not", rule.Alert)
+	}
+	for name, all := range scenarios {
+		alert, _, _ := strings.Cut(name, ",")
+		rule, there := rules[alert]
+		require.True(t, there, name)
+		for _, s := range all {
+			t.Run(name+"/"+s.name, func(t *testing.T) {
+				when, what := fires(t, rule, inFull.Replace(s.scraped))
+				require.Equal(t, s.fires, what != "" || when > 0, "after %s for %s", when, what)
+			})
+		}
+	}
+}
