@@ -54,7 +54,7 @@ func TestImportByHTTPS(t *testing.T) {
 	require.Less(t, time.Since(begun), importPatience/4)
 	code, _, stderr := list.importTo(a, "--url", secure, "--ca", c.ca, "--login", "ann:one")
 	require.Zero(t, code, stderr)
-	require.Contains(t, stderr, "1 clients made")
+	require.Contains(t, stderr, "1 client made")
 }
 
 // A service that is away is waited for, and that is told, once, whoever notices.
@@ -81,7 +81,7 @@ func TestImportWaitsForAServiceThatIsAway(t *testing.T) {
 	require.Len(t, a.list(""), 3)
 	require.Equal(t, []string{
 		"clients: " + front.URL + " puts off requests: 502 Bad Gateway; it is asked again, for 2m0s", "clients: it goes on",
-		"3 clients made, 0 were there from before, 0 refused.",
+		"3 clients made, 0 there from before, 0 refused.",
 	}, lines(stderr))
 }
 

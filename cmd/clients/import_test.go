@@ -59,9 +59,9 @@ func TestImportGoesOnWhereItWas(t *testing.T) {
 	a := launch(t)
 	list := newList(t, threeClients)
 	for attempt, told := range []string{
-		"2 clients made, 0 were there from before, 1 refused.",
-		"0 clients made, 2 were there from before, 1 refused.",
-		"2 clients made, 0 were there from before, 1 refused.", // by its account, since its journal is gone
+		"2 clients made, 0 there from before, 1 refused.",
+		"0 clients made, 2 there from before, 1 refused.",
+		"2 clients made, 0 there from before, 1 refused.", // by its account, since its journal is gone
 	} {
 		code, out, stderr := list.importTo(a)
 		require.Equal(t, 1, code)
@@ -86,13 +86,13 @@ func TestImportOfAListThatIsMended(t *testing.T) {
 	code, out, stderr := list.importTo(a)
 	require.Equal(t, 1, code)
 	require.Equal(t, "line 3: it is not well-formed: line 3: invalid character entity &ken (no semicolon)\nline 6: the list ends within it\n", out)
-	require.Contains(t, stderr, "3 clients made, 0 were there from before, 2 refused.")
+	require.Contains(t, stderr, "3 clients made, 0 there from before, 2 refused.")
 	list.write("<clients>\r\n\r\n<client><name>New</name></client>" + strings.ReplaceAll(twins, "\n", "\r\n") + "<client><name>Bro&amp;ken</name></client>" +
 		"<client><name>Third</name></client>" + twins + twins + "</clients>")
 	code, out, stderr = list.importTo(a)
 	require.Zero(t, code, stderr)
 	require.Empty(t, out)
-	require.Contains(t, stderr, "3 clients made, 3 were there from before, 0 refused.")
+	require.Contains(t, stderr, "3 clients made, 3 there from before, 0 refused.")
 	require.Equal(t, []string{"Bro&ken", "New", "Third", "Twin", "Twin", "Twin"}, names(a.list("")))
 }
 
@@ -125,12 +125,12 @@ func TestImportHoldsItsJournalAgainstTheService(t *testing.T) {
 	code, out, stderr := list.importTo(a)
 	require.Equal(t, 1, code)
 	require.Equal(t, told, out)
-	require.Contains(t, stderr, "0 clients made, 1 were there from before, 1 refused.")
+	require.Contains(t, stderr, "0 clients made, 1 there from before, 1 refused.")
 	require.NoError(t, os.Remove(list.path+".imported"))
 	code, out, stderr = list.importTo(a)
 	require.Equal(t, 1, code)
 	require.Equal(t, told, out, "its key is still known")
-	require.Contains(t, stderr, "1 clients made, 0 were there from before, 1 refused.")
+	require.Contains(t, stderr, "1 client made, 0 there from before, 1 refused.")
 
 	list.write("<clients>\n<client><id>2</id><name>B, changed</name></client>\n</clients>")
 	code, out, _ = list.importTo(a)
@@ -186,7 +186,7 @@ func TestImportTellsInTheOrderOfTheList(t *testing.T) {
 	code, out, stderr := newList(t, content.String()).importTo(a, "--callers", "16")
 	require.Equal(t, 1, code)
 	require.Equal(t, want.String(), out)
-	require.Contains(t, stderr, "20 clients made, 0 were there from before, 40 refused.\n20 of those made had a default-invoice-timeframe or last-invoice-kind")
+	require.Contains(t, stderr, "20 clients made, 0 there from before, 40 refused.\n20 of those made had a default-invoice-timeframe or last-invoice-kind")
 }
 
 func TestImportOfTheStandardInput(t *testing.T) {

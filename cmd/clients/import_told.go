@@ -5,6 +5,8 @@ import (
 	"io"
 	"maps"
 	"slices"
+
+	"clients/domain"
 )
 
 // settle takes down that a client of the list is there, or why it is not. That is told in the order of the list.
@@ -62,7 +64,7 @@ func (i *importer) progress(read uint64) {
 
 func (i *importer) summary() {
 	i.bar.clear()
-	fmt.Fprintf(i.err, "%d clients made, %d were there from before, %d refused.\n", len(i.made), i.known, i.refused)
+	fmt.Fprintf(i.err, "%s made, %d there from before, %d refused.\n", domain.Counted(len(i.made), "client"), i.known, i.refused)
 	if i.lost > 0 {
 		fmt.Fprintf(i.err, "%d of those made had a default-invoice-timeframe or last-invoice-kind, which they have not any more: these follow the invoices.\n", i.lost)
 	}
