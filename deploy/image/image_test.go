@@ -102,6 +102,17 @@ func TestAProgramOfAnotherModuleTellsItsOwnVersion(t *testing.T) {
 	require.Equal(t, "9.9.9", image(t, options{module: folder, program: "example.com/other/v2", version: "9.9.9"}).label("version"))
 }
 
+// The first is what is started and what the labels tell of; the other one keeps its own version.
+func TestAnImageHoldsSeveralPrograms(t *testing.T) {
+	t.Parallel()
+	folder, commit := checkout(t)
+	i := image(t, options{module: folder, program: "example.com/other/v2", beside: []string{"./hello"}, version: "1.2.3"})
+	i.onlyHolds(t, "other", "hello")
+	require.Equal(t, "its own its own\n", i.runs(t, "other"))
+	require.Equal(t, "1.2.3 "+commit+"\n", i.runs(t, "hello"))
+	require.NotContains(t, i.config.Config.Labels, "org.opencontainers.image.revision")
+}
+
 // The image of the service, of which every node and every update takes a copy.
 func TestTheImageOfTheService(t *testing.T) {
 	t.Parallel()

@@ -1,11 +1,12 @@
-// Command image builds a container image of one Go program and nothing else: no shell, no base image, no Docker engine,
-// no registry. The same commit gives the same image, byte for byte.
+// Command image builds a container image of one Go program, or more, and nothing else: no shell, no base image, no Docker
+// engine, no registry. The same commit gives the same image, byte for byte.
 //
 //	go run -C deploy ./image -o clients.tar
 //	go run -C deploy ./image -o nats.tar -tag nats:2.15.2 github.com/nats-io/nats-server/v2
+//	go run -C deploy ./image -o nats.tar -tag nats:2.15.2 -module . github.com/nats-io/nats-server/v2 ./lock
 //	go run -C deploy ./image -program clients          the program alone, as deploy/Dockerfile has it
 //
-// The archive is what `docker load`, `ctr images import`, `skopeo copy docker-archive:` and `crane push` read.
+// The first program is the one that the image starts; others lie beside it. The archive is what `docker load`, `ctr images import`, `skopeo copy docker-archive:` and `crane push` read.
 package main
 
 import (
@@ -32,14 +33,17 @@ func main() {
 	flag.Parse()
 	o.program = "./cmd/clients"
 	if flag.NArg() > 0 {
-		o.program = flag.Arg(0)
+		o.program, o.beside = flag.Arg(0), flag.Args()[1:]
 	}
 	if err := build(o); err != nil {
 		log.Fatal(err)
 	}
 }
 
-type options struct{ archive, tag, version, commit, arch, module, program, alone string }
+type options struct {
+	archive, tag, version, commit, arch, module, program, alone string
+	beside                                                      []string // programs
+}
 
 // name is the program's file in the image: that of its package, without a major version.
 func (o options) name() string {
@@ -67,12 +71,31 @@ func build(o options) error {
 	if err := compile(o, from, program); err != nil {
 		return fmt.Errorf("compile %s: %w", o.program, err)
 	}
-	size, err := pack(o, from, program)
+	programs := []string{program}
+	for _, each := range o.beside {
+		file, err := compileBeside(o, each, folder)
+		if err != nil {
+			return fmt.Errorf("compile %s: %w", each, err)
+		}
+		programs = append(programs, file)
+	}
+	size, err := pack(o, from, programs)
 	if err != nil {
 		return fmt.Errorf("pack %s: %w", o.archive, err)
 	}
 	fmt.Printf("%s: %s, %.1f MB, compressed %.1f MB\n", o.archive, o.tag, megabytes(size.program), megabytes(size.archive))
 	return nil
+}
+
+// compileBeside compiles a program that lies beside the first, and answers its file.
+func compileBeside(o options, program, folder string) (file string, err error) {
+	o.program = program
+	from, err := originOf(o)
+	if err != nil {
+		return "", err
+	}
+	file = filepath.Join(folder, o.name())
+	return file, compile(o, from, file)
 }
 
 func megabytes(n int64) float64 { return float64(n) / 1e6 }

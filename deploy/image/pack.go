@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -19,22 +20,24 @@ const nobody = "65532:65532"
 
 type sizes struct{ program, archive int64 }
 
-// pack writes an image that holds the program alone.
-func pack(o options, from origin, program string) (size sizes, err error) {
-	content, err := os.ReadFile(program)
-	if err != nil {
-		return size, err
+// pack writes an image that holds the programs alone, each in a layer, and starts the first.
+func pack(o options, from origin, programs []string) (size sizes, err error) {
+	image := empty.Image
+	for _, program := range programs {
+		content, err := os.ReadFile(program)
+		if err != nil {
+			return size, err
+		}
+		layer, err := layerOf("/"+filepath.Base(program), content, from.at)
+		if err != nil {
+			return size, err
+		}
+		if image, err = mutate.AppendLayers(image, layer); err != nil {
+			return size, err
+		}
+		size.program += int64(len(content))
 	}
-	file := "/" + o.name()
-	layer, err := layerOf(file, content, from.at)
-	if err != nil {
-		return size, err
-	}
-	image, err := mutate.AppendLayers(empty.Image, layer)
-	if err != nil {
-		return size, err
-	}
-	image, err = mutate.ConfigFile(image, configuration(o, from, image, file))
+	image, err = mutate.ConfigFile(image, configuration(o, from, image, "/"+o.name()))
 	if err != nil {
 		return size, err
 	}
@@ -49,7 +52,8 @@ func pack(o options, from origin, program string) (size sizes, err error) {
 	if err != nil {
 		return size, err
 	}
-	return sizes{program: int64(len(content)), archive: info.Size()}, nil
+	size.archive = info.Size()
+	return size, nil
 }
 
 // configuration is how the program is started.
