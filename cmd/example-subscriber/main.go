@@ -27,6 +27,7 @@ func main() {
 func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("example-subscriber", flag.ContinueOnError)
 	url := flags.String("nats-url", "nats://127.0.0.1:4222", "the NATS server")
+	inbox := flags.String("inbox-prefix", "_INBOX", "where answers are sent to, which the server may let nobody else hear")
 	path := flags.String("copy", "clients-copy.json", "the file that holds the copy")
 	once := flags.Bool("once", false, "end when the copy is as new as the stream is now")
 	if err := flags.Parse(args); err != nil {
@@ -36,7 +37,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	nc, err := nats.Connect(*url, nats.Name("example-subscriber"), nats.MaxReconnects(-1))
+	nc, err := nats.Connect(*url, nats.Name("example-subscriber"), nats.CustomInboxPrefix(*inbox), nats.MaxReconnects(-1))
 	if err != nil {
 		return fmt.Errorf("connect to %s: %w", *url, err)
 	}

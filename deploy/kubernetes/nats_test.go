@@ -21,19 +21,19 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// startNATS starts one server as it is configured here, by itself and with a store of its own.
+// startNATS starts one server as the overlay demo configures it, by itself and with a store of its own.
 func startNATS(t *testing.T) *server.Server {
 	t.Helper()
-	for _, name := range []string{"ADMIN", "CLIENTS", "PROJECTS", "INVOICES", "SUBSCRIBER"} {
-		t.Setenv(name+"_PASSWORD", password(strings.ToLower(name)))
-	}
-	t.Setenv("POD_NAME", "nats-0")
-	options, err := server.ProcessConfigFile("components/nats/nats.conf")
-	require.NoError(t, err)
+	options := natsOptions(t, "demo", "nats-0")
 	require.True(t, options.SyncAlways)
 	require.Len(t, options.Routes, 3)
 	options.JetStreamMaxStore *= 3 // it stands for all three
 	options.Cluster, options.Routes = server.ClusterOpts{}, nil
+	return startServer(t, options)
+}
+
+func startServer(t *testing.T, options *server.Options) *server.Server {
+	t.Helper()
 	options.Host, options.Port, options.HTTPPort, options.StoreDir = "127.0.0.1", server.RANDOM_PORT, 0, t.TempDir()
 	options.NoSigs, options.NoLog = true, true
 	s, err := server.NewServer(options)
@@ -44,7 +44,7 @@ func startNATS(t *testing.T) *server.Server {
 	return s
 }
 
-func password(user string) string { return "of" + user }
+func password(user string) string { return user + "-demo" }
 
 func urlFor(s *server.Server, user string) string {
 	return fmt.Sprintf("nats://%s:%s@%s", user, password(user), s.Addr())
@@ -53,7 +53,7 @@ func urlFor(s *server.Server, user string) string {
 // connect answers what a user's connection is told it may not do, too.
 func connect(t *testing.T, s *server.Server, user string) (*nats.Conn, jetstream.JetStream) {
 	t.Helper()
-	nc, err := nats.Connect(urlFor(s, user), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
+	nc, err := nats.Connect(urlFor(s, user), nats.CustomInboxPrefix("_INBOX_"+user), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
 	require.NoError(t, err)
 	t.Cleanup(nc.Close)
 	js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(time.Second))
@@ -74,6 +74,9 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	if program, err := buildClients(); err == nil {
 		_ = os.RemoveAll(filepath.Dir(program))
+	}
+	if folder, err := certificateFolder(); err == nil {
+		_ = os.RemoveAll(folder)
 	}
 	os.Exit(code)
 }
@@ -108,14 +111,18 @@ func serve(t *testing.T, url string) *service {
 	s.cmd.Env = append(s.cmd.Env, "CLIENTS_HTTP_ADDR="+api, "CLIENTS_OPS_ADDR="+ops)
 	s.cmd.Stdout, s.cmd.Stderr = io.Discard, s.logs
 	require.NoError(t, s.cmd.Start())
-	require.Eventually(t, func() bool {
-		answer, err := http.Get("http://" + ops + "/readyz")
-		if err == nil {
-			answer.Body.Close()
-		}
-		return err == nil && answer.StatusCode == http.StatusOK
-	}, 30*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return status("http://"+ops+"/readyz") == http.StatusOK }, 30*time.Second, 20*time.Millisecond)
 	return s
+}
+
+// status is zero as long as nobody answers.
+func status(url string) int {
+	answer, err := http.Get(url)
+	if err != nil {
+		return 0
+	}
+	answer.Body.Close()
+	return answer.StatusCode
 }
 
 // stop ends the service and answers what it logged.

@@ -1,6 +1,9 @@
 package kubernetes
 
 import (
+	"os"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,8 +21,53 @@ import (
 
 var overlays = []string{"demo", "production", "production-nats"}
 
+// rendered are the texts of what is applied, each made once, by overlay, and the pod of the drill.
+var rendered = map[string]func() ([]string, error){
+	"demo":            sync.OnceValues(func() ([]string, error) { return kustomized("overlays/demo") }),
+	"production":      sync.OnceValues(func() ([]string, error) { return kustomized("overlays/production") }),
+	"production-nats": sync.OnceValues(func() ([]string, error) { return kustomized("overlays/production-nats") }),
+	"drill": func() ([]string, error) {
+		text, err := os.ReadFile("../drill/load.yaml")
+		return []string{string(text)}, err
+	},
+}
+
+// kustomized does what kubectl kustomize does.
+func kustomized(folder string) (texts []string, err error) {
+	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), folder)
+	if err != nil {
+		return nil, err
+	}
+	for _, resource := range resources.Resources() {
+		text, err := resource.AsYAML()
+		if err != nil {
+			return nil, err
+		}
+		texts = append(texts, string(text))
+	}
+	return texts, nil
+}
+
+func texts(t *testing.T, name string) []string {
+	t.Helper()
+	texts, err := rendered[name]()
+	require.NoError(t, err, name)
+	return texts
+}
+
 // render makes the objects of an overlay, as typed as the API server does, and refuses what has no place in a type.
-func render(t *testing.T, overlay string) []runtime.Object {
+func render(t *testing.T, overlay string) (objects []runtime.Object) {
+	t.Helper()
+	decoder := strict(t)
+	for _, text := range texts(t, overlay) {
+		object, _, err := decoder.Decode([]byte(text), nil, nil)
+		require.NoError(t, err, "%s: %s", overlay, text)
+		objects = append(objects, object)
+	}
+	return objects
+}
+
+func strict(t *testing.T) runtime.Decoder {
 	t.Helper()
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
@@ -27,18 +75,7 @@ func render(t *testing.T, overlay string) []runtime.Object {
 	} {
 		require.NoError(t, add(scheme))
 	}
-	decoder := serializer.NewCodecFactory(scheme, serializer.EnableStrict).UniversalDeserializer()
-	rendered, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), "overlays/"+overlay)
-	require.NoError(t, err, overlay)
-	var objects []runtime.Object
-	for _, resource := range rendered.Resources() {
-		text, err := resource.AsYAML()
-		require.NoError(t, err)
-		object, _, err := decoder.Decode(text, nil, nil)
-		require.NoError(t, err, "%s: %s", overlay, text)
-		objects = append(objects, object)
-	}
-	return objects
+	return serializer.NewCodecFactory(scheme, serializer.EnableStrict).UniversalDeserializer()
 }
 
 // all picks the objects of a type.
@@ -51,16 +88,29 @@ func all[T any](objects []runtime.Object) (picked []T) {
 	return picked
 }
 
-func TestOverlaysAreWhatTheAPIKnows(t *testing.T) {
-	for _, overlay := range overlays {
-		require.NotEmpty(t, render(t, overlay))
+func TestWhatIsAppliedIsWhatTheAPIKnows(t *testing.T) {
+	for name := range rendered {
+		require.NotEmpty(t, render(t, name))
 	}
 }
 
+// Each of these fields is there, and misspelt in the place where it stands, it fails.
 func TestAMisspeltFieldFails(t *testing.T) {
-	scheme := runtime.NewScheme()
-	require.NoError(t, appsv1.AddToScheme(scheme))
-	decoder := serializer.NewCodecFactory(scheme, serializer.EnableStrict).UniversalDeserializer()
-	_, _, err := decoder.Decode([]byte("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\nspec: {replica: 3}\n"), nil, nil)
-	require.ErrorContains(t, err, "replica")
+	decoder := strict(t)
+	for _, field := range []string{
+		"replicas", "readinessProbe", "failureThreshold", "whenUnsatisfiable", "secretKeyRef", "accessModes", "targetPort", "scaleTargetRef",
+		"maxUnavailable", "podSelector", "serviceName", "automountServiceAccountToken", "seccompProfile",
+	} {
+		found := 0
+		for _, text := range texts(t, "demo") {
+			wrong := strings.Replace(text, field+":", field+"x:", 1)
+			if wrong == text {
+				continue
+			}
+			found++
+			_, _, err := decoder.Decode([]byte(wrong), nil, nil)
+			require.ErrorContains(t, err, field+"x", text)
+		}
+		require.Positive(t, found, field)
+	}
 }

@@ -1,0 +1,87 @@
+package kubernetes
+
+import (
+	"reflect"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// values are those that the API server takes, by the type of the field: to decode an object does not check them. Where there
+// are none, any text will do.
+var values = map[reflect.Type][]string{
+	reflect.TypeFor[appsv1.PodManagementPolicyType]():       {"OrderedReady", "Parallel"},
+	reflect.TypeFor[autoscalingv2.MetricSourceType]():       {"Resource"},
+	reflect.TypeFor[autoscalingv2.MetricTargetType]():       {"Utilization", "Value", "AverageValue"},
+	reflect.TypeFor[corev1.Capability]():                    {"ALL"},
+	reflect.TypeFor[corev1.PersistentVolumeAccessMode]():    {"ReadWriteOnce", "ReadWriteOncePod"},
+	reflect.TypeFor[corev1.PodFSGroupChangePolicy]():        {"OnRootMismatch", "Always"},
+	reflect.TypeFor[corev1.Protocol]():                      {"TCP", "UDP"},
+	reflect.TypeFor[corev1.ResourceName]():                  {"cpu", "memory", "storage"},
+	reflect.TypeFor[corev1.RestartPolicy]():                 {"Always", "OnFailure", "Never"},
+	reflect.TypeFor[corev1.SeccompProfileType]():            {"RuntimeDefault"},
+	reflect.TypeFor[corev1.SecretType]():                    {"Opaque"},
+	reflect.TypeFor[corev1.TaintEffect]():                   {"NoSchedule", "PreferNoSchedule", "NoExecute"},
+	reflect.TypeFor[corev1.TolerationOperator]():            {"Exists", "Equal"},
+	reflect.TypeFor[corev1.UnsatisfiableConstraintAction](): {"DoNotSchedule", "ScheduleAnyway"},
+	reflect.TypeFor[networkingv1.PolicyType]():              {"Ingress", "Egress"},
+	reflect.TypeFor[resource.Format]():                      nil,
+	reflect.TypeFor[types.UID]():                            nil,
+}
+
+// A type of text that is not in the table fails, too: then it has to be told which values it has.
+func TestEveryValueIsOneThatTheAPITakes(t *testing.T) {
+	for name := range rendered {
+		for _, object := range render(t, name) {
+			eachText(reflect.ValueOf(object), func(text reflect.Value) {
+				known, there := values[text.Type()]
+				require.True(t, there, "%s: which values has %s? %q is one", name, text.Type(), text)
+				require.True(t, known == nil || slices.Contains(known, text.String()), "%s: %s has no %q", name, text.Type(), text)
+			})
+		}
+	}
+}
+
+func TestAWrongValueIsSeen(t *testing.T) {
+	var seen []string
+	eachText(reflect.ValueOf(&corev1.PodSpec{RestartPolicy: "Newer", TopologySpreadConstraints: []corev1.TopologySpreadConstraint{
+		{WhenUnsatisfiable: "ScheduleAnyhow"},
+	}}), func(text reflect.Value) { seen = append(seen, text.String()) })
+	require.ElementsMatch(t, []string{"Newer", "ScheduleAnyhow"}, seen)
+}
+
+// eachText visits every text that is not empty and has a type of its own.
+func eachText(v reflect.Value, visit func(reflect.Value)) {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		if !v.IsNil() {
+			eachText(v.Elem(), visit)
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				eachText(v.Field(i), visit)
+			}
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			eachText(v.Index(i), visit)
+		}
+	case reflect.Map:
+		for at := v.MapRange(); at.Next(); {
+			eachText(at.Key(), visit)
+			eachText(at.Value(), visit)
+		}
+	case reflect.String:
+		if v.Len() > 0 && v.Type() != reflect.TypeFor[string]() {
+			visit(v)
+		}
+	}
+}
