@@ -1,0 +1,84 @@
+package kubernetes
+
+import (
+	"bufio"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	appsv1 "k8s.io/api/apps/v1"
+)
+
+// The server as the pod starts it, by way of the lock: it is the process itself that signals reach, for preStop and for
+// certificates that are new.
+func TestSignalsReachTheServer(t *testing.T) {
+	folder := t.TempDir()
+	for _, program := range []string{"./lock", "github.com/nats-io/nats-server/v2"} {
+		out, err := exec.Command("go", "build", "-C", "..", "-o", folder+"/", program).CombinedOutput()
+		require.NoError(t, err, string(out))
+	}
+	natsServer := filepath.Join(folder, "nats-server")
+	config := filepath.Join(folder, "nats.conf")
+	old, next := makeCertificates(t, 2), makeCertificates(t, 3)
+	text := fmt.Sprintf("tls {\n cert_file: %s/tls.crt\n key_file: %s/tls.key\n}\nlame_duck_grace_period: 1s\n", folder, folder)
+	require.NoError(t, os.WriteFile(config, []byte(text), 0o600))
+	install(t, old, folder)
+
+	address := freeAddress(t)
+	container := byName(all[*appsv1.StatefulSet](render(t, "demo")), "nats").Spec.Template.Spec.Containers[0]
+	require.Equal(t, []string{"/nats-server", "--signal", "ldm=1"}, container.Lifecycle.PreStop.Exec.Command)
+	cmd := exec.Command(folder+"/lock", folder+"/held", natsServer, "--config", config, "-a", "127.0.0.1", "-p", address[strings.LastIndex(address, ":")+1:])
+	require.NoError(t, cmd.Start())
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	require.Eventually(t, func() bool { return servedSerial(address) == 2 }, 20*time.Second, 20*time.Millisecond)
+
+	install(t, next, folder)
+	signal := func(what string) {
+		out, err := exec.Command(natsServer, "--signal", fmt.Sprintf("%s=%d", what, cmd.Process.Pid)).CombinedOutput()
+		require.NoError(t, err, string(out))
+	}
+	signal("reload")
+	require.Eventually(t, func() bool { return servedSerial(address) == 3 }, 20*time.Second, 20*time.Millisecond)
+	signal("ldm")
+	select {
+	case <-ended:
+	case <-time.After(20 * time.Second):
+		require.Fail(t, "it goes on")
+	}
+}
+
+func install(t *testing.T, from, to string) {
+	t.Helper()
+	for _, name := range []string{"tls.crt", "tls.key"} {
+		content, err := os.ReadFile(filepath.Join(from, name))
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(to, name), content, 0o600))
+	}
+}
+
+// servedSerial is the number of the certificate that a server shows, zero as long as it shows none. A server of NATS speaks
+// first, and plainly.
+func servedSerial(address string) int64 {
+	plain, err := net.Dial("tcp", address)
+	if err != nil {
+		return 0
+	}
+	defer plain.Close()
+	if _, err := bufio.NewReader(plain).ReadString('\n'); err != nil {
+		return 0
+	}
+	conn := tls.Client(plain, &tls.Config{InsecureSkipVerify: true})
+	if conn.Handshake() != nil {
+		return 0
+	}
+	return conn.ConnectionState().PeerCertificates[0].SerialNumber.Int64()
+}
