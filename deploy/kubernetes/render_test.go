@@ -99,7 +99,7 @@ func TestAMisspeltFieldFails(t *testing.T) {
 	decoder := strict(t)
 	for _, field := range []string{
 		"replicas", "readinessProbe", "failureThreshold", "whenUnsatisfiable", "secretKeyRef", "accessModes", "targetPort", "scaleTargetRef",
-		"maxUnavailable", "podSelector", "serviceName", "automountServiceAccountToken", "seccompProfile",
+		"maxUnavailable", "podSelector", "ttlSecondsAfterFinished", "serviceName", "automountServiceAccountToken", "seccompProfile",
 	} {
 		found := 0
 		for _, text := range texts(t, "demo") {

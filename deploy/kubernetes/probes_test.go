@@ -1,0 +1,48 @@
+package kubernetes
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	batchv1 "k8s.io/api/batch/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+)
+
+// A replica that waits for NATS or reads for long is not killed, and neither is a server that catches up. Requests are kept
+// from a replica that ends well before it does.
+func TestProbesLeaveTime(t *testing.T) {
+	eachOverlay(t, func(t *testing.T, objects []runtime.Object) {
+		for _, w := range workloads(objects) {
+			c := w.template.Spec.Containers[0]
+			switch w.name {
+			case "clients":
+				require.Equal(t, "/livez", c.StartupProbe.HTTPGet.Path)
+				require.Equal(t, "/livez", c.LivenessProbe.HTTPGet.Path)
+				require.Equal(t, "/readyz", c.ReadinessProbe.HTTPGet.Path)
+				delay, err := time.ParseDuration(environment(c)["CLIENTS_SHUTDOWN_DELAY"])
+				require.NoError(t, err)
+				require.EqualValues(t, 2, c.ReadinessProbe.FailureThreshold)
+				require.Greater(t, delay, 2*time.Duration(c.ReadinessProbe.FailureThreshold*c.ReadinessProbe.PeriodSeconds)*time.Second)
+			case "nats":
+				require.GreaterOrEqual(t, c.StartupProbe.FailureThreshold*c.StartupProbe.PeriodSeconds, int32(30*60))
+			}
+		}
+		for _, job := range all[*batchv1.Job](objects) {
+			require.NotNil(t, job.Spec.TTLSecondsAfterFinished, "one that stays cannot be applied again with another image")
+		}
+	})
+}
+
+// The service is alive, and not ready, as long as NATS is away.
+func TestWhoWaitsForNATSIsAlive(t *testing.T) {
+	ops := freeAddress(t)
+	cmd := clients(t, "nats://clients:x@"+freeAddress(t), "serve")
+	cmd.Env = append(cmd.Env, "CLIENTS_HTTP_ADDR="+freeAddress(t), "CLIENTS_OPS_ADDR="+ops)
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	require.Eventually(t, func() bool { return status("http://"+ops+"/livez") == http.StatusOK }, 10*time.Second, 20*time.Millisecond)
+	require.Never(t, func() bool { return status("http://"+ops+"/readyz") != http.StatusServiceUnavailable }, time.Second, 100*time.Millisecond)
+	require.Equal(t, http.StatusOK, status("http://"+ops+"/livez"))
+}
