@@ -1,0 +1,110 @@
+package kubernetes
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/intstr"
+)
+
+// What one object says of another one, the API server does not look up.
+func TestEveryPortIsThere(t *testing.T) {
+	eachOverlay(t, func(t *testing.T, objects []runtime.Object) {
+		asked := 0
+		for _, w := range workloads(objects) {
+			for _, c := range w.template.Spec.Containers {
+				for _, probe := range []*corev1.Probe{c.StartupProbe, c.ReadinessProbe, c.LivenessProbe} {
+					if probe != nil {
+						require.True(t, hasPort(objects, w.name, probe.HTTPGet.Port), "probe of %s: %s", w.name, &probe.HTTPGet.Port)
+						asked++
+					}
+				}
+			}
+		}
+		for _, s := range all[*corev1.Service](objects) {
+			for _, port := range s.Spec.Ports {
+				for _, owner := range selected(t, objects, metav1.LabelSelector{MatchLabels: s.Spec.Selector}) {
+					require.True(t, hasPort(objects, owner, port.TargetPort), "Service %s: %s", s.Name, &port.TargetPort)
+					asked++
+				}
+			}
+		}
+		for _, policy := range all[*networkingv1.NetworkPolicy](objects) {
+			for _, owner := range selected(t, objects, policy.Spec.PodSelector) {
+				for _, rule := range policy.Spec.Ingress {
+					require.NotEmpty(t, rule.Ports, "without ports it would let in all")
+					for _, port := range rule.Ports {
+						require.True(t, hasPort(objects, owner, *port.Port), "NetworkPolicy %s: %s", policy.Name, port.Port)
+						asked++
+					}
+				}
+			}
+		}
+		require.Greater(t, asked, 6)
+	})
+}
+
+// selected are the workloads whose pods a selector finds: one or more.
+func selected(t *testing.T, objects []runtime.Object, by metav1.LabelSelector) (names []string) {
+	t.Helper()
+	selector, err := metav1.LabelSelectorAsSelector(&by)
+	require.NoError(t, err)
+	for _, w := range workloads(objects) {
+		if selector.Matches(labels.Set(w.template.Labels)) {
+			names = append(names, w.name)
+		}
+	}
+	require.NotEmpty(t, names, selector)
+	return names
+}
+
+// hasPort tells whether a workload has a port, by its name or its number.
+func hasPort(objects []runtime.Object, owner string, wanted intstr.IntOrString) bool {
+	for _, w := range workloads(objects) {
+		for _, c := range w.template.Spec.Containers {
+			for _, port := range c.Ports {
+				if w.name == owner && (port.Name == wanted.StrVal && port.Name != "" || port.ContainerPort == wanted.IntVal) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+func TestTheAutoscalerHasItsTarget(t *testing.T) {
+	eachOverlay(t, func(t *testing.T, objects []runtime.Object) {
+		scalers := all[*autoscalingv2.HorizontalPodAutoscaler](objects)
+		require.Len(t, scalers, 1)
+		target := scalers[0].Spec.ScaleTargetRef
+		require.Equal(t, "apps/v1 Deployment", target.APIVersion+" "+target.Kind)
+		deployment := byName(all[*appsv1.Deployment](objects), target.Name)
+		require.NotNil(t, deployment)
+		require.Equal(t, *deployment.Spec.Replicas, *scalers[0].Spec.MinReplicas, "else each apply takes replicas away, and it brings them back")
+	})
+}
+
+// The names that the servers call each other by are those of a Service without an address, which shows them early.
+func TestTheServersHaveNames(t *testing.T) {
+	for _, overlay := range []string{"demo", "production-nats"} {
+		objects := render(t, overlay)
+		set := byName(all[*appsv1.StatefulSet](objects), "nats")
+		service := byName(all[*corev1.Service](objects), set.Spec.ServiceName)
+		require.NotNil(t, service, set.Spec.ServiceName)
+		require.Equal(t, corev1.ClusterIPNone, service.Spec.ClusterIP)
+		require.True(t, service.Spec.PublishNotReadyAddresses)
+		require.Equal(t, []string{set.Name}, selected(t, objects, metav1.LabelSelector{MatchLabels: service.Spec.Selector}))
+		for i, route := range natsOptions(t, overlay, "nats-0").Routes {
+			require.Equal(t, fmt.Sprintf("%s-%d.%s:6222", set.Name, i, service.Name), route.Host)
+		}
+		require.EqualValues(t, 3, *set.Spec.Replicas)
+	}
+}
