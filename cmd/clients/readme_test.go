@@ -41,6 +41,10 @@ var instead = map[string]string{
 	"go test -run '^$' -bench . ./cmd/clients ./eventstore": "go test -run '^$' -bench 'Command|GetOne|StrongReads|Follow|Delete|References|Start' -benchtime 1x ./cmd/clients ./eventstore",
 	// needs a cluster: the tests of deploy/kubernetes render it as kubectl does, and decode it as strictly as the API server
 	"kubectl apply -k deploy/kubernetes/overlays/demo": "go test -C deploy -race -shuffle=on ./...",
+	// need a cluster: the tests of deploy/kubernetes look for what they name, and make the backup at a NATS with the demo's users
+	"kubectl -n clients-demo delete job setup --ignore-not-found":                                  "go test -C deploy -race -shuffle=on ./...",
+	"kubectl -n clients-demo port-forward service/nats 4222 &":                                     "go test -C deploy -race -shuffle=on ./...",
+	"CLIENTS_NATS_URL=nats://admin:admin-demo@127.0.0.1:4222 go run ./cmd/clients backup ./backup": "go test -C deploy -race -shuffle=on ./...",
 	// needs a cluster: its script is parsed, and the tests of deploy/drill/load put the service itself under that load
 	"IMPORT='kind load image-archive' deploy/drill/run": "bash -n deploy/drill/run",
 }

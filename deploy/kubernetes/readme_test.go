@@ -1,0 +1,45 @@
+package kubernetes
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+)
+
+// What the README's commands name is there, and the administrator may do what it has him do.
+func TestTheReadmesCommandsFitTheDemo(t *testing.T) {
+	content, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	readme, objects := string(content), render(t, "demo")
+	require.NotNil(t, byName(all[*corev1.Namespace](objects), "clients-demo"))
+	require.NotNil(t, byName(all[*batchv1.Job](objects), "setup"))
+	require.Contains(t, readme, "kubectl -n clients-demo delete job setup")
+	require.EqualValues(t, 4222, byName(all[*corev1.Service](objects), "nats").Spec.Ports[0].Port)
+	require.Contains(t, readme, "kubectl -n clients-demo port-forward service/nats 4222")
+	require.Contains(t, readme, "CLIENTS_NATS_URL=nats://admin:"+password("admin")+"@127.0.0.1:4222 go run ./cmd/clients backup ./backup")
+	for key := range secretOf(t, nil) {
+		require.Contains(t, readme, "`"+key+"`", "a Secret that is made needs it")
+	}
+	for _, secret := range outside["production-nats"] {
+		require.Contains(t, readme, "`"+secret+"`")
+	}
+
+	s := startWithClients(t)
+	backup := filepath.Join(t.TempDir(), "backup")
+	for _, args := range [][]string{{"backup", backup}, {"verify"}, {"events", "--last", "1"}} {
+		out, err := run(t, urlFor(s, "admin"), args...)
+		require.NoError(t, err, "%s: %s", strings.Join(args, " "), out)
+	}
+	to := startNATS(t)
+	out, err := run(t, urlFor(to, "admin"), "restore", backup)
+	require.NoError(t, err, out)
+	for _, other := range []string{"backup", "restore"} {
+		_, err := run(t, urlFor(startNATS(t), "clients"), other, backup+"2")
+		require.Error(t, err, "the service's user may not %s", other)
+	}
+}
