@@ -1,6 +1,7 @@
 package eventstore
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -94,11 +95,9 @@ func (h *History) readCounter(ctx context.Context) error {
 }
 
 // listSnapshots comes before readBounds: what it finds was taken at or before Last, or else the stream has lost its end.
-func (h *History) listSnapshots(ctx context.Context) (err error) {
-	h.Snapshots, h.Strangers, err = listSnapshots(ctx, h.store.nc)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return nil
-	}
+func (h *History) listSnapshots(ctx context.Context) error {
+	there, err := h.store.inventory(ctx)
+	h.Snapshots, h.Strangers = there.snapshots, there.strangers
 	return err
 }
 
@@ -106,15 +105,16 @@ func (h *History) listSnapshots(ctx context.Context) (err error) {
 var ErrSnapshotGone = errors.New("the snapshot is gone")
 
 // ReadSnapshot hands a snapshot to read; see Store.ReadSnapshot. It answers ErrSnapshotGone for one that is not there any
-// more.
+// more, and the store's error where that cannot be told.
 func (h *History) ReadSnapshot(ctx context.Context, snapshot Snapshot, read func(io.Reader) error) error {
 	err := h.store.ReadSnapshot(ctx, snapshot, read)
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	there, _, asked := listSnapshots(ctx, h.store.nc)
-	if asked == nil && !slices.ContainsFunc(there, func(s Snapshot) bool { return s.nuid == snapshot.nuid }) {
+	var there inventory
+	asked := h.store.patiently(ctx, func(ctx context.Context) (err error) { there, err = h.store.inventory(ctx); return err })
+	if asked == nil && !slices.ContainsFunc(there.snapshots, func(s Snapshot) bool { return s.nuid == snapshot.nuid }) {
 		return ErrSnapshotGone
 	}
-	return err
+	return cmp.Or(asked, err)
 }

@@ -24,12 +24,21 @@ func (s *Store) LastSequence(ctx context.Context) (uint64, error) {
 
 // state asks a stream's leader, which is to have heard of a majority. On an idle stream it hears of the others every
 // second, and once in two when something was stored in between: it is given the time to do so.
-func (s *Store) state(ctx context.Context, stream string) (info streamInfo, err error) {
+func (s *Store) state(ctx context.Context, stream string) (streamInfo, error) {
+	return s.stateOf(ctx, stream, "")
+}
+
+// stateOf also asks how many messages there are on each subject that a filter matches, unless that is "".
+func (s *Store) stateOf(ctx context.Context, stream, filter string) (info streamInfo, err error) {
+	var question any
+	if filter != "" {
+		question = map[string]any{"subjects_filter": filter}
+	}
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	for patience := time.Now().Add(hearing); ; {
 		info = streamInfo{}
-		if err = ask(ctx, s.nc, "STREAM.INFO."+stream, nil, &info); err != nil {
+		if err = ask(ctx, s.nc, "STREAM.INFO."+stream, question, &info); err != nil {
 			return info, err
 		}
 		if err = info.Cluster.heard(); err == nil || time.Now().After(patience) {

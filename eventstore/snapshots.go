@@ -5,141 +5,105 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// SnapshotMark says where in the stream a snapshot was taken.
+// SnapshotMark says where in the stream a snapshot was taken, and how it is written.
 type SnapshotMark struct {
 	Sequence uint64
 	StoredAt time.Time // of the message there
+	Form     string    // what its content begins with; a former release did not tell it
 }
 
-// Snapshot is a snapshot in the store.
+// Snapshot is a snapshot in the store. Two are equal when they are the same.
 type Snapshot struct {
 	SnapshotMark
 	SavedAt time.Time
-	name    string
-	nuid    string // under which its chunks are stored
+	made    time.Time // when the stream was made that it was taken of; zero where a former release did not tell it
+	subject string    // of what is known of it
+	nuid    string    // under which its chunks are stored
 	chunks  uint32
 	digest  string
+	last    uint64 // sequence in the bucket's stream by which all of it is stored
 }
 
 // What the metadata of a snapshot's object holds.
 const (
 	snapshotSequence = "sequence"
 	snapshotStoredAt = "stored-at"
+	snapshotForm     = "form"
+	snapshotMade     = "stream-created"
 )
-
-// keptSnapshots is how many snapshots are kept: when the newest cannot be read, the one before may do.
-const keptSnapshots = 2
-
-// SaveSnapshot stores what write writes as a snapshot, and forgets all but the newest ones. Replicas that save at the
-// same time save one each.
-func (s *Store) SaveSnapshot(ctx context.Context, mark SnapshotMark, write func(io.Writer) error) error {
-	reader, writer := io.Pipe()
-	go func() { writer.CloseWithError(write(writer)) }()
-	defer reader.Close()
-	_, err := s.snapshots.Put(ctx, jetstream.ObjectMeta{
-		Name:        fmt.Sprintf("%020d-%d", mark.Sequence, time.Now().UnixNano()),
-		Description: "The directory of clients at a sequence of " + Stream,
-		Metadata: map[string]string{
-			snapshotSequence: strconv.FormatUint(mark.Sequence, 10),
-			snapshotStoredAt: mark.StoredAt.UTC().Format(time.RFC3339Nano),
-		},
-	}, reader)
-	if err != nil {
-		return fmt.Errorf("save snapshot: %w", err)
-	}
-	if err := s.forgetSnapshots(ctx); err != nil {
-		return fmt.Errorf("forget snapshots: %w", err)
-	}
-	return nil
-}
 
 // ErrForeignSnapshot tells that a snapshot was not taken of this stream.
 var ErrForeignSnapshot = errors.New("the snapshot is not one of this stream")
 
-// CheckSnapshot makes sure that the stream still goes as far as a snapshot and is the one that it was taken of. It
-// answers ErrWentBackwards or ErrForeignSnapshot. From then on the stream is known by that message.
+// CheckSnapshot makes sure that the stream still goes as far as a snapshot says, and has the message there that it was
+// taken at. It does not look at the snapshot's content, so that ErrWentBackwards is only to be believed of one whose
+// content is sound. The other answer of that kind is ErrForeignSnapshot; any other error tells that the store cannot be
+// asked. From then on the stream is known by that message.
 func (s *Store) CheckSnapshot(ctx context.Context, snapshot Snapshot) error {
-	last, err := s.LastSequence(ctx)
-	if err != nil {
+	if err := s.reaches(ctx, snapshot); err != nil {
 		return err
 	}
-	if last < snapshot.Sequence {
-		return fmt.Errorf("%w: a snapshot was taken at %d, and it now ends at %d", ErrWentBackwards, snapshot.Sequence, last)
-	}
-	there, err := s.next(ctx, "", snapshot.Sequence)
-	if errors.Is(err, jetstream.ErrMsgNotFound) || err == nil && !there.StoredAt.Equal(snapshot.StoredAt) {
+	var there storedMessage
+	err := ask(ctx, s.nc, "STREAM.MSG.GET."+Stream, map[string]any{"seq": snapshot.Sequence}, &there)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		if s.reaches(ctx, snapshot) != nil { // whoever has answered now has not got that far
+			return errBehind
+		}
 		return ErrForeignSnapshot
 	}
-	if err == nil {
-		s.identity.advance(mark{snapshot.Sequence, snapshot.StoredAt})
+	if err != nil {
+		return fmt.Errorf("message %d: %w", snapshot.Sequence, err)
+	}
+	if !there.Message.Time.Equal(snapshot.StoredAt) {
+		return ErrForeignSnapshot
+	}
+	s.identity.advance(mark{snapshot.Sequence, snapshot.StoredAt})
+	return nil
+}
+
+// reaches answers ErrWentBackwards where the stream ends before a snapshot.
+func (s *Store) reaches(ctx context.Context, snapshot Snapshot) error {
+	last, err := s.LastSequence(ctx)
+	if err != nil || last >= snapshot.Sequence {
+		return err
+	}
+	err = fmt.Errorf("%w: a snapshot was taken at %d, and it now ends at %d", ErrWentBackwards, snapshot.Sequence, last)
+	if made := s.identity.created; !snapshot.made.IsZero() && !snapshot.made.Equal(made) {
+		err = fmt.Errorf("%w; that was of the stream made at %s, and this one was made at %s", err, clock(snapshot.made), clock(made))
 	}
 	return err
 }
 
-// orphanAge is how long chunks may lie without an object: one that is being saved has none yet.
-const orphanAge = 10 * time.Minute
-
-// forgetSnapshots removes all but the newest snapshots, and what is left of some that were never finished. It leaves no
-// trace of them, where deleting an object would leave a marker for ever.
-func (s *Store) forgetSnapshots(ctx context.Context) error {
-	all, err := s.Snapshots(ctx)
-	if err != nil {
-		return err
-	}
-	stream, err := s.js.Stream(ctx, snapshotStreamName)
-	if err != nil {
-		return err
-	}
-	for _, old := range all[min(len(all), keptSnapshots):] {
-		meta := metaOf(base64.URLEncoding.EncodeToString([]byte(old.name)))
-		if err := errors.Join(stream.Purge(ctx, jetstream.WithPurgeSubject(meta)), stream.Purge(ctx, jetstream.WithPurgeSubject(chunksOf(old.nuid)))); err != nil {
-			return err
-		}
-	}
-	return s.forgetOrphans(ctx, stream, orphanAge)
-}
-
-// forgetOrphans removes chunks that are older than age and belong to no snapshot.
-func (s *Store) forgetOrphans(ctx context.Context, stream jetstream.Stream, age time.Duration) error {
-	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(chunksOf("*")))
-	if err != nil {
-		return err
-	}
-	all, err := s.Snapshots(ctx)
-	if err != nil {
-		return err
-	}
-	for subject := range info.State.Subjects {
-		nuid := strings.TrimPrefix(subject, chunksOf(""))
-		if slices.ContainsFunc(all, func(s Snapshot) bool { return s.nuid == nuid }) {
-			continue
-		}
-		last, err := stream.GetLastMsgForSubject(ctx, subject)
-		if errors.Is(err, jetstream.ErrMsgNotFound) || err == nil && time.Since(last.Time) < age {
-			continue
-		}
-		if err == nil {
-			err = stream.Purge(ctx, jetstream.WithPurgeSubject(subject))
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// How the object store stores its objects.
+// Snapshots are kept in the layout of JetStream's object stores, so that the tools for those can be used: each is an
+// object, its content in chunks, and what is known of it in a message of its own.
 const snapshotStreamName = "OBJ_" + SnapshotsBucket
 
-func metaOf(name string) string { return "$O." + SnapshotsBucket + ".M." + name }
+func metaOf(encodedName string) string { return "$O." + SnapshotsBucket + ".M." + encodedName }
+
+func encoded(name string) string { return base64.URLEncoding.EncodeToString([]byte(name)) }
 
 func chunksOf(nuid string) string { return "$O." + SnapshotsBucket + ".C." + nuid }
+
+// object is a snapshot as the object store describes it.
+func (s Snapshot) object(size uint64) jetstream.ObjectInfo {
+	return jetstream.ObjectInfo{
+		ObjectMeta: jetstream.ObjectMeta{
+			Name:        nameOf(s.subject),
+			Description: "The directory of clients at a sequence of " + Stream,
+			Metadata: map[string]string{
+				snapshotSequence: strconv.FormatUint(s.Sequence, 10),
+				snapshotStoredAt: clock(s.StoredAt),
+				snapshotForm:     s.Form,
+				snapshotMade:     clock(s.made),
+			},
+			Opts: &jetstream.ObjectMetaOptions{ChunkSize: chunkSize},
+		},
+		Bucket: SnapshotsBucket, NUID: s.nuid, Size: size, Chunks: s.chunks, Digest: s.digest,
+	}
+}

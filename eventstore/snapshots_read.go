@@ -14,48 +14,78 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
 // Snapshots are read from the leader of their stream, message by message: a consumer, as the object store's own reading
 // makes one, may be on a server that is behind, and then keeps a start waiting.
 
-// Snapshots answers what snapshots there are, the one that was taken last first.
+// Snapshots answers what snapshots there are, the one that was taken last first. That is what is said of them: see
+// CheckSnapshot and ReadSnapshot for whether it is true.
 func (s *Store) Snapshots(ctx context.Context) ([]Snapshot, error) {
-	all, strangers, err := listSnapshots(ctx, s.nc)
-	for _, stranger := range strangers {
-		s.config.Log.Warn(stranger + " and is left alone")
+	there, err := s.inventory(ctx)
+	for _, stranger := range there.strangers {
+		s.warnOnce(stranger + " and is left alone")
 	}
-	return all, err
+	return there.snapshots, err
 }
 
-// listSnapshots also tells what is among the snapshots and is none.
-func listSnapshots(ctx context.Context, nc *nats.Conn) (all []Snapshot, strangers []string, err error) {
-	var info streamInfo
-	err = ask(ctx, nc, "STREAM.INFO."+snapshotStreamName, map[string]any{"subjects_filter": metaOf(">")}, &info)
-	if err != nil {
-		return nil, nil, fmt.Errorf("snapshots: %w", err)
+// warnOnce warns, and does not repeat itself.
+func (s *Store) warnOnce(message string) {
+	if _, again := s.warned.LoadOrStore(message, true); !again {
+		s.config.Log.Warn(message)
+	}
+}
+
+// inventory is what is in the bucket of snapshots.
+type inventory struct {
+	snapshots []Snapshot      // the one that was taken last first
+	strangers []string        // what else there is, in words
+	chunks    map[string]bool // those that belong to an object, by nuid
+}
+
+// inventory asks the leader of the bucket's stream. Where there is no bucket there is nothing in it.
+func (s *Store) inventory(ctx context.Context) (inventory, error) {
+	there := inventory{chunks: make(map[string]bool)}
+	info, err := s.stateOf(ctx, snapshotStreamName, metaOf(">"))
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return there, nil
 	}
 	for subject := range info.State.Subjects {
-		var answer storedMessage
-		err := ask(ctx, nc, "STREAM.MSG.GET."+snapshotStreamName, map[string]any{"last_by_subj": subject}, &answer)
+		var meta storedMessage
+		err = ask(ctx, s.nc, "STREAM.MSG.GET."+snapshotStreamName, map[string]any{"last_by_subj": subject}, &meta)
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			continue // forgotten by a replica
+			err = nil // forgotten by a replica
+			continue
 		}
 		if err != nil {
-			return nil, nil, fmt.Errorf("snapshots: %w", err)
+			break
 		}
-		if snapshot, err := snapshotOf(answer.Message.Data, answer.Message.Time); err == nil {
-			all = append(all, snapshot)
-		} else {
-			strangers = append(strangers, fmt.Sprintf("the object %q among the snapshots is none", nameOf(subject)))
-		}
+		there.add(subject, meta)
 	}
-	slices.SortFunc(all, func(a, b Snapshot) int {
+	if err != nil {
+		return inventory{}, fmt.Errorf("snapshots: %w", err)
+	}
+	slices.SortFunc(there.snapshots, func(a, b Snapshot) int {
 		return cmp.Or(cmp.Compare(b.Sequence, a.Sequence), b.SavedAt.Compare(a.SavedAt))
 	})
-	return all, strangers, nil
+	return there, nil
+}
+
+func (i *inventory) add(subject string, meta storedMessage) {
+	var object jetstream.ObjectInfo
+	err := json.Unmarshal(meta.Message.Data, &object)
+	if object.Deleted { // by means of the object store, which leaves a marker
+		return
+	}
+	i.chunks[object.NUID] = true
+	snapshot, bad := snapshotOf(object)
+	if err != nil || bad != nil {
+		i.strangers = append(i.strangers, fmt.Sprintf("the object %q among the snapshots is none", nameOf(subject)))
+		return
+	}
+	snapshot.subject, snapshot.SavedAt, snapshot.last = subject, meta.Message.Time.UTC(), meta.Message.Sequence
+	i.snapshots = append(i.snapshots, snapshot)
 }
 
 // nameOf is the name of the object whose metadata is on a subject.
@@ -67,15 +97,20 @@ func nameOf(subject string) string {
 	return encoded
 }
 
-func snapshotOf(meta []byte, savedAt time.Time) (Snapshot, error) {
-	var object jetstream.ObjectInfo
-	if err := json.Unmarshal(meta, &object); err != nil {
-		return Snapshot{}, err
-	}
-	snapshot := Snapshot{name: object.Name, nuid: object.NUID, chunks: object.Chunks, digest: object.Digest, SavedAt: savedAt}
-	var bad [2]error
+// snapshotOf reads what Snapshot.object writes, or a former release has written.
+func snapshotOf(object jetstream.ObjectInfo) (Snapshot, error) {
+	snapshot := Snapshot{nuid: object.NUID, chunks: object.Chunks, digest: object.Digest}
+	snapshot.Form = object.Metadata[snapshotForm]
+	var bad [4]error
 	snapshot.Sequence, bad[0] = strconv.ParseUint(object.Metadata[snapshotSequence], 10, 64)
 	snapshot.StoredAt, bad[1] = time.Parse(time.RFC3339Nano, object.Metadata[snapshotStoredAt])
+	if made, told := object.Metadata[snapshotMade]; told {
+		snapshot.made, bad[2] = time.Parse(time.RFC3339Nano, made)
+	}
+	if object.NUID == "" || strings.ContainsAny(object.NUID, ".*> ") {
+		bad[3] = errors.New("its chunks are not on a subject of their own")
+	}
+	snapshot.StoredAt, snapshot.made = snapshot.StoredAt.UTC(), snapshot.made.UTC()
 	return snapshot, errors.Join(bad[:]...)
 }
 
@@ -83,7 +118,8 @@ func snapshotOf(meta []byte, savedAt time.Time) (Snapshot, error) {
 var ErrSnapshotDamaged = errors.New("the snapshot is not what was saved")
 
 // ReadSnapshot hands a snapshot to read. It answers ErrSnapshotDamaged, maybe only after read has read all of it, when
-// that was not what had been saved, else what read answers.
+// that was not what had been saved; what read answers, when it had read that much or did not want more; any other error
+// tells that the store did not answer.
 func (s *Store) ReadSnapshot(ctx context.Context, snapshot Snapshot, read func(io.Reader) error) error {
 	reader, writer := io.Pipe()
 	sent := make(chan error, 1)
@@ -97,33 +133,68 @@ func (s *Store) ReadSnapshot(ctx context.Context, snapshot Snapshot, read func(i
 		_, err = io.Copy(io.Discard, reader)
 	}
 	_ = reader.Close()
-	if damage := <-sent; errors.Is(damage, ErrSnapshotDamaged) {
-		return damage
+	if failure := <-sent; failure != nil && !errors.Is(failure, io.ErrClosedPipe) { // else nobody wanted more
+		return failure
 	}
 	return err
+}
+
+// ErrOtherForm tells that a snapshot is of another form than was asked for.
+var ErrOtherForm = errors.New("the snapshot is of another form")
+
+// OfForm is for ReadSnapshot. It makes sure that a snapshot begins as those of a form do, and answers ErrOtherForm where it
+// does not.
+func OfForm(form string) func(io.Reader) error {
+	return func(r io.Reader) error {
+		begin := make([]byte, len(form))
+		n, err := io.ReadFull(r, begin)
+		if string(begin[:n]) == form {
+			return nil
+		}
+		if err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return ErrOtherForm
+		}
+		return err
+	}
 }
 
 func (s *Store) sendChunks(ctx context.Context, snapshot Snapshot, to io.Writer) error {
 	digest := sha256.New()
 	next := uint64(1)
 	for n := range snapshot.chunks {
-		var answer storedMessage
-		question := map[string]any{"seq": next, "next_by_subj": chunksOf(snapshot.nuid)}
-		err := ask(ctx, s.nc, "STREAM.MSG.GET."+snapshotStreamName, question, &answer)
+		chunk, err := s.chunk(ctx, snapshot, next)
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
 			return fmt.Errorf("%w: it has %d of %d chunks", ErrSnapshotDamaged, n, snapshot.chunks)
 		}
 		if err != nil {
 			return fmt.Errorf("read snapshot: %w", err)
 		}
-		next = answer.Message.Sequence + 1
-		_, _ = digest.Write(answer.Message.Data)
-		if _, err := to.Write(answer.Message.Data); err != nil {
+		next = chunk.Message.Sequence + 1
+		_, _ = digest.Write(chunk.Message.Data)
+		if _, err := to.Write(chunk.Message.Data); err != nil {
 			return err
 		}
 	}
-	if sum := "SHA-256=" + base64.URLEncoding.EncodeToString(digest.Sum(nil)); sum != snapshot.digest {
+	if sum := digestOf(digest); sum != snapshot.digest {
 		return fmt.Errorf("%w: its digest is %s and not %s", ErrSnapshotDamaged, sum, snapshot.digest)
 	}
 	return nil
+}
+
+// chunk answers the first chunk of a snapshot from a sequence on, or jetstream.ErrMsgNotFound where there is none.
+func (s *Store) chunk(ctx context.Context, snapshot Snapshot, from uint64) (chunk storedMessage, err error) {
+	question := map[string]any{"seq": from, "next_by_subj": chunksOf(snapshot.nuid)}
+	err = s.patiently(ctx, func(ctx context.Context) error {
+		chunk = storedMessage{}
+		err := ask(ctx, s.nc, "STREAM.MSG.GET."+snapshotStreamName, question, &chunk)
+		if !errors.Is(err, jetstream.ErrMsgNotFound) {
+			return err
+		}
+		info, asked := s.state(ctx, snapshotStreamName)
+		if asked == nil && info.State.Last < snapshot.last {
+			asked = errBehind
+		}
+		return cmp.Or(asked, err)
+	})
+	return chunk, err
 }

@@ -18,7 +18,13 @@ import (
 // save stores content as a snapshot that was taken at a record.
 func save(t testing.TB, s *Store, at Record, content string) {
 	t.Helper()
-	require.NoError(t, s.SaveSnapshot(deadline(t), SnapshotMark{at.Sequence, at.StoredAt}, func(w io.Writer) error {
+	saveAs(t, s, at, "", content)
+}
+
+// saveAs also says of which form it is.
+func saveAs(t testing.TB, s *Store, at Record, form, content string) {
+	t.Helper()
+	require.NoError(t, s.SaveSnapshot(deadline(t), SnapshotMark{Sequence: at.Sequence, StoredAt: at.StoredAt, Form: form}, func(w io.Writer) error {
 		_, err := io.WriteString(w, content)
 		return err
 	}))
@@ -103,7 +109,7 @@ func TestSnapshotsDoNotPileUp(t *testing.T) {
 	failure := errors.New("cut off")
 	for range 20 {
 		save(t, s, records[0], strings.Repeat("x", 200_000))
-		err := s.SaveSnapshot(deadline(t), SnapshotMark{1, time.Now()}, func(io.Writer) error { return failure })
+		err := s.SaveSnapshot(deadline(t), SnapshotMark{Sequence: 1, StoredAt: time.Now()}, func(io.Writer) error { return failure })
 		require.ErrorIs(t, err, failure)
 	}
 	stream, err := s.js.Stream(deadline(t), snapshotStreamName)
@@ -112,10 +118,10 @@ func TestSnapshotsDoNotPileUp(t *testing.T) {
 
 	_, err = s.js.Publish(deadline(t), chunksOf("orphan"), []byte("of a save that was killed"))
 	require.NoError(t, err)
-	require.NoError(t, s.forgetOrphans(deadline(t), stream, time.Hour))
+	require.NoError(t, s.forgetOrphans(deadline(t), time.Hour))
 	_, err = stream.GetLastMsgForSubject(deadline(t), chunksOf("orphan"))
 	require.NoError(t, err, "it may be under way")
-	require.NoError(t, s.forgetOrphans(deadline(t), stream, 0))
+	require.NoError(t, s.forgetOrphans(deadline(t), 0))
 	_, err = stream.GetLastMsgForSubject(deadline(t), chunksOf("orphan"))
 	require.ErrorIs(t, err, jetstream.ErrMsgNotFound)
 	content, err := read(t, s, snapshots(t, s)[0])

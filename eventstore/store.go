@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -27,14 +28,15 @@ type Config struct {
 
 // Store is the service's event store. All methods are safe for concurrent use.
 type Store struct {
-	nc        *nats.Conn
-	js        jetstream.JetStream
-	snapshots jetstream.ObjectStore
-	config    Config
-	writer    *writer
-	ids       blocks
-	stats     stats
-	identity  identity
+	nc       *nats.Conn
+	js       jetstream.JetStream
+	config   Config
+	writer   *writer
+	ids      blocks
+	stats    stats
+	identity identity
+	sound    soundness // of snapshots
+	warned   sync.Map  // of what
 
 	makingKeys atomic.Bool     // while somebody makes their stream again
 	open       context.Context // ended by Close

@@ -88,6 +88,25 @@ func (s *Store) keyStream() jetstream.StreamConfig {
 	}
 }
 
+// snapshotStream is what the bucket of snapshots is, as a stream: it is in the layout of an object store.
+func (s *Store) snapshotStream() jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:        snapshotStreamName,
+		Description: "Snapshots of the directory of clients",
+		Subjects:    []string{chunksOf(">"), metaOf(">")},
+		Storage:     jetstream.FileStorage,
+		Replicas:    s.config.Replicas,
+		Discard:     jetstream.DiscardNew,
+		AllowRollup: true,
+		AllowDirect: true,
+	}
+}
+
+// ensureSnapshots makes the bucket of snapshots, also where somebody has deleted it since.
+func (s *Store) ensureSnapshots(ctx context.Context) error {
+	return s.ensureStream(ctx, s.snapshotStream())
+}
+
 func (s *Store) ensureStreams(ctx context.Context) error {
 	if err := s.untilLeader(ctx, s.ensureEvents); err != nil {
 		return err
@@ -101,23 +120,6 @@ func (s *Store) ensureStreams(ctx context.Context) error {
 		return err
 	}
 	return s.untilLeader(ctx, s.ensureSnapshots)
-}
-
-func (s *Store) ensureSnapshots(ctx context.Context) error {
-	snapshots, err := s.js.ObjectStore(ctx, SnapshotsBucket)
-	if errors.Is(err, jetstream.ErrBucketNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) {
-		snapshots, err = s.js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
-			Bucket:      SnapshotsBucket,
-			Description: "Snapshots of the directory of clients",
-			Storage:     jetstream.FileStorage,
-			Replicas:    s.config.Replicas,
-		})
-	}
-	if err != nil {
-		return fmt.Errorf("bucket %s: %w", SnapshotsBucket, err)
-	}
-	s.snapshots = snapshots
-	return nil
 }
 
 // ensureStream creates a stream, or insists that the one that exists is what the service needs.
