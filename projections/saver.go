@@ -3,54 +3,17 @@ package projections
 import (
 	"context"
 	"errors"
-	"io"
 	"sync"
 	"time"
 
 	"clients/eventstore"
 )
 
-// SnapshotStore is where snapshots are kept.
-type SnapshotStore interface {
-	Snapshots(ctx context.Context) ([]eventstore.Snapshot, error)
-	CheckSnapshot(ctx context.Context, snapshot eventstore.Snapshot) error
-	ReadSnapshot(ctx context.Context, snapshot eventstore.Snapshot, read func(io.Reader) error) error
-	SaveSnapshot(ctx context.Context, mark eventstore.SnapshotMark, write func(io.Writer) error) error
-}
-
-// RestoreNewest puts a directory that has followed nothing yet where the newest good snapshot was taken. One that cannot
-// be read, or is not of this stream, is passed over with a warning; where none is left, the directory stays as it is and the answer is empty.
-// The error is eventstore.ErrWentBackwards where the stream ends before a snapshot, or tells that the store cannot be
-// asked.
-func (d *Directory) RestoreNewest(ctx context.Context, store SnapshotStore) (eventstore.Snapshot, error) {
-	all, err := store.Snapshots(ctx)
-	if err != nil {
-		return eventstore.Snapshot{}, err
-	}
-	for _, snapshot := range all {
-		err := store.CheckSnapshot(ctx, snapshot)
-		if err == nil {
-			err = store.ReadSnapshot(ctx, snapshot, d.Restore)
-		}
-		switch {
-		case err == nil && d.Sequence() == snapshot.Sequence:
-			d.log.Info("the snapshot is read", "sequence", snapshot.Sequence, "clients", d.Stats().Clients)
-			return snapshot, nil
-		case errors.Is(err, eventstore.ErrWentBackwards):
-			return eventstore.Snapshot{}, err
-		case ctx.Err() != nil:
-			return eventstore.Snapshot{}, ctx.Err()
-		}
-		d.log.Warn("a snapshot cannot be used and is ignored", "sequence", snapshot.Sequence, "reason", err)
-		d.reset()
-	}
-	return eventstore.Snapshot{}, nil
-}
-
 // Saver saves a snapshot of a directory from time to time.
 type Saver struct {
 	directory *Directory
 	store     SnapshotStore
+	ignored   map[eventstore.Snapshot]bool // what is none of this stream
 
 	mu      sync.Mutex
 	saved   uint64 // sequence of the last snapshot, whoever saved it; 0 before there is one
@@ -60,7 +23,7 @@ type Saver struct {
 
 // NewSaver makes a saver for a directory that was restored from a snapshot, or from none.
 func NewSaver(d *Directory, store SnapshotStore, restored eventstore.Snapshot) *Saver {
-	s := &Saver{directory: d, store: store, saved: restored.Sequence, savedAt: restored.SavedAt}
+	s := &Saver{directory: d, store: store, ignored: make(map[eventstore.Snapshot]bool), saved: restored.Sequence, savedAt: restored.SavedAt}
 	if restored.Sequence == 0 {
 		s.savedAt = time.Now()
 	}
@@ -87,7 +50,10 @@ func (s *Saver) Run(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		if s.due() {
+		s.mu.Lock()
+		due := s.due()
+		s.mu.Unlock()
+		if due {
 			s.Save(ctx)
 		}
 	}
@@ -101,9 +67,8 @@ func (s *Saver) Saved() (sequence uint64, at time.Time) {
 	return s.saved, s.savedAt
 }
 
+// due tells whether it is time for another snapshot. The caller holds mu.
 func (s *Saver) due() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	now, since := s.directory.Sequence(), time.Since(s.savedAt)
 	if now <= s.saved || since < saveShare*s.took {
 		return false
@@ -111,8 +76,8 @@ func (s *Saver) due() bool {
 	return since >= saveAfter || now-s.saved >= saveAfterEvents
 }
 
-// Save saves a snapshot now, unless nothing has changed, the stream was replaced, or another replica has just done so. A failure is logged: the
-// snapshot before it does as well, only later.
+// Save saves a snapshot now, unless nothing has changed, the stream was replaced, or another replica has just done so. A
+// failure is logged: the snapshot before it does as well, only later. Save does not outlast ctx.
 func (s *Saver) Save(ctx context.Context) {
 	if errors.Is(s.directory.Err(), eventstore.ErrReplaced) { // it is not one of the stream that there is
 		return
@@ -120,35 +85,71 @@ func (s *Saver) Save(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, saveLimit)
 	defer cancel()
 	begun := time.Now()
-	snapshot := s.directory.Snapshot()
-	sequence, storedAt := snapshot.Sequence()
-	if s.others(ctx) && !s.due() {
+	newest, err := s.newest(ctx)
+	if err == nil && !s.wanted(newest) {
 		return
 	}
-	if saved, _ := s.Saved(); saved >= sequence {
-		return
+	mark := eventstore.SnapshotMark{Sequence: s.directory.Sequence()}
+	if err == nil {
+		snapshot := s.directory.Snapshot()
+		mark = snapshot.mark()
+		err = s.store.SaveSnapshot(ctx, mark, snapshot.Write)
 	}
-	err := s.store.SaveSnapshot(ctx, eventstore.SnapshotMark{Sequence: sequence, StoredAt: storedAt}, snapshot.Write)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.took = time.Since(begun)
+	s.took, s.savedAt = time.Since(begun), time.Now() // after a failure, to try again after a while
 	if err != nil {
-		s.savedAt = time.Now() // to try again after a while
-		s.directory.log.Warn("a snapshot could not be saved", "sequence", sequence, "error", err)
+		s.directory.log.Warn("a snapshot could not be saved", "sequence", mark.Sequence, "error", err)
 		return
 	}
-	s.saved, s.savedAt = sequence, time.Now()
-	s.directory.log.Debug("a snapshot is saved", "sequence", sequence, "duration", s.took)
+	s.saved = mark.Sequence
+	s.directory.log.Debug("a snapshot is saved", "sequence", mark.Sequence, "duration", s.took)
 }
 
-// others reports whether there is a newer snapshot than is known of.
-func (s *Saver) others(ctx context.Context) bool {
-	all, err := s.store.Snapshots(ctx)
+// wanted takes note of the newest snapshot that there is, and tells whether one is to be saved. What another replica has
+// saved in the meantime will do for a while.
+func (s *Saver) wanted(newest eventstore.Snapshot) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err != nil || len(all) == 0 || all[0].Sequence <= s.saved {
-		return false
+	news := newest.Sequence > s.saved
+	s.saved = newest.Sequence // which is less than it was where somebody has removed some
+	if news {
+		s.savedAt = newest.SavedAt
+		return s.due()
 	}
-	s.saved, s.savedAt = all[0].Sequence, all[0].SavedAt
-	return true
+	return s.directory.Sequence() > s.saved
+}
+
+// newest answers the newest snapshot of this stream, in a form that this release reads, or an empty one where there is
+// none. What only says that it is one is passed over, with one warning.
+func (s *Saver) newest(ctx context.Context) (eventstore.Snapshot, error) {
+	all, err := s.store.Snapshots(ctx)
+	if err != nil {
+		return eventstore.Snapshot{}, err
+	}
+	for _, snapshot := range all {
+		if snapshot.Form != "" && snapshot.Form != snapshotFormat || s.ignored[snapshot] { // of another release, or of nobody
+			continue
+		}
+		err := s.check(ctx, snapshot)
+		if err == nil {
+			return snapshot, nil
+		}
+		if !unusable(err) && !errors.Is(err, eventstore.ErrWentBackwards) {
+			return eventstore.Snapshot{}, err
+		}
+		s.ignored[snapshot] = true
+		s.directory.log.Warn("a snapshot is not one of this stream and is ignored", "sequence", snapshot.Sequence, "reason", err)
+	}
+	return eventstore.Snapshot{}, nil
+}
+
+// check looks at a snapshot as closely as is cheap. Whoever tells the form has read it back; of a former release, or of
+// somebody else, nobody knows.
+func (s *Saver) check(ctx context.Context, snapshot eventstore.Snapshot) error {
+	err := s.store.CheckSnapshot(ctx, snapshot)
+	if err == nil && snapshot.Form == "" {
+		err = s.store.ReadSnapshot(ctx, snapshot, eventstore.OfForm(snapshotFormat))
+	}
+	return err
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"clients/domain"
+	"clients/eventstore"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -81,6 +82,11 @@ func (d *Directory) Snapshot() *Snapshot {
 
 // Sequence is the sequence of the last message that is folded in, and when that was stored.
 func (s *Snapshot) Sequence() (uint64, time.Time) { return s.sequence, s.storedAt }
+
+// mark says where it was taken and how it is written.
+func (s *Snapshot) mark() eventstore.SnapshotMark {
+	return eventstore.SnapshotMark{Sequence: s.sequence, StoredAt: s.storedAt, Form: snapshotFormat}
+}
 
 // Write writes the snapshot in a form that Restore reads, compressed and with a checksum.
 func (s *Snapshot) Write(w io.Writer) error {
