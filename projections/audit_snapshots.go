@@ -31,13 +31,13 @@ func (n *auditor) readSnapshots(ctx context.Context) error {
 		}}
 		d := newDirectory(slog.New(slog.DiscardHandler))
 		if check.err = check.read(d); check.err == nil && d.sequence != snapshot.Sequence {
-			check.err = fmt.Errorf("it is one of sequence %d", d.sequence)
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
+			check.err = fmt.Errorf("%w: it is one of sequence %d", eventstore.ErrSnapshotDamaged, d.sequence)
 		}
 		if errors.Is(check.err, eventstore.ErrSnapshotGone) {
 			continue
+		}
+		if check.err != nil && !unusable(check.err) { // the store did not answer, which is no fault of the snapshot
+			return check.err
 		}
 		check.digest = d.Snapshot().digest()
 		n.snapshot = append(n.snapshot, check)
