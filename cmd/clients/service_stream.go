@@ -44,7 +44,8 @@ func (s *service) restore(ctx context.Context) (err error) {
 func (s *service) untilAnswered(ctx context.Context, ask func(context.Context) error) error {
 	for {
 		err := ask(ctx)
-		if err == nil || ctx.Err() != nil || s.directory.Err() != nil || errors.Is(err, eventstore.ErrWentBackwards) {
+		final := errors.Is(err, eventstore.ErrWentBackwards) || errors.Is(err, eventstore.ErrReplaced)
+		if err == nil || ctx.Err() != nil || s.directory.Err() != nil || final {
 			return err
 		}
 		s.log.Warn("the stream does not answer yet", "error", err)
@@ -55,6 +56,10 @@ func (s *service) untilAnswered(ctx context.Context, ask func(context.Context) e
 	}
 }
 
+// lastSaveLimit bounds the snapshot at the end: without it the next start reads on from the one before, and what else
+// ends after it needs time too.
+const lastSaveLimit = 8 * time.Second
+
 // saveSnapshots saves one from time to time, and one at the end, as far as there is time.
 func (s *service) saveSnapshots() {
 	s.saver = projections.NewSaver(s.directory, s.store, s.restored)
@@ -64,11 +69,20 @@ func (s *service) saveSnapshots() {
 	s.onStop(func() {
 		cancel()
 		<-ended
-		if s.stopBy.IsZero() { // a start that failed has nothing to save
-			return
+		if !s.stopBy.IsZero() { // a start that failed has nothing to save
+			s.saveLast()
 		}
-		ctx, cancel := context.WithDeadline(context.Background(), s.stopBy)
-		defer cancel()
-		s.saver.Save(ctx)
 	})
+}
+
+func (s *service) saveLast() {
+	if !s.nc.IsConnected() {
+		s.log.Warn("no snapshot is saved at the end: there is no connection to NATS")
+		return
+	}
+	ctx, cancel := context.WithDeadline(context.Background(), s.stopBy)
+	defer cancel()
+	ctx, cancel = context.WithTimeout(ctx, lastSaveLimit)
+	defer cancel()
+	s.saver.Save(ctx)
 }

@@ -71,8 +71,12 @@ func TestAStreamThatEndsBeforeItsSnapshotIsRefused(t *testing.T) {
 	a.create(whole)
 	a.quit()
 	other := newTap(t, cluster.URL())
+	stream, err := other.js.Stream(t.Context(), "CLIENTS")
+	require.NoError(t, err)
 	require.NoError(t, other.js.DeleteStream(t.Context(), "CLIENTS"))
-	_, err := start(context.Background(), settings, slog.New(slog.DiscardHandler))
+	_, err = other.js.CreateStream(t.Context(), stream.CachedInfo().Config)
+	require.NoError(t, err)
+	_, err = start(context.Background(), settings, slog.New(slog.DiscardHandler))
 	require.ErrorContains(t, err, "the stream ends before a sequence that it had already reached")
 	require.ErrorContains(t, err, "a snapshot was taken at 1, and it now ends at 0")
 }
