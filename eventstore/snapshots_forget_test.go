@@ -11,7 +11,7 @@ import (
 )
 
 // sequences are those of the snapshots that there are, the highest first.
-func sequences(t testing.TB, s *Store) (all []uint64) {
+func snapshotsAt(t testing.TB, s *Store) (all []uint64) {
 	t.Helper()
 	for _, snapshot := range snapshots(t, s) {
 		all = append(all, snapshot.Sequence)
@@ -32,11 +32,11 @@ func TestWhatIsNoGoodSnapshotPushesNoneOut(t *testing.T) {
 	for _, r := range records[:4] {
 		save(t, s, r, "good")
 	}
-	require.Equal(t, append(kept, 4, 3), sequences(t, s))
+	require.Equal(t, append(kept, 4, 3), snapshotsAt(t, s))
 
 	damage(t, s, putAsFormerly(t, s, 6, records[5].StoredAt, "not what was saved"))
 	save(t, s, records[4], "good")
-	require.Equal(t, append(kept, 5, 4), sequences(t, s), "what was damaged is forgotten, and counted for nothing")
+	require.Equal(t, append(kept, 5, 4), snapshotsAt(t, s), "what was damaged is forgotten, and counted for nothing")
 }
 
 // A snapshot that another release has written in another form is left to that.
@@ -49,7 +49,7 @@ func TestReleasesKeepSnapshotsOfTheirForms(t *testing.T) {
 			saveAs(t, s, r, form, form+"content")
 		}
 	}
-	require.Equal(t, []uint64{4, 4, 3, 3}, sequences(t, s))
+	require.Equal(t, []uint64{4, 4, 3, 3}, snapshotsAt(t, s))
 }
 
 // Snapshots of the release before, which says less of them, are read, kept as long as they are among the newest, and
@@ -71,7 +71,7 @@ func TestSnapshotsOfTheFormerReleaseAreGoodToo(t *testing.T) {
 	other := openStore(t, s.nc, 1)                          // as another replica, which knows of nothing
 	for i, want := range [][]uint64{{3, 2, 1}, {4, 3, 1}} { // 1 is the junk
 		saveAs(t, []*Store{s, other}[i], records[i+2], "1\n", "1\nnew")
-		require.Equal(t, want, sequences(t, s))
+		require.Equal(t, want, snapshotsAt(t, s))
 	}
 }
 

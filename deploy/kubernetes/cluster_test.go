@@ -93,8 +93,7 @@ func TestTLSIsAsked(t *testing.T) {
 	options := natsOptions(t, "production-nats", "nats-0")
 	require.NotNil(t, options.TLSConfig)
 	require.NotNil(t, options.Cluster.TLSConfig)
-	options.Cluster, options.Routes = server.ClusterOpts{}, nil
-	s := startServer(t, options)
+	s := startAlone(t, options)
 	_, err := nats.Connect("nats://"+s.Addr().String(), nats.UserInfo("admin", password("admin")), nats.RootCAs(certificates(t)+"/ca.crt"))
 	require.NoError(t, err)
 	_, err = nats.Connect("nats://"+s.Addr().String(), nats.UserInfo("admin", password("admin")))

@@ -27,7 +27,13 @@ func startNATS(t *testing.T) *server.Server {
 	options := natsOptions(t, "demo", "nats-0")
 	require.True(t, options.SyncAlways)
 	require.Len(t, options.Routes, 3)
-	options.JetStreamMaxStore *= 3 // it stands for all three
+	return startAlone(t, options)
+}
+
+// startAlone starts a server that stands for all three.
+func startAlone(t *testing.T, options *server.Options) *server.Server {
+	t.Helper()
+	options.JetStreamMaxStore *= 3
 	options.Cluster, options.Routes = server.ClusterOpts{}, nil
 	return startServer(t, options)
 }
