@@ -1,15 +1,12 @@
 package eventstore
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // LastSequence asks the stream's leader for the sequence of its last message. What was acknowledged before the call
@@ -69,35 +66,6 @@ func (s *Store) next(ctx context.Context, subject string, sequence uint64) (Reco
 		header, _ = nats.DecodeHeadersMsg(m.Header) // none where they cannot be read, as a consumer has it
 	}
 	return decode(m.Sequence, m.Time, m.Subject, header, m.Data)
-}
-
-// ask puts a question to the JetStream API, whose answer comes from the stream's leader.
-func ask(ctx context.Context, nc *nats.Conn, call string, question, answer any) error {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	var body []byte
-	if question != nil {
-		var err error
-		if body, err = json.Marshal(question); err != nil {
-			return err
-		}
-	}
-	reply, err := within(ctx, func() (*nats.Msg, error) { return nc.RequestWithContext(ctx, "$JS.API."+call, body) })
-	if err != nil {
-		return err
-	}
-	if bytes.Contains(reply.Data, []byte(`"error"`)) { // else it is read once: this is the cost of a read
-		var refusal struct {
-			Error *jetstream.APIError `json:"error"`
-		}
-		if err := json.Unmarshal(reply.Data, &refusal); err != nil {
-			return err
-		}
-		if refusal.Error != nil {
-			return refusal.Error
-		}
-	}
-	return json.Unmarshal(reply.Data, answer)
 }
 
 // streamInfo is what this service wants to know of a stream.

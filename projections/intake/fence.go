@@ -11,8 +11,12 @@ import (
 	"clients/projections"
 )
 
-// askLimit bounds the question where a source stands.
-const askLimit = 1500 * time.Millisecond
+// askLimit bounds the questions where the streams stand. The answers may take a moment, while one server hands a stream on
+// to another.
+const (
+	askLimit = 2 * time.Second
+	askPause = 20 * time.Millisecond
+)
 
 // Pass returns as soon as the directory shows everything that other services had been acknowledged when Pass was
 // called. Both sources are asked where they stand, and then waited for in the directory: it shows that they have been
@@ -26,7 +30,7 @@ func (i *Intake) Pass(ctx context.Context) error {
 	for _, r := range i.recorders {
 		go func() { failed <- r.passed(ctx) }()
 	}
-	go func() { own <- i.config.Directory.Refresh(ctx) }()
+	go func() { own <- i.refreshed(ctx) }()
 	var err error
 	for range i.recorders {
 		if e := <-failed; e != nil && err == nil {
@@ -100,10 +104,39 @@ func (r *Recorder) stillHolds(ctx context.Context, state eventstore.SourceState,
 	return err
 }
 
+// stands asks where the source stands, until there is an answer.
 func (r *Recorder) stands(ctx context.Context) (eventstore.SourceState, error) {
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
-	return r.config.Store.SourceState(ctx, r.source)
+	for {
+		state, err := r.config.Store.SourceState(ctx, r.source)
+		if err == nil || errors.Is(err, eventstore.ErrSourceMissing) || !pause(ctx) {
+			return state, err
+		}
+	}
+}
+
+// refreshed returns when the directory shows what the service's own stream held, and asks for that until there is an
+// answer.
+func (i *Intake) refreshed(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, askLimit)
+	defer cancel()
+	for {
+		err := i.config.Directory.Refresh(ctx)
+		if err == nil || i.config.Directory.Err() != nil || !pause(ctx) {
+			return err
+		}
+	}
+}
+
+// pause waits before something is asked again, and tells whether there is time to ask.
+func pause(ctx context.Context) bool {
+	select {
+	case <-time.After(askPause):
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 func (r *Recorder) unchecked(why string, cause error) error {
