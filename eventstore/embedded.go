@@ -21,8 +21,6 @@ type EmbeddedConfig struct {
 	Dir  string // holds the store, its lock and its high-water mark; created when missing
 	Addr string // host:port that other programs can connect to; port 0 picks a free one, "" lets nobody in
 	Log  *slog.Logger
-	// Existing refuses to begin a store where there is none, with ErrNoHistory.
-	Existing bool
 	// Unsynced leaves it to the caller to sync what is stored.
 	Unsynced bool
 }
@@ -52,9 +50,6 @@ func StartEmbedded(config EmbeddedConfig) (_ *Embedded, err error) {
 			e.Shutdown()
 		}
 	}()
-	if config.Existing && !isThere(filepath.Join(config.Dir, storeName)) {
-		return nil, fmt.Errorf("%w: %s", ErrNoHistory, config.Dir)
-	}
 	if err := e.open(config.Dir); err != nil {
 		return nil, err
 	}
@@ -81,8 +76,12 @@ func StartEmbedded(config EmbeddedConfig) (_ *Embedded, err error) {
 
 const startLimit = 30 * time.Second
 
-// storeName is the folder of the server's own files in the data directory.
-const storeName = "nats"
+// What is in the data directory.
+const (
+	storeName     = "nats" // the folder of the server's own files
+	lockName      = "lock"
+	highWaterName = "high-water"
+)
 
 // open takes the lock of the data directory and looks at what is in it.
 func (e *Embedded) open(dir string) error {
@@ -97,7 +96,7 @@ func (e *Embedded) open(dir string) error {
 	if draft := filepath.Join(dir, draftName); isThere(draft) {
 		return fmt.Errorf("%w: %s", ErrUnfinished, draft)
 	}
-	mark := filepath.Join(dir, "high-water")
+	mark := filepath.Join(dir, highWaterName)
 	unmarked := !isThere(mark)
 	last, err := inspect(filepath.Join(dir, storeName), unmarked)
 	if err != nil {
@@ -119,7 +118,7 @@ func isThere(path string) bool {
 
 // lockDir keeps other processes out of a data directory.
 func lockDir(dir string) (*flock.Flock, error) {
-	lock := flock.New(filepath.Join(dir, "lock"))
+	lock := flock.New(filepath.Join(dir, lockName))
 	locked, err := lock.TryLock()
 	if err != nil {
 		return nil, fmt.Errorf("lock %s: %w", dir, err)

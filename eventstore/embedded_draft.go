@@ -66,7 +66,7 @@ func (d *Draft) Finish() error {
 	if err := SyncTree(d.folder()); err != nil {
 		return err
 	}
-	for _, name := range []string{"high-water", storeName} { // a mark without a store is refused, and not the other way round
+	for _, name := range []string{highWaterName, storeName} { // a mark without a store is refused, and not the other way round
 		if err := os.Rename(filepath.Join(d.folder(), name), filepath.Join(d.dir, name)); err != nil {
 			return err
 		}

@@ -34,14 +34,32 @@ func (e *CorruptError) Error() string {
 	return fmt.Sprintf("stream %s is corrupt at sequence %d: %s", Stream, e.Sequence, e.Reason)
 }
 
-// MissingError tells of messages that are gone from within the stream.
-type MissingError struct{ First, Last uint64 }
+// MissingError tells of messages that are gone from the stream.
+type MissingError struct {
+	First, Last uint64
+	Reason      string // what tells that they were there, where it is not what comes behind them
+}
 
 func (e *MissingError) Error() string {
 	if e.First == e.Last {
 		return fmt.Sprintf("sequence %d of stream %s is missing", e.First, Stream)
 	}
 	return fmt.Sprintf("sequences %d to %d of stream %s are missing", e.First, e.Last, Stream)
+}
+
+// DamagedError tells that a file of an embedded server's store is not what was written. Nothing was changed.
+type DamagedError struct {
+	Stream   string // "" for a file that is not one of a stream
+	Sequence uint64 // of the message in its stream, 0 where that cannot be told
+	File     string
+	Offset   int64
+	Reason   string
+
+	subject string // of the message, as far as it can be read
+}
+
+func (e *DamagedError) Error() string {
+	return fmt.Sprintf("the store is damaged and was left as it is: %s at byte %d: %s", e.File, e.Offset, e.Reason)
 }
 
 // UnknownEventError tells of an event that only a newer release can read.

@@ -33,15 +33,24 @@ func OpenHighWater(path string) (*HighWater, error) {
 	if fresh {
 		return h, h.write(0)
 	}
+	sequence, err := readMark(file)
+	if err != nil {
+		file.Close()
+		return nil, fmt.Errorf("open high-water mark: %w; when it is removed, the store is looked through and a new one is made", err)
+	}
+	h.sequence.Store(sequence)
+	return h, nil
+}
+
+// readMark answers a *DamagedError for a file that is not a sound mark.
+func readMark(file *os.File) (uint64, error) {
 	content := make([]byte, 128)
 	n, _ := file.ReadAt(content, 0)
 	var sequence, check uint64
 	if _, err := fmt.Sscanf(string(content[:n]), highWaterFormat, &sequence, &check); err != nil || check != highWaterCheck(sequence) {
-		file.Close()
-		return nil, fmt.Errorf("open high-water mark: %s is damaged; when it is removed, the store is looked through and a new one is made", path)
+		return 0, &DamagedError{File: file.Name(), Reason: "the high-water mark is damaged"}
 	}
-	h.sequence.Store(sequence)
-	return h, nil
+	return sequence, nil
 }
 
 // Sequence is the highest sequence that the stream is known to have reached.

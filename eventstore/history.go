@@ -28,7 +28,14 @@ type History struct {
 	Snapshots []Snapshot
 	Strangers []string
 
-	store *Store // without a writer: nothing is appended
+	// Damage is what is wrong with the files of a server that is not running, but for messages between First and Last:
+	// those are among the Records. Notices tell what is no fault.
+	Damage  []*DamagedError
+	Notices []string
+
+	from  historySource
+	store *Store // without a writer: nothing is appended; nil where it is read from files
+	close func()
 }
 
 // OpenHistory finds out how far the history on a NATS system goes. It answers ErrNoHistory where there is none, or the
@@ -38,9 +45,10 @@ func OpenHistory(ctx context.Context, nc *nats.Conn) (*History, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open history: %w", err)
 	}
-	h := &History{store: &Store{nc: nc, js: js, config: Config{Log: slog.New(slog.DiscardHandler)}}}
+	store := &Store{nc: nc, js: js, config: Config{Log: slog.New(slog.DiscardHandler)}}
+	h := &History{from: running{store}, store: store}
 	for _, read := range []func(context.Context) error{h.listSnapshots, h.readBounds, h.readCounter} { // in this order: see there
-		if err := h.store.untilLeader(ctx, read); err != nil {
+		if err := store.untilLeader(ctx, read); err != nil {
 			return nil, fmt.Errorf("open history: %w", err)
 		}
 	}
@@ -60,8 +68,15 @@ func (h *History) Extend(ctx context.Context) error {
 	return nil
 }
 
+// Close lets others use the files again, where it was read from files.
+func (h *History) Close() {
+	if h.close != nil {
+		h.close()
+	}
+}
+
 func (h *History) readBounds(ctx context.Context) error {
-	info, err := h.store.state(ctx, Stream)
+	info, err := h.from.state(ctx, Stream, "")
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return fmt.Errorf("%w (%w)", ErrNoHistory, err)
 	}
@@ -75,8 +90,7 @@ func (h *History) readBounds(ctx context.Context) error {
 // readCounter comes after readBounds: an id is counted before a client has it, so that no client up to Last may have one
 // above what is read here.
 func (h *History) readCounter(ctx context.Context) error {
-	var answer storedMessage
-	err := ask(ctx, h.store.nc, "STREAM.MSG.GET."+IDStream, map[string]any{"last_by_subj": idSubject}, &answer)
+	answer, err := h.from.message(ctx, IDStream, storedQuestion{LastBySubject: idSubject})
 	if errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrMsgNotFound) {
 		return nil
 	}
@@ -96,7 +110,7 @@ func (h *History) readCounter(ctx context.Context) error {
 
 // listSnapshots comes before readBounds: what it finds was taken at or before Last, or else the stream has lost its end.
 func (h *History) listSnapshots(ctx context.Context) error {
-	there, err := h.store.inventory(ctx)
+	there, err := inventoryOf(ctx, h.from)
 	h.Snapshots, h.Strangers = there.snapshots, there.strangers
 	return err
 }
@@ -107,12 +121,12 @@ var ErrSnapshotGone = errors.New("the snapshot is gone")
 // ReadSnapshot hands a snapshot to read; see Store.ReadSnapshot. It answers ErrSnapshotGone for one that is not there any
 // more, and the store's error where that cannot be told.
 func (h *History) ReadSnapshot(ctx context.Context, snapshot Snapshot, read func(io.Reader) error) error {
-	err := h.store.ReadSnapshot(ctx, snapshot, read)
+	err := readSnapshot(ctx, h.from, snapshot, read)
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
 	var there inventory
-	asked := h.store.patiently(ctx, func(ctx context.Context) (err error) { there, err = h.store.inventory(ctx); return err })
+	asked := h.from.patiently(ctx, func(ctx context.Context) (err error) { there, err = inventoryOf(ctx, h.from); return err })
 	if asked == nil && !slices.ContainsFunc(there.snapshots, func(s Snapshot) bool { return s.nuid == snapshot.nuid }) {
 		return ErrSnapshotGone
 	}

@@ -14,10 +14,12 @@ import (
 
 // Records answers every message from First to Last, in order and each once, with what is wrong with it, and goes on
 // behind it: a *CorruptError or *UnknownEventError comes with a Record that holds at least the Sequence and the Subject,
-// a *MissingError with none. It tells a message that is gone from one that only the server which delivers does not have.
+// a *MissingError with none, and a *DamagedError, of files, with what can be read of both. It tells a message that is gone from one that only the server which delivers does not have.
 //
 // Any other error is the last answer: the stream cannot be read any further.
-func (h *History) Records(ctx context.Context) iter.Seq2[Record, error] { return h.read(ctx, "") }
+func (h *History) Records(ctx context.Context) iter.Seq2[Record, error] {
+	return h.from.records(ctx, h.First, h.Last)
+}
 
 // RecordsOf answers as Records does, but only the messages under the subjects of an account's clients, where account is
 // not "", and of one client, where clientID is not 0. The rest does not travel; so it tells of nothing that is missing.
@@ -26,12 +28,16 @@ func (h *History) RecordsOf(ctx context.Context, account string, clientID int64)
 	if clientID != 0 {
 		id = strconv.FormatInt(clientID, 10)
 	}
-	return h.read(ctx, subjectPrefix+cmp.Or(account, "*")+"."+id)
+	return h.store.recordsOf(ctx, subjectPrefix+cmp.Or(account, "*")+"."+id, h.First, h.Last)
 }
 
-func (h *History) read(ctx context.Context, subject string) iter.Seq2[Record, error] {
+func (r running) records(ctx context.Context, first, last uint64) iter.Seq2[Record, error] {
+	return r.store.recordsOf(ctx, "", first, last)
+}
+
+func (s *Store) recordsOf(ctx context.Context, subject string, first, last uint64) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
-		r := &historyReader{store: h.store, subject: subject, reached: h.First - 1, last: h.Last, yield: yield}
+		r := &historyReader{store: s, subject: subject, reached: first - 1, last: last, yield: yield}
 		for failures := 0; r.reached < r.last; {
 			before := r.reached
 			err := r.read(ctx)

@@ -26,6 +26,24 @@ func TestInspectAcceptsANewStore(t *testing.T) {
 func TestInspectAcceptsWhatAServerLeaves(t *testing.T) {
 	t.Parallel()
 	sound, _ := writtenStore(t)
+	for name, act := range acts(t, sound) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			stopped := copied(t, sound)
+			killed := serve(t, stopped, func(s *Store) { act(t, s) })
+			for _, dir := range []string{stopped, killed} {
+				before := hashes(t, dir)
+				require.NoError(t, inspectData(dir, written))
+				require.Equal(t, before, hashes(t, dir))
+				serve(t, dir, func(*Store) {})
+				require.NoError(t, inspectData(dir, written), "after one more start")
+			}
+		})
+	}
+}
+
+// acts are what may be done to the store of writtenStore.
+func acts(t *testing.T, sound string) map[string]func(*testing.T, *Store) {
 	content, err := os.ReadFile(blockFile(sound, 2))
 	require.NoError(t, err)
 	second := binary.LittleEndian.Uint64(content[4:])
@@ -39,7 +57,7 @@ func TestInspectAcceptsWhatAServerLeaves(t *testing.T) {
 			}
 		}
 	}
-	for name, act := range map[string]func(*testing.T, *Store){
+	return map[string]func(*testing.T, *Store){
 		"nothing":                              func(*testing.T, *Store) {},
 		"more messages":                        func(t *testing.T, s *Store) { write(t, s, written+1, written+10) },
 		"a purge of one client":                purgingSubjects("clients.test.20"),
@@ -52,19 +70,6 @@ func TestInspectAcceptsWhatAServerLeaves(t *testing.T) {
 		"a purge of everything":                purging(),
 		"ids and keys":                         idsAndKeys,
 		"another stream deleted":               otherStream,
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			stopped := copied(t, sound)
-			killed := serve(t, stopped, func(s *Store) { act(t, s) })
-			for _, dir := range []string{stopped, killed} {
-				before := hashes(t, dir)
-				require.NoError(t, inspectData(dir, written))
-				require.Equal(t, before, hashes(t, dir))
-				serve(t, dir, func(*Store) {})
-				require.NoError(t, inspectData(dir, written), "after one more start")
-			}
-		})
 	}
 }
 

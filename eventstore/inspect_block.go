@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/minio/highwayhash"
+	"github.com/nats-io/nats-server/v2/server"
 )
 
 // The blocks of nats-server 2.x, see server/filestore.go there. A block is a run of records, and a record is
@@ -31,7 +32,12 @@ const (
 	headersEnd    = "\r\n\r\n"
 )
 
+// blockBuffer holds a block as long as no other is read into it.
+type blockBuffer = bytes.Buffer
+
 type block struct {
+	stream    string
+	number    int
 	file      string
 	content   []byte
 	encrypted bool
@@ -39,10 +45,12 @@ type block struct {
 }
 
 // openBlock reads a block into buffer.
-func openBlock(stream, msgs string, number int, buffer *bytes.Buffer) (*block, error) {
+func openBlock(stream, msgs string, number int, buffer *blockBuffer) (*block, error) {
 	name := strconv.Itoa(number)
 	_, err := os.Stat(filepath.Join(msgs, name+keySuffix))
 	b := &block{
+		stream:    filepath.Base(stream),
+		number:    number,
 		file:      filepath.Join(msgs, name+blockSuffix),
 		encrypted: err == nil,
 		hash:      hashFor(filepath.Base(stream) + "-" + name),
@@ -64,6 +72,22 @@ func openBlock(stream, msgs string, number int, buffer *bytes.Buffer) (*block, e
 }
 
 func (b *block) opaque() bool { return b.encrypted || bytes.HasPrefix(b.content, []byte(compressed)) }
+
+// unpack makes a block that is compressed what it was before.
+func (b *block) unpack() error {
+	var packed server.CompressionInfo
+	begin, err := packed.UnmarshalMetadata(b.content)
+	if b.encrypted || err == nil && begin == 0 {
+		return nil
+	}
+	if err == nil {
+		b.content, err = packed.Algorithm.Decompress(b.content[begin:])
+	}
+	if err != nil {
+		return &DamagedError{Stream: b.stream, File: b.file, Reason: "the block is compressed and cannot be unpacked: " + err.Error()}
+	}
+	return nil
+}
 
 // fault says what is wrong with a record, or "".
 func (b *block) fault(r record) string {
@@ -113,6 +137,13 @@ func (b *block) torn(r record) bool {
 
 // record is what a block holds from the beginning of a record on.
 type record []byte
+
+// marked tells whether a record is not of a message that is stored, but of one that is not any more.
+func (r record) marked() bool { return binary.LittleEndian.Uint64(r[4:])&(erasedBit|tombstoneBit) != 0 }
+
+func (r record) sequence() uint64 {
+	return binary.LittleEndian.Uint64(r[4:]) &^ (erasedBit | tombstoneBit)
+}
 
 // size is the length that a record says it has.
 func (r record) size() int { return int(binary.LittleEndian.Uint32(r) &^ headersBit) }

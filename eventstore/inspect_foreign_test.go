@@ -123,6 +123,7 @@ func TestInspectAcceptsWhatBecomesOfOtherStreams(t *testing.T) {
 		last, err := inspect(filepath.Join(dir, storeName), true)
 		require.NoError(t, err, how)
 		require.Equal(t, uint64(3), last)
+		requireFilesSound(t, dir)
 		again := serve(t, dir, func(s *Store) {
 			_, err := s.Append(deadline(t), created(4), 0)
 			require.NoError(t, err)

@@ -68,6 +68,7 @@ func (x index) missing(c *findings) error {
 				return nil
 			case missing == nil && !c.stored.Exists(sequence):
 				missing = &DamagedError{
+					Stream: Stream, Sequence: sequence,
 					File:   filepath.Join(x.msgs, strconv.FormatUint(b.number, 10)+blockSuffix),
 					Reason: fmt.Sprintf("message %d is gone and was not deleted (%s tells of it)", sequence, indexName),
 				}

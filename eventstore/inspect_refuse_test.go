@@ -45,6 +45,7 @@ func TestInspectRefusesAFlippedBit(t *testing.T) {
 					offset := flip.offset(r)
 					poke(t, file, int64(cap(sound)-cap(r)+offset), r[offset]^flip.bit)
 					requireRefused(t, dir, 0, nil, part)
+					requireToldAlone(t, dir, r.sequence(), part)
 					poke(t, file, int64(cap(sound)-cap(r)+offset), r[offset])
 				}
 			})

@@ -60,12 +60,7 @@ func (s *Store) next(ctx context.Context, subject string, sequence uint64) (Reco
 	if err := ask(ctx, s.nc, "STREAM.MSG.GET."+Stream, question, &answer); err != nil {
 		return Record{}, fmt.Errorf("message %d: %w", sequence, err)
 	}
-	m := answer.Message
-	var header nats.Header
-	if len(m.Header) > 0 {
-		header, _ = nats.DecodeHeadersMsg(m.Header) // none where they cannot be read, as a consumer has it
-	}
-	return decode(m.Sequence, m.Time, m.Subject, header, m.Data)
+	return answer.decode()
 }
 
 // streamInfo is what this service wants to know of a stream.

@@ -22,6 +22,7 @@ type SnapshotMark struct {
 type Snapshot struct {
 	SnapshotMark
 	SavedAt time.Time
+	Size    uint64    // as it is stored
 	made    time.Time // when the stream was made that it was taken of; zero where a former release did not tell it
 	subject string    // of what is known of it
 	nuid    string    // under which its chunks are stored

@@ -44,16 +44,21 @@ type inventory struct {
 	chunks    map[string]bool // those that belong to an object, by nuid
 }
 
-// inventory asks the leader of the bucket's stream. Where there is no bucket there is nothing in it.
+// inventory asks the leader of the bucket's stream.
 func (s *Store) inventory(ctx context.Context) (inventory, error) {
+	return inventoryOf(ctx, running{s})
+}
+
+// inventoryOf looks where there may be a bucket. Where there is none there is nothing in it.
+func inventoryOf(ctx context.Context, from historySource) (inventory, error) {
 	there := inventory{chunks: make(map[string]bool)}
-	info, err := s.stateOf(ctx, snapshotStreamName, metaOf(">"))
+	info, err := from.state(ctx, snapshotStreamName, metaOf(">"))
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return there, nil
 	}
 	for subject := range info.State.Subjects {
 		var meta storedMessage
-		err = ask(ctx, s.nc, "STREAM.MSG.GET."+snapshotStreamName, map[string]any{"last_by_subj": subject}, &meta)
+		meta, err = from.message(ctx, snapshotStreamName, storedQuestion{LastBySubject: subject})
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
 			err = nil // forgotten by a replica
 			continue
@@ -99,7 +104,7 @@ func nameOf(subject string) string {
 
 // snapshotOf reads what Snapshot.object writes, or a former release has written.
 func snapshotOf(object jetstream.ObjectInfo) (Snapshot, error) {
-	snapshot := Snapshot{nuid: object.NUID, chunks: object.Chunks, digest: object.Digest}
+	snapshot := Snapshot{nuid: object.NUID, chunks: object.Chunks, digest: object.Digest, Size: object.Size}
 	snapshot.Form = object.Metadata[snapshotForm]
 	var bad [4]error
 	snapshot.Sequence, bad[0] = strconv.ParseUint(object.Metadata[snapshotSequence], 10, 64)
@@ -121,10 +126,14 @@ var ErrSnapshotDamaged = errors.New("the snapshot is not what was saved")
 // that was not what had been saved; what read answers, when it had read that much or did not want more; any other error
 // tells that the store did not answer.
 func (s *Store) ReadSnapshot(ctx context.Context, snapshot Snapshot, read func(io.Reader) error) error {
+	return readSnapshot(ctx, running{s}, snapshot, read)
+}
+
+func readSnapshot(ctx context.Context, from historySource, snapshot Snapshot, read func(io.Reader) error) error {
 	reader, writer := io.Pipe()
 	sent := make(chan error, 1)
 	go func() {
-		err := s.sendChunks(ctx, snapshot, writer)
+		err := sendChunks(ctx, from, snapshot, writer)
 		writer.CloseWithError(err)
 		sent <- err
 	}()
@@ -158,11 +167,11 @@ func OfForm(form string) func(io.Reader) error {
 	}
 }
 
-func (s *Store) sendChunks(ctx context.Context, snapshot Snapshot, to io.Writer) error {
+func sendChunks(ctx context.Context, from historySource, snapshot Snapshot, to io.Writer) error {
 	digest := sha256.New()
 	next := uint64(1)
 	for n := range snapshot.chunks {
-		chunk, err := s.chunk(ctx, snapshot, next)
+		chunk, err := chunk(ctx, from, snapshot, next)
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
 			return fmt.Errorf("%w: it has %d of %d chunks", ErrSnapshotDamaged, n, snapshot.chunks)
 		}
@@ -182,15 +191,14 @@ func (s *Store) sendChunks(ctx context.Context, snapshot Snapshot, to io.Writer)
 }
 
 // chunk answers the first chunk of a snapshot from a sequence on, or jetstream.ErrMsgNotFound where there is none.
-func (s *Store) chunk(ctx context.Context, snapshot Snapshot, from uint64) (chunk storedMessage, err error) {
-	question := map[string]any{"seq": from, "next_by_subj": chunksOf(snapshot.nuid)}
-	err = s.patiently(ctx, func(ctx context.Context) error {
-		chunk = storedMessage{}
-		err := ask(ctx, s.nc, "STREAM.MSG.GET."+snapshotStreamName, question, &chunk)
+func chunk(ctx context.Context, from historySource, snapshot Snapshot, sequence uint64) (chunk storedMessage, err error) {
+	question := storedQuestion{Sequence: sequence, NextBySubject: chunksOf(snapshot.nuid)}
+	err = from.patiently(ctx, func(ctx context.Context) (err error) {
+		chunk, err = from.message(ctx, snapshotStreamName, question)
 		if !errors.Is(err, jetstream.ErrMsgNotFound) {
 			return err
 		}
-		info, asked := s.state(ctx, snapshotStreamName)
+		info, asked := from.state(ctx, snapshotStreamName, "")
 		if asked == nil && info.State.Last < snapshot.last {
 			asked = errBehind
 		}

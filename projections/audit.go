@@ -19,9 +19,18 @@ type Audit struct {
 	Stray func(eventstore.Record)
 	// Notice is given what is no fault and yet good to know.
 	Notice func(string)
-	// Reached is told how far the audit has come.
-	Reached func(sequence uint64)
+	// Stage is told of each stage of the audit how long it is, and in what. It answers what is told how much is done.
+	Stage func(of Unit, total uint64) (reached func(done uint64))
 }
+
+// Unit is what a stage of an audit is counted in.
+type Unit string
+
+// The units.
+const (
+	InMessages Unit = "messages"
+	InBytes    Unit = "bytes"
+)
 
 // Fault is something that is not as the service has left it. Those with a sequence are told in its
 // order.
@@ -29,6 +38,9 @@ type Fault struct {
 	First, Last uint64 // sequences that it is about: one, but for messages that are missing; 0 for none
 	Kind        FaultKind
 	Detail      string
+	Stream      string // whose sequences they are; "" for the stream of events
+	File        string // that is damaged, and where; "" where that is not known
+	Offset      int64
 }
 
 // FaultKind is one of few.
@@ -42,6 +54,7 @@ const (
 	FaultOrder       FaultKind = "order"        // not the next event of its client
 	FaultTwoAccounts FaultKind = "two-accounts" // an id that is another account's
 	FaultCounter     FaultKind = "counter"      // the counter of ids is behind the ids in use
+	FaultDamaged     FaultKind = "damaged"      // a file of a server that is not running is not what was written
 	FaultSnapshot    FaultKind = "snapshot"     // it cannot be read, or is not what the stream gives
 )
 
@@ -72,14 +85,21 @@ func (a *Audit) Run(ctx context.Context) (Findings, error) {
 	if h.First > 1 {
 		a.Notice(fmt.Sprintf("the stream begins at sequence %d: what was before has been purged; no snapshot can be compared, nor the beginning of a client that lies before", h.First))
 	}
+	for _, notice := range h.Notices {
+		a.Notice(notice)
+	}
+	for _, damaged := range h.Damage {
+		n.fault(damage(damaged))
+	}
 	if err := n.readSnapshots(ctx); err != nil {
 		return n.findings, err
 	}
+	reached := a.Stage(InMessages, h.Last-h.First+1)
 	for r, err := range h.Records(ctx) {
 		if !n.record(r, err) {
 			return n.findings, err
 		}
-		a.Reached(n.d.sequence)
+		reached(n.d.sequence + 1 - h.First)
 	}
 	n.end()
 	return n.findings, nil
@@ -101,17 +121,24 @@ type auditor struct {
 // record takes a message in, with what is wrong with it. It answers false for an error that is no fault.
 func (n *auditor) record(r eventstore.Record, err error) bool {
 	var missing *eventstore.MissingError
+	var damaged *eventstore.DamagedError
 	var corrupt *eventstore.CorruptError
 	var unknown *eventstore.UnknownEventError
 	switch {
 	case errors.As(err, &missing):
-		n.fault(Fault{missing.First, missing.Last, FaultMissing, domain.Counted(int(missing.Last-missing.First+1), "message") + " gone"})
+		detail := domain.Counted(int(missing.Last-missing.First+1), "message") + " gone"
+		if missing.Reason != "" {
+			detail += ": " + missing.Reason
+		}
+		n.fault(Fault{First: missing.First, Last: missing.Last, Kind: FaultMissing, Detail: detail})
 		n.pass(missing.Last, time.Time{})
 		return true
+	case errors.As(err, &damaged):
+		n.unreadable(r, damage(damaged))
 	case errors.As(err, &corrupt):
-		n.unreadable(r, FaultCorrupt, corrupt.Reason)
+		n.unreadable(r, faultAt(r, FaultCorrupt, corrupt.Reason))
 	case errors.As(err, &unknown):
-		n.unreadable(r, FaultUnknownType, fmt.Sprintf("%s: it takes a newer release to read it", unknown.Type))
+		n.unreadable(r, faultAt(r, FaultUnknownType, fmt.Sprintf("%s: it takes a newer release to read it", unknown.Type)))
 	case err != nil:
 		return false
 	case r.Stray != "":

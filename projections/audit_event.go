@@ -60,11 +60,23 @@ func (n *auditor) excused(before domain.Client, ended bool, r eventstore.Record)
 }
 
 // unreadable tells of a message that is ours and cannot be read.
-func (n *auditor) unreadable(r eventstore.Record, kind FaultKind, detail string) {
-	n.fault(faultAt(r, kind, r.Subject+": "+detail))
+func (n *auditor) unreadable(r eventstore.Record, f Fault) {
+	if r.Subject != "" {
+		f.Detail = r.Subject + ": " + f.Detail
+	}
+	n.fault(f)
 	if r.ClientID != 0 {
 		n.doubts[r.ClientID]++
 	}
+}
+
+// damage is a fault of a file.
+func damage(d *eventstore.DamagedError) Fault {
+	f := Fault{First: d.Sequence, Last: d.Sequence, Kind: FaultDamaged, Detail: d.Reason, Stream: d.Stream, File: d.File, Offset: d.Offset}
+	if d.Stream == eventstore.Stream {
+		f.Stream = ""
+	}
+	return f
 }
 
 // countID holds an id against the counter that it must have come from.

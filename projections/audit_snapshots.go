@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"slices"
 
@@ -25,12 +26,20 @@ func (n *auditor) readSnapshots(ctx context.Context) error {
 	for _, stranger := range n.History.Strangers {
 		n.fault(Fault{Kind: FaultSnapshot, Detail: stranger})
 	}
+	size, done := uint64(0), uint64(0)
+	for _, snapshot := range n.History.Snapshots {
+		size += snapshot.Size
+	}
+	reached := n.Stage(InBytes, size)
 	for _, snapshot := range n.History.Snapshots {
 		check := &snapshotCheck{Snapshot: snapshot, read: func(into *Directory) error {
 			return n.History.ReadSnapshot(ctx, snapshot, into.Restore)
 		}}
 		d := newDirectory(slog.New(slog.DiscardHandler))
-		if check.err = check.read(d); check.err == nil && d.sequence != snapshot.Sequence {
+		check.err = n.History.ReadSnapshot(ctx, snapshot, func(r io.Reader) error {
+			return d.Restore(countingReader{r, func(bytes int) { done += uint64(bytes); reached(min(done, size)) }})
+		})
+		if check.err == nil && d.sequence != snapshot.Sequence {
 			check.err = fmt.Errorf("%w: it is one of sequence %d", eventstore.ErrSnapshotDamaged, d.sequence)
 		}
 		if errors.Is(check.err, eventstore.ErrSnapshotGone) {
@@ -46,6 +55,18 @@ func (n *auditor) readSnapshots(ctx context.Context) error {
 		return cmp.Or(cmp.Compare(a.Sequence, b.Sequence), a.SavedAt.Compare(b.SavedAt))
 	})
 	return nil
+}
+
+// countingReader tells how much is read.
+type countingReader struct {
+	io.Reader
+	read func(bytes int)
+}
+
+func (r countingReader) Read(into []byte) (int, error) {
+	n, err := r.Reader.Read(into)
+	r.read(n)
+	return n, err
 }
 
 // checkSnapshots holds those snapshots against the replay that it has reached.

@@ -23,7 +23,7 @@ func audited(t testing.TB, h *eventstore.History, limit time.Duration) (faults [
 				faults = append(faults, f)
 			}
 		},
-		Stray: func(eventstore.Record) {}, Notice: func(string) {}, Reached: func(uint64) {},
+		Stray: func(eventstore.Record) {}, Notice: func(string) {}, Stage: func(Unit, uint64) func(uint64) { return func(uint64) {} },
 	}).Run(ctx)
 	return faults, err
 }

@@ -69,6 +69,7 @@ type verified struct {
 	code    int
 	stderr  string
 	faults  []verifiedFault
+	places  []verifiedPlace // of the faults
 	strays  []uint64
 	notices []string
 	summary struct {
@@ -86,6 +87,11 @@ type verifiedFault struct {
 	Kind, Detail   string
 }
 
+type verifiedPlace struct {
+	Stream, File string
+	Offset       int64
+}
+
 // verify runs clients verify with further flags.
 func verify(t *testing.T, flags ...string) (v verified) {
 	t.Helper()
@@ -93,14 +99,18 @@ func verify(t *testing.T, flags ...string) (v verified) {
 	v.code, out, v.stderr = runInProcess(t, append([]string{"verify", "--json", "--strays"}, flags...)...)
 	for line := range strings.Lines(out) {
 		var object struct {
-			Fault  *verifiedFault
+			Fault *struct {
+				verifiedFault
+				verifiedPlace
+			}
 			Stray  *struct{ Sequence uint64 }
 			Notice *string
 		}
 		require.NoError(t, json.Unmarshal([]byte(line), &object), line)
 		switch {
 		case object.Fault != nil:
-			v.faults = append(v.faults, *object.Fault)
+			v.faults = append(v.faults, object.Fault.verifiedFault)
+			v.places = append(v.places, object.Fault.verifiedPlace)
 		case object.Stray != nil:
 			v.strays = append(v.strays, object.Stray.Sequence)
 		case object.Notice != nil:

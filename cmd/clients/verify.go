@@ -9,14 +9,12 @@ import (
 	"clients/domain"
 	"clients/eventstore"
 	"clients/projections"
-
-	"github.com/nats-io/nats.go"
 )
 
 // verifyCommand looks through all that is stored.
 type verifyCommand struct {
 	runningFlags
-	DataDir string `name:"data-dir" default:"" help:"Look through the store of an embedded server that is not running, instead. Its server is started over it, as the service does, but lets nobody in."`
+	DataDir string `name:"data-dir" default:"" help:"Look through the store of an embedded server that is not running, instead: its files are read as they are, and nothing is started or written."`
 	Strays  bool   `help:"List the messages that are no events of the service. They are no faults: anybody who may publish can put one there."`
 	JSON    bool   `name:"json" help:"One JSON object a line."`
 }
@@ -28,20 +26,16 @@ func (c *verifyCommand) Help() string {
 
 // Run verifies. What it finds goes to the output, a line each.
 func (c *verifyCommand) Run(ctx context.Context, s streams) error {
-	nc, done, err := c.connect(ctx)
+	report := &verifyReport{out: s.out, bars: s.err, bar: newProgress(s.err, 0, inMessages), json: c.JSON, strays: c.Strays, begun: time.Now()}
+	history, done, err := c.open(ctx, report)
+	report.bar.clear()
 	if err != nil {
 		return err
 	}
 	defer done()
-	history, err := openHistory(ctx, nc)
-	if err != nil {
-		return err
-	}
-	bar := newProgress(s.err, history.Last, inMessages)
-	report := &verifyReport{out: s.out, bar: bar, json: c.JSON, strays: c.Strays, begun: time.Now()}
-	audit := projections.Audit{History: history, Fault: report.fault, Stray: report.stray, Notice: report.notice, Reached: bar.reach}
+	audit := projections.Audit{History: history, Fault: report.fault, Stray: report.stray, Notice: report.notice, Stage: report.stage}
 	findings, err := audit.Run(ctx)
-	bar.clear()
+	report.bar.clear()
 	if err != nil {
 		return fmt.Errorf("verify: stopped, with %s found so far: %w", domain.Counted(int(findings.Faults), "fault"), err)
 	}
@@ -55,17 +49,34 @@ func (c *verifyCommand) Run(ctx context.Context, s streams) error {
 	return nil
 }
 
-// connect reaches the NATS servers of a running service, or starts one over the store of a service that is not running.
-func (c *verifyCommand) connect(ctx context.Context) (_ *nats.Conn, done func(), err error) {
+// open finds the history on the NATS servers of a running service, or in the files of one that is not running.
+func (c *verifyCommand) open(ctx context.Context, report *verifyReport) (_ *eventstore.History, done func(), err error) {
 	if c.DataDir == "" {
-		nc, done, err := c.runningFlags.connect(ctx)
+		nc, done, err := c.connect(ctx)
 		if errors.Is(err, errAbsent) {
 			err = fmt.Errorf("%w; --data-dir looks through the store of one that does not run", err)
 		}
-		return nc, done, err
+		if err != nil {
+			return nil, nil, err
+		}
+		history, err := openHistory(ctx, nc)
+		if err != nil {
+			done()
+		}
+		return history, done, err
 	}
 	if c.NATSURL != "" {
 		return nil, nil, settingFaults{"--data-dir does not go with CLIENTS_NATS_URL"}
 	}
-	return connectToStore(eventstore.EmbeddedConfig{Dir: c.DataDir, Existing: true})
+	var reach func(done uint64)
+	history, err := eventstore.OpenFiles(ctx, c.DataDir, func(done, total uint64) {
+		if reach == nil {
+			reach = report.stage(projections.InBytes, total)
+		}
+		reach(done)
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return history, history.Close, nil
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"clients/domain"
@@ -18,11 +19,19 @@ import (
 // member that says what the line is.
 type verifyReport struct {
 	out    io.Writer
-	bar    *progress
+	bars   io.Writer
+	bar    *progress // of the stage that is under way
 	json   bool
 	strays bool
 	begun  time.Time
 	err    error // of writing
+}
+
+// stage begins a bar, and answers what moves it on.
+func (v *verifyReport) stage(of projections.Unit, total uint64) (reach func(done uint64)) {
+	v.bar.clear()
+	v.bar = newProgress(v.bars, total, unit(of))
+	return v.bar.reach
 }
 
 func (v *verifyReport) line(kind string, object any, format string, args ...any) {
@@ -38,15 +47,35 @@ func (v *verifyReport) line(kind string, object any, format string, args ...any)
 
 func (v *verifyReport) fault(f projections.Fault) {
 	object := map[string]any{"kind": f.Kind, "detail": f.Detail}
-	where := ""
 	if f.First != 0 {
 		object["sequence"], object["last"] = f.First, f.Last
-		where = fmt.Sprintf("sequence %d: ", f.First)
 	}
-	if f.First < f.Last {
-		where = fmt.Sprintf("sequences %d to %d: ", f.First, f.Last)
+	if f.Stream != "" {
+		object["stream"] = f.Stream
 	}
-	v.line("fault", object, "%s%s: %s", where, f.Kind, f.Detail)
+	where := ""
+	if f.File != "" {
+		object["file"], object["offset"] = f.File, f.Offset
+		where = fmt.Sprintf("%s at byte %d: ", f.File, f.Offset)
+	}
+	v.line("fault", object, "%s%s: %s%s", messagesOf(f), f.Kind, where, f.Detail)
+}
+
+// messagesOf says which messages a fault is about.
+func messagesOf(f projections.Fault) string {
+	var parts []string
+	if f.Stream != "" {
+		parts = append(parts, "stream "+f.Stream)
+	}
+	switch {
+	case f.First < f.Last:
+		parts = append(parts, fmt.Sprintf("sequences %d to %d", f.First, f.Last))
+	case f.First > 0:
+		parts = append(parts, fmt.Sprintf("sequence %d", f.First))
+	case f.Stream == "":
+		return ""
+	}
+	return strings.Join(parts, ", ") + ": "
 }
 
 func (v *verifyReport) stray(r eventstore.Record) {
