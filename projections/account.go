@@ -9,9 +9,9 @@ import (
 	"github.com/tidwall/btree"
 )
 
-// account holds the clients of one account.
+// account holds the clients of one account, in order. By its id the directory has each of them: ids are nobody else's.
 type account struct {
-	byID     map[int64]*entry
+	name     string
 	byName   *tree
 	byUpdate *tree
 	revision domain.Revision // how many events there were, and the checksum of the last one
@@ -24,22 +24,23 @@ type tree = btree.BTreeG[*entry]
 // who reads a copy of a tree goes on reading the old one.
 type entry struct {
 	domain.Client
+	account      *account
 	lastSequence uint64
 	sortKey      string // the name in lower case; the name itself where it has no other
 }
 
-func newAccount() *account {
+func newAccount(name string) *account {
 	options := btree.Options{NoLocks: true}
 	return &account{
-		byID:     make(map[int64]*entry),
+		name:     name,
 		byName:   btree.NewBTreeGOptions(func(a, b *entry) bool { return compareNames(a, b) < 0 }, options),
 		byUpdate: btree.NewBTreeGOptions(func(a, b *entry) bool { return compareUpdates(a, b) < 0 }, options),
 	}
 }
 
 // newEntry keeps the texts of a client in one piece, so that reading them is one walk to memory and not three.
-func newEntry(c domain.Client, lastSequence uint64) *entry {
-	e := &entry{Client: c, lastSequence: lastSequence, sortKey: strings.ToLower(c.Name)}
+func newEntry(of *account, c domain.Client, lastSequence uint64) *entry {
+	e := &entry{Client: c, account: of, lastSequence: lastSequence, sortKey: strings.ToLower(c.Name)}
 	name, details := len(c.Name), len(c.Name)+len(c.Details)
 	if e.sortKey == c.Name {
 		text := c.Name + c.Details
@@ -61,19 +62,16 @@ func compareUpdates(a, b *entry) int {
 	return cmp.Or(a.UpdatedAt.Compare(b.UpdatedAt), cmp.Compare(a.ID, b.ID))
 }
 
-// replace puts new in the place of old. Either may be nil: there was none before, or there is none any more.
-func (a *account) replace(old, new *entry) {
+// order puts new in the place of old. Either may be nil: there was none before, or there is none any more.
+func (a *account) order(old, new *entry) {
 	if old != nil && (new == nil || compareNames(old, new) != 0) {
 		a.byName.Delete(old)
 	}
 	if old != nil && (new == nil || compareUpdates(old, new) != 0) {
 		a.byUpdate.Delete(old)
 	}
-	if new == nil {
-		delete(a.byID, old.ID)
-		return
+	if new != nil {
+		a.byName.Set(new)
+		a.byUpdate.Set(new)
 	}
-	a.byName.Set(new)
-	a.byUpdate.Set(new)
-	a.byID[new.ID] = new
 }

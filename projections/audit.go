@@ -79,7 +79,7 @@ type Findings struct {
 func (a *Audit) Run(ctx context.Context) (Findings, error) {
 	h := a.History
 	n := &auditor{
-		Audit: a, d: newDirectory(slog.New(slog.DiscardHandler)), owners: make(map[int64]string), doubts: make(map[int64]uint64),
+		Audit: a, d: newDirectory(slog.New(slog.DiscardHandler)), intruders: make(map[string]struct{}), doubts: make(map[int64]uint64),
 		findings: Findings{First: h.First, Last: h.Last, Types: make(map[string]uint64)},
 	}
 	if h.First > 1 {
@@ -108,14 +108,14 @@ func (a *Audit) Run(ctx context.Context) (Findings, error) {
 // auditor is one audit under way.
 type auditor struct {
 	*Audit
-	findings Findings
-	d        *Directory       // by what could be read
-	owners   map[int64]string // accounts by the ids of clients
-	doubts   map[int64]uint64 // how many events in a row could not be read, by the ids of their clients
-	snapshot []*snapshotCheck // those not reached yet, in order
-	above    int64            // the highest id above the counter, 0 for none
-	aboveAt  uint64
-	aboves   uint64
+	findings  Findings
+	d         *Directory          // by what could be read
+	intruders map[string]struct{} // subjects of clients whose ids are another account's
+	doubts    map[int64]uint64    // how many events in a row could not be read, by the ids of their clients
+	snapshot  []*snapshotCheck    // those not reached yet, in order
+	above     int64               // the highest id above the counter, 0 for none
+	aboveAt   uint64
+	aboves    uint64
 }
 
 // record takes a message in, with what is wrong with it. It answers false for an error that is no fault.

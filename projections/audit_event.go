@@ -2,42 +2,34 @@ package projections
 
 import (
 	"errors"
-	"fmt"
 
 	"clients/domain"
 	"clients/eventstore"
 )
 
 // event judges an event, and takes it in even so: what comes behind a fault is to be held against it, and not to be a
-// fault for the same reason once more.
+// fault for the same reason once more. Only of a client whose id is another account's no event is taken in, and the first
+// one is told.
 func (n *auditor) event(r eventstore.Record) {
-	a, old := n.d.find(r)
-	var before domain.Client
-	if old != nil {
-		before = old.Client
-	}
-	n.countID(r)
-	owner, seen := n.owners[r.ClientID]
-	_, ended := n.d.deleted[r.ClientID]
-	switch {
-	case seen && owner != r.Account:
-		if old == nil {
-			n.fault(faultAt(r, FaultTwoAccounts, fmt.Sprintf("client %d of account %s has the id of a client of account %s", r.ClientID, r.Account, owner)))
+	var wrong *eventstore.CorruptError
+	if errors.As(n.d.owned(r), &wrong) {
+		if _, told := n.intruders[r.Subject]; !told {
+			n.intruders[r.Subject] = struct{}{}
+			n.fault(faultAt(r, FaultTwoAccounts, wrong.Reason))
 		}
-	case !n.excused(before, ended, r):
-		var wrong *eventstore.CorruptError
-		if errors.As(n.d.continues(before, r), &wrong) {
-			n.fault(faultAt(r, FaultOrder, wrong.Reason))
-		}
-	}
-	if !seen {
-		n.owners[r.ClientID] = r.Account
-	}
-	delete(n.doubts, r.ClientID)
-	if ended && owner == r.Account {
 		return
 	}
-	if _, deletion := r.Event.(domain.ClientDeleted); deletion && old == nil {
+	before := n.d.before(r)
+	_, ended := n.d.deleted[r.ClientID]
+	n.countID(r)
+	if !n.excused(before, ended, r) && errors.As(n.d.continues(before, r), &wrong) {
+		n.fault(faultAt(r, FaultOrder, wrong.Reason))
+	}
+	delete(n.doubts, r.ClientID)
+	if ended {
+		return
+	}
+	if _, deletion := r.Event.(domain.ClientDeleted); deletion && !n.seen(r.ClientID) {
 		n.d.deleted[r.ClientID] = struct{}{}
 		return
 	}
@@ -45,7 +37,13 @@ func (n *auditor) event(r eventstore.Record) {
 		before.ID = r.ClientID // though its creation was not read
 	}
 	r.Version = max(r.Version, before.Revision.Version)
-	n.d.take(a, old, before, r)
+	n.d.take(before, r)
+}
+
+// seen tells whether there has been an event of a client.
+func (n *auditor) seen(id int64) bool {
+	_, ended := n.d.deleted[id]
+	return ended || n.d.byID[id] != nil
 }
 
 // excused tells whether an event could be the next one of its client if what could not be read, or was purged, had been
@@ -55,8 +53,7 @@ func (n *auditor) excused(before domain.Client, ended bool, r eventstore.Record)
 		return r.Version > before.Revision.Version && r.Version <= before.Revision.Version+doubts+1
 	}
 	_, creation := r.Event.(domain.ClientCreated)
-	_, seen := n.owners[r.ClientID]
-	return n.History.First > 1 && !seen && !creation && r.Version > 1
+	return n.History.First > 1 && !n.seen(r.ClientID) && !creation && r.Version > 1
 }
 
 // unreadable tells of a message that is ours and cannot be read.
@@ -81,7 +78,7 @@ func damage(d *eventstore.DamagedError) Fault {
 
 // countID holds an id against the counter that it must have come from.
 func (n *auditor) countID(r eventstore.Record) {
-	if _, seen := n.owners[r.ClientID]; seen || r.ClientID <= n.History.Counter {
+	if n.seen(r.ClientID) || r.ClientID <= n.History.Counter {
 		return
 	}
 	n.aboves++

@@ -28,6 +28,7 @@ type Directory struct {
 
 	mu        sync.RWMutex
 	accounts  map[string]*account
+	byID      map[int64]*entry // the clients of all accounts
 	texts     texts
 	sequence  uint64
 	storedAt  time.Time // of the message at sequence
@@ -50,7 +51,7 @@ func NewDirectory(stream Log, log *slog.Logger) *Directory {
 
 // newDirectory makes one that has no stream to follow.
 func newDirectory(log *slog.Logger) *Directory {
-	return &Directory{log: log, accounts: make(map[string]*account), texts: make(texts), deleted: make(map[int64]struct{}), references: newReferences()}
+	return &Directory{log: log, accounts: make(map[string]*account), byID: make(map[int64]*entry), texts: make(texts), deleted: make(map[int64]struct{}), references: newReferences()}
 }
 
 // Client answers a client of an account.
@@ -63,8 +64,7 @@ func (d *Directory) Client(account string, id int64) (domain.Client, bool) {
 func (d *Directory) State(account string, id int64) domain.State {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	if a := d.accounts[account]; a != nil && a.byID[id] != nil {
-		e := a.byID[id]
+	if e := d.byID[id]; e.of(account) {
 		state := domain.State{Client: e.Client, LastSequence: e.lastSequence}
 		if held := d.references.held[id]; held != nil {
 			state.References = held.References

@@ -41,35 +41,47 @@ func (d *Directory) foldOne(r eventstore.Record) error {
 		d.references.fold(r.Fact)
 		return nil
 	}
-	a, old := d.find(r)
 	if r.Stray != "" {
-		d.skip(r, a, old)
+		d.skip(r)
 		return nil
 	}
-	var before domain.Client
-	if old != nil {
-		before = old.Client
+	if err := d.owned(r); err != nil {
+		return err
 	}
+	before := d.before(r)
 	if err := d.continues(before, r); err != nil {
 		return err
 	}
-	d.take(a, old, before, r)
+	d.take(before, r)
 	return nil
 }
 
-// find answers the account and the client that a message is about, nil where there is none.
-func (d *Directory) find(r eventstore.Record) (*account, *entry) {
-	a := d.accounts[r.Account]
-	if a == nil {
-		return nil, nil
+// of tells whether there is such a client, of that account.
+func (e *entry) of(account string) bool { return e != nil && e.account.name == account }
+
+// before is the client that an event is about, as it was.
+func (d *Directory) before(r eventstore.Record) (before domain.Client) {
+	if old := d.byID[r.ClientID]; old != nil {
+		before = old.Client
 	}
-	return a, a.byID[r.ClientID]
+	return before
 }
 
-// take folds an event in, of a client that was old and is before. It judges nothing.
-func (d *Directory) take(a *account, old *entry, before domain.Client, r eventstore.Record) {
+// put puts new in the place of old. Either may be nil: there was none before, or there is none any more.
+func (d *Directory) put(a *account, old, new *entry) {
+	a.order(old, new)
+	if new == nil {
+		delete(d.byID, old.ID)
+		return
+	}
+	d.byID[new.ID] = new
+}
+
+// take folds an event in, of a client that was before. It judges nothing.
+func (d *Directory) take(before domain.Client, r eventstore.Record) {
+	a, old := d.accounts[r.Account], d.byID[r.ClientID]
 	if a == nil {
-		a = newAccount()
+		a = newAccount(r.Account)
 		d.accounts[r.Account] = a
 	}
 	if r.StoredAt.After(d.clock) {
@@ -80,16 +92,26 @@ func (d *Directory) take(a *account, old *entry, before domain.Client, r eventst
 	d.highestID = max(d.highestID, r.ClientID)
 	switch {
 	case !after.Exists():
-		a.replace(old, nil)
+		d.put(a, old, nil)
 		d.deleted[r.ClientID] = struct{}{}
 		delete(d.references.held, r.ClientID)
 		d.clients--
 	case old == nil:
-		a.replace(nil, newEntry(after, r.Sequence))
+		d.put(a, nil, newEntry(a, after, r.Sequence))
 		d.clients++
 	default:
-		a.replace(old, newEntry(after, r.Sequence))
+		d.put(a, old, newEntry(a, after, r.Sequence))
 	}
+}
+
+// owned refuses an event of a client that is another account's: ids are handed out once, so that it was forged, or has lost
+// its way.
+func (d *Directory) owned(r eventstore.Record) error {
+	if e := d.byID[r.ClientID]; e != nil && e.account.name != r.Account {
+		return &eventstore.CorruptError{Sequence: r.Sequence, Reason: fmt.Sprintf(
+			"client %d of account %s has the id of a client of account %s", r.ClientID, r.Account, e.account.name)}
+	}
+	return nil
 }
 
 // continues refuses an event that is not the next one of its client.
@@ -125,11 +147,11 @@ func (d *Directory) evolve(before domain.Client, r eventstore.Record) domain.Cli
 
 // skip passes over a message that is no event. Where it lies on the subject of a client, it counts as that subject's
 // last message nevertheless, for that is how the stream sees it.
-func (d *Directory) skip(r eventstore.Record, a *account, old *entry) {
+func (d *Directory) skip(r eventstore.Record) {
 	d.strays++
 	d.log.Warn("a message in the stream is not an event and is skipped", "sequence", r.Sequence, "reason", r.Stray)
-	if old != nil {
-		a.replace(old, newEntry(old.Client, r.Sequence))
+	if old := d.byID[r.ClientID]; old.of(r.Account) {
+		d.put(old.account, old, newEntry(old.account, old.Client, r.Sequence))
 	}
 	if r.ClientID-d.highestID <= maxSkip {
 		d.highestID = max(d.highestID, r.ClientID)

@@ -57,7 +57,11 @@ func TestAnEventThatDoesNotFollowOnTheLastOneIsCorruption(t *testing.T) {
 		"version skipped":  func(r *eventstore.Record) { r.Version = 4 },
 		"version repeated": func(r *eventstore.Record) { r.Version = 2 },
 		"created again":    func(r *eventstore.Record) { r.Event = domain.ClientCreated{ID: 1} },
-		"no client":        func(r *eventstore.Record) { r.ClientID = 2 },
+		"another account": func(r *eventstore.Record) {
+			r.Account, r.Version, r.Event = "beta", 1, domain.ClientCreated{ID: 1, Name: "mine, too"}
+		},
+		"another account's next": func(r *eventstore.Record) { r.Account = "beta" },
+		"no client":              func(r *eventstore.Record) { r.ClientID = 2 },
 		"deleted before": func(r *eventstore.Record) {
 			r.ClientID, r.Version, r.Event = 9, 1, domain.ClientCreated{ID: 9, Name: "back again"}
 		},
@@ -73,6 +77,8 @@ func TestAnEventThatDoesNotFollowOnTheLastOneIsCorruption(t *testing.T) {
 			require.Equal(t, uint64(5), corrupt.Sequence)
 			require.Equal(t, uint64(4), d.Sequence(), "what came before shows")
 			require.Equal(t, []string{"Uno"}, names(d.List("acme")))
+			require.Empty(t, names(d.List("beta")))
+			require.Zero(t, d.State("beta", 1))
 		})
 	}
 }

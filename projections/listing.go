@@ -41,7 +41,7 @@ func (d *Directory) view(name string) (names, updates *tree, revision domain.Rev
 	defer d.mu.Unlock()
 	a := d.accounts[name]
 	if a == nil {
-		a = newAccount()
+		a = newAccount(name)
 	}
 	return a.byName.Copy(), a.byUpdate.Copy(), a.revision
 }

@@ -29,7 +29,7 @@ func (d *Directory) Restore(r io.Reader) (err error) {
 		return fmt.Errorf("%w: %w", ErrSnapshot, err)
 	}
 	defer decompressor.Close()
-	restored := &Directory{accounts: make(map[string]*account), texts: d.texts, deleted: make(map[int64]struct{}), references: newReferences()}
+	restored := &Directory{accounts: make(map[string]*account), byID: make(map[int64]*entry), texts: d.texts, deleted: make(map[int64]struct{}), references: newReferences()}
 	decoder := &snapshotDecoder{r: bufio.NewReaderSize(decompressor, 1<<20), d: restored}
 	if err := decoder.snapshot(); err != nil {
 		return fmt.Errorf("%w: %w", ErrSnapshot, err)
@@ -39,7 +39,7 @@ func (d *Directory) Restore(r io.Reader) (err error) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.accounts, d.deleted, d.references = restored.accounts, restored.deleted, restored.references
+	d.accounts, d.byID, d.deleted, d.references = restored.accounts, restored.byID, restored.deleted, restored.references
 	d.sequence, d.storedAt, d.clock, d.highestID = restored.sequence, restored.storedAt, restored.clock, restored.highestID
 	d.clients = restored.clients
 	d.arrivals.advance(d.sequence)
@@ -50,7 +50,7 @@ func (d *Directory) Restore(r io.Reader) (err error) {
 func (d *Directory) reset() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.accounts, d.deleted, d.references = make(map[string]*account), make(map[int64]struct{}), newReferences()
+	d.accounts, d.byID, d.deleted, d.references = make(map[string]*account), make(map[int64]*entry), make(map[int64]struct{}), newReferences()
 	d.sequence, d.storedAt, d.clock, d.highestID, d.clients = 0, time.Time{}, time.Time{}, 0, 0
 	d.arrivals.advance(0)
 }
@@ -101,20 +101,24 @@ func (s *snapshotDecoder) each(read func()) {
 
 func (s *snapshotDecoder) account() {
 	name := s.text()
-	a := newAccount()
+	a := newAccount(name)
 	a.revision = domain.Revision{Version: s.number(), Checksum: s.number()}
 	var entries []*entry
-	s.each(func() { entries = append(entries, newEntry(s.client())) })
+	s.each(func() {
+		c, lastSequence := s.client()
+		entries = append(entries, newEntry(a, c, lastSequence))
+	})
+	if s.err == nil {
+		s.fill(a, entries)
+	}
 	if s.err != nil {
 		return
 	}
-	a.fill(entries)
-	s.d.clients += len(entries)
 	s.d.accounts[name] = a
 }
 
 // fill puts entries, which are ordered by name, into an empty account.
-func (a *account) fill(entries []*entry) {
+func (s *snapshotDecoder) fill(a *account, entries []*entry) {
 	var trees sync.WaitGroup
 	trees.Go(func() {
 		byUpdate := slices.Clone(entries)
@@ -126,11 +130,16 @@ func (a *account) fill(entries []*entry) {
 	for _, e := range entries {
 		a.byName.Load(e)
 	}
-	a.byID = make(map[int64]*entry, len(entries))
+	if len(s.d.byID) == 0 { // most are of one account
+		s.d.byID = make(map[int64]*entry, len(entries))
+	}
 	for _, e := range entries {
-		a.byID[e.ID] = e
+		s.d.byID[e.ID] = e
 	}
 	trees.Wait()
+	if s.d.clients += len(entries); s.d.clients != len(s.d.byID) {
+		s.err = fmt.Errorf("a client is in it twice, in account %s or in another", a.name)
+	}
 }
 
 func (s *snapshotDecoder) client() (c domain.Client, lastSequence uint64) {

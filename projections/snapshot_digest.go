@@ -39,19 +39,14 @@ func (d *Directory) difference(stream *Directory) string {
 			first += "so too, with other values"
 		}
 	}
-	for name, a := range d.accounts {
-		other := stream.accounts[name]
-		for id, e := range a.byID {
-			if other == nil || other.byID[id] == nil || !e.same(other.byID[id]) {
-				note(name, id)
-			}
+	for id, e := range d.byID {
+		if other := stream.byID[id]; !other.of(e.account.name) || !e.same(other) {
+			note(e.account.name, id)
 		}
 	}
-	for name, a := range stream.accounts {
-		for id := range a.byID {
-			if taken := d.accounts[name]; taken == nil || taken.byID[id] == nil {
-				note(name, id)
-			}
+	for id, e := range stream.byID {
+		if !d.byID[id].of(e.account.name) {
+			note(e.account.name, id)
 		}
 	}
 	switch differ {
@@ -65,8 +60,7 @@ func (d *Directory) difference(stream *Directory) string {
 
 // inWords says which state a client is in.
 func (d *Directory) inWords(account string, id int64) string {
-	if a := d.accounts[account]; a != nil && a.byID[id] != nil {
-		e := a.byID[id]
+	if e := d.byID[id]; e.of(account) {
 		return fmt.Sprintf("at version %d, of sequence %d, with the checksum %016x", e.Revision.Version, e.lastSequence, e.Revision.Checksum)
 	}
 	if _, deleted := d.deleted[id]; deleted {
@@ -78,6 +72,7 @@ func (d *Directory) inWords(account string, id int64) string {
 // same tells whether two entries are of the same client in the same state.
 func (e *entry) same(other *entry) bool {
 	a, b := *e, *other
+	a.account, b.account = nil, nil
 	for _, c := range []*entry{&a, &b} { // a moment has more than one form
 		c.CreatedAt, c.UpdatedAt = c.CreatedAt.UTC(), c.UpdatedAt.UTC()
 	}

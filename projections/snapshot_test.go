@@ -146,6 +146,17 @@ func TestADamagedSnapshotIsNotBelieved(t *testing.T) {
 	require.ErrorIs(t, quietDirectory(noStream{}).Restore(strings.NewReader(strings.Replace(string(whole), "snapshot 1", "snapshot 2", 1))), ErrSnapshot)
 }
 
+func TestASnapshotWithAClientInTwoAccountsIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	d := newHistory(t).created("acme", 1, "One").folded()
+	other := newHistory(t).created("beta", 1, "One").folded()
+	s := d.Snapshot()
+	s.accounts = append(s.accounts, other.Snapshot().accounts...)
+	var written bytes.Buffer
+	require.NoError(t, s.Write(&written))
+	require.ErrorIs(t, quietDirectory(noStream{}).Restore(&written), ErrSnapshot)
+}
+
 // A snapshot that some release has written is read by every later one.
 func TestTheFormOfSnapshotsStays(t *testing.T) {
 	t.Parallel()

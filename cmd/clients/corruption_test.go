@@ -30,13 +30,17 @@ func corruptions(id int64) map[string]corruption {
 	flipped.data = fmt.Sprintf(`{"id":%d,"active":true }`, id)
 	moved := event(toggled, 2, data)
 	moved.subject = fmt.Sprintf("clients.default.%d", id+1000)
+	foreign := fmt.Sprintf("clients.other.%d", id)
+	created := fmt.Sprintf(`{"id":%d,"name":"x"}`, id)
 	return map[string]corruption{
 		"wrong checksum":                 wrongSum,
 		"flipped bit":                    flipped,
 		"another client's event":         moved,
 		"version too high":               event(toggled, 3, data),
 		"version repeated":               event(toggled, 1, data),
-		"second creation":                event("clients.v1.ClientCreated", 2, fmt.Sprintf(`{"id":%d,"name":"x"}`, id)),
+		"second creation":                event("clients.v1.ClientCreated", 2, created),
+		"another account's client":       {foreign, envelope(foreign, "clients.v1.ClientCreated", id, 1, created), created},
+		"another account's event":        {foreign, envelope(foreign, toggled, id, 2, data), data},
 		"body that is no JSON":           event(toggled, 2, `{"id":`),
 		"body of another client":         event(toggled, 2, `{"id":999,"active":false}`),
 		"event of a newer release":       event("clients.v2.ClientToggled", 2, data),

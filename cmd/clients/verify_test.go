@@ -74,7 +74,7 @@ func TestVerifyTellsEachFaultInTheStream(t *testing.T) {
 			id := int64(1)
 			for name, c := range corruptions(0) {
 				switch name {
-				case "version too high", "version repeated", "second creation", "another client's event":
+				case "version too high", "version repeated", "second creation", "another client's event", "another account's client", "another account's event":
 					continue
 				}
 				v.created(id)
@@ -129,6 +129,8 @@ func TestVerifyTellsEachFaultInTheStream(t *testing.T) {
 			second := v.event("other", "Created", 1, 1, `"name":"x"`)
 			v.toggled(1, 2)
 			v.event("other", "Toggled", 1, 2, `"active":false`)
+			v.event("other", "Deleted", 1, 3, "")
+			v.toggled(1, 3)
 			return []verifiedFault{fault(second, "two-accounts", "client 1 of account other has the id of a client of account default")}
 		},
 		"ids above the counter": func(v *vault) []verifiedFault {
