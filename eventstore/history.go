@@ -28,6 +28,8 @@ type History struct {
 	Snapshots []Snapshot
 	Strangers []string
 
+	// Keys is how many idempotency keys there were.
+	Keys uint64
 	// Damage is what is wrong with the files of a server that is not running, but for messages between First and Last:
 	// those are among the Records. Notices tell what is no fault.
 	Damage  []*DamagedError
@@ -36,6 +38,8 @@ type History struct {
 	from  historySource
 	store *Store // without a writer: nothing is appended; nil where it is read from files
 	close func()
+
+	keysLast uint64 // in the stream of keys
 }
 
 // OpenHistory finds out how far the history on a NATS system goes. It answers ErrNoHistory where there is none, or the
@@ -47,7 +51,7 @@ func OpenHistory(ctx context.Context, nc *nats.Conn) (*History, error) {
 	}
 	store := &Store{nc: nc, js: js, config: Config{Log: slog.New(slog.DiscardHandler)}}
 	h := &History{from: running{store}, store: store}
-	for _, read := range []func(context.Context) error{h.listSnapshots, h.readBounds, h.readCounter} { // in this order: see there
+	for _, read := range []func(context.Context) error{h.listSnapshots, h.readKeysBound, h.readBounds, h.readCounter} { // in this order: see there
 		if err := store.untilLeader(ctx, read); err != nil {
 			return nil, fmt.Errorf("open history: %w", err)
 		}

@@ -115,6 +115,9 @@ func (h *History) rest(ctx context.Context) error {
 	if err := h.listSnapshots(ctx); err != nil {
 		return fmt.Errorf("open history: %w", err)
 	}
+	if err := h.readKeysBound(ctx); err != nil {
+		return fmt.Errorf("open history: %w", err)
+	}
 	if err := h.readCounter(ctx); err != nil {
 		return fmt.Errorf("open history: %w", err)
 	}

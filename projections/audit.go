@@ -32,8 +32,8 @@ const (
 	InBytes    Unit = "bytes"
 )
 
-// Fault is something that is not as the service has left it. Those with a sequence are told in its
-// order.
+// Fault is something that is not as the service has left it. Those with a sequence of the stream of events are told in
+// its order.
 type Fault struct {
 	First, Last uint64 // sequences that it is about: one, but for messages that are missing; 0 for none
 	Kind        FaultKind
@@ -55,6 +55,8 @@ const (
 	FaultTwoAccounts FaultKind = "two-accounts" // an id that is another account's
 	FaultCounter     FaultKind = "counter"      // the counter of ids is behind the ids in use
 	FaultDamaged     FaultKind = "damaged"      // a file of a server that is not running is not what was written
+	FaultReservation FaultKind = "reservation"  // of an idempotency key: it cannot be read, or answers what the stream does not say
+	FaultQuarantine  FaultKind = "quarantine"   // a message without what is stored with it
 	FaultSnapshot    FaultKind = "snapshot"     // it cannot be read, or is not what the stream gives
 )
 
@@ -69,17 +71,18 @@ type Findings struct {
 	Facts       uint64
 	// Repeats are facts that say what is on record, as a replica that takes over from another may leave behind, or that do
 	// not count: see domain.Fact.
-	Repeats   uint64
-	Strays    uint64
-	Snapshots int // that are just what the stream gives
-	Faults    uint64
+	Repeats           uint64
+	Strays            uint64
+	Keys, Quarantined uint64
+	Snapshots         int // that are just what the stream gives
+	Faults            uint64
 }
 
 // Run audits. An error tells that not everything could be read; what was found before stays found.
 func (a *Audit) Run(ctx context.Context) (Findings, error) {
 	h := a.History
 	n := &auditor{
-		Audit: a, d: newDirectory(slog.New(slog.DiscardHandler)), intruders: make(map[string]struct{}), doubts: make(map[int64]uint64),
+		Audit: a, d: newDirectory(slog.New(slog.DiscardHandler)), intruders: make(map[string]struct{}), answers: make(map[int64][]eventstore.HeldReservation), doubts: make(map[int64]uint64),
 		findings: Findings{First: h.First, Last: h.Last, Types: make(map[string]uint64)},
 	}
 	if h.First > 1 {
@@ -91,8 +94,10 @@ func (a *Audit) Run(ctx context.Context) (Findings, error) {
 	for _, damaged := range h.Damage {
 		n.fault(damage(damaged))
 	}
-	if err := n.readSnapshots(ctx); err != nil {
-		return n.findings, err
+	for _, read := range []func(context.Context) error{n.readSnapshots, n.readReservations, n.readQuarantine} {
+		if err := read(ctx); err != nil {
+			return n.findings, err
+		}
 	}
 	reached := a.Stage(InMessages, h.Last-h.First+1)
 	for r, err := range h.Records(ctx) {
@@ -109,11 +114,13 @@ func (a *Audit) Run(ctx context.Context) (Findings, error) {
 type auditor struct {
 	*Audit
 	findings  Findings
-	d         *Directory          // by what could be read
-	intruders map[string]struct{} // subjects of clients whose ids are another account's
-	doubts    map[int64]uint64    // how many events in a row could not be read, by the ids of their clients
-	snapshot  []*snapshotCheck    // those not reached yet, in order
-	above     int64               // the highest id above the counter, 0 for none
+	d         *Directory                             // by what could be read
+	intruders map[string]struct{}                    // subjects of clients whose ids are another account's
+	doubts    map[int64]uint64                       // how many events in a row could not be read, by the ids of their clients
+	answers   map[int64][]eventstore.HeldReservation // for events that have not been met, by the ids of their clients
+	unread    bool                                   // something of the stream could not be read
+	snapshot  []*snapshotCheck                       // those not reached yet, in order
+	above     int64                                  // the highest id above the counter, 0 for none
 	aboveAt   uint64
 	aboves    uint64
 }
@@ -130,6 +137,7 @@ func (n *auditor) record(r eventstore.Record, err error) bool {
 		if missing.Reason != "" {
 			detail += ": " + missing.Reason
 		}
+		n.unread = true
 		n.fault(Fault{First: missing.First, Last: missing.Last, Kind: FaultMissing, Detail: detail})
 		n.pass(missing.Last, time.Time{})
 		return true
@@ -169,6 +177,7 @@ func (n *auditor) pass(sequence uint64, storedAt time.Time) {
 
 func (n *auditor) end() {
 	n.checkRemainingSnapshots()
+	n.checkRemainingAnswers()
 	if n.aboves > 0 {
 		stands := fmt.Sprintf("stands at %d", n.History.Counter)
 		if !n.History.Counted {

@@ -11,6 +11,7 @@ import (
 // fault for the same reason once more. Only of a client whose id is another account's no event is taken in, and the first
 // one is told.
 func (n *auditor) event(r eventstore.Record) {
+	n.checkAnswers(r)
 	var wrong *eventstore.CorruptError
 	if errors.As(n.d.owned(r), &wrong) {
 		if _, told := n.intruders[r.Subject]; !told {
@@ -61,6 +62,7 @@ func (n *auditor) unreadable(r eventstore.Record, f Fault) {
 	if r.Subject != "" {
 		f.Detail = r.Subject + ": " + f.Detail
 	}
+	n.unread = true
 	n.fault(f)
 	if r.ClientID != 0 {
 		n.doubts[r.ClientID]++

@@ -80,21 +80,6 @@ func (f *settingFaults) reachable(variable, value string) string {
 	return value
 }
 
-// connectToStore starts a server over a data directory that no service runs on, and connects to it.
-func connectToStore(config eventstore.EmbeddedConfig) (_ *nats.Conn, done func(), err error) {
-	config.Log = slog.New(slog.DiscardHandler)
-	embedded, err := eventstore.StartEmbedded(config)
-	if err != nil {
-		return nil, nil, err
-	}
-	nc, err := embedded.Connect(connectionOptions(config.Log)...)
-	if err != nil {
-		embedded.Shutdown()
-		return nil, nil, fmt.Errorf("connect to the embedded server: %w", err)
-	}
-	return nc, func() { nc.Close(); embedded.Shutdown() }, nil
-}
-
 // openHistory finds what is stored, or gives up after a moment.
 func openHistory(ctx context.Context, nc *nats.Conn) (history *eventstore.History, err error) {
 	err = withinLimit(ctx, func(ctx context.Context) (err error) {

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"clients/domain"
+
 	"github.com/stretchr/testify/require"
 )
 
@@ -107,7 +109,7 @@ func TestVerifyTellsAllThatIsWrongWithADamagedStore(t *testing.T) {
 			}
 			code, out, stderr := runInProcess(t, "verify", "--data-dir", dir)
 			require.Equal(t, 1, code)
-			require.Contains(t, stderr, fmt.Sprintf("%d faults", len(want)))
+			require.Equal(t, "clients: verify: "+domain.Counted(len(want), "fault")+"\n", stderr)
 			for _, fault := range want {
 				require.Regexp(t, fmt.Sprintf("(?m)^.*%s: ", fault.Kind), out)
 				if fault.Sequence > 0 {

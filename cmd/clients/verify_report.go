@@ -93,6 +93,7 @@ func (v *verifyReport) summary(f projections.Findings) {
 		v.line("summary", map[string]any{
 			"first": f.First, "last": f.Last, "messages": f.Messages, "accounts": f.Accounts, "clients": f.Clients, "deleted": f.Deleted,
 			"types": f.Types, "facts": f.Facts, "repeated_facts": f.Repeats, "strays": f.Strays, "snapshots": f.Snapshots,
+			"keys": f.Keys, "quarantined": f.Quarantined,
 			"faults": f.Faults, "seconds": took.Seconds(),
 		}, "")
 		return
@@ -104,6 +105,8 @@ func (v *verifyReport) summary(f projections.Findings) {
 	}
 	v.line("", nil, "facts      %d, repeats among them %d", f.Facts, f.Repeats)
 	v.line("", nil, "strays     %d", f.Strays)
+	v.line("", nil, "keys       %d", f.Keys)
+	v.line("", nil, "quarantine %d", f.Quarantined)
 	v.line("", nil, "snapshots  %d sound", f.Snapshots)
 	v.line("", nil, "faults     %d", f.Faults)
 	v.line("", nil, "duration   %s", took.Round(time.Millisecond))
