@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/nats-io/nats.go"
 )
 
 // LastSequence asks the stream's leader for the sequence of its last message. What was acknowledged before the call
