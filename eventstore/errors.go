@@ -15,6 +15,9 @@ var ErrWentBackwards = errors.New("the stream ends before a sequence that it had
 // ErrNoHistory tells that there is no stream of events.
 var ErrNoHistory = errors.New("there is no stream " + Stream + ": no clients service has run there")
 
+// ErrNoCluster tells that a NATS server that is by itself was asked for more than one replica of a stream.
+var ErrNoCluster = errors.New("the NATS server is not part of a cluster")
+
 // ErrLocked tells that another process uses the embedded server's store.
 var ErrLocked = errors.New("the data directory is in use by another process")
 

@@ -158,7 +158,7 @@ func (s *Store) untilLeader(ctx context.Context, call func(context.Context) erro
 		var api *jetstream.APIError
 		var config *ConfigError
 		if errors.As(err, &api) && api.ErrorCode == codeNoCluster {
-			return fmt.Errorf("%w: the NATS server is not part of a cluster, and %d replicas were asked for", err, s.config.Replicas)
+			return fmt.Errorf("%w: %d replicas were asked for", ErrNoCluster, s.config.Replicas)
 		}
 		refused := errors.As(err, &config) || errors.Is(err, ErrStreamLost) || errors.As(err, &api) && api.Code < 500 && api.ErrorCode != codeNoPeers &&
 			api.ErrorCode != jetstream.JSErrCodeStreamNameInUse // another replica is creating it

@@ -81,7 +81,8 @@ func TestMoreReplicasThanThereAreServersIsAWrongSetting(t *testing.T) {
 	t.Parallel()
 	nc := natstest.Run(t, 1).Connect(t, 0)
 	_, err := Open(deadline(t), nc, Config{Replicas: 3, Log: slog.New(slog.DiscardHandler)})
-	require.ErrorContains(t, err, "not part of a cluster, and 3 replicas were asked for")
+	require.ErrorIs(t, err, ErrNoCluster)
+	require.ErrorContains(t, err, "3 replicas were asked for")
 }
 
 func TestReplicasThatOpenAtOnceCreateTheStreamsOnce(t *testing.T) {

@@ -40,12 +40,13 @@ var mayImport = map[string][]string{
 	"cmd/example-subscriber": {"github.com/nats-io/nats.go"},
 	"deploy/image":           {"github.com/google/go-containerregistry"},
 	"deploy/drill/load":      {},
+	"deploy/lock":            {},
 	"deploy/kubernetes":      {},
 	"deploy/monitoring":      {},
 }
 
 // testsMayImport comes on top in tests.
-var testsMayImport = []string{"github.com/stretchr/testify", "github.com/google/uuid", "github.com/anishathalye/porcupine", "golang.org/x/crypto/bcrypt",
+var testsMayImport = []string{"github.com/stretchr/testify", "github.com/nats-io/nats.go", "github.com/google/uuid", "github.com/anishathalye/porcupine", "golang.org/x/crypto/bcrypt",
 	"github.com/santhosh-tekuri/jsonschema/v6", "go.yaml.in/yaml/v3", "go.opentelemetry.io/proto/otlp", "google.golang.org/protobuf", "clients/eventstore/natstest"}
 
 func TestImportsFollowTheArrowsOfTheHouse(t *testing.T) {

@@ -130,12 +130,25 @@ func requireReplicas(t *testing.T, p *tap, replicas int) {
 }
 
 // Three replicas are more than one server can hold: the service waits for the others and says so.
+func TestExternalNATSThatIsNoCluster(t *testing.T) {
+	t.Parallel()
+	server, dir := natstest.Run(t, 1), unusedDir(t)
+	code, stdout, stderr := serveInProcess(t, dir, "--nats-url", server.URL())
+	require.Equal(t, 1, code)
+	require.Contains(t, stderr, "3 replicas were asked for: set CLIENTS_STREAM_REPLICAS to 1")
+	require.Empty(t, stdout)
+	require.NoDirExists(t, dir)
+}
+
+// A cluster may have too few servers as it forms, so that this is waited for.
 func TestExternalNATSWithTooFewServers(t *testing.T) {
 	t.Parallel()
-	cluster, dir := natstest.Run(t, 1), unusedDir(t)
-	b := serveInBackground(t, dir, "--nats-url", cluster.URL())
-	eventually(t, "the service says what it waits for", func() bool { return b.said("replicas") })
+	cluster, dir := natstest.Run(t, 3), unusedDir(t)
+	cluster.Stop(2)
+	b := serveInBackground(t, dir, "--nats-url", cluster.URL(), "--stream-replicas=5")
+	eventually(t, "the service says what it waits for", func() bool { return b.said("NATS is not ready yet") })
 	cluster.Stop(0)
+	cluster.Stop(1)
 	eventually(t, "the service notices", func() bool { return b.said("nats: disconnected") })
 	require.Zero(t, b.end())
 	require.Empty(t, b.stdout.String())

@@ -142,7 +142,9 @@ func TestASecretThatChanges(t *testing.T) {
 
 	s.swap(files{"shop.htpasswd": "bob:plain-text-password", "new.htpasswd": ann})
 	eventually(t, "it is logged", func() bool { return strings.Contains(p.stderr.String(), "shop.htpasswd, line 1") })
-	p.as("bob:three").want(200, "GET", path(id), "")
+	p.as("bob:three").want(401, "GET", path(id), "")
+	p.as("bob:plain-text-password").want(401, "GET", path(id), "")
+	p.as("ann:one").want(404, "GET", path(id), "")
 	ops := p.at(p.opsURL)
 	require.Contains(t, ops.do("GET", "/metrics", "").body, `clients_files_stale{files="credentials"} 1`+"\n")
 

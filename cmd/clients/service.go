@@ -97,6 +97,9 @@ func (s *service) openStore(ctx context.Context) (err error) {
 	}
 	s.onStop(s.nc.Close)
 	s.store, err = eventstore.Open(ctx, s.nc, config)
+	if errors.Is(err, eventstore.ErrNoCluster) {
+		return fmt.Errorf("%w: set CLIENTS_STREAM_REPLICAS to 1, or name the servers of a cluster in CLIENTS_NATS_URL", err)
+	}
 	if err != nil {
 		return err
 	}
