@@ -119,6 +119,11 @@ func (s *Store) Release(ctx context.Context, account, key string, r command.Rese
 	return err
 }
 
+// Standing answers the reservation that stands under an account's idempotency key, and whether there is one.
+func (s *Store) Standing(ctx context.Context, account, key string) (command.Reservation, bool, error) {
+	return s.reservation(ctx, keySubject(account, key))
+}
+
 // reservation is what stands under a key. Where there is none, its revision is what a first one is stored under.
 func (s *Store) reservation(ctx context.Context, subject string) (r command.Reservation, found bool, err error) {
 	standing, err := s.readKey(ctx, subject)

@@ -74,6 +74,14 @@ func (d *Directory) State(account string, id int64) domain.State {
 	return domain.State{}
 }
 
+// Taken tells whether a client of whichever account has that id, or had it.
+func (d *Directory) Taken(id int64) bool {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	_, deleted := d.deleted[id]
+	return deleted || d.byID[id] != nil
+}
+
 // HighestID answers the highest id that a client ever had, in any account, or that cannot be used because a message
 // which is no event stands under it.
 func (d *Directory) HighestID() int64 {

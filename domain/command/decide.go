@@ -69,7 +69,8 @@ func (h *Handler) attempt(ctx context.Context, req Request, in intent) (Result, 
 		return Result{}, Failed, err
 	}
 	state := h.Directory.State(req.Account, id)
-	if in.mayShowIn(state, req) { // asked after the state was read: what is stored later than that makes the append fail
+	taken := req.ClientID == 0 && in.clientID != 0 && h.Directory.Taken(id)
+	if taken || in.mayShowIn(state, req) { // asked after the state was read: what is stored later than that makes the append fail
 		receipt, found, err := h.Log.Find(ctx, req.Account, id, in.eventID, in.after)
 		if err != nil {
 			return Result{}, Failed, err
@@ -78,12 +79,13 @@ func (h *Handler) attempt(ctx context.Context, req Request, in intent) (Result, 
 			return h.applied(ctx, id, receipt)
 		}
 	}
+	if taken {
+		return Result{}, Failed, domain.ErrConflict // the reserved id is another client's
+	}
 	event, err := judge(state, withID(req, id, h.DefaultCurrency))
 	switch {
 	case !in.fenced && restsOnReferences(event, err):
 		return Result{}, unfenced, nil
-	case errors.Is(err, domain.ErrConflict) && in.clientID != 0: // it was looked for: the reserved id is another client's
-		return Result{}, Failed, err
 	case errors.Is(err, domain.ErrConflict):
 		return Result{}, Conflict, err
 	case err != nil:
@@ -108,10 +110,8 @@ func (in intent) mayShowIn(state domain.State, req Request) bool {
 	switch {
 	case in.known:
 		return true
-	case req.Key == "":
+	case req.Key == "", req.ClientID == 0:
 		return false
-	case req.ClientID == 0:
-		return state.LastSequence != 0
 	default: // a client that is gone shows no sequence
 		return state.LastSequence == 0 || state.LastSequence > in.after
 	}

@@ -3,6 +3,7 @@ package command_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -139,7 +140,8 @@ func (w *world) Append(_ context.Context, e domain.Envelope, lastSequence uint64
 func (w *world) append(e domain.Envelope, lastSequence uint64) (domain.Receipt, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.state(e.Account, e.Event.Client(), len(w.stream)).LastSequence != lastSequence {
+	_, creation := e.Event.(domain.ClientCreated)
+	if w.state(e.Account, e.Event.Client(), len(w.stream)).LastSequence != lastSequence || creation && w.taken(e.Event.Client(), len(w.stream)) {
 		return domain.Receipt{}, domain.ErrConflict
 	}
 	w.stream = append(w.stream, e)
@@ -174,6 +176,16 @@ func (w *world) State(account string, id int64) domain.State {
 		state.References = w.references[id]
 	}
 	return state
+}
+
+func (w *world) Taken(id int64) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.taken(id, w.followed)
+}
+
+func (w *world) taken(id int64, followed int) bool {
+	return slices.ContainsFunc(w.stream[:followed], func(e domain.Envelope) bool { return e.Event.Client() == id })
 }
 
 func (w *world) Sequence() uint64 {
@@ -250,6 +262,14 @@ func (w *world) keep(account, key string, r command.Reservation) command.Reserva
 	w.keyRevision++
 	r.Revision = w.keyRevision
 	return r
+}
+
+func (w *world) Standing(_ context.Context, account, key string) (command.Reservation, bool, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	standing, ok := w.keys[account+"/"+key]
+	standing.Revision = w.keyRevision
+	return standing, ok, nil
 }
 
 func (w *world) TakeOver(_ context.Context, account, key string, r command.Reservation) (command.Reservation, error) {

@@ -21,6 +21,8 @@ type Keys interface {
 	Settle(ctx context.Context, account, key string, r Reservation) error
 	// Release forgets the reservation. It answers a domain.Conflict when it does not stand as r any more.
 	Release(ctx context.Context, account, key string, r Reservation) error
+	// Standing answers the reservation that stands under the key, and whether there is one.
+	Standing(ctx context.Context, account, key string) (Reservation, bool, error)
 }
 
 // Reservation holds what a request and its repeats share, so that they can never lead to two events.
@@ -45,7 +47,7 @@ const (
 const concludeGrace = 200 * time.Millisecond
 
 // handleOnce carries out a command at most once for its idempotency key. Whose reservation was taken over answers what the
-// key answers, and nothing of his own, unless his event was stored: it is the same as that of who has taken it over.
+// key answers by then. As long as that is nothing, what he has come to himself is true: he has looked for the event.
 func (h *Handler) handleOnce(ctx context.Context, req Request) (Result, Outcome, error) {
 	for {
 		standing, mine, err := h.standing(ctx, req)
@@ -76,23 +78,47 @@ func (h *Handler) handleOnce(ctx context.Context, req Request) (Result, Outcome,
 		switch {
 		case kept != nil && !overtaken:
 			return Result{}, Failed, kept
-		case overtaken && ctx.Err() != nil:
+		case taken && ctx.Err() == nil:
+			continue // with another id, or to what the key answers
+		case taken && overtaken:
 			return Result{}, Failed, unavailable(ctx.Err())
-		case !overtaken && (!taken || ctx.Err() != nil):
+		case overtaken:
+			return h.answered(ctx, req, result, outcome, err)
+		default:
 			return result, outcome, err
 		}
 	}
+}
+
+// answered is what the key answers, or else what this request has come to.
+func (h *Handler) answered(ctx context.Context, req Request, result Result, outcome Outcome, refusal error) (Result, Outcome, error) {
+	ctx, cancel := concluding(ctx)
+	defer cancel()
+	standing, found, err := h.Keys.Standing(ctx, req.Account, req.Key)
+	switch {
+	case err != nil:
+		return Result{}, Failed, err
+	case found && standing.Answer != nil && standing.Fingerprint == req.Fingerprint:
+		return *standing.Answer, Repeated, nil
+	default:
+		return result, outcome, refusal
+	}
+}
+
+// concluding is the time that what remains to be done about a key may take: what is left of the command's, and some more.
+func concluding(ctx context.Context) (context.Context, context.CancelFunc) {
+	limit := concludeGrace
+	if deadline, ok := ctx.Deadline(); ok {
+		limit += max(0, time.Until(deadline))
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), limit)
 }
 
 // conclude makes the key answer what the command led to, or makes it free again where that is nothing: the command was
 // refused, changed nothing, or the id reserved for a new client is taken, and another one may do. It answers a
 // domain.Conflict where somebody else has taken the reservation over, and may have come to something else.
 func (h *Handler) conclude(ctx context.Context, req Request, r Reservation, result Result, outcome Outcome, taken bool) error {
-	limit := concludeGrace
-	if deadline, ok := ctx.Deadline(); ok {
-		limit += max(0, time.Until(deadline))
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	ctx, cancel := concluding(ctx)
 	defer cancel()
 	switch {
 	case outcome == Applied:

@@ -126,6 +126,20 @@ func TestAKeyedCreateWhoseReservedIDIsTakenTakesTheNext(t *testing.T) {
 	require.Equal(t, int64(102), w.keys[acme+"/key"].ClientID)
 }
 
+// A counter of ids that was lost may hand out those of another account, or of clients that are gone, one after the other.
+func TestAKeyedCreatePassesOverIDsThatAreTakenElsewhere(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.known(domain.ClientCreated{ID: 101, Name: "gone"}, domain.ClientDeleted{ID: 101})
+	w.stream = append(w.stream, domain.Envelope{EventID: "theirs", Account: "other", Event: domain.ClientCreated{ID: 102, Name: "theirs"}, Version: 1})
+	h := w.replica()
+	h.IDs = &counter{next: 101}
+	result, err := h.Handle(t.Context(), keyed(create("A")))
+	require.NoError(t, err)
+	require.Equal(t, int64(103), result.ClientID)
+	require.Equal(t, 2, w.attempts(), "one to learn that an id is taken which the directory did not show yet")
+}
+
 func TestKeysThatCannotBeKept(t *testing.T) {
 	t.Parallel()
 	failure := domain.Errorf(domain.Unavailable, "no leader")

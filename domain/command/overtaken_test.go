@@ -84,8 +84,8 @@ func TestWhoIsOvertakenAsHeIsRefusedAnswersWhatTheKeyAnswers(t *testing.T) {
 	}
 }
 
-// Where the first is overtaken and has no time left to learn what the key answers, it has no answer.
-func TestWhoIsOvertakenAtTheEndOfHisTimeHasNoAnswer(t *testing.T) {
+// There is time to learn what the key answers, also where the first is overtaken at the end of his own.
+func TestWhoIsOvertakenAtTheEndOfHisTimeAnswersWhatTheKeyAnswers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
@@ -102,10 +102,32 @@ func TestWhoIsOvertakenAtTheEndOfHisTimeHasNoAnswer(t *testing.T) {
 		require.NoError(t, twin.err)
 		<-time.After(3 * time.Second) // by the bubble's clock
 		close(held)
-		requireKind(t, domain.Unavailable, (<-first).err)
+		require.Equal(t, twin, <-first)
 		require.Len(t, w.events(7), 2)
 	})
 }
+
+// A request and its repeat that are both refused, and slowly, do not take the key from each other in turn.
+func TestARefusalStandsWhereTheKeyAnswersNothing(t *testing.T) {
+	t.Parallel()
+	for _, fence := range []time.Duration{patienceOfARepeat / 2, patienceOfARepeat * 3 / 2, patienceOfARepeat * 3} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld()
+			w.known(created)
+			w.references = map[int64]domain.References{7: {ActiveProjects: 1}}
+			w.beforePass = func() error { time.Sleep(fence); return nil }
+			first := w.start(t.Context(), keyed(remove()))
+			time.Sleep(patienceOfARepeat / 10)
+			second := w.start(t.Context(), keyed(remove()))
+			requireKind(t, domain.Blocked, (<-first).err)
+			requireKind(t, domain.Blocked, (<-second).err)
+			require.Empty(t, w.keys, "a refusal leaves no trace")
+		})
+	}
+}
+
+// patienceOfARepeat is how long a repeat waits before it takes over.
+const patienceOfARepeat = time.Second
 
 // What the client shows was there before the key was: nobody has to be asked for the event.
 func TestAKeyedCommandOnAClientThatNobodyTouchesAsksForNothing(t *testing.T) {

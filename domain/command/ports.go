@@ -22,6 +22,8 @@ type Directory interface {
 	State(account string, clientID int64) domain.State
 	// Sequence is how far the directory has followed the log.
 	Sequence() uint64
+	// Taken tells whether a client of whichever account has that id, or had it.
+	Taken(clientID int64) bool
 	// HighestID is the highest client id ever seen.
 	HighestID() int64
 	// Await returns as soon as the directory shows what is stored at sequence.
