@@ -93,9 +93,10 @@ func (e *Embedded) open(dir string) error {
 		return err
 	}
 	e.lock = lock
-	if draft := filepath.Join(dir, draftName); isThere(draft) {
-		return fmt.Errorf("%w: %s", ErrUnfinished, draft)
+	if err := unfinished(dir); err != nil {
+		return err
 	}
+	_ = os.RemoveAll(filepath.Join(dir, draftName)) // where it is but what a finished one has left behind
 	mark := filepath.Join(dir, highWaterName)
 	unmarked := !isThere(mark)
 	last, err := inspect(filepath.Join(dir, storeName), unmarked)

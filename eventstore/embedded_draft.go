@@ -38,7 +38,7 @@ func BeginDraft(dir string, log *slog.Logger) (_ *Draft, err error) {
 			_ = d.lock.Unlock()
 		}
 	}()
-	if _, err := os.Stat(filepath.Join(dir, storeName)); !errors.Is(err, fs.ErrNotExist) {
+	if isThere(filepath.Join(dir, storeName)) {
 		return nil, fmt.Errorf("%w: %s", ErrStoreThere, dir)
 	}
 	if err := os.RemoveAll(d.folder()); err != nil {
@@ -75,6 +75,16 @@ func (d *Draft) Finish() error {
 		}
 	}
 	return errors.Join(os.RemoveAll(d.folder()), Sync(d.dir), Sync(filepath.Dir(d.dir)))
+}
+
+// unfinished answers ErrUnfinished where a draft lies in a data directory that was not put in its place. One that was, and
+// of which only the folder is left, is finished.
+func unfinished(dir string) error {
+	draft := filepath.Join(dir, draftName)
+	if !isThere(draft) || isThere(filepath.Join(dir, storeName)) && !isThere(filepath.Join(draft, storeName)) {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", ErrUnfinished, draft)
 }
 
 // Discard takes a draft away, unless it was finished, and gives the data directory free.

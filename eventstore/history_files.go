@@ -20,8 +20,8 @@ import (
 // when a server runs on it.
 func OpenFiles(ctx context.Context, dir string, read func(done, total uint64)) (_ *History, err error) {
 	storeDir := filepath.Join(dir, storeName)
-	if draft := filepath.Join(dir, draftName); isThere(draft) {
-		return nil, fmt.Errorf("%w: %s", ErrUnfinished, draft)
+	if err := unfinished(dir); err != nil {
+		return nil, err
 	}
 	if !isThere(storeDir) {
 		return nil, fmt.Errorf("%w: %s", ErrNoHistory, dir)

@@ -79,12 +79,25 @@ func LateKeys(ctx context.Context, nc *nats.Conn, after uint64, take func(LateKe
 		case count > 0:
 			continue
 		}
+		if more, err := moreKeys(ctx, nc, reached); err != nil || !more {
+			return err
+		}
 		select {
 		case <-time.After(lateKeysPause):
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
+}
+
+// moreKeys asks the leader whether there is anything in the bucket behind a sequence: what was its last message may be gone.
+func moreKeys(ctx context.Context, nc *nats.Conn, behind uint64) (bool, error) {
+	var next storedMessage
+	err := ask(ctx, nc, "STREAM.MSG.GET."+keysStream, map[string]any{"seq": behind + 1, "next_by_subj": keySubjects + ">"}, &next)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // PutLateKeys stores again those late keys whose event is in the stream, so that a repeat of their request gets its

@@ -10,6 +10,7 @@ import (
 	"clients/domain"
 	"clients/domain/command"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 )
 
@@ -122,4 +123,17 @@ func TestLateKeysMissNoneThatIsBeingSettled(t *testing.T) {
 			writing.Wait()
 		})
 	}
+}
+
+func TestLateKeysEndThoughTheLastOneIsGone(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	for _, key := range []string{"one", "two", "three"} {
+		_, _, err := s.Reserve(deadline(t), "test", key, always(command.Reservation{ClientID: 1, EventID: key}))
+		require.NoError(t, err)
+	}
+	stream, err := s.js.Stream(deadline(t), keysStream)
+	require.NoError(t, err)
+	require.NoError(t, stream.Purge(deadline(t), jetstream.WithPurgeSubject(keySubject("test", "three"))))
+	require.Len(t, lateKeys(t, s, 0), 2)
 }

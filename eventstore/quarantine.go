@@ -141,9 +141,7 @@ func (q *Quarantine) Drop(ctx context.Context, number uint64) error {
 	if _, err := q.Get(ctx, number); err != nil {
 		return err
 	}
-	var answer struct{}
-	err := ask(ctx, q.nc, "STREAM.MSG.DELETE."+QuarantineStream, map[string]any{"seq": number, "no_erase": true}, &answer)
-	if err != nil {
+	if err := order(ctx, q.nc, "STREAM.MSG.DELETE."+QuarantineStream, map[string]any{"seq": number, "no_erase": true}); err != nil {
 		return fmt.Errorf("drop %d: %w", number, quarantineError(err))
 	}
 	return nil

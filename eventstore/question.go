@@ -10,8 +10,23 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// ask puts a question to the JetStream API, whose answer comes from the stream's leader.
+// ask puts a question to the JetStream API, whose answer comes from the stream's leader. Where there is no answer for a
+// while it is put again.
 func ask(ctx context.Context, nc *nats.Conn, call string, question, answer any) error {
+	return exchange(ctx, nc, call, question, answer, replyTo)
+}
+
+// order has the JetStream API do something, once: what was done already cannot be told from what cannot be done.
+func order(ctx context.Context, nc *nats.Conn, call string, what any) error {
+	var done struct{}
+	return exchange(ctx, nc, call, what, &done, func(ctx context.Context, nc *nats.Conn, subject string, body []byte) (*nats.Msg, error) {
+		return within(ctx, func() (*nats.Msg, error) { return nc.RequestWithContext(ctx, subject, body) })
+	})
+}
+
+type requester func(ctx context.Context, nc *nats.Conn, subject string, body []byte) (*nats.Msg, error)
+
+func exchange(ctx context.Context, nc *nats.Conn, call string, question, answer any, request requester) error {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	var body []byte
@@ -21,7 +36,7 @@ func ask(ctx context.Context, nc *nats.Conn, call string, question, answer any) 
 			return err
 		}
 	}
-	reply, err := replyTo(ctx, nc, "$JS.API."+call, body)
+	reply, err := request(ctx, nc, "$JS.API."+call, body)
 	if err != nil {
 		return err
 	}
@@ -39,7 +54,7 @@ func ask(ctx context.Context, nc *nats.Conn, call string, question, answer any) 
 	return json.Unmarshal(reply.Data, answer)
 }
 
-// questionPatience is how long a reply is waited for before the same is asked once more.
+// questionPatience is how long a reply is waited for before the same is asked once more; then it is twice as long.
 const questionPatience = 300 * time.Millisecond
 
 // replyTo answers the first reply to a question. One that gets none for a while is put again, while the one before may
@@ -56,7 +71,8 @@ func replyTo(ctx context.Context, nc *nats.Conn, subject string, body []byte) (*
 		outcomes <- outcome{reply, err}
 	}
 	go put()
-	again := time.NewTicker(questionPatience)
+	patience := questionPatience
+	again := time.NewTimer(patience)
 	defer again.Stop()
 	for {
 		select {
@@ -64,6 +80,8 @@ func replyTo(ctx context.Context, nc *nats.Conn, subject string, body []byte) (*
 			return first.reply, first.err
 		case <-again.C:
 			go put()
+			patience *= 2
+			again.Reset(patience)
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}

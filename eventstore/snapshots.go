@@ -58,6 +58,9 @@ func (s *Store) CheckSnapshot(ctx context.Context, snapshot Snapshot) error {
 		}
 		return ErrForeignSnapshot
 	}
+	if classify(err) == refused { // and will be, whenever it is asked
+		return fmt.Errorf("%w: message %d: %w", ErrForeignSnapshot, snapshot.Sequence, err)
+	}
 	if err != nil {
 		return fmt.Errorf("message %d: %w", snapshot.Sequence, err)
 	}

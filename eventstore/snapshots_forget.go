@@ -140,8 +140,7 @@ func (s *Store) forgetOrphans(ctx context.Context, age time.Duration) error {
 // time, an object without chunks is damaged.
 func (s *Store) purgeSnapshots(ctx context.Context, subjects ...string) error {
 	for _, subject := range subjects {
-		var answer struct{}
-		if err := ask(ctx, s.nc, "STREAM.PURGE."+snapshotStreamName, map[string]any{"filter": subject}, &answer); err != nil {
+		if err := order(ctx, s.nc, "STREAM.PURGE."+snapshotStreamName, map[string]any{"filter": subject}); err != nil {
 			return err
 		}
 	}

@@ -107,7 +107,9 @@ func snapshotOf(object jetstream.ObjectInfo) (Snapshot, error) {
 	snapshot := Snapshot{nuid: object.NUID, chunks: object.Chunks, digest: object.Digest, Size: object.Size}
 	snapshot.Form = object.Metadata[snapshotForm]
 	var bad [4]error
-	snapshot.Sequence, bad[0] = strconv.ParseUint(object.Metadata[snapshotSequence], 10, 64)
+	if snapshot.Sequence, bad[0] = strconv.ParseUint(object.Metadata[snapshotSequence], 10, 64); bad[0] == nil && snapshot.Sequence == 0 {
+		bad[0] = errors.New("there is no message 0")
+	}
 	snapshot.StoredAt, bad[1] = time.Parse(time.RFC3339Nano, object.Metadata[snapshotStoredAt])
 	if made, told := object.Metadata[snapshotMade]; told {
 		snapshot.made, bad[2] = time.Parse(time.RFC3339Nano, made)

@@ -48,7 +48,7 @@ func (s *Store) saveSnapshot(ctx context.Context, mark SnapshotMark, write func(
 		err = sendChunks(ctx, running{s}, snapshot, io.Discard)
 	}
 	if err != nil {
-		_ = s.purgeSnapshots(ctx, chunksOf(snapshot.nuid)) // else they are forgotten later, as orphans
+		_ = s.purgeSnapshots(context.WithoutCancel(ctx), chunksOf(snapshot.nuid)) // else they are forgotten later, as orphans
 		return snapshot, err
 	}
 	meta, err := json.Marshal(snapshot.object(chunks.size))

@@ -20,6 +20,7 @@ func TestASaverIsNotContentWithJunk(t *testing.T) {
 	s.put("junk", 999_999, time.Now())
 	s.put("junk", 999_998, time.Now())
 	s.put("junk", 1, s.d.Stats().StoredAt)
+	s.put("junk", 0, time.Now()) // which nobody can ask for
 	saver := NewSaver(s.d, s.Store, eventstore.Snapshot{})
 	for id := int64(2); id < 6; id++ {
 		s.create(id)

@@ -116,14 +116,12 @@ func (r *Recorder) stands(ctx context.Context) (eventstore.SourceState, error) {
 	}
 }
 
-// refreshed returns when the directory shows what the service's own stream held, and asks for that until there is an
-// answer.
+// refreshed returns when the directory shows what the service's own stream held. Where it stands is asked as long as the
+// sources are, and what it held is waited for as long as ctx lasts.
 func (i *Intake) refreshed(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, askLimit)
-	defer cancel()
-	for {
+	for begun := time.Now(); ; {
 		err := i.config.Directory.Refresh(ctx)
-		if err == nil || i.config.Directory.Err() != nil || !pause(ctx) {
+		if err == nil || i.config.Directory.Err() != nil || time.Since(begun) > askLimit || !pause(ctx) {
 			return err
 		}
 	}
