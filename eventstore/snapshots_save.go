@@ -134,10 +134,7 @@ func (s *Store) storePatiently(ctx context.Context, message *nats.Msg) (*jetstre
 		if verdict := classify(err); verdict != passing && verdict != unanswered || ended(ctx) {
 			return ack, err
 		}
-		select {
-		case <-time.After(publishPause):
-		case <-ctx.Done():
-		}
+		pause(ctx)
 	}
 }
 

@@ -123,9 +123,9 @@ func TestAStartIgnoresWhatIsNoSnapshot(t *testing.T) {
 	t.Parallel()
 	s := newShelf(t, natstest.Run(t, 1).Connect(t, 0), 1)
 	s.create(1, 2, 3)
-	sequence, storedAt := s.d.Snapshot().Sequence()
+	mark := s.d.Snapshot().mark()
 	s.put("junk", 999_999, time.Now())
-	s.put("junk", sequence, storedAt)
+	s.put("junk", mark.Sequence, mark.StoredAt)
 	s.put("junk", 2, time.Now())
 	restored, err := s.restoring()
 	require.NoError(t, err)
@@ -134,7 +134,7 @@ func TestAStartIgnoresWhatIsNoSnapshot(t *testing.T) {
 	s.save()
 	restored, err = s.restoring()
 	require.NoError(t, err)
-	require.Equal(t, sequence, restored)
+	require.Equal(t, mark.Sequence, restored)
 }
 
 // A snapshot that is sound and was taken beyond the stream's end shows that the stream has lost that.

@@ -80,9 +80,6 @@ func (d *Directory) Snapshot() *Snapshot {
 	return s
 }
 
-// Sequence is the sequence of the last message that is folded in, and when that was stored.
-func (s *Snapshot) Sequence() (uint64, time.Time) { return s.sequence, s.storedAt }
-
 // mark says where it was taken and how it is written.
 func (s *Snapshot) mark() eventstore.SnapshotMark {
 	return eventstore.SnapshotMark{Sequence: s.sequence, StoredAt: s.storedAt, Form: snapshotFormat}
