@@ -43,7 +43,7 @@ func TestAppendRefusesWhatWasDecidedOnAnOldState(t *testing.T) {
 func TestAppendsAtOnceAreStoredOrRefusedEachByItsOwnCondition(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
-	const n = 400
+	const n = 160
 	var group sync.WaitGroup
 	errs := make([]error, n)
 	receipts := make([]domain.Receipt, n)

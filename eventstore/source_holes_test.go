@@ -41,7 +41,7 @@ func TestManyHolesCostLittleAndAreCounted(t *testing.T) {
 	const n = 100
 	for name, c := range map[string]struct {
 		servers, questions int
-	}{"one server": {1, 20}, "three servers": {3, n + 20}} {
+	}{"one server": {1, 20}, "three servers": {3, 3 * n}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := singleOrReplicated(t, c.servers)
