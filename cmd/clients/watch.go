@@ -17,8 +17,8 @@ type watched struct {
 // watchEvery is how often the files are looked at: what a Secret's mount tells is not the same everywhere.
 const watchEvery = time.Second
 
-// watchFiles begins to read credentials and the certificate again when they change. Beside files that cannot be used the
-// last good ones count, without users who are gone: that is logged, and /metrics shows it.
+// watchFiles begins to read credentials and the certificate again when they change. Beside files that cannot be used
+// counts what still stands of the last good ones: that is logged, and /metrics shows it.
 func (s *service) watchFiles(context.Context) error {
 	var all []watched
 	if folder := s.settings.credentials; folder != nil {
@@ -29,7 +29,7 @@ func (s *service) watchFiles(context.Context) error {
 	}
 	for _, files := range all {
 		s.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "clients_files_stale", Help: "1 while files have changed into what cannot be used, and the last good ones count.",
+			Name: "clients_files_stale", Help: "1 while files have changed into what cannot be used; what still stands of the last good ones counts.",
 			ConstLabels: prometheus.Labels{"files": files.what},
 		}, func() float64 { return number(files.stale()) }))
 	}
@@ -53,7 +53,7 @@ func (s *service) watch(ctx context.Context, all []watched) {
 		for _, files := range all {
 			changed, err := files.reload()
 			if err != nil {
-				s.log.Error("files have changed and cannot be used: the last good ones count, without users who are gone", "files", files.what, "setting", files.variable, "error", err)
+				s.log.Error("files have changed and cannot be used: what still stands of the last good ones counts", "files", files.what, "setting", files.variable, "error", err)
 			}
 			if changed {
 				s.log.Info("files have changed and were read again", "files", files.what, "setting", files.variable)
