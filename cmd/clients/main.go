@@ -48,6 +48,7 @@ type cli struct {
 // run is the whole program, but for the process around it.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var c cli
+	ctx = refusable(ctx)
 	useDefaults()
 	exited := false
 	parser, err := kong.New(&c,
@@ -68,7 +69,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitOK
 	}
 	if err == nil {
-		err = selected.Run()
+		err = refusal(ctx, selected.Run())
 	}
 	var faults settingFaults
 	var usage *kong.ParseError

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -82,11 +83,11 @@ const (
 
 // connect returns when a connection to one of the servers stands. Until then it goes on trying, whatever the failure,
 // and warns of each. When ctx ends first it answers that, with the last failure.
-func (n natsSettings) connect(ctx context.Context, log *slog.Logger) (*nats.Conn, error) {
+func (n natsSettings) connect(ctx context.Context, log *slog.Logger, options ...nats.Option) (*nats.Conn, error) {
 	servers := redactNATS(n.url)
 	last := errNoAnswer
 	for pause := firstPause; ctx.Err() == nil; pause = min(2*pause, longestPause) {
-		nc, err := n.attempt(ctx, log)
+		nc, err := n.attempt(ctx, log, options)
 		if err == nil {
 			return nc, nil
 		}
@@ -118,14 +119,14 @@ func (e *unconnectedError) Error() string {
 func (e *unconnectedError) Unwrap() []error { return []error{e.ended, e.last} }
 
 // attempt tries each server once. It does not outlast ctx, which nats.Connect knows nothing of.
-func (n natsSettings) attempt(ctx context.Context, log *slog.Logger) (*nats.Conn, error) {
+func (n natsSettings) attempt(ctx context.Context, log *slog.Logger, options []nats.Option) (*nats.Conn, error) {
 	type outcome struct {
 		nc  *nats.Conn
 		err error
 	}
 	outcomes := make(chan outcome)
 	go func() {
-		nc, err := nats.Connect(n.url, append(connectionOptions(log), n.options()...)...)
+		nc, err := nats.Connect(n.url, slices.Concat(connectionOptions(log), n.options(), options)...)
 		select {
 		case outcomes <- outcome{nc, err}:
 		case <-ctx.Done():

@@ -71,7 +71,7 @@ func (c *restoreCommand) intoServers(ctx context.Context, r *restoration) error 
 		return err
 	}
 	if err := r.run(ctx); err != nil {
-		return errors.Join(err, r.undo())
+		return errors.Join(refusal(ctx, err), r.undo())
 	}
 	return nil
 }

@@ -62,7 +62,7 @@ func (c *runningFlags) await(ctx context.Context, log *slog.Logger) (_ *nats.Con
 	if faults != nil {
 		return nil, nil, faults
 	}
-	nc, err := settings.connect(ctx, log)
+	nc, err := settings.connect(ctx, log, endsRefused(ctx, log))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -95,7 +95,7 @@ func withinLimit(ctx context.Context, ask func(context.Context) error) error {
 	defer cancel()
 	err := ask(limited)
 	if err != nil && limited.Err() != nil && ctx.Err() == nil {
-		err = fmt.Errorf("stream %s does not answer within %s: JetStream is not there or has no leader, or the user may not ask for it", eventstore.Stream, connectLimit)
+		err = fmt.Errorf("stream %s does not answer within %s: JetStream is not there or has no leader", eventstore.Stream, connectLimit)
 	}
 	return err
 }

@@ -5,7 +5,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/stretchr/testify/require"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -38,8 +40,36 @@ func TestTheReadmesCommandsFitTheDemo(t *testing.T) {
 	to := startNATS(t)
 	out, err := run(t, urlFor(to, "admin"), "restore", backup)
 	require.NoError(t, err, out)
-	for _, other := range []string{"backup", "restore"} {
-		_, err := run(t, urlFor(startNATS(t), "clients"), other, backup+"2")
-		require.Error(t, err, "the service's user may not %s", other)
+}
+
+// Who may not do what a subcommand needs is told so at once, and what it was.
+func TestASubcommandSaysThatItsUserMayNotDoThis(t *testing.T) {
+	s, empty := startWithClients(t), startNATS(t)
+	backup := filepath.Join(t.TempDir(), "backup")
+	out, err := run(t, urlFor(s, "admin"), "backup", backup)
+	require.NoError(t, err, out)
+	for _, c := range []struct {
+		at      *server.Server
+		user    string
+		refused string
+		args    []string
+	}{
+		{s, "clients", `Publish to "$JS.API.STREAM.SNAPSHOT.`, []string{"backup", backup + "2"}},
+		{empty, "clients", `Publish to "$JS.API.STREAM.`, []string{"restore", backup}},
+		{empty, "clients", `Publish to "$JS.API.STREAM.CREATE.PROJECTS"`, []string{"setup", "--sources"}},
+		{s, "projects", "", []string{"backup", backup + "3"}},
+		{empty, "projects", "", []string{"restore", backup}},
+		{s, "projects", "", []string{"setup"}},
+		{s, "projects", "", []string{"verify"}},
+		{s, "projects", "", []string{"events"}},
+		{s, "projects", "", []string{"export"}},
+		{s, "projects", "", []string{"quarantine", "list"}},
+	} {
+		begun := time.Now()
+		out, err := run(t, urlFor(c.at, c.user), c.args...)
+		require.Error(t, err, "%s: %s", c.user, c.args)
+		require.Contains(t, out, "the user may not do this at NATS ("+c.refused, "%s: %s", c.user, c.args)
+		require.Contains(t, out, "log in as an administrator", "%s: %s", c.user, c.args)
+		require.Less(t, time.Since(begun), 10*time.Second, "%s: %s", c.user, c.args)
 	}
 }
