@@ -39,7 +39,7 @@ type cli struct {
 	Events     eventsCommand     `cmd:"" help:"Print what has happened to clients."`
 	Export     exportCommand     `cmd:"" help:"Write all clients of an account, as XML or JSON."`
 	Import     importCommand     `cmd:"" help:"Make the clients of a list, as Harvest or export writes one."`
-	Backup     backupCommand     `cmd:"" help:"Copy all that is stored into a folder."`
+	Backup     backupCommand     `cmd:"" help:"Copy the service's streams into a folder."`
 	Restore    restoreCommand    `cmd:"" help:"Make the streams of a backup again."`
 	Verify     verifyCommand     `cmd:"" help:"Look through all that is stored, and tell each fault."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
