@@ -36,7 +36,7 @@ func (s *service) registerMetrics() func(command.Outcome) {
 		gauge("clients_clients", "Clients of all accounts.", func() float64 { return float64(s.directory.Stats().Clients) }),
 		gauge("clients_following", "0 when the stream cannot be followed any more: see the log, and start the process again.", func() float64 { return number(s.directory.Err() == nil) }),
 		gauge("clients_snapshot_sequence", "Sequence of the last snapshot, whoever saved it.", func() float64 { sequence, _ := s.saver.Saved(); return float64(sequence) }),
-		gauge("clients_snapshot_age_seconds", "Age of that snapshot, or of this process where there is none.", func() float64 { _, at := s.saver.Saved(); return time.Since(at).Seconds() }),
+		gauge("clients_snapshot_age_seconds", "Age of the last snapshot, whoever saved it, or of this process where there is none.", func() float64 { _, at := s.saver.Saved(); return time.Since(at).Seconds() }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "clients_build_info", Help: "1, with what is running.",
 			ConstLabels: prometheus.Labels{"version": v.Version, "commit": v.Commit, "go": v.Go},

@@ -20,7 +20,7 @@ func (s *service) newStorageMetrics() *storageMetrics {
 			Name: "clients_storage_used_bytes", Help: "Bytes that the streams of the NATS account take, on all of its servers together.",
 		}),
 		limit: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "clients_storage_limit_bytes", Help: "Bytes that they may take; +Inf where nobody tells.",
+			Name: "clients_storage_limit_bytes", Help: "Bytes that the streams of the NATS account may take, on all of its servers together; +Inf where nobody tells.",
 		}),
 	}
 	m.limit.Set(math.Inf(1))
