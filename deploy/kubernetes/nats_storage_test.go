@@ -5,6 +5,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/stretchr/testify/require"
+	appsv1 "k8s.io/api/apps/v1"
 )
 
 // The account's limit, which the service can see, is reached when the servers', which it cannot see, are.
@@ -17,4 +18,13 @@ func TestTheAccountMayTakeWhatTheServersHaveRoomFor(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, options.Routes, 3)
 	require.Equal(t, 3*options.JetStreamMaxStore, info.Limits.MaxStore)
+}
+
+// The limit is reached before the volume is full, so that it is known beforehand.
+func TestTheVolumesHaveRoomForWhatTheServersMayTake(t *testing.T) {
+	for _, overlay := range []string{"demo", "production-nats"} {
+		claim := byName(all[*appsv1.StatefulSet](render(t, overlay)), "nats").Spec.VolumeClaimTemplates[0]
+		room := claim.Spec.Resources.Requests.Storage().Value()
+		require.Greater(t, room, natsOptions(t, overlay, "nats-0").JetStreamMaxStore, overlay)
+	}
 }
