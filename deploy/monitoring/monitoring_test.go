@@ -122,6 +122,48 @@ func TestEveryMetricOfTheRunbookIsThere(t *testing.T) {
 	}
 }
 
+// What an alert goes by, and what the runbook says to look at, is on the dashboard. A histogram counts by any of its series.
+func TestTheDashboardShowsWhatAlertsAndRunbookName(t *testing.T) {
+	runbook, err := os.ReadFile("RUNBOOK.md")
+	require.NoError(t, err)
+	base := func(name string) string {
+		return strings.TrimSuffix(strings.TrimSuffix(name, "_bucket"), "_count")
+	}
+	name := regexp.MustCompile(`\bclients_[a-z_]+`)
+	shown := make(map[string]bool)
+	for _, p := range readDashboard(t).Panels {
+		for _, target := range p.Targets {
+			for _, metric := range name.FindAllString(target.Expr, -1) {
+				shown[base(metric)] = true
+			}
+		}
+	}
+	text := string(runbook)
+	for _, rule := range alerts(t) {
+		text += " " + rule.Expr
+	}
+	for _, metric := range name.FindAllString(text, -1) {
+		require.True(t, shown[base(metric)], "no panel shows %s", metric)
+	}
+}
+
+// The panel and the alert agree on what an error is.
+func TestTheDashboardShowsTheErrorsThatTheAlertGoesBy(t *testing.T) {
+	of := strings.NewReplacer("sum by (namespace) (", "sum(", `namespace="$namespace",`, "", "\n", " ")
+	for _, p := range readDashboard(t).Panels {
+		if p.Title != "Errors" {
+			continue
+		}
+		for _, rule := range alerts(t) {
+			if rule.Alert == "ClientsErrors" {
+				require.True(t, strings.HasPrefix(of.Replace(rule.Expr), of.Replace(p.Targets[0].Expr)+" > "), "%s is not of %s", p.Targets[0].Expr, rule.Expr)
+				return
+			}
+		}
+	}
+	require.Fail(t, "there is no panel of errors, or no alert")
+}
+
 func matches(matcher *labels.Matcher, series map[string]string) bool {
 	value, there := series[matcher.Name]
 	return there && matcher.Matches(value)
