@@ -112,7 +112,7 @@ func (p *eventPrinter) follow(ctx context.Context, output any) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		if closed(output) {
+		if outputClosed(output) {
 			return nil
 		}
 		if err := withinLimit(ctx, p.history.Extend); err != nil {

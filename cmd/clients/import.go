@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-
-	"clients/domain"
 )
 
 // importCommand makes the clients of a list by the API of a service.
@@ -61,7 +59,7 @@ func (c *importCommand) Run(ctx context.Context, s streams) error {
 	case err != nil:
 		return fmt.Errorf("import: %w", err)
 	case i.refused > 0:
-		return fmt.Errorf("import: %s refused", domain.Counted(i.refused, "client"))
+		return errors.New("import: not all clients of the list are there")
 	}
 	return nil
 }

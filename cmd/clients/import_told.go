@@ -69,17 +69,3 @@ func (i *importer) summary() {
 		fmt.Fprintf(i.err, "%d of those made had a default-invoice-timeframe or last-invoice-kind, which they have not any more: these follow the invoices.\n", i.lost)
 	}
 }
-
-// countedReader tells how much has been read.
-type countedReader struct {
-	r     io.Reader
-	reach func(uint64)
-	read  uint64
-}
-
-func (c *countedReader) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.read += uint64(n)
-	c.reach(c.read)
-	return n, err
-}

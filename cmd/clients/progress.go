@@ -128,3 +128,17 @@ func (p *progress) clear() {
 		p.shown, p.full, p.drawn = false, false, time.Time{}
 	}
 }
+
+// countedReader tells how much has been read.
+type countedReader struct {
+	r     io.Reader
+	reach func(uint64)
+	read  uint64
+}
+
+func (c *countedReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.read += uint64(n)
+	c.reach(c.read)
+	return n, err
+}

@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// closed tells whether what is written reaches nobody any more: the other end of a pipe or terminal is gone. Whoever
+// outputClosed tells whether what is written reaches nobody any more: the other end of a pipe or terminal is gone. Whoever
 // writes nothing for a while would not find out.
-func closed(output any) bool {
+func outputClosed(output any) bool {
 	file, isFile := output.(*os.File)
 	if !isFile {
 		return false
