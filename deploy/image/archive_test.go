@@ -27,13 +27,13 @@ type opened struct {
 // image builds an image, and opens the archive.
 func image(t *testing.T, o options) opened {
 	t.Helper()
-	o.archive, o.tag, o.arch = filepath.Join(t.TempDir(), "image.tar"), "test:1", runtime.GOARCH
+	o.out, o.tag, o.arch = filepath.Join(t.TempDir(), "image.tar"), "test:1", runtime.GOARCH
 	require.NoError(t, build(o))
-	archive, err := tarball.ImageFromPath(o.archive, nil)
+	archive, err := tarball.ImageFromPath(o.out, nil)
 	require.NoError(t, err)
 	config, err := archive.ConfigFile()
 	require.NoError(t, err)
-	info, err := os.Stat(o.archive)
+	info, err := os.Stat(o.out)
 	require.NoError(t, err)
 	i := opened{config: config, bytes: make(map[string][]byte), size: info.Size()}
 	layers, err := archive.Layers()

@@ -7,18 +7,23 @@ import (
 	"path/filepath"
 )
 
-// compile makes a program that needs nothing of the system that it runs on. Its version and commit are in it, and told by
-// that alone: what Go notes of a checkout would depend on where the program is built.
-func compile(o options, from origin, program string) error {
-	flags := "-s -w"
-	if !from.foreign {
-		flags += fmt.Sprintf(" -X main.version=%s -X main.commit=%s", from.version, from.revision)
+// stamp are the flags of the linker that put version and commit into a program; none for one of another module, which
+// knows its own.
+func (from origin) stamp() string {
+	if from.foreign {
+		return ""
 	}
-	program, err := filepath.Abs(program)
+	return fmt.Sprintf("-X main.version=%s -X main.commit=%s", from.version, from.revision)
+}
+
+// compile makes a program that needs nothing of the system that it runs on. Its version and commit are told by its stamp
+// alone: what Go notes of a checkout would depend on where the program is built.
+func compile(o options, program, stamp, file string) error {
+	file, err := filepath.Abs(file)
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", program, o.program)
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w "+stamp, "-o", file, program)
 	cmd.Dir = o.module
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+o.arch)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr

@@ -37,7 +37,7 @@ func pack(o options, from origin, programs []string) (size sizes, err error) {
 		}
 		size.program += int64(len(content))
 	}
-	image, err = mutate.ConfigFile(image, configuration(o, from, image, "/"+o.name()))
+	image, err = mutate.ConfigFile(image, configuration(o, from, image, "/"+nameOf(o.program)))
 	if err != nil {
 		return size, err
 	}
@@ -45,10 +45,10 @@ func pack(o options, from origin, programs []string) (size sizes, err error) {
 	if err != nil {
 		return size, err
 	}
-	if err := tarball.WriteToFile(o.archive, tag, image); err != nil {
+	if err := tarball.WriteToFile(o.out, tag, image); err != nil {
 		return size, err
 	}
-	info, err := os.Stat(o.archive)
+	info, err := os.Stat(o.out)
 	if err != nil {
 		return size, err
 	}
@@ -69,7 +69,7 @@ func configuration(o options, from origin, image v1.Image, file string) *v1.Conf
 		WorkingDir: "/",
 		Env:        []string{"PATH=/"},
 		Labels: map[string]string{
-			"org.opencontainers.image.title":   o.name(),
+			"org.opencontainers.image.title":   nameOf(o.program),
 			"org.opencontainers.image.version": from.version,
 		},
 	}
