@@ -45,6 +45,11 @@ var instead = map[string]string{
 	"kubectl -n clients-demo delete job setup --ignore-not-found":                                  "go test -C deploy -race -shuffle=on ./...",
 	"kubectl -n clients-demo port-forward service/nats 4222 &":                                     "go test -C deploy -race -shuffle=on ./...",
 	"CLIENTS_NATS_URL=nats://admin:admin-demo@127.0.0.1:4222 go run ./cmd/clients backup ./backup": "go test -C deploy -race -shuffle=on ./...",
+	// leave files behind: elsewhere than in the checkout
+	"go run ./cmd/clients export -o clients.xml":                       `go run ./cmd/clients export -o "$work/clients.xml"`,
+	"go run ./cmd/clients import clients.xml":                          `go run ./cmd/clients import "$work/clients.xml"`,
+	"go run ./cmd/clients backup ./backup":                             `go run ./cmd/clients backup "$work/backup"`,
+	"go run ./cmd/clients restore ./backup --data-dir ./restored-data": `go run ./cmd/clients restore "$work/backup" --data-dir "$work/restored-data"`,
 	// needs a cluster: its script is parsed, and the tests of deploy/drill/load put the service itself under that load
 	"IMPORT='kind load image-archive' deploy/drill/run": "bash -n deploy/drill/run",
 }
