@@ -38,7 +38,9 @@ func TestTheServiceIsAllowedWhatItNeeds(t *testing.T) {
 	publish(t, invoices, "invoices.default.1", "invoices.v1.InvoiceDeleted", `{"id":1}`)
 	require.Equal(t, 200, first.send(t, "DELETE", "/clients/1", ""))
 
-	for _, args := range [][]string{{"quarantine", "list"}, {"quarantine", "drop", "1"}, {"verify"}} {
+	for _, args := range [][]string{
+		{"quarantine", "list"}, {"quarantine", "show", "1"}, {"quarantine", "drop", "1"}, {"verify"}, {"setup"}, {"events"}, {"events", "--client", "1"}, {"export"},
+	} {
 		out, err := run(t, urlFor(s, "clients"), args...)
 		require.NoError(t, err, "%s: %s", args, out)
 	}
