@@ -50,22 +50,28 @@ func expect(msg *nats.Msg, e domain.Envelope, lastSequence uint64) {
 	}
 }
 
-// Find looks behind sequence after for the event of a client that was stored under eventID. It asks the stream's leader.
+// Find looks behind sequence after for the event of a client that was stored under eventID. It asks the stream's leader:
+// first for the client's last message, which is found at once and mostly is the one, since what lies between two messages
+// about a client can take long to be looked through.
 func (s *Store) Find(ctx context.Context, account string, clientID int64, eventID string, after uint64) (domain.Receipt, bool, error) {
 	subject := subjectOf(account, clientID)
-	for {
-		record, err := s.next(ctx, subject, after+1)
-		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			return domain.Receipt{}, false, nil
-		}
-		if err != nil {
-			return domain.Receipt{}, false, domain.NoStore(err)
-		}
+	record, err := s.last(ctx, subject)
+	for last, first := record.Sequence, true; err == nil && record.Sequence > after; first = false {
 		if record.Stray == "" && record.EventID == eventID {
 			return domain.Receipt{Sequence: record.Sequence, Revision: record.Revision()}, true, nil
 		}
-		after = record.Sequence
+		if !first {
+			after = record.Sequence
+		}
+		if after >= last {
+			break
+		}
+		record, err = s.next(ctx, subject, after+1)
 	}
+	if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
+		return domain.Receipt{}, false, domain.NoStore(err)
+	}
+	return domain.Receipt{}, false, nil
 }
 
 // pending is an event on its way to the stream.

@@ -61,6 +61,16 @@ func (s *Store) next(ctx context.Context, subject string, sequence uint64) (Reco
 	return answer.decode()
 }
 
+// last answers the last message of a subject. It asks the leader. When there is none the error is
+// jetstream.ErrMsgNotFound.
+func (s *Store) last(ctx context.Context, subject string) (Record, error) {
+	var answer storedMessage
+	if err := ask(ctx, s.nc, "STREAM.MSG.GET."+Stream, map[string]any{"last_by_subj": subject}, &answer); err != nil {
+		return Record{}, fmt.Errorf("last message of %s: %w", subject, err)
+	}
+	return answer.decode()
+}
+
 // streamInfo is what this service wants to know of a stream.
 type streamInfo struct {
 	Created time.Time `json:"created"`
