@@ -55,23 +55,28 @@ func expect(msg *nats.Msg, e domain.Envelope, lastSequence uint64) {
 // about a client can take long to be looked through.
 func (s *Store) Find(ctx context.Context, account string, clientID int64, eventID string, after uint64) (domain.Receipt, bool, error) {
 	subject := subjectOf(account, clientID)
-	record, err := s.last(ctx, subject)
-	for last, first := record.Sequence, true; err == nil && record.Sequence > after; first = false {
-		if record.Stray == "" && record.EventID == eventID {
-			return domain.Receipt{Sequence: record.Sequence, Revision: record.Revision()}, true, nil
+	last, err := s.last(ctx, subject)
+	if err == nil && last.Sequence > after && last.is(eventID) {
+		return last.receipt(), true, nil
+	}
+	for err == nil && after+1 < last.Sequence {
+		var record Record
+		if record, err = s.next(ctx, subject, after+1); err == nil && record.is(eventID) {
+			return record.receipt(), true, nil
 		}
-		if !first {
-			after = record.Sequence
-		}
-		if after >= last {
-			break
-		}
-		record, err = s.next(ctx, subject, after+1)
+		after = record.Sequence
 	}
 	if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
 		return domain.Receipt{}, false, domain.NoStore(err)
 	}
 	return domain.Receipt{}, false, nil
+}
+
+// is tells whether a message is the event that was stored under an id.
+func (r Record) is(eventID string) bool { return r.Stray == "" && r.EventID == eventID }
+
+func (r Record) receipt() domain.Receipt {
+	return domain.Receipt{Sequence: r.Sequence, Revision: r.Revision()}
 }
 
 // pending is an event on its way to the stream.

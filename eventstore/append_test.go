@@ -160,6 +160,19 @@ func TestFindTellsAnEventFromItsNeighbours(t *testing.T) {
 	_, found, err = s.Find(deadline(t), "test", 2, first.EventID, 0)
 	require.NoError(t, err)
 	require.False(t, found)
+	_, found, err = s.Find(deadline(t), "test", 1, "never stored", 0)
+	require.NoError(t, err)
+	require.False(t, found)
+
+	c, err := s.Append(deadline(t), happened(3, domain.ClientToggled{ID: 1, Active: true}), b.Sequence)
+	require.NoError(t, err)
+	require.Greater(t, c.Sequence, b.Sequence)
+	for event, want := range map[string]domain.Receipt{first.EventID: a, second.EventID: b} {
+		receipt, found, err := s.Find(deadline(t), "test", 1, event, 0)
+		require.NoError(t, err)
+		require.True(t, found, "though it is not the last one by now")
+		require.Equal(t, want, receipt)
+	}
 }
 
 func pendingFor(t *testing.T, e domain.Envelope, lastSequence uint64) *pending {
