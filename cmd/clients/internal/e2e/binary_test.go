@@ -1,0 +1,54 @@
+package e2e_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"clients/eventstore/natstest"
+
+	"github.com/stretchr/testify/require"
+)
+
+// binary is the path of the program under test.
+var binary string
+
+func TestMain(m *testing.M) {
+	natstest.Main()
+	os.Exit(buildAndRun(m))
+}
+
+// buildAndRun builds the program, with the race detector where the tests have it, and runs the tests.
+func buildAndRun(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "clients-e2e-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	binary = filepath.Join(dir, "clients")
+	args := []string{"build", "-o", binary}
+	if raceEnabled {
+		args = append(args, "-race")
+	}
+	if out, err := exec.Command("go", append(args, "clients/cmd/clients")...).CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+// timeout is how long a test waits for what has to happen, and interval how often it looks.
+const (
+	timeout  = 30 * time.Second
+	interval = 10 * time.Millisecond
+)
+
+// eventually waits until condition holds.
+func eventually(t *testing.T, condition func() bool, message string, args ...any) {
+	t.Helper()
+	require.Eventually(t, condition, timeout, interval, append([]any{message}, args...)...)
+}

@@ -1,0 +1,40 @@
+package e2e_test
+
+import (
+	"context"
+	"os/exec"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// result is what a subcommand left behind.
+type result struct {
+	code           int
+	stdout, stderr string
+}
+
+// run runs a subcommand to its end, with variables as its environment.
+func run(t *testing.T, variables []string, args ...string) result {
+	t.Helper()
+	return runAs(t, variables, nil, args...)
+}
+
+// runAs is run with a change to the command, such as the Unix user that runs it.
+func runAs(t *testing.T, variables []string, change func(*exec.Cmd), args ...string) result {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*timeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, binary, args...)
+	var stdout, stderr output
+	cmd.Env, cmd.Stdout, cmd.Stderr, cmd.Dir = environment(t, variables), &stdout, &stderr, t.TempDir()
+	if change != nil {
+		change(cmd)
+	}
+	err := cmd.Run()
+	require.NoError(t, ctx.Err(), "clients %v does not end", args)
+	if cmd.ProcessState == nil {
+		require.NoError(t, err)
+	}
+	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+}

@@ -1,0 +1,194 @@
+package e2e_test
+
+import (
+	"bytes"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"clients/eventstore/natstest"
+
+	"github.com/stretchr/testify/require"
+)
+
+// service is a running process of the program.
+type service struct {
+	*client        // sends requests to the API
+	ops     string // base URL of the operations endpoints
+	nats    string // URL of the NATS servers that it uses
+	dataDir string // of the embedded server; empty with external NATS
+
+	variables []string // that it was started with
+	cmd       *exec.Cmd
+	stdout    output
+	stderr    output
+	exited    chan struct{}
+}
+
+// start runs a service with an embedded NATS server on a new data directory and free ports, and returns when it is ready.
+// Each of variables is a further setting, "NAME=value"; later ones win.
+func start(t *testing.T, variables ...string) *service {
+	t.Helper()
+	return startIn(t, filepath.Join(t.TempDir(), "data"), variables...)
+}
+
+// startIn is start with the data directory dir.
+func startIn(t *testing.T, dir string, variables ...string) *service {
+	t.Helper()
+	s := launch(t, append([]string{"CLIENTS_DATA_DIR=" + dir, "CLIENTS_EMBEDDED_NATS_ADDR=127.0.0.1:0"}, variables...)...)
+	s.dataDir = dir
+	s.awaitReady(t)
+	return s
+}
+
+// startReplicas runs n replicas of the service on the NATS servers at url, after the streams of other services were
+// created there.
+func startReplicas(t *testing.T, n int, url string, variables ...string) []*service {
+	t.Helper()
+	variables = append([]string{"CLIENTS_NATS_URL=" + url}, variables...)
+	setup := run(t, variables, "setup", "--sources")
+	require.Zero(t, setup.code, setup.stderr)
+	var replicas []*service
+	for range n {
+		replicas = append(replicas, launch(t, variables...))
+	}
+	for _, s := range replicas {
+		s.awaitReady(t)
+	}
+	return replicas
+}
+
+// startCluster runs three replicas of the service on three NATS servers.
+func startCluster(t *testing.T, variables ...string) ([]*service, *natstest.Cluster) {
+	t.Helper()
+	servers := natstest.Run(t, 3)
+	return startReplicas(t, 3, servers.URL(), variables...), servers
+}
+
+// launch starts the process on free ports and does not wait for it. It is killed when the test ends, and what it wrote is
+// shown if the test failed.
+func launch(t *testing.T, variables ...string) *service {
+	t.Helper()
+	s := &service{cmd: exec.Command(binary, "serve"), variables: variables, exited: make(chan struct{})}
+	s.cmd.Env = environment(t, append([]string{
+		"CLIENTS_HTTP_ADDR=127.0.0.1:0", "CLIENTS_OPS_ADDR=127.0.0.1:0", "CLIENTS_LOG_LEVEL=warn", "CLIENTS_LOG_FORMAT=text",
+	}, variables...))
+	s.cmd.Stdout, s.cmd.Stderr = &s.stdout, &s.stderr
+	require.NoError(t, s.cmd.Start())
+	go func() { defer close(s.exited); _ = s.cmd.Wait() }()
+	t.Cleanup(func() {
+		s.kill()
+		if t.Failed() {
+			t.Logf("%v wrote\n%s%s", variables, &s.stdout, &s.stderr)
+		}
+	})
+	return s
+}
+
+// environment is all that a process of the program sees of the test's environment, and variables.
+func environment(t *testing.T, variables []string) []string {
+	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}
+	if raceEnabled {
+		env = append(env, "GORACE=halt_on_error=1")
+	}
+	return append(env, variables...)
+}
+
+// banner finds the addresses in what a service prints when it is ready.
+var banner = regexp.MustCompile(`(?s)API +(https?://[0-9.:]+)/clients.*operations +(http://[0-9.:]+)/readyz.*NATS +(\S+), stream.*Try it:`)
+
+// awaitReady waits until the service is ready and fails if it exits.
+func (s *service) awaitReady(t *testing.T) {
+	t.Helper()
+	var found []string
+	eventually(t, func() bool {
+		found = banner.FindStringSubmatch(s.stdout.String())
+		return found != nil || s.hasExited()
+	}, "the service becomes ready")
+	require.NotNil(t, found, "the service exited: %s%s", &s.stdout, &s.stderr)
+	s.client, s.ops, s.nats = newClient(t, found[1]), found[2], found[3]
+}
+
+// operations requests path of the operations endpoints.
+func (s *service) operations(path string) response {
+	s.t.Helper()
+	return s.at(s.ops).do(http.MethodGet, path, "")
+}
+
+// metric returns the sum of all samples of a metric, 0 if there is none. labels, such as `type="a"`, restrict them.
+func (s *service) metric(name string, labels ...string) float64 {
+	s.t.Helper()
+	return sumOfSamples(s.t, s.operations("/metrics").body, name, labels)
+}
+
+func (s *service) hasExited() bool {
+	select {
+	case <-s.exited:
+		return true
+	default:
+		return false
+	}
+}
+
+// kill ends the process as kill -9 does.
+func (s *service) kill() {
+	_ = s.cmd.Process.Kill()
+	<-s.exited
+}
+
+// signal sends a signal, such as SIGSTOP and SIGCONT.
+func (s *service) signal(t *testing.T, signal syscall.Signal) {
+	t.Helper()
+	require.NoError(t, s.cmd.Process.Signal(signal))
+}
+
+// stop sends SIGTERM and returns the exit code.
+func (s *service) stop(t *testing.T) int {
+	t.Helper()
+	s.signal(t, syscall.SIGTERM)
+	return s.exitCode(t)
+}
+
+// exitCode waits until the process has exited by itself.
+func (s *service) exitCode(t *testing.T) int {
+	t.Helper()
+	select {
+	case <-s.exited:
+	case <-time.After(timeout):
+		require.Fail(t, "the service does not exit", "%s%s", &s.stdout, &s.stderr)
+	}
+	return s.cmd.ProcessState.ExitCode()
+}
+
+// restart starts a service again that has exited, with the same data directory and settings.
+func (s *service) restart(t *testing.T, variables ...string) *service {
+	t.Helper()
+	return startIn(t, s.dataDir, append(s.variables, variables...)...)
+}
+
+// output is what a process has written so far.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}
+
+func (o *output) contains(text string) bool { return strings.Contains(o.String(), text) }
