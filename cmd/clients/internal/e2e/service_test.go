@@ -76,7 +76,13 @@ func startCluster(t *testing.T, variables ...string) ([]*service, *natstest.Clus
 // shown if the test failed.
 func launch(t *testing.T, variables ...string) *service {
 	t.Helper()
-	s := &service{cmd: exec.Command(binary, "serve"), variables: variables, exited: make(chan struct{})}
+	return launchProgram(t, binary, variables...)
+}
+
+// launchProgram is launch of another build of the program.
+func launchProgram(t *testing.T, program string, variables ...string) *service {
+	t.Helper()
+	s := &service{cmd: exec.Command(program, "serve"), variables: variables, exited: make(chan struct{})}
 	s.cmd.Env = environment(t, append([]string{
 		"CLIENTS_HTTP_ADDR=127.0.0.1:0", "CLIENTS_OPS_ADDR=127.0.0.1:0", "CLIENTS_LOG_LEVEL=warn", "CLIENTS_LOG_FORMAT=text",
 	}, variables...))
