@@ -1,0 +1,44 @@
+package contracts
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+)
+
+// Ids and versions are 64-bit numbers: a generator that reads the documents has to learn it, since its default may have 32.
+func TestIntegersAre64Bits(t *testing.T) {
+	for name, document := range map[string][]byte{"OpenAPI": OpenAPI, "AsyncAPI": AsyncAPI} {
+		var root any
+		require.NoError(t, yaml.Unmarshal(document, &root))
+		found := 0
+		eachInteger(root, "", func(path string, schema map[string]any) {
+			if strings.HasSuffix(path, "/RetryAfter/schema") { // seconds
+				return
+			}
+			found++
+			require.Equal(t, "int64", schema["format"], "%s: %s", name, path)
+		})
+		require.Greater(t, found, 2, name)
+	}
+}
+
+// eachInteger visits the schemas whose type is, or may be, integer.
+func eachInteger(node any, path string, visit func(path string, schema map[string]any)) {
+	switch node := node.(type) {
+	case map[string]any:
+		types, several := node["type"].([]any)
+		if node["type"] == "integer" || several && types[0] == "integer" {
+			visit(path, node)
+		}
+		for key, value := range node {
+			eachInteger(value, path+"/"+key, visit)
+		}
+	case []any:
+		for _, value := range node {
+			eachInteger(value, path, visit)
+		}
+	}
+}
