@@ -22,6 +22,7 @@ var mayImport = map[string][]string{
 		"clients/domain", "github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2", "github.com/synadia-io/orbit.go/jetstreamext",
 		"github.com/gofrs/flock", "github.com/google/uuid", "github.com/minio/highwayhash", "go.opentelemetry.io/otel",
 	},
+	"eventstore/partners": {"github.com/nats-io/nats.go"},
 	"eventstore/natstest": {"github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2", "github.com/stretchr/testify"},
 	"projections":         {"clients/domain", "clients/eventstore", "github.com/tidwall/btree", "github.com/klauspost/compress", "go.opentelemetry.io/otel"},
 	"projections/intake": {

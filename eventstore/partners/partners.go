@@ -1,0 +1,91 @@
+// Package partners isolates the other services that read client events and publish project and invoice events, from
+// the streams and from each other.
+//
+// NATS permissions cannot do that: they are checked on the subject of a request, never on its reply subject, and
+// JetStream publishes its responses with the rights of the account. A reader could have a stream deleted by a response.
+// So the streams live in an account of their own, the main account. Each partner logs in to another account, which has
+// no JetStream and imports from the main account the services listed by Services, and nothing else. A response then goes
+// back to the partner's account, whatever its reply subject says.
+//
+// Two kinds of request do not reach the server's JetStream API, but the service (see Serve), which answers them at
+// subjects that begin with "clients-partners.<partner>.":
+//
+//   - Consumers are created by the service. Push consumers would be delivered to any subject of the main account; the
+//     number of consumers and the subjects that they read are limited as well.
+//   - Stream information is requested by the service, without the filter that would reveal subjects and their counts.
+//
+// The embedded server takes its exports and imports from Services; deploy/kubernetes has the same in its configuration.
+// There the service's user needs permission to subscribe to "clients-partners.>", to respond, and to publish to
+// $JS.API.STREAM.INFO.<stream> and $JS.API.CONSUMER.CREATE.CLIENTS.>, CONSUMER.INFO.CLIENTS.* and CONSUMER.LIST.CLIENTS.
+package partners
+
+// Partner is a login to NATS, or several that trust each other.
+type Partner struct {
+	// Name is a token of the subjects at which the service answers, and is stored with the partner's consumers.
+	Name string
+	// Consumers are the names that its consumers may have; AnyName allows all of them, and so lets it reach each consumer
+	// whose name it knows.
+	Consumers []string
+	// Sources are the sources that it publishes to.
+	Sources []Source
+}
+
+// AnyName stands for the random names of ordered consumers.
+const AnyName = "*"
+
+// Source is a stream of another service.
+type Source struct{ Stream, Subjects string }
+
+// The sources.
+var (
+	Projects = Source{"PROJECTS", "projects.>"}
+	Invoices = Source{"INVOICES", "invoices.>"}
+)
+
+// Service is something that a partner may request of the main account.
+type Service struct {
+	Import   string // where the partner requests it, in its own account: the subject that every NATS client uses
+	Export   string // the subject of the main account
+	Streamed bool   // one request may have several responses: response_type "stream"
+}
+
+// Services returns what a partner's account imports.
+//
+// $JS.API.INFO must be among it: to an account that does not import it the server offers its own JetStream API instead,
+// which shadows the other imports.
+func Services(p Partner) []Service {
+	const consumer = "$JS.API.CONSUMER."
+	served := subjects + p.Name
+	services := []Service{
+		same("$JS.API.INFO"),
+		same("$JS.API.DIRECT.GET.CLIENTS.clients.>"),
+		{Import: "$JS.API.STREAM.INFO.CLIENTS", Export: served + ".stream.info.CLIENTS"},
+	}
+	for _, name := range p.Consumers {
+		create := served + ".consumer.create." + name
+		services = append(services,
+			Service{Import: consumer + "CREATE.CLIENTS." + name + ".clients.>", Export: create + ".clients.>"}, // one filter
+			Service{Import: consumer + "CREATE.CLIENTS." + name, Export: create},                               // several, or none
+			Service{Import: consumer + "DURABLE.CREATE.CLIENTS." + name, Export: create},                       // older libraries
+			same(consumer+"INFO.CLIENTS."+name),
+			same(consumer+"DELETE.CLIENTS."+name),
+			streamed(consumer+"MSG.NEXT.CLIENTS."+name),
+			streamed("$JS.ACK.CLIENTS."+name+".>"),
+		)
+	}
+	for _, source := range p.Sources {
+		services = append(services,
+			same(source.Subjects),
+			Service{Import: "$JS.API.STREAM.INFO." + source.Stream, Export: served + ".stream.info." + source.Stream},
+		)
+	}
+	return services
+}
+
+// subjects begins the subjects at which the service answers.
+const subjects = "clients-partners."
+
+func same(subject string) Service { return Service{Import: subject, Export: subject} }
+func streamed(subject string) Service {
+	return Service{Import: subject, Export: subject, Streamed: true}
+}
