@@ -2,6 +2,7 @@ package kubernetes
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -25,6 +26,7 @@ var overlays = []string{"demo", "production", "production-nats"}
 var rendered = map[string]func() ([]string, error){
 	"demo":            sync.OnceValues(func() ([]string, error) { return kustomized("overlays/demo") }),
 	"production":      sync.OnceValues(func() ([]string, error) { return kustomized("overlays/production") }),
+	"base":            sync.OnceValues(func() ([]string, error) { return kustomized("base") }),
 	"production-nats": sync.OnceValues(func() ([]string, error) { return kustomized("overlays/production-nats") }),
 	"drill": func() ([]string, error) {
 		text, err := os.ReadFile("../drill/load.yaml")
@@ -102,7 +104,7 @@ func TestAMisspeltFieldFails(t *testing.T) {
 		"maxUnavailable", "podSelector", "ttlSecondsAfterFinished", "serviceName", "automountServiceAccountToken", "seccompProfile",
 	} {
 		found := 0
-		for _, text := range texts(t, "demo") {
+		for _, text := range slices.Concat(texts(t, "production"), texts(t, "demo")) {
 			wrong := strings.Replace(text, field+":", field+"x:", 1)
 			if wrong == text {
 				continue
