@@ -1,6 +1,7 @@
 package eventstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,8 @@ type identity struct {
 	reached  mark  // the last message that is known to be in it
 	behind   doubt // that the leader says the stream ends before that
 	gone     doubt // that it says it has not got that message
+	lacking  doubt // that it says it has fewer messages than sequences
+	excused  Excused
 	fault    error
 	replaced chan struct{} // closed when there is a fault; nil before somebody waits for that
 }
@@ -36,7 +39,7 @@ type mark struct {
 	storedAt time.Time // zero where that is not known
 }
 
-// known answers how far the stream has been read, or ErrReplaced when it is another one by now.
+// known answers how far the stream has been read, ErrReplaced when it is another one by now, or ErrIncomplete.
 func (i *identity) known() (mark, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -54,10 +57,19 @@ func (i *identity) advance(m mark) {
 
 // replace tells, once and for all, that the stream is another one.
 func (i *identity) replace(format string, args ...any) error {
+	return i.fail(replacedBy(format, args...))
+}
+
+func replacedBy(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrReplaced, fmt.Sprintf(format, args...))
+}
+
+// fail ends the use of the stream, once and for all, and returns the first reason for that.
+func (i *identity) fail(fault error) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.fault == nil {
-		i.fault = fmt.Errorf("%w: %s", ErrReplaced, fmt.Sprintf(format, args...))
+		i.fault = fault
 		if i.replaced != nil {
 			close(i.replaced)
 		}
@@ -65,7 +77,7 @@ func (i *identity) replace(format string, args ...any) error {
 	return i.fault
 }
 
-// lost answers what is closed when the stream is another one.
+// lost returns what is closed when the stream cannot be used any more.
 func (i *identity) lost() <-chan struct{} {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -97,12 +109,12 @@ func (d *doubt) repeated() time.Duration {
 
 // doubt is told that the leader has not got what was read. A single server knows what it has. Where servers hold the
 // stream together, the one that answers may be behind, and is taken at its word only after it cannot be any more.
-func (i *identity) doubt(d *doubt, single bool, format string, args ...any) error {
+func (i *identity) doubt(d *doubt, single bool, fault error) error {
 	i.mu.Lock()
 	sure := d.repeated() >= deposed || single
 	i.mu.Unlock()
 	if sure {
-		return i.replace(format, args...)
+		return i.fail(fault)
 	}
 	return errBehind
 }
@@ -114,9 +126,12 @@ func (i *identity) compare(info streamInfo, reached mark) (look bool, err error)
 	case !info.Created.Equal(i.created):
 		return false, i.replace("it was made at %s, and that one at %s", clock(info.Created), clock(i.created))
 	case info.State.Last < reached.sequence:
-		return false, i.doubt(&i.behind, info.Cluster.single(), "it ends at sequence %d, and was read up to %d", info.State.Last, reached.sequence)
+		return false, i.doubt(&i.behind, info.Cluster.single(), replacedBy("it ends at sequence %d, and was read up to %d", info.State.Last, reached.sequence))
 	}
 	i.certain(&i.behind)
+	if err := i.complete(info); err != nil {
+		return false, err
+	}
 	return info.State.Last == reached.sequence && !info.State.LastTime.Equal(reached.storedAt), nil
 }
 
@@ -136,7 +151,7 @@ func (i *identity) appended(sequence uint64, before mark) error {
 }
 
 // followed asks the leader where the stream stands that is followed. It answers ErrReplaced where that is another
-// one by now, and errBehind where that cannot be told.
+// one by now, ErrIncomplete where messages are missing, and errBehind where either cannot be told.
 func (s *Store) followed(ctx context.Context) (streamInfo, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
@@ -178,9 +193,9 @@ func (s *Store) holds(ctx context.Context, m mark) error {
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		info, err := s.state(ctx, Stream)
 		if err != nil || info.State.Last == m.sequence && info.State.LastTime.Equal(m.storedAt) { // it was purged
-			return err
+			return cmp.Or(err, s.identity.complete(info))
 		}
-		return s.identity.doubt(&s.identity.gone, info.Cluster.single(), "message %d is gone, up to which it was read", m.sequence)
+		return s.identity.doubt(&s.identity.gone, info.Cluster.single(), replacedBy("message %d is gone, up to which it was read", m.sequence))
 	}
 	if err != nil {
 		return err

@@ -22,7 +22,6 @@ func TestTheStreamIsKnownByTheLastMessageThatWasRead(t *testing.T) {
 		"it has gone on":                 {func(t *testing.T, s *Store, _ *mark) { comes(t, s, 3) }, false},
 		"another message at its end":     {func(_ *testing.T, _ *Store, last *mark) { last.storedAt = last.storedAt.Add(-time.Second) }, true},
 		"nothing there yet":              {func(_ *testing.T, _ *Store, last *mark) { last.sequence++ }, true},
-		"it was purged":                  {func(t *testing.T, s *Store, _ *mark) { purgeEvents(t, s) }, false},
 		"it is made again as long as it": {func(t *testing.T, s *Store, _ *mark) { remake(t, s) }, true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -52,12 +51,6 @@ func TestTheStreamIsKnownByTheLastMessageThatWasRead(t *testing.T) {
 			require.ErrorIs(t, err, ErrReplaced)
 		})
 	}
-}
-
-func purgeEvents(t *testing.T, s *Store) {
-	stream, err := s.js.Stream(deadline(t), Stream)
-	require.NoError(t, err)
-	require.NoError(t, stream.Purge(deadline(t)))
 }
 
 func remake(t *testing.T, s *Store) {
@@ -101,7 +94,7 @@ func TestALeaderThatIsBehindIsGivenTime(t *testing.T) {
 		var i identity
 		says := func(d time.Duration) (err error) {
 			for begun := time.Now(); time.Since(begun) < d; time.Sleep(lapse / 4) {
-				err = i.doubt(&i.gone, false, "behind")
+				err = i.doubt(&i.gone, false, ErrReplaced)
 			}
 			return err
 		}

@@ -23,7 +23,9 @@ type Config struct {
 	Replicas int
 	// HighWater, unless nil, is what the store has reached before, and is kept up to date.
 	HighWater *HighWater
-	Log       *slog.Logger
+	// Excused are the messages that may be missing from the stream.
+	Excused Excused
+	Log     *slog.Logger
 }
 
 // Store is the service's event store. All methods are safe for concurrent use.
@@ -46,7 +48,8 @@ type Store struct {
 // Open creates the streams that do not exist and starts the writer; Close ends it. It answers
 //   - a *ConfigError when a stream exists with a configuration that the guarantees do not hold for: it is not altered,
 //   - an *OldServerError when the server cannot do what it takes,
-//   - ErrWentBackwards when the stream has lost its end, ErrStreamLost when it is gone altogether,
+//   - ErrWentBackwards when the stream has lost its end, ErrStreamLost when it is gone altogether, ErrIncomplete when
+//     messages are missing from it,
 //   - the last fault met, when no stream leader is there before ctx ends.
 func Open(ctx context.Context, nc *nats.Conn, config Config) (*Store, error) {
 	if err := checkVersion(nc.ConnectedServerVersion()); err != nil {
@@ -56,7 +59,7 @@ func Open(ctx context.Context, nc *nats.Conn, config Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open event store: %w", err)
 	}
-	s := &Store{nc: nc, js: js, config: config, ids: newBlocks()}
+	s := &Store{nc: nc, js: js, config: config, ids: newBlocks(), identity: identity{excused: config.Excused}}
 	if err := s.ensureStreams(ctx); err != nil {
 		return nil, fmt.Errorf("open event store: %w", err)
 	}

@@ -14,6 +14,8 @@ import (
 // Audit looks through all that is stored, by the rules by which a Directory folds it, and goes on after faults.
 type Audit struct {
 	History *eventstore.History
+	// Excused are the messages that may be missing.
+	Excused eventstore.Excused
 	Fault   func(Fault)
 	// Stray is given each message that is no event of ours: anybody may have put it there.
 	Stray func(eventstore.Record)
@@ -85,9 +87,6 @@ func (a *Audit) Run(ctx context.Context) (Findings, error) {
 		Audit: a, d: newDirectory(slog.New(slog.DiscardHandler)), intruders: make(map[string]struct{}), answers: make(map[int64][]eventstore.HeldReservation), doubts: make(map[int64]uint64),
 		findings: Findings{First: h.First, Last: h.Last, Types: make(map[string]uint64)},
 	}
-	if h.First > 1 {
-		a.Notice(fmt.Sprintf("the stream begins at sequence %d: what was before has been purged; no snapshot can be compared, nor the beginning of a client that lies before", h.First))
-	}
 	for _, notice := range h.Notices {
 		a.Notice(notice)
 	}
@@ -98,6 +97,9 @@ func (a *Audit) Run(ctx context.Context) (Findings, error) {
 		if err := read(ctx); err != nil {
 			return n.findings, err
 		}
+	}
+	if h.First > 1 {
+		n.record(eventstore.Record{}, &eventstore.MissingError{First: 1, Last: h.First - 1, Reason: "the stream begins behind them"})
 	}
 	reached := a.Stage(InMessages, h.Last-h.First+1)
 	for r, err := range h.Records(ctx) {
@@ -133,13 +135,7 @@ func (n *auditor) record(r eventstore.Record, err error) bool {
 	var unknown *eventstore.UnknownEventError
 	switch {
 	case errors.As(err, &missing):
-		detail := domain.Counted(int(missing.Last-missing.First+1), "message") + " gone"
-		if missing.Reason != "" {
-			detail += ": " + missing.Reason
-		}
-		n.unread = true
-		n.fault(Fault{First: missing.First, Last: missing.Last, Kind: FaultMissing, Detail: detail})
-		n.pass(missing.Last, time.Time{})
+		n.missing(missing)
 		return true
 	case errors.As(err, &damaged):
 		n.unreadable(r, damage(damaged))
@@ -167,6 +163,19 @@ func (n *auditor) record(r eventstore.Record, err error) bool {
 	}
 	n.pass(r.Sequence, r.StoredAt)
 	return true
+}
+
+// missing reports the messages of a gap that are not excused.
+func (n *auditor) missing(gap *eventstore.MissingError) {
+	for first, last := range n.Excused.Rest(gap.First, gap.Last) {
+		detail := domain.Counted(int(last-first+1), "message") + " gone"
+		if gap.Reason != "" {
+			detail += ": " + gap.Reason
+		}
+		n.unread = true
+		n.fault(Fault{First: first, Last: last, Kind: FaultMissing, Detail: detail})
+	}
+	n.pass(gap.Last, time.Time{})
 }
 
 // pass moves on to a sequence that was looked at; what is missing has no time.

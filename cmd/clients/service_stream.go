@@ -44,7 +44,7 @@ func (s *service) restore(ctx context.Context) (err error) {
 func (s *service) untilAnswered(ctx context.Context, ask func(context.Context) error) error {
 	for {
 		err := ask(ctx)
-		final := errors.Is(err, eventstore.ErrWentBackwards) || errors.Is(err, eventstore.ErrReplaced)
+		final := errors.Is(err, eventstore.ErrWentBackwards) || errors.Is(err, eventstore.ErrReplaced) || errors.Is(err, eventstore.ErrIncomplete)
 		if err == nil || ctx.Err() != nil || s.directory.Err() != nil || final {
 			return err
 		}

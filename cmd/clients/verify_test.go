@@ -193,8 +193,8 @@ func TestVerifyTellsEachFaultInTheStream(t *testing.T) {
 	}
 }
 
-// What an administrator has purged is no fault, nor is what it leaves of the clients.
-func TestVerifyTakesAPurgedHeadForWhatItIs(t *testing.T) {
+// What was purged is missing. What that leaves of the clients is no further fault.
+func TestVerifyReportsWhatWasPurged(t *testing.T) {
 	t.Parallel()
 	v := newVault(t)
 	v.created(1)
@@ -205,15 +205,14 @@ func TestVerifyTakesAPurgedHeadForWhatItIs(t *testing.T) {
 	v.event("default", "Deleted", 2, 3, "")
 	require.NoError(t, v.stream.Purge(t.Context(), jetstream.WithPurgeSequence(3)))
 	found := verify(t, "--nats-url", v.url)
-	found.requireFaults(t, verifiedFault{wrong, wrong, "order", "version 4 of client 1, which is at version 2"})
-	require.Len(t, found.notices, 1)
-	require.Contains(t, found.notices[0], "begins at sequence 3")
+	found.requireFaults(t,
+		verifiedFault{1, 2, "missing", "2 messages gone: the stream begins behind them"},
+		verifiedFault{wrong, wrong, "order", "version 4 of client 1, which is at version 2"})
 	require.EqualValues(t, 4, found.summary.Messages)
 
 	require.NoError(t, v.stream.Purge(t.Context()))
 	found = verify(t, "--nats-url", v.url)
-	found.requireFaults(t)
-	require.Contains(t, found.notices[0], "begins at sequence 7")
+	found.requireFaults(t, verifiedFault{1, 6, "missing", "6 messages gone"})
 	require.Zero(t, found.summary.Messages)
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -30,6 +32,17 @@ func connect(t *testing.T, url string, options ...nats.Option) (*nats.Conn, jets
 func (s *service) partner(t *testing.T) jetstream.JetStream {
 	t.Helper()
 	_, js := connect(t, s.nats)
+	return js
+}
+
+// administrator connects to the service's NATS servers as somebody who may do everything.
+func (s *service) administrator(t *testing.T) jetstream.JetStream {
+	t.Helper()
+	var options []nats.Option
+	if password, err := os.ReadFile(filepath.Join(s.dataDir, "admin-password")); err == nil && s.dataDir != "" {
+		options = append(options, nats.UserInfo("admin", strings.TrimSpace(string(password))))
+	}
+	_, js := connect(t, s.nats, options...)
 	return js
 }
 
