@@ -50,7 +50,7 @@ func StartEmbedded(config EmbeddedConfig) (_ *Embedded, err error) {
 			e.Shutdown()
 		}
 	}()
-	if err := e.open(config.Dir); err != nil {
+	if err := e.open(config.Dir, config.Log); err != nil {
 		return nil, err
 	}
 	e.server, err = server.NewServer(&server.Options{
@@ -84,7 +84,7 @@ const (
 )
 
 // open takes the lock of the data directory and looks at what is in it.
-func (e *Embedded) open(dir string) error {
+func (e *Embedded) open(dir string, log *slog.Logger) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("start embedded server: %w", err)
 	}
@@ -97,17 +97,12 @@ func (e *Embedded) open(dir string) error {
 		return err
 	}
 	_ = os.RemoveAll(filepath.Join(dir, draftName)) // where it is but what a finished one has left behind
-	mark := filepath.Join(dir, highWaterName)
-	unmarked := !isThere(mark)
-	last, err := inspect(filepath.Join(dir, storeName), unmarked)
+	last, err := inspect(filepath.Join(dir, storeName), false)
 	if err != nil {
 		return err
 	}
-	if e.HighWater, err = OpenHighWater(mark); err != nil {
+	if e.HighWater, err = OpenHighWater(filepath.Join(dir, highWaterName), last, log); err != nil {
 		return err
-	}
-	if unmarked {
-		e.HighWater.advance(last)
 	}
 	return e.HighWater.check(last)
 }

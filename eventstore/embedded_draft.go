@@ -93,6 +93,27 @@ func (d *Draft) Discard() error {
 	return errors.Join(os.RemoveAll(d.folder()), d.lock.Unlock())
 }
 
+// WriteFile replaces a file of the data directory, as a whole: whatever interrupts it, there is the former file or the new
+// one, and when it returns nil the new one outlives the machine.
+func WriteFile(path string, content []byte) error {
+	temporary := path + ".tmp"
+	file, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(content)
+	if err == nil {
+		err = file.Sync()
+	}
+	if err = errors.Join(err, file.Close()); err == nil {
+		err = os.Rename(temporary, path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(temporary))
+	}
+	return Sync(filepath.Dir(path))
+}
+
 // SyncTree makes all files and folders below a folder outlive the machine.
 func SyncTree(folder string) error {
 	return filepath.WalkDir(folder, func(path string, _ fs.DirEntry, err error) error {

@@ -1,6 +1,7 @@
 package eventstore
 
 import (
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -17,7 +18,7 @@ func TestFilesTellWhateverIsDamaged(t *testing.T) {
 	const messages = 3000
 	dir := t.TempDir()
 	serve(t, dir, func(s *Store) { fill(t, s, messages) })
-	mark, err := OpenHighWater(filepath.Join(dir, highWaterName))
+	mark, err := OpenHighWater(filepath.Join(dir, highWaterName), 0, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	mark.advance(messages)
 	require.NoError(t, mark.Close())

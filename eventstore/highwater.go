@@ -1,9 +1,11 @@
 package eventstore
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"sync/atomic"
 )
@@ -20,37 +22,62 @@ const highWaterFormat = "clients high-water mark v1: sequence %020d check %020d\
 // highWaterCheck makes a torn or edited file tell itself from a sound one.
 func highWaterCheck(sequence uint64) uint64 { return ^sequence * 0x9E3779B97F4A7C15 }
 
-// OpenHighWater opens the mark at path, or begins one at 0. A file that is not a sound mark is an error: it cannot
-// say what is missing.
-func OpenHighWater(path string) (*HighWater, error) {
-	_, err := os.Stat(path)
-	fresh := errors.Is(err, fs.ErrNotExist)
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
+// OpenHighWater opens the mark at path. Where there is none, or one whose writing was interrupted as earlier releases may
+// have left it, it begins one at last, which is how far the store itself has come. Any other file that is not a sound mark
+// is a *DamagedError: it cannot say what is missing.
+func OpenHighWater(path string, last uint64, log *slog.Logger) (*HighWater, error) {
+	content, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("open high-water mark: %w", err)
 	}
-	h := &HighWater{file: file}
-	if fresh {
-		return h, h.write(0)
+	missing := err != nil
+	sequence, err := parseMark(content)
+	switch {
+	case missing || truncated(content):
+		if !missing {
+			log.Warn("high-water mark was truncated, begun again", "file", path, "size", len(content), "sequence", last)
+		}
+		if sequence, err = last, WriteFile(path, formatMark(last)); err != nil {
+			return nil, fmt.Errorf("begin high-water mark: %w", err)
+		}
+	case err != nil:
+		return nil, fmt.Errorf("open high-water mark: %w; when it is removed, the store is looked through and a new one is made",
+			&DamagedError{File: path, Reason: "the high-water mark is damaged"})
 	}
-	sequence, err := readMark(file)
-	if err != nil {
-		file.Close()
-		return nil, fmt.Errorf("open high-water mark: %w; when it is removed, the store is looked through and a new one is made", err)
+	h := &HighWater{}
+	if h.file, err = os.OpenFile(path, os.O_RDWR, 0); err != nil {
+		return nil, fmt.Errorf("open high-water mark: %w", err)
 	}
 	h.sequence.Store(sequence)
 	return h, nil
 }
 
-// readMark answers a *DamagedError for a file that is not a sound mark.
-func readMark(file *os.File) (uint64, error) {
-	content := make([]byte, 128)
-	n, _ := file.ReadAt(content, 0)
-	var sequence, check uint64
-	if _, err := fmt.Sscanf(string(content[:n]), highWaterFormat, &sequence, &check); err != nil || check != highWaterCheck(sequence) {
-		return 0, &DamagedError{File: file.Name(), Reason: "the high-water mark is damaged"}
+func formatMark(sequence uint64) []byte {
+	return fmt.Appendf(nil, highWaterFormat, sequence, highWaterCheck(sequence))
+}
+
+func parseMark(content []byte) (sequence uint64, err error) {
+	var check uint64
+	if _, err = fmt.Sscanf(string(content), highWaterFormat, &sequence, &check); err == nil && check != highWaterCheck(sequence) {
+		err = errors.New("wrong check")
 	}
-	return sequence, nil
+	return sequence, err
+}
+
+// truncated reports whether content is what an interrupted write of a mark leaves: the beginning of one, or zeros.
+func truncated(content []byte) bool {
+	content = bytes.TrimRight(content, "\x00")
+	whole := formatMark(0)
+	if len(content) >= len(whole) {
+		return false
+	}
+	for i, c := range content {
+		digit := '0' <= c && c <= '9' && '0' <= whole[i] && whole[i] <= '9'
+		if c != whole[i] && !digit {
+			return false
+		}
+	}
+	return true
 }
 
 // Sequence is the highest sequence that the stream is known to have reached.
@@ -67,7 +94,7 @@ func (h *HighWater) advance(sequence uint64) {
 }
 
 func (h *HighWater) write(sequence uint64) error {
-	_, err := h.file.WriteAt(fmt.Appendf(nil, highWaterFormat, sequence, highWaterCheck(sequence)), 0)
+	_, err := h.file.WriteAt(formatMark(sequence), 0)
 	return err
 }
 

@@ -14,12 +14,12 @@ import (
 func TestAHighWaterMarkOutlivesItsProcess(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "mark")
-	mark, err := OpenHighWater(path)
+	mark, err := OpenHighWater(path, 0, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	require.Zero(t, mark.Sequence())
 	mark.advance(17)
 	mark.advance(5)
-	again, err := OpenHighWater(path) // the first one was not closed, as after a crash
+	again, err := OpenHighWater(path, 0, slog.New(slog.DiscardHandler)) // the first one was not closed, as after a crash
 	require.NoError(t, err)
 	require.Equal(t, uint64(17), again.Sequence())
 	require.NoError(t, mark.Close())
@@ -29,7 +29,7 @@ func TestAHighWaterMarkOutlivesItsProcess(t *testing.T) {
 func TestADamagedHighWaterMarkIsRefused(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "mark")
-	mark, err := OpenHighWater(path)
+	mark, err := OpenHighWater(path, 0, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	mark.advance(17)
 	require.NoError(t, mark.Close())
@@ -39,7 +39,7 @@ func TestADamagedHighWaterMarkIsRefused(t *testing.T) {
 		spoilt := append([]byte(nil), content...)
 		spoilt[i] ^= 1
 		require.NoError(t, os.WriteFile(path, spoilt, 0o600))
-		mark, err := OpenHighWater(path)
+		mark, err := OpenHighWater(path, 0, slog.New(slog.DiscardHandler))
 		if err == nil {
 			require.Equal(t, uint64(17), mark.Sequence(), "byte %d", i) // white space may change
 		}
@@ -48,7 +48,7 @@ func TestADamagedHighWaterMarkIsRefused(t *testing.T) {
 
 func TestAStreamThatEndsBeforeItsMarkIsRefused(t *testing.T) {
 	t.Parallel()
-	mark, err := OpenHighWater(filepath.Join(t.TempDir(), "mark"))
+	mark, err := OpenHighWater(filepath.Join(t.TempDir(), "mark"), 0, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	mark.advance(3)
 	_, err = Open(deadline(t), natstest.Run(t, 1).Connect(t, 0), Config{Replicas: 1, HighWater: mark, Log: slog.New(slog.DiscardHandler)})

@@ -37,9 +37,9 @@ func OpenFiles(ctx context.Context, dir string, read func(done, total uint64)) (
 	}()
 	f := &files{dir: streamsDir(storeDir), streams: make(map[string]*filedStream), damage: make(map[uint64]*DamagedError)}
 	h.from = f
-	mark, marked := h.readMark(filepath.Join(dir, highWaterName))
+	mark := h.readMark(filepath.Join(dir, highWaterName))
 	i := &inspection{
-		strict: !marked, unpack: true, found: f.add, message: f.remember,
+		unpack: true, found: f.add, message: f.remember,
 		fault: func(err error) error { h.damaged(f, err); return nil },
 	}
 	done, total := uint64(0), f.size()
@@ -77,20 +77,20 @@ func (h *History) share(dir string) error {
 	return nil
 }
 
-// readMark answers the high-water mark, 0 where it cannot be read.
-func (h *History) readMark(path string) (mark uint64, marked bool) {
-	file, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, false
+// readMark answers the high-water mark, 0 where there is none or it cannot be read.
+func (h *History) readMark(path string) uint64 {
+	content, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && truncated(content) {
+		return 0
 	}
+	var mark uint64
 	if err == nil {
-		defer file.Close()
-		mark, err = readMark(file)
+		mark, err = parseMark(content)
 	}
 	if err != nil {
-		h.damaged(nil, err)
+		h.damaged(nil, &DamagedError{File: path, Reason: "the high-water mark is damaged"})
 	}
-	return mark, true
+	return mark
 }
 
 // damaged takes up a fault, for the records where they can tell it.

@@ -4,8 +4,10 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -221,6 +223,61 @@ func TestInspectAcceptsATornTail(t *testing.T) {
 	}
 }
 
+// Neither a mark that is missing, nor one whose writing was interrupted, nor a message cut short without a mark is damage.
+func TestAStoreWithoutAWholeMarkStarts(t *testing.T) {
+	t.Parallel()
+	sound := t.TempDir()
+	serve(t, sound, func(s *Store) { write(t, s, 1, 5) })
+	whole, err := os.ReadFile(filepath.Join(sound, highWaterName))
+	require.NoError(t, err)
+	for size := range len(whole) {
+		for name, content := range map[string][]byte{
+			"truncated": whole[:size], "zeros": append(slices.Clone(whole[:size]), make([]byte, len(whole)-size)...),
+		} {
+			path := filepath.Join(t.TempDir(), highWaterName)
+			require.NoError(t, os.WriteFile(path, content, 0o600))
+			mark, err := OpenHighWater(path, 4, slog.New(slog.DiscardHandler))
+			require.NoError(t, err, "%s, %d bytes", name, size)
+			require.Equal(t, uint64(4), mark.Sequence())
+			require.NoError(t, mark.Close())
+		}
+	}
+	for name, content := range map[string][]byte{"missing": nil, "empty": {}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := copied(t, sound)
+			require.NoError(t, os.Remove(filepath.Join(dir, highWaterName)))
+			require.NoError(t, os.Remove(filepath.Join(messagesDir(streamDir(dir, Stream)), indexName)))
+			edit(t, blockFile(dir, 1), func(content []byte) []byte { return content[:len(content)-10] })
+			if content != nil {
+				require.NoError(t, os.WriteFile(filepath.Join(dir, highWaterName), content, 0o600))
+			}
+			history := openFiles(t, dir)
+			require.Empty(t, history.Damage)
+			history.Close()
+			serve(t, dir, func(s *Store) {
+				sequence, err := s.LastSequence(deadline(t))
+				require.NoError(t, err)
+				require.Equal(t, uint64(4), sequence)
+			})
+		})
+	}
+}
+
+func TestAFileIsReplacedAsAWhole(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(path+".tmp", []byte("what an interrupted write left"), 0o600))
+	for _, content := range []string{"former", "new"} {
+		require.NoError(t, WriteFile(path, []byte(content)))
+		written, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.Equal(t, content, string(written))
+	}
+	require.NoFileExists(t, path+".tmp")
+	require.Error(t, WriteFile(filepath.Join(path, "within a file"), nil))
+}
+
 func TestAStoreWithoutAMarkGetsOne(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -228,7 +285,7 @@ func TestAStoreWithoutAMarkGetsOne(t *testing.T) {
 	mark := filepath.Join(dir, "high-water")
 	require.NoError(t, os.Remove(mark))
 	serve(t, dir, func(*Store) {})
-	again, err := OpenHighWater(mark)
+	again, err := OpenHighWater(mark, 0, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	require.Equal(t, uint64(5), again.Sequence())
 	require.NoError(t, again.Close())
