@@ -8,6 +8,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"clients/domain"
@@ -41,6 +42,8 @@ type API struct {
 	// Logins are the users who may send requests. Where it is nil everybody may, and acts on the account
 	// domain.DefaultAccount.
 	Logins Logins
+	// TrustedProxies are the networks whose X-Forwarded-For is used as the caller's address.
+	TrustedProxies []netip.Prefix
 	// RateLimit is how many requests a user may send within 15 s; 0 for any number.
 	RateLimit int
 	Metrics   *Metrics

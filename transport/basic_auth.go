@@ -4,11 +4,12 @@ import (
 	"encoding/base64"
 	"net/http"
 	"strings"
+	"unicode/utf8"
 )
 
-// basicAuth answers the user and the password that a request says it is from. Like the service that callers were made
-// for, it takes "basic" in any case and base64 in parentheses, without its padding or broken into lines. A request that
-// says it twice says nothing.
+// basicAuth returns the user and the password of a request. Like the service that callers were made for, it takes "basic"
+// in any case and base64 in parentheses, without its padding or broken into lines; and Latin-1, which old libraries
+// send, if the bytes are not UTF-8. A request with two of them has none.
 func basicAuth(header http.Header) (user, password string, ok bool) {
 	given := header.Values("Authorization")
 	if len(given) != 1 {
@@ -28,5 +29,17 @@ func basicAuth(header http.Header) (user, password string, ok bool) {
 	if err != nil {
 		return "", "", false
 	}
-	return strings.Cut(string(decoded), ":")
+	return strings.Cut(decodeText(decoded), ":")
+}
+
+// decodeText reads UTF-8, or Latin-1 where it is not valid.
+func decodeText(b []byte) string {
+	if utf8.Valid(b) {
+		return string(b)
+	}
+	runes := make([]rune, len(b))
+	for i, c := range b {
+		runes[i] = rune(c)
+	}
+	return string(runes)
 }

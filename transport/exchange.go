@@ -19,6 +19,7 @@ type exchange struct {
 	r         *http.Request
 	start     time.Time
 	requestID string
+	remote    string // address of the caller
 	route     route
 	format    format
 	account   string
@@ -28,7 +29,7 @@ type exchange struct {
 }
 
 func (a API) newExchange(w http.ResponseWriter, r *http.Request) *exchange {
-	x := &exchange{api: a, w: recorder{ResponseWriter: w}, r: r, start: time.Now()}
+	x := &exchange{api: a, w: recorder{ResponseWriter: w}, r: r, start: time.Now(), remote: callerAddress(r, a.TrustedProxies)}
 	x.requestID = requestID(r)
 	x.route = parseRoute(r.URL.Path)
 	x.format = negotiate(x.route.suffix, r.Header)
@@ -42,7 +43,7 @@ func (x *exchange) enter() error {
 	x.account, x.actor = domain.DefaultAccount, anonymous
 	if x.api.login != nil {
 		x.account, x.actor = "", ""
-		user, err := x.api.login.check(x.r)
+		user, err := x.api.login.check(x.r, x.remote)
 		if err != nil {
 			return err
 		}
@@ -95,7 +96,7 @@ func (x *exchange) end() {
 	attrs := []slog.Attr{
 		slog.String("method", x.r.Method), slog.String("path", x.r.URL.Path), slog.Int("status", x.w.status),
 		slog.Int64("bytes", x.w.bytes), slog.Duration("duration", duration), slog.String("request_id", x.requestID),
-		slog.String("account", x.account), slog.String("actor", x.actor), slog.String("remote", x.r.RemoteAddr),
+		slog.String("account", x.account), slog.String("actor", x.actor), slog.String("remote", x.remote),
 	}
 	if id := x.traceID(); id != "" {
 		attrs = append(attrs, slog.String("trace_id", id))

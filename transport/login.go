@@ -1,170 +1,138 @@
 package transport
 
 import (
-	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
 	"log/slog"
 	"net/http"
-	"runtime"
-	"sync"
 	"time"
 
 	"clients/transport/credentials"
+
+	lru "github.com/hashicorp/golang-lru/v2"
 )
 
 // Logins are the users who may log in, as they are at this moment.
 type Logins interface {
-	// Find answers the user of that name. Where there is none it answers a stand-in, whom no password fits.
+	// Find returns the user of that name. Where there is none it returns a stand-in, whom no password fits.
 	Find(name string) credentials.User
 }
 
 // anonymous acts where nobody has to log in.
 const anonymous = "anonymous"
 
-// login finds out who sends requests.
+// login authenticates requests.
 //
-// bcrypt is slow on purpose, so its answers are remembered for a while: under a keyed hash of the password and of the
-// user with his present bcrypt hash. Whoever is removed, or has another password, has another hash with the next look
-// into the folder, and nothing is remembered of that. No more passwords are verified at once than there are processors, so
-// that those who are remembered hardly wait, however many begin at once, as after a restart.
+// bcrypt is slow on purpose, so its results are remembered for a while, under a keyed hash of the password and of the user
+// with the present bcrypt hash: a user who is removed, or gets another password, has another hash with the next reload of
+// the folder. Requests whose password has to be checked wait in a checkQueue.
 type login struct {
 	users    Logins
 	throttle *throttle
+	queue    *checkQueue
 	metrics  *Metrics
 	log      *slog.Logger
 	key      [sha256.Size]byte
-	turns    chan struct{} // one token for each password that is being verified
-
-	mu       sync.Mutex
-	right    *recent[proof, time.Time] // until when it is remembered
-	wrong    *recent[proof, time.Time]
-	underway map[proof]*verification
+	right    *lru.Cache[proof, time.Time] // until when it is remembered
+	wrong    *lru.Cache[proof, time.Time]
 }
 
-// proof stands for a user with a password. It is of no use to anybody who does not have the key of the process.
+// proof stands for a user with a password. It is useless without the key of the process.
 type proof [sha256.Size]byte
-
-// verification is what all requests that wait for the same answer share.
-type verification struct {
-	done chan struct{}
-	err  error
-}
 
 const (
 	remembered = 10 * time.Minute // after the last use
 	maxProofs  = 20_000           // of each kind; more users than a Kubernetes Secret has room for
-	maxWait    = 20 * time.Second // for a turn to verify a password
 )
 
 func newLogin(users Logins, metrics *Metrics, log *slog.Logger) *login {
 	l := &login{
-		users: users, throttle: newThrottle(), metrics: metrics, log: log, turns: make(chan struct{}, runtime.GOMAXPROCS(0)),
-		right: newRecent[proof, time.Time](maxProofs), wrong: newRecent[proof, time.Time](maxProofs), underway: make(map[proof]*verification),
+		users: users, throttle: newThrottle(), queue: newCheckQueue(), metrics: metrics, log: log,
+		right: newLRU[proof, time.Time](maxProofs), wrong: newLRU[proof, time.Time](maxProofs),
 	}
 	_, _ = rand.Read(l.key[:]) // it never fails
 	return l
 }
 
-// check answers the user that a request is from.
-func (l *login) check(r *http.Request) (credentials.User, error) {
+// newLRU returns a cache whose new entries replace the least recently used ones.
+func newLRU[K comparable, V any](size int) *lru.Cache[K, V] {
+	cache, err := lru.New[K, V](size)
+	if err != nil { // the size is not positive
+		panic(err)
+	}
+	return cache
+}
+
+// check returns the user that a request from the address remote logs in as.
+func (l *login) check(r *http.Request, remote string) (credentials.User, error) {
 	name, password, ok := basicAuth(r.Header)
-	if !ok {
+	if !ok || !credentials.ValidPassword(password) {
 		l.metrics.login(loginMissing)
 		return credentials.User{}, errLogin
 	}
 	for {
 		user := l.users.Find(name)
-		err := l.knows(user, password, r.RemoteAddr)
+		err := l.authenticate(user, password, remote)
 		if err == nil && !user.Same(l.users.Find(name)) {
-			continue // he has been removed, or has another password by now
+			continue // the user was removed, or got another password, in the meantime
 		}
 		return user, err
 	}
 }
 
-// knows answers whether it is the user's password: nil, errLogin, or that nobody can tell now.
-func (l *login) knows(user credentials.User, password, remoteAddr string) error {
+// authenticate returns nil if it is the user's password, errLogin if it is not, or a 503.
+func (l *login) authenticate(user credentials.User, password, remote string) error {
 	p := l.proof(user, password)
-	l.mu.Lock()
-	if l.recall(l.right, p) {
-		l.mu.Unlock()
-		l.metrics.login(loginRemembered)
-		return nil
-	}
-	if l.recall(l.wrong, p) { // no news to whoever guesses, and no failure more of whoever has an old password
-		l.mu.Unlock()
-		l.metrics.login(loginRepeated)
-		return errLogin
-	}
-	v, shared := l.underway[p]
-	if !shared {
-		v = &verification{done: make(chan struct{}), err: errInternal}
-		l.underway[p] = v
-	}
-	l.mu.Unlock()
-	if shared {
-		<-v.done
-		l.metrics.login(loginShared)
-		return v.err
-	}
-	defer l.conclude(p, v)
-	v.err = l.verify(user, password, remoteAddr)
-	return v.err
-}
-
-// recall reports whether p is remembered, and goes on remembering it. The caller holds mu.
-func (l *login) recall(proofs *recent[proof, time.Time], p proof) bool {
-	now := time.Now()
-	until, found := proofs.get(p)
-	if !found || now.After(until) {
-		return false
-	}
-	proofs.put(p, now.Add(remembered))
-	return true
-}
-
-// conclude remembers the answer and tells it to all who wait for it.
-func (l *login) conclude(p proof, v *verification) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	delete(l.underway, p)
-	switch {
-	case v.err == nil:
-		l.right.put(p, time.Now().Add(remembered))
-	case errors.Is(v.err, errLogin):
-		l.wrong.put(p, time.Now().Add(remembered))
-	}
-	close(v.done)
-}
-
-// verify has the password verified, when it is its turn and there have not been too many wrong ones.
-func (l *login) verify(user credentials.User, password, remoteAddr string) error {
-	if err := l.tooMany(user, remoteAddr); err != nil {
+	if known, err := l.recall(p, loginRemembered, loginRepeated); known {
 		return err
 	}
-	timeout, cancel := context.WithTimeout(context.Background(), maxWait) // who half-closes still waits
-	defer cancel()
-	select {
-	case l.turns <- struct{}{}:
-		defer func() { <-l.turns }()
-	case <-timeout.Done():
+	if err := l.tooMany(user, remote); err != nil {
+		return err
+	}
+	if err := l.queue.enter(l.throttle.penalty(remote), networkOf(remote)); err != nil {
 		l.metrics.login(loginBusy)
-		return errLoginBusy
-	}
-	if err := l.tooMany(user, remoteAddr); err != nil { // by now
 		return err
 	}
+	defer l.queue.leave(time.Now())
+	if known, err := l.recall(p, loginShared, loginRepeated); known { // another request was first
+		return err
+	}
+	if err := l.tooMany(user, remote); err != nil { // by now
+		return err
+	}
+	return l.verify(user, password, remote, p)
+}
+
+// recall returns the remembered result for p, counts it as one of the outcomes, and remembers it for longer.
+func (l *login) recall(p proof, right, wrong string) (known bool, err error) {
+	now := time.Now()
+	for _, result := range []struct {
+		proofs  *lru.Cache[proof, time.Time]
+		outcome string
+		err     error
+	}{{l.right, right, nil}, {l.wrong, wrong, errLogin}} {
+		if until, found := result.proofs.Get(p); found && !now.After(until) {
+			result.proofs.Add(p, now.Add(remembered))
+			l.metrics.login(result.outcome)
+			return true, result.err
+		}
+	}
+	return false, nil
+}
+
+// verify has bcrypt check the password, and remembers the result.
+func (l *login) verify(user credentials.User, password, remote string, p proof) error {
 	if user.Verify(password) {
 		l.metrics.login(loginVerified)
+		l.right.Add(p, time.Now().Add(remembered))
 		return nil
 	}
 	l.metrics.login(loginRefused)
-	l.throttle.failed(user.Name, remoteAddr)
-	attributes := []any{"remote", remoteAddr}
+	l.wrong.Add(p, time.Now().Add(remembered))
+	l.throttle.failed(user.Name, remote)
+	attributes := []any{"remote", remote}
 	if user.Known() { // else it may be a password, typed into the wrong field
 		attributes = append(attributes, "user", user.Name)
 	}
@@ -172,8 +140,8 @@ func (l *login) verify(user credentials.User, password, remoteAddr string) error
 	return errLogin
 }
 
-func (l *login) tooMany(user credentials.User, remoteAddr string) error {
-	wait := l.throttle.wait(user.Name, remoteAddr)
+func (l *login) tooMany(user credentials.User, remote string) error {
+	wait := l.throttle.wait(user.Name, remote)
 	if wait == 0 {
 		return nil
 	}
@@ -181,7 +149,7 @@ func (l *login) tooMany(user credentials.User, remoteAddr string) error {
 	return &httpError{http.StatusServiceUnavailable, "Too many logins have failed. Try again later.", wait}
 }
 
-// proof makes the keyed hash.
+// proof returns the keyed hash.
 func (l *login) proof(user credentials.User, password string) (p proof) {
 	h := hmac.New(sha256.New, l.key[:])
 	for _, part := range []string{user.Name, user.Account, user.Hash, password} {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -84,9 +85,9 @@ func (g *gate) reload(users ...string) {
 
 // try logs in from an address.
 func (g *gate) try(name, password, remote string) (credentials.User, error) {
-	request := &http.Request{Header: http.Header{}, RemoteAddr: remote}
+	request := &http.Request{Header: http.Header{}}
 	request.SetBasicAuth(name, password)
-	return g.check(request)
+	return g.check(request, remote)
 }
 
 // admits expects that the user is let in to an account.
@@ -126,6 +127,19 @@ func (g *gate) ended(outcomes ...string) (n int) {
 
 // verifications are how often bcrypt ran.
 func (g *gate) verifications() int { return g.ended(loginVerified, loginRefused) }
+
+// occupy takes all slots of the queue until the returned function is called.
+func (g *gate) occupy(t *testing.T) (release func()) {
+	t.Helper()
+	for range g.queue.slots {
+		require.NoError(t, g.queue.enter(0, netip.Prefix{}))
+	}
+	return func() {
+		for range g.queue.slots {
+			g.queue.leave(time.Now())
+		}
+	}
+}
 
 const here = "192.0.2.1:1000"
 
@@ -200,30 +214,25 @@ func TestRequestsWithTheSamePasswordShareItsVerification(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(t, "shop/ann:one")
-		for range cap(g.turns) {
-			g.turns <- struct{}{}
-		}
+		release := g.occupy(t)
 		var all sync.WaitGroup
 		for range 50 {
 			all.Go(func() { g.admits("shop", "ann", "one") })
 		}
 		synctest.Wait()
-		<-g.turns
+		release()
 		all.Wait()
 		require.Equal(t, 1, g.verifications())
 		require.Equal(t, 49, g.ended(loginShared))
-		require.Empty(t, g.underway)
 	})
 }
 
-func TestWhoIsRememberedDoesNotWaitForThoseWhoAreNot(t *testing.T) {
+func TestRememberedUsersDoNotWaitForOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(t, "shop/ann:one", "shop/bob:two")
 		g.admits("shop", "ann", "one")
-		for range cap(g.turns) {
-			g.turns <- struct{}{}
-		}
+		release := g.occupy(t)
 		var all sync.WaitGroup
 		for i := range 20 {
 			all.Go(func() {
@@ -239,9 +248,33 @@ func TestWhoIsRememberedDoesNotWaitForThoseWhoAreNot(t *testing.T) {
 		require.Equal(t, maxWait, time.Since(begun))
 		require.Equal(t, 1, g.verifications())
 		require.Equal(t, 20, g.ended(loginBusy))
-		<-g.turns
+		release()
 		g.admits("shop", "bob", "two")
 	})
+}
+
+func TestPasswordsThatBcryptConfusesAreRefused(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 72)
+	g := newGate(t, "shop/ann:"+long, "shop/bob:a")
+	g.admits("shop", "ann", long)
+	g.refuses("ann", long+"x")
+	g.refuses("bob", "a\x00")
+	g.refuses("bob", "a\x00a") // the same key as "a" after bcrypt has repeated it
+	g.admits("shop", "bob", "a")
+	require.Equal(t, 3, g.ended(loginMissing))
+	require.False(t, g.folder.Find("bob").Verify("a\x00a"))
+}
+
+func TestLatin1CredentialsAreTheSameAsUTF8(t *testing.T) {
+	t.Parallel()
+	g := newGate(t, "shop/jörg:pässword")
+	g.admits("shop", "jörg", "pässword")
+	user, err := g.try("j\xf6rg", "p\xe4ssword", here)
+	require.NoError(t, err)
+	require.Equal(t, "jörg", user.Name)
+	_, err = g.try("j\xf6rg", "p\xe5ssword", here)
+	require.ErrorIs(t, err, errLogin)
 }
 
 func TestFailedLoginsAreLoggedWithoutSecrets(t *testing.T) {

@@ -19,10 +19,10 @@ type Metrics struct {
 
 // The ways in which a login can end. A password is verified for loginVerified and for loginRefused, and for no other.
 const (
-	loginMissing    = "missing"    // the request names no user
+	loginMissing    = "missing"    // the request names no user, or has a password that nobody can have
 	loginRemembered = "remembered" // the password is right, and was so lately
 	loginRepeated   = "repeated"   // the password is wrong, and was so lately
-	loginShared     = "shared"     // another request with the same password was just being answered
+	loginShared     = "shared"     // another request with the same password was checked while this one waited
 	loginVerified   = "verified"   // the password is right
 	loginRefused    = "refused"    // the password is wrong, or there is no such user
 	loginThrottled  = "throttled"  // too many have failed

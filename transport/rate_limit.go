@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
 )
 
 // rateLimit admits a number of requests per user in any window of 15 s. What is refused does not count, so that whoever
@@ -13,7 +15,7 @@ type rateLimit struct {
 	limit int
 	begun time.Time // what is counted is counted from here: no setting of the clock changes it
 	mu    sync.Mutex
-	users *recent[caller, *window]
+	users *lru.Cache[caller, *window]
 }
 
 // caller is whose requests are counted together.
@@ -38,7 +40,7 @@ type window struct {
 const maxCallers = 20_000
 
 func newRateLimit(limit int) *rateLimit {
-	return &rateLimit{limit: limit, begun: time.Now(), users: newRecent[caller, *window](maxCallers)}
+	return &rateLimit{limit: limit, begun: time.Now(), users: newLRU[caller, *window](maxCallers)}
 }
 
 // admit counts a request, or answers when there is room for it again.
@@ -48,10 +50,10 @@ func (l *rateLimit) admit(c caller) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	w, found := l.users.get(c)
+	w, found := l.users.Get(c)
 	if !found {
 		w = &window{}
-		l.users.put(c, w)
+		l.users.Add(c, w)
 	}
 	wait := w.admit(time.Since(l.begun), l.limit)
 	if wait == 0 {

@@ -55,7 +55,7 @@ func TestTheRateLimitIsOffAtZero(t *testing.T) {
 	for range 100_000 {
 		require.NoError(t, l.admit(caller{"shop", "ann"}))
 	}
-	require.Empty(t, l.users.entries)
+	require.Zero(t, l.users.Len())
 }
 
 // However the requests come, no window of 15 s has more than the limit of them, and nobody is refused where a slightly
@@ -96,5 +96,5 @@ func TestWhatTheRateLimitRemembersIsBounded(t *testing.T) {
 	for i := range maxCallers + 1000 {
 		require.NoError(t, l.admit(caller{"shop", fmt.Sprint(i)}))
 	}
-	require.Len(t, l.users.entries, maxCallers)
+	require.Equal(t, maxCallers, l.users.Len())
 }

@@ -2,80 +2,121 @@ package transport
 
 import (
 	"crypto/sha256"
-	"net"
 	"net/netip"
 	"sync"
 	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
 )
 
-// throttle bounds how often somebody may fail to log in. It counts for each remote address, for each name, whether there
-// is such a user or not, and most strictly for a name at an address, so that one who guesses keeps himself out before
-// the user who is elsewhere. All of them forget with time. A failure counts after it has happened, so that nobody is held
-// up by logins that are under way; there are never many of those.
+// throttle bounds how many logins may fail: for each network, for each name, whether there is such a user or not, and most
+// strictly for a name from a network, so that guessing locks out the guesser before the user who is elsewhere. It forgets
+// failures with time. They count when they have happened: logins under way do not.
 type throttle struct {
-	mu      sync.Mutex
-	guesses *recent[guess, time.Time]
-	names   *recent[[sha256.Size]byte, time.Time] // of names as long as callers like
-	remotes *recent[netip.Prefix, time.Time]
+	mu       sync.Mutex
+	guesses  *lru.Cache[guess, time.Time]
+	names    *lru.Cache[[sha256.Size]byte, time.Time] // hashed: callers choose their length
+	networks *lru.Cache[netip.Prefix, time.Time]
+	failures *lru.Cache[netip.Prefix, failures] // of networks, and of IPv6 providers
 }
 
-// guess is a name that is tried at an address.
+// guess is a name that is tried from a network.
 type guess struct {
-	name   [sha256.Size]byte
-	remote netip.Prefix
+	name    [sha256.Size]byte
+	network netip.Prefix
 }
 
-func guessOf(name, remoteAddr string) guess {
-	return guess{sha256.Sum256([]byte(name)), networkOf(remoteAddr)}
+func guessOf(name, remote string) guess {
+	return guess{sha256.Sum256([]byte(name)), networkOf(remote)}
 }
 
-// allowance is how many failures are for free, and how long it takes until one is forgotten.
+// failures is how many logins have failed since the last time that none failed for as long as failuresCount.
+type failures struct {
+	count int
+	last  time.Time
+}
+
+// failuresCount is how long a failure counts for a network's penalty. It is longer than a flood from thousands of
+// addresses takes to come round to the first of them again.
+const failuresCount = time.Hour
+
+// allowance is how many failures are free, and how long it takes until one is forgotten.
 type allowance struct {
 	failures int
 	each     time.Duration
 }
 
-// The allowances. An address may be a proxy that many users are behind.
+// The allowances. An address may be a proxy of many users.
 var (
-	perGuess  = allowance{failures: 10, each: 10 * time.Second}
-	perName   = allowance{failures: 100, each: time.Second}
-	perRemote = allowance{failures: 60, each: time.Second}
+	perGuess   = allowance{failures: 10, each: 10 * time.Second}
+	perName    = allowance{failures: 100, each: time.Second}
+	perNetwork = allowance{failures: 60, each: time.Second}
 )
 
 // throttled bounds for how many of each failures are remembered. It takes one failed login for each to make
-// the throttle forget somebody, which takes longer than forgetting by time does.
+// the throttle forget one, which takes longer than forgetting by time does.
 const throttled = 10_000
 
 func newThrottle() *throttle {
 	return &throttle{
-		guesses: newRecent[guess, time.Time](throttled),
-		names:   newRecent[[sha256.Size]byte, time.Time](throttled),
-		remotes: newRecent[netip.Prefix, time.Time](throttled),
+		guesses:  newLRU[guess, time.Time](throttled),
+		names:    newLRU[[sha256.Size]byte, time.Time](throttled),
+		networks: newLRU[netip.Prefix, time.Time](throttled),
+		failures: newLRU[netip.Prefix, failures](2 * throttled),
 	}
 }
 
-// wait answers how long a login has to wait for its turn; 0 when it may be tried now.
-func (t *throttle) wait(name, remoteAddr string) time.Duration {
+// wait returns how long a login has to wait before it may be tried; 0 when it may be tried now. Failures from elsewhere do
+// not hold up a user whose own network has none.
+func (t *throttle) wait(name, remote string) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	now, g := time.Now(), guessOf(name, remoteAddr)
-	guessed, _ := t.guesses.get(g)
-	named, _ := t.names.get(g.name)
-	remote, _ := t.remotes.get(g.remote)
-	return max(perGuess.wait(guessed, now), perName.wait(named, now), perRemote.wait(remote, now), 0)
+	now, g := time.Now(), guessOf(name, remote)
+	guessed, _ := t.guesses.Get(g)
+	named, _ := t.names.Get(g.name)
+	network, _ := t.networks.Get(g.network)
+	if t.recent(g.network, now).count == 0 {
+		named = time.Time{}
+	}
+	return max(perGuess.wait(guessed, now), perName.wait(named, now), perNetwork.wait(network, now), 0)
+}
+
+// penalty returns how many logins have failed lately from the network of an address, and with IPv6 from its provider.
+func (t *throttle) penalty(remote string) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now, network := time.Now(), networkOf(remote)
+	penalty := t.recent(network, now).count
+	if provider, ok := providerOf(network); ok {
+		penalty += t.recent(provider, now).count
+	}
+	return penalty
+}
+
+// recent returns the failures that still count. The caller holds mu.
+func (t *throttle) recent(network netip.Prefix, now time.Time) failures {
+	f, _ := t.failures.Get(network)
+	if now.Sub(f.last) > failuresCount {
+		return failures{}
+	}
+	return f
 }
 
 // failed counts a failure.
-func (t *throttle) failed(name, remoteAddr string) {
+func (t *throttle) failed(name, remote string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	now, g := time.Now(), guessOf(name, remoteAddr)
-	guessed, _ := t.guesses.get(g)
-	t.guesses.put(g, perGuess.add(guessed, now))
-	named, _ := t.names.get(g.name)
-	t.names.put(g.name, perName.add(named, now))
-	remote, _ := t.remotes.get(g.remote)
-	t.remotes.put(g.remote, perRemote.add(remote, now))
+	now, g := time.Now(), guessOf(name, remote)
+	guessed, _ := t.guesses.Get(g)
+	t.guesses.Add(g, perGuess.add(guessed, now))
+	named, _ := t.names.Get(g.name)
+	t.names.Add(g.name, perName.add(named, now))
+	network, _ := t.networks.Get(g.network)
+	t.networks.Add(g.network, perNetwork.add(network, now))
+	t.failures.Add(g.network, failures{t.recent(g.network, now).count + 1, now})
+	if provider, ok := providerOf(g.network); ok {
+		t.failures.Add(provider, failures{t.recent(provider, now).count + 1, now})
+	}
 }
 
 // Failures are remembered as the moment at which the last of them will be forgotten.
@@ -88,26 +129,7 @@ func (a allowance) add(forgotten, now time.Time) time.Time {
 	return forgotten.Add(a.each)
 }
 
-// wait answers how long it takes until another failure fits in. It is negative where there is room.
+// wait returns how long it takes until another failure fits in. It is negative where there is room.
 func (a allowance) wait(forgotten, now time.Time) time.Duration {
 	return forgotten.Sub(now.Add(time.Duration(a.failures-1) * a.each))
-}
-
-// networkOf is who shares the failures of an address: the address alone, and of IPv6 what one customer is given.
-func networkOf(remoteAddr string) netip.Prefix {
-	host, _, err := net.SplitHostPort(remoteAddr)
-	if err != nil {
-		host = remoteAddr
-	}
-	addr, err := netip.ParseAddr(host)
-	if err != nil {
-		return netip.Prefix{}
-	}
-	addr = addr.Unmap().WithZone("")
-	bits := addr.BitLen()
-	if addr.Is6() {
-		bits = 64
-	}
-	network, _ := addr.Prefix(bits)
-	return network
 }

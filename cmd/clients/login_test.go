@@ -30,7 +30,7 @@ func TestLoginComesBeforeEverythingElse(t *testing.T) {
 			for _, format := range []string{acceptXML, acceptJSON} {
 				got := c.want(401, method, target, "what cannot be read", "Content-Type: image/png", "If-Match: \"x\"", "Idempotency-Key: k", format)
 				require.Equal(t, authenticationFailed, got.message(t))
-				require.Equal(t, `Basic realm="Clients API"`, got.header.Get("WWW-Authenticate"))
+				require.Equal(t, `Basic realm="Clients API", charset="UTF-8"`, got.header.Get("WWW-Authenticate"))
 				for _, name := range []string{"Allow", "Hint", "ETag", "Location", "Retry-After", "Cache-Control"} {
 					require.Empty(t, got.header.Values(name), name)
 				}
@@ -64,7 +64,7 @@ func TestLoginInAllTheWaysThatCallersKnow(t *testing.T) {
 		raw, err := io.ReadAll(conn)
 		require.NoError(t, err)
 		require.Contains(t, string(raw), "HTTP/1.1 401 Unauthorized\r\n", call)
-		require.Contains(t, string(raw), "\r\nWWW-Authenticate: Basic realm=\"Clients API\"\r\n", "spelled as callers look for it")
+		require.Contains(t, string(raw), "\r\nWWW-Authenticate: Basic realm=\"Clients API\", charset=\"UTF-8\"\r\n", "spelled as callers look for it")
 	}
 }
 

@@ -141,13 +141,14 @@ func (s *service) serveAPI(context.Context) error {
 		Observe:         s.registerMetrics(),
 	}
 	api := transport.API{
-		Commands:  commands,
-		Directory: s.directory,
-		Eventual:  s.settings.eventualReads,
-		RateLimit: s.settings.rateLimit,
-		Metrics:   transport.NewMetrics(s.registry),
-		Tracer:    s.tracer,
-		Log:       s.log,
+		Commands:       commands,
+		Directory:      s.directory,
+		Eventual:       s.settings.eventualReads,
+		RateLimit:      s.settings.rateLimit,
+		TrustedProxies: s.settings.trustedProxies,
+		Metrics:        transport.NewMetrics(s.registry),
+		Tracer:         s.tracer,
+		Log:            s.log,
 	}
 	if s.settings.credentials != nil {
 		api.Logins = s.settings.credentials

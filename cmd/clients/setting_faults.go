@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math"
 	"net"
+	"net/netip"
 	"os"
 	"slices"
 	"strconv"
@@ -160,6 +161,26 @@ func (f *settingFaults) count(variable, value string) int {
 		f.add(variable, "%q is not a number between 0 and %d", value, math.MaxInt32)
 	}
 	return int(n)
+}
+
+// networks reads a comma-separated list of networks. An address is the network of itself.
+func (f *settingFaults) networks(variable, value string) (networks []netip.Prefix) {
+	for given := range strings.SplitSeq(value, ",") {
+		given = strings.TrimSpace(given)
+		if given == "" {
+			continue
+		}
+		network, err := netip.ParsePrefix(given)
+		if addr, errAddr := netip.ParseAddr(given); errAddr == nil && addr.Zone() == "" {
+			network, err = addr.Prefix(addr.BitLen())
+		}
+		if err != nil || network.Addr().Is4In6() {
+			f.add(variable, "%q is not a network, as in 10.0.0.0/8 or 2001:db8::/32", given)
+			continue
+		}
+		networks = append(networks, network.Masked())
+	}
+	return networks
 }
 
 // credentials reads the users from a folder, if there is one.

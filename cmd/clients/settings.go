@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"clients/transport"
@@ -18,6 +19,7 @@ type serveCommand struct {
 	EmbeddedNATSAddr string `name:"embedded-nats-addr" env:"CLIENTS_EMBEDDED_NATS_ADDR" default:"127.0.0.1:4222" help:"Where the embedded server listens, on loopback only. Port 0 picks a free one."`
 	StreamReplicas   string `name:"stream-replicas" env:"CLIENTS_STREAM_REPLICAS" default:"" help:"Replicas of each stream that is created. 1 embedded, 3 external by default, where it may be 1, 3 or 5."`
 	CredentialsDir   string `name:"credentials-dir" env:"CLIENTS_CREDENTIALS_DIR" default:"" help:"Folder of <account>.htpasswd files with a line user:<bcrypt hash> for each user, as a mounted Kubernetes Secret. It is read again when it changes. Empty: no logins, one account."`
+	TrustedProxies   string `name:"trusted-proxies" env:"CLIENTS_TRUSTED_PROXIES" default:"" help:"Networks whose X-Forwarded-For is used as the caller's address, comma-separated, as 10.0.0.0/8,2001:db8::/32."`
 	DefaultCurrency  string `name:"default-currency" env:"CLIENTS_DEFAULT_CURRENCY" default:"United States Dollars - USD" help:"For a client created without one."`
 	ReadConsistency  string `name:"read-consistency" env:"CLIENTS_READ_CONSISTENCY" default:"strong" help:"strong: a read shows every write answered before it. eventual: it may be a moment behind."`
 	RateLimit        string `name:"rate-limit" env:"CLIENTS_RATE_LIMIT" default:"0" help:"Requests per user per 15 s, 0 for no limit. Each process counts by itself."`
@@ -37,6 +39,7 @@ type settings struct {
 	embeddedNATSAddr string
 	streamReplicas   int
 	credentials      *credentials.Folder // nil: no logins
+	trustedProxies   []netip.Prefix
 	defaultCurrency  string
 	eventualReads    bool
 	rateLimit        int
@@ -65,6 +68,7 @@ func (c *serveCommand) settings() (settings, error) {
 		embeddedNATSAddr: f.address("CLIENTS_EMBEDDED_NATS_ADDR", c.EmbeddedNATSAddr, "the embedded server knows no logins"),
 		streamReplicas:   f.replicas("CLIENTS_STREAM_REPLICAS", c.StreamReplicas, c.NATSURL != ""),
 		credentials:      f.credentials("CLIENTS_CREDENTIALS_DIR", c.CredentialsDir),
+		trustedProxies:   f.networks("CLIENTS_TRUSTED_PROXIES", c.TrustedProxies),
 		defaultCurrency:  f.currency("CLIENTS_DEFAULT_CURRENCY", c.DefaultCurrency),
 		eventualReads:    f.oneOf("CLIENTS_READ_CONSISTENCY", c.ReadConsistency, "strong", "eventual") == "eventual",
 		rateLimit:        f.count("CLIENTS_RATE_LIMIT", c.RateLimit),

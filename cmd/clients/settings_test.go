@@ -23,6 +23,7 @@ var defaults = map[string]string{
 	"CLIENTS_EMBEDDED_NATS_ADDR": "127.0.0.1:4222",
 	"CLIENTS_STREAM_REPLICAS":    "1 embedded, 3 external",
 	"CLIENTS_CREDENTIALS_DIR":    "",
+	"CLIENTS_TRUSTED_PROXIES":    "",
 	"CLIENTS_DEFAULT_CURRENCY":   "United States Dollars - USD",
 	"CLIENTS_READ_CONSISTENCY":   "strong",
 	"CLIENTS_RATE_LIMIT":         "0",
@@ -64,6 +65,7 @@ var faulty = map[string]string{
 	"CLIENTS_EMBEDDED_NATS_ADDR": "0.0.0.0:0",
 	"CLIENTS_STREAM_REPLICAS":    "many",
 	"CLIENTS_CREDENTIALS_DIR":    "/nowhere",
+	"CLIENTS_TRUSTED_PROXIES":    "10.0.0.0/33",
 	"CLIENTS_DEFAULT_CURRENCY":   " ",
 	"CLIENTS_READ_CONSISTENCY":   "sometimes",
 	"CLIENTS_RATE_LIMIT":         "-1",
@@ -105,6 +107,7 @@ func TestSettingsThatAreWrongOneByOne(t *testing.T) {
 		setting{"CLIENTS_SHUTDOWN_DELAY", "-1s"}, setting{"CLIENTS_SHUTDOWN_DELAY", "26s"},
 		setting{"CLIENTS_TLS_KEY", "/nowhere/key.pem"}, setting{"CLIENTS_RATE_LIMIT", "1.5"}, setting{"CLIENTS_RATE_LIMIT", "many"},
 		setting{"CLIENTS_RATE_LIMIT", "4294967296"}, setting{"CLIENTS_CREDENTIALS_DIR", os.DevNull},
+		setting{"CLIENTS_TRUSTED_PROXIES", "proxy"}, setting{"CLIENTS_TRUSTED_PROXIES", "10.0.0.0/8,10.1"}, setting{"CLIENTS_TRUSTED_PROXIES", "::ffff:10.0.0.0/104"},
 		setting{"CLIENTS_STREAM_REPLICAS", "3"}, setting{"CLIENTS_STREAM_REPLICAS", "0"},
 		setting{"CLIENTS_DEFAULT_CURRENCY", strings.Repeat("x", 256)}, setting{"CLIENTS_DEFAULT_CURRENCY", "\x01"},
 	)

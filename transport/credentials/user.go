@@ -36,6 +36,15 @@ func (u User) Same(v User) bool {
 	return u.Name == v.Name && u.Account == v.Account && u.Hash == v.Hash
 }
 
+// maxPassword is how much of a password bcrypt reads, in bytes.
+const maxPassword = 72
+
+// ValidPassword reports whether bcrypt tells a password from every other one. It reads 72 bytes, and repeats a shorter
+// password with a zero byte behind it, so that passwords with zero bytes can mean the same.
+func ValidPassword(password string) bool {
+	return len(password) <= maxPassword && strings.IndexByte(password, 0) < 0
+}
+
 // Verify reports whether it is the user's password. The answer no takes the same time for every user and every stand-in,
 // whatever the costs of their hashes: as long as the highest cost of the folder.
 func (u User) Verify(password string) bool {
@@ -43,6 +52,9 @@ func (u User) Verify(password string) bool {
 }
 
 func (u User) verify(password string, fits func(hash, password []byte) bool) bool {
+	if !ValidPassword(password) {
+		return false
+	}
 	if fits([]byte(u.Hash), []byte(password)) && u.Known() {
 		return true
 	}
