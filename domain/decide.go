@@ -85,10 +85,7 @@ func decideUpdate(c Client, d Draft) (Event, error) {
 }
 
 func decideInvoiceDefaults(c Client, cmd FollowInvoice) (Event, error) {
-	if err := validateLine("Invoice kind", &cmd.Kind); err != nil {
-		return nil, err
-	}
-	if err := validateLine("Invoice timeframe", &cmd.Timeframe); err != nil {
+	if err := cmd.Validate(); err != nil {
 		return nil, err
 	}
 	e := ClientInvoiceDefaultsChanged{

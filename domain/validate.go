@@ -38,6 +38,14 @@ func validate(d Draft) error {
 	return validateText("Details", d.Details)
 }
 
+// Validate refuses a kind or timeframe that no client can have.
+func (i FollowInvoice) Validate() error {
+	if err := validateLine("Invoice kind", &i.Kind); err != nil {
+		return err
+	}
+	return validateLine("Invoice timeframe", &i.Timeframe)
+}
+
 // validateLine refuses what a short text cannot be.
 func validateLine(attribute string, text *string) error {
 	if text != nil && utf8.RuneCountInString(*text) > MaxText {

@@ -3,6 +3,7 @@ package projections
 import (
 	"hash/fnv"
 	"io"
+	"slices"
 
 	"clients/domain"
 )
@@ -164,18 +165,19 @@ func hashOf(event string) uint64 {
 type Thing struct {
 	Client int64 // 0 where it is not known
 	Exists bool
-	Repeat bool // the event that was asked about is folded in
+	Repeat bool // an event of one of the ids that were asked about is folded in
 }
 
-// Thing answers what is known of a project or an invoice of an account, and whether an event is a repeat.
-func (d *Directory) Thing(kind domain.Thing, account string, id int64, eventID string) Thing {
+// Thing answers what is known of a project or an invoice of an account, and whether an event of one of eventIDs is.
+func (d *Directory) Thing(kind domain.Thing, account string, id int64, eventIDs ...string) Thing {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	t := d.references.things[thingKey{kind, account, id}]
 	if t == nil {
 		return Thing{}
 	}
-	return Thing{Client: t.client, Exists: t.exists, Repeat: eventID != "" && t.knows(hashOf(eventID))}
+	known := func(eventID string) bool { return eventID != "" && t.knows(hashOf(eventID)) }
+	return Thing{Client: t.client, Exists: t.exists, Repeat: slices.ContainsFunc(eventIDs, known)}
 }
 
 // Deleted reports whether a client has been there and is gone, in whichever account.

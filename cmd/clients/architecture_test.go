@@ -49,7 +49,8 @@ var mayImport = map[string][]string{
 
 // testsMayImport comes on top in tests.
 var testsMayImport = []string{"github.com/stretchr/testify", "github.com/nats-io/nats.go", "github.com/google/uuid", "github.com/anishathalye/porcupine", "golang.org/x/crypto/bcrypt",
-	"github.com/santhosh-tekuri/jsonschema/v6", "go.yaml.in/yaml/v3", "go.opentelemetry.io/proto/otlp", "google.golang.org/protobuf", "clients/eventstore/natstest"}
+	"github.com/santhosh-tekuri/jsonschema/v6", "go.yaml.in/yaml/v3", "go.opentelemetry.io/proto/otlp", "google.golang.org/protobuf", "clients/eventstore/natstest",
+	"github.com/cloudevents/sdk-go"}
 
 func TestImportsFollowTheArrowsOfTheHouse(t *testing.T) {
 	packages := goPackages(t)

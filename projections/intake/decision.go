@@ -2,7 +2,6 @@ package intake
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 
 	"clients/domain"
@@ -17,6 +16,7 @@ type decision struct {
 	reached uint64 // sequence in the source that the entries so far lead up to
 	clients map[owned]*domain.State
 	things  map[thing]*known
+	repeats int // events that are known already
 }
 
 // owned is a client as an account asks for him: he need not be there.
@@ -73,11 +73,13 @@ func (d *decision) decide(i *item) (fault error) {
 		}
 	}()
 	fact := i.fact
+	i.subject = 0
 	if i.fault != nil || fact.Thing == domain.Nothing {
 		return i.fault
 	}
 	known := d.thing(fact)
 	if known.repeats(fact) {
+		d.repeats++
 		return nil
 	}
 	fact, err := d.belongs(fact, known)
@@ -88,6 +90,7 @@ func (d *decision) decide(i *item) (fault error) {
 		return err
 	}
 	d.add(fact)
+	i.subject = fact.Subject
 	known.client = cmp.Or(fact.ClientID, known.client)
 	known.events[fact.EventID] = true
 	return nil
@@ -101,6 +104,8 @@ func (d *decision) belongs(fact domain.Fact, known *known) (domain.Fact, error) 
 	}
 	fact.Subject = cmp.Or(fact.ClientID, known.client)
 	switch {
+	case fact.Subject == 0 && fact.Change == domain.Created:
+		return fact, unusablef(Unreadable, "it names no client_id")
 	case fact.Subject == 0:
 		return fact, unusablef(UnknownClient, "%s %d is not known, and the event names no client", fact.Thing, fact.ID)
 	case d.client(fact.Account, fact.Subject).Client.Exists():
@@ -122,10 +127,6 @@ func (d *decision) follow(fact domain.Fact, from headers) error {
 		invoice = d.config.Directory.StillToFollow(fact)
 	}
 	event, err := domain.Decide(state.Client, state.References, invoice)
-	var refusal *domain.Error
-	if errors.As(err, &refusal) {
-		return unusablef(Unreadable, "%s", refusal.Message)
-	}
 	if err != nil || event == nil {
 		return err
 	}
@@ -172,7 +173,7 @@ func (d *decision) client(account string, id int64) *domain.State {
 
 func (d *decision) thing(fact domain.Fact) *known {
 	key := thing{fact.Thing, fact.Account, fact.ID}
-	now := d.config.Directory.Thing(fact.Thing, fact.Account, fact.ID, fact.EventID)
+	now := d.config.Directory.Thing(fact.Thing, fact.Account, fact.ID, fact.EventID, formerID(fact))
 	k := d.things[key]
 	if k == nil {
 		k = &known{client: now.Client, events: make(map[string]bool)}
@@ -191,5 +192,6 @@ func (k *known) repeats(fact domain.Fact) bool { return fact.EventID != "" && k.
 type headers struct{ actor, traceparent string }
 
 func headersOf(i *item) headers {
-	return headers{actor: brief(plain(header(i.message.Header, "ce-actor"))), traceparent: i.traceparent}
+	event, _ := readEvent(i.message)
+	return headers{actor: brief(event.actor), traceparent: cmp.Or(i.traceparent, brief(event.traceparent))}
 }

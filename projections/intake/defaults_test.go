@@ -61,19 +61,19 @@ func TestAChangeOfDefaultsTellsWhereItComesFrom(t *testing.T) {
 	require.Equal(t, m.Header.Get("ce-id"), change.CausationID)
 	require.Equal(t, m.Header.Get("traceparent"), change.Traceparent)
 	require.WithinDuration(t, time.Now(), change.Time, time.Minute)
-	require.Equal(t, m.Header.Get("ce-id"), records[2].Fact.EventID)
+	require.Equal(t, "/another-service\n"+m.Header.Get("ce-id"), records[2].Fact.EventID)
 	require.Equal(t, "conversation", records[2].Fact.CorrelationID)
 	require.Equal(t, "invoices", records[3].Actor)
 }
 
-func TestAKindThatNoClientCanHaveIsQuarantined(t *testing.T) {
+func TestAKindThatNoClientCanHaveIsPassedOver(t *testing.T) {
 	t.Parallel()
 	r := alone(t)
 	one := r.client()
 	r.say(invoice("Created", 1, `"client_id":1,"kind":"\u0000"`), invoice("Created", 2, `"client_id":1,"kind":"task"`))
-	require.Equal(t, domain.References{Invoices: 1}, r.references(one))
-	require.Len(t, r.quarantined(), 1)
+	require.Equal(t, domain.References{Invoices: 2}, r.references(one))
 	require.Len(t, r.defaultsOf(one), 1)
+	require.Empty(t, r.quarantined())
 }
 
 // Every invoice below names another kind, so each must have led to one change, in order, whatever happens meanwhile.

@@ -89,7 +89,7 @@ func New(config Config) (*Intake, error) {
 	)
 	subscriber := &Subscriber{intake: i}
 	for _, source := range []eventstore.Source{eventstore.Projects, eventstore.Invoices} {
-		recorder := newRecorder(config, source)
+		recorder := newRecorder(config, i.metrics, source)
 		i.recorders[source.Stream] = recorder
 		i.router.AddConsumerHandler(source.Stream, source.Stream, subscriber, func(msg *message.Message) error {
 			m := sourceOf(msg)

@@ -11,6 +11,7 @@ import (
 
 type intakeMetrics struct {
 	quarantined *prometheus.CounterVec
+	duplicates  *prometheus.CounterVec
 	expired     *prometheus.CounterVec
 	missingOnes *prometheus.GaugeVec
 	handedOut   *prometheus.GaugeVec
@@ -28,6 +29,9 @@ func newMetrics(registry prometheus.Registerer) *intakeMetrics {
 		quarantined: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "clients_quarantined_total", Help: "Messages of other services that went into quarantine, by reason.",
 		}, []string{"stream", "reason"}),
+		duplicates: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "clients_source_duplicates_total", Help: "Events of other services that were dropped because an event of the same source and id is known.",
+		}, stream),
 		expired: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "clients_source_expired_total", Help: "Messages of other services that were gone before they were read.",
 		}, stream),
@@ -46,10 +50,11 @@ func newMetrics(registry prometheus.Registerer) *intakeMetrics {
 		}, stream),
 		state: make(map[string]bool),
 	}
-	registry.MustRegister(m.quarantined, m.expired, m.missingOnes, m.handedOut, m.fences, m.unkept)
+	registry.MustRegister(m.quarantined, m.duplicates, m.expired, m.missingOnes, m.handedOut, m.fences, m.unkept)
 	m.fences.WithLabelValues("passed")
 	m.fences.WithLabelValues("failed")
 	for _, source := range []eventstore.Source{eventstore.Projects, eventstore.Invoices} {
+		m.duplicates.WithLabelValues(source.Stream)
 		m.expired.WithLabelValues(source.Stream)
 		m.unkept.WithLabelValues(source.Stream)
 		m.missingOnes.WithLabelValues(source.Stream)

@@ -77,33 +77,71 @@ func (i *Intake) Retry(ctx context.Context, number uint64) error {
 	if err != nil {
 		return err
 	}
-	if err := recorder.recordLate(ctx, q.Message, fact); err != nil {
+	client, err := recorder.recordLate(ctx, q.Message, fact)
+	if err != nil {
 		return err
 	}
-	i.config.Log.Info("a message was taken out of quarantine", "stream", q.Message.Stream, "sequence", q.Message.Sequence)
-	return i.config.Quarantine.Drop(ctx, number)
+	if err := i.config.Quarantine.Drop(ctx, number); err != nil {
+		return err
+	}
+	i.config.Log.Info("message left quarantine", "stream", q.Message.Stream, "sequence", q.Message.Sequence)
+	if client != 0 {
+		go i.returnIfDeleted(q.Message, fact, client)
+	}
+	return nil
 }
 
-// recordLate records a fact behind those that followed on it in its stream: of each attribute the newest word stands.
-func (r *Recorder) recordLate(ctx context.Context, m eventstore.SourceMessage, fact domain.Fact) error {
-	for range lateAttempts {
-		fact.Late = true
-		d, _, fault := decideRun(r.config, []*item{{message: m, fact: fact}})
-		if fault != nil {
-			return fault
+// A deletion that was decided before a message was taken out of quarantine may be stored after it: no command takes
+// longer than deletionLimit.
+const (
+	deletionLimit = 15 * time.Second
+	deletionLook  = 200 * time.Millisecond
+)
+
+// returnIfDeleted puts a message back into quarantine if its client is deleted in spite of it.
+func (i *Intake) returnIfDeleted(m eventstore.SourceMessage, fact domain.Fact, client int64) {
+	for begun := time.Now(); !i.config.Directory.Deleted(client); {
+		if time.Since(begun) > deletionLimit || i.life.Err() != nil {
+			return
 		}
-		if d.entries[len(d.entries)-1].Fact.Thing == domain.Nothing { // it is known
-			return nil
-		}
-		last, err := r.config.Store.RecordRun(ctx, d.entries)
-		if err == nil {
-			return r.config.Directory.Await(ctx, last)
-		}
-		if err := r.config.Directory.Refresh(ctx); err != nil {
-			return err
+		select {
+		case <-time.After(deletionLook):
+		case <-i.life.Done():
 		}
 	}
-	return fmt.Errorf("record %s %d: %w", m.Stream, m.Sequence, domain.ErrConflict)
+	if t := i.config.Directory.Thing(fact.Thing, fact.Account, fact.ID); !t.Exists || t.Client != client {
+		return // it did not stand in the way any more
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(i.life), quarantineLimit)
+	defer cancel()
+	if _, err := i.config.Quarantine.Put(ctx, m, string(DeletedClient), fmt.Sprintf("client %d", client)); err != nil {
+		i.config.Log.Error("message lost from quarantine", "stream", m.Stream, "sequence", m.Sequence, "error", err)
+	}
+}
+
+// recordLate records a fact behind those that followed on it in its stream: of each attribute the newest word stands. It
+// returns the client that the fact is about, 0 if it is known already, and an *Unusable if the client was deleted
+// meanwhile.
+func (r *Recorder) recordLate(ctx context.Context, m eventstore.SourceMessage, fact domain.Fact) (client int64, err error) {
+	fact.Late = true
+	i := &item{message: m, fact: fact}
+	for range lateAttempts {
+		d, _, fault := decideRun(r.config, []*item{i})
+		if fault != nil {
+			return 0, fault
+		}
+		if d.repeats > 0 {
+			return 0, r.afterwards(i)
+		}
+		_, recorded := r.config.Store.RecordRun(ctx, d.entries)
+		if err := r.config.Directory.Refresh(ctx); err != nil {
+			return 0, err
+		}
+		if recorded == nil {
+			return i.subject, r.afterwards(i)
+		}
+	}
+	return 0, fmt.Errorf("record %s %d: %w", m.Stream, m.Sequence, domain.ErrConflict)
 }
 
 const lateAttempts = 5

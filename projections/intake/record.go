@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -24,7 +25,7 @@ func (r *Recorder) record(ctx context.Context, run []*item) {
 		return
 	}
 	for _, i := range run[:recorded] {
-		i.done <- r.afterwards(i.fact)
+		i.done <- r.afterwards(i)
 	}
 	rest := run[recorded:]
 	if fault != nil {
@@ -61,6 +62,7 @@ func (r *Recorder) try(ctx context.Context, run []*item) (recorded int, fault, e
 		err = r.config.Directory.Await(ctx, last)
 		if err != nil || r.onRecord(run[recorded-1]) {
 			r.anew = false
+			r.metrics.duplicates.WithLabelValues(r.source.Stream).Add(float64(d.repeats))
 			return recorded, fault, err
 		}
 		err = domain.ErrConflict
@@ -84,13 +86,13 @@ func (r *Recorder) onRecord(i *item) bool {
 }
 
 // afterwards tells of a thing whose client was deleted while it was recorded.
-func (r *Recorder) afterwards(fact domain.Fact) error {
-	if fact.Thing == domain.Nothing {
+func (r *Recorder) afterwards(i *item) error {
+	if i.fact.Thing == domain.Nothing {
 		return nil
 	}
-	t := r.config.Directory.Thing(fact.Thing, fact.Account, fact.ID, "")
-	if t.Exists && r.config.Directory.Deleted(t.Client) {
-		return unusablef(DeletedClient, "client %d", t.Client)
+	t := r.config.Directory.Thing(i.fact.Thing, i.fact.Account, i.fact.ID)
+	if client := cmp.Or(i.subject, t.Client); t.Exists && r.config.Directory.Deleted(client) {
+		return unusablef(DeletedClient, "client %d", client)
 	}
 	return nil
 }

@@ -15,10 +15,11 @@ import (
 // Recorder records what the messages of one source say, each once and in the order of the source. Messages that come
 // while others are being recorded are recorded together next.
 type Recorder struct {
-	config Config
-	source eventstore.Source
-	wake   chan struct{}
-	anew   bool // what is recorded next is stored though the stream seems to hold it; for the one who records alone
+	config  Config
+	metrics *intakeMetrics
+	source  eventstore.Source
+	wake    chan struct{}
+	anew    bool // what is recorded next is stored though the stream seems to hold it; for the one who records alone
 
 	mu       sync.Mutex
 	waiting  []*item
@@ -33,6 +34,7 @@ type item struct {
 	fault   error // it cannot be used
 	since   time.Time
 	done    chan error
+	subject int64 // the client under whom its fact is kept; 0 before it is decided, and where it leads to none
 
 	traceparent string // for what follows from it
 }
@@ -40,8 +42,8 @@ type item struct {
 // maxItems bounds a run: an item may make two entries.
 const maxItems = eventstore.MaxRun / 2
 
-func newRecorder(config Config, source eventstore.Source) *Recorder {
-	return &Recorder{config: config, source: source, wake: make(chan struct{}, 1)}
+func newRecorder(config Config, metrics *intakeMetrics, source eventstore.Source) *Recorder {
+	return &Recorder{config: config, metrics: metrics, source: source, wake: make(chan struct{}, 1)}
 }
 
 // Record returns as soon as it is on record, by whichever replica, what m says, or that it was passed where fault tells
@@ -50,7 +52,7 @@ func newRecorder(config Config, source eventstore.Source) *Recorder {
 //
 // Messages are recorded in the order of their source: m waits for the one before it.
 func (r *Recorder) Record(ctx context.Context, m eventstore.SourceMessage, fact domain.Fact, fault error) error {
-	i := &item{message: m, fact: fact, fault: fault, since: time.Now(), done: make(chan error, 1), traceparent: traceparent(ctx, m.Header)}
+	i := &item{message: m, fact: fact, fault: fault, since: time.Now(), done: make(chan error, 1), traceparent: traceparent(ctx)}
 	r.mu.Lock()
 	r.waiting = append(r.waiting, i)
 	r.mu.Unlock()

@@ -1,7 +1,9 @@
 package intake
 
 import (
+	"sync"
 	"testing"
+	"time"
 
 	"clients/domain"
 	"clients/eventstore"
@@ -75,6 +77,46 @@ func TestARetryOfWhatIsKnownByNowTakesItOutOfQuarantine(t *testing.T) {
 	require.Equal(t, before, after)
 	require.Zero(t, r.references(one))
 	require.Empty(t, r.quarantined())
+}
+
+// However a retry and a deletion overlap, the message either keeps its client or stays in quarantine. Here the deletions
+// were decided before, and succeed.
+func TestARetryThatRacesADeletionLosesNothing(t *testing.T) {
+	t.Parallel()
+	r := alone(t)
+	const rounds = 20
+	for n := range rounds {
+		id := r.clients + 1
+		r.say(project("Created", id, `"client_id":%d`, id))
+		r.settled()
+		require.Equal(t, id, r.client())
+		kept := r.quarantined()
+		number := kept[len(kept)-1].Number
+		var retrying sync.WaitGroup
+		retrying.Go(func() { _ = r.intake.Retry(r.deadline(), number) })
+		time.Sleep(time.Duration(n) * 50 * time.Microsecond) // to overlap in another way each time
+		r.end(id)
+		retrying.Wait()
+	}
+	eventually(t, "all are in quarantine", func() bool { return len(r.quarantined()) == rounds })
+	for _, q := range r.quarantined() {
+		require.ErrorContains(t, r.intake.Retry(r.deadline(), q.Number), string(DeletedClient))
+	}
+	require.Len(t, r.quarantined(), rounds)
+}
+
+// A client that is deleted after its project was is no reason to put the project's creation back.
+func TestWhatLeftQuarantineAndEndedSinceStaysOut(t *testing.T) {
+	t.Parallel()
+	r := alone(t)
+	r.say(project("Created", 7, `"client_id":1`))
+	r.settled()
+	one := r.client()
+	require.NoError(t, r.intake.Retry(r.deadline(), r.quarantined()[0].Number))
+	r.say(project("Deleted", 7, ""))
+	require.Zero(t, r.references(one))
+	r.end(one)
+	require.Never(t, func() bool { return len(r.quarantined()) > 0 }, 2*deletionLook, deletionLook/4)
 }
 
 func TestRetriesAreAskedForFromOutside(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/ThreeDotsLabs/watermill/message"
-	"github.com/nats-io/nats.go"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
@@ -19,14 +18,15 @@ func traced(tracer trace.Tracer) message.HandlerMiddleware {
 		}
 		return func(msg *message.Message) ([]*message.Message, error) {
 			m := sourceOf(msg)
-			carrier := propagation.MapCarrier{"traceparent": header(m.Header, "traceparent"), "tracestate": header(m.Header, "tracestate")}
+			event, _ := readEvent(m)
+			carrier := propagation.MapCarrier{"traceparent": event.traceparent, "tracestate": header(m.Header, "tracestate")}
 			ctx, span := tracer.Start(propagation.TraceContext{}.Extract(msg.Context(), carrier), "process "+m.Stream,
 				trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(
 					attribute.String("messaging.system", "nats"),
 					attribute.String("messaging.operation.type", "process"),
 					attribute.String("messaging.destination.name", m.Stream),
 					attribute.Int64("clients.message.sequence", int64(m.Sequence)),
-					attribute.String("clients.event.type", header(m.Header, "ce-type")),
+					attribute.String("clients.event.type", event.kind),
 				))
 			defer span.End()
 			msg.SetContext(ctx)
@@ -40,15 +40,13 @@ func traced(tracer trace.Tracer) message.HandlerMiddleware {
 	}
 }
 
-// traceparent is what an event carries on that follows from a message: the span that deals with it, or what the message
-// carries itself.
-func traceparent(ctx context.Context, h nats.Header) string {
+// traceparent is the span that deals with a message, "" where there is none.
+func traceparent(ctx context.Context) string {
 	carrier := propagation.MapCarrier{}
 	if trace.SpanContextFromContext(ctx).IsValid() {
 		propagation.TraceContext{}.Inject(ctx, carrier)
-		return carrier["traceparent"]
 	}
-	return brief(header(h, "traceparent"))
+	return carrier["traceparent"]
 }
 
 // spanOfFence begins the span of a command's wait for what other services have said.

@@ -1,0 +1,168 @@
+package intake
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"mime"
+	"net/url"
+	"strings"
+
+	"clients/eventstore"
+
+	"github.com/nats-io/nats.go"
+)
+
+// cloudEvent is an event of another service, in whichever mode it was sent. What the sender left out is empty.
+type cloudEvent struct {
+	kind, source, id                  string
+	actor, correlationID, traceparent string
+	data                              []byte
+}
+
+// The media types of CloudEvents; what may follow names the event format.
+const (
+	typeStructured = "application/cloudevents"
+	typeBatch      = "application/cloudevents-batch"
+)
+
+// readEvent reads a message as the NATS binding of CloudEvents has it. A content type of CloudEvents decides the mode.
+// Without one, a ce-type means binary mode, and a body with a specversion structured mode, as the SDKs send it without any
+// header. The error is an *Unusable.
+func readEvent(m eventstore.SourceMessage) (cloudEvent, error) {
+	switch contentType := eventType(m.Header); {
+	case contentType == typeStructured, contentType == typeStructured+"+json":
+		return readStructured(m)
+	case strings.HasPrefix(contentType, typeBatch):
+		return cloudEvent{}, unusablef(Unreadable, "it is a batch of events")
+	case contentType != "":
+		return cloudEvent{}, unusablef(Unreadable, "the event format %s is not supported", contentType)
+	case textHeader(m.Header, "ce-type") != "":
+		return readBinary(m)
+	}
+	var body map[string]json.RawMessage
+	if json.Unmarshal(trimmed(m.Data), &body) != nil || body["specversion"] == nil {
+		return cloudEvent{}, unusablef(Unreadable, "it has no ce-type")
+	}
+	return readStructured(m)
+}
+
+// eventType returns the content type of CloudEvents that a message has, without parameters, or "".
+func eventType(h nats.Header) string {
+	for name, values := range h {
+		if !strings.EqualFold(name, "content-type") {
+			continue
+		}
+		for _, value := range values {
+			mediaType, _, err := mime.ParseMediaType(value)
+			if err != nil {
+				mediaType, _, _ = strings.Cut(strings.ToLower(value), ";")
+			}
+			if mediaType = strings.TrimSpace(mediaType); strings.HasPrefix(mediaType, typeStructured) {
+				return mediaType
+			}
+		}
+	}
+	return ""
+}
+
+func readBinary(m eventstore.SourceMessage) (cloudEvent, error) {
+	e := cloudEvent{
+		kind: textHeader(m.Header, "ce-type"), source: textHeader(m.Header, "ce-source"), id: textHeader(m.Header, "ce-id"),
+		actor: textHeader(m.Header, "ce-actor"), correlationID: textHeader(m.Header, "ce-correlationid"),
+		traceparent: cmp.Or(header(m.Header, "traceparent"), textHeader(m.Header, "ce-traceparent")), data: m.Data,
+	}
+	return e, checkSum(m)
+}
+
+// structuredEvent is the JSON event format. Attributes are read one by one: a bad one is of no concern to the others.
+type structuredEvent struct {
+	Type          json.RawMessage `json:"type"`
+	Source        json.RawMessage `json:"source"`
+	ID            json.RawMessage `json:"id"`
+	Actor         json.RawMessage `json:"actor"`
+	CorrelationID json.RawMessage `json:"correlationid"`
+	Traceparent   json.RawMessage `json:"traceparent"`
+	Data          json.RawMessage `json:"data"`
+	DataBase64    json.RawMessage `json:"data_base64"`
+}
+
+func readStructured(m eventstore.SourceMessage) (cloudEvent, error) {
+	var s structuredEvent
+	if err := json.Unmarshal(trimmed(m.Data), &s); err != nil {
+		return cloudEvent{}, unusablef(Unreadable, "%v", err)
+	}
+	e := cloudEvent{
+		kind: scalar(s.Type), source: scalar(s.Source), id: scalar(s.ID),
+		actor: scalar(s.Actor), correlationID: scalar(s.CorrelationID), traceparent: scalar(s.Traceparent), data: s.Data,
+	}
+	if e.kind == "" {
+		return e, unusablef(Unreadable, "it has no type")
+	}
+	if encoded := strings.TrimRight(scalar(s.DataBase64), "="); encoded != "" {
+		var err error
+		if e.data, err = base64.RawStdEncoding.DecodeString(encoded); err != nil {
+			return e, unusablef(Unreadable, "data_base64: %v", err)
+		}
+	}
+	return e, nil
+}
+
+// scalar returns the text of a JSON string, a number or boolean as it is written, and "" for anything else.
+func scalar(raw json.RawMessage) (text string) {
+	switch {
+	case len(raw) == 0 || string(raw) == "null" || raw[0] == '{' || raw[0] == '[':
+		return ""
+	case raw[0] == '"':
+		_ = json.Unmarshal(raw, &text) // it is valid: the document was read
+		return text
+	}
+	return string(raw)
+}
+
+// trimmed is a JSON text without a byte order mark and white space around it.
+func trimmed(data []byte) []byte {
+	return bytes.TrimSpace(bytes.TrimPrefix(data, []byte("\xEF\xBB\xBF")))
+}
+
+// checkSum refuses a message that is not the one that was sent.
+func checkSum(m eventstore.SourceMessage) error {
+	stated := header(m.Header, "ce-checksum")
+	if stated == "" {
+		return nil
+	}
+	sum := eventstore.Checksum(m.Subject, header(m.Header, "ce-id"), header(m.Header, "ce-type"), header(m.Header, "ce-clientversion"), header(m.Header, "ce-time"), m.Data)
+	if own := fmt.Sprintf("%016x", sum); !strings.EqualFold(own, stated) {
+		return unusablef(Unreadable, "its checksum is %s and not %s", own, stated)
+	}
+	return nil
+}
+
+// textHeader reads a header that may carry any text: percent-encoded, and perhaps in double quotes.
+func textHeader(h nats.Header, name string) string {
+	value := strings.TrimSpace(header(h, name))
+	if len(value) > 1 && value[0] == '"' && value[len(value)-1] == '"' {
+		value = strings.NewReplacer(`\\`, `\`, `\"`, `"`).Replace(value[1 : len(value)-1])
+	}
+	if text, err := url.PathUnescape(value); err == nil {
+		return text
+	}
+	return value
+}
+
+// header is the first value of a header, whatever the case of its name. Where several names differ in case alone, it is
+// the first of them that counts, for every reader the same.
+func header(h nats.Header, name string) string {
+	if value := h.Get(name); value != "" {
+		return value
+	}
+	first := ""
+	for key, values := range h {
+		if strings.EqualFold(key, name) && len(values) > 0 && values[0] != "" && (first == "" || key < first) {
+			first = key
+		}
+	}
+	return h.Get(first)
+}
