@@ -78,14 +78,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitOK
 	case errors.As(err, &faults):
 		for _, fault := range faults {
-			fmt.Fprintln(stderr, "clients:", fault)
+			fmt.Fprintln(stderr, "clients:", redact(fault))
 		}
 		return exitUsage
 	case errors.As(err, &usage):
-		fmt.Fprintln(stderr, "clients:", err)
+		fmt.Fprintln(stderr, "clients:", redact(err.Error()))
 		return exitUsage
 	}
-	fmt.Fprintln(stderr, "clients:", err)
+	fmt.Fprintln(stderr, "clients:", redact(err.Error()))
 	return exitError
 }
 

@@ -95,6 +95,8 @@ func (f *settingFaults) natsOption(variable string, option nats.Option) {
 	}
 	if err == nil && o.SignatureCB != nil {
 		_, err = o.SignatureCB([]byte("a challenge"))
+		} else if i > 0 && u.User != nil && !strings.Contains(server, "://") { // the rest of a password, the start of which looks like a server
+			f.add(variable, "server %d of %d has a login and no scheme; a comma in a password is to be percent-encoded", i+1, len(all))
 	}
 	if err != nil {
 		f.add(variable, "%v", err)
