@@ -44,6 +44,8 @@ type API struct {
 	Logins Logins
 	// TrustedProxies are the networks whose X-Forwarded-For is used as the caller's address.
 	TrustedProxies []netip.Prefix
+	// Hosts are those that requests may be for, and come from.
+	Hosts Hosts
 	// RateLimit is how many requests a user may send within 15 s; 0 for any number.
 	RateLimit int
 	Metrics   *Metrics

@@ -33,18 +33,20 @@ type httpError struct {
 func (e *httpError) Error() string { return e.message }
 
 var (
-	errNoRoute   = &httpError{http.StatusNotFound, "There is nothing here.", 0}
-	errLogin     = &httpError{http.StatusUnauthorized, "Authentication failed for API request.", 0}
-	errLoginBusy = &httpError{http.StatusServiceUnavailable, "Too many logins are under way. Try again later.", time.Second}
-	errMethod    = &httpError{http.StatusMethodNotAllowed, "The method is not allowed here.", 0}
-	errTooLarge  = &httpError{http.StatusRequestEntityTooLarge, "The request body is larger than 1 MiB.", 0}
-	errMediaType = &httpError{http.StatusUnsupportedMediaType, "The request body must be XML, JSON or a form.", 0}
-	errCoding    = &httpError{http.StatusUnsupportedMediaType, "The request body must not be compressed.", 0}
-	errBody      = &httpError{http.StatusBadRequest, "The request body could not be read.", 0}
-	errQuery     = &httpError{http.StatusBadRequest, "The query string is malformed.", 0}
-	errSince     = &httpError{http.StatusBadRequest, "updated_since is not a date and time, as in 2010-09-25 18:30.", 0}
-	errKey       = &httpError{http.StatusBadRequest, "An Idempotency-Key has 1 to 255 characters.", 0}
-	errInternal  = &httpError{http.StatusInternalServerError, "Something went wrong on our side.", 0}
+	errNoRoute     = &httpError{http.StatusNotFound, "There is nothing here.", 0}
+	errLogin       = &httpError{http.StatusUnauthorized, "Authentication failed for API request.", 0}
+	errLoginBusy   = &httpError{http.StatusServiceUnavailable, "Too many logins are under way. Try again later.", time.Second}
+	errHost        = &httpError{http.StatusMisdirectedRequest, "This host name is not accepted. CLIENTS_ALLOWED_HOSTS lists the names that are.", 0}
+	errCrossOrigin = &httpError{http.StatusForbidden, "The request comes from a page of another site. CLIENTS_ALLOWED_HOSTS lists the hosts whose pages may send it.", 0}
+	errMethod      = &httpError{http.StatusMethodNotAllowed, "The method is not allowed here.", 0}
+	errTooLarge    = &httpError{http.StatusRequestEntityTooLarge, "The request body is larger than 1 MiB.", 0}
+	errMediaType   = &httpError{http.StatusUnsupportedMediaType, "The request body must be XML, JSON or a form.", 0}
+	errCoding      = &httpError{http.StatusUnsupportedMediaType, "The request body must not be compressed.", 0}
+	errBody        = &httpError{http.StatusBadRequest, "The request body could not be read.", 0}
+	errQuery       = &httpError{http.StatusBadRequest, "The query string is malformed.", 0}
+	errSince       = &httpError{http.StatusBadRequest, "updated_since is not a date and time, as in 2010-09-25 18:30.", 0}
+	errKey         = &httpError{http.StatusBadRequest, "An Idempotency-Key has 1 to 255 characters.", 0}
+	errInternal    = &httpError{http.StatusInternalServerError, "Something went wrong on our side.", 0}
 )
 
 // seconds is a time to wait as a header tells it: in whole seconds, one at least, and never too short.

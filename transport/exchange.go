@@ -58,6 +58,10 @@ func (x *exchange) enter() error {
 
 // serve finds the call and makes it. Before the caller has entered he learns nothing of what is here.
 func (x *exchange) serve() {
+	if err := x.api.Hosts.check(x.r); err != nil {
+		x.fail(err)
+		return
+	}
 	if err := x.enter(); err != nil {
 		x.fail(err)
 		return

@@ -16,6 +16,7 @@ type Operations struct {
 	Ready   func() error
 	Metrics prometheus.Gatherer
 	Version Version
+	Hosts   Hosts
 }
 
 // Version says what is running.
@@ -43,7 +44,7 @@ func (o Operations) Handler() http.Handler {
 	mux.HandleFunc("GET /openapi.yaml", func(w http.ResponseWriter, _ *http.Request) { document(w, contracts.OpenAPI) })
 	mux.HandleFunc("GET /asyncapi.yaml", func(w http.ResponseWriter, _ *http.Request) { document(w, contracts.AsyncAPI) })
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{}))
-	return mux
+	return o.Hosts.Handler(mux)
 }
 
 func document(w http.ResponseWriter, content []byte) {

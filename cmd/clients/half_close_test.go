@@ -24,7 +24,7 @@ func TestACallerWhoHasSaidAllStillGetsHisAnswer(t *testing.T) {
 		} {
 			conn, err := net.Dial("tcp", a.apiAddr())
 			require.NoError(t, err)
-			_, err = fmt.Fprintf(conn, "%s HTTP/1.1\r\nHost: clients\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", call)
+			_, err = fmt.Fprintf(conn, "%s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", call)
 			require.NoError(t, err)
 			require.NoError(t, conn.(*net.TCPConn).CloseWrite())
 			response, err := http.ReadResponse(bufio.NewReader(conn), nil)

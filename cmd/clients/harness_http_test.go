@@ -57,7 +57,9 @@ func (c *caller) send(method, path, body string, headers ...string) (answer, err
 	}
 	for _, header := range headers {
 		name, value, _ := strings.Cut(header, ": ")
-		request.Header.Add(name, value)
+		if request.Header.Add(name, value); name == "Host" {
+			request.Host = value
+		}
 	}
 	if user, password, given := strings.Cut(c.login, ":"); given {
 		request.SetBasicAuth(user, password)

@@ -98,6 +98,7 @@ func TestOpenAPIIsWhatTheServiceDoes(t *testing.T) {
 	d.successes(a)
 	d.refusals(a)
 	d.strangers(t)
+	d.otherSites()
 	for template, methods := range operations {
 		for _, method := range methods {
 			responses, _ := d.contract.at("paths", template, strings.ToLower(method), "responses")
@@ -173,6 +174,21 @@ func (d *documented) strangers(t *testing.T) {
 			stranger.holds(status, "DELETE", anyClient, "/clients/1", "", accept)
 			stranger.holds(status, "POST", itsState, "/clients/1/toggle", "", accept)
 			stranger.holds(status, "PUT", itsState, "/clients/1/toggle", "", accept)
+		}
+	}
+}
+
+// otherSites are the requests of web pages from elsewhere.
+func (d *documented) otherSites() {
+	for _, accept := range []string{acceptJSON, acceptXML} {
+		for template, methods := range map[string][]string{everyClient: {"GET", "POST"}, anyClient: {"GET", "PUT", "DELETE"}, itsState: {"POST", "PUT"}} {
+			for _, method := range methods {
+				path := strings.Replace(template, "{id}", "1", 1)
+				d.holds(421, method, template, path, "", accept, "Host: other.example")
+				if method != "GET" {
+					d.holds(403, method, template, path, "", accept, "Origin: https://other.example")
+				}
+			}
 		}
 	}
 }

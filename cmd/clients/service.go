@@ -25,24 +25,25 @@ import (
 
 // service is the running whole. start builds it from the outside in, stop takes it down in the opposite order.
 type service struct {
-	settings  settings
-	log       *slog.Logger
-	api, ops  net.Listener
-	apiServer *http.Server
-	farewell  transport.Farewell // to those who keep their connections
-	opsServer *http.Server
-	embedded  *eventstore.Embedded
-	nc        *nats.Conn
-	store     *eventstore.Store
-	directory *projections.Directory
-	restored  eventstore.Snapshot // that the directory began with
-	saver     *projections.Saver
-	intake    *intake.Intake
-	registry  *prometheus.Registry
-	tracer    trace.Tracer           // nil where nothing is traced
-	state     atomic.Pointer[string] // why the service is not ready, nil when it is
-	stopBy    time.Time              // when all has to be over; zero before the end has begun
-	undo      []func()
+	settings    settings
+	log         *slog.Logger
+	api, ops    net.Listener
+	apiServer   *http.Server
+	farewell    transport.Farewell // to those who keep their connections
+	opsServer   *http.Server
+	embedded    *eventstore.Embedded
+	nc          *nats.Conn
+	store       *eventstore.Store
+	directory   *projections.Directory
+	restored    eventstore.Snapshot // that the directory began with
+	saver       *projections.Saver
+	intake      *intake.Intake
+	registry    *prometheus.Registry
+	memoryLimit int64                  // bytes
+	tracer      trace.Tracer           // nil where nothing is traced
+	state       atomic.Pointer[string] // why the service is not ready, nil when it is
+	stopBy      time.Time              // when all has to be over; zero before the end has begun
+	undo        []func()
 }
 
 // start returns as soon as the service answers requests. What it has begun when it fails it takes back.
@@ -78,7 +79,7 @@ func (s *service) listen(context.Context) (err error) {
 
 func (s *service) serveOperations(context.Context) error {
 	s.registerReadiness()
-	handler := transport.Operations{Ready: s.ready, Metrics: s.registry, Version: currentVersion()}.Handler()
+	handler := transport.Operations{Ready: s.ready, Metrics: s.registry, Version: currentVersion(), Hosts: s.hosts()}.Handler()
 	s.opsServer = transport.NewServer(handler, s.log)
 	go s.serve(s.opsServer, s.ops)
 	s.onStop(func() { _ = s.opsServer.Close() })
@@ -144,6 +145,7 @@ func (s *service) serveAPI(context.Context) error {
 		Commands:       commands,
 		Directory:      s.directory,
 		Eventual:       s.settings.eventualReads,
+		Hosts:          s.hosts(),
 		RateLimit:      s.settings.rateLimit,
 		TrustedProxies: s.settings.trustedProxies,
 		Metrics:        transport.NewMetrics(s.registry),
@@ -213,6 +215,11 @@ func (s *service) ready() error {
 		return errors.New(*why)
 	}
 	return s.directory.Err()
+}
+
+// hosts are those that requests on both listeners may be for.
+func (s *service) hosts() transport.Hosts {
+	return transport.Hosts{Allowed: s.settings.allowedHosts, Any: s.settings.credentials != nil}
 }
 
 func (s *service) apiAddr() string { return s.api.Addr().String() }

@@ -46,6 +46,23 @@ func (f *settingFaults) address(variable, value, loopbackOnly string) string {
 	return value
 }
 
+// hosts reads a list of host names. A name is written as a browser sends it, with no more than letters, digits and -_. in it.
+func (f *settingFaults) hosts(variable, value string) (hosts []string) {
+	if value == "" {
+		return nil
+	}
+	for entry := range strings.SplitSeq(value, ",") {
+		host := strings.TrimSpace(entry)
+		_, err := netip.ParseAddr(strings.Trim(host, "[]"))
+		if err != nil && (host == "" || strings.Trim(strings.ToLower(host), "abcdefghijklmnopqrstuvwxyz0123456789-_.") != "") {
+			f.add(variable, "%q is not a host name without a port", host)
+			continue
+		}
+		hosts = append(hosts, transport.CanonicalHost(host))
+	}
+	return hosts
+}
+
 func (f *settingFaults) folder(variable, value string) string {
 	if value == "" {
 		f.add(variable, "is empty")
@@ -77,6 +94,8 @@ func (f *settingFaults) natsServers(variable, value string) {
 		u, err := parseNATSServer(server)
 		if err != nil {
 			f.add(variable, "server %d of %d %v", i+1, len(all), err)
+		} else if i > 0 && u.User != nil && !strings.Contains(server, "://") { // the rest of a password, the start of which looks like a server
+			f.add(variable, "server %d of %d has a login and no scheme; a comma in a password is to be percent-encoded", i+1, len(all))
 		} else if strings.HasPrefix(u.Scheme, "ws") {
 			sockets++
 		}
@@ -95,8 +114,6 @@ func (f *settingFaults) natsOption(variable string, option nats.Option) {
 	}
 	if err == nil && o.SignatureCB != nil {
 		_, err = o.SignatureCB([]byte("a challenge"))
-		} else if i > 0 && u.User != nil && !strings.Contains(server, "://") { // the rest of a password, the start of which looks like a server
-			f.add(variable, "server %d of %d has a login and no scheme; a comma in a password is to be percent-encoded", i+1, len(all))
 	}
 	if err != nil {
 		f.add(variable, "%v", err)

@@ -13,6 +13,7 @@ import (
 // be told at once. Each is a flag and an environment variable.
 type serveCommand struct {
 	HTTPAddr         string `name:"http-addr" env:"CLIENTS_HTTP_ADDR" default:"127.0.0.1:8080" help:"Where the API listens. Without logins on loopback only."`
+	AllowedHosts     string `name:"allowed-hosts" env:"CLIENTS_ALLOWED_HOSTS" default:"" help:"Further host names, comma-separated and without ports, that requests to a service without logins may be for. Pages of browsers that come from there may send requests, also with logins."`
 	OpsAddr          string `name:"ops-addr" env:"CLIENTS_OPS_ADDR" default:"127.0.0.1:8081" help:"Where /livez, /readyz, /metrics and /version listen."`
 	natsFlags        `set:"without_nats_url=an embedded server"`
 	DataDir          string `name:"data-dir" env:"CLIENTS_DATA_DIR" default:"./clients-data" help:"Where the embedded server keeps its store. Not used with an external NATS."`
@@ -33,6 +34,7 @@ type serveCommand struct {
 // settings are the settings as they are used.
 type settings struct {
 	httpAddr         string
+	allowedHosts     []string
 	opsAddr          string
 	nats             natsSettings
 	dataDir          string
@@ -62,6 +64,7 @@ func (c *serveCommand) settings() (settings, error) {
 	}
 	s := settings{
 		httpAddr:         f.address("CLIENTS_HTTP_ADDR", c.HTTPAddr, loopbackOnly),
+		allowedHosts:     f.hosts("CLIENTS_ALLOWED_HOSTS", c.AllowedHosts),
 		opsAddr:          f.address("CLIENTS_OPS_ADDR", c.OpsAddr, ""),
 		nats:             c.natsSettings(&f),
 		dataDir:          f.folder("CLIENTS_DATA_DIR", c.DataDir),
