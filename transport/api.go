@@ -48,13 +48,16 @@ type API struct {
 	Hosts Hosts
 	// RateLimit is how many requests a user may send within 15 s; 0 for any number.
 	RateLimit int
-	Metrics   *Metrics
-	Tracer    trace.Tracer // nil where requests are not traced
-	Log       *slog.Logger
+	// MemoryLimit is how many bytes the process may use; 0 for any number.
+	MemoryLimit int64
+	Metrics     *Metrics
+	Tracer      trace.Tracer // nil where requests are not traced
+	Log         *slog.Logger
 
 	buffers, chunks *bufferPool // for whole answers, and for chunks of long ones
 	login           *login
 	rateLimit       *rateLimit
+	bodies, lists   *budget
 }
 
 // Handler serves the Clients API.
@@ -62,6 +65,10 @@ func (a API) Handler() (http.Handler, error) {
 	a.buffers = &bufferPool{size: 8 << 10}
 	a.chunks = &bufferPool{size: chunk + 16<<10} // with room for the client that fills it
 	a.rateLimit = newRateLimit(a.RateLimit)
+	if a.MemoryLimit > 0 {
+		a.bodies = newBudget(a.MemoryLimit, bodyShare, maxBody*bodyCost)
+		a.lists = newBudget(a.MemoryLimit, listShare, listCost)
+	}
 	if a.Logins != nil {
 		a.login = newLogin(a.Logins, a.Metrics, a.Log)
 	}
@@ -81,11 +88,11 @@ const minCompressed = 128
 
 // Limits of the servers. A response may take longer than writeTimeout as long as its reader goes on reading.
 const (
-	readHeaderTimeout = 10 * time.Second
+	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 30 * time.Second
 	writeTimeout      = 30 * time.Second
 	idleTimeout       = 2 * time.Minute
-	maxHeaderBytes    = 32 << 10
+	maxHeaderBytes    = 16 << 10
 )
 
 // NewServer makes a server whose connections cannot be held open by doing nothing.

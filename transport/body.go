@@ -2,54 +2,32 @@ package transport
 
 import (
 	"bytes"
-	"errors"
-	"io"
 	"mime"
 	"mime/multipart"
-	"net/http"
 	"net/url"
 
 	"clients/domain"
 	"clients/transport/wire"
 )
 
-// maxBody bounds the body of a request.
-const maxBody = 1 << 20
-
-// draft reads what a request says about a client, in its query string and in its body, and the body itself.
-func (x *exchange) draft() (domain.Draft, []byte, error) {
+// draft reads what a request says about a client, in its query string and in its body.
+func (x *exchange) draft() (domain.Draft, error) {
 	var draft domain.Draft
 	query, err := url.ParseQuery(x.r.URL.RawQuery)
 	if err != nil {
-		return draft, nil, errQuery
+		return draft, errQuery
 	}
 	if _, err := wire.DecodeForm(query, &draft); err != nil {
-		return draft, nil, err
+		return draft, err
 	}
-	body, err := x.body()
-	if err != nil {
-		return draft, nil, err
-	}
-	if len(bytes.TrimSpace(body)) == 0 {
-		return draft, body, nil
-	}
-	fromBody, err := decodeBody(body, x.r.Header.Get("Content-Type"))
-	return overlay(draft, fromBody), body, err
-}
-
-func (x *exchange) body() ([]byte, error) {
 	if coding := x.r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
-		return nil, errCoding
+		return draft, errCoding
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(&x.w, x.r.Body, maxBody))
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		return nil, errTooLarge
+	if len(bytes.TrimSpace(x.body)) == 0 {
+		return draft, nil
 	}
-	if err != nil {
-		return nil, errBody
-	}
-	return body, nil
+	fromBody, err := decodeBody(x.body, x.r.Header.Get("Content-Type"))
+	return overlay(draft, fromBody), err
 }
 
 // decodeBody reads a body by its Content-Type. Where that is missing, or is the one that tools send for whatever they

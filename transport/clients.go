@@ -27,8 +27,7 @@ func (x *exchange) listClients() error {
 		x.notModified()
 		return nil
 	}
-	x.writeList(listing)
-	return nil
+	return x.writeList(listing)
 }
 
 // getClient is GET /clients/{id}.
@@ -55,20 +54,20 @@ func (x *exchange) getClient() error {
 
 // createClient is POST /clients.
 func (x *exchange) createClient() error {
-	draft, body, err := x.draft()
+	draft, err := x.draft()
 	if err != nil {
 		return err
 	}
-	return x.command(domain.CreateClient{Draft: draft}, body, http.StatusCreated)
+	return x.command(domain.CreateClient{Draft: draft}, x.body, http.StatusCreated)
 }
 
 // updateClient is PUT /clients/{id}.
 func (x *exchange) updateClient() error {
-	draft, body, err := x.draft()
+	draft, err := x.draft()
 	if err != nil {
 		return err
 	}
-	return x.command(domain.UpdateClient{Draft: draft}, body, http.StatusOK)
+	return x.command(domain.UpdateClient{Draft: draft}, x.body, http.StatusOK)
 }
 
 // toggleClient is POST /clients/{id}/toggle.

@@ -40,6 +40,7 @@ var (
 	errCrossOrigin = &httpError{http.StatusForbidden, "The request comes from a page of another site. CLIENTS_ALLOWED_HOSTS lists the hosts whose pages may send it.", 0}
 	errMethod      = &httpError{http.StatusMethodNotAllowed, "The method is not allowed here.", 0}
 	errTooLarge    = &httpError{http.StatusRequestEntityTooLarge, "The request body is larger than 1 MiB.", 0}
+	errMemory      = &httpError{http.StatusServiceUnavailable, "Too many large requests are under way. Try again later.", time.Second}
 	errMediaType   = &httpError{http.StatusUnsupportedMediaType, "The request body must be XML, JSON or a form.", 0}
 	errCoding      = &httpError{http.StatusUnsupportedMediaType, "The request body must not be compressed.", 0}
 	errBody        = &httpError{http.StatusBadRequest, "The request body could not be read.", 0}
@@ -80,7 +81,12 @@ func (x *exchange) fail(err error) {
 	case http.StatusServiceUnavailable:
 		header.Set("Retry-After", seconds(wait))
 	}
+	header.Del("ETag")
 	x.vary()
+	if status == http.StatusRequestEntityTooLarge || errors.Is(err, errMemory) || !x.discardBody(status) {
+		x.lingers = http.NewResponseController(&x.w).EnableFullDuplex() == nil
+		header.Set("Connection", "close")
+	}
 	var body []byte
 	if x.format == formatJSON {
 		body = wire.AppendJSONError(nil, message)

@@ -22,10 +22,14 @@ type exchange struct {
 	remote    string // address of the caller
 	route     route
 	format    format
+	body      []byte
 	account   string
 	actor     string
 	heldOff   bool       // the caller is told when to come again, and nothing is wrong but that there is too much of him
 	span      trace.Span // nil where requests are not traced
+
+	releaseBody func() // gives back the memory that was reserved for body; may be nil
+	lingers     bool   // the response is sent before the body is read
 }
 
 func (a API) newExchange(w http.ResponseWriter, r *http.Request) *exchange {
@@ -34,8 +38,21 @@ func (a API) newExchange(w http.ResponseWriter, r *http.Request) *exchange {
 	x.route = parseRoute(r.URL.Path)
 	x.format = negotiate(x.route.suffix, r.Header)
 	x.w.Header().Set("X-Request-Id", x.requestID)
+	if !reusable(r) {
+		x.w.Header().Set("Connection", "close")
+	}
 	x.beginSpan()
 	return x
+}
+
+// reusable reports whether another request may follow on the connection. RFC 9112, 6.1 forbids it after a Content-Length
+// beside a Transfer-Encoding, and after a Transfer-Encoding in HTTP/1.0. net/http reads both correctly, but removes the
+// header that is not to be used, so that all such requests are taken to have had it.
+func reusable(r *http.Request) bool {
+	if !r.ProtoAtLeast(1, 1) {
+		return r.Method == http.MethodGet || r.Method == http.MethodHead
+	}
+	return len(r.TransferEncoding) == 0
 }
 
 // enter finds out who sends the request, and whether he may send one now.
@@ -77,6 +94,10 @@ func (x *exchange) serve() {
 		x.fail(errMethod)
 		return
 	}
+	if err := x.readBody(); err != nil {
+		x.fail(err)
+		return
+	}
 	if err := call(x); err != nil {
 		x.fail(err)
 	}
@@ -84,6 +105,7 @@ func (x *exchange) serve() {
 
 // end closes the exchange: a panic becomes an answer, and the exchange is logged and counted.
 func (x *exchange) end() {
+	defer x.finishBody()
 	if p := recover(); p != nil {
 		if p == http.ErrAbortHandler {
 			panic(p)

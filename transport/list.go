@@ -16,8 +16,16 @@ const (
 	chunk     = 256 << 10
 )
 
-// writeList sends a list.
-func (x *exchange) writeList(listing projections.Listing) {
+// listCost is the memory that sending a list is counted with: two chunks, and a compressor.
+const listCost = 1 << 20
+
+// writeList sends a list, or returns errMemory.
+func (x *exchange) writeList(listing projections.Listing) error {
+	release, err := x.api.lists.take(listCost)
+	if err != nil {
+		return err
+	}
+	defer release()
 	x.w.Header().Set("Content-Type", x.format.contentType())
 	switch {
 	case x.r.Method == http.MethodHead:
@@ -27,6 +35,7 @@ func (x *exchange) writeList(listing projections.Listing) {
 	default:
 		x.sendList(listing)
 	}
+	return nil
 }
 
 // sendList writes a list into one buffer, and sends it whenever that is full.

@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 	},
 	"transport": {
 		"clients/domain", "clients/projections", "clients/transport/wire", "clients/transport/credentials", "clients/transport/reload", "clients/transport/contracts",
-		"github.com/hashicorp/golang-lru/v2", "github.com/klauspost/compress", "github.com/prometheus/client_golang", "go.opentelemetry.io/otel",
+		"github.com/hashicorp/golang-lru/v2", "github.com/klauspost/compress", "github.com/prometheus/client_golang", "go.opentelemetry.io/otel", "golang.org/x/sync/semaphore",
 	},
 	"transport/contracts":      {},
 	"transport/wire":           {"clients/domain", "golang.org/x/net", "golang.org/x/text"},

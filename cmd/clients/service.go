@@ -48,7 +48,7 @@ type service struct {
 
 // start returns as soon as the service answers requests. What it has begun when it fails it takes back.
 func start(ctx context.Context, settings settings, log *slog.Logger) (_ *service, err error) {
-	s := &service{settings: settings, log: log, registry: prometheus.NewRegistry()}
+	s := &service{settings: settings, log: log, registry: prometheus.NewRegistry(), memoryLimit: memoryLimit(log)}
 	s.notReady("starting")
 	defer func() {
 		if err != nil {
@@ -147,6 +147,7 @@ func (s *service) serveAPI(context.Context) error {
 		Eventual:       s.settings.eventualReads,
 		Hosts:          s.hosts(),
 		RateLimit:      s.settings.rateLimit,
+		MemoryLimit:    s.memoryLimit,
 		TrustedProxies: s.settings.trustedProxies,
 		Metrics:        transport.NewMetrics(s.registry),
 		Tracer:         s.tracer,
