@@ -47,7 +47,7 @@ func TestShutdownLetsTheRequestInFlightFinish(t *testing.T) {
 	require.NoError(t, err)
 	defer slow.Close()
 	const body = "<client><name>In flight</name></client>"
-	_, err = fmt.Fprintf(slow, "POST /clients HTTP/1.1\r\nHost: x\r\nContent-Type: application/xml\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n", len(body))
+	_, err = fmt.Fprintf(slow, "POST /clients HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/xml\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n", len(body))
 	require.NoError(t, err)
 	answers := bufio.NewReader(slow)
 	line, err := answers.ReadString('\n')
