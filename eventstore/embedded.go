@@ -1,6 +1,7 @@
 package eventstore
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -20,7 +22,9 @@ import (
 type EmbeddedConfig struct {
 	Dir  string // holds the store, its lock and its high-water mark; created when missing
 	Addr string // host:port that other programs can connect to; port 0 picks a free one, "" lets nobody in
-	Log  *slog.Logger
+	// Partners is how partners connect. Addr is needed.
+	Partners PartnerAccess
+	Log      *slog.Logger
 	// Unsynced leaves it to the caller to sync what is stored.
 	Unsynced bool
 }
@@ -31,6 +35,8 @@ type Embedded struct {
 	HighWater *HighWater
 	server    *server.Server
 	lock      *flock.Flock
+	access    *access // nil where the server does not listen
+	address   string  // path of the file with the address
 }
 
 // StartEmbedded starts a server over the store in config.Dir. It answers ErrLocked, having touched nothing, when another
@@ -53,7 +59,7 @@ func StartEmbedded(config EmbeddedConfig) (_ *Embedded, err error) {
 	if err := e.open(config.Dir, config.Log); err != nil {
 		return nil, err
 	}
-	e.server, err = server.NewServer(&server.Options{
+	options := &server.Options{
 		ServerName: "clients-embedded",
 		Host:       host,
 		Port:       port,
@@ -62,16 +68,41 @@ func StartEmbedded(config EmbeddedConfig) (_ *Embedded, err error) {
 		StoreDir:   filepath.Join(config.Dir, storeName),
 		SyncAlways: !config.Unsynced,
 		NoSigs:     true,
-	})
-	if err != nil {
+	}
+	if config.Addr != "" {
+		a, err := openAccess(config.Dir)
+		if err == nil {
+			err = a.apply(options, config.Partners)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("start embedded server: %w", err)
+		}
+		e.access = &a
+	}
+	if e.server, err = server.NewServer(options); err != nil {
 		return nil, fmt.Errorf("start embedded server: %w", err)
 	}
+	if err := e.run(config); err != nil {
+		return nil, fmt.Errorf("start embedded server: %w", err)
+	}
+	return e, nil
+}
+
+// run starts the server, and says in the data directory where it listens.
+func (e *Embedded) run(config EmbeddedConfig) error {
 	e.server.SetLoggerV2(serverLog{config.Log}, false, false, false)
 	e.server.Start()
 	if !e.server.ReadyForConnections(startLimit) {
-		return nil, errors.New("start embedded server: it did not become ready; see the log")
+		return errors.New("it did not become ready; see the log")
 	}
-	return e, nil
+	if e.access == nil {
+		return nil
+	}
+	if err := e.access.enable(e.server); err != nil {
+		return err
+	}
+	e.address = filepath.Join(config.Dir, addressName)
+	return WriteFile(e.address, []byte(strings.TrimPrefix(e.URL(), "nats://")))
 }
 
 const startLimit = 30 * time.Second
@@ -112,11 +143,14 @@ func isThere(path string) bool {
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// lockDir keeps other processes out of a data directory.
+// lockDir keeps other processes out of a data directory. A subcommand that looks whether it is in use holds the lock for
+// an instant.
 func lockDir(dir string) (*flock.Flock, error) {
 	lock := flock.New(filepath.Join(dir, lockName))
-	locked, err := lock.TryLock()
-	if err != nil {
+	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+	defer cancel()
+	locked, err := lock.TryLockContext(ctx, 10*time.Millisecond)
+	if err != nil && ctx.Err() == nil {
 		return nil, fmt.Errorf("lock %s: %w", dir, err)
 	}
 	if !locked {
@@ -154,13 +188,20 @@ func (e *Embedded) Room() uint64 {
 	return uint64(max(0, config.MaxStore))
 }
 
-// Connect connects within the process.
+// Connect connects within the process, as the administrator.
 func (e *Embedded) Connect(options ...nats.Option) (*nats.Conn, error) {
-	return nats.Connect("", append(options, nats.InProcessServer(e.server))...)
+	options = append(options, nats.InProcessServer(e.server))
+	if e.access != nil {
+		options = append(options, nats.UserInfo(adminUser, e.access.admin))
+	}
+	return nats.Connect("", options...)
 }
 
 // Shutdown stops the server, and gives the data directory free. It may be called on one that did not start.
 func (e *Embedded) Shutdown() {
+	if e.address != "" {
+		_ = os.Remove(e.address)
+	}
 	if e.server != nil {
 		e.server.Shutdown()
 		e.server.WaitForShutdown()

@@ -40,7 +40,9 @@ func TestTheEmbeddedServerKeepsWhatItAcknowledged(t *testing.T) {
 	again, err := startEmbedded(t, dir)
 	require.NoError(t, err)
 	require.Equal(t, uint64(1), again.HighWater.Sequence())
-	nc, err = nats.Connect(again.URL()) // as other programs do
+	address, login, err := EmbeddedAdmin(dir) // as other programs do
+	require.NoError(t, err)
+	nc, err = nats.Connect(address, login)
 	require.NoError(t, err)
 	defer nc.Close()
 	require.Len(t, stored(t, openStore(t, nc, 1)), 1)

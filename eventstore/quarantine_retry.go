@@ -15,8 +15,10 @@ import (
 // a request over NATS, and one of the replicas answers.
 const (
 	retrySubject = "clients-control.quarantine.retry"
-	retryGroup   = "clients"
-	retryLimit   = 10 * time.Second
+	// retryFilter is where the service listens: deliveries of the server go to literal subscriptions alone.
+	retryFilter = "clients-control.quarantine.*"
+	retryGroup  = "clients"
+	retryLimit  = 10 * time.Second
 )
 
 // ErrNoService tells that no replica of the service runs on this NATS system.
@@ -32,7 +34,7 @@ type retryAnswer struct {
 
 // ServeRetries answers requests for retries by retry, until the subscription that it answers ends.
 func (q *Quarantine) ServeRetries(retry func(ctx context.Context, number uint64) error) (*nats.Subscription, error) {
-	sub, err := q.nc.QueueSubscribe(retrySubject, retryGroup, func(msg *nats.Msg) {
+	sub, err := q.nc.QueueSubscribe(retryFilter, retryGroup, func(msg *nats.Msg) {
 		var request retryRequest
 		err := json.Unmarshal(msg.Data, &request)
 		if err == nil {

@@ -19,10 +19,10 @@ var mayImport = map[string][]string{
 	"domain":         {},
 	"domain/command": {"clients/domain"},
 	"eventstore": {
-		"clients/domain", "github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2", "github.com/synadia-io/orbit.go/jetstreamext",
-		"github.com/gofrs/flock", "github.com/google/uuid", "github.com/minio/highwayhash", "go.opentelemetry.io/otel",
+		"clients/domain", "clients/eventstore/partners", "github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2", "github.com/synadia-io/orbit.go/jetstreamext",
+		"github.com/gofrs/flock", "github.com/google/uuid", "github.com/minio/highwayhash", "github.com/nats-io/nkeys", "golang.org/x/crypto/bcrypt", "go.opentelemetry.io/otel",
 	},
-	"eventstore/partners": {"github.com/nats-io/nats.go"},
+	"eventstore/partners": {"github.com/nats-io/nats.go", "golang.org/x/time/rate"},
 	"eventstore/natstest": {"github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2", "github.com/stretchr/testify"},
 	"projections":         {"clients/domain", "clients/eventstore", "github.com/tidwall/btree", "github.com/klauspost/compress", "go.opentelemetry.io/otel"},
 	"projections/intake": {
@@ -38,7 +38,7 @@ var mayImport = map[string][]string{
 	"transport/credentials":    {"clients/domain", "clients/transport/reload", "golang.org/x/crypto"},
 	"transport/reload":         {},
 	"cmd/clients":              {"clients", "github.com", "go.opentelemetry.io/otel", "golang.org/x/term", "golang.org/x/sys/unix", "golang.org/x/net/netutil", "golang.org/x/net/http/httpguts", "golang.org/x/crypto/x509roots/fallback"},
-	"cmd/clients/internal/e2e": {},
+	"cmd/clients/internal/e2e": {"github.com/nats-io/nats-server/v2"},
 	"cmd/example-subscriber":   {"github.com/nats-io/nats.go"},
 	"deploy/image":             {"github.com/google/go-containerregistry"},
 	"deploy/drill/load":        {},

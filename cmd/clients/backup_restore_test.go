@@ -32,7 +32,7 @@ func livedIn(t *testing.T) (a *app, needed int64) {
 func backup(t *testing.T, a *app) (folder string) {
 	t.Helper()
 	folder = filepath.Join(t.TempDir(), "backup")
-	code, out, stderr := runInProcess(t, "backup", folder, "--nats-url", a.natsURL())
+	code, out, stderr := runInProcess(t, "backup", folder, "--nats-url", a.adminURL())
 	require.Zero(t, code, stderr)
 	require.Contains(t, out, "CLIENTS: ")
 	return folder
@@ -70,10 +70,10 @@ func TestRestoreDrill(t *testing.T) {
 			again := b.want(201, "POST", "/clients", newClient, asXML, keyed)
 			require.Equal(t, "/clients/3", again.header.Get("Location"), "the first answer")
 			require.Greater(t, b.named("New"), after-1, "ids that were counted are not counted again")
-			code, out, stderr := runInProcess(t, "quarantine", "list", "--nats-url", b.natsURL())
+			code, out, stderr := runInProcess(t, "quarantine", "list", "--nats-url", b.adminURL())
 			require.Zero(t, code, stderr)
 			require.Contains(t, out, "unknown-client")
-			require.Empty(t, verify(t, "--nats-url", b.natsURL()).faults)
+			require.Empty(t, verify(t, "--nats-url", b.adminURL()).faults)
 		})
 	}
 }
@@ -82,10 +82,10 @@ func TestRestoreTakesNothingAway(t *testing.T) {
 	t.Parallel()
 	a, _ := livedIn(t)
 	folder := backup(t, a)
-	code, _, stderr := runInProcess(t, "backup", folder, "--nats-url", a.natsURL())
+	code, _, stderr := runInProcess(t, "backup", folder, "--nats-url", a.adminURL())
 	require.Equal(t, 1, code)
 	require.Contains(t, stderr, "is not empty")
-	code, _, stderr = runInProcess(t, "restore", folder, "--nats-url", a.natsURL())
+	code, _, stderr = runInProcess(t, "restore", folder, "--nats-url", a.adminURL())
 	require.Equal(t, 1, code)
 	require.Contains(t, stderr, "the service is running")
 	settings := a.settings

@@ -108,12 +108,12 @@ func TestRepeatsAfterARestoreHappenOnce(t *testing.T) {
 			a := c.from(t)
 			folder := filepath.Join(t.TempDir(), "backup")
 			all := writeAlong(t, a.on(t), func() {
-				code, out, stderr := runInProcess(t, "backup", folder, "--nats-url", a.natsURL())
+				code, out, stderr := runInProcess(t, "backup", folder, "--nats-url", a.adminURL())
 				require.Zero(t, code, out+stderr)
 			})
 			a.quit()
 			b := launchWith(t, c.to(t, folder))
-			require.Empty(t, verify(t, "--nats-url", b.natsURL()).faults)
+			require.Empty(t, verify(t, "--nats-url", b.adminURL()).faults)
 			restored := len(b.list(""))
 			t.Logf("%d of %d clients are in the backup", restored, len(all))
 			require.Less(t, restored, len(all), "some came later")
@@ -157,5 +157,5 @@ func repeatAll(t *testing.T, b *app, all []keyedClient) {
 		require.Equal(t, uint64(2), v.CacheVersion)
 		require.Equal(t, k.toggled.tag(), b.want(200, "GET", path(v.ID), "").tag())
 	}
-	require.Empty(t, verify(t, "--nats-url", b.natsURL()).faults)
+	require.Empty(t, verify(t, "--nats-url", b.adminURL()).faults)
 }

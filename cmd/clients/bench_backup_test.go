@@ -38,7 +38,7 @@ func BenchmarkBackup(b *testing.B) {
 	}
 	for b.Loop() {
 		folder, dir := filepath.Join(b.TempDir(), "backup"), filepath.Join(b.TempDir(), "data")
-		timed("backup", "backup", folder, "--nats-url", s.natsURL())
+		timed("backup", "backup", folder, "--nats-url", s.adminURL())
 		timed("directory", "restore", folder, "--data-dir", dir)
 		timed("server", "restore", folder, "--stream-replicas", "1", "--nats-url", natstest.Run(b, 1).URL())
 		timed("servers", "restore", folder, "--nats-url", natstest.Run(b, 3).URL())

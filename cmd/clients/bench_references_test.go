@@ -45,7 +45,7 @@ func BenchmarkReferences(b *testing.B) {
 	const events, clients = 20_000, 1000
 	s := benchService(b, true)
 	seed(b, s, clients)
-	nc, err := nats.Connect(s.embedded.URL())
+	nc, err := nats.Connect(s.adminURL())
 	require.NoError(b, err)
 	b.Cleanup(nc.Close)
 	js, err := jetstream.New(nc)

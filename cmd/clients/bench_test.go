@@ -44,7 +44,7 @@ func BenchmarkCommand(b *testing.B) {
 
 // barePublisher publishes what an event is in size, through a connection of its own.
 func barePublisher(b *testing.B, s *service) func() error {
-	nc, err := nats.Connect(s.embedded.URL())
+	nc, err := nats.Connect(s.adminURL())
 	require.NoError(b, err)
 	b.Cleanup(nc.Close)
 	js, err := jetstream.New(nc)

@@ -14,7 +14,7 @@ import (
 // events runs the subcommand to its end.
 func events(t *testing.T, a *app, args ...string) []string {
 	t.Helper()
-	code, out, stderr := runInProcess(t, append([]string{"events", "--nats-url", a.natsURL()}, args...)...)
+	code, out, stderr := runInProcess(t, append([]string{"events", "--nats-url", a.adminURL()}, args...)...)
 	require.Zero(t, code, stderr)
 	return strings.Split(strings.TrimSuffix(out, "\n"), "\n")
 }
@@ -123,7 +123,7 @@ func TestEventsThatCannotBeAskedFor(t *testing.T) {
 		require.Len(t, lines(stderr), 1, stderr)
 	}
 	a := launch(t)
-	code, out, stderr := runInProcess(t, "events", "--from", "9", "--nats-url", a.natsURL())
+	code, out, stderr := runInProcess(t, "events", "--from", "9", "--nats-url", a.adminURL())
 	require.Zero(t, code)
 	require.Empty(t, out)
 	require.Equal(t, "clients: the stream ends at sequence 0\n", stderr)

@@ -17,7 +17,7 @@ func TestExportWritesWhatGETAnswers(t *testing.T) {
 	a.want(200, "DELETE", "/clients/2", "")
 	for flag, accept := range map[string]string{"--json": acceptJSON, "--no-json": acceptXML} {
 		want := a.want(200, "GET", "/clients", "", accept).body
-		args := []string{"export", "--nats-url", a.natsURL()}
+		args := []string{"export", "--nats-url", a.adminURL()}
 		if flag == "--json" {
 			args = append(args, flag)
 		}
@@ -27,9 +27,9 @@ func TestExportWritesWhatGETAnswers(t *testing.T) {
 		require.Contains(t, stderr, "2 clients, as of sequence 4.")
 	}
 	file := filepath.Join(t.TempDir(), "list.xml")
-	code, _, _ := runInProcess(t, "export", "--nats-url", a.natsURL(), "-o", file)
+	code, _, _ := runInProcess(t, "export", "--nats-url", a.adminURL(), "-o", file)
 	require.Zero(t, code)
-	code, _, _ = runInProcess(t, "export", "--nats-url", a.natsURL(), "-o", file)
+	code, _, _ = runInProcess(t, "export", "--nats-url", a.adminURL(), "-o", file)
 	require.Equal(t, 1, code, "a file that is there is not written over")
 }
 
@@ -41,7 +41,7 @@ func TestImportMakesWhatExportWrites(t *testing.T) {
 	from.create("<name>Zweite &amp; Söhne</name>")
 	for _, flags := range [][]string{nil, {"--json"}} {
 		list := filepath.Join(t.TempDir(), "list")
-		code, _, stderr := runInProcess(t, append([]string{"export", "--nats-url", from.natsURL(), "-o", list}, flags...)...)
+		code, _, stderr := runInProcess(t, append([]string{"export", "--nats-url", from.adminURL(), "-o", list}, flags...)...)
 		require.Zero(t, code, stderr)
 		to := launch(t)
 		code, out, stderr := runInProcess(t, "import", list, "--url", to.base)

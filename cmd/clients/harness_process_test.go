@@ -71,6 +71,7 @@ func spawn(t *testing.T, dir string, variables ...string) *process {
 		"CLIENTS_EMBEDDED_NATS_ADDR=127.0.0.1:0", "CLIENTS_LOG_LEVEL=warn",
 	}, variables...)...)
 	p.awaitReady(t)
+	p.natsURL = adminURL(p.natsURL, dir)
 	return p
 }
 

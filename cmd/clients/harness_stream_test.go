@@ -7,7 +7,10 @@ import (
 	"fmt"
 	"math/bits"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,10 +37,27 @@ func newTap(t *testing.T, url string) *tap {
 	return &tap{t, nc, js}
 }
 
-// tap connects to the service as others do.
+// adminURL is where the service's NATS servers are, with the administrator's login to the embedded one.
+func (s *service) adminURL() string {
+	if s.embedded == nil {
+		return s.natsURL()
+	}
+	return adminURL(s.natsURL(), s.settings.dataDir)
+}
+
+// adminURL is the URL of the embedded server of dataDir with the administrator's login.
+func adminURL(url, dataDir string) string {
+	password, err := os.ReadFile(filepath.Join(dataDir, "admin-password"))
+	if err != nil {
+		return url // of other servers
+	}
+	return strings.Replace(url, "://", "://admin:"+string(password)+"@", 1)
+}
+
+// tap connects to the service as its administrator does.
 func (a *app) tap() *tap {
 	a.t.Helper()
-	return newTap(a.t, a.natsURL())
+	return newTap(a.t, a.adminURL())
 }
 
 // lastSequence is where the stream ends: a request that moves it has stored something.

@@ -107,5 +107,5 @@ func deleteStream(t *testing.T, dir, stream string) {
 	server, err := eventstore.StartEmbedded(eventstore.EmbeddedConfig{Dir: dir, Addr: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	defer server.Shutdown()
-	require.NoError(t, newTap(t, server.URL()).js.DeleteStream(context.Background(), stream))
+	require.NoError(t, newTap(t, adminURL(server.URL(), dir)).js.DeleteStream(context.Background(), stream))
 }

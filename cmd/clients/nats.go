@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"slices"
 	"time"
+
+	"clients/eventstore"
 
 	"github.com/nats-io/nats.go"
 )
@@ -25,6 +28,9 @@ type natsFlags struct {
 type natsSettings struct {
 	url                  string // as given, with its passwords: only what redactNATS leaves of it may be shown
 	creds, ca, cert, key string // files, or empty
+
+	dataDir string      // of a running service whose embedded server is to be reached, where there is no url
+	login   nats.Option // to that server
 }
 
 // natsSettings reads the flags, and notes what is wrong with them.
@@ -72,6 +78,9 @@ func (n natsSettings) options() []nats.Option {
 	if n.cert != "" {
 		options = append(options, nats.ClientCert(n.cert, n.key))
 	}
+	if n.login != nil {
+		options = append(options, n.login)
+	}
 	return options
 }
 
@@ -82,14 +91,23 @@ const (
 )
 
 // connect returns when a connection to one of the servers stands. Until then it goes on trying, whatever the failure,
-// and warns of each. When ctx ends first it answers that, with the last failure.
+// and warns of each; only files of the data directory that it may not read end it at once. When ctx ends first it answers
+// that, with the last failure.
 func (n natsSettings) connect(ctx context.Context, log *slog.Logger, options ...nats.Option) (*nats.Conn, error) {
 	servers := redactNATS(n.url)
 	last := errNoAnswer
 	for pause := firstPause; ctx.Err() == nil; pause = min(2*pause, longestPause) {
-		nc, err := n.attempt(ctx, log, options)
+		target, err := n.target()
+		var nc *nats.Conn
+		if err == nil {
+			servers = redactNATS(target.url)
+			nc, err = target.attempt(ctx, log, options)
+		}
 		if err == nil {
 			return nc, nil
+		}
+		if n.dataDir != "" && errors.Is(err, fs.ErrPermission) {
+			return nil, err
 		}
 		if ctx.Err() != nil {
 			break
@@ -102,6 +120,17 @@ func (n natsSettings) connect(ctx context.Context, log *slog.Logger, options ...
 		}
 	}
 	return nil, &unconnectedError{servers, ctx.Err(), last}
+}
+
+// target returns where to connect and how to log in there: for an embedded server its data directory says so, anew at each
+// attempt, since another start may choose another port.
+func (n natsSettings) target() (natsSettings, error) {
+	if n.dataDir == "" {
+		return n, nil
+	}
+	var err error
+	n.url, n.login, err = eventstore.EmbeddedAdmin(n.dataDir)
+	return n, err
 }
 
 // unconnectedError tells that no connection came about in time.

@@ -153,5 +153,5 @@ func (a *app) quarantined() []listedMessage {
 
 func (a *app) quarantine(args ...string) (code int, stdout, stderr string) {
 	a.t.Helper()
-	return runInProcess(a.t, append([]string{"quarantine", "--nats-url", a.natsURL()}, args...)...)
+	return runInProcess(a.t, append([]string{"quarantine", "--nats-url", a.adminURL()}, args...)...)
 }

@@ -45,6 +45,8 @@ var instead = map[string]string{
 	"kubectl -n clients-demo delete job setup --ignore-not-found":                                  "go test -C deploy -race -shuffle=on ./...",
 	"kubectl -n clients-demo port-forward service/nats 4222 &":                                     "go test -C deploy -race -shuffle=on ./...",
 	"CLIENTS_NATS_URL=nats://admin:admin-demo@127.0.0.1:4222 go run ./cmd/clients backup ./backup": "go test -C deploy -race -shuffle=on ./...",
+	// the data directory is elsewhere than in the checkout
+	`nats --server 127.0.0.1:4222 --user admin --password "$(cat clients-data/admin-password)" stream get CLIENTS 1`: `nats --server 127.0.0.1:4222 --user admin --password "$(cat "$work/data/admin-password")" stream get CLIENTS 1`,
 	// leave files behind: elsewhere than in the checkout
 	"go run ./cmd/clients export -o clients.xml":                       `go run ./cmd/clients export -o "$work/clients.xml"`,
 	"go run ./cmd/clients import clients.xml":                          `go run ./cmd/clients import "$work/clients.xml"`,

@@ -11,7 +11,7 @@ import (
 
 // restoreCommand makes the streams of a backup again.
 type restoreCommand struct {
-	runningFlags
+	natsFlags      `set:"without_nats_url=the embedded server of CLIENTS_DATA_DIR"`
 	Folder         string `arg:"" help:"The backup."`
 	DataDir        string `name:"data-dir" default:"" help:"Restore into the data directory of an embedded server that is not running and holds nothing, instead."`
 	StreamReplicas string `name:"stream-replicas" env:"CLIENTS_STREAM_REPLICAS" default:"" help:"Replicas of each stream: 1, 3 or 5. 3 by default, and 1 without --nats-url."`
@@ -52,7 +52,7 @@ func (c *restoreCommand) Run(ctx context.Context, s streams) error {
 
 // intoServers restores what a service finds by its NATS servers. Where it fails, what it has made is deleted again.
 func (c *restoreCommand) intoServers(ctx context.Context, r *restoration) error {
-	nc, done, err := c.connect(ctx)
+	nc, done, err := c.connectRunning(ctx, dataDirSetting())
 	if err != nil {
 		return err
 	}

@@ -152,10 +152,10 @@ func TestWhatIsNoBackupIsRefusedInWords(t *testing.T) {
 	file := filepath.Join(whole, manifestFile)
 	content, err := os.ReadFile(file)
 	require.NoError(t, err)
-	code, _, stderr := runInProcess(t, "backup", file, "--nats-url", a.natsURL())
+	code, _, stderr := runInProcess(t, "backup", file, "--nats-url", a.adminURL())
 	require.Equal(t, 1, code)
 	require.Contains(t, stderr, "is a file and not a folder")
-	code, _, stderr = runInProcess(t, "backup", filepath.Join(file, "below"), "--nats-url", a.natsURL())
+	code, _, stderr = runInProcess(t, "backup", filepath.Join(file, "below"), "--nats-url", a.adminURL())
 	require.Equal(t, 1, code)
 	require.Contains(t, stderr, "manifest.json cannot be used: not a directory")
 	for name, c := range map[string]struct {

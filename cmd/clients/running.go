@@ -1,12 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"strconv"
+	"os"
 	"time"
 
 	"clients/eventstore"
@@ -14,20 +14,28 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// runningFlags tell where a service runs that a subcommand has to do with.
+// runningFlags are how to reach the NATS of a running service.
 type runningFlags struct {
-	natsFlags        `set:"without_nats_url=the server of --embedded-nats-addr"`
-	EmbeddedNATSAddr string `name:"embedded-nats-addr" env:"CLIENTS_EMBEDDED_NATS_ADDR" default:"127.0.0.1:4222" help:"Where the embedded server of a running service listens; used without --nats-url."`
+	natsFlags `set:"without_nats_url=the embedded server of --data-dir"`
+	DataDir   string `name:"data-dir" env:"CLIENTS_DATA_DIR" default:"./clients-data" help:"Data directory of the running service, which says where its embedded server listens and has the administrator's password. Used without --nats-url."`
 }
+
+// connect connects to the NATS of a running service.
+func (c *runningFlags) connect(ctx context.Context) (_ *nats.Conn, done func(), err error) {
+	return c.connectRunning(ctx, c.DataDir)
+}
+
+// dataDirSetting is the data directory for commands whose flag of that name has another meaning.
+func dataDirSetting() string { return cmp.Or(os.Getenv("CLIENTS_DATA_DIR"), "./clients-data") }
 
 // connectLimit is how long a subcommand waits for NATS.
 const connectLimit = 5 * time.Second
 
-// connect connects to the NATS of a running service.
-func (c *runningFlags) connect(ctx context.Context) (_ *nats.Conn, done func(), err error) {
+// connectRunning connects to the NATS of a running service, which is the embedded one of dataDir without a URL.
+func (c *natsFlags) connectRunning(ctx context.Context, dataDir string) (_ *nats.Conn, done func(), err error) {
 	limited, cancel := context.WithTimeout(ctx, connectLimit)
 	defer cancel()
-	nc, done, err := c.await(limited, slog.New(slog.DiscardHandler))
+	nc, done, err := c.await(limited, dataDir, slog.New(slog.DiscardHandler))
 	var unconnected *unconnectedError
 	if errors.As(err, &unconnected) && ctx.Err() == nil {
 		err = unconnected.absent()
@@ -35,12 +43,14 @@ func (c *runningFlags) connect(ctx context.Context) (_ *nats.Conn, done func(), 
 	return nc, done, err
 }
 
-// errAbsent tells that no NATS server was reached where a service was said to run.
-var errAbsent = errors.New("no service runs there")
+// errAbsent is the error where no NATS server was reached.
+var errAbsent = eventstore.ErrNotRunning
 
 // absent says in an operator's words why there is no connection.
 func (e *unconnectedError) absent() error {
 	switch {
+	case errors.Is(e.last, errAbsent):
+		return e.last
 	case errors.Is(e.last, nats.ErrNoServers), errors.Is(e.last, nats.ErrTimeout), errors.Is(e.last, errNoAnswer):
 		return fmt.Errorf("%w: no NATS server answers at %s", errAbsent, e.servers)
 	case errors.Is(e.last, nats.ErrAuthorization):
@@ -50,34 +60,20 @@ func (e *unconnectedError) absent() error {
 }
 
 // await connects as soon as there is a server, and warns as long as there is none.
-func (c *runningFlags) await(ctx context.Context, log *slog.Logger) (_ *nats.Conn, done func(), err error) {
+func (c *natsFlags) await(ctx context.Context, dataDir string, log *slog.Logger) (_ *nats.Conn, done func(), err error) {
 	var faults settingFaults
-	if c.NATSURL == "" {
-		c.NATSURL = faults.reachable("CLIENTS_EMBEDDED_NATS_ADDR", c.EmbeddedNATSAddr)
-	}
-	if faults != nil {
-		return nil, nil, faults
-	}
 	settings := c.natsSettings(&faults)
 	if faults != nil {
 		return nil, nil, faults
+	}
+	if settings.url == "" {
+		settings.dataDir = dataDir
 	}
 	nc, err := settings.connect(ctx, log, endsRefused(ctx, log))
 	if err != nil {
 		return nil, nil, err
 	}
 	return nc, nc.Close, nil
-}
-
-// reachable reads host:port of what listens already.
-func (f *settingFaults) reachable(variable, value string) string {
-	known := len(*f)
-	f.address(variable, value, "")
-	host, port, _ := net.SplitHostPort(value)
-	if number, _ := strconv.Atoi(port); len(*f) == known && (host == "" || number == 0) {
-		f.add(variable, "%q names nothing that could be reached", value)
-	}
-	return value
 }
 
 // openHistory finds what is stored, or gives up after a moment.

@@ -13,7 +13,7 @@ import (
 // Who asks about a service that does not run learns that, and not what a library says of it.
 func TestHelpfulWordsWhereNoServiceRuns(t *testing.T) {
 	t.Parallel()
-	const nobody = "--embedded-nats-addr=127.0.0.1:1"
+	const nobody = "--nats-url=127.0.0.1:1"
 	for _, command := range []string{"events", "export", "verify"} {
 		t.Run(command, func(t *testing.T) {
 			t.Parallel()
@@ -35,20 +35,9 @@ func TestHelpfulWordsForALoginThatIsRefused(t *testing.T) {
 	require.Contains(t, stderr, "refuses the login")
 }
 
-func TestSettingsOfARunningService(t *testing.T) {
-	t.Parallel()
-	for _, address := range []string{"somewhere", "127.0.0.1:0", ":4222"} {
-		code, _, stderr := runInProcess(t, "events", "--embedded-nats-addr", address)
-		require.Equal(t, 2, code)
-		require.Len(t, lines(stderr), 1)
-		require.Contains(t, stderr, "CLIENTS_EMBEDDED_NATS_ADDR: ")
-		require.NotContains(t, stderr, "CLIENTS_NATS_URL")
-	}
-}
-
 func TestHelpTellsWhatIsDoneWithoutNATSURL(t *testing.T) {
 	t.Parallel()
-	for command, without := range map[string]string{"serve": "an embedded server", "verify": "the server of --embedded-nats-addr", "quarantine list": "the server of --embedded-nats-addr"} {
+	for command, without := range map[string]string{"serve": "an embedded server", "verify": "the embedded server of CLIENTS_DATA_DIR", "quarantine list": "the embedded server of --data-dir"} {
 		code, help, _ := runInProcess(t, append(strings.Fields(command), "--help")...)
 		require.Zero(t, code)
 		require.Contains(t, strings.Join(strings.Fields(help), " "), "Empty: "+without+" ($CLIENTS_NATS_URL)")

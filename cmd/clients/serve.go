@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+
+	"clients/eventstore"
 )
 
 // Run serves until ctx ends.
@@ -47,8 +49,8 @@ func (s *service) greet(w io.Writer) {
 	fmt.Fprintf(w, `clients is ready.
   API         %s://%s/clients
   operations  http://%s/readyz and /livez, /metrics, /version
-  NATS        %s, stream CLIENTS, subscribe to clients.>
-`, scheme, s.apiAddr(), s.opsAddr(), redactNATS(s.natsURL()))
+  NATS        %s, stream CLIENTS, %s
+`, scheme, s.apiAddr(), s.opsAddr(), redactNATS(s.natsURL()), s.partnersMay())
 	if s.embedded != nil {
 		fmt.Fprintf(w, "  data        %s\n", s.settings.dataDir)
 	}
@@ -56,4 +58,15 @@ func (s *service) greet(w io.Writer) {
   curl %[1]s-i -H 'Content-Type: application/xml' -d '<client><name>SuprCorp</name></client>' %[2]s://%[3]s/clients
   curl %[1]s%[2]s://%[3]s/clients
 `, login, scheme, s.apiAddr())
+}
+
+// partnersMay says what others can do at NATS.
+func (s *service) partnersMay() string {
+	switch {
+	case s.embedded != nil && s.settings.partnerAccess() == eventstore.NoPartners:
+		return "for the administrator alone"
+	case s.embedded != nil && s.settings.partnerAccess() == eventstore.PartnersLogIn:
+		return "log in as partner, subscribe to clients.>"
+	}
+	return "subscribe to clients.>"
 }

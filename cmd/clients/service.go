@@ -55,7 +55,7 @@ func start(ctx context.Context, settings settings, log *slog.Logger) (_ *service
 			s.takeDown()
 		}
 	}()
-	for _, step := range []func(context.Context) error{s.listen, s.serveOperations, s.trace, s.openStore, s.followStream, s.takeIn, s.watchFiles, s.sampleStreams, s.serveAPI} {
+	for _, step := range []func(context.Context) error{s.listen, s.serveOperations, s.trace, s.openStore, s.followStream, s.takeIn, s.servePartners, s.watchFiles, s.sampleStreams, s.serveAPI} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -111,7 +111,7 @@ func (s *service) openStore(ctx context.Context) (err error) {
 // startEmbedded starts a NATS server within the process and connects to it.
 func (s *service) startEmbedded() (err error) {
 	s.embedded, err = eventstore.StartEmbedded(eventstore.EmbeddedConfig{
-		Dir: s.settings.dataDir, Addr: s.settings.embeddedNATSAddr, Log: s.log,
+		Dir: s.settings.dataDir, Addr: s.settings.embeddedListenAddr(), Partners: s.settings.partnerAccess(), Log: s.log,
 	})
 	var listen *net.OpError
 	if errors.As(err, &listen) {

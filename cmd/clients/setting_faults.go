@@ -63,6 +63,14 @@ func (f *settingFaults) hosts(variable, value string) (hosts []string) {
 	return hosts
 }
 
+// embeddedAddress reads where the embedded server listens, noPartners included.
+func (f *settingFaults) embeddedAddress(variable, value string) string {
+	if value == noPartners {
+		return value
+	}
+	return f.address(variable, value, "the embedded server has no TLS")
+}
+
 func (f *settingFaults) folder(variable, value string) string {
 	if value == "" {
 		f.add(variable, "is empty")

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"clients/eventstore"
 	"clients/transport"
 	"clients/transport/credentials"
 )
@@ -17,7 +18,7 @@ type serveCommand struct {
 	OpsAddr          string `name:"ops-addr" env:"CLIENTS_OPS_ADDR" default:"127.0.0.1:8081" help:"Where /livez, /readyz, /metrics and /version listen."`
 	natsFlags        `set:"without_nats_url=an embedded server"`
 	DataDir          string `name:"data-dir" env:"CLIENTS_DATA_DIR" default:"./clients-data" help:"Where the embedded server keeps its store. Not used with an external NATS."`
-	EmbeddedNATSAddr string `name:"embedded-nats-addr" env:"CLIENTS_EMBEDDED_NATS_ADDR" default:"127.0.0.1:4222" help:"Where the embedded server listens, on loopback only. Port 0 picks a free one."`
+	EmbeddedNATSAddr string `name:"embedded-nats-addr" env:"CLIENTS_EMBEDDED_NATS_ADDR" default:"127.0.0.1:4222" help:"Where the embedded server listens for other services and the nats command, on loopback only. Port 0 picks a free one; off: a free port for the administrator alone. The address in use is in the file nats-address of the data directory."`
 	StreamReplicas   string `name:"stream-replicas" env:"CLIENTS_STREAM_REPLICAS" default:"" help:"Replicas of each stream that is created. 1 embedded, 3 external by default, where it may be 1, 3 or 5."`
 	CredentialsDir   string `name:"credentials-dir" env:"CLIENTS_CREDENTIALS_DIR" default:"" help:"Folder of <account>.htpasswd files with a line user:<bcrypt hash> for each user, as a mounted Kubernetes Secret. It is read again when it changes. Empty: no logins, one account."`
 	TrustedProxies   string `name:"trusted-proxies" env:"CLIENTS_TRUSTED_PROXIES" default:"" help:"Networks whose X-Forwarded-For is used as the caller's address, comma-separated, as 10.0.0.0/8,2001:db8::/32."`
@@ -38,7 +39,7 @@ type settings struct {
 	opsAddr          string
 	nats             natsSettings
 	dataDir          string
-	embeddedNATSAddr string
+	embeddedNATSAddr string // noPartners for the administrator alone
 	streamReplicas   int
 	credentials      *credentials.Folder // nil: no logins
 	trustedProxies   []netip.Prefix
@@ -68,7 +69,7 @@ func (c *serveCommand) settings() (settings, error) {
 		opsAddr:          f.address("CLIENTS_OPS_ADDR", c.OpsAddr, ""),
 		nats:             c.natsSettings(&f),
 		dataDir:          f.folder("CLIENTS_DATA_DIR", c.DataDir),
-		embeddedNATSAddr: f.address("CLIENTS_EMBEDDED_NATS_ADDR", c.EmbeddedNATSAddr, "the embedded server knows no logins"),
+		embeddedNATSAddr: f.embeddedAddress("CLIENTS_EMBEDDED_NATS_ADDR", c.EmbeddedNATSAddr),
 		streamReplicas:   f.replicas("CLIENTS_STREAM_REPLICAS", c.StreamReplicas, c.NATSURL != ""),
 		credentials:      f.credentials("CLIENTS_CREDENTIALS_DIR", c.CredentialsDir),
 		trustedProxies:   f.networks("CLIENTS_TRUSTED_PROXIES", c.TrustedProxies),
@@ -85,4 +86,26 @@ func (c *serveCommand) settings() (settings, error) {
 		return settings{}, f
 	}
 	return s, nil
+}
+
+// noPartners is the address of an embedded server that nobody but the administrator can connect to.
+const noPartners = "off"
+
+// partnerAccess is how other services log in to the embedded server.
+func (s settings) partnerAccess() eventstore.PartnerAccess {
+	switch {
+	case s.embeddedNATSAddr == noPartners:
+		return eventstore.NoPartners
+	case s.credentials != nil:
+		return eventstore.PartnersLogIn
+	}
+	return eventstore.PartnersNeedNone
+}
+
+// embeddedListenAddr is where the embedded server listens.
+func (s settings) embeddedListenAddr() string {
+	if s.embeddedNATSAddr == noPartners {
+		return "127.0.0.1:0"
+	}
+	return s.embeddedNATSAddr
 }

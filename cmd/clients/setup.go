@@ -30,7 +30,7 @@ func (c *setupCommand) Run(ctx context.Context, s streams) error {
 		return faults
 	}
 	log := slog.New(slog.NewTextHandler(s.err, nil))
-	nc, done, err := c.await(ctx, log)
+	nc, done, err := c.await(ctx, c.DataDir, log)
 	if err != nil {
 		return err
 	}

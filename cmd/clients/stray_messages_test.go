@@ -128,7 +128,7 @@ func TestStrayMessagesInFrontOfTheNextIDs(t *testing.T) {
 func TestStrayMessagesDoNotHoldUpCreations(t *testing.T) {
 	t.Parallel()
 	a := launch(t)
-	nc, err := nats.Connect(a.embedded.URL())
+	nc, err := nats.Connect(a.adminURL())
 	require.NoError(t, err)
 	defer nc.Close()
 	for id := 1; id < 100; id++ {

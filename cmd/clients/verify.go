@@ -13,10 +13,10 @@ import (
 
 // verifyCommand looks through all that is stored.
 type verifyCommand struct {
-	runningFlags
-	DataDir string `name:"data-dir" default:"" help:"Look through the store of an embedded server that is not running, instead: its files are read as they are, and nothing is started or written."`
-	Strays  bool   `help:"List the messages that are no events of the service. They are no faults: anybody who may publish can put one there."`
-	JSON    bool   `name:"json" help:"One JSON object a line."`
+	natsFlags `set:"without_nats_url=the embedded server of CLIENTS_DATA_DIR"`
+	DataDir   string `name:"data-dir" default:"" help:"Look through the store of an embedded server that is not running, instead: its files are read as they are, and nothing is started or written."`
+	Strays    bool   `help:"List the messages that are no events of the service. They are no faults: anybody who may publish can put one there."`
+	JSON      bool   `name:"json" help:"One JSON object a line."`
 }
 
 // Help says what the short help leaves out.
@@ -52,7 +52,7 @@ func (c *verifyCommand) Run(ctx context.Context, s streams) error {
 // open finds the history on the NATS servers of a running service, or in the files of one that is not running.
 func (c *verifyCommand) open(ctx context.Context, report *verifyReport) (_ *eventstore.History, done func(), err error) {
 	if c.DataDir == "" {
-		nc, done, err := c.connect(ctx)
+		nc, done, err := c.connectRunning(ctx, dataDirSetting())
 		if errors.Is(err, errAbsent) {
 			err = fmt.Errorf("%w; --data-dir looks through the store of one that does not run", err)
 		}

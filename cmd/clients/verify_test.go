@@ -26,9 +26,9 @@ func TestVerifyFindsNoFaultInWhatTheServiceStores(t *testing.T) {
 	a.want(200, "DELETE", path(gone), "")
 	stray := other.publish("clients.default.99", nil, "hello")
 	eventually(t, "the invoice has been followed", func() bool {
-		return verify(t, "--nats-url", a.natsURL()).summary.Types["clients.v1.ClientInvoiceDefaultsChanged"] == 1
+		return verify(t, "--nats-url", a.adminURL()).summary.Types["clients.v1.ClientInvoiceDefaultsChanged"] == 1
 	})
-	running := verify(t, "--nats-url", a.natsURL())
+	running := verify(t, "--nats-url", a.adminURL())
 	running.requireFaults(t)
 	require.Empty(t, running.stderr)
 	require.Equal(t, []uint64{stray}, running.strays)

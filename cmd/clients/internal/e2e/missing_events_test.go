@@ -29,7 +29,7 @@ func TestMissingEventsStopTheServiceAndItsStart(t *testing.T) {
 			fill(t, s, s.administrator(t))
 			purge(t, s.administrator(t), removal...)
 			requireStopsForMissingEvents(t, s)
-			require.Equal(t, 1, run(t, []string{"CLIENTS_NATS_URL=" + s.nats}, "verify").code)
+			require.Equal(t, 1, run(t, []string{"CLIENTS_DATA_DIR=" + s.dataDir}, "verify").code)
 			s.stop(t)
 			found := run(t, nil, "verify", "--data-dir", s.dataDir)
 			require.Equal(t, 1, found.code, found.stdout)

@@ -1,0 +1,168 @@
+package eventstore
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"clients/eventstore/partners"
+
+	"github.com/gofrs/flock"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nkeys"
+	"golang.org/x/crypto/bcrypt"
+)
+
+// PartnerAccess is how partners connect to an embedded server. The administrator, whose password is in the data
+// directory, always can.
+type PartnerAccess int
+
+// Ways for partners to connect.
+const (
+	NoPartners       PartnerAccess = iota // not at all
+	PartnersLogIn                         // with the password in the data directory
+	PartnersNeedNone                      // a connection without a login is a partner's
+)
+
+// The users of an embedded server, and the files in its data directory that other programs read.
+const (
+	adminUser           = "admin"
+	adminPasswordName   = "admin-password"
+	partnerUser         = "partner"
+	partnerPasswordName = "partner-password"
+	anonymousUser       = "anonymous"    // what the server calls a connection without a login
+	addressName         = "nats-address" // host:port
+)
+
+// partnerLimits is the account of partners, which log in with one user, so that they cannot use up what the service
+// itself needs. The server knows no other way to limit a single account than its configuration.
+const partnerLimits = `accounts { PARTNERS { limits { max_connections: 100, max_subscriptions: 10000, max_payload: 256KB } } }`
+
+// access is who may connect to an embedded server. The streams are in the server's global account, where they were
+// before there were accounts, so that a store can be used by the release before.
+type access struct {
+	admin, partner string // passwords
+	accounts       []*server.Account
+}
+
+func openAccess(dir string) (a access, err error) {
+	if a.admin, err = password(filepath.Join(dir, adminPasswordName)); err != nil {
+		return access{}, err
+	}
+	if a.partner, err = password(filepath.Join(dir, partnerPasswordName)); err != nil {
+		return access{}, err
+	}
+	var options server.Options
+	if err := options.ProcessConfigString(partnerLimits); err != nil {
+		return access{}, err
+	}
+	streams, partner := server.NewAccount("$G"), options.Accounts[0]
+	for _, s := range partners.Services(partners.Partner{
+		Name: partnerUser, Consumers: []string{partners.AnyName}, Sources: []partners.Source{partners.Projects, partners.Invoices},
+	}) {
+		responses := server.Singleton
+		if s.Streamed {
+			responses = server.Streamed
+		}
+		if err := streams.AddServiceExportWithResponse(s.Export, responses, []*server.Account{partner}); err != nil {
+			return access{}, fmt.Errorf("export %s: %w", s.Export, err)
+		}
+		if err := partner.AddServiceImport(streams, s.Import, s.Export); err != nil {
+			return access{}, fmt.Errorf("import %s: %w", s.Import, err)
+		}
+	}
+	a.accounts = []*server.Account{streams, partner}
+	return a, nil
+}
+
+// apply adds the accounts and users to a server's options.
+func (a access) apply(options *server.Options, partners PartnerAccess) error {
+	users := []server.User{{Username: adminUser, Password: a.admin, Account: a.accounts[0]}}
+	if partners != NoPartners {
+		users = append(users, server.User{Username: partnerUser, Password: a.partner, Account: a.accounts[1]})
+	}
+	for _, u := range users {
+		hash, err := bcrypt.GenerateFromPassword([]byte(u.Password), bcrypt.MinCost) // it is random: one that takes long would guard nothing more
+		if err != nil {
+			return err
+		}
+		u.Password = string(hash)
+		options.Users = append(options.Users, &u)
+	}
+	options.Accounts = a.accounts
+	if partners != PartnersNeedNone {
+		return nil
+	}
+	anonymous, err := nkeys.CreateUser() // since the user of a connection without a login cannot have a hash for a password
+	if err != nil {
+		return err
+	}
+	options.NoAuthUser, err = anonymous.PublicKey()
+	options.Nkeys = []*server.NkeyUser{{Nkey: options.NoAuthUser, Account: a.accounts[1]}}
+	return err
+}
+
+// enable starts JetStream in the account of the streams: where there are accounts the server leaves that to its user.
+func (a access) enable(s *server.Server) error {
+	account, err := s.LookupAccount(a.accounts[0].Name)
+	if err != nil {
+		return err
+	}
+	return account.EnableJetStream(nil, nil)
+}
+
+// password returns what the file at path holds. Where there is none it is made.
+func password(path string) (string, error) {
+	content, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	if secret := strings.TrimSpace(string(content)); secret != "" {
+		return secret, os.Chmod(path, 0o600)
+	}
+	secret := rand.Text()
+	return secret, WriteFile(path, []byte(secret))
+}
+
+// ErrNotRunning is the error where no embedded server runs on a data directory.
+var ErrNotRunning = errors.New("no service runs there")
+
+// EmbeddedAdmin returns where the embedded server of a running service listens, and the option to log in there as the
+// administrator. Errors are ErrNotRunning, and those of reading a file in the data directory.
+func EmbeddedAdmin(dir string) (address string, login nats.Option, err error) {
+	content, err := os.ReadFile(filepath.Join(dir, addressName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil, fmt.Errorf("%w: %w", ErrNotRunning, err)
+	}
+	if err != nil {
+		return "", nil, err
+	}
+	if err := inUse(dir); err != nil {
+		return "", nil, err
+	}
+	secret, err := os.ReadFile(filepath.Join(dir, adminPasswordName))
+	if err != nil {
+		return "", nil, err
+	}
+	return string(content), nats.UserInfo(adminUser, strings.TrimSpace(string(secret))), nil
+}
+
+// inUse returns ErrNotRunning where no process uses a data directory. The password must not be sent to an address that was
+// left behind: another user's process may listen there by now.
+func inUse(dir string) error {
+	lock := flock.New(filepath.Join(dir, lockName))
+	defer lock.Close()
+	free, err := lock.TryRLock()
+	if err != nil {
+		return err
+	}
+	if free {
+		return fmt.Errorf("%w: no process uses %s", ErrNotRunning, dir)
+	}
+	return nil
+}

@@ -1,0 +1,134 @@
+package partners
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// Limits of a partner's consumers.
+const (
+	consumerLimit     = 100 // consumers of one partner
+	inactivityLimit   = 24 * time.Hour
+	ackPendingLimit   = 20_000
+	waitingPullsLimit = 1_024
+)
+
+// createRequest is what a partner may request of a consumer. What is not listed is refused.
+type createRequest struct {
+	Stream   string         `json:"stream_name"`
+	Config   consumerConfig `json:"config"`
+	Action   string         `json:"action,omitempty"` // "create", "update" or, for either, ""
+	Pedantic bool           `json:"pedantic,omitempty"`
+}
+
+type consumerConfig struct {
+	Name              string            `json:"name,omitempty"`
+	Durable           string            `json:"durable_name,omitempty"`
+	Description       string            `json:"description,omitempty"`
+	DeliverPolicy     string            `json:"deliver_policy,omitempty"`
+	OptStartSeq       uint64            `json:"opt_start_seq,omitempty"`
+	OptStartTime      *time.Time        `json:"opt_start_time,omitempty"`
+	AckPolicy         string            `json:"ack_policy,omitempty"`
+	AckWait           time.Duration     `json:"ack_wait,omitempty"`
+	MaxDeliver        int               `json:"max_deliver,omitempty"`
+	BackOff           []time.Duration   `json:"backoff,omitempty"`
+	FilterSubject     string            `json:"filter_subject,omitempty"`
+	FilterSubjects    []string          `json:"filter_subjects,omitempty"`
+	ReplayPolicy      string            `json:"replay_policy,omitempty"`
+	SampleFrequency   string            `json:"sample_freq,omitempty"`
+	MaxWaiting        int               `json:"max_waiting,omitempty"`
+	MaxAckPending     int               `json:"max_ack_pending,omitempty"`
+	HeadersOnly       bool              `json:"headers_only,omitempty"`
+	MaxBatch          int               `json:"max_batch,omitempty"`
+	MaxExpires        time.Duration     `json:"max_expires,omitempty"`
+	MaxBytes          int               `json:"max_bytes,omitempty"`
+	InactiveThreshold time.Duration     `json:"inactive_threshold,omitempty"`
+	Replicas          int               `json:"num_replicas"`
+	Memory            bool              `json:"mem_storage,omitempty"`
+	Metadata          map[string]string `json:"metadata,omitempty"`
+	PriorityGroups    []string          `json:"priority_groups,omitempty"`
+	PriorityPolicy    string            `json:"priority_policy,omitempty"`
+	PriorityTimeout   time.Duration     `json:"priority_timeout,omitempty"`
+	PauseUntil        *time.Time        `json:"pause_until,omitempty"`
+
+	pushConfig
+}
+
+// pushConfig is what only consumers of other kinds have: it is refused unless it is empty.
+type pushConfig struct {
+	DeliverSubject string        `json:"deliver_subject,omitempty"`
+	DeliverGroup   string        `json:"deliver_group,omitempty"`
+	FlowControl    bool          `json:"flow_control,omitempty"`
+	Heartbeat      time.Duration `json:"idle_heartbeat,omitempty"`
+	RateLimit      uint64        `json:"rate_limit_bps,omitempty"`
+	Direct         bool          `json:"direct,omitempty"`
+	Sourcing       bool          `json:"sourcing,omitempty"`
+}
+
+// decodeCreate reads a request to create the consumer that the subject names, "<name>[.<filter>]". The result names the
+// consumer and its filters as they are to be requested. An error says what is not allowed, for the partner to read.
+func decodeCreate(subject string, body []byte) (createRequest, error) {
+	name, filter, _ := strings.Cut(subject, ".")
+	var r createRequest
+	if len(body) > maxRequestLength {
+		return r, fmt.Errorf("a request has at most %d bytes", maxRequestLength)
+	}
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&r); err != nil {
+		return r, fmt.Errorf("the request is invalid: %w", err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return r, errors.New("the request is invalid: more than one JSON value")
+	}
+	c := &r.Config
+	switch {
+	case r.Stream != stream:
+		return r, fmt.Errorf("the stream is %s", stream)
+	case strings.ContainsAny(name, "*>"), c.Name != "" && c.Name != name, c.Durable != "" && c.Durable != name:
+		return r, errors.New("the consumer's name differs from the subject's")
+	case filter != "" && (c.FilterSubject != filter || len(c.FilterSubjects) > 0):
+		return r, errors.New("the filter differs from the subject's")
+	}
+	c.Name = name
+	return r, c.check()
+}
+
+// check returns an error where a partner may not have such a consumer.
+func (c *consumerConfig) check() error {
+	switch {
+	case c.DeliverSubject != "":
+		return errors.New("push consumers are not allowed: use a pull consumer or an ordered consumer")
+	case c.pushConfig != pushConfig{}:
+		return errors.New("only pull consumers and ordered consumers are allowed, without flow control, heartbeats and rate limits of their own")
+	case c.InactiveThreshold > inactivityLimit:
+		return fmt.Errorf("inactive_threshold is at most %s", inactivityLimit)
+	case c.MaxAckPending < 0 || c.MaxAckPending > ackPendingLimit:
+		return fmt.Errorf("max_ack_pending is at most %d", ackPendingLimit)
+	case c.MaxWaiting > waitingPullsLimit:
+		return fmt.Errorf("max_waiting is at most %d", waitingPullsLimit)
+	}
+	filters := c.FilterSubjects
+	if c.FilterSubject != "" || len(filters) == 0 {
+		filters = append(filters[:len(filters):len(filters)], c.FilterSubject)
+	}
+	for _, filter := range filters {
+		if !strings.HasPrefix(filter, "clients.") {
+			return errors.New("the filter has to be clients.> or a part of it")
+		}
+	}
+	return nil
+}
+
+// subject returns the end of the subject at which the server creates the consumer.
+func (c *consumerConfig) subject() string {
+	if c.FilterSubject != "" {
+		return c.Name + "." + c.FilterSubject
+	}
+	return c.Name
+}

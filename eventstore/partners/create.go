@@ -1,0 +1,129 @@
+package partners
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+)
+
+const (
+	stream = "CLIENTS"
+
+	// ownerKey is where the metadata of a consumer has the partner that it belongs to. Consumers that partners created
+	// before there were accounts have none.
+	ownerKey = "clients.partner"
+)
+
+// createConsumer returns the response to a request to create or update a consumer, whose subject ends with subject.
+func (r *responder) createConsumer(ctx context.Context, partner, subject string, body []byte) []byte {
+	request, err := decodeCreate(subject, body)
+	if err != nil {
+		return refuse(codeNotAllowed, "%v", err)
+	}
+	config, action := &request.Config, request.Action
+	config.Metadata = maps.Clone(config.Metadata)
+	if config.Metadata == nil {
+		config.Metadata = make(map[string]string)
+	}
+	config.Metadata[ownerKey] = partner
+	if action != "update" {
+		full, err := r.full(ctx, partner, config.Name)
+		if err != nil {
+			return refuse(codeUnavailable, "JetStream does not respond")
+		}
+		if full {
+			return refuse(codeTooMany, "this login has %d consumers, which is the most that one may have: delete those not in use", consumerLimit)
+		}
+		request.Action = "create"
+		response, number := r.create(ctx, request)
+		if number != codeNameTaken.number || action == "create" {
+			return response
+		}
+	}
+	if !r.owns(ctx, partner, config.Name) {
+		return refuse(codeNameTaken, "the name of the consumer is taken")
+	}
+	request.Action = "update"
+	response, _ := r.create(ctx, request)
+	return response
+}
+
+// create sends a request to the server, and returns its response and the error code in it, or 0.
+func (r *responder) create(ctx context.Context, request createRequest) (response []byte, number int) {
+	body, err := json.Marshal(request)
+	if err != nil {
+		return refuse(codeBadRequest, "%v", err), codeBadRequest.number
+	}
+	response, err = r.request(ctx, "CONSUMER.CREATE."+stream+"."+request.Config.subject(), body)
+	if err != nil {
+		return refuse(codeUnavailable, "JetStream does not respond: the consumer may have been created or not"), codeUnavailable.number
+	}
+	var result struct{ Error apiError }
+	_ = json.Unmarshal(response, &result)
+	return response, result.Error.ErrCode
+}
+
+// owns reports whether a consumer is the partner's. It may take over a pull consumer that belongs to no partner and
+// reads no more than a partner may.
+func (r *responder) owns(ctx context.Context, partner, name string) bool {
+	body, err := r.request(ctx, "CONSUMER.INFO."+stream+"."+name, nil)
+	if err != nil {
+		return false
+	}
+	var info struct{ Config consumerConfig }
+	if json.Unmarshal(body, &info) != nil {
+		return false
+	}
+	owner, owned := info.Config.Metadata[ownerKey]
+	return owner == partner || !owned && info.Config.check() == nil
+}
+
+// full reports whether the partner has as many consumers as it may have, the named one not counted.
+func (r *responder) full(ctx context.Context, partner, name string) (bool, error) {
+	var info struct {
+		State struct {
+			Consumers int `json:"consumer_count"`
+		}
+	}
+	body, err := r.request(ctx, "STREAM.INFO."+stream, nil)
+	if err == nil {
+		err = json.Unmarshal(body, &info)
+	}
+	if err != nil || info.State.Consumers < consumerLimit { // most often: then there is nothing to count
+		return false, err
+	}
+	count := 0
+	for offset, total := 0, 1; offset < total; {
+		page, err := r.consumers(ctx, offset)
+		if err != nil {
+			return false, err
+		}
+		for _, c := range page.Consumers {
+			if c.Config.Metadata[ownerKey] == partner && c.Name != name {
+				count++
+			}
+		}
+		if len(page.Consumers) == 0 {
+			break
+		}
+		offset, total = offset+len(page.Consumers), page.Total
+	}
+	return count >= consumerLimit, nil
+}
+
+type consumerPage struct {
+	Total     int
+	Consumers []struct {
+		Name   string
+		Config struct{ Metadata map[string]string }
+	}
+}
+
+func (r *responder) consumers(ctx context.Context, offset int) (page consumerPage, err error) {
+	request, _ := json.Marshal(map[string]int{"offset": offset})
+	body, err := r.request(ctx, "CONSUMER.LIST."+stream, request)
+	if err == nil {
+		err = json.Unmarshal(body, &page)
+	}
+	return page, err
+}

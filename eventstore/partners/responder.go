@@ -1,0 +1,166 @@
+package partners
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"golang.org/x/time/rate"
+)
+
+const (
+	group = "clients" // of the replicas of the service, one of which answers a request
+
+	requestLimit = 4 * time.Second // clients of NATS wait for 5 s
+	waitingLimit = 256             // requests of one partner that wait for their turn
+	perSecond    = 100             // requests of one partner that are carried out, beyond a burst of waitingLimit
+)
+
+// responder answers the requests of partners.
+type responder struct {
+	nc       *nats.Conn
+	mu       sync.Mutex
+	partners map[string]*queue
+	requests sync.WaitGroup
+}
+
+// queue is the requests of one partner. They are carried out one at a time and at a limited rate, so that a flood of them
+// neither slows down commands nor evades the limit on consumers.
+type queue struct {
+	turn    sync.Mutex
+	rate    *rate.Limiter
+	waiting int
+}
+
+// Serve answers the requests of partners at nc until stop is called, which waits for those under way. Any number of
+// replicas may serve at once. nc should serve nothing else: what a partner sends in a flood arrives on it.
+func Serve(nc *nats.Conn) (stop func(), err error) {
+	r := &responder{nc: nc, partners: make(map[string]*queue)}
+	// A subscription with wildcards: nothing that the server delivers can be addressed to it.
+	sub, err := nc.QueueSubscribe(subjects+"*.>", group, r.accept)
+	if err != nil {
+		return nil, fmt.Errorf("serve partners: %w", err)
+	}
+	drained := make(chan struct{})
+	sub.SetClosedHandler(func(string) { close(drained) })
+	return func() {
+		if sub.Drain() == nil { // what has arrived is answered; the other replicas get what comes now
+			select {
+			case <-drained:
+			case <-time.After(requestLimit):
+			}
+		}
+		r.requests.Wait()
+	}, nil
+}
+
+// accept starts the handling of a request, or refuses it where too many wait.
+func (r *responder) accept(m *nats.Msg) {
+	partner, what, _ := strings.Cut(strings.TrimPrefix(m.Subject, subjects), ".")
+	r.mu.Lock()
+	q := r.partners[partner]
+	if q == nil {
+		q = &queue{rate: rate.NewLimiter(perSecond, waitingLimit)}
+		r.partners[partner] = q
+	}
+	full := q.waiting >= waitingLimit
+	if !full {
+		q.waiting++
+	}
+	r.mu.Unlock()
+	if full {
+		respond(m, refuse(codeBusy, "too many requests of this login at once"))
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), requestLimit)
+	r.requests.Go(func() {
+		defer cancel()
+		body := r.inTurn(ctx, q, func() []byte { return r.handle(ctx, partner, what, m.Data) })
+		r.mu.Lock()
+		q.waiting--
+		r.mu.Unlock()
+		respond(m, body)
+	})
+}
+
+// inTurn calls handle when the requests before it have been handled, unless ctx ends first.
+func (r *responder) inTurn(ctx context.Context, q *queue, handle func() []byte) []byte {
+	q.turn.Lock()
+	defer q.turn.Unlock()
+	if err := q.rate.Wait(ctx); err != nil {
+		return refuse(codeBusy, "too many requests of this login")
+	}
+	return handle()
+}
+
+// handle returns the response to a request, whose subject ends with what.
+func (r *responder) handle(ctx context.Context, partner, what string, body []byte) []byte {
+	if name, found := strings.CutPrefix(what, "stream.info."); found {
+		switch name {
+		case stream, Projects.Stream, Invoices.Stream:
+			return r.streamInfo(ctx, name)
+		}
+	}
+	if consumer, found := strings.CutPrefix(what, "consumer.create."); found {
+		return r.createConsumer(ctx, partner, consumer, body)
+	}
+	return refuse(codeBadRequest, "bad request")
+}
+
+// streamInfo returns the server's information of a stream. The partner's own request is not looked at: its
+// subjects_filter would have every subject listed.
+func (r *responder) streamInfo(ctx context.Context, name string) []byte {
+	body, err := r.request(ctx, "STREAM.INFO."+name, nil)
+	if err != nil {
+		return refuse(codeUnavailable, "JetStream does not respond")
+	}
+	return body
+}
+
+// request sends a request to the server's JetStream API.
+func (r *responder) request(ctx context.Context, call string, body []byte) ([]byte, error) {
+	m, err := r.nc.RequestWithContext(ctx, "$JS.API."+call, body)
+	if err != nil {
+		return nil, err
+	}
+	return m.Data, nil
+}
+
+func respond(m *nats.Msg, body []byte) {
+	if m.Reply != "" {
+		_ = m.Respond(body)
+	}
+}
+
+// Error codes of JetStream, in the order of the HTTP status that goes with each.
+var (
+	codeBadRequest   = errorCode{400, 10003}
+	codeNotAllowed   = errorCode{400, 10012} // a consumer cannot be created
+	codeTooMany      = errorCode{400, 10026} // consumers
+	codeNameTaken    = errorCode{400, 10148} // by another consumer
+	codeBusy         = errorCode{503, 10023}
+	codeUnavailable  = errorCode{503, 10008}
+	createResponse   = "io.nats.jetstream.api.v1.consumer_create_response"
+	maxRequestLength = 16 << 10
+)
+
+type errorCode struct{ status, number int }
+
+type apiError struct {
+	Code        int    `json:"code"`
+	ErrCode     int    `json:"err_code"`
+	Description string `json:"description"`
+}
+
+// refuse returns an error response of the JetStream API.
+func refuse(code errorCode, format string, args ...any) []byte {
+	body, _ := json.Marshal(map[string]any{
+		"type":  createResponse,
+		"error": apiError{code.status, code.number, fmt.Sprintf(format, args...)},
+	})
+	return body
+}
