@@ -1,0 +1,123 @@
+package e2e_test
+
+import (
+	"flag"
+	"strings"
+	"testing"
+
+	"clients/eventstore/natstest"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+)
+
+// Servers elsewhere that are to be attacked, as those of a deployment:
+//
+//	go test -run TestAttackOnGivenServers ./cmd/clients/internal/e2e \
+//	  -attack-admin nats://admin:… -attack-partners 'subscriber=nats://…,projects=nats://…'
+var (
+	attackAdmin    = flag.String("attack-admin", "", "URL of the servers with the administrator's login")
+	attackPartners = flag.String("attack-partners", "", "name=URL of each partner, comma-separated; a partner's consumer has its name")
+)
+
+func TestAttackOnGivenServers(t *testing.T) {
+	if *attackAdmin == "" {
+		t.Skip("-attack-admin is not set")
+	}
+	admin, _ := connect(t, *attackAdmin)
+	var attackers []attacker
+	for given := range strings.SplitSeq(*attackPartners, ",") {
+		name, url, _ := strings.Cut(given, "=")
+		nc, _ := connect(t, url, nats.CustomInboxPrefix("_INBOX_"+name), silent)
+		a := attacker{name: name, nc: nc, consumer: name}
+		if name == "projects" || name == "invoices" {
+			a.sources = []string{name}
+		}
+		attackers = append(attackers, a)
+	}
+	require.Empty(t, attack(t, admin, attackers...))
+}
+
+func TestAttackOnTheEmbeddedServer(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	s.create("SuprCorp")
+	require.Empty(t, attack(t, s.administrator(t).Conn(), anonymous(t, s.nats)))
+	require.Equal(t, "SuprCorp", s.attributes(1)["name"])
+	s.create("Once Ltd")
+}
+
+func anonymous(t *testing.T, url string) attacker {
+	nc, _ := connect(t, url, silent)
+	return attacker{name: "partner", nc: nc, consumer: "partner", sources: []string{"projects", "invoices"}}
+}
+
+// silent is for connections that are refused much.
+func silent(o *nats.Options) error {
+	o.AsyncErrorCB = func(*nats.Conn, *nats.Subscription, error) {}
+	return nil
+}
+
+// The attack finds what it is for: it succeeds where one export is too wide, and where there are permissions instead of
+// accounts.
+func TestAttackSucceedsOnServersThatAreOpen(t *testing.T) {
+	t.Parallel()
+	for name, open := range map[string]func(*server.Options){"an export of $JS.API.>": widen, "permissions": permit} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, n := range []int{1, 3} {
+				servers := natstest.Run(t, n, open)
+				url := strings.ReplaceAll(servers.URL(), "://", "://admin:secret@")
+				s := startReplicas(t, 1, url, "CLIENTS_STREAM_REPLICAS="+map[int]string{1: "1", 3: "3"}[n])[0]
+				s.create("SuprCorp")
+				admin, _ := connect(t, url)
+				require.NotEmpty(t, attack(t, admin, anonymous(t, servers.URL())))
+			}
+		})
+	}
+}
+
+// widen gives partners an account of their own, whose imports are too many.
+func widen(o *server.Options) {
+	configure(o, `
+		accounts {
+			STREAMS {
+				jetstream: enabled
+				users: [ { user: admin, password: secret } ]
+				exports: [ { service: "$JS.API.>" }, { service: "$JS.ACK.>" }, { service: "projects.>" }, { service: "invoices.>" } ]
+			}
+			PARTNERS {
+				users: [ { user: partner, password: "" } ]
+				imports: [
+					{ service: { account: STREAMS, subject: "$JS.API.>" } }, { service: { account: STREAMS, subject: "$JS.ACK.>" } }
+					{ service: { account: STREAMS, subject: "projects.>" } }, { service: { account: STREAMS, subject: "invoices.>" } }
+				]
+			}
+		}`)
+}
+
+// permit lets partners into the account of the streams, with few permissions.
+func permit(o *server.Options) {
+	configure(o, `
+		accounts {
+			STREAMS {
+				jetstream: enabled
+				users: [
+					{ user: admin, password: secret }
+					{ user: partner, password: "", permissions: {
+						publish: [ "$JS.API.INFO", "$JS.API.DIRECT.GET.CLIENTS.clients.>", "$JS.API.CONSUMER.CREATE.CLIENTS.partner.clients.>", "projects.>", "invoices.>" ]
+						subscribe: [ "_INBOX.>" ]
+					} }
+				]
+			}
+		}`)
+}
+
+func configure(o *server.Options, text string) {
+	var parsed server.Options
+	if err := parsed.ProcessConfigString(text); err != nil {
+		panic(err)
+	}
+	o.Accounts, o.Users, o.NoAuthUser = parsed.Accounts, parsed.Users, "partner"
+}
