@@ -1,6 +1,7 @@
 package domain_test
 
 import (
+	"strings"
 	"testing"
 
 	"clients/domain"
@@ -40,5 +41,13 @@ func TestCurrencySymbol(t *testing.T) {
 			t.Parallel()
 			require.Equal(t, want, domain.CurrencySymbol(currency))
 		})
+	}
+}
+
+// Currencies of the original service that others have replaced since, and rare ones.
+func TestEveryCurrencyOfTheOriginalServiceHasASymbol(t *testing.T) {
+	t.Parallel()
+	for _, code := range strings.Fields("AOA CLF CYP EEK LVL LTL MTL PGK SKK SDG VUV VEB VEF ZMK HRK TOP WST") {
+		require.NotEmpty(t, domain.CurrencySymbol("Money - "+code), code)
 	}
 }

@@ -76,11 +76,11 @@ func (a API) Handler() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return compress(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return withSpelling(compress(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := a.newExchange(w, r)
 		defer x.end()
 		x.serve()
-	})), nil
+	}))), nil
 }
 
 // minCompressed is the size in bytes below which an answer gets larger by being compressed.

@@ -42,6 +42,9 @@ func (x *exchange) handle(c domain.Command, body []byte) (command.Result, error)
 		CausationID:   x.requestID,
 		Traceparent:   x.traceparent(),
 	}
+	if x.route.id != 0 && onlyNew(x.r.Header) {
+		request.IfMatch = []domain.Revision{} // no existing client has one of these
+	}
 	if len(keys) == 1 {
 		request.Key, request.Fingerprint = keys[0], x.fingerprint(body)
 	}

@@ -77,7 +77,7 @@ func (x *exchange) fail(err error) {
 	case http.StatusBadRequest:
 		header["Hint"] = []string{message}
 	case http.StatusUnauthorized:
-		header["WWW-Authenticate"] = []string{`Basic realm="Clients API", charset="UTF-8"`} // spelled as callers spell it
+		header.Set("WWW-Authenticate", `Basic realm="Clients API", charset="UTF-8"`)
 	case http.StatusServiceUnavailable:
 		header.Set("Retry-After", seconds(wait))
 	}

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -49,6 +50,11 @@ func ifMatch(header http.Header) []domain.Revision {
 		}
 	}
 	return revisions
+}
+
+// onlyNew reports whether a write is meant for a client that does not exist yet.
+func onlyNew(header http.Header) bool {
+	return slices.Contains(tags(header.Values("If-None-Match")), "*")
 }
 
 // noneMatch answers which form of current If-None-Match names, as itself or compressed, weak or strong: the caller then

@@ -64,9 +64,29 @@ func (l *rateLimit) admit(c caller) error {
 	}
 }
 
-// admit counts a request at a moment since the beginning, unless there are limit in the window: then it answers how long
-// that will be so.
+// status returns how many requests of a caller count and, if the next one would be refused, for how long.
+func (l *rateLimit) status(c caller) (count int, wait time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	w, found := l.users.Get(c)
+	if !found {
+		return 0, 0
+	}
+	wait = w.wait(time.Since(l.begun), l.limit)
+	return w.total, wait
+}
+
+// admit counts a request at a moment since the beginning, unless it has to wait.
 func (w *window) admit(now time.Duration, limit int) (wait time.Duration) {
+	if wait = w.wait(now, limit); wait == 0 {
+		w.counts[w.last%ticks]++
+		w.total++
+	}
+	return wait
+}
+
+// wait returns how long a request has to wait for room in the window; 0 when there is room now.
+func (w *window) wait(now time.Duration, limit int) time.Duration {
 	current := ticks + int64(now/tick) // the beginning has a whole window before it
 	for t := max(w.last+1, current-ticks+1); t <= current; t++ {
 		w.total -= w.counts[t%ticks]
@@ -74,8 +94,6 @@ func (w *window) admit(now time.Duration, limit int) (wait time.Duration) {
 	}
 	w.last = current
 	if w.total < limit {
-		w.counts[current%ticks]++
-		w.total++
 		return 0
 	}
 	oldest := current - ticks + 1

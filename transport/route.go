@@ -16,6 +16,8 @@ const (
 	clientList  resource = "/clients"
 	oneClient   resource = "/clients/{id}"
 	clientState resource = "/clients/{id}/toggle"
+	whoAmI      resource = "/account/who_am_i"
+	rateStatus  resource = "/account/rate_limit_status"
 )
 
 // callsOf holds what can be done with each resource. Every GET is a HEAD, too.
@@ -35,6 +37,14 @@ var callsOf = map[resource]map[string]func(*exchange) error{
 		http.MethodPost: (*exchange).toggleClient,
 		http.MethodPut:  (*exchange).toggleClient, // what the first libraries send
 	},
+	whoAmI: {
+		http.MethodGet:  (*exchange).showAccount,
+		http.MethodHead: (*exchange).showAccount,
+	},
+	rateStatus: {
+		http.MethodGet:  (*exchange).showRateLimit,
+		http.MethodHead: (*exchange).showRateLimit,
+	},
 }
 
 func allowed(calls map[string]func(*exchange) error) string {
@@ -48,10 +58,10 @@ type route struct {
 	suffix   string // "xml", "json" or ""
 }
 
-// parseRoute takes a path apart. Slashes at its end do not matter, and any part of it may bear the suffix.
+// parseRoute takes a path apart. Slashes at its end and doubled ones do not matter, and any part of it may bear the suffix.
 func parseRoute(path string) route {
 	r := route{resource: unknown}
-	parts := strings.Split(strings.TrimPrefix(strings.TrimRight(path, "/"), "/"), "/")
+	parts := strings.FieldsFunc(path, func(c rune) bool { return c == '/' })
 	for i, part := range parts {
 		for _, suffix := range []string{"xml", "json"} {
 			if bare, ok := strings.CutSuffix(part, "."+suffix); ok {
@@ -59,7 +69,11 @@ func parseRoute(path string) route {
 			}
 		}
 	}
-	if parts[0] != "clients" {
+	switch account := resource("/" + strings.Join(parts, "/")); {
+	case account == whoAmI, account == rateStatus:
+		r.resource = account
+		return r
+	case len(parts) == 0 || parts[0] != "clients":
 		return r
 	}
 	if len(parts) > 1 {

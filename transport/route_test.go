@@ -28,6 +28,12 @@ func TestParseRoute(t *testing.T) {
 		"/clients/123/toggle/":         {resource: clientState, id: 123},
 		"/clients/123/toggle.json":     {resource: clientState, id: 123, suffix: "json"},
 		"/clients/123.json/toggle":     {resource: clientState, id: 123, suffix: "json"},
+		"//clients":                    {resource: clientList},
+		"/clients//123":                {resource: oneClient, id: 123},
+		"//clients//123///toggle//":    {resource: clientState, id: 123},
+		"/account/who_am_i":            {resource: whoAmI},
+		"//account//who_am_i.json/":    {resource: whoAmI, suffix: "json"},
+		"/account/rate_limit_status":   {resource: rateStatus},
 	} {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
@@ -39,11 +45,11 @@ func TestParseRoute(t *testing.T) {
 func TestParseRouteKnowsNothingElse(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{
-		"", "/", "//", "/projects", "/client", "/clientss", "/Clients", "//clients", "/.xml", "/clients.yaml", "/clients.XML",
+		"", "/", "//", "/projects", "/client", "/clientss", "/Clients", "/.xml", "/clients.yaml", "/clients.XML",
 		"/clients/0", "/clients/-1", "/clients/+1", "/clients/1.5", "/clients/0x1", "/clients/1_0", "/clients/a", "/clients/ 1",
-		"/clients/9223372036854775808", "/clients/18446744073709551616", "/clients/.xml", "/clients//1", "/clients/١",
-		"/clients/1/toggl", "/clients/1/Toggle", "/clients/1//toggle", "/clients/a/toggle", "/clients/0/toggle",
-		"/clients/1/toggle/x", "/clients/1/projects", "/clients/1.xml.json/toggle", "/v1/clients",
+		"/clients/9223372036854775808", "/clients/18446744073709551616", "/clients/.xml", "/clients/١",
+		"/clients/1/toggl", "/clients/1/Toggle", "/clients/a/toggle", "/clients/0/toggle",
+		"/clients/1/toggle/x", "/clients/1/projects", "/clients/1.xml.json/toggle", "/v1/clients", "/account", "/account/who_am_i/1", "/who_am_i", "/account/clients",
 	} {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()

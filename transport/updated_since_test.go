@@ -52,6 +52,11 @@ func TestUpdatedSince(t *testing.T) {
 		"updated_since=2010-09-25+23:59:59":               time.Date(2010, 9, 25, 23, 59, 59, 0, time.UTC),
 		"updated_since=2012-02-29":                        time.Date(2012, 2, 29, 0, 0, 0, 0, time.UTC),
 		"page=2&updated_since=2010-09-25+18:30&x":         evening,
+		"updated_since=2010-09-25%2B18:30":                evening,
+		"updated_since=2010-09-25%2B18%3A30%2BUTC":        evening,
+		"updated_since=2010-09-25t18:30:00z":              evening,
+		"updated_since=20100925":                          time.Date(2010, 9, 25, 0, 0, 0, 0, time.UTC),
+		"updated_since=Sat+Sep+25+18:30:00++0000+2010":    evening, // Ruby 1.8, its plus not encoded
 		"updated_since=2010-09-25+18:30&updated_since=no": evening,
 	} {
 		t.Run(query, func(t *testing.T) {
@@ -64,9 +69,43 @@ func TestUpdatedSince(t *testing.T) {
 	}
 }
 
+func TestMoment(t *testing.T) {
+	t.Parallel()
+	evening := time.Date(2010, 9, 25, 18, 30, 0, 0, time.UTC)
+	for _, text := range []string{
+		"2010-09-25 18:30:00.123456789 UTC", "2010-09-25T18:30:00,5Z", "2010/09/25 18:30", "2010-09-25 18:30:00+00", "2010-09-25 18:30:00Z",
+		"20100925T183000Z", "20100925T1830", "201009251830", "20100925183000", "20100925 18:30", "20100925T203000+0200",
+		"2010-09-25 6:30 PM", "2010-09-25 06:30PM", "2010-09-25 6:30:00 pm", "2010-09-25 6:30 p.m.", "2010-09-25T06:30:00PM", "2010-09-25 6:30 PM UTC",
+		"2010-09-25 08:30 PM +0200", "September 25, 2010 6:30 PM", "25 Sep 2010 6:30 PM",
+		"Sat, 25 Sep 2010 18:30:00 GMT", "Sat, 25 Sep 2010 18:30:00 UTC", "Sat, 25 Sep 2010 20:30:00 +0200", "Sat, 25 Sep 2010 18:30:00 -0000",
+		"25 Sep 2010 18:30:00 +0000", "25 Sep 2010 18:30 +0000", "25 Sep 10 18:30 UT", "Sat, 25 Sep 2010 14:30:00 EDT", "Sat, 25 Sep 2010 18:30:00 +0000 (UTC)",
+		"2010-09-25 20:30:00 +0200", "Sat Sep 25 18:30:00 UTC 2010", "Sat Sep 25 20:30:00 +0200 2010", "Sat Sep 25 18:30:00 2010", // Ruby
+		"Sat, 25 Sep 2010 18:30:00 UTC +00:00", "2010-09-25T20:30:00+02:00", // Rails
+		"2010-09-25 18:30:00 +0000 UTC", "2010-09-25 20:30:00 +0200 CEST", "2010-09-25 20:30:00 +0200 +0200",
+		"2010-09-25 18:30:00.5 +0000 UTC m=+0.000123", "Sat Sep 25 14:30:00 EDT 2010", // Go
+		"Sat Sep 25 2010 20:30:00 GMT+0200 (Central European Summer Time)", "Sat, 25 Sep 2010 18:30:00 GMT", // JavaScript
+		"sat, 25 sep 2010 18:30:00 gmt", "Saturday, 25 September 2010 18:30", "Sept 25 2010 18:30",
+	} {
+		at, err := parseMoment(text)
+		require.NoError(t, err, text)
+		require.Equal(t, evening, at, text)
+	}
+	at, err := parseMoment("2010-09-25 12:30 AM")
+	require.NoError(t, err)
+	require.Equal(t, time.Date(2010, 9, 25, 0, 30, 0, 0, time.UTC), at)
+	for _, text := range []string{
+		"2010-09-25 13:30 PM", "2010-09-25 0:30 AM", "25 2010 18:30", "Sep 2010", "Sep 25", "Sat", "09/25/2010 6:30 PM", "2010-09-25 +0200", "2010-09-25T",
+		"201009251", "2010092518", "1285439400000", "Sat, 31 Sep 2010", "2010-09-25 18:30 +0200 DROP TABLE", "2010-09-25 EST", "(2010) Sep 25", "2010-09-25 18:30 PM",
+		"Sep Oct 25 2010", "25 Sep 2010 2011", "2010-09-25 18:30 +0200 +0300",
+	} {
+		_, err := parseMoment(text)
+		require.ErrorIs(t, err, errSince, text)
+	}
+}
+
 func TestUpdatedSinceIsNotThere(t *testing.T) {
 	t.Parallel()
-	for _, query := range []string{"", "page=2", "Updated_Since=x", "updated_since[]=x", "client[updated_since]=x"} {
+	for _, query := range []string{"", "updated_since", "updated_since=", "updated_since=+", "updated_since=%20%20", "page=2", "Updated_Since=x", "updated_since[]=x", "client[updated_since]=x"} {
 		_, found, err := updatedSince(query)
 		require.NoError(t, err)
 		require.False(t, found, "%q", query)
@@ -76,8 +115,6 @@ func TestUpdatedSinceIsNotThere(t *testing.T) {
 func TestUpdatedSinceRefuses(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{
-		"nothing":                       "",
-		"blanks":                        "  ",
 		"a word":                        "yesterday",
 		"a number":                      "1285439400",
 		"a day that is not":             "2010-02-30",
@@ -99,22 +136,17 @@ func TestUpdatedSinceRefuses(t *testing.T) {
 		"digits behind seconds":         "2010-09-25 18:30:000200",
 		"an offset without a sign":      "2010-09-25T18:30:0002:00",
 		"an offset behind a date":       "2010-09-25-02:00",
-		"an offset behind UTC":          "2010-09-25 18:30 UTC+02:00",
-		"half an offset":                "2010-09-25T18:30:00+02",
 		"a zone that nobody knows":      "2010-09-25 18:30 CEST",
 		"a minute of one digit":         "2010-09-25 18:3",
 		"the day first":                 "25-09-2010 18:30",
-		"slashes":                       "2010/09/25 18:30",
 		"a year of two digits":          "10-09-25",
 		"a year of five digits":         "12010-09-25",
 		"a negative year":               "-2010-09-25",
 		"a time alone":                  "18:30",
-		"a 12-hour clock":               "2010-09-25 6:30 PM",
 		"something behind":              "2010-09-25 18:30; DROP TABLE clients",
 		"a second line":                 "2010-09-25 18:30\nUTC\nx",
 		"digits of another script":      "٢٠١٠-٠٩-٢٥",
 		"two times":                     "2010-09-25 18:30 2010-09-25 18:30",
-		"RFC 1123, as headers have it":  "Sat, 25 Sep 2010 18:30:00 GMT",
 		"a fraction without its digits": "2010-09-25T18:30:00.Z",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -128,6 +160,4 @@ func TestUpdatedSinceRefuses(t *testing.T) {
 		_, _, err := updatedSince(query)
 		require.ErrorIs(t, err, errQuery, "%q", query)
 	}
-	_, _, err := updatedSince("updated_since")
-	require.ErrorIs(t, err, errSince)
 }

@@ -73,6 +73,8 @@ const (
 	everyClient = "/clients"
 	anyClient   = "/clients/{id}"
 	itsState    = "/clients/{id}/toggle"
+	theUser     = "/account/who_am_i"
+	itsLimit    = "/account/rate_limit_status"
 )
 
 // Every operation and status of the document is provoked, and answered as it says; and there is no other operation.
@@ -81,7 +83,7 @@ func TestOpenAPIIsWhatTheServiceDoes(t *testing.T) {
 	a := launch(t)
 	d := &documented{caller: a.caller, contract: readContract(t, a.ops("/openapi.yaml")), seen: make(map[string]bool)}
 	operations := map[string][]string{}
-	for template, path := range map[string]string{everyClient: "/clients", anyClient: "/clients/1", itsState: "/clients/1/toggle"} {
+	for template, path := range map[string]string{everyClient: "/clients", anyClient: "/clients/1", itsState: "/clients/1/toggle", theUser: theUser, itsLimit: itsLimit} {
 		node, _ := d.contract.at("paths", template)
 		for method := range node {
 			if method != "parameters" {
@@ -111,6 +113,8 @@ func TestOpenAPIIsWhatTheServiceDoes(t *testing.T) {
 
 func (d *documented) successes(a *app) {
 	for _, accept := range []string{acceptJSON, acceptXML} {
+		d.holds(200, "GET", theUser, theUser, "", accept)
+		d.holds(200, "GET", itsLimit, itsLimit, "", accept)
 		made := d.holds(201, "POST", everyClient, "/clients", `{"client":{"name":"SuprCorp","highrise_id":4}}`, asJSON, accept)
 		one := made.header.Get("Location")
 		got := d.holds(200, "GET", anyClient, one, "", accept)
@@ -167,6 +171,8 @@ func (d *documented) strangers(t *testing.T) {
 	for status, login := range map[int]string{401: "", 503: "ann:one"} {
 		stranger := &documented{caller: p.as(login), contract: d.contract, seen: d.seen}
 		for _, accept := range []string{acceptJSON, acceptXML} {
+			stranger.holds(status, "GET", theUser, theUser, "", accept)
+			stranger.holds(map[int]int{401: 401, 503: 200}[status], "GET", itsLimit, itsLimit, "", accept)
 			stranger.holds(status, "GET", everyClient, "/clients", "", accept)
 			stranger.holds(status, "POST", everyClient, "/clients", "{}", asJSON, accept)
 			stranger.holds(status, "GET", anyClient, "/clients/1", "", accept)

@@ -74,7 +74,7 @@ func TestRailsAttributesThatAreBad(t *testing.T) {
 	id := a.named("SuprCorp")
 	last := a.tap().lastSequence()
 	for _, attributes := range []string{
-		"client[name]=", "client[name]=+", "client[name]=x&client[highrise-id]=0", "client[name]=x&client[highrise-id]=many",
+		"client[name]=", "client[name]=+", "client[name]=x&client[highrise-id]=-1", "client[name]=x&client[highrise-id]=many",
 		"client[name]=x&client[active]=maybe", "client[name]=x%00", "client[name]=x%FF", "client[name]=%zz", "client[currency]=+",
 	} {
 		for method, p := range map[string]string{"POST": "/clients", "PUT": path(id)} {

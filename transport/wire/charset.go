@@ -6,6 +6,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -35,11 +36,23 @@ func ToUTF8(document []byte, label string) (converted []byte, certain bool, err 
 	if err != nil {
 		return nil, false, syntaxErrorf("The encoding of the document is not supported.")
 	}
+	if isASCII(label) && bytes.ContainsFunc(document, func(r rune) bool { return r > unicode.MaxASCII }) {
+		return nil, false, errEncoding
+	}
 	converted, err = io.ReadAll(reader)
 	if err != nil || bytes.ContainsRune(converted, utf8.RuneError) {
 		return nil, false, errEncoding
 	}
 	return converted, true, nil
+}
+
+// isASCII reports whether label names US-ASCII. The charset package, made for browsers, reads that as Windows-1252.
+func isASCII(label string) bool {
+	switch strings.ToLower(strings.TrimSpace(label)) {
+	case "ascii", "us-ascii", "ansi_x3.4-1968":
+		return true
+	}
+	return false
 }
 
 var errEncoding = syntaxErrorf("The document has bytes that mean nothing in its encoding.")

@@ -5,9 +5,13 @@ import (
 	"bytes"
 	"io"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/net/html/charset"
-	"golang.org/x/text/encoding/unicode"
+	utf16 "golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/runes"
+	"golang.org/x/text/transform"
 )
 
 // declarationLength is how far into a document its declaration may reach.
@@ -27,7 +31,7 @@ func StreamUTF8(document io.Reader) (converted io.Reader, lossy bool, err error)
 		_, err := r.Discard(3)
 		return r, false, err
 	case bytes.HasPrefix(begin, []byte("\xFE\xFF")), bytes.HasPrefix(begin, []byte("\xFF\xFE")):
-		return unicode.UTF16(unicode.BigEndian, unicode.ExpectBOM).NewDecoder().Reader(r), true, nil
+		return utf16.UTF16(utf16.BigEndian, utf16.ExpectBOM).NewDecoder().Reader(r), true, nil
 	}
 	declared := declaration.FindSubmatch(begin)
 	if declared == nil {
@@ -37,9 +41,19 @@ func StreamUTF8(document io.Reader) (converted io.Reader, lossy bool, err error)
 	if label == "utf-8" || label == "utf8" || strings.HasPrefix(label, "utf-16") {
 		return r, false, nil
 	}
+	if isASCII(label) {
+		return transform.NewReader(r, runes.Map(onlyASCII)), true, nil
+	}
 	converted, err = charset.NewReaderLabel(label, r)
 	if err != nil {
 		return nil, false, syntaxErrorf("The encoding %s of the document is not supported.", label)
 	}
 	return converted, true, nil
+}
+
+func onlyASCII(r rune) rune {
+	if r > unicode.MaxASCII {
+		return utf8.RuneError
+	}
+	return r
 }

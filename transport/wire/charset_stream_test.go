@@ -21,6 +21,8 @@ func TestStreamUTF8(t *testing.T) {
 		xml + `utf-8"?>` + "\xFC":      {xml + `utf-8"?>` + "\xFC", false}, // for others to refuse
 		xml + `UTF-16"?>ü`:             {xml + `UTF-16"?>ü`, false},
 		xml + `iso-8859-1"?>` + "\xFC": {xml + `iso-8859-1"?>ü`, true},
+		xml + `us-ascii"?>` + "a\xFC":  {xml + `us-ascii"?>a` + "\uFFFD", true},
+		xml + `US-ASCII"?>ü`:           {xml + `US-ASCII"?>` + "\uFFFD", true},
 		"\xFE\xFF\x00[\x00\xFC":        {"[ü", true},
 		"\xFF\xFE[\x00\xFC\x00":        {"[ü", true},
 		"\xFF\xFE\x00\xD8[\x00":        {"\uFFFD[", true},

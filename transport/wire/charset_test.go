@@ -68,6 +68,9 @@ func TestXMLInABrokenEncodingIsRefused(t *testing.T) {
 	for name, c := range map[string]struct{ document, label, says string }{
 		"a label that nobody knows":            {"<client/>", "klingon", unsupported},
 		"a declaration that nobody knows":      {`<?xml version="1.0" encoding="klingon"?><client/>`, "", unsupported},
+		"US-ASCII with a byte above 127":       {`<?xml version="1.0" encoding="US-ASCII"?>` + "<client><name>caf\xE9</name></client>", "", nothing},
+		"US-ASCII that is UTF-8":               {"<client><name>café</name></client>", "us-ascii", nothing},
+		"ASCII with a byte above 127":          {"<client><name>\x80</name></client>", "ASCII", nothing},
 		"UTF-7":                                {"<client/>", "utf-7", unsupported},
 		"ISO-8859-1 without a word about it":   {"<client><name>caf\xE9</name></client>", "", invalid},
 		"ISO-8859-1 that calls itself UTF-8":   {"<?xml version=\"1.0\" encoding=\"UTF-8\"?><client><name>caf\xE9</name></client>", "utf-8", invalid},

@@ -82,7 +82,7 @@ func (v value) required(to **string, label string) error {
 }
 
 func (v value) string(to **string, label string) error {
-	if v.kind != untyped && v.kind != text {
+	if v.kind != untyped && v.kind != text && v.kind != number {
 		return syntaxErrorf("%s must be a text.", label)
 	}
 	*to = &v.text
@@ -95,10 +95,9 @@ func (v value) bool(to **bool, label string) error {
 	}
 	var b bool
 	switch given := strings.ToLower(strings.TrimSpace(v.text)); {
-	case v.kind == boolean, v.kind == untyped && (given == "true" || given == "false"):
-		b = given == "true"
-	case v.kind == untyped && (given == "1" || given == "0"):
-		b = given == "1"
+	case v.kind != compound && (given == "true" || given == "1"):
+		b = true
+	case v.kind != compound && (given == "false" || given == "0"):
 	default:
 		return syntaxErrorf("%s must be true or false.", label)
 	}
@@ -106,17 +105,26 @@ func (v value) bool(to **bool, label string) error {
 	return nil
 }
 
-// id reads a number from 1 up; 0 in the draft stands for null.
+// id reads a number from 1 up. Null, the empty text and 0 clear the attribute; the draft has 0 then.
 func (v value) id(to **int64, label string) error {
 	given := strings.TrimSpace(v.text)
-	if v.kind == null || v.kind == untyped && given == "" {
+	if v.kind == null || v.kind != compound && given == "" {
 		*to = new(int64)
 		return nil
 	}
-	n, err := strconv.ParseInt(given, 10, 64)
-	if v.kind != untyped && v.kind != number || err != nil || n < 1 {
+	n, ok := wholeNumber(given)
+	if v.kind == compound || v.kind == boolean || !ok || n < 0 {
 		return syntaxErrorf("%s must be a whole number between 1 and %d.", label, int64(domain.MaxID))
 	}
 	*to = &n
 	return nil
+}
+
+// wholeNumber reads 5, and 5.0 as libraries without integers write it.
+func wholeNumber(text string) (int64, bool) {
+	if whole, fraction, found := strings.Cut(text, "."); found && fraction != "" && strings.Trim(fraction, "0") == "" {
+		text = whole
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	return n, err == nil
 }

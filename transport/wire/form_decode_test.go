@@ -29,6 +29,7 @@ func TestDecodeForm(t *testing.T) {
 		"names with hyphens":             {"client[highrise-id]=7&client[currency-symbol]=", true, domain.Draft{HighriseID: new(int64(7)), CurrencySymbol: new("")}},
 		"the last of two values":         {"client[name]=A&client[name]=B", true, domain.Draft{Name: new("B")}},
 		"a check box":                    {"client[active]=0&client[active]=1", true, domain.Draft{Active: new(true)}},
+		"a highrise-id of 0":             {"client[highrise_id]=0", true, domain.Draft{HighriseID: new(int64(0))}},
 		"an empty highrise-id":           {"client[highrise_id]=", true, domain.Draft{HighriseID: new(int64(0))}},
 		"attributes that nobody knows":   {"client[fax]=1&client[id]=x&client[]=&client[name][x]=y", true, domain.Draft{}},
 		"names beside the client":        {"name=A&client=B&project[name]=C&client[name=D&clients[name]=E&client]=F", false, domain.Draft{}},
@@ -62,7 +63,7 @@ func TestDecodeFormRefuses(t *testing.T) {
 	for query, says := range map[string]string{
 		"client[active]=":                                     notABool,
 		"client[active]=on":                                   notABool,
-		"client[highrise_id]=0":                               notANumber,
+		"client[highrise_id]=-1":                              notANumber,
 		"client[highrise_id]=9223372036854775808":             notANumber,
 		"client[highrise_id]=x&client[active]=x&client[fax]=": notABool, // the first by its name, always
 	} {

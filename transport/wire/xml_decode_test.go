@@ -66,6 +66,7 @@ func TestNullsInXML(t *testing.T) {
 		"nor do blanks":                         {"<currency-symbol nil=\"true\">\n</currency-symbol>", domain.Draft{DeriveSymbol: true}},
 		"nil can be 1":                          {`<currency-symbol nil="1"/>`, domain.Draft{DeriveSymbol: true}},
 		"nil can have the namespace of schemas": {`<currency-symbol xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:nil="true"/>`, domain.Draft{DeriveSymbol: true}},
+		"a highrise-id of 0 is null":            {`<highrise-id type="integer">0</highrise-id>`, domain.Draft{HighriseID: new(int64(0))}},
 		"an empty number is null":               {`<highrise-id type="integer"></highrise-id>`, domain.Draft{HighriseID: new(int64(0))}},
 		"nil can be false":                      {`<highrise-id nil="false">7</highrise-id>`, domain.Draft{HighriseID: new(int64(7))}},
 		"a value counts more than nil":          {`<highrise-id nil="true">7</highrise-id>`, domain.Draft{HighriseID: new(int64(7))}},

@@ -67,7 +67,6 @@ func TestDecodeXMLRefuses(t *testing.T) {
 		"an empty active":                     {`<client><active></active></client>`, notABool},
 		"another word for active":             {`<client><active>yes</active></client>`, notABool},
 		"another number for active":           {`<client><active>2</active></client>`, notABool},
-		"a highrise-id of 0":                  {`<client><highrise-id>0</highrise-id></client>`, notANumber},
 		"a highrise-id below 0":               {`<client><highrise-id>-1</highrise-id></client>`, notANumber},
 		"a highrise-id of 2^63":               {`<client><highrise-id>9223372036854775808</highrise-id></client>`, notANumber},
 		"a highrise-id of many digits":        {`<client><highrise-id>` + strings.Repeat("9", 10_000) + `</highrise-id></client>`, notANumber},
