@@ -73,7 +73,7 @@ func (f *follower) follow(ctx context.Context) error {
 	}
 	f.again = true
 	arrivals, interrupted := make(chan delivery, 4*runLength), make(chan error, 1)
-	go f.store.deliver(ctx, "", f.reached, arrivals, interrupted)
+	go f.store.deliver(ctx, placement{}, f.reached, arrivals, interrupted)
 	watch := time.NewTicker(followWatch)
 	defer watch.Stop()
 	silent, late := true, false

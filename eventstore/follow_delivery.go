@@ -21,10 +21,16 @@ const (
 	followHeartbeat = 500 * time.Millisecond
 )
 
-// deliver decodes the messages of the stream behind one that was read, of a subject or, for "", all, until ctx ends. When it cannot go on it says why.
+// placement is what a consumer reads, and where.
+type placement struct {
+	subject string // "" for all
+	server  string // whose copy of the stream is read; "" for any
+}
+
+// deliver decodes the messages of the stream behind one that was read until ctx ends. When it cannot go on it says why.
 // The consumer lives in the memory of one server, and is forgotten when it is not used. It ends with its stream: that
 // this is the one that was read has to be found out once, after the consumer is there.
-func (s *Store) deliver(ctx context.Context, subject string, after mark, arrivals chan<- delivery, interrupted chan<- error) {
+func (s *Store) deliver(ctx context.Context, from placement, after mark, arrivals chan<- delivery, interrupted chan<- error) {
 	interrupt := func(err error) {
 		select {
 		case interrupted <- err:
@@ -33,9 +39,9 @@ func (s *Store) deliver(ctx context.Context, subject string, after mark, arrival
 	}
 	attempt, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	consumer, err := s.js.CreateConsumer(attempt, Stream, jetstream.ConsumerConfig{
+	consumer, err := s.consumerOn(attempt, from.server, jetstream.ConsumerConfig{
 		Description:       "clients: follows the stream",
-		FilterSubject:     subject,
+		FilterSubject:     from.subject,
 		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq:       after.sequence + 1,
 		AckPolicy:         jetstream.AckNonePolicy,
@@ -71,4 +77,22 @@ func (s *Store) deliver(ctx context.Context, subject string, after mark, arrival
 	}
 	defer consumption.Stop()
 	<-ctx.Done()
+}
+
+// consumerOn creates a consumer that reads a server's copy of the stream. The cluster chooses the server at random, so the
+// consumer is created again until it is there.
+func (s *Store) consumerOn(ctx context.Context, server string, config jetstream.ConsumerConfig) (jetstream.Consumer, error) {
+	for {
+		consumer, err := s.js.CreateConsumer(ctx, Stream, config)
+		if err != nil || server == "" {
+			return consumer, err
+		}
+		info := consumer.CachedInfo()
+		if info.Cluster != nil && info.Cluster.Leader == server {
+			return consumer, nil
+		}
+		if err := s.js.DeleteConsumer(ctx, Stream, info.Name); err != nil {
+			return nil, err
+		}
+	}
 }

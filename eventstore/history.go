@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -40,6 +41,11 @@ type History struct {
 	close func()
 
 	keysLast uint64 // in the stream of keys
+
+	// Servers are the names of those that hold the stream together and are there; there is none where one holds it alone.
+	Servers []string
+	server  string // whose copy Records reads; "" for any
+	lacking func(sequence uint64)
 }
 
 // OpenHistory finds out how far the history on a NATS system goes. It answers ErrNoHistory where there is none, or the
@@ -88,7 +94,27 @@ func (h *History) readBounds(ctx context.Context) error {
 	if h.Messages == 0 {
 		h.First = h.Last + 1
 	}
+	h.Servers = info.Cluster.present()
 	return err
+}
+
+// OfServer makes Records read one server's copy of the stream. What that copy lacks and the leader has is read from the
+// leader, and reported to lacking.
+func (h *History) OfServer(server string, lacking func(sequence uint64)) {
+	h.server, h.lacking = server, lacking
+}
+
+// Outlast waits until no leader can be answering any more that was replaced before the call.
+func (h *History) Outlast(ctx context.Context) error {
+	if len(h.Servers) < 2 {
+		return nil
+	}
+	select {
+	case <-time.After(deposed):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // readCounter comes after readBounds: an id is counted before a client has it, so that no client up to Last may have one

@@ -42,6 +42,9 @@ func (h *History) Reservations(ctx context.Context) iter.Seq2[HeldReservation, e
 				yield(HeldReservation{}, err)
 				return
 			}
+			if m.Message.Subject == scrubSubject {
+				continue
+			}
 			if r, held := heldReservation(m); held && !yield(r, nil) {
 				return
 			}

@@ -18,6 +18,9 @@ import (
 //
 // Any other error is the last answer: the stream cannot be read any further.
 func (h *History) Records(ctx context.Context) iter.Seq2[Record, error] {
+	if h.server != "" {
+		return h.store.recordsOf(ctx, &historyReader{server: h.server, lacking: h.lacking, reached: h.First - 1, last: h.Last})
+	}
 	return h.from.records(ctx, h.First, h.Last)
 }
 
@@ -28,16 +31,16 @@ func (h *History) RecordsOf(ctx context.Context, account string, clientID int64)
 	if clientID != 0 {
 		id = strconv.FormatInt(clientID, 10)
 	}
-	return h.store.recordsOf(ctx, subjectPrefix+cmp.Or(account, "*")+"."+id, h.First, h.Last)
+	return h.store.recordsOf(ctx, &historyReader{subject: subjectPrefix + cmp.Or(account, "*") + "." + id, reached: h.First - 1, last: h.Last})
 }
 
 func (r running) records(ctx context.Context, first, last uint64) iter.Seq2[Record, error] {
-	return r.store.recordsOf(ctx, "", first, last)
+	return r.store.recordsOf(ctx, &historyReader{reached: first - 1, last: last})
 }
 
-func (s *Store) recordsOf(ctx context.Context, subject string, first, last uint64) iter.Seq2[Record, error] {
+func (s *Store) recordsOf(ctx context.Context, r *historyReader) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
-		r := &historyReader{store: s, subject: subject, reached: first - 1, last: last, yield: yield}
+		r.store, r.yield = s, yield
 		for failures := 0; r.reached < r.last; {
 			before := r.reached
 			err := r.read(ctx)
@@ -77,6 +80,9 @@ var errEnough = errors.New("nobody wants to read on")
 type historyReader struct {
 	store         *Store
 	subject       string // "" for all
+	server        string // whose copy is read; "" for any
+	lacking       func(sequence uint64)
+	skipped       bool // the consumer has left out what the leader is asked for
 	reached, last uint64
 	yield         func(Record, error) bool
 }
@@ -92,7 +98,7 @@ func (r *historyReader) read(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	arrivals, interrupted := make(chan delivery, 4*runLength), make(chan error, 1)
-	go r.store.deliver(ctx, r.subject, mark{sequence: r.reached}, arrivals, interrupted)
+	go r.store.deliver(ctx, placement{r.subject, r.server}, mark{sequence: r.reached}, arrivals, interrupted)
 	stall := time.NewTimer(readStall)
 	defer stall.Stop()
 	for r.reached < r.last {
@@ -135,7 +141,9 @@ func (r *historyReader) take(ctx context.Context, d delivery) error {
 		return nil
 	}
 	for upTo := min(d.record.Sequence-1, r.last); r.subject == "" && r.reached < upTo; {
-		if err := r.ask(ctx, upTo); err != nil {
+		r.skipped = true
+		err := r.ask(ctx, upTo)
+		if r.skipped = false; err != nil {
 			return err
 		}
 	}
@@ -162,6 +170,9 @@ func (r *historyReader) ask(ctx context.Context, upTo uint64) error {
 	if r.subject == "" && record.Sequence > r.reached+1 {
 		missing := &MissingError{First: r.reached + 1, Last: min(record.Sequence-1, upTo)}
 		return r.hand(missing.Last, Record{}, missing)
+	}
+	if r.skipped && r.server != "" && record.Stray == "" { // a stray may have been kept back by nats.go
+		r.lacking(record.Sequence)
 	}
 	return r.hand(record.Sequence, record, err)
 }

@@ -102,6 +102,7 @@ func TestALeaderWithoutAMajorityIsNotBelievedForLong(t *testing.T) {
 
 func TestWhoIsHeardOf(t *testing.T) {
 	type replica = struct {
+		Name    string        `json:"name"`
 		Offline bool          `json:"offline"`
 		Active  time.Duration `json:"active"`
 	}

@@ -102,7 +102,9 @@ type storedMessage struct {
 
 // cluster is the leader's view of the servers that hold a stream together; empty where there is but one.
 type cluster struct {
+	Leader   string `json:"leader"`
 	Replicas []struct {
+		Name    string        `json:"name"`
 		Offline bool          `json:"offline"`
 		Active  time.Duration `json:"active"` // since the leader has heard of it
 	} `json:"replicas"`
@@ -120,16 +122,25 @@ const (
 	hearing = 500 * time.Millisecond
 )
 
+// present returns the names of the servers that the leader has heard of of late, and its own. There is none where one
+// server holds the stream alone.
+func (c cluster) present() (names []string) {
+	if c.single() {
+		return nil
+	}
+	names = []string{c.Leader}
+	for _, r := range c.Replicas {
+		if !r.Offline && r.Active > 0 && r.Active <= silence {
+			names = append(names, r.Name)
+		}
+	}
+	return names
+}
+
 // heard refuses the answer of a leader that is cut off. 0 is how the server tells that it has never heard of another
 // one; of those that elected it, it has.
 func (c cluster) heard() error {
-	present := 1 // the leader
-	for _, r := range c.Replicas {
-		if !r.Offline && r.Active > 0 && r.Active <= silence {
-			present++
-		}
-	}
-	if servers := len(c.Replicas) + 1; present <= servers/2 {
+	if servers := len(c.Replicas) + 1; servers > 1 && len(c.present()) <= servers/2 {
 		return ErrNoMajority
 	}
 	return nil

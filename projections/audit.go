@@ -60,6 +60,8 @@ const (
 	FaultReservation FaultKind = "reservation"  // of an idempotency key: it cannot be read, or answers what the stream does not say
 	FaultQuarantine  FaultKind = "quarantine"   // a message without what is stored with it
 	FaultSnapshot    FaultKind = "snapshot"     // it cannot be read, or is not what the stream gives
+	FaultCopy        FaultKind = "copy"         // one server's copy of the stream lacks what the others have
+	FaultDiffers     FaultKind = "differs"      // what a running service answers is not what the stream gives
 )
 
 // Findings are what an audit has counted.
@@ -83,10 +85,7 @@ type Findings struct {
 // Run audits. An error tells that not everything could be read; what was found before stays found.
 func (a *Audit) Run(ctx context.Context) (Findings, error) {
 	h := a.History
-	n := &auditor{
-		Audit: a, d: newDirectory(slog.New(slog.DiscardHandler)), intruders: make(map[string]struct{}), answers: make(map[int64][]eventstore.HeldReservation), doubts: make(map[int64]uint64),
-		findings: Findings{First: h.First, Last: h.Last, Types: make(map[string]uint64)},
-	}
+	n := newAuditor(a)
 	for _, notice := range h.Notices {
 		a.Notice(notice)
 	}
@@ -98,9 +97,7 @@ func (a *Audit) Run(ctx context.Context) (Findings, error) {
 			return n.findings, err
 		}
 	}
-	if h.First > 1 {
-		n.record(eventstore.Record{}, &eventstore.MissingError{First: 1, Last: h.First - 1, Reason: "the stream begins behind them"})
-	}
+	n.beginning()
 	reached := a.Stage(InMessages, h.Last-h.First+1)
 	for r, err := range h.Records(ctx) {
 		if !n.record(r, err) {
@@ -121,10 +118,29 @@ type auditor struct {
 	doubts    map[int64]uint64                       // how many events in a row could not be read, by the ids of their clients
 	answers   map[int64][]eventstore.HeldReservation // for events that have not been met, by the ids of their clients
 	unread    bool                                   // something of the stream could not be read
-	snapshot  []*snapshotCheck                       // those not reached yet, in order
-	above     int64                                  // the highest id above the counter, 0 for none
-	aboveAt   uint64
-	aboves    uint64
+	// The clients are split by their ids into parts, of which one is folded. A scrub takes one after the other, so that it
+	// never holds all of them; it leaves facts to their checksums.
+	part, parts int64
+	scrub       bool
+	snapshot    []*snapshotCheck // those not reached yet, in order
+	above       int64            // the highest id above the counter, 0 for none
+	aboveAt     uint64
+	aboves      uint64
+}
+
+func newAuditor(a *Audit) *auditor {
+	h := a.History
+	return &auditor{
+		Audit: a, parts: 1, d: newDirectory(slog.New(slog.DiscardHandler)), intruders: make(map[string]struct{}), answers: make(map[int64][]eventstore.HeldReservation), doubts: make(map[int64]uint64),
+		findings: Findings{First: h.First, Last: h.Last, Types: make(map[string]uint64)},
+	}
+}
+
+// beginning looks at where the stream begins.
+func (n *auditor) beginning() {
+	if first := n.History.First; first > 1 {
+		n.missing(&eventstore.MissingError{First: 1, Last: first - 1, Reason: "the stream begins behind them"})
+	}
 }
 
 // record takes a message in, with what is wrong with it. It answers false for an error that is no fault.
@@ -147,15 +163,18 @@ func (n *auditor) record(r eventstore.Record, err error) bool {
 		return false
 	case r.Stray != "":
 		n.findings.Strays++
-		n.Stray(r)
-		_ = n.d.foldOne(r) // which a stray never fails
+		if n.Stray(r); n.folds(r.ClientID) {
+			_ = n.d.foldOne(r) // which a stray never fails
+		}
 	case r.Fact != nil:
 		n.findings.Facts++
-		if !n.d.references.fold(r.Fact) {
+		if !n.scrub && !n.d.references.fold(r.Fact) {
 			n.findings.Repeats++
 		}
-	default:
+	case n.folds(r.ClientID):
 		n.event(r)
+	default:
+		n.d.tick(r.StoredAt)
 	}
 	n.findings.Messages++
 	if r.Type != "" {
@@ -164,6 +183,9 @@ func (n *auditor) record(r eventstore.Record, err error) bool {
 	n.pass(r.Sequence, r.StoredAt)
 	return true
 }
+
+// folds reports whether a client is of the part that is folded.
+func (n *auditor) folds(id int64) bool { return id%n.parts == n.part }
 
 // missing reports the messages of a gap that are not excused.
 func (n *auditor) missing(gap *eventstore.MissingError) {

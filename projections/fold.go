@@ -3,6 +3,7 @@ package projections
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"clients/domain"
 	"clients/eventstore"
@@ -84,9 +85,7 @@ func (d *Directory) take(before domain.Client, r eventstore.Record) {
 		a = newAccount(r.Account)
 		d.accounts[r.Account] = a
 	}
-	if r.StoredAt.After(d.clock) {
-		d.clock = r.StoredAt
-	}
+	d.tick(r.StoredAt)
 	after := d.evolve(before, r)
 	a.revision = domain.Revision{Version: a.revision.Version + 1, Checksum: r.Checksum}
 	d.highestID = max(d.highestID, r.ClientID)
@@ -101,6 +100,13 @@ func (d *Directory) take(before domain.Client, r eventstore.Record) {
 		d.clients++
 	default:
 		d.put(a, old, newEntry(a, after, r.Sequence))
+	}
+}
+
+// tick moves the clock on to when an event was stored.
+func (d *Directory) tick(storedAt time.Time) {
+	if storedAt.After(d.clock) {
+		d.clock = storedAt
 	}
 }
 

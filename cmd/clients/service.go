@@ -55,7 +55,7 @@ func start(ctx context.Context, settings settings, log *slog.Logger) (_ *service
 			s.takeDown()
 		}
 	}()
-	for _, step := range []func(context.Context) error{s.listen, s.serveOperations, s.trace, s.openStore, s.followStream, s.takeIn, s.servePartners, s.watchFiles, s.sampleStreams, s.serveAPI} {
+	for _, step := range []func(context.Context) error{s.listen, s.serveOperations, s.trace, s.openStore, s.followStream, s.takeIn, s.servePartners, s.watchFiles, s.sampleStreams, s.scrubStream, s.serveAPI} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}

@@ -25,6 +25,7 @@ type serveCommand struct {
 	DefaultCurrency  string `name:"default-currency" env:"CLIENTS_DEFAULT_CURRENCY" default:"United States Dollars - USD" help:"For a client created without one."`
 	ReadConsistency  string `name:"read-consistency" env:"CLIENTS_READ_CONSISTENCY" default:"strong" help:"strong: a read shows every write answered before it. eventual: it may be a moment behind."`
 	RateLimit        string `name:"rate-limit" env:"CLIENTS_RATE_LIMIT" default:"0" help:"Requests per user per 15 s, 0 for no limit. Each process counts by itself."`
+	ScrubInterval    string `name:"scrub-interval" env:"CLIENTS_SCRUB_INTERVAL" default:"24h" help:"How often the whole stream is re-read in the background, by one replica at a time. 0 disables it."`
 	LogLevel         string `name:"log-level" env:"CLIENTS_LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
 	LogFormat        string `name:"log-format" env:"CLIENTS_LOG_FORMAT" default:"auto" help:"text, json, or auto: text on a terminal, else json."`
 	TLSCert          string `name:"tls-cert" env:"CLIENTS_TLS_CERT" default:"" help:"File with the certificate of the API, which then speaks HTTPS. It is read again when it changes, as is the key."`
@@ -46,6 +47,7 @@ type settings struct {
 	defaultCurrency  string
 	eventualReads    bool
 	rateLimit        int
+	scrubInterval    time.Duration // 0: never
 	logLevel         slog.Level
 	logFormat        string
 	certificate      *transport.Certificate // nil: no TLS
@@ -55,6 +57,9 @@ type settings struct {
 
 // maxShutdownDelay leaves time for the rest of the shutdown, which takes 25 s at most.
 const maxShutdownDelay = 10 * time.Second
+
+// maxScrubInterval is a year.
+const maxScrubInterval = 365 * 24 * time.Hour
 
 // settings reads all settings, or tells all their faults.
 func (c *serveCommand) settings() (settings, error) {
@@ -76,6 +81,7 @@ func (c *serveCommand) settings() (settings, error) {
 		defaultCurrency:  f.currency("CLIENTS_DEFAULT_CURRENCY", c.DefaultCurrency),
 		eventualReads:    f.oneOf("CLIENTS_READ_CONSISTENCY", c.ReadConsistency, "strong", "eventual") == "eventual",
 		rateLimit:        f.count("CLIENTS_RATE_LIMIT", c.RateLimit),
+		scrubInterval:    f.duration("CLIENTS_SCRUB_INTERVAL", c.ScrubInterval, maxScrubInterval),
 		logLevel:         f.level("CLIENTS_LOG_LEVEL", c.LogLevel),
 		logFormat:        f.oneOf("CLIENTS_LOG_FORMAT", c.LogFormat, "text", "json", "auto"),
 		certificate:      f.certificate(c.TLSCert, c.TLSKey),

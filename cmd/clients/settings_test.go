@@ -27,6 +27,7 @@ var defaults = map[string]string{
 	"CLIENTS_DEFAULT_CURRENCY":   "United States Dollars - USD",
 	"CLIENTS_READ_CONSISTENCY":   "strong",
 	"CLIENTS_RATE_LIMIT":         "0",
+	"CLIENTS_SCRUB_INTERVAL":     "24h",
 	"CLIENTS_LOG_LEVEL":          "info",
 	"CLIENTS_LOG_FORMAT":         "json",
 	"CLIENTS_TLS_CERT":           "",
@@ -69,6 +70,7 @@ var faulty = map[string]string{
 	"CLIENTS_DEFAULT_CURRENCY":   " ",
 	"CLIENTS_READ_CONSISTENCY":   "sometimes",
 	"CLIENTS_RATE_LIMIT":         "-1",
+	"CLIENTS_SCRUB_INTERVAL":     "daily",
 	"CLIENTS_LOG_LEVEL":          "loud",
 	"CLIENTS_LOG_FORMAT":         "yaml",
 	"CLIENTS_TLS_CERT":           "/nowhere/cert.pem", // without its key

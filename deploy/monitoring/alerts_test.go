@@ -72,6 +72,21 @@ outcomes{pod="a",outcome="done"} 0+27x60`},
 		{"one has stopped", true, `clients_following{namespace="n",pod="a"} 1x4 0x4`},
 		{"it is gone", false, `clients_following{namespace="n",pod="a"} 1x4 stale _x10`},
 	},
+	"ClientsStreamDamaged": {
+		{"an event is missing", true, `clients_scrub_faults{namespace="n",pod="a",kind="missing"} 0x4 1x4`},
+		{"nothing is", false, `clients_scrub_faults{namespace="n",pod="a",kind="missing"} 0x10
+clients_scrub_faults{namespace="n",pod="a",kind="copy"} 0x10`},
+	},
+	"ClientsScrubOverdue": {
+		{"for hours", true, `clients_scrub_finished_timestamp_seconds{namespace="n",pod="a"} -7200x40
+clients_scrub_finished_timestamp_seconds{namespace="n",pod="b"} -7300x40
+clients_scrub_interval_seconds{namespace="n",pod="a"} 1800x40`},
+		{"one replica does not know", false, `clients_scrub_finished_timestamp_seconds{namespace="n",pod="a"} -100x40
+clients_scrub_finished_timestamp_seconds{namespace="n",pod="b"} -7300x40
+clients_scrub_interval_seconds{namespace="n",pod="a"} 1800x40`},
+		{"there is to be none", false, `clients_scrub_finished_timestamp_seconds{namespace="n",pod="a"} -999999x40
+clients_scrub_interval_seconds{namespace="n",pod="a"} 0x40`},
+	},
 	"ClientsStreamDown": {
 		{"CLIENTS", true, `streamup{pod="a",stream="CLIENTS"} 1x4 0x10
 streamup{pod="b",stream="CLIENTS"} 1x4 0x10`},

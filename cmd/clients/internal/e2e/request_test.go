@@ -159,7 +159,7 @@ func sumOfSamples(t *testing.T, metrics, name string, labels []string) (sum floa
 		if missing {
 			continue
 		}
-		value, err := strconv.ParseFloat(strings.TrimSpace(rest[strings.LastIndex(strings.TrimSpace(rest), " "):]), 64)
+		value, err := strconv.ParseFloat(strings.TrimSpace(rest[strings.LastIndex(strings.TrimRight(rest, "\n"), " "):]), 64)
 		require.NoError(t, err, line)
 		sum += value
 	}

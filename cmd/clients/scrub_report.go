@@ -1,0 +1,67 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"clients/domain"
+	"clients/eventstore"
+	"clients/projections"
+)
+
+// maxLoggedFaults of a scrub are logged one by one; verify lists all of them.
+const maxLoggedFaults = 20
+
+// report logs what a scrub has found, and notes it in the record.
+func (b *scrubber) report(record *eventstore.ScrubRecord, faults []projections.Fault, took time.Duration) {
+	log := b.service.log
+	for i, f := range faults {
+		if record.First == "" && stopsService(f.Kind) {
+			record.First = fmt.Sprintf("%s%s: %s", messagesOf(f), f.Kind, f.Detail)
+		}
+		if i < maxLoggedFaults {
+			log.Error("scrub found a fault", "kind", f.Kind, "sequence", f.First, "last", f.Last, "detail", f.Detail)
+		}
+	}
+	log.Info("scrub finished", "faults", len(faults), "duration", took)
+}
+
+func count(faults []projections.Fault) map[string]int {
+	counts := make(map[string]int)
+	for _, f := range faults {
+		counts[string(f.Kind)]++
+	}
+	return counts
+}
+
+// show makes the metrics show a record.
+func (b *scrubber) show(record eventstore.ScrubRecord) {
+	for _, kind := range projections.ScrubFaults() {
+		b.faults.WithLabelValues(string(kind)).Set(float64(record.Faults[string(kind)]))
+	}
+	finished := record.Finished
+	if finished.IsZero() {
+		finished = b.started
+	}
+	b.finished.Set(float64(finished.UnixMilli()) / 1000)
+}
+
+// heed shows a record, and ends the use of the stream where a scrub since the start has found it damaged.
+func (b *scrubber) heed(record eventstore.ScrubRecord) {
+	b.show(record)
+	if record.First != "" && record.Finished.After(b.started) {
+		b.service.store.Damaged(record.First)
+	}
+}
+
+// stopsService reports whether a kind of fault is one of the stream that all replicas read. A fault of one server's copy
+// harms nobody yet.
+func stopsService(kind projections.FaultKind) bool { return kind != projections.FaultCopy }
+
+func ignoreConflict(err error) error {
+	if errors.Is(err, domain.ErrConflict) {
+		return nil
+	}
+	return err
+}

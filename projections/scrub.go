@@ -1,0 +1,184 @@
+package projections
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"clients/eventstore"
+)
+
+// Scrub re-reads the whole stream that a directory follows, by the rules of an Audit, and compares what it folds with the
+// directory. It reads each server's copy of the stream at least once.
+//
+// What it holds at a time is bounded: it folds partSize clients in one pass, and takes as many passes as there are parts
+// or servers. It works for a tenth of the time and rests for the others.
+type Scrub struct {
+	Directory *Directory
+	// Open opens the history, once for each pass.
+	Open    func(context.Context) (*eventstore.History, error)
+	Excused eventstore.Excused
+
+	found map[Fault]Fault // by what is the same in each pass
+}
+
+const (
+	partSize  = 100_000
+	maxFaults = 1000 // more are not told apart
+
+	scrubBurst   = 64 // messages
+	scrubShare   = 10
+	longestPause = time.Second
+)
+
+// Run returns the faults, in the order of the stream. Those of its passes are only believed once further passes have found
+// them too, after every server that was behind has caught up or lost its place. The error is ctx's, or that not all could
+// be read.
+func (s *Scrub) Run(ctx context.Context) ([]Fault, error) {
+	history, err := s.passes(ctx)
+	if err != nil || len(s.found) == 0 {
+		return nil, err
+	}
+	if err := history.Outlast(ctx); err != nil {
+		return nil, err
+	}
+	first := s.found
+	if _, err := s.passes(ctx); err != nil {
+		return nil, err
+	}
+	maps.DeleteFunc(s.found, func(key, _ Fault) bool { _, before := first[key]; return !before })
+	return slices.SortedFunc(maps.Values(s.found), func(a, b Fault) int { return cmp.Compare(a.First, b.First) }), nil
+}
+
+// passes reads the stream once for each part of the clients and each server.
+func (s *Scrub) passes(ctx context.Context) (history *eventstore.History, err error) {
+	s.found = make(map[Fault]Fault)
+	parts := 1
+	for part := 0; part < parts; part++ {
+		if history, err = s.Open(ctx); err != nil {
+			return nil, fmt.Errorf("scrub: %w", err)
+		}
+		if part == 0 {
+			parts = max(len(history.Servers), 1+s.Directory.Stats().Clients/partSize)
+		}
+		if servers := history.Servers; len(servers) > 0 {
+			server := servers[part%len(servers)]
+			history.OfServer(server, func(sequence uint64) { s.lacks(server, sequence) })
+		}
+		if err := s.pass(ctx, history, part, parts); err != nil {
+			return nil, fmt.Errorf("scrub: %w", err)
+		}
+	}
+	return history, nil
+}
+
+func (s *Scrub) pass(ctx context.Context, history *eventstore.History, part, parts int) error {
+	audit := &Audit{History: history, Excused: s.Excused, Fault: s.fault, Stray: func(eventstore.Record) {}, Notice: func(string) {}}
+	n := newAuditor(audit)
+	n.scrub, n.part, n.parts = true, int64(part), int64(parts)
+	history.Counter = math.MaxInt64 // is compared by a full audit
+	n.beginning()
+	if err := n.read(ctx); err != nil {
+		return err
+	}
+	if err := s.Directory.Await(ctx, history.Last); err != nil {
+		return err
+	}
+	now := s.Directory.frozen()
+	history.First, history.Last = history.Last+1, now.sequence // what has come meanwhile
+	if err := n.read(ctx); err != nil {
+		return err
+	}
+	n.compareWith(now)
+	return nil
+}
+
+// read takes the records in, at a low rate.
+func (n *auditor) read(ctx context.Context) error {
+	begun, burst := time.Now(), 0
+	for r, err := range n.History.Records(ctx) {
+		if !n.record(r, err) {
+			return err
+		}
+		if burst++; burst < scrubBurst {
+			continue
+		}
+		select {
+		case <-time.After(min((scrubShare-1)*time.Since(begun), longestPause)):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		begun, burst = time.Now(), 0
+	}
+	return ctx.Err()
+}
+
+// frozen is the clients of a directory as of one sequence. It stays as it is while the directory goes on.
+type frozen struct {
+	sequence uint64
+	accounts []*tree
+}
+
+func (d *Directory) frozen() frozen {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	v := frozen{sequence: d.sequence}
+	for _, a := range d.accounts {
+		v.accounts = append(v.accounts, a.byName.Copy())
+	}
+	return v
+}
+
+// compareWith reports each client of the part that the directory does not have as the stream has it.
+func (n *auditor) compareWith(v frozen) {
+	matched := make(map[int64]struct{}, len(n.d.byID))
+	for _, clients := range v.accounts {
+		clients.Scan(func(e *entry) bool {
+			if !n.folds(e.ID) {
+				return true
+			}
+			other := n.d.byID[e.ID]
+			if !other.of(e.account.name) {
+				n.differs(e, "is not in the stream")
+				return true
+			}
+			if matched[e.ID] = struct{}{}; !e.same(other) {
+				n.differs(e, fmt.Sprintf("is not what the stream gives, which has it at version %d, of sequence %d", other.Revision.Version, other.lastSequence))
+			}
+			return true
+		})
+	}
+	for id, e := range n.d.byID {
+		if _, ok := matched[id]; !ok {
+			n.differs(e, "is in the stream, and the service does not have it")
+		}
+	}
+}
+
+func (n *auditor) differs(e *entry, how string) {
+	n.fault(Fault{First: e.lastSequence, Last: e.lastSequence, Kind: FaultDiffers, Detail: fmt.Sprintf(
+		"client %d of account %s, at version %d, of sequence %d, %s", e.ID, e.account.name, e.Revision.Version, e.lastSequence, how)})
+}
+
+func (s *Scrub) lacks(server string, sequence uint64) {
+	s.fault(Fault{First: sequence, Last: sequence, Kind: FaultCopy, Detail: "server " + server + " lacks the message, which the leader has"})
+}
+
+func (s *Scrub) fault(f Fault) {
+	key := Fault{First: f.First, Last: f.Last, Kind: f.Kind}
+	if f.Kind == FaultCopy {
+		key = f
+	}
+	if len(s.found) < maxFaults {
+		s.found[key] = f
+	}
+}
+
+// ScrubFaults returns the kinds of faults that a scrub can find.
+func ScrubFaults() []FaultKind {
+	return []FaultKind{FaultMissing, FaultCorrupt, FaultUnknownType, FaultOrder, FaultTwoAccounts, FaultCopy, FaultDiffers}
+}
