@@ -217,7 +217,7 @@ func (n *auditor) end() {
 		n.fault(Fault{Kind: FaultCounter, Detail: fmt.Sprintf("the counter %s %s, below the ids of %s, up to %d at sequence %d: it was lost or set back, and ids may be handed out twice",
 			eventstore.IDStream, stands, domain.Counted(int(n.aboves), "client"), n.above, n.aboveAt)})
 	}
-	n.findings.Clients, n.findings.Deleted, n.findings.Accounts = n.d.clients, len(n.d.deleted), len(n.d.accounts)
+	n.findings.Clients, n.findings.Deleted, n.findings.Accounts = n.d.clients, n.d.deleted.size, len(n.d.accounts)
 }
 
 func (n *auditor) fault(f Fault) {

@@ -21,7 +21,7 @@ func (n *auditor) event(r eventstore.Record) {
 		return
 	}
 	before := n.d.before(r)
-	_, ended := n.d.deleted[r.ClientID]
+	ended := n.d.deleted.has(r.ClientID)
 	n.countID(r)
 	if !n.excused(before, ended, r) && errors.As(n.d.continues(before, r), &wrong) {
 		n.fault(faultAt(r, FaultOrder, wrong.Reason))
@@ -31,7 +31,7 @@ func (n *auditor) event(r eventstore.Record) {
 		return
 	}
 	if _, deletion := r.Event.(domain.ClientDeleted); deletion && !n.seen(r.ClientID) {
-		n.d.deleted[r.ClientID] = struct{}{}
+		n.d.deleted.add(r.ClientID)
 		return
 	}
 	if _, creation := r.Event.(domain.ClientCreated); !creation {
@@ -43,8 +43,7 @@ func (n *auditor) event(r eventstore.Record) {
 
 // seen tells whether there has been an event of a client.
 func (n *auditor) seen(id int64) bool {
-	_, ended := n.d.deleted[id]
-	return ended || n.d.byID[id] != nil
+	return n.d.deleted.has(id) || n.d.byID[id] != nil
 }
 
 // excused tells whether an event could be the next one of its client if what could not be read, or was purged, had been

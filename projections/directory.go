@@ -34,7 +34,7 @@ type Directory struct {
 	storedAt  time.Time // of the message at sequence
 	clock     time.Time // of the last event: it never runs backwards along the stream
 	highestID int64
-	deleted   map[int64]struct{} // ids whose history has ended
+	deleted   *idSet // ids whose history has ended
 	clients   int
 	strays    uint64
 
@@ -51,7 +51,16 @@ func NewDirectory(stream Log, log *slog.Logger) *Directory {
 
 // newDirectory makes one that has no stream to follow.
 func newDirectory(log *slog.Logger) *Directory {
-	return &Directory{log: log, accounts: make(map[string]*account), byID: make(map[int64]*entry), texts: make(texts), deleted: make(map[int64]struct{}), references: newReferences()}
+	d := &Directory{log: log, texts: make(texts)}
+	d.empty()
+	return d
+}
+
+// empty makes a directory hold nothing.
+func (d *Directory) empty() {
+	d.accounts, d.byID, d.deleted = make(map[string]*account), make(map[int64]*entry), newIDSet()
+	d.references = newReferences(d.deleted)
+	d.sequence, d.storedAt, d.clock, d.highestID, d.clients = 0, time.Time{}, time.Time{}, 0, 0
 }
 
 // Client answers a client of an account.
@@ -66,9 +75,8 @@ func (d *Directory) State(account string, id int64) domain.State {
 	defer d.mu.RUnlock()
 	if e := d.byID[id]; e.of(account) {
 		state := domain.State{Client: e.Client, LastSequence: e.lastSequence}
-		if held := d.references.held[id]; held != nil {
-			state.References = held.References
-		}
+		held, _ := d.references.held.Get(id)
+		state.References = held.References
 		return state
 	}
 	return domain.State{}
@@ -78,8 +86,7 @@ func (d *Directory) State(account string, id int64) domain.State {
 func (d *Directory) Taken(id int64) bool {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	_, deleted := d.deleted[id]
-	return deleted || d.byID[id] != nil
+	return d.deleted.has(id) || d.byID[id] != nil
 }
 
 // HighestID answers the highest id that a client ever had, in any account, or that cannot be used because a message

@@ -92,8 +92,8 @@ func (d *Directory) take(before domain.Client, r eventstore.Record) {
 	switch {
 	case !after.Exists():
 		d.put(a, old, nil)
-		d.deleted[r.ClientID] = struct{}{}
-		delete(d.references.held, r.ClientID)
+		d.deleted.add(r.ClientID)
+		d.references.held.Delete(r.ClientID)
 		d.clients--
 	case old == nil:
 		d.put(a, nil, newEntry(a, after, r.Sequence))
@@ -122,7 +122,7 @@ func (d *Directory) owned(r eventstore.Record) error {
 
 // continues refuses an event that is not the next one of its client.
 func (d *Directory) continues(before domain.Client, r eventstore.Record) error {
-	if _, ended := d.deleted[r.ClientID]; ended {
+	if d.deleted.has(r.ClientID) {
 		return &eventstore.CorruptError{Sequence: r.Sequence, Reason: fmt.Sprintf("%s of client %d, which was deleted", r.Type, r.ClientID)}
 	}
 	_, creation := r.Event.(domain.ClientCreated)

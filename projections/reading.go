@@ -58,6 +58,19 @@ func (r *reading) moment(p domain.Position) moment {
 	return moment{1, 0}
 }
 
+// since returns how many messages have been read, at least, since a moment.
+func (r *reading) since(m moment) (messages uint64) {
+	for _, i := range r.incarnations {
+		switch {
+		case i.number > m.incarnation:
+			messages += i.sequence
+		case i.number == m.incarnation && i.sequence > m.sequence:
+			messages += i.sequence - m.sequence
+		}
+	}
+	return messages
+}
+
 // endReadings wakes those who wait for more of what cannot be followed any more.
 func (d *Directory) endReadings() {
 	d.mu.Lock()

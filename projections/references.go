@@ -1,45 +1,50 @@
 package projections
 
 import (
-	"hash/fnv"
-	"io"
-	"slices"
-
 	"clients/domain"
+	"clients/eventstore"
+
+	"github.com/tidwall/btree"
 )
 
 // references is what the facts say of other services' projects and invoices, and how far those have been read.
 //
 // Facts of one stream are recorded in its order, and one that repeats what is on record changes nothing. One that is
 // recorded late, by hand, takes its place in that order: of each attribute the newest word stands.
+//
+// It grows with what there is. Of a project or invoice the last event ids are remembered, see keptIDs; one that was
+// deleted is forgotten some messages later, see keptMessages; and nothing is counted for a client that was deleted. What
+// is forgotten depends on the facts alone, so that every replica holds the same, also one that began with a snapshot.
 type references struct {
-	streams map[string]*reading
-	things  map[thingKey]*thing
-	held    map[int64]*held
+	keptIDs      int
+	keptMessages uint64
+	ended        *idSet // the clients that were deleted
+	streams      map[string]*reading
+	things       map[scope]*thingTree
+	gone         map[domain.Thing][]tombstone
+	held         *btree.Map[int64, held] // by client
 }
 
-type thingKey struct {
+const (
+	// keptIDs is how many ids of events are remembered of one project or invoice: an event is recognised as a repeat if no
+	// more others of it came between. A whole stream that is read again is either recognised or folded in again, in its
+	// order, which leads to the same state.
+	keptIDs = 128
+	// keptMessages is how long a deleted project or invoice is remembered, in messages of its stream. A redelivery that
+	// comes later than that is taken for a new one: it may keep its client from being deleted, and never lets it go.
+	keptMessages = 1 << 16
+)
+
+// readFrom is the stream that each kind of thing is read from.
+var readFrom = map[string]domain.Thing{
+	eventstore.Projects.Stream: domain.Project,
+	eventstore.Invoices.Stream: domain.Invoice,
+}
+
+// scope is a kind of things of one account.
+type scope struct {
 	kind    domain.Thing
 	account string
-	id      int64
-}
-
-// thing is a project or an invoice.
-type thing struct {
-	exists, active                bool
-	client                        int64
-	existsAs, activeAs, clientsAs moment   // when each was last said
-	events                        []uint64 // hashes of the ids of all events that were folded in
-}
-
-// moment orders what was said in a stream, also across streams of the same name that followed on one another.
-type moment struct {
-	incarnation int // 1 for the first
-	sequence    uint64
-}
-
-func (m moment) after(other moment) bool {
-	return m.incarnation > other.incarnation || m.incarnation == other.incarnation && m.sequence > other.sequence
 }
 
 // held is what other services hold of one client.
@@ -48,8 +53,13 @@ type held struct {
 	kindAs, timeframeAs moment // when the client's invoice defaults were last said
 }
 
-func newReferences() references {
-	return references{streams: make(map[string]*reading), things: make(map[thingKey]*thing), held: make(map[int64]*held)}
+// newReferences makes references of nothing. ended is kept up to date by the caller.
+func newReferences(ended *idSet) references {
+	return references{
+		keptIDs: keptIDs, keptMessages: keptMessages, ended: ended,
+		streams: make(map[string]*reading), things: make(map[scope]*thingTree), gone: make(map[domain.Thing][]tombstone),
+		held: new(btree.Map[int64, held]),
+	}
 }
 
 // fold takes a fact in. It answers false for one that says nothing new.
@@ -60,84 +70,79 @@ func (r *references) fold(f *domain.Fact) bool {
 		r.streams[f.Source.Stream] = reading
 	}
 	now, fresh := reading.advance(f)
-	if !fresh || f.Thing == domain.Nothing {
-		return fresh
+	if fresh && f.Thing != domain.Nothing {
+		fresh = r.learn(f, now)
 	}
-	key := thingKey{f.Thing, f.Account, f.ID}
-	t := r.things[key]
-	if t == nil {
-		t = &thing{active: true}
-		r.things[key] = t
-	}
-	if !t.learn(hashOf(f.EventID), f.EventID != "") {
+	r.forget(f.Source.Stream)
+	return fresh
+}
+
+func (r *references) learn(f *domain.Fact, now moment) bool {
+	s := scope{f.Thing, f.Account}
+	before := r.thing(s, f.ID)
+	if before.knows(f.EventID) {
 		return false
 	}
-	r.count(key, t, -1)
-	t.apply(f, now)
-	r.count(key, t, +1)
+	after := before.learn(f, now, r.keptIDs)
+	r.count(f.Thing, before, -1)
+	r.count(f.Thing, after, +1)
+	r.tree(s).Set(after)
+	if !after.exists && after.existsAs == now {
+		r.bury(s, after)
+	}
 	r.follow(f, now)
 	return true
 }
 
-// learn remembers an event, and answers false for one that is known.
-func (t *thing) learn(event uint64, named bool) bool {
-	if !named {
-		return true
-	}
-	if t.knows(event) {
-		return false
-	}
-	t.events = append(t.events, event)
-	return true
-}
-
-func (t *thing) knows(event uint64) bool {
-	for _, known := range t.events {
-		if known == event {
-			return true
+// thing returns a project or invoice, or the zero thing if it is not known.
+func (r *references) thing(s scope, id int64) *thing {
+	unknown := &thing{id: id, active: true}
+	if tree := r.things[s]; tree != nil {
+		if t, ok := tree.Get(unknown); ok {
+			return t
 		}
 	}
-	return false
+	return unknown
 }
 
-func (t *thing) apply(f *domain.Fact, now moment) {
-	if f.ClientID != 0 && now.after(t.clientsAs) {
-		t.client, t.clientsAs = f.ClientID, now
+// tree returns the things of a scope. It stays the same for good.
+func (r *references) tree(s scope) *thingTree {
+	tree := r.things[s]
+	if tree == nil {
+		tree = newThingTree()
+		r.things[s] = tree
 	}
-	if f.Active != nil && now.after(t.activeAs) {
-		t.active, t.activeAs = *f.Active, now
-	}
-	switch said := t.existsAs != (moment{}); {
-	case f.Change == domain.Changed:
-		t.exists = t.exists || !said // what is changed must have been created
-	case now.after(t.existsAs):
-		t.exists, t.existsAs = f.Change == domain.Created, now
-	}
+	return tree
 }
 
 // count adds a thing to what is held of its client, or takes it away.
-func (r *references) count(key thingKey, t *thing, n int) {
+func (r *references) count(kind domain.Thing, t *thing, n int) {
 	if !t.exists || t.client == 0 {
 		return
 	}
-	h := r.of(t.client)
-	switch {
-	case key.kind == domain.Invoice:
-		h.Invoices += n
-	case t.active:
-		h.ActiveProjects += n
-	default:
-		h.InactiveProjects += n
-	}
+	r.change(t.client, func(h *held) {
+		switch {
+		case kind == domain.Invoice:
+			h.Invoices += n
+		case t.active:
+			h.ActiveProjects += n
+		default:
+			h.InactiveProjects += n
+		}
+	})
 }
 
-func (r *references) of(client int64) *held {
-	h := r.held[client]
-	if h == nil {
-		h = &held{}
-		r.held[client] = h
+// change changes what is held of a client, if that was not deleted.
+func (r *references) change(client int64, change func(*held)) {
+	if r.ended.has(client) {
+		return
 	}
-	return h
+	h, _ := r.held.Get(client)
+	if change(&h); h == (held{}) {
+		r.held.Delete(client)
+		return
+	}
+	r.held.Set(client, h)
 }
 
 // follow remembers when the defaults of a client's invoices were last said.
@@ -145,64 +150,12 @@ func (r *references) follow(f *domain.Fact, now moment) {
 	if f.Thing != domain.Invoice || f.Change == domain.Deleted || f.InvoiceKind == "" && f.InvoiceTimeframe == "" {
 		return
 	}
-	h := r.of(f.Subject)
-	if f.InvoiceKind != "" && now.after(h.kindAs) {
-		h.kindAs = now
-	}
-	if f.InvoiceTimeframe != "" && now.after(h.timeframeAs) {
-		h.timeframeAs = now
-	}
-}
-
-// hashOf is the same in every release: snapshots hold it.
-func hashOf(event string) uint64 {
-	h := fnv.New64a()
-	_, _ = io.WriteString(h, event)
-	return h.Sum64()
-}
-
-// Thing is what is known of a project or an invoice.
-type Thing struct {
-	Client int64 // 0 where it is not known
-	Exists bool
-	Repeat bool // an event of one of the ids that were asked about is folded in
-}
-
-// Thing answers what is known of a project or an invoice of an account, and whether an event of one of eventIDs is.
-func (d *Directory) Thing(kind domain.Thing, account string, id int64, eventIDs ...string) Thing {
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	t := d.references.things[thingKey{kind, account, id}]
-	if t == nil {
-		return Thing{}
-	}
-	known := func(eventID string) bool { return eventID != "" && t.knows(hashOf(eventID)) }
-	return Thing{Client: t.client, Exists: t.exists, Repeat: slices.ContainsFunc(eventIDs, known)}
-}
-
-// Deleted reports whether a client has been there and is gone, in whichever account.
-func (d *Directory) Deleted(id int64) bool {
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	_, deleted := d.deleted[id]
-	return deleted
-}
-
-// StillToFollow answers what a late fact says of its client's invoice defaults that is not known better by now.
-func (d *Directory) StillToFollow(f domain.Fact) domain.FollowInvoice {
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	invoice := domain.FollowInvoice{Kind: f.InvoiceKind, Timeframe: f.InvoiceTimeframe}
-	h, reading := d.references.held[f.Subject], d.references.streams[f.Source.Stream]
-	if h == nil || reading == nil {
-		return invoice
-	}
-	at := reading.moment(f.Source)
-	if !at.after(h.kindAs) {
-		invoice.Kind = ""
-	}
-	if !at.after(h.timeframeAs) {
-		invoice.Timeframe = ""
-	}
-	return invoice
+	r.change(f.Subject, func(h *held) {
+		if f.InvoiceKind != "" && now.after(h.kindAs) {
+			h.kindAs = now
+		}
+		if f.InvoiceTimeframe != "" && now.after(h.timeframeAs) {
+			h.timeframeAs = now
+		}
+	})
 }

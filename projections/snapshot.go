@@ -1,16 +1,18 @@
 package projections
 
 import (
+	"cmp"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"clients/domain"
 	"clients/eventstore"
 
 	"github.com/klauspost/compress/zstd"
+	"github.com/tidwall/btree"
 )
 
 // Snapshot is a directory as of one sequence of the stream. It stays as it is while the directory goes on.
@@ -19,11 +21,11 @@ type Snapshot struct {
 	storedAt  time.Time
 	clock     time.Time
 	highestID int64
-	deleted   []int64
-	accounts  []accountSnapshot
-	streams   []streamSnapshot
-	things    []thingSnapshot
-	held      []heldSnapshot
+	deleted   *idSet
+	accounts  []accountSnapshot // by name
+	streams   []streamSnapshot  // by name
+	things    []thingsSnapshot  // by kind and account
+	held      *btree.Map[int64, held]
 }
 
 type accountSnapshot struct {
@@ -39,43 +41,47 @@ type streamSnapshot struct {
 	incarnations map[int64]incarnation
 }
 
-type thingSnapshot struct {
-	thingKey
-	thing
-}
-
-type heldSnapshot struct {
-	client              int64
-	kindAs, timeframeAs moment
+type thingsSnapshot struct {
+	scope
+	things *thingTree
 }
 
 // snapshotFormat begins every snapshot. What is written under one number is never written differently.
 const snapshotFormat = "clients snapshot 1\n"
 
-// Snapshot takes one. Reads and folds wait for as long as copying what is known of projects and invoices takes; clients
-// are not copied.
+// Snapshot takes one. Reads and folds wait while it copies the roots of trees, a few for each account.
 func (d *Directory) Snapshot() *Snapshot {
+	s := d.copyRoots()
+	slices.SortFunc(s.accounts, func(a, b accountSnapshot) int { return strings.Compare(a.name, b.name) })
+	slices.SortFunc(s.streams, func(a, b streamSnapshot) int { return strings.Compare(a.name, b.name) })
+	slices.SortFunc(s.things, func(a, b thingsSnapshot) int {
+		return cmp.Or(cmp.Compare(a.kind, b.kind), strings.Compare(a.account, b.account))
+	})
+	return s
+}
+
+func (d *Directory) copyRoots() *Snapshot {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	s := &Snapshot{sequence: d.sequence, storedAt: d.storedAt, clock: d.clock, highestID: d.highestID, deleted: slices.Collect(maps.Keys(d.deleted))}
+	s := &Snapshot{
+		sequence: d.sequence, storedAt: d.storedAt, clock: d.clock, highestID: d.highestID,
+		deleted: d.deleted.copy(), held: d.references.held.Copy(),
+	}
 	for name, a := range d.accounts {
 		s.accounts = append(s.accounts, accountSnapshot{name, a.revision, a.byName.Copy()})
 	}
 	for name, r := range d.references.streams {
+		if r.latest == 0 { // asked for, and not on record
+			continue
+		}
 		stream := streamSnapshot{name, r.latest, r.recorder, make(map[int64]incarnation)}
 		for created, i := range r.incarnations {
 			stream.incarnations[created] = *i
 		}
 		s.streams = append(s.streams, stream)
 	}
-	s.things = make([]thingSnapshot, 0, len(d.references.things))
-	for key, t := range d.references.things {
-		s.things = append(s.things, thingSnapshot{key, *t}) // the hashes of its events are only ever appended to
-	}
-	for client, h := range d.references.held {
-		if h.kindAs != (moment{}) || h.timeframeAs != (moment{}) {
-			s.held = append(s.held, heldSnapshot{client, h.kindAs, h.timeframeAs})
-		}
+	for scope, things := range d.references.things {
+		s.things = append(s.things, thingsSnapshot{scope, things.Copy()})
 	}
 	return s
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"slices"
 	"sync"
-	"time"
 
 	"clients/domain"
 
@@ -29,7 +28,9 @@ func (d *Directory) Restore(r io.Reader) (err error) {
 		return fmt.Errorf("%w: %w", ErrSnapshot, err)
 	}
 	defer decompressor.Close()
-	restored := &Directory{accounts: make(map[string]*account), byID: make(map[int64]*entry), texts: d.texts, deleted: make(map[int64]struct{}), references: newReferences()}
+	restored := &Directory{texts: d.texts}
+	restored.empty()
+	restored.references.keptIDs, restored.references.keptMessages = d.references.keptIDs, d.references.keptMessages
 	decoder := &snapshotDecoder{r: bufio.NewReaderSize(decompressor, 1<<20), d: restored}
 	if err := decoder.snapshot(); err != nil {
 		return fmt.Errorf("%w: %w", ErrSnapshot, err)
@@ -50,8 +51,7 @@ func (d *Directory) Restore(r io.Reader) (err error) {
 func (d *Directory) reset() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.accounts, d.byID, d.deleted, d.references = make(map[string]*account), make(map[int64]*entry), make(map[int64]struct{}), newReferences()
-	d.sequence, d.storedAt, d.clock, d.highestID, d.clients = 0, time.Time{}, time.Time{}, 0, 0
+	d.empty()
 	d.arrivals.advance(0)
 }
 
@@ -77,15 +77,16 @@ func (s *snapshotDecoder) snapshot() error {
 	last := int64(0)
 	s.each(func() {
 		last += int64(s.number())
-		d.deleted[last] = struct{}{}
+		d.deleted.add(last)
 	})
 	s.each(s.account)
 	s.each(s.stream)
 	s.each(s.thing)
 	s.each(func() {
-		h := d.references.of(int64(s.number()))
-		h.kindAs, h.timeframeAs = s.moment(), s.moment()
+		client, kindAs, timeframeAs := int64(s.number()), s.moment(), s.moment()
+		d.references.change(client, func(h *held) { h.kindAs, h.timeframeAs = kindAs, timeframeAs })
 	})
+	d.references.forgetAll()
 	if end := s.number(); s.err == nil && end != snapshotEnd {
 		s.err = errors.New("its end is not where it should be")
 	}
@@ -170,12 +171,11 @@ func (s *snapshotDecoder) stream() {
 }
 
 func (s *snapshotDecoder) thing() {
-	key := thingKey{kind: domain.Thing(s.shared()), account: s.shared(), id: int64(s.number())}
+	scope := scope{kind: domain.Thing(s.shared()), account: s.shared()}
 	t := &thing{
-		exists: s.flag(), active: s.flag(), client: int64(s.number()),
+		id: int64(s.number()), exists: s.flag(), active: s.flag(), client: int64(s.number()),
 		existsAs: s.moment(), activeAs: s.moment(), clientsAs: s.moment(),
 	}
 	s.each(func() { t.events = append(t.events, s.number()) })
-	s.d.references.things[key] = t
-	s.d.references.count(key, t, +1)
+	s.d.references.restore(scope, t)
 }

@@ -1,26 +1,15 @@
 package projections
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"fmt"
-	"slices"
-	"strings"
 )
 
-// digest is the same for all snapshots of what is the same, in whatever order they hold it.
+// digest is the same for all snapshots of what is the same.
 func (s *Snapshot) digest() [32]byte {
-	sorted := *s
-	sorted.accounts = slices.SortedFunc(slices.Values(s.accounts), func(a, b accountSnapshot) int { return strings.Compare(a.name, b.name) })
-	sorted.streams = slices.SortedFunc(slices.Values(s.streams), func(a, b streamSnapshot) int { return strings.Compare(a.name, b.name) })
-	sorted.streams = slices.DeleteFunc(sorted.streams, func(s streamSnapshot) bool { return s.latest == 0 }) // asked for, and not on record
-	sorted.things = slices.SortedFunc(slices.Values(s.things), func(a, b thingSnapshot) int {
-		return cmp.Or(cmp.Compare(a.kind, b.kind), strings.Compare(a.account, b.account), cmp.Compare(a.id, b.id))
-	})
-	sorted.held = slices.SortedFunc(slices.Values(s.held), func(a, b heldSnapshot) int { return cmp.Compare(a.client, b.client) })
 	hash := sha256.New()
 	e := newSnapshotEncoder(hash)
-	e.snapshot(&sorted)
+	e.snapshot(s)
 	_ = e.flush() // a hash takes everything
 	return [32]byte(hash.Sum(nil))
 }
@@ -63,7 +52,7 @@ func (d *Directory) inWords(account string, id int64) string {
 	if e := d.byID[id]; e.of(account) {
 		return fmt.Sprintf("at version %d, of sequence %d, with the checksum %016x", e.Revision.Version, e.lastSequence, e.Revision.Checksum)
 	}
-	if _, deleted := d.deleted[id]; deleted {
+	if d.deleted.has(id) {
 		return "deleted"
 	}
 	return "not there"

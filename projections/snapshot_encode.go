@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/tidwall/btree"
 )
 
 // snapshotEncoder writes numbers as varints and texts behind their length. Its counterpart is snapshotDecoder, which
@@ -38,25 +40,16 @@ func (e *snapshotEncoder) snapshot(s *Snapshot) {
 	for _, stream := range s.streams {
 		e.stream(stream)
 	}
-	e.number(uint64(len(s.things)))
-	for _, t := range s.things {
-		e.thing(t)
-	}
-	e.number(uint64(len(s.held)))
-	for _, h := range s.held {
-		e.number(uint64(h.client))
-		e.moment(h.kindAs)
-		e.moment(h.timeframeAs)
-	}
+	e.things(s.things)
+	e.held(s.held)
 	e.number(snapshotEnd)
 }
 
 // ids writes ids as distances from one to the next.
-func (e *snapshotEncoder) ids(ids []int64) {
-	slices.Sort(ids)
-	e.number(uint64(len(ids)))
+func (e *snapshotEncoder) ids(ids *idSet) {
+	e.number(uint64(ids.size))
 	last := int64(0)
-	for _, id := range ids {
+	for id := range ids.all() {
 		e.number(uint64(id - last))
 		last = id
 	}
@@ -107,9 +100,23 @@ func (e *snapshotEncoder) stream(s streamSnapshot) {
 	}
 }
 
-func (e *snapshotEncoder) thing(t thingSnapshot) {
-	e.shared(string(t.kind))
-	e.shared(t.account)
+func (e *snapshotEncoder) things(scopes []thingsSnapshot) {
+	n := 0
+	for _, s := range scopes {
+		n += s.things.Len()
+	}
+	e.number(uint64(n))
+	for _, s := range scopes {
+		s.things.Scan(func(t *thing) bool {
+			e.thing(s.scope, t)
+			return true
+		})
+	}
+}
+
+func (e *snapshotEncoder) thing(s scope, t *thing) {
+	e.shared(string(s.kind))
+	e.shared(s.account)
 	e.number(uint64(t.id))
 	e.flag(t.exists)
 	e.flag(t.active)
@@ -121,6 +128,26 @@ func (e *snapshotEncoder) thing(t thingSnapshot) {
 	for _, event := range t.events {
 		e.number(event)
 	}
+}
+
+// held writes what cannot be counted again from the things.
+func (e *snapshotEncoder) held(clients *btree.Map[int64, held]) {
+	each := func(do func(client int64, h held)) {
+		clients.Scan(func(client int64, h held) bool {
+			if h.kindAs != (moment{}) || h.timeframeAs != (moment{}) {
+				do(client, h)
+			}
+			return true
+		})
+	}
+	n := uint64(0)
+	each(func(int64, held) { n++ })
+	e.number(n)
+	each(func(client int64, h held) {
+		e.number(uint64(client))
+		e.moment(h.kindAs)
+		e.moment(h.timeframeAs)
+	})
 }
 
 func (e *snapshotEncoder) moment(m moment) {

@@ -45,7 +45,8 @@ func requireSame(t testing.TB, want, got *Directory, told string) {
 			require.Equal(t, want.Deleted(id), got.Deleted(id), told)
 		}
 	}
-	require.Equal(t, want.references.things, got.references.things, told)
+	require.Equal(t, want.Snapshot().digest(), got.Snapshot().digest(), told)
+	requireSameReferences(t, want, got, told)
 	for name, r := range want.references.streams {
 		for created := range r.incarnations {
 			have, _ := want.Reached(name, time.Unix(0, created))
@@ -55,6 +56,18 @@ func requireSame(t testing.TB, want, got *Directory, told string) {
 			require.Equal(t, have, restored, told)
 		}
 	}
+}
+
+// requireSameReferences requires that two directories hold the same of projects and invoices, also what is no longer there.
+func requireSameReferences(t testing.TB, want, got *Directory, told string) {
+	t.Helper()
+	for scope := range want.references.things {
+		require.Equal(t, want.references.tree(scope).Items(), got.references.tree(scope).Items(), told)
+	}
+	keys, values := want.references.held.KeyValues()
+	restoredKeys, restoredValues := got.references.held.KeyValues()
+	require.Equal(t, keys, restoredKeys, told)
+	require.Equal(t, values, restoredValues, told)
 }
 
 func requireSameState(t testing.TB, a, b domain.State, told string) {
