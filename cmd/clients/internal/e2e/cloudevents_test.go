@@ -147,7 +147,7 @@ func TestWhatNamesNoClientIsQuarantined(t *testing.T) {
 	publish(t, js, &nats.Msg{Subject: "projects.default.7", Data: []byte(strings.Replace(creation, `"client_id":1`, `"client_id":"x"`, 1))})
 	publish(t, js, &nats.Msg{Subject: "projects.default.7", Data: []byte(strings.Replace(creation, `"client_id":1`, `"client_id":"99"`, 1))})
 	s.want(http.StatusOK, http.MethodDelete, path(client), "")
-	listed := run(t, []string{"CLIENTS_DATA_DIR=" + s.dataDir}, "quarantine", "--nats-url", s.nats, "list", "--json")
+	listed := run(t, []string{"CLIENTS_DATA_DIR=" + s.dataDir}, "quarantine", "list", "--json")
 	require.Zero(t, listed.code, listed.stderr)
 	for n, reason := range []string{"it is a batch", "no client_id", "client 99"} {
 		require.Contains(t, strings.Split(listed.stdout, "\n")[n], reason)
