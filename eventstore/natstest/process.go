@@ -20,9 +20,10 @@ import (
 
 // Process is a server in a process of its own, which can be stopped in the middle of whatever it does.
 type Process struct {
-	Name string
-	URL  string
-	cmd  *exec.Cmd
+	Name    string
+	URL     string
+	options processOptions
+	cmd     *exec.Cmd
 }
 
 // processVariable tells a test binary to be a server, and how.
@@ -70,30 +71,57 @@ func portOf(address string) (port int) {
 // The TestMain of the tests has to call Main.
 func RunProcesses(t testing.TB, n int) []*Process {
 	t.Helper()
+	var dirs []string
+	for range n {
+		dirs = append(dirs, t.TempDir())
+	}
+	return RunProcessesIn(t, dirs...)
+}
+
+// RunProcessesIn is RunProcesses with a server for each of the folders, where it keeps its streams.
+func RunProcessesIn(t testing.TB, dirs ...string) []*Process {
+	t.Helper()
+	n := len(dirs)
 	addresses, release := freeAddresses(t, 2*n)
 	clients, routes := addresses[:n], addresses[n:]
 	var all []*Process
-	for i := range n {
-		o := processOptions{Name: fmt.Sprintf("n%d", i+1), Client: clients[i], Route: routes[i], StoreDir: t.TempDir(), Routes: routes}
-		given, err := json.Marshal(o)
-		require.NoError(t, err)
-		p := &Process{Name: o.Name, URL: "nats://" + o.Client, cmd: exec.Command(os.Args[0])}
-		p.cmd.Env = append(os.Environ(), processVariable+"="+string(given))
-		_, err = p.cmd.StdinPipe()
-		require.NoError(t, err)
+	for i, dir := range dirs {
+		o := processOptions{Name: fmt.Sprintf("n%d", i+1), Client: clients[i], Route: routes[i], StoreDir: dir, Routes: routes}
+		p := &Process{Name: o.Name, URL: "nats://" + o.Client, options: o}
 		release(i)
 		release(n + i)
-		require.NoError(t, p.cmd.Start())
-		t.Cleanup(func() {
-			_ = p.cmd.Process.Kill()
-			_ = p.cmd.Wait()
-		})
+		p.start(t)
+		t.Cleanup(p.Kill)
 		all = append(all, p)
 	}
 	for _, p := range all {
 		require.Eventually(t, func() bool { return p.ready() }, startLimit, 50*time.Millisecond)
 	}
 	return all
+}
+
+func (p *Process) start(t testing.TB) {
+	t.Helper()
+	given, err := json.Marshal(p.options)
+	require.NoError(t, err)
+	p.cmd = exec.Command(os.Args[0])
+	p.cmd.Env = append(os.Environ(), processVariable+"="+string(given))
+	_, err = p.cmd.StdinPipe()
+	require.NoError(t, err)
+	require.NoError(t, p.cmd.Start())
+}
+
+// Kill ends the process as kill -9 does; Restart starts it again over the same store.
+func (p *Process) Kill() {
+	_ = p.cmd.Process.Kill()
+	_ = p.cmd.Wait()
+}
+
+// Restart starts the server again, and returns when it holds streams.
+func (p *Process) Restart(t testing.TB) {
+	t.Helper()
+	p.start(t)
+	require.Eventually(t, p.ready, startLimit, 50*time.Millisecond)
 }
 
 func (p *Process) ready() bool {
