@@ -2,6 +2,7 @@ package partners
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -70,7 +71,7 @@ type pushConfig struct {
 	Sourcing       bool          `json:"sourcing,omitempty"`
 }
 
-// decodeCreate reads a request to create the consumer that the subject names, "<name>[.<filter>]". The result names the
+// decodeCreate reads a request to create the consumer that the subject names, "[<name>[.<filter>]]". The result names the
 // consumer and its filters as they are to be requested. An error says what is not allowed, for the partner to read.
 func decodeCreate(subject string, body []byte) (createRequest, error) {
 	name, filter, _ := strings.Cut(subject, ".")
@@ -87,15 +88,23 @@ func decodeCreate(subject string, body []byte) (createRequest, error) {
 		return r, errors.New("the request is invalid: more than one JSON value")
 	}
 	c := &r.Config
+	if name == "" {
+		name = cmp.Or(c.Name, c.Durable)
+	}
 	switch {
 	case r.Stream != stream:
 		return r, fmt.Errorf("the stream is %s", stream)
-	case strings.ContainsAny(name, "*>"), c.Name != "" && c.Name != name, c.Durable != "" && c.Durable != name:
+	case name == "":
+		return r, errors.New("the consumer has no name")
+	case strings.ContainsAny(name, ".*>"), c.Name != "" && c.Name != name, c.Durable != "" && c.Durable != name:
 		return r, errors.New("the consumer's name differs from the subject's")
 	case filter != "" && (c.FilterSubject != filter || len(c.FilterSubjects) > 0):
 		return r, errors.New("the filter differs from the subject's")
 	}
 	c.Name = name
+	if c.MaxAckPending < 0 || c.MaxAckPending > ackPendingLimit { // as older libraries have it, without having been asked
+		c.MaxAckPending = ackPendingLimit
+	}
 	return r, c.check()
 }
 
@@ -108,8 +117,6 @@ func (c *consumerConfig) check() error {
 		return errors.New("only pull consumers and ordered consumers are allowed, without flow control, heartbeats and rate limits of their own")
 	case c.InactiveThreshold > inactivityLimit:
 		return fmt.Errorf("inactive_threshold is at most %s", inactivityLimit)
-	case c.MaxAckPending < 0 || c.MaxAckPending > ackPendingLimit:
-		return fmt.Errorf("max_ack_pending is at most %d", ackPendingLimit)
 	case c.MaxWaiting > waitingPullsLimit:
 		return fmt.Errorf("max_waiting is at most %d", waitingPullsLimit)
 	}

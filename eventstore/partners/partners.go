@@ -72,6 +72,9 @@ func Services(p Partner) []Service {
 			streamed(consumer+"MSG.NEXT.CLIENTS."+name),
 			streamed("$JS.ACK.CLIENTS."+name+".>"),
 		)
+		if name == AnyName { // nats.js has the name in the body where it has several filters, or none
+			services = append(services, Service{Import: consumer + "CREATE.CLIENTS", Export: served + ".consumer.create"})
+		}
 	}
 	for _, source := range p.Sources {
 		services = append(services,

@@ -105,8 +105,8 @@ func (r *responder) handle(ctx context.Context, partner, what string, body []byt
 			return r.streamInfo(ctx, name)
 		}
 	}
-	if consumer, found := strings.CutPrefix(what, "consumer.create."); found {
-		return r.createConsumer(ctx, partner, consumer, body)
+	if consumer, found := strings.CutPrefix(what, "consumer.create"); found {
+		return r.createConsumer(ctx, partner, strings.TrimPrefix(consumer, "."), body)
 	}
 	return refuse(codeBadRequest, "bad request")
 }

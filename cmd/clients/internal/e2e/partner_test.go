@@ -1,0 +1,267 @@
+package e2e_test
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/bcrypt"
+)
+
+// partners are the ways in which a partner connects to an embedded server.
+func partners(t *testing.T, test func(t *testing.T, s *service, nc *nats.Conn, js jetstream.JetStream)) {
+	t.Helper()
+	t.Run("anonymous", func(t *testing.T) {
+		t.Parallel()
+		s := start(t)
+		nc, js := connect(t, s.nats)
+		test(t, s, nc, js)
+	})
+	t.Run("with a login", func(t *testing.T) {
+		t.Parallel()
+		s := start(t, "CLIENTS_CREDENTIALS_DIR="+credentials(t, bcrypt.MinCost, "ann:sesame"))
+		s.client = s.as("ann:sesame")
+		nc, js := connect(t, s.nats, s.login(t, "partner"))
+		test(t, s, nc, js)
+	})
+}
+
+func TestPartnersReadWithOrderedConsumers(t *testing.T) {
+	t.Parallel()
+	partners(t, func(t *testing.T, s *service, _ *nats.Conn, js jetstream.JetStream) {
+		s.create("SuprCorp")
+		s.create("Once Ltd")
+		require.Len(t, events(t, js, "clients.>"), 2)
+		stream, err := js.Stream(t.Context(), "CLIENTS")
+		require.NoError(t, err)
+		last, err := stream.GetLastMsgForSubject(t.Context(), "clients.>")
+		require.NoError(t, err)
+		require.EqualValues(t, 2, last.Sequence)
+		_, err = stream.GetLastMsgForSubject(t.Context(), "clients.none.1")
+		require.ErrorIs(t, err, jetstream.ErrMsgNotFound)
+		consumer, err := js.OrderedConsumer(t.Context(), "CLIENTS", jetstream.OrderedConsumerConfig{FilterSubjects: []string{"clients.*.1", "clients.*.3"}})
+		require.NoError(t, err)
+		arrived := make(chan jetstream.Msg, 9)
+		consuming, err := consumer.Consume(func(m jetstream.Msg) { arrived <- m })
+		require.NoError(t, err)
+		defer consuming.Stop()
+		require.True(t, strings.HasSuffix((<-arrived).Subject(), ".1"))
+		s.create("Third")
+		require.True(t, strings.HasSuffix((<-arrived).Subject(), ".3"))
+	})
+}
+
+func TestPartnersReadWithPullConsumers(t *testing.T) {
+	t.Parallel()
+	partners(t, func(t *testing.T, s *service, nc *nats.Conn, js jetstream.JetStream) {
+		for i := range 6 {
+			s.create(fmt.Sprint("client ", i))
+		}
+		config := jetstream.ConsumerConfig{Durable: "reader", FilterSubject: "clients.>", AckPolicy: jetstream.AckExplicitPolicy, InactiveThreshold: time.Hour}
+		consumer, err := js.CreateOrUpdateConsumer(t.Context(), "CLIENTS", config)
+		require.NoError(t, err)
+		next := func() jetstream.Msg {
+			m, err := consumer.Next(jetstream.FetchMaxWait(timeout))
+			require.NoError(t, err)
+			return m
+		}
+		require.NoError(t, next().Ack())
+		require.NoError(t, next().DoubleAck(t.Context()))
+		require.NoError(t, next().Nak())
+		again := next()
+		require.NoError(t, again.InProgress())
+		require.NoError(t, again.Term())
+		batch, err := consumer.FetchNoWait(9)
+		require.NoError(t, err)
+		for m := range batch.Messages() {
+			require.NoError(t, m.DoubleAck(t.Context()))
+		}
+		require.NoError(t, batch.Error())
+		eventually(t, func() bool {
+			info, err := consumer.Info(t.Context())
+			return err == nil && info.NumAckPending == 0 && info.AckFloor.Stream == 6
+		}, "all are acknowledged")
+
+		config.AckWait = time.Minute
+		_, err = js.UpdateConsumer(t.Context(), "CLIENTS", config)
+		require.NoError(t, err)
+		_, err = js.CreateConsumer(t.Context(), "CLIENTS", jetstream.ConsumerConfig{Durable: "reader", FilterSubject: "clients.shop.>"})
+		require.ErrorIs(t, err, jetstream.ErrConsumerExists)
+		require.NoError(t, js.DeleteConsumer(t.Context(), "CLIENTS", "reader"))
+
+		legacy, err := nc.JetStream()
+		require.NoError(t, err)
+		sub, err := legacy.PullSubscribe("clients.>", "older", nats.BindStream("CLIENTS"))
+		require.NoError(t, err)
+		messages, err := sub.Fetch(6, nats.MaxWait(timeout))
+		require.NoError(t, err)
+		require.Len(t, messages, 6)
+		require.NoError(t, messages[0].AckSync())
+		_, err = legacy.SubscribeSync("clients.>", nats.BindStream("CLIENTS"), nats.DeliverAll())
+		require.ErrorContains(t, err, "push consumers are not allowed: use a pull consumer or an ordered consumer")
+	})
+}
+
+func TestPartnersPublishWithAcknowledgement(t *testing.T) {
+	t.Parallel()
+	partners(t, func(t *testing.T, s *service, nc *nats.Conn, js jetstream.JetStream) {
+		id := s.create("SuprCorp")
+		publishEvent(t, js, "projects.default.7", "projects.v1.ProjectCreated", `{"id":7,"client_id":9}`)
+		_, err := js.Publish(t.Context(), "invoices.default.7", []byte("{}"), jetstream.WithExpectLastSequence(99))
+		require.ErrorContains(t, err, "wrong last sequence")
+		for range 100 {
+			_, err := js.PublishAsync("invoices.default.8", []byte("{}"))
+			require.NoError(t, err)
+		}
+		select {
+		case <-js.PublishAsyncComplete():
+		case <-time.After(timeout):
+			require.Fail(t, "not acknowledged")
+		}
+		for _, subject := range []string{"clients.default.1", "client-references.default.1", "client-ids", "other"} {
+			_, err := js.Publish(t.Context(), subject, []byte("{}"), jetstream.WithRetryAttempts(0))
+			require.ErrorIs(t, err, jetstream.ErrNoStreamResponse, subject)
+		}
+		require.NoError(t, nc.Flush())
+		s.want(200, "DELETE", path(id), "")
+	})
+}
+
+// Consumers that a partner may not have, each with what the error says.
+var refused = map[string]struct{ config, says string }{
+	"push":                {`"deliver_subject":"x"`, "push consumers are not allowed"},
+	"direct":              {`"direct":true`, "only pull consumers"},
+	"flow control":        {`"flow_control":true`, "only pull consumers"},
+	"unknown field":       {`"deliver_to":"x"`, "unknown field"},
+	"no filter":           {`"filter_subject":""`, "filter"},
+	"other filter":        {`"filter_subject":"client-references.>"`, "filter"},
+	"all subjects":        {`"filter_subject":">"`, "filter"},
+	"one of many filters": {`"filter_subject":"","filter_subjects":["clients.>","client-references.>"]`, "filter"},
+	"other name":          {`"name":"other"`, "name"},
+	"long inactivity":     {`"inactive_threshold":86400000000001`, "inactive_threshold is at most 24h0m0s"},
+	"many pulls":          {`"max_waiting":100000`, "max_waiting"},
+	"too long":            {`"description":"` + strings.Repeat("x", 16<<10) + `"`, "bytes"},
+	"another value":       {`"name":"reader"}} {"x":{"y":1`, "more than one"},
+}
+
+func TestPartnersAreRefusedOtherConsumers(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	nc, _ := connect(t, s.nats)
+	for name, test := range refused {
+		body := `{"stream_name":"CLIENTS","config":{"durable_name":"reader",` + test.config + `}}`
+		for _, subject := range []string{"CREATE.CLIENTS.reader", "DURABLE.CREATE.CLIENTS.reader", "CREATE.CLIENTS.reader.clients.>"} {
+			reply := request(t, nc, "$JS.API.CONSUMER."+subject, body)
+			require.Contains(t, reply, `"err_code":10012`, name)
+			if subject != "CREATE.CLIENTS.reader.clients.>" {
+				require.Contains(t, reply, test.says, name)
+			}
+		}
+	}
+	require.Contains(t, request(t, nc, "$JS.API.CONSUMER.CREATE.CLIENTS", `{"stream_name":"CLIENTS","config":{"filter_subject":"clients.>"}}`), "has no name")
+	require.Contains(t, request(t, nc, "$JS.API.CONSUMER.CREATE.CLIENTS", `{"stream_name":"CLIENTS","config":{"name":"a.b","filter_subject":"clients.>"}}`), "name differs")
+	require.Contains(t, request(t, nc, "$JS.API.CONSUMER.CREATE.CLIENTS", `{"stream_name":"CLIENTS","config":{"name":"x","filter_subjects":["clients.a.>","clients.b.>"]}}`), `"created"`)
+	require.Contains(t, request(t, nc, "$JS.API.CONSUMER.CREATE.CLIENTS.reader.clients.>", `{"stream_name":"PROJECTS","config":{"filter_subject":"clients.>"}}`), "the stream is CLIENTS")
+	_, err := nc.Request("$JS.API.CONSUMER.CREATE.CLIENTS.reader.client-references.>", nil, time.Second)
+	require.ErrorIs(t, err, nats.ErrNoResponders)
+}
+
+func TestPartnersDoNotLearnWhichClientsHaveProjects(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	s.create("SuprCorp")
+	project(t, s.partner(t), "ProjectCreated", 7, `"client_id":1`)
+	s.want(400, "DELETE", path(1), "")
+	admin := s.administrator(t).Conn()
+	filter := `{"subjects_filter":">"}`
+	require.Contains(t, request(t, admin, "$JS.API.STREAM.INFO.CLIENTS", filter), "client-references.default.")
+	nc, js := connect(t, s.nats)
+	for _, stream := range []string{"CLIENTS", "PROJECTS", "INVOICES"} {
+		reply := request(t, nc, "$JS.API.STREAM.INFO."+stream, filter)
+		require.Contains(t, reply, `"state"`)
+		require.NotContains(t, reply, `"subjects":{`)
+		require.NotContains(t, reply, "client-references.default")
+		_, err := js.Stream(t.Context(), stream)
+		require.NoError(t, err)
+	}
+	for _, call := range []string{"DIRECT.GET.CLIENTS.client-references.default.1", "DIRECT.GET.CLIENTS", "STREAM.MSG.GET.CLIENTS", "STREAM.LIST", "STREAM.NAMES", "CONSUMER.NAMES.CLIENTS", "CONSUMER.LIST.CLIENTS"} {
+		_, err := nc.Request("$JS.API."+call, []byte(`{"seq":1}`), time.Second)
+		require.ErrorIs(t, err, nats.ErrNoResponders, call)
+	}
+}
+
+func TestPartnersHaveALimitedNumberOfConsumers(t *testing.T) {
+	t.Parallel()
+	const limit = 100
+	s := start(t)
+	s.create("SuprCorp")
+	_, js := connect(t, s.nats)
+	create := func(i int) error {
+		_, err := js.CreateOrUpdateConsumer(t.Context(), "CLIENTS", jetstream.ConsumerConfig{Durable: fmt.Sprint("reader-", i), FilterSubject: "clients.>"})
+		return err
+	}
+	for i := range limit {
+		require.NoError(t, create(i))
+	}
+	require.ErrorIs(t, create(limit), jetstream.ErrMaximumConsumersLimit)
+	require.NoError(t, create(0), "one that is there can be updated")
+	_, err := s.administrator(t).CreateConsumer(t.Context(), "CLIENTS", jetstream.ConsumerConfig{Durable: "admin"})
+	require.NoError(t, err, "others are not affected")
+	require.NoError(t, js.DeleteConsumer(t.Context(), "CLIENTS", "reader-1"))
+	require.NoError(t, create(limit))
+	s.create("Once Ltd")
+	s = func() *service { require.Zero(t, s.stop(t)); return s.restart(t) }()
+	_, js = connect(t, s.nats)
+	require.ErrorIs(t, create(limit+1), jetstream.ErrMaximumConsumersLimit, "after a restart too")
+}
+
+// A flood of requests is answered as far as there is room, and does not hold up anything else.
+func TestAFloodOfPartnersRequestsHoldsUpNothing(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	nc, js := connect(t, s.nats)
+	ctx, stop := context.WithCancel(t.Context())
+	flooded := make(chan struct{})
+	go func() {
+		defer close(flooded)
+		for i := 0; ctx.Err() == nil; i++ {
+			_ = nc.PublishRequest("$JS.API.CONSUMER.CREATE.CLIENTS.reader.clients.>", "nowhere", []byte(createRequest("reader")))
+			_ = nc.PublishRequest("$JS.API.STREAM.INFO.CLIENTS", "nowhere", nil)
+			if i%100 == 0 {
+				_ = nc.Flush()
+			}
+		}
+	}()
+	begun := time.Now()
+	for i := range 50 {
+		s.create(fmt.Sprint("client ", i))
+	}
+	t.Logf("50 clients in %s", time.Since(begun))
+	stop()
+	<-flooded
+	eventually(t, func() bool {
+		_, err := js.Stream(t.Context(), "CLIENTS")
+		return err == nil
+	}, "partners are answered again")
+}
+
+func TestTheExampleSubscriberIsAPartner(t *testing.T) {
+	t.Parallel()
+	program := filepath.Join(t.TempDir(), "example-subscriber")
+	out, err := exec.Command("go", "build", "-o", program, "clients/cmd/example-subscriber").CombinedOutput()
+	require.NoError(t, err, string(out))
+	partners(t, func(t *testing.T, s *service, _ *nats.Conn, _ jetstream.JetStream) {
+		s.create("SuprCorp")
+		url := strings.Replace(s.nats, "://", "://partner:"+s.dataFile(t, "partner-password")+"@", 1)
+		out, err := exec.CommandContext(t.Context(), program, "--once", "--nats-url", url, "--copy", filepath.Join(t.TempDir(), "copy.json")).CombinedOutput()
+		require.NoError(t, err, string(out))
+		require.Contains(t, string(out), "ClientCreated")
+	})
+}
