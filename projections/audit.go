@@ -62,6 +62,7 @@ const (
 	FaultSnapshot    FaultKind = "snapshot"     // it cannot be read, or is not what the stream gives
 	FaultCopy        FaultKind = "copy"         // one server's copy of the stream lacks what the others have
 	FaultDiffers     FaultKind = "differs"      // what a running service answers is not what the stream gives
+	FaultReferences  FaultKind = "references"   // nor is what it knows of a project or an invoice
 )
 
 // Findings are what an audit has counted.
@@ -118,10 +119,9 @@ type auditor struct {
 	doubts    map[int64]uint64                       // how many events in a row could not be read, by the ids of their clients
 	answers   map[int64][]eventstore.HeldReservation // for events that have not been met, by the ids of their clients
 	unread    bool                                   // something of the stream could not be read
-	// The clients are split by their ids into parts, of which one is folded. A scrub takes one after the other, so that it
-	// never holds all of them; it leaves facts to their checksums.
+	// Clients, projects and invoices are split by their ids into parts, of which one is folded. A scrub takes one after the
+	// other, so that it never holds all of them.
 	part, parts int64
-	scrub       bool
 	snapshot    []*snapshotCheck // those not reached yet, in order
 	above       int64            // the highest id above the counter, 0 for none
 	aboveAt     uint64
@@ -168,7 +168,9 @@ func (n *auditor) record(r eventstore.Record, err error) bool {
 		}
 	case r.Fact != nil:
 		n.findings.Facts++
-		if !n.scrub && !n.d.references.fold(r.Fact) {
+		if !n.folds(r.Fact.ID) {
+			n.d.references.advance(r.Fact)
+		} else if !n.d.references.fold(r.Fact) {
 			n.findings.Repeats++
 		}
 	case n.folds(r.ClientID):
@@ -184,7 +186,7 @@ func (n *auditor) record(r eventstore.Record, err error) bool {
 	return true
 }
 
-// folds reports whether a client is of the part that is folded.
+// folds reports whether a client, project or invoice is of the part that is folded.
 func (n *auditor) folds(id int64) bool { return id%n.parts == n.part }
 
 // missing reports the messages of a gap that are not excused.

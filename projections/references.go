@@ -64,17 +64,22 @@ func newReferences(ended *idSet) references {
 
 // fold takes a fact in. It answers false for one that says nothing new.
 func (r *references) fold(f *domain.Fact) bool {
-	reading := r.streams[f.Source.Stream]
-	if reading == nil {
-		reading = newReading()
-		r.streams[f.Source.Stream] = reading
-	}
-	now, fresh := reading.advance(f)
+	now, fresh := r.advance(f)
 	if fresh && f.Thing != domain.Nothing {
 		fresh = r.learn(f, now)
 	}
 	r.forget(f.Source.Stream)
 	return fresh
+}
+
+// advance moves on to where a fact was learned.
+func (r *references) advance(f *domain.Fact) (now moment, fresh bool) {
+	reading := r.streams[f.Source.Stream]
+	if reading == nil {
+		reading = newReading()
+		r.streams[f.Source.Stream] = reading
+	}
+	return reading.advance(f)
 }
 
 func (r *references) learn(f *domain.Fact, now moment) bool {

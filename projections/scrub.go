@@ -15,7 +15,7 @@ import (
 // Scrub re-reads the whole stream that a directory follows, by the rules of an Audit, and compares what it folds with the
 // directory. It reads each server's copy of the stream at least once.
 //
-// What it holds at a time is bounded: it folds partSize clients in one pass, and takes as many passes as there are parts
+// What it holds at a time is bounded: it folds partSize clients, projects and invoices in one pass, and takes as many passes as there are parts
 // or servers. It works for a tenth of the time and rests for the others.
 type Scrub struct {
 	Directory *Directory
@@ -63,7 +63,7 @@ func (s *Scrub) passes(ctx context.Context) (history *eventstore.History, err er
 			return nil, fmt.Errorf("scrub: %w", err)
 		}
 		if part == 0 {
-			parts = max(len(history.Servers), 1+s.Directory.Stats().Clients/partSize)
+			parts = max(len(history.Servers), 1+s.Directory.frozen().len()/partSize)
 		}
 		if servers := history.Servers; len(servers) > 0 {
 			server := servers[part%len(servers)]
@@ -79,7 +79,7 @@ func (s *Scrub) passes(ctx context.Context) (history *eventstore.History, err er
 func (s *Scrub) pass(ctx context.Context, history *eventstore.History, part, parts int) error {
 	audit := &Audit{History: history, Excused: s.Excused, Fault: s.fault, Stray: func(eventstore.Record) {}, Notice: func(string) {}}
 	n := newAuditor(audit)
-	n.scrub, n.part, n.parts = true, int64(part), int64(parts)
+	n.part, n.parts = int64(part), int64(parts)
 	history.Counter = math.MaxInt64 // is compared by a full audit
 	n.beginning()
 	if err := n.read(ctx); err != nil {
@@ -117,60 +117,13 @@ func (n *auditor) read(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// frozen is the clients of a directory as of one sequence. It stays as it is while the directory goes on.
-type frozen struct {
-	sequence uint64
-	accounts []*tree
-}
-
-func (d *Directory) frozen() frozen {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	v := frozen{sequence: d.sequence}
-	for _, a := range d.accounts {
-		v.accounts = append(v.accounts, a.byName.Copy())
-	}
-	return v
-}
-
-// compareWith reports each client of the part that the directory does not have as the stream has it.
-func (n *auditor) compareWith(v frozen) {
-	matched := make(map[int64]struct{}, len(n.d.byID))
-	for _, clients := range v.accounts {
-		clients.Scan(func(e *entry) bool {
-			if !n.folds(e.ID) {
-				return true
-			}
-			other := n.d.byID[e.ID]
-			if !other.of(e.account.name) {
-				n.differs(e, "is not in the stream")
-				return true
-			}
-			if matched[e.ID] = struct{}{}; !e.same(other) {
-				n.differs(e, fmt.Sprintf("is not what the stream gives, which has it at version %d, of sequence %d", other.Revision.Version, other.lastSequence))
-			}
-			return true
-		})
-	}
-	for id, e := range n.d.byID {
-		if _, ok := matched[id]; !ok {
-			n.differs(e, "is in the stream, and the service does not have it")
-		}
-	}
-}
-
-func (n *auditor) differs(e *entry, how string) {
-	n.fault(Fault{First: e.lastSequence, Last: e.lastSequence, Kind: FaultDiffers, Detail: fmt.Sprintf(
-		"client %d of account %s, at version %d, of sequence %d, %s", e.ID, e.account.name, e.Revision.Version, e.lastSequence, how)})
-}
-
 func (s *Scrub) lacks(server string, sequence uint64) {
 	s.fault(Fault{First: sequence, Last: sequence, Kind: FaultCopy, Detail: "server " + server + " lacks the message, which the leader has"})
 }
 
 func (s *Scrub) fault(f Fault) {
 	key := Fault{First: f.First, Last: f.Last, Kind: f.Kind}
-	if f.Kind == FaultCopy {
+	if f.Kind == FaultCopy || f.Kind == FaultReferences { // of which there may be several of one sequence
 		key = f
 	}
 	if len(s.found) < maxFaults {
@@ -180,5 +133,5 @@ func (s *Scrub) fault(f Fault) {
 
 // ScrubFaults returns the kinds of faults that a scrub can find.
 func ScrubFaults() []FaultKind {
-	return []FaultKind{FaultMissing, FaultCorrupt, FaultUnknownType, FaultOrder, FaultTwoAccounts, FaultCopy, FaultDiffers}
+	return []FaultKind{FaultMissing, FaultCorrupt, FaultUnknownType, FaultOrder, FaultTwoAccounts, FaultCopy, FaultDiffers, FaultReferences}
 }

@@ -55,9 +55,11 @@ func (b *scrubber) heed(record eventstore.ScrubRecord) {
 	}
 }
 
-// stopsService reports whether a kind of fault is one of the stream that all replicas read. A fault of one server's copy
-// harms nobody yet.
-func stopsService(kind projections.FaultKind) bool { return kind != projections.FaultCopy }
+// stopsService reports whether a kind of fault is one of what callers read, or of the events behind it. One server's copy
+// harms no caller yet, and what is known of a project or an invoice is mended by its service's next event.
+func stopsService(kind projections.FaultKind) bool {
+	return kind != projections.FaultCopy && kind != projections.FaultReferences
+}
 
 func ignoreConflict(err error) error {
 	if errors.Is(err, domain.ErrConflict) {

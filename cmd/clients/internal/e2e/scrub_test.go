@@ -56,6 +56,23 @@ func TestAScrubFindsAnEventThatWasAltered(t *testing.T) {
 	}
 }
 
+// What is known of a project is not what callers read: it is reported, and the service goes on.
+func TestAScrubFindsAProjectThatDiffers(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	s.create("First Ltd")
+	project(t, s.partner(t), "ProjectCreated", 7, `"client_id":1`)
+	s.want(http.StatusBadRequest, http.MethodDelete, path(1), "") // it is on record
+	require.Zero(t, s.stop(t))
+	for _, block := range blocks(t, filepath.Join(s.dataDir, "nats")) {
+		alterEvent(t, block, 2, func(e *storedEvent) { e.replace(`"id":7`, `"id":8`); e.sum() })
+	}
+	s = s.restart(t, everyMoment)
+	eventually(t, func() bool { return s.metric("clients_scrub_faults", `kind="references"`) == 2 }, "the scrub finds both projects")
+	require.Equal(t, http.StatusOK, s.operations("/readyz").status)
+	s.create("Second Ltd")
+}
+
 // The server has the event in its memory until it is not read for 10 s.
 func TestAScrubFindsABitThatFlipsWhileTheEmbeddedServerRuns(t *testing.T) {
 	t.Parallel()

@@ -62,8 +62,7 @@ func (e *storedEvent) sum() {
 	subject := 22 + int(little.LittleEndian.Uint16(e.record[20:]))
 	headers := string(e.record[subject+4:][:little.LittleEndian.Uint32(e.record[subject:])])
 	header := func(name string) string {
-		_, rest, found := strings.Cut(headers, "\r\n"+name+": ")
-		require.True(e.t, found, name)
+		_, rest, _ := strings.Cut(headers, "\r\n"+name+": ") // "" without it
 		value, _, _ := strings.Cut(rest, "\r\n")
 		return value
 	}

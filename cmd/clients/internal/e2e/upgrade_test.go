@@ -76,7 +76,7 @@ func TestUpgradeAndRollbackOfReplicasUnderLoad(t *testing.T) {
 
 func startProgramIn(t *testing.T, program, dir string) *service {
 	t.Helper()
-	s := launchProgram(t, program, "CLIENTS_DATA_DIR="+dir, "CLIENTS_EMBEDDED_NATS_ADDR=127.0.0.1:0")
+	s := launchProgram(t, program, "CLIENTS_DATA_DIR="+dir, "CLIENTS_EMBEDDED_NATS_ADDR=127.0.0.1:0", everyMoment)
 	s.dataDir = dir
 	s.awaitReady(t)
 	return s
@@ -85,7 +85,7 @@ func startProgramIn(t *testing.T, program, dir string) *service {
 // startReplica starts a replica as Kubernetes runs it: it goes on serving for a moment after SIGTERM.
 func startReplica(t *testing.T, program string, variables []string) *service {
 	t.Helper()
-	s := launchProgram(t, program, append(variables, "CLIENTS_SHUTDOWN_DELAY=1s")...)
+	s := launchProgram(t, program, append(variables, "CLIENTS_SHUTDOWN_DELAY=1s", everyMoment)...)
 	s.awaitReady(t)
 	return s
 }
