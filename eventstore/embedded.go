@@ -90,7 +90,7 @@ func StartEmbedded(config EmbeddedConfig) (_ *Embedded, err error) {
 
 // run starts the server, and says in the data directory where it listens.
 func (e *Embedded) run(config EmbeddedConfig) error {
-	e.server.SetLoggerV2(serverLog{config.Log}, false, false, false)
+	e.server.SetLoggerV2(serverLog{LimitLog(config.Log)}, false, false, false)
 	e.server.Start()
 	if !e.server.ReadyForConnections(startLimit) {
 		return errors.New("it did not become ready; see the log")

@@ -108,7 +108,7 @@ func TestInspectAcceptsWhatBecomesOfOtherStreams(t *testing.T) {
 	}
 	stopped := t.TempDir()
 	killed := serve(t, stopped, func(s *Store) {
-		require.NoError(t, s.EnsureSources(deadline(t)))
+		require.NoError(t, s.EnsureSources(deadline(t), 0))
 		t.Run("alive", func(t *testing.T) {
 			for name, act := range acts {
 				t.Run(name, func(t *testing.T) {
@@ -139,7 +139,7 @@ func TestInspectAcceptsAnotherStreamWhoseConfigurationWasBeingAltered(t *testing
 	t.Parallel()
 	dir := t.TempDir()
 	serve(t, dir, func(s *Store) {
-		require.NoError(t, s.EnsureSources(deadline(t)))
+		require.NoError(t, s.EnsureSources(deadline(t), 0))
 		for range 5 {
 			_, err := s.js.Publish(deadline(t), "projects.a.1", []byte("{}"))
 			require.NoError(t, err)
@@ -147,7 +147,7 @@ func TestInspectAcceptsAnotherStreamWhoseConfigurationWasBeingAltered(t *testing
 	})
 	edit(t, filepath.Join(streamDir(dir, Projects.Stream), "meta.sum"), func([]byte) []byte { return []byte("0123456789abcdef") })
 	serve(t, dir, func(s *Store) {
-		require.NoError(t, s.EnsureSources(deadline(t)))
+		require.NoError(t, s.EnsureSources(deadline(t), 0))
 		state, err := s.SourceState(deadline(t), Projects)
 		require.NoError(t, err)
 		require.Equal(t, uint64(5), state.Last)

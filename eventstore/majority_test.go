@@ -16,7 +16,7 @@ func TestAHealthyClusterIsBelieved(t *testing.T) {
 	t.Parallel()
 	_, stores := threeReplicas(t)
 	s := stores[0]
-	require.NoError(t, s.EnsureSources(deadline(t)))
+	require.NoError(t, s.EnsureSources(deadline(t), 0))
 	acknowledged := uint64(0)
 	ask := func() {
 		t.Helper()

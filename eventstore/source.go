@@ -103,21 +103,54 @@ func sourceError(source Source, err error) error {
 	return fmt.Errorf("source %s: %w", source.Stream, err)
 }
 
+// The streams of the sources take a gibibyte each of the disk that they share with CLIENTS, less where there is little room.
+const (
+	sourceLimit      = 1 << 30
+	smallSourceLimit = 16 << 20
+)
+
 // EnsureSources creates the streams of the sources that do not exist, and leaves those that do as they are: they
-// belong to other services.
-func (s *Store) EnsureSources(ctx context.Context) error {
+// belong to other services. room is the size of the disk that the streams share, 0 where it is not known.
+//
+// A full stream refuses what is published next. It does not discard old events: that would lose those that were
+// acknowledged and not read yet.
+func (s *Store) EnsureSources(ctx context.Context, room uint64) error {
+	limit := int64(sourceLimit)
+	if room > 0 {
+		limit = min(limit, int64(room/8))
+	}
 	for _, source := range []Source{Projects, Invoices} {
-		_, err := s.js.CreateStream(ctx, jetstream.StreamConfig{
-			Name:        source.Stream,
-			Description: "Events of another service. Publish to " + source.Filter,
-			Subjects:    []string{source.Filter},
-			Storage:     jetstream.FileStorage,
-			Replicas:    s.config.Replicas,
-			AllowDirect: true,
-		})
-		if err != nil && !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+		if err := s.ensureSource(ctx, source, limit); err != nil {
 			return fmt.Errorf("source %s: %w", source.Stream, err)
 		}
 	}
 	return nil
 }
+
+func (s *Store) ensureSource(ctx context.Context, source Source, limit int64) error {
+	_, err := s.js.CreateStream(ctx, jetstream.StreamConfig{
+		Name:        source.Stream,
+		Description: "Events of another service. Publish to " + source.Filter,
+		Subjects:    []string{source.Filter},
+		Storage:     jetstream.FileStorage,
+		Replicas:    s.config.Replicas,
+		Discard:     jetstream.DiscardNew,
+		MaxBytes:    limit,
+		AllowDirect: true,
+	})
+	var api *jetstream.APIError
+	switch {
+	case errors.Is(err, jetstream.ErrStreamNameAlreadyInUse):
+		stream, err := s.js.Stream(ctx, source.Stream)
+		if err == nil && stream.CachedInfo().Config.MaxBytes <= 0 {
+			s.config.Log.Warn("source without size limit", "stream", source.Stream)
+		}
+		return err
+	case errors.As(err, &api) && (api.ErrorCode == codeNoRoom || api.ErrorCode == codeNoPeers) && limit > smallSourceLimit:
+		return s.ensureSource(ctx, source, limit/2)
+	}
+	return err
+}
+
+// codeNoRoom is the error code where the servers have less room than a stream reserves.
+const codeNoRoom jetstream.ErrorCode = 10047

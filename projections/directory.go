@@ -51,7 +51,7 @@ func NewDirectory(stream Log, log *slog.Logger) *Directory {
 
 // newDirectory makes one that has no stream to follow.
 func newDirectory(log *slog.Logger) *Directory {
-	d := &Directory{log: log, texts: make(texts)}
+	d := &Directory{log: eventstore.LimitLog(log), texts: make(texts)}
 	d.empty()
 	return d
 }

@@ -13,7 +13,7 @@ import (
 type setupCommand struct {
 	runningFlags
 	StreamReplicas string `name:"stream-replicas" env:"CLIENTS_STREAM_REPLICAS" default:"" help:"Replicas of each stream that is created: 1, 3 or 5. 3 by default, and 1 without --nats-url."`
-	Sources        bool   `help:"Also the streams PROJECTS and INVOICES, where there are none: other services publish to them, and the service waits for them with deletions and deactivations."`
+	Sources        bool   `help:"Also the streams PROJECTS and INVOICES, where there are none: other services publish to them, and the service waits for them with deletions and deactivations. Each holds 1 GiB at most, and refuses more."`
 }
 
 // Help says what the short help leaves out.
@@ -41,7 +41,7 @@ func (c *setupCommand) Run(ctx context.Context, s streams) error {
 	}
 	defer store.Close()
 	if c.Sources {
-		err = store.EnsureSources(ctx)
+		err = store.EnsureSources(ctx, 0)
 	}
 	if err == nil {
 		_, err = fmt.Fprintln(s.out, "The streams are there.")

@@ -62,6 +62,7 @@ const (
 
 // New makes an Intake that has not begun.
 func New(config Config) (*Intake, error) {
+	config.Log = eventstore.LimitLog(config.Log)
 	i := &Intake{config: config, metrics: newMetrics(config.Registry), recorders: make(map[string]*Recorder)}
 	// Watermill reports each message by itself; what concerns all of them is told here, once.
 	quiet := watermill.NewSlogLoggerWithLevelMapping(config.Log, map[slog.Level]slog.Level{
