@@ -67,6 +67,7 @@ func StartEmbedded(config EmbeddedConfig) (_ *Embedded, err error) {
 		JetStream:  true,
 		StoreDir:   filepath.Join(config.Dir, storeName),
 		SyncAlways: !config.Unsynced,
+		MaxConn:    connectionLimit,
 		NoSigs:     true,
 	}
 	if config.Addr != "" {
@@ -106,6 +107,9 @@ func (e *Embedded) run(config EmbeddedConfig) error {
 }
 
 const startLimit = 30 * time.Second
+
+// connectionLimit is of all connections, those that have not logged in yet included. The account of partners has fewer.
+const connectionLimit = 128
 
 // What is in the data directory.
 const (

@@ -2,7 +2,6 @@ package partners
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +16,10 @@ const (
 	inactivityLimit   = 24 * time.Hour
 	ackPendingLimit   = 20_000
 	waitingPullsLimit = 1_024
+
+	// randomNameLength is the least length of a name that is not in the subject, where permissions and imports of a partner
+	// do not see it. The names of other partners' durable consumers are shorter.
+	randomNameLength = 20
 )
 
 // createRequest is what a partner may request of a consumer. What is not listed is refused.
@@ -89,13 +92,13 @@ func decodeCreate(subject string, body []byte) (createRequest, error) {
 	}
 	c := &r.Config
 	if name == "" {
-		name = cmp.Or(c.Name, c.Durable)
+		if name = c.Name; len(name) < randomNameLength {
+			return r, errors.New("the subject lacks the consumer's name")
+		}
 	}
 	switch {
 	case r.Stream != stream:
 		return r, fmt.Errorf("the stream is %s", stream)
-	case name == "":
-		return r, errors.New("the consumer has no name")
 	case strings.ContainsAny(name, ".*>"), c.Name != "" && c.Name != name, c.Durable != "" && c.Durable != name:
 		return r, errors.New("the consumer's name differs from the subject's")
 	case filter != "" && (c.FilterSubject != filter || len(c.FilterSubjects) > 0):

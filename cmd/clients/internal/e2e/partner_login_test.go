@@ -1,8 +1,10 @@
 package e2e_test
 
 import (
+	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/nats-io/nats.go"
@@ -82,4 +84,31 @@ func TestPasswordsOfTheEmbeddedServerAreKept(t *testing.T) {
 	require.NotEmpty(t, s.dataFile(t, "partner-password"))
 	require.Zero(t, s.stop(t))
 	require.NoFileExists(t, filepath.Join(s.dataDir, "nats-address"))
+}
+
+// Connections of partners, and those that never log in, leave room for the service and its administrator.
+func TestConnectionsToTheEmbeddedServerAreLimited(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	var open int
+	for range 120 {
+		nc, err := nats.Connect(s.nats)
+		if err != nil {
+			require.ErrorContains(t, err, "maximum account active connections exceeded")
+			continue
+		}
+		open++
+		t.Cleanup(nc.Close)
+	}
+	require.Equal(t, 100, open)
+	require.Zero(t, run(t, []string{"CLIENTS_DATA_DIR=" + s.dataDir}, "events").code)
+	for range 200 {
+		conn, err := net.Dial("tcp", s.dataFile(t, "nats-address"))
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = conn.Close() })
+	}
+	s.create("SuprCorp")
+	require.Zero(t, run(t, []string{"CLIENTS_DATA_DIR=" + s.dataDir}, "events").code, "after those that do not log in have been closed")
+	require.Zero(t, s.stop(t))
+	require.LessOrEqual(t, strings.Count(s.stderr.String(), "nats"), 30, "in the log")
 }

@@ -165,9 +165,9 @@ func TestPartnersAreRefusedOtherConsumers(t *testing.T) {
 			}
 		}
 	}
-	require.Contains(t, request(t, nc, "$JS.API.CONSUMER.CREATE.CLIENTS", `{"stream_name":"CLIENTS","config":{"filter_subject":"clients.>"}}`), "has no name")
-	require.Contains(t, request(t, nc, "$JS.API.CONSUMER.CREATE.CLIENTS", `{"stream_name":"CLIENTS","config":{"name":"a.b","filter_subject":"clients.>"}}`), "name differs")
-	require.Contains(t, request(t, nc, "$JS.API.CONSUMER.CREATE.CLIENTS", `{"stream_name":"CLIENTS","config":{"name":"x","filter_subjects":["clients.a.>","clients.b.>"]}}`), `"created"`)
+	require.Contains(t, request(t, nc, "$JS.API.CONSUMER.CREATE.CLIENTS", `{"stream_name":"CLIENTS","config":{"name":"short","filter_subject":"clients.>"}}`), "lacks the consumer's name")
+	require.Contains(t, request(t, nc, "$JS.API.CONSUMER.CREATE.CLIENTS", `{"stream_name":"CLIENTS","config":{"name":"0123456789.0123456789","filter_subject":"clients.>"}}`), "name differs")
+	require.Contains(t, request(t, nc, "$JS.API.CONSUMER.CREATE.CLIENTS", `{"stream_name":"CLIENTS","config":{"name":"NVHDVM9Q5M4DGVT2M9JKZ5_1","filter_subjects":["clients.a.>","clients.b.>"]}}`), `"created"`)
 	require.Contains(t, request(t, nc, "$JS.API.CONSUMER.CREATE.CLIENTS.reader.clients.>", `{"stream_name":"PROJECTS","config":{"filter_subject":"clients.>"}}`), "the stream is CLIENTS")
 	_, err := nc.Request("$JS.API.CONSUMER.CREATE.CLIENTS.reader.client-references.>", nil, time.Second)
 	require.ErrorIs(t, err, nats.ErrNoResponders)

@@ -1,0 +1,48 @@
+package e2e_test
+
+import (
+	"testing"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+)
+
+// Consumers that a partner created before there were accounts go on; those of others are out of reach of its requests.
+func TestPartnersUpdateTheirOwnConsumersOnly(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	s.create("SuprCorp")
+	admin, js := s.administrator(t), s.partner(t)
+	for name, there := range map[string]jetstream.ConsumerConfig{
+		"of an earlier release": {FilterSubject: "clients.>"},
+		"push":                  {FilterSubject: "clients.>", DeliverSubject: "deliveries"},
+		"unfiltered":            {},
+		"of another partner":    {FilterSubject: "clients.>", Metadata: map[string]string{"clients.partner": "other"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			there.Durable, there.AckPolicy = "reader", jetstream.AckExplicitPolicy
+			var err error
+			if there.DeliverSubject == "" {
+				_, err = admin.CreateConsumer(t.Context(), "CLIENTS", there)
+			} else {
+				_, err = admin.CreatePushConsumer(t.Context(), "CLIENTS", there)
+			}
+			require.NoError(t, err)
+			defer func() { require.NoError(t, admin.DeleteConsumer(t.Context(), "CLIENTS", "reader")) }()
+			own := jetstream.ConsumerConfig{Durable: "reader", FilterSubject: "clients.>", AckPolicy: jetstream.AckExplicitPolicy}
+			for _, request := range []func() (jetstream.Consumer, error){
+				func() (jetstream.Consumer, error) { return js.CreateOrUpdateConsumer(t.Context(), "CLIENTS", own) },
+				func() (jetstream.Consumer, error) { return js.UpdateConsumer(t.Context(), "CLIENTS", own) },
+				func() (jetstream.Consumer, error) { return js.CreateOrUpdateConsumer(t.Context(), "CLIENTS", own) },
+			} {
+				consumer, err := request()
+				if name != "of an earlier release" {
+					require.ErrorIs(t, err, jetstream.ErrConsumerExists)
+					continue
+				}
+				require.NoError(t, err)
+				require.Equal(t, "partner", consumer.CachedInfo().Config.Metadata["clients.partner"])
+			}
+		})
+	}
+}
