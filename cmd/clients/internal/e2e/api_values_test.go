@@ -127,3 +127,27 @@ func TestEncodings(t *testing.T) {
 	require.Equal(t, "[]", s.want(http.StatusOK, http.MethodGet, "/clients.json", "").body)
 	s.want(http.StatusUnsupportedMediaType, http.MethodPost, "/clients", "x", "Content-Type: text/csv")
 }
+
+func TestNullsAndLimits(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	id := s.want(201, "POST", "/clients", `{"client":{"name":"x","highrise_id":9223372036854775807,"currency_symbol":"E","details":"x"}}`, asJSON).id(t)
+	require.Contains(t, s.want(200, "GET", path(id)+".json", "").body, `"highrise_id":9223372036854775807,`)
+	for _, element := range []string{"name", "currency", "active"} {
+		s.want(400, "PUT", path(id), "<client><"+element+` nil="true"/></client>`, asXML)
+	}
+	s.want(200, "PUT", path(id), `<client><highrise-id type="integer" nil="true"/><details nil="true"></details><currency-symbol nil="true"/></client>`, asXML)
+	require.Contains(t, s.want(200, "GET", path(id)+".json", "").body, `"highrise_id":null,`)
+	require.Contains(t, s.want(200, "GET", path(id), "").body, "<currency-symbol>$</currency-symbol>\n  <details></details>\n")
+	for attribute, limit := range map[string]int{"name": 255, "currency": 255, "currency_symbol": 255, "details": 64 << 10} {
+		for _, letter := range []string{"x", "ä"} {
+			longest := strings.Repeat(letter, limit)
+			if attribute == "details" {
+				longest = strings.Repeat(letter, limit/len(letter)) // its limit is in bytes
+			}
+			s.want(200, "PUT", path(id), `{"client":{"`+attribute+`":"`+longest+`"}}`, asJSON)
+			require.Equal(t, longest, s.attributes(id)[attribute])
+			s.want(400, "PUT", path(id), `{"client":{"`+attribute+`":"`+longest+`x"}}`, asJSON)
+		}
+	}
+}
