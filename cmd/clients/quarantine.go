@@ -13,6 +13,7 @@ import (
 
 	"clients/domain"
 	"clients/eventstore"
+	"clients/projections/intake"
 )
 
 // quarantineCommand is for the messages of other services that cannot be used.
@@ -78,7 +79,7 @@ func (c *quarantineListCommand) Run(ctx context.Context, s streams, parent *quar
 		}
 		m := q.Message
 		fmt.Fprintf(table, "%d\t%s\t%s\t%d\t%s\t%s\t%s\t%s\n", q.Number, q.At.UTC().Format(time.DateTime), m.Stream, m.Sequence,
-			m.Subject, m.Header.Get("ce-type"), q.Reason, q.Detail)
+			m.Subject, intake.EventType(m), q.Reason, q.Detail)
 	}
 	if found == 0 && !c.JSON {
 		fmt.Fprintln(s.out, "Nothing is in quarantine.")
@@ -91,7 +92,7 @@ func listed(q eventstore.Quarantined) map[string]any {
 	m := q.Message
 	return map[string]any{
 		"number": q.Number, "since": q.At.UTC(), "stream": m.Stream, "sequence": m.Sequence, "subject": m.Subject,
-		"type": m.Header.Get("ce-type"), "reason": q.Reason, "detail": q.Detail,
+		"type": intake.EventType(m), "reason": q.Reason, "detail": q.Detail,
 	}
 }
 

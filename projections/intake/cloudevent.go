@@ -32,7 +32,7 @@ const (
 // Without one, a ce-type means binary mode, and a body with a specversion structured mode, as the SDKs send it without any
 // header. The error is an *Unusable.
 func readEvent(m eventstore.SourceMessage) (cloudEvent, error) {
-	switch contentType := eventType(m.Header); {
+	switch contentType := contentTypeOf(m.Header); {
 	case contentType == typeStructured, contentType == typeStructured+"+json":
 		return readStructured(m)
 	case strings.HasPrefix(contentType, typeBatch):
@@ -49,8 +49,15 @@ func readEvent(m eventstore.SourceMessage) (cloudEvent, error) {
 	return readStructured(m)
 }
 
-// eventType returns the content type of CloudEvents that a message has, without parameters, or "".
-func eventType(h nats.Header) string {
+// EventType returns the type of the event that a message in quarantine carries, or "" where it has none.
+func EventType(m eventstore.SourceMessage) string {
+	event, _ := readEvent(m)
+	return event.kind
+}
+
+// contentTypeOf returns the content type of CloudEvents that a message has, without parameters, or "". Of several the
+// first one in the order of the alphabet counts.
+func contentTypeOf(h nats.Header) (first string) {
 	for name, values := range h {
 		if !strings.EqualFold(name, "content-type") {
 			continue
@@ -60,12 +67,13 @@ func eventType(h nats.Header) string {
 			if err != nil {
 				mediaType, _, _ = strings.Cut(strings.ToLower(value), ";")
 			}
-			if mediaType = strings.TrimSpace(mediaType); strings.HasPrefix(mediaType, typeStructured) {
-				return mediaType
+			mediaType = strings.TrimSpace(mediaType)
+			if strings.HasPrefix(mediaType, typeStructured) && (first == "" || mediaType < first) {
+				first = mediaType
 			}
 		}
 	}
-	return ""
+	return first
 }
 
 func readBinary(m eventstore.SourceMessage) (cloudEvent, error) {

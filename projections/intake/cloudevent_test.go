@@ -124,3 +124,22 @@ func TestEventsThatAnEarlierReleaseRecordedAreKnown(t *testing.T) {
 	require.Zero(t, r.references(one))
 	eventually(t, "it is counted", func() bool { return r.count("clients_source_duplicates_total") == 1 })
 }
+
+func TestWhatIsNoTraceparentIsNotTakenOver(t *testing.T) {
+	t.Parallel()
+	r := alone(t)
+	r.client()
+	r.say(structured("invoices.acme.1", `"id":"e","type":"invoices.v1.InvoiceCreated","traceparent":"00-0\r\nce-id: x","data":{"client_id":1,"kind":"task"}`))
+	r.settled()
+	require.Empty(t, r.stored()[1].Traceparent)
+}
+
+// Every replica has to understand the same.
+func TestOfSeveralContentTypesAlwaysTheSameCounts(t *testing.T) {
+	t.Parallel()
+	for range 20 {
+		require.Equal(t, typeStructured+"+json", contentTypeOf(nats.Header{
+			"content-type": {"application/cloudevents-batch+json"}, "Content-Type": {"application/json", "application/cloudevents+json; charset=utf-8"},
+		}))
+	}
+}

@@ -193,5 +193,5 @@ type headers struct{ actor, traceparent string }
 
 func headersOf(i *item) headers {
 	event, _ := readEvent(i.message)
-	return headers{actor: brief(event.actor), traceparent: cmp.Or(i.traceparent, brief(event.traceparent))}
+	return headers{actor: brief(event.actor), traceparent: cmp.Or(i.traceparent, plainTrace(event.traceparent))}
 }

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"strings"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"go.opentelemetry.io/otel/attribute"
@@ -47,6 +48,14 @@ func traceparent(ctx context.Context) string {
 		propagation.TraceContext{}.Inject(ctx, carrier)
 	}
 	return carrier["traceparent"]
+}
+
+// plainTrace returns a traceparent that another service has sent, or "" for what cannot be one.
+func plainTrace(traceparent string) string {
+	if strings.Trim(traceparent, "0123456789abcdef-") != "" {
+		return ""
+	}
+	return brief(traceparent)
 }
 
 // spanOfFence begins the span of a command's wait for what other services have said.

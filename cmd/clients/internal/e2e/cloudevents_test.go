@@ -149,7 +149,9 @@ func TestWhatNamesNoClientIsQuarantined(t *testing.T) {
 	s.want(http.StatusOK, http.MethodDelete, path(client), "")
 	listed := run(t, []string{"CLIENTS_DATA_DIR=" + s.dataDir}, "quarantine", "list", "--json")
 	require.Zero(t, listed.code, listed.stderr)
+	lines := strings.Split(listed.stdout, "\n")
 	for n, reason := range []string{"it is a batch", "no client_id", "client 99"} {
-		require.Contains(t, strings.Split(listed.stdout, "\n")[n], reason)
+		require.Contains(t, lines[n], reason)
 	}
+	require.Contains(t, lines[2], `"type":"projects.v1.ProjectCreated"`)
 }
