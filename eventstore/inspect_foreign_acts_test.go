@@ -111,7 +111,8 @@ func counted(t *testing.T, f *foreign) {
 
 // strange are messages that a server stores, and nobody would send.
 func strange(t *testing.T, f *foreign) {
-	url := f.s.nc.Opts.InProcessServer.(*server.Server).ClientURL()
+	options := f.s.nc.Opts
+	url := strings.Replace(options.InProcessServer.(*server.Server).ClientURL(), "://", "://"+options.User+":"+options.Password+"@", 1)
 	for _, header := range []string{
 		"NATS/1.0\r\n\r\n", "NATS/1.0 200 OK\r\n\r\n", "NATS/1.0\r\nno colon\r\n\r\n", "NATS/1.0\r\n: no name\r\n\r\n",
 		"NATS/1.0\r\na:b\r\nA: b\r\na:\r\n\r\n", "NATS/1.0\r\na: \x00\xff\r\n\r\n",

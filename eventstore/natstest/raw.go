@@ -4,7 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"net"
-	"strings"
+	"net/url"
 	"testing"
 	"time"
 
@@ -12,15 +12,18 @@ import (
 )
 
 // PublishRaw publishes a message whose headers are sent byte by byte as they stand, as a broken client might. It returns
-// when the server has taken the message.
-func PublishRaw(t testing.TB, url, subject, header, body string) {
+// when the server has taken the message. The URL may hold a login.
+func PublishRaw(t testing.TB, server, subject, header, body string) {
 	t.Helper()
-	conn, err := net.DialTimeout("tcp", strings.TrimPrefix(url, "nats://"), 5*time.Second)
+	at, err := url.Parse(server)
+	require.NoError(t, err)
+	password, _ := at.User.Password()
+	conn, err := net.DialTimeout("tcp", at.Host, 5*time.Second)
 	require.NoError(t, err)
 	defer conn.Close()
 	require.NoError(t, conn.SetDeadline(time.Now().Add(5*time.Second)))
-	_, err = fmt.Fprintf(conn, "CONNECT {\"verbose\":false,\"headers\":true}\r\nHPUB %s %d %d\r\n%s%s\r\nPING\r\n",
-		subject, len(header), len(header)+len(body), header, body)
+	_, err = fmt.Fprintf(conn, "CONNECT {\"verbose\":false,\"headers\":true,\"user\":%q,\"pass\":%q}\r\nHPUB %s %d %d\r\n%s%s\r\nPING\r\n",
+		at.User.Username(), password, subject, len(header), len(header)+len(body), header, body)
 	require.NoError(t, err)
 	for lines := bufio.NewScanner(conn); lines.Scan(); {
 		if lines.Text() == "PONG" {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Limits of a partner's consumers.
@@ -99,7 +100,7 @@ func decodeCreate(subject string, body []byte) (createRequest, error) {
 	switch {
 	case r.Stream != stream:
 		return r, fmt.Errorf("the stream is %s", stream)
-	case strings.ContainsAny(name, ".*>"), c.Name != "" && c.Name != name, c.Durable != "" && c.Durable != name:
+	case strings.ContainsFunc(name, inNoName), c.Name != "" && c.Name != name, c.Durable != "" && c.Durable != name:
 		return r, errors.New("the consumer's name differs from the subject's")
 	case filter != "" && (c.FilterSubject != filter || len(c.FilterSubjects) > 0):
 		return r, errors.New("the filter differs from the subject's")
@@ -128,12 +129,20 @@ func (c *consumerConfig) check() error {
 		filters = append(filters[:len(filters):len(filters)], c.FilterSubject)
 	}
 	for _, filter := range filters {
-		if !strings.HasPrefix(filter, "clients.") {
+		if !strings.HasPrefix(filter, "clients.") || strings.ContainsFunc(filter, inNoSubject) {
 			return errors.New("the filter has to be clients.> or a part of it")
 		}
 	}
 	return nil
 }
+
+// Characters that cannot be in a subject end it in the protocol of NATS, and what follows would be carried out with the
+// rights of the service.
+func inNoSubject(r rune) bool {
+	return unicode.IsSpace(r) || unicode.IsControl(r) || r == unicode.ReplacementChar
+}
+
+func inNoName(r rune) bool { return inNoSubject(r) || strings.ContainsRune(`.*>/\\`, r) }
 
 // subject returns the end of the subject at which the server creates the consumer.
 func (c *consumerConfig) subject() string {

@@ -144,6 +144,10 @@ var refused = map[string]struct{ config, says string }{
 	"other filter":        {`"filter_subject":"client-references.>"`, "filter"},
 	"all subjects":        {`"filter_subject":">"`, "filter"},
 	"one of many filters": {`"filter_subject":"","filter_subjects":["clients.>","client-references.>"]`, "filter"},
+	"protocol":            {`"filter_subject":"clients.a 0\r\n\r\nPUB $JS.API.STREAM.DELETE.CLIENTS 0\r\n\r\n"`, "filter"},
+	"space":               {`"filter_subject":"clients.a _INBOX.b"`, "filter"},
+	"tab":                 {`"filter_subject":"clients.a\t0"`, "filter"},
+	"many with protocol":  {`"filter_subject":"","filter_subjects":["clients.a\r\nPUB client-ids 0\r\n"]`, "filter"},
 	"other name":          {`"name":"other"`, "name"},
 	"long inactivity":     {`"inactive_threshold":86400000000001`, "inactive_threshold is at most 24h0m0s"},
 	"many pulls":          {`"max_waiting":100000`, "max_waiting"},
@@ -167,10 +171,13 @@ func TestPartnersAreRefusedOtherConsumers(t *testing.T) {
 	}
 	require.Contains(t, request(t, nc, "$JS.API.CONSUMER.CREATE.CLIENTS", `{"stream_name":"CLIENTS","config":{"name":"short","filter_subject":"clients.>"}}`), "lacks the consumer's name")
 	require.Contains(t, request(t, nc, "$JS.API.CONSUMER.CREATE.CLIENTS", `{"stream_name":"CLIENTS","config":{"name":"0123456789.0123456789","filter_subject":"clients.>"}}`), "name differs")
+	require.Contains(t, request(t, nc, "$JS.API.CONSUMER.CREATE.CLIENTS", `{"stream_name":"CLIENTS","config":{"name":"01234567890123456789 0\r\n\r\nPUB $JS.API.STREAM.DELETE.CLIENTS 0\r\n\r\n","filter_subject":"clients.>"}}`), "name differs")
 	require.Contains(t, request(t, nc, "$JS.API.CONSUMER.CREATE.CLIENTS", `{"stream_name":"CLIENTS","config":{"name":"NVHDVM9Q5M4DGVT2M9JKZ5_1","filter_subjects":["clients.a.>","clients.b.>"]}}`), `"created"`)
 	require.Contains(t, request(t, nc, "$JS.API.CONSUMER.CREATE.CLIENTS.reader.clients.>", `{"stream_name":"PROJECTS","config":{"filter_subject":"clients.>"}}`), "the stream is CLIENTS")
 	_, err := nc.Request("$JS.API.CONSUMER.CREATE.CLIENTS.reader.client-references.>", nil, time.Second)
 	require.ErrorIs(t, err, nats.ErrNoResponders)
+	_, err = s.administrator(t).Stream(t.Context(), "CLIENTS")
+	require.NoError(t, err)
 }
 
 func TestPartnersDoNotLearnWhichClientsHaveProjects(t *testing.T) {
