@@ -155,3 +155,25 @@ func TestWhatNamesNoClientIsQuarantined(t *testing.T) {
 	}
 	require.Contains(t, lines[2], `"type":"projects.v1.ProjectCreated"`)
 }
+
+// A client's invoice defaults follow what can be understood of its invoices, and stay when those are deleted.
+func TestInvoiceDefaultsFollowWhatCanBeUnderstood(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	id, js := s.create("SuprCorp"), s.partner(t)
+	defaults := func(kind, timeframe any) {
+		t.Helper()
+		eventually(t, func() bool {
+			a := s.attributes(id)
+			return a["last_invoice_kind"] == kind && a["default_invoice_timeframe"] == timeframe
+		}, "the defaults are %v and %v", kind, timeframe)
+	}
+	invoice(t, js, "InvoiceCreated", 9, `"client_id":"1","kind":"task","period_start":"soon","period_end":"2011-12-31"`)
+	defaults("task", nil)
+	invoice(t, js, "InvoiceUpdated", 9, `"kind":"`+strings.Repeat("k", 256)+`","period_start":"2011-01-01","period_end":"2011-12-31"`)
+	defaults("task", "20110101,20111231")
+	invoice(t, js, "InvoiceDeleted", 9, "")
+	s.want(http.StatusOK, http.MethodPut, path(id), `{"client":{"name":"SuprCorp Ltd"}}`, asJSON)
+	defaults("task", "20110101,20111231")
+	s.want(http.StatusOK, http.MethodDelete, path(id), "")
+}
