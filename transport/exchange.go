@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"clients/domain"
+	"clients/transport/connections"
 
 	"go.opentelemetry.io/otel/trace"
 )
@@ -65,6 +66,7 @@ func (x *exchange) enter() error {
 			return err
 		}
 		x.account, x.actor = user.Account, user.Name
+		connections.LoggedIn(x.r.Context(), x.start.Add(readTimeout))
 	}
 	if x.route.resource == rateStatus {
 		return nil

@@ -1,19 +1,28 @@
 package main
 
 import (
-	"net"
+	"time"
 
-	"golang.org/x/net/netutil"
+	"clients/transport"
+	"clients/transport/connections"
 )
 
-// keptDescriptors are left for NATS, for files and for the operations endpoints, however many callers connect to the API:
-// without them a replica could not store, nor notice that a user is removed, nor say that it is alive.
+// keptDescriptors are left for NATS, files and the operations endpoints, however many callers connect to the API.
 const keptDescriptors = 128
 
-// sparing accepts connections as long as there are descriptors to spare. Those beyond wait until another one ends.
-func sparing(listener net.Listener, descriptors uint64) net.Listener {
-	if descriptors > 1<<30 { // as good as no limit
-		return listener
+// opsConnections bounds the connections to the operations endpoints, which hold them for a moment each.
+const opsConnections = 32
+
+// connectionLimits returns how many connections to the API the process has descriptors and memory for. With logins, half
+// of them may be anonymous.
+func connectionLimits(descriptors uint64, memoryLimit int64, logins bool) connections.Limits {
+	limits := connections.Limits{Max: transport.MaxConnections(memoryLimit), AnonymousIdle: 10 * time.Second}
+	if descriptors < uint64(limits.Max)+keptDescriptors {
+		limits.Max = int(descriptors) - keptDescriptors
 	}
-	return netutil.LimitListener(listener, max(int(descriptors)-keptDescriptors, 16))
+	limits.Max = max(limits.Max, 16)
+	if logins {
+		limits.Anonymous = limits.Max / 2
+	}
+	return limits
 }

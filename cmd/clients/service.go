@@ -16,6 +16,7 @@ import (
 	"clients/projections"
 	"clients/projections/intake"
 	"clients/transport"
+	"clients/transport/connections"
 
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
@@ -81,7 +82,9 @@ func (s *service) serveOperations(context.Context) error {
 	s.registerReadiness()
 	handler := transport.Operations{Ready: s.ready, Metrics: s.registry, Version: currentVersion(), Hosts: s.hosts()}.Handler()
 	s.opsServer = transport.NewServer(handler, s.log)
-	go s.serve(s.opsServer, s.ops)
+	limited := connections.Limit(s.ops, connections.Limits{Max: opsConnections})
+	limited.Attach(s.opsServer)
+	go s.serve(s.opsServer, limited)
 	s.onStop(func() { _ = s.opsServer.Close() })
 	return nil
 }
@@ -161,7 +164,9 @@ func (s *service) serveAPI(context.Context) error {
 		return err
 	}
 	s.apiServer = transport.NewServer(s.farewell.Handler(handler), s.log)
-	listener := sparing(s.api, descriptors())
+	limited := connections.Limit(s.api, connectionLimits(descriptors(), s.memoryLimit, s.settings.credentials != nil))
+	limited.Attach(s.apiServer)
+	listener := net.Listener(limited)
 	if s.settings.certificate != nil {
 		listener = tls.NewListener(listener, s.settings.certificate.TLS())
 	}

@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -50,4 +51,12 @@ func (c *client) trusting(t *testing.T, trust *tls.Config) *client {
 	secure.http.Transport.(*http.Transport).TLSClientConfig = trust
 	secure.login = c.login
 	return secure
+}
+
+// counting returns a function for http.Transport.DialContext that counts connections.
+func counting(dials *int) func(context.Context, string, string) (net.Conn, error) {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		*dials++
+		return new(net.Dialer).DialContext(ctx, network, addr)
+	}
 }
