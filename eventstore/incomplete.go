@@ -10,7 +10,7 @@ import (
 
 // ErrIncomplete reports that the stream holds fewer messages than were stored in it. Every sequence was one message, and
 // nothing of the service removes any.
-var ErrIncomplete = errors.New("messages are missing from the stream " + Stream + ": list them with clients verify, and restore a backup")
+var ErrIncomplete = errors.New("messages are missing from the stream " + Stream + ": list them with clients verify (of a stopped embedded store: --data-dir), and restore a backup")
 
 // Excused holds the sequences of messages whose absence is accounted for.
 type Excused map[uint64]struct{}

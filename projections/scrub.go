@@ -15,8 +15,8 @@ import (
 // Scrub re-reads the whole stream that a directory follows, by the rules of an Audit, and compares what it folds with the
 // directory. It reads each server's copy of the stream at least once.
 //
-// What it holds at a time is bounded: it folds partSize clients, projects and invoices in one pass, and takes as many passes as there are parts
-// or servers. It works for a tenth of the time and rests for the others.
+// What it holds at a time is bounded: in one pass it folds partSize clients, projects and invoices, and it takes as many
+// passes as there are parts or servers. It works for a tenth of the time and rests for the others.
 type Scrub struct {
 	Directory *Directory
 	// Open opens the history, once for each pass.
@@ -28,7 +28,7 @@ type Scrub struct {
 
 const (
 	partSize  = 100_000
-	maxFaults = 1000 // more are not told apart
+	maxFaults = 1000 // any more are not kept
 
 	scrubBurst   = 64 // messages
 	scrubShare   = 10
@@ -50,7 +50,9 @@ func (s *Scrub) Run(ctx context.Context) ([]Fault, error) {
 	if _, err := s.passes(ctx); err != nil {
 		return nil, err
 	}
-	maps.DeleteFunc(s.found, func(key, _ Fault) bool { _, before := first[key]; return !before })
+	if len(first) < maxFaults { // else those of both may be others
+		maps.DeleteFunc(s.found, func(key, _ Fault) bool { _, before := first[key]; return !before })
+	}
 	return slices.SortedFunc(maps.Values(s.found), func(a, b Fault) int { return cmp.Compare(a.First, b.First) }), nil
 }
 
