@@ -42,8 +42,16 @@ func TestUpgradeAndRollbackOfAnEmbeddedStore(t *testing.T) {
 		latest := all[len(all)-1]
 		js := s.partner(t)
 		project(t, js, "ProjectCreated", 100+latest, fmt.Sprintf(`"client_id":%d`, latest))
+		ended := func(kind, id string) {
+			publishEvent(t, js, "projects.default.99", "projects.v1."+kind, fmt.Sprintf(`{"id":99,"client_id":%d}`, all[0]), "ce-id: "+id)
+		}
+		ended("ProjectCreated", "creation") // what an earlier release has recorded is known
+		if round == 0 {
+			ended("ProjectDeleted", "deletion")
+		}
 		for _, id := range all { // what was learned by any release holds in each
-			s.want(http.StatusBadRequest, http.MethodDelete, path(id), "")
+			refused := s.want(http.StatusBadRequest, http.MethodDelete, path(id), "")
+			require.Contains(t, refused.header.Get("Hint"), "1 active project", "round %d", round)
 		}
 		keyed := s.want(http.StatusCreated, http.MethodPost, "/clients", `{"client":{"name":"keyed"}}`, asJSON, "Idempotency-Key: across releases")
 		require.Equal(t, all[0]+1, keyed.id(t), "round %d", round)
