@@ -95,6 +95,9 @@ const (
 // that, with the last failure.
 func (n natsSettings) connect(ctx context.Context, log *slog.Logger, options ...nats.Option) (*nats.Conn, error) {
 	servers := redactNATS(n.url)
+	if n.dataDir != "" {
+		servers = "the embedded server of " + n.dataDir
+	}
 	last := errNoAnswer
 	for pause := firstPause; ctx.Err() == nil; pause = min(2*pause, longestPause) {
 		target, err := n.target()

@@ -16,6 +16,7 @@ const (
 	group = "clients" // of the replicas of the service, one of which answers a request
 
 	requestLimit = 4 * time.Second // clients of NATS wait for 5 s
+	stopLimit    = time.Second     // for the requests that are under way at the end
 	waitingLimit = 256             // requests of one partner that wait for their turn
 	perSecond    = 100             // requests of one partner that are carried out, beyond a burst of waitingLimit
 )
@@ -23,6 +24,8 @@ const (
 // responder answers the requests of partners.
 type responder struct {
 	nc       *nats.Conn
+	life     context.Context
+	busy     []byte // the response where too many requests wait
 	mu       sync.Mutex
 	partners map[string]*queue
 	requests sync.WaitGroup
@@ -39,19 +42,23 @@ type queue struct {
 // Serve answers the requests of partners at nc until stop is called, which waits for those under way. Any number of
 // replicas may serve at once. nc should serve nothing else: what a partner sends in a flood arrives on it.
 func Serve(nc *nats.Conn) (stop func(), err error) {
-	r := &responder{nc: nc, partners: make(map[string]*queue)}
+	life, end := context.WithCancel(context.Background())
+	r := &responder{nc: nc, life: life, busy: refuse(codeBusy, "too many requests of this login"), partners: make(map[string]*queue)}
 	// A subscription with wildcards: nothing that the server delivers can be addressed to it.
 	sub, err := nc.QueueSubscribe(subjects+"*.>", group, r.accept)
 	if err != nil {
+		end()
 		return nil, fmt.Errorf("serve partners: %w", err)
 	}
 	drained := make(chan struct{})
 	sub.SetClosedHandler(func(string) { close(drained) })
 	return func() {
+		defer time.AfterFunc(stopLimit, end).Stop()
+		defer end()
 		if sub.Drain() == nil { // what has arrived is answered; the other replicas get what comes now
 			select {
 			case <-drained:
-			case <-time.After(requestLimit):
+			case <-life.Done():
 			}
 		}
 		r.requests.Wait()
@@ -60,6 +67,9 @@ func Serve(nc *nats.Conn) (stop func(), err error) {
 
 // accept starts the handling of a request, or refuses it where too many wait.
 func (r *responder) accept(m *nats.Msg) {
+	if r.life.Err() != nil {
+		return
+	}
 	partner, what, _ := strings.Cut(strings.TrimPrefix(m.Subject, subjects), ".")
 	r.mu.Lock()
 	q := r.partners[partner]
@@ -73,10 +83,10 @@ func (r *responder) accept(m *nats.Msg) {
 	}
 	r.mu.Unlock()
 	if full {
-		respond(m, refuse(codeBusy, "too many requests of this login at once"))
+		respond(m, r.busy)
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), requestLimit)
+	ctx, cancel := context.WithTimeout(r.life, requestLimit)
 	r.requests.Go(func() {
 		defer cancel()
 		body := r.inTurn(ctx, q, func() []byte { return r.handle(ctx, partner, what, m.Data) })
@@ -92,7 +102,7 @@ func (r *responder) inTurn(ctx context.Context, q *queue, handle func() []byte) 
 	q.turn.Lock()
 	defer q.turn.Unlock()
 	if err := q.rate.Wait(ctx); err != nil {
-		return refuse(codeBusy, "too many requests of this login")
+		return r.busy
 	}
 	return handle()
 }
