@@ -35,13 +35,12 @@ const (
 	adminPasswordName   = "admin-password"
 	partnerUser         = "partner"
 	partnerPasswordName = "partner-password"
-	anonymousUser       = "anonymous"    // what the server calls a connection without a login
 	addressName         = "nats-address" // host:port
 )
 
 // partnerLimits is the account of partners, which log in with one user, so that they cannot use up what the service
 // itself needs. The server knows no other way to limit a single account than its configuration.
-const partnerLimits = `accounts { PARTNERS { limits { max_connections: 100, max_subscriptions: 10000, max_payload: 256KB } } }`
+const partnerLimits = `accounts { PARTNERS { limits { max_connections: 100, max_subscriptions: 1000 } } }`
 
 // access is who may connect to an embedded server. The streams are in the server's global account, where they were
 // before there were accounts, so that a store can be used by the release before.
