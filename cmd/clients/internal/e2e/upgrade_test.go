@@ -48,6 +48,10 @@ func TestUpgradeAndRollbackOfAnEmbeddedStore(t *testing.T) {
 		ended("ProjectCreated", "creation") // what an earlier release has recorded is known
 		if round == 0 {
 			ended("ProjectDeleted", "deletion")
+			for range 150 { // more than the new release remembers, so that it cuts what the old one has saved
+				project(t, js, "ProjectToggled", 98, fmt.Sprintf(`"client_id":%d,"active":false`, all[0]))
+			}
+			project(t, js, "ProjectDeleted", 98, "")
 		}
 		for _, id := range all { // what was learned by any release holds in each
 			refused := s.want(http.StatusBadRequest, http.MethodDelete, path(id), "")
