@@ -76,7 +76,9 @@ func (c *client) requireServed(t *testing.T, requests int) {
 	slices.Sort(durations)
 	p99 := durations[len(durations)*99/100]
 	t.Logf("p50 %s, p99 %s", durations[len(durations)/2], p99)
-	require.Less(t, p99, time.Second)
+	if !raceEnabled { // the race detector makes the attack cost a multiple as well
+		require.Less(t, p99, time.Second)
+	}
 }
 
 func TestHalfSentBodiesStayWithinTheMemoryLimit(t *testing.T) {
