@@ -133,7 +133,7 @@ func (s *Store) publish(p *pending) (domain.Receipt, error) {
 	case repeated:
 		return s.settle(ctx, p, err)
 	case outrun:
-		return domain.Receipt{}, domain.ErrConflict
+		return s.conflict(ctx, p)
 	case unanswered:
 		return domain.Receipt{}, unknownOutcome(err)
 	default:

@@ -1,0 +1,42 @@
+package eventstore
+
+import (
+	"context"
+	"errors"
+
+	"clients/domain"
+)
+
+// conflict returns what became of an event that was refused because there is a newer message of its client. The error is
+// domain.ErrConflict when that is so.
+//
+// While a leader whose disk hangs does not know yet that it was replaced, a message reaches it and its successor. The one
+// may refuse what the other stores, and the refusal may come first. So it only counts once a leader has a newer message,
+// and it is another one: then the event cannot be stored any more.
+func (s *Store) conflict(ctx context.Context, p *pending) (domain.Receipt, error) {
+	if s.config.Replicas == 1 {
+		return domain.Receipt{}, domain.ErrConflict
+	}
+	for !ended(ctx) {
+		last, err := s.last(ctx, p.subject())
+		if err == nil && last.Sequence > p.lastSequence {
+			receipt, found, err := s.Find(ctx, p.account, p.clientID, p.eventID, p.lastSequence)
+			if err == nil && !found {
+				err = domain.ErrConflict
+			}
+			if err == nil || errors.Is(err, domain.ErrConflict) {
+				return receipt, err
+			}
+		}
+		pause(ctx)
+	}
+	return domain.Receipt{}, unknownOutcome(ctx.Err())
+}
+
+// subject is what the event's condition is about: of a creation, the id in any account.
+func (p *pending) subject() string {
+	if p.lastSequence == 0 {
+		return subjectOf("*", p.clientID)
+	}
+	return subjectOf(p.account, p.clientID)
+}

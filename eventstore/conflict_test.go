@@ -1,0 +1,49 @@
+package eventstore
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"clients/domain"
+	"clients/domain/command"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A refusal may come from a leader that was replaced, while its successor stores the event.
+func TestARefusalCountsOnceThereIsANewerEvent(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	s.config.Replicas = 3 // or there are no two leaders
+	first, err := s.Append(deadline(t), created(1), 0)
+	require.NoError(t, err)
+	refused := func(e domain.Envelope, lastSequence uint64, patience time.Duration) (domain.Receipt, error) {
+		p := pendingFor(t, e, lastSequence)
+		p.lastSequence = lastSequence
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		return s.conflict(ctx, p)
+	}
+	own := happened(2, domain.ClientToggled{ID: 1})
+	_, err = refused(own, first.Sequence, 100*time.Millisecond)
+	require.ErrorIs(t, err, command.ErrUnknownOutcome, "it may yet be stored")
+
+	second, err := s.Append(deadline(t), own, first.Sequence)
+	require.NoError(t, err)
+	receipt, err := refused(own, first.Sequence, time.Minute)
+	require.NoError(t, err)
+	require.Equal(t, second, receipt)
+	_, err = refused(happened(2, domain.ClientToggled{ID: 1}), first.Sequence, time.Minute)
+	require.ErrorIs(t, err, domain.ErrConflict)
+
+	_, err = s.Append(deadline(t), happened(3, domain.ClientDeleted{ID: 1}), second.Sequence)
+	require.NoError(t, err)
+	receipt, err = refused(own, first.Sequence, time.Minute)
+	require.NoError(t, err)
+	require.Equal(t, second, receipt)
+	another := created(1)
+	another.Account = "another"
+	_, err = refused(another, 0, time.Minute)
+	require.ErrorIs(t, err, domain.ErrConflict)
+}
