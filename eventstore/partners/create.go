@@ -63,19 +63,39 @@ func (r *responder) create(ctx context.Context, request createRequest) (response
 	return response, result.Error.ErrCode
 }
 
+// deleteConsumer deletes a consumer that the partner created. Others are not found.
+func (r *responder) deleteConsumer(ctx context.Context, partner, name string) []byte {
+	config, err := r.config(ctx, name)
+	if err != nil {
+		return refuse(codeUnavailable, "JetStream does not respond")
+	}
+	if config.Metadata[ownerKey] != partner {
+		return refuse(codeNotFound, "consumer not found")
+	}
+	body, err := r.request(ctx, "CONSUMER.DELETE."+stream+"."+name, nil)
+	if err != nil {
+		return refuse(codeUnavailable, "JetStream does not respond: the consumer may have been deleted or not")
+	}
+	return body
+}
+
 // owns reports whether a consumer is the partner's. It may take over a pull consumer that belongs to no partner and
 // reads no more than a partner may.
 func (r *responder) owns(ctx context.Context, partner, name string) bool {
+	config, err := r.config(ctx, name)
+	owner, owned := config.Metadata[ownerKey]
+	return err == nil && (owner == partner || !owned && config.check() == nil)
+}
+
+// config returns the configuration of a consumer, an empty one if there is none.
+func (r *responder) config(ctx context.Context, name string) (consumerConfig, error) {
 	body, err := r.request(ctx, "CONSUMER.INFO."+stream+"."+name, nil)
 	if err != nil {
-		return false
+		return consumerConfig{}, err
 	}
 	var info struct{ Config consumerConfig }
-	if json.Unmarshal(body, &info) != nil {
-		return false
-	}
-	owner, owned := info.Config.Metadata[ownerKey]
-	return owner == partner || !owned && info.Config.check() == nil
+	err = json.Unmarshal(body, &info)
+	return info.Config, err
 }
 
 // full reports whether the partner has as many consumers as it may have, the named one not counted.

@@ -7,16 +7,18 @@
 // no JetStream and imports from the main account the services listed by Services, and nothing else. A response then goes
 // back to the partner's account, whatever its reply subject says.
 //
-// Two kinds of request do not reach the server's JetStream API, but the service (see Serve), which answers them at
+// Some requests do not reach the server's JetStream API, but the service (see Serve), which answers them at
 // subjects that begin with "clients-partners.<partner>.":
 //
 //   - Consumers are created by the service. Push consumers would be delivered to any subject of the main account; the
-//     number of consumers and the subjects that they read are limited as well.
+//     number of consumers and the subjects that they read are limited as well. A partner deletes the consumers that it
+//     created, and no others.
 //   - Stream information is requested by the service, without the filter that would reveal subjects and their counts.
 //
 // The embedded server takes its exports and imports from Services; deploy/kubernetes has the same in its configuration.
 // There the service's user needs permission to subscribe to "clients-partners.>", to respond, and to publish to
-// $JS.API.STREAM.INFO.<stream> and $JS.API.CONSUMER.CREATE.CLIENTS.>, CONSUMER.INFO.CLIENTS.* and CONSUMER.LIST.CLIENTS.
+// $JS.API.STREAM.INFO.<stream> and $JS.API.CONSUMER.CREATE.CLIENTS.>, CONSUMER.INFO.CLIENTS.*, CONSUMER.DELETE.CLIENTS.* and
+// CONSUMER.LIST.CLIENTS.
 package partners
 
 // Partner is a login to NATS, or several that trust each other.
@@ -68,7 +70,7 @@ func Services(p Partner) []Service {
 			Service{Import: consumer + "CREATE.CLIENTS." + name, Export: create},                               // several, or none
 			Service{Import: consumer + "DURABLE.CREATE.CLIENTS." + name, Export: create},                       // older libraries
 			same(consumer+"INFO.CLIENTS."+name),
-			same(consumer+"DELETE.CLIENTS."+name),
+			Service{Import: consumer + "DELETE.CLIENTS." + name, Export: served + ".consumer.delete." + name},
 			streamed(consumer+"MSG.NEXT.CLIENTS."+name),
 			streamed("$JS.ACK.CLIENTS."+name+".>"),
 		)

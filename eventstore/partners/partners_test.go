@@ -20,7 +20,7 @@ func TestAPartnerImportsWhatItsLoginIsFor(t *testing.T) {
 	for _, p := range []partners.Partner{subscriber, projects} {
 		require.Contains(t, imports(p), "$JS.API.INFO", "without it the server's own JetStream API shadows the other imports")
 		for _, s := range partners.Services(p) {
-			if strings.Contains(s.Import, "CREATE") || strings.Contains(s.Import, "STREAM.INFO") {
+			if strings.Contains(s.Import, "CREATE") || strings.Contains(s.Import, "DELETE") || strings.Contains(s.Import, "STREAM.INFO") {
 				require.True(t, strings.HasPrefix(s.Export, "clients-partners."+p.Name+"."), s.Export)
 			}
 		}

@@ -118,6 +118,9 @@ func (r *responder) handle(ctx context.Context, partner, what string, body []byt
 	if consumer, found := strings.CutPrefix(what, "consumer.create"); found {
 		return r.createConsumer(ctx, partner, strings.TrimPrefix(consumer, "."), body)
 	}
+	if name, found := strings.CutPrefix(what, "consumer.delete."); found {
+		return r.deleteConsumer(ctx, partner, name)
+	}
 	return refuse(codeBadRequest, "bad request")
 }
 
@@ -150,6 +153,7 @@ func respond(m *nats.Msg, body []byte) {
 var (
 	codeBadRequest   = errorCode{400, 10003}
 	codeNotAllowed   = errorCode{400, 10012} // a consumer cannot be created
+	codeNotFound     = errorCode{404, 10014} // a consumer
 	codeTooMany      = errorCode{400, 10026} // consumers
 	codeNameTaken    = errorCode{400, 10148} // by another consumer
 	codeBusy         = errorCode{503, 10023}

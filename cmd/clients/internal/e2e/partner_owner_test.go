@@ -29,6 +29,7 @@ func TestPartnersUpdateTheirOwnConsumersOnly(t *testing.T) {
 			}
 			require.NoError(t, err)
 			defer func() { require.NoError(t, admin.DeleteConsumer(t.Context(), "CLIENTS", "reader")) }()
+			require.ErrorIs(t, js.DeleteConsumer(t.Context(), "CLIENTS", "reader"), jetstream.ErrConsumerNotFound)
 			own := jetstream.ConsumerConfig{Durable: "reader", FilterSubject: "clients.>", AckPolicy: jetstream.AckExplicitPolicy}
 			for _, request := range []func() (jetstream.Consumer, error){
 				func() (jetstream.Consumer, error) { return js.CreateOrUpdateConsumer(t.Context(), "CLIENTS", own) },
@@ -38,6 +39,7 @@ func TestPartnersUpdateTheirOwnConsumersOnly(t *testing.T) {
 				consumer, err := request()
 				if name != "of an earlier release" {
 					require.ErrorIs(t, err, jetstream.ErrConsumerExists)
+					require.ErrorIs(t, js.DeleteConsumer(t.Context(), "CLIENTS", "reader"), jetstream.ErrConsumerNotFound)
 					continue
 				}
 				require.NoError(t, err)

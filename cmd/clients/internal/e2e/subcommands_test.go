@@ -141,11 +141,12 @@ func TestSubcommandsDoNotKeepAServiceFromStarting(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	s.kill()
+	variables := []string{"CLIENTS_DATA_DIR=" + s.dataDir}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		for range 20 {
-			run(t, []string{"CLIENTS_DATA_DIR=" + s.dataDir}, "quarantine", "list")
+			run(t, variables, "quarantine", "list")
 		}
 	}()
 	for range 3 {
