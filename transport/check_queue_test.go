@@ -3,7 +3,6 @@ package transport
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -12,59 +11,101 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// flood has n requests wait in a queue, each from a network of its own, whose slot they use for a while once it is theirs.
-func flood(q *checkQueue, n, penalty int, check time.Duration) *sync.WaitGroup {
+const checkTime = 250 * time.Millisecond
+
+var errWrong = errors.New("wrong")
+
+// flood has n wrong passwords wait in a queue, each from a network of its own and with its own name.
+func flood(q *checkQueue, n int, like candidate) *sync.WaitGroup {
 	var all sync.WaitGroup
 	for i := range n {
+		c := like
+		c.network, c.name = networkOf(fmt.Sprintf("198.51.%d.%d", i>>8, i&255)), nameHash{1, byte(i >> 8), byte(i)}
 		all.Go(func() {
-			if q.enter(penalty, networkOf(fmt.Sprintf("198.51.%d.%d", i>>8, i&255))) == nil {
-				begun := time.Now()
-				time.Sleep(check)
-				q.leave(begun)
-			}
+			_ = q.do(c, func(bool) error { time.Sleep(checkTime); return errWrong })
 		})
 	}
 	synctest.Wait()
 	return &all
 }
 
-func TestTheFirstLoginPassesAFlood(t *testing.T) {
+func right(bool) error {
+	time.Sleep(checkTime)
+	return nil
+}
+
+func TestAFirstLoginPassesAFlood(t *testing.T) {
 	t.Parallel()
-	const check = 250 * time.Millisecond
-	for _, rest := range []bool{false, true} {
-		for penalty := range 2 { // the flood has only begun, or goes on
+	from := func(remote string) candidate { return candidate{network: networkOf(remote)} }
+	trusted := from("198.51.0.7") // an address of the flood
+	trusted.trusted, trusted.penalty = true, 5
+	for name, c := range map[string]struct{ flood, login candidate }{
+		"that has only begun":            {candidate{}, from("192.0.2.1")},
+		"that goes on":                   {candidate{penalty: 1}, from("192.0.2.1")},
+		"from the same network":          {candidate{penalty: 4}, trusted},
+		"from the same network, at once": {candidate{}, trusted},
+	} {
+		for _, processors := range []int{1, 2} {
 			synctest.Test(t, func(t *testing.T) {
-				q := &checkQueue{slots: 1, rest: rest, from: make(map[netip.Prefix]int)}
-				all := flood(q, 300, penalty, check)
+				q := newCheckQueue(processors)
+				all := flood(q, 60, c.flood)
 				begun := time.Now()
-				require.NoError(t, q.enter(0, networkOf("192.0.2.1")))
-				require.LessOrEqual(t, time.Since(begun), 2*check)
-				q.leave(time.Now())
+				require.NoError(t, q.do(c.login, right))
+				require.LessOrEqual(t, time.Since(begun), 3*checkTime, "%s: the check under way, the pause of one processor, its own", name)
 				all.Wait()
-				time.Sleep(2 * check) // the last pause
+				time.Sleep(2 * checkTime) // the last pause
 				synctest.Wait()
 				require.Zero(t, q.taken)
 				require.Empty(t, q.from)
+				require.Empty(t, q.names)
+				require.Empty(t, q.ahead)
 			})
 		}
 	}
 }
 
+// How long a wrong password takes does not show whether there is such a user.
+func TestAWrongPasswordIsRefusedAtItsTurn(t *testing.T) {
+	t.Parallel()
+	var took []time.Duration
+	for _, trusted := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			q := newCheckQueue(2)
+			all := flood(q, 5, candidate{})
+			begun, checked := time.Now(), false
+			err := q.do(candidate{network: networkOf("192.0.2.1"), penalty: 1, trusted: trusted}, func(last bool) error {
+				require.Equal(t, trusted && !checked, !last)
+				if !checked {
+					time.Sleep(checkTime)
+				}
+				checked = true
+				return errWrong
+			})
+			require.ErrorIs(t, err, errWrong)
+			took = append(took, time.Since(begun))
+			all.Wait()
+		})
+	}
+	require.Equal(t, took[0], took[1])
+}
+
 func TestANetworkDoesNotPassItself(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		q := &checkQueue{slots: 1, from: make(map[netip.Prefix]int)}
-		require.NoError(t, q.enter(0, netip.Prefix{}))
-		order := make(chan int, 5)
+		q := newCheckQueue(2)
+		order := make(chan int, 6)
 		for i := range cap(order) {
 			go func() {
-				_ = q.enter(0, networkOf("192.0.2.1"))
-				order <- i
-				q.leave(time.Now())
+				_ = q.do(candidate{network: networkOf("192.0.2.1"), trusted: true}, func(last bool) error {
+					time.Sleep(checkTime)
+					if last {
+						order <- i
+					}
+					return errWrong
+				})
 			}()
 			synctest.Wait()
 		}
-		q.leave(time.Now())
 		for i := range cap(order) {
 			require.Equal(t, i, <-order)
 		}
@@ -74,44 +115,58 @@ func TestANetworkDoesNotPassItself(t *testing.T) {
 func TestAFullQueueRefusesThoseWhoHaveFailed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		q := &checkQueue{slots: 1, from: make(map[netip.Prefix]int)}
-		require.NoError(t, q.enter(0, netip.Prefix{}))
-		all := flood(q, maxWaiting, 1, 0)
-		turn := make(chan error)
-		go func() { turn <- q.enter(0, networkOf("192.0.2.1")) }()
+		q := newCheckQueue(2)
+		free := make(chan struct{})
+		hold := func(bool) error { <-free; return nil }
+		go func() { _ = q.do(candidate{}, hold) }()
+		synctest.Wait()
+		var all sync.WaitGroup
+		for i := range maxWaiting {
+			all.Go(func() {
+				_ = q.do(candidate{network: networkOf(fmt.Sprintf("10.0.%d.%d", i>>8, i&255)), penalty: 1}, hold)
+			})
+		}
+		synctest.Wait()
+		result := make(chan error, 1)
+		go func() { result <- q.do(candidate{network: networkOf("192.0.2.1")}, hold) }()
 		synctest.Wait()
 		require.Len(t, q.waiting, maxWaiting)
 		begun := time.Now()
-		require.ErrorIs(t, q.enter(2, networkOf("192.0.2.2")), errLoginBusy)
+		require.ErrorIs(t, q.do(candidate{network: networkOf("192.0.2.2"), penalty: 2}, hold), errLoginBusy)
 		require.Zero(t, time.Since(begun), "at once")
-		q.leave(time.Now())
-		require.NoError(t, <-turn)
-		q.leave(time.Now())
+		close(free)
+		require.NoError(t, <-result)
 		all.Wait()
 	})
 }
 
 func TestChecksTakeHalfOfTheProcessors(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		const check = 100 * time.Millisecond
-		q := &checkQueue{slots: 1, rest: true, from: make(map[netip.Prefix]int)}
-		begun := time.Now()
-		flood(q, 10, 0, check).Wait()
-		require.Equal(t, 19*check, time.Since(begun)) // a pause between two checks
-	})
+	for processors, want := range map[int]time.Duration{1: 19 * checkTime, 2: 10 * checkTime, 3: 10 * checkTime, 4: 5 * checkTime} {
+		synctest.Test(t, func(t *testing.T) {
+			q := newCheckQueue(processors)
+			begun := time.Now()
+			flood(q, 10, candidate{}).Wait()
+			require.Equal(t, want, time.Since(begun), "with %d", processors) // with one, there is a pause between two checks
+		})
+	}
 }
 
 func TestAWaitingRequestGivesUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		q := &checkQueue{slots: 1, from: make(map[netip.Prefix]int)}
-		require.NoError(t, q.enter(0, netip.Prefix{}))
+		q := newCheckQueue(2)
+		free := make(chan struct{})
+		go func() { _ = q.do(candidate{}, func(bool) error { <-free; return nil }) }()
+		synctest.Wait()
 		begun := time.Now()
-		err := q.enter(0, networkOf("192.0.2.1"))
-		require.True(t, errors.Is(err, errLoginBusy), "%v", err)
+		require.ErrorIs(t, q.do(candidate{network: networkOf("192.0.2.1"), trusted: true}, right), errLoginBusy)
 		require.Equal(t, maxWait, time.Since(begun))
 		require.Empty(t, q.waiting)
+		require.Empty(t, q.ahead)
 		require.Empty(t, q.from)
+		close(free)
+		synctest.Wait()
+		require.NoError(t, q.do(candidate{}, right))
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"log/slog"
 	"net/http"
 	"time"
@@ -49,7 +50,7 @@ const (
 
 func newLogin(users Logins, metrics *Metrics, log *slog.Logger) *login {
 	l := &login{
-		users: users, throttle: newThrottle(), queue: newCheckQueue(), metrics: metrics, log: log,
+		users: users, throttle: newThrottle(), queue: newCheckQueue(processors()), metrics: metrics, log: log,
 		right: newLRU[proof, time.Time](maxProofs), wrong: newLRU[proof, time.Time](maxProofs),
 	}
 	_, _ = rand.Read(l.key[:]) // it never fails
@@ -91,18 +92,32 @@ func (l *login) authenticate(user credentials.User, password, remote string) err
 	if err := l.tooMany(user, remote); err != nil {
 		return err
 	}
-	if err := l.queue.enter(l.throttle.penalty(remote), networkOf(remote)); err != nil {
+	failed := false // perhaps ahead of its turn
+	err := l.queue.do(l.throttle.candidate(user, remote), func(last bool) error {
+		if !failed {
+			if known, err := l.recall(p, loginShared, loginRepeated); known { // another request was first
+				return err
+			}
+			if err := l.tooMany(user, remote); err != nil { // by now
+				return err
+			}
+			if user.Verify(password) {
+				l.metrics.login(loginVerified)
+				l.right.Add(p, time.Now().Add(remembered))
+				return nil
+			}
+			l.throttle.fail(user.Name, remote)
+			failed = true
+		}
+		if last {
+			l.refuse(user, remote, p)
+		}
+		return errLogin
+	})
+	if errors.Is(err, errLoginBusy) {
 		l.metrics.login(loginBusy)
-		return err
 	}
-	defer l.queue.leave(time.Now())
-	if known, err := l.recall(p, loginShared, loginRepeated); known { // another request was first
-		return err
-	}
-	if err := l.tooMany(user, remote); err != nil { // by now
-		return err
-	}
-	return l.verify(user, password, remote, p)
+	return err
 }
 
 // recall returns the remembered result for p, counts it as one of the outcomes, and remembers it for longer.
@@ -122,22 +137,15 @@ func (l *login) recall(p proof, right, wrong string) (known bool, err error) {
 	return false, nil
 }
 
-// verify has bcrypt check the password, and remembers the result.
-func (l *login) verify(user credentials.User, password, remote string, p proof) error {
-	if user.Verify(password) {
-		l.metrics.login(loginVerified)
-		l.right.Add(p, time.Now().Add(remembered))
-		return nil
-	}
+// refuse remembers and reports a wrong password.
+func (l *login) refuse(user credentials.User, remote string, p proof) {
 	l.metrics.login(loginRefused)
 	l.wrong.Add(p, time.Now().Add(remembered))
-	l.throttle.failed(user.Name, remote)
 	attributes := []any{"remote", remote}
 	if user.Known() { // else it may be a password, typed into the wrong field
 		attributes = append(attributes, "user", user.Name)
 	}
 	l.log.Warn("login refused", attributes...)
-	return errLogin
 }
 
 func (l *login) tooMany(user credentials.User, remote string) error {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -131,14 +130,14 @@ func (g *gate) verifications() int { return g.ended(loginVerified, loginRefused)
 // occupy takes all slots of the queue until the returned function is called.
 func (g *gate) occupy(t *testing.T) (release func()) {
 	t.Helper()
-	for range g.queue.slots {
-		require.NoError(t, g.queue.enter(0, netip.Prefix{}))
+	free := make(chan struct{})
+	for i := range g.queue.slots {
+		go func() {
+			_ = g.queue.do(candidate{name: nameHash{byte(i)}}, func(bool) error { <-free; return nil })
+		}()
 	}
-	return func() {
-		for range g.queue.slots {
-			g.queue.leave(time.Now())
-		}
-	}
+	synctest.Wait()
+	return func() { close(free) }
 }
 
 const here = "192.0.2.1:1000"
@@ -250,6 +249,34 @@ func TestRememberedUsersDoNotWaitForOthers(t *testing.T) {
 		require.Equal(t, 20, g.ended(loginBusy))
 		release()
 		g.admits("shop", "bob", "two")
+	})
+}
+
+// A guess counts when it is checked, not when it is answered.
+func TestAGuessThatGaveUpWaitingCounts(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(t, "shop/ann:one")
+		g.throttle.fail("bob", here) // ann's request is not the next one
+		release := g.occupy(t)
+		busy := make(chan error)
+		go func() {
+			_, err := g.try("ann", "guess", here)
+			busy <- err
+		}()
+		synctest.Wait()
+		free := make(chan struct{})
+		for i := range g.queue.slots { // who come next, and stay
+			go func() {
+				_ = g.queue.do(candidate{name: nameHash{2, byte(i)}}, func(bool) error { <-free; return nil })
+			}()
+		}
+		synctest.Wait()
+		release()
+		require.ErrorIs(t, <-busy, errLoginBusy)
+		require.Zero(t, g.ended(loginRefused))
+		require.Equal(t, 1, recent(g.throttle.failedAs, guessOf("ann", here).name, time.Now()).count)
+		close(free)
 	})
 }
 

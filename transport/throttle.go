@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"clients/transport/credentials"
+
 	lru "github.com/hashicorp/golang-lru/v2"
 )
 
@@ -15,14 +17,15 @@ import (
 type throttle struct {
 	mu       sync.Mutex
 	guesses  *lru.Cache[guess, time.Time]
-	names    *lru.Cache[[sha256.Size]byte, time.Time] // hashed: callers choose their length
+	names    *lru.Cache[nameHash, time.Time] // hashed: callers choose their length
 	networks *lru.Cache[netip.Prefix, time.Time]
-	failures *lru.Cache[netip.Prefix, failures] // of networks, and of IPv6 providers
+	failed   *lru.Cache[netip.Prefix, failures] // from networks, and from IPv6 providers
+	failedAs *lru.Cache[nameHash, failures]
 }
 
 // guess is a name that is tried from a network.
 type guess struct {
-	name    [sha256.Size]byte
+	name    nameHash
 	network netip.Prefix
 }
 
@@ -36,7 +39,7 @@ type failures struct {
 	last  time.Time
 }
 
-// failuresCount is how long a failure counts for a network's penalty. It is longer than a flood from thousands of
+// failuresCount is how long a failure counts for the order of the checkQueue. It is longer than a flood from thousands of
 // addresses takes to come round to the first of them again.
 const failuresCount = time.Hour
 
@@ -60,9 +63,10 @@ const throttled = 10_000
 func newThrottle() *throttle {
 	return &throttle{
 		guesses:  newLRU[guess, time.Time](throttled),
-		names:    newLRU[[sha256.Size]byte, time.Time](throttled),
+		names:    newLRU[nameHash, time.Time](throttled),
 		networks: newLRU[netip.Prefix, time.Time](throttled),
-		failures: newLRU[netip.Prefix, failures](2 * throttled),
+		failed:   newLRU[netip.Prefix, failures](2 * throttled),
+		failedAs: newLRU[nameHash, failures](throttled),
 	}
 }
 
@@ -75,35 +79,41 @@ func (t *throttle) wait(name, remote string) time.Duration {
 	guessed, _ := t.guesses.Get(g)
 	named, _ := t.names.Get(g.name)
 	network, _ := t.networks.Get(g.network)
-	if t.recent(g.network, now).count == 0 {
+	if recent(t.failed, g.network, now).count == 0 {
 		named = time.Time{}
 	}
 	return max(perGuess.wait(guessed, now), perName.wait(named, now), perNetwork.wait(network, now), 0)
 }
 
-// penalty returns how many logins have failed lately from the network of an address, and with IPv6 from its provider.
-func (t *throttle) penalty(remote string) int {
+// candidate returns a login for the queue. Its penalty is how many logins have failed lately from the network and, with
+// IPv6, from its provider.
+func (t *throttle) candidate(user credentials.User, remote string) candidate {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	now, network := time.Now(), networkOf(remote)
-	penalty := t.recent(network, now).count
-	if provider, ok := providerOf(network); ok {
-		penalty += t.recent(provider, now).count
+	now, g := time.Now(), guessOf(user.Name, remote)
+	c := candidate{network: g.network, name: g.name, penalty: recent(t.failed, g.network, now).count}
+	if provider, ok := providerOf(g.network); ok {
+		c.penalty += recent(t.failed, provider, now).count
 	}
-	return penalty
+	c.trusted = user.Known() && recent(t.failedAs, g.name, now).count == 0
+	return c
 }
 
-// recent returns the failures that still count. The caller holds mu.
-func (t *throttle) recent(network netip.Prefix, now time.Time) failures {
-	f, _ := t.failures.Get(network)
+// recent returns the failures that still count.
+func recent[K comparable](all *lru.Cache[K, failures], key K, now time.Time) failures {
+	f, _ := all.Get(key)
 	if now.Sub(f.last) > failuresCount {
 		return failures{}
 	}
 	return f
 }
 
-// failed counts a failure.
-func (t *throttle) failed(name, remote string) {
+func addFailure[K comparable](all *lru.Cache[K, failures], key K, now time.Time) {
+	all.Add(key, failures{recent(all, key, now).count + 1, now})
+}
+
+// fail counts a failure.
+func (t *throttle) fail(name, remote string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now, g := time.Now(), guessOf(name, remote)
@@ -113,9 +123,10 @@ func (t *throttle) failed(name, remote string) {
 	t.names.Add(g.name, perName.add(named, now))
 	network, _ := t.networks.Get(g.network)
 	t.networks.Add(g.network, perNetwork.add(network, now))
-	t.failures.Add(g.network, failures{t.recent(g.network, now).count + 1, now})
+	addFailure(t.failedAs, g.name, now)
+	addFailure(t.failed, g.network, now)
 	if provider, ok := providerOf(g.network); ok {
-		t.failures.Add(provider, failures{t.recent(provider, now).count + 1, now})
+		addFailure(t.failed, provider, now)
 	}
 }
 

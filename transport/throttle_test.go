@@ -139,10 +139,11 @@ func TestWhatTheThrottleRemembersIsBounded(t *testing.T) {
 	t.Parallel()
 	th := newThrottle()
 	for i := range throttled + 1000 {
-		th.failed(fmt.Sprint("user ", i), fmt.Sprintf("10.%d.%d.1:1", i>>8, i&255))
+		th.fail(fmt.Sprint("user ", i), fmt.Sprintf("10.%d.%d.1:1", i>>8, i&255))
 	}
 	require.Equal(t, throttled, th.guesses.Len())
 	require.Equal(t, throttled, th.names.Len())
 	require.Equal(t, throttled, th.networks.Len())
-	require.LessOrEqual(t, th.failures.Len(), 2*throttled)
+	require.LessOrEqual(t, th.failed.Len(), 2*throttled)
+	require.Equal(t, throttled, th.failedAs.Len())
 }
