@@ -131,6 +131,7 @@ func (e *Embedded) open(dir string, log *slog.Logger) error {
 	if err := unfinished(dir); err != nil {
 		return err
 	}
+	_ = os.Remove(filepath.Join(dir, addressName))  // of a process that was killed: another one may listen there by now
 	_ = os.RemoveAll(filepath.Join(dir, draftName)) // where it is but what a finished one has left behind
 	last, err := inspect(filepath.Join(dir, storeName), false)
 	if err != nil {
