@@ -13,7 +13,7 @@ import (
 func TestReplicasScrubOneAtATimeAndNotAgainAtOnce(t *testing.T) {
 	t.Parallel()
 	servers := natstest.Run(t, 1)
-	settings := []string{"CLIENTS_STREAM_REPLICAS=1", "CLIENTS_SCRUB_INTERVAL=20s", "CLIENTS_LOG_LEVEL=info"}
+	settings := []string{"CLIENTS_STREAM_REPLICAS=1", "CLIENTS_SCRUB_INTERVAL=100s", "CLIENTS_LOG_LEVEL=info"}
 	replicas := startReplicas(t, 3, servers.URL(), settings...)
 	createThree(t, replicas[0])
 	began := replicas[0].metric("clients_scrub_finished_timestamp_seconds") // its start, as long as there was no scrub
