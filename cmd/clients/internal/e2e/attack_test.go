@@ -50,7 +50,7 @@ func attack(t *testing.T, admin *nats.Conn, attackers ...attacker) (changes []st
 				require.NoError(t, a.nc.Publish(target, []byte(body)))
 			}
 		}
-		require.NoError(t, a.nc.Flush())
+		require.NoError(t, a.nc.FlushTimeout(2*timeout))
 		awaitSilence(t, admin)
 		for _, change := range before.changes(observe(t, admin), a.consumer) {
 			changes = append(changes, a.name+": "+change)
