@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"clients/domain"
 	"clients/domain/command"
@@ -51,9 +52,12 @@ func (x *exchange) handle(c domain.Command, body []byte) (command.Result, error)
 	return x.api.Commands.Handle(x.r.Context(), request)
 }
 
-// fingerprint tells requests under one idempotency key apart.
+// fingerprint tells requests under one idempotency key apart. It is stored: without If-Match it is that of former releases.
 func (x *exchange) fingerprint(body []byte) string {
 	h := sha256.New()
+	if given := x.r.Header.Values("If-Match"); len(given) > 0 {
+		fmt.Fprintf(h, "If-Match: %s\n", strings.Join(tags(given), ", "))
+	}
 	fmt.Fprintf(h, "%s %s %d\n%s\n", x.r.Method, x.route.resource, x.route.id, x.r.URL.RawQuery)
 	h.Write(body)
 	return hex.EncodeToString(h.Sum(nil))
