@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"clients/domain"
+	"clients/domain/command"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -21,13 +22,19 @@ import (
 // store cannot be reached: with the cause command.ErrUnknownOutcome the event may have been stored, without it not.
 // An event of unknown outcome was sent again unchanged. It is not sent anew after Append has returned; only what waits for
 // a connection that is just being made may reach the stream later than that.
-func (s *Store) Append(ctx context.Context, e domain.Envelope, lastSequence uint64) (domain.Receipt, error) {
+//
+// A hold is confirmed right before each time that the event is sent. When that fails Append sends nothing more, and wraps
+// the error of the hold.
+func (s *Store) Append(ctx context.Context, e domain.Envelope, lastSequence uint64, hold ...command.Hold) (domain.Receipt, error) {
 	msg, revision, err := encode(e)
 	if err != nil {
 		return domain.Receipt{}, err
 	}
 	expect(msg, e, lastSequence)
 	p := &pending{msg: msg, account: e.Account, clientID: e.Event.Client(), eventID: e.EventID, revision: revision, lastSequence: lastSequence}
+	if len(hold) > 0 {
+		p.hold = hold[0]
+	}
 	p.deadline = time.Now().Add(publishLimit)
 	if d, ok := ctx.Deadline(); ok && d.Before(p.deadline) {
 		p.deadline = d
@@ -50,35 +57,6 @@ func expect(msg *nats.Msg, e domain.Envelope, lastSequence uint64) {
 	}
 }
 
-// Find looks behind sequence after for the event of a client that was stored under eventID. It asks the stream's leader:
-// first for the client's last message, which is found at once and mostly is the one, since what lies between two messages
-// about a client can take long to be looked through.
-func (s *Store) Find(ctx context.Context, account string, clientID int64, eventID string, after uint64) (domain.Receipt, bool, error) {
-	subject := subjectOf(account, clientID)
-	last, err := s.last(ctx, subject)
-	if err == nil && last.Sequence > after && last.is(eventID) {
-		return last.receipt(), true, nil
-	}
-	for err == nil && after+1 < last.Sequence {
-		var record Record
-		if record, err = s.next(ctx, subject, after+1); err == nil && record.is(eventID) {
-			return record.receipt(), true, nil
-		}
-		after = record.Sequence
-	}
-	if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
-		return domain.Receipt{}, false, domain.NoStore(err)
-	}
-	return domain.Receipt{}, false, nil
-}
-
-// is tells whether a message is the event that was stored under an id.
-func (r Record) is(eventID string) bool { return r.Stray == "" && r.EventID == eventID }
-
-func (r Record) receipt() domain.Receipt {
-	return domain.Receipt{Sequence: r.Sequence, Revision: r.Revision()}
-}
-
 // pending is an event on its way to the stream.
 type pending struct {
 	msg          *nats.Msg
@@ -89,6 +67,7 @@ type pending struct {
 	lastSequence uint64
 	deadline     time.Time // after it, it is not sent again
 	unknown      bool      // it was sent before, and nobody told the outcome
+	hold         command.Hold
 
 	state atomic.Int32
 	done  chan outcome // takes one answer without anybody waiting for it
@@ -123,7 +102,7 @@ func (s *Store) publish(p *pending) (domain.Receipt, error) {
 	if err != nil {
 		return domain.Receipt{}, domain.NoStore(err)
 	}
-	ack, verdict, err := s.send(ctx, p.msg, publishAttempt, p.unknown)
+	ack, verdict, err := s.send(ctx, p.msg, publishAttempt, p.unknown, p.hold)
 	switch verdict {
 	case accepted:
 		if err := s.identity.appended(ack.Sequence, before); err != nil {
@@ -144,9 +123,15 @@ func (s *Store) publish(p *pending) (domain.Receipt, error) {
 // send publishes a message that has an id, and the identical one again until the outcome is known or ctx ends. Each
 // attempt is waited for as long as attempt says; unknown tells that it was sent before, and nobody told the outcome.
 //
-// The verdict is of all that was sent: whatever is answered to a repeat, an attempt before it may have been stored.
-func (s *Store) send(ctx context.Context, msg *nats.Msg, attempt time.Duration, unknown bool) (ack *jetstream.PubAck, v verdict, err error) {
+// The verdict is of all that was sent: whatever is answered to a repeat, an attempt before it may have been stored. A hold
+// that is not nil is confirmed before each attempt; when it is not, that ends them.
+func (s *Store) send(ctx context.Context, msg *nats.Msg, attempt time.Duration, unknown bool, hold command.Hold) (ack *jetstream.PubAck, v verdict, err error) {
 	for !ended(ctx) {
+		if hold != nil {
+			if err = hold.Confirm(ctx); err != nil {
+				break
+			}
+		}
 		once, cancel := context.WithTimeout(ctx, attempt)
 		ack, err = s.publishOnce(once, msg)
 		cancel()
@@ -188,7 +173,7 @@ func (s *Store) publishOnce(ctx context.Context, msg *nats.Msg) (*jetstream.PubA
 // settle finds out what is stored of an event that was sent more than once: it may be the event itself that a repeat
 // lost the race to, and a repeat need not be the same in every byte.
 func (s *Store) settle(ctx context.Context, p *pending, conflict error) (domain.Receipt, error) {
-	receipt, found, err := s.Find(ctx, p.account, p.clientID, p.eventID, p.lastSequence)
+	receipt, found, err := s.Find(ctx, command.Lookup{Account: p.account, ClientID: p.clientID, EventID: p.eventID, After: p.lastSequence})
 	if err != nil || !found {
 		return domain.Receipt{}, unknownOutcome(errors.Join(conflict, err))
 	}

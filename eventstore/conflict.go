@@ -2,7 +2,6 @@ package eventstore
 
 import (
 	"context"
-	"errors"
 
 	"clients/domain"
 )
@@ -18,15 +17,12 @@ func (s *Store) conflict(ctx context.Context, p *pending) (domain.Receipt, error
 		return domain.Receipt{}, domain.ErrConflict
 	}
 	for !ended(ctx) {
-		last, err := s.last(ctx, p.subject())
-		if err == nil && last.Sequence > p.lastSequence {
-			receipt, found, err := s.Find(ctx, p.account, p.clientID, p.eventID, p.lastSequence)
-			if err == nil && !found {
-				err = domain.ErrConflict
-			}
-			if err == nil || errors.Is(err, domain.ErrConflict) {
-				return receipt, err
-			}
+		next, err := s.next(ctx, p.subject(), p.lastSequence+1) // which is the event itself, or it is not stored
+		switch {
+		case err == nil && next.is(p.eventID):
+			return next.receipt(), nil
+		case err == nil:
+			return domain.Receipt{}, domain.ErrConflict
 		}
 		pause(ctx)
 	}

@@ -30,7 +30,7 @@ func filledStore(t *testing.T) (dir string) {
 		_, err := s.NextID(deadline(t), 0)
 		require.NoError(t, err)
 	}
-	r, _, err := s.Reserve(deadline(t), "test", "key", always(command.Reservation{}))
+	r, _, err := s.Claim(deadline(t), "test", "key", always(command.Reservation{}))
 	require.NoError(t, err)
 	require.NoError(t, s.Release(deadline(t), "test", "key", r))
 	last, err := s.LastSequence(deadline(t))

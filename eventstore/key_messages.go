@@ -35,6 +35,7 @@ const keyAttempt = 500 * time.Millisecond
 // storedKey is the last message about a key.
 type storedKey struct {
 	revision uint64 // 0 where there is none
+	at       time.Time
 	id       string // of the message
 	value    []byte // nil where there is none, or it was deleted
 }
@@ -65,7 +66,7 @@ func (s *Store) readKey(ctx context.Context, subject string) (storedKey, error) 
 }
 
 func keyOf(m storedMessage) (storedKey, error) {
-	key := storedKey{revision: m.Message.Sequence, value: m.Message.Data}
+	key := storedKey{revision: m.Message.Sequence, at: m.Message.Time, value: m.Message.Data}
 	if len(m.Message.Header) > 0 {
 		header, err := nats.DecodeHeadersMsg(m.Message.Header)
 		if err != nil {
@@ -94,7 +95,7 @@ func (s *Store) storeKey(ctx context.Context, subject string, value []byte, revi
 	if value == nil {
 		msg.Header[keyOperation] = []string{deletion}
 	}
-	ack, verdict, err := s.send(ctx, msg, keyAttempt, false)
+	ack, verdict, err := s.send(ctx, msg, keyAttempt, false, nil)
 	switch verdict {
 	case accepted:
 		return ack.Sequence, nil

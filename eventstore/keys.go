@@ -11,12 +11,14 @@ import (
 	"clients/domain/command"
 )
 
-// storedReservation is a reservation as it is stored, which repeats of a request read across releases.
+// storedReservation is an idempotency record as it is stored. Retries read it across releases: those that do not know
+// released wait for the record for a while, and take it over then.
 type storedReservation struct {
 	Fingerprint string        `json:"fingerprint"`
 	ClientID    int64         `json:"client_id"`
 	EventID     string        `json:"event_id"`
 	After       uint64        `json:"after"`
+	Released    bool          `json:"released,omitempty"`
 	Answer      *storedAnswer `json:"answer,omitempty"`
 }
 
@@ -26,7 +28,7 @@ type storedAnswer struct {
 }
 
 func marshalReservation(r command.Reservation) ([]byte, error) {
-	stored := storedReservation{Fingerprint: r.Fingerprint, ClientID: r.ClientID, EventID: r.EventID, After: r.After}
+	stored := storedReservation{Fingerprint: r.Fingerprint, ClientID: r.ClientID, EventID: r.EventID, After: r.After, Released: r.Released}
 	if r.Answer != nil {
 		stored.Answer = &storedAnswer{Version: r.Answer.Revision.Version, Checksum: hexSum(r.Answer.Revision.Checksum)}
 	}
@@ -38,7 +40,7 @@ func unmarshalReservation(value []byte) (command.Reservation, error) {
 	if err := json.Unmarshal(value, &stored); err != nil {
 		return command.Reservation{}, err
 	}
-	r := command.Reservation{Fingerprint: stored.Fingerprint, ClientID: stored.ClientID, EventID: stored.EventID, After: stored.After}
+	r := command.Reservation{Fingerprint: stored.Fingerprint, ClientID: stored.ClientID, EventID: stored.EventID, After: stored.After, Released: stored.Released}
 	if stored.Answer == nil {
 		return r, nil
 	}
@@ -47,12 +49,12 @@ func unmarshalReservation(value []byte) (command.Reservation, error) {
 	return r, err
 }
 
-// Reserve answers the reservation that stands under an account's idempotency key; where there is none it stores the
-// one that fresh makes, and mine tells whether that one stands. A reservation ends 24 hours after it was last stored.
-// fresh is called once at most. Reserve goes on until ctx ends, and no longer.
-func (s *Store) Reserve(ctx context.Context, account, key string, fresh func() (command.Reservation, error)) (r command.Reservation, mine bool, err error) {
+// Claim returns the record under an account's idempotency key; where there is none it stores the one that fresh makes, and
+// own reports whether it is that one. A record ends 24 hours after it was last stored. fresh is called once at most, and
+// its error returned. Claim goes on until ctx ends, and no longer.
+func (s *Store) Claim(ctx context.Context, account, key string, fresh func() (command.Reservation, error)) (r command.Reservation, own bool, err error) {
 	subject := keySubject(account, key)
-	var own command.Reservation
+	var made command.Reservation
 	var value []byte
 	for {
 		standing, found, err := s.reservation(ctx, subject)
@@ -60,25 +62,24 @@ func (s *Store) Reserve(ctx context.Context, account, key string, fresh func() (
 			return standing, false, err
 		}
 		if value == nil {
-			if own, err = fresh(); err != nil {
-				return own, false, err
+			if made, err = fresh(); err != nil {
+				return made, false, err
 			}
-			if value, err = marshalReservation(own); err != nil {
-				return own, false, err
+			if value, err = marshalReservation(made); err != nil {
+				return made, false, err
 			}
 		}
-		own.Revision, err = s.storeKey(ctx, subject, value, standing.Revision)
+		made.Revision, err = s.storeKey(ctx, subject, value, standing.Revision)
 		if err == nil || !errors.Is(err, domain.ErrConflict) {
-			return own, err == nil, err
+			return made, err == nil, err
 		}
 		if pause(ctx); ended(ctx) {
-			return own, false, domain.NoStore(ctx.Err())
+			return made, false, domain.NoStore(ctx.Err())
 		}
 	}
 }
 
-// TakeOver stores the reservation that stands once more, so that it stands as the caller's. It answers
-// domain.ErrConflict when it does not stand as r any more.
+// TakeOver stores r over the record of its revision. The error is domain.ErrConflict when the record has changed since.
 func (s *Store) TakeOver(ctx context.Context, account, key string, r command.Reservation) (command.Reservation, error) {
 	value, err := marshalReservation(r)
 	if err != nil {
@@ -88,8 +89,8 @@ func (s *Store) TakeOver(ctx context.Context, account, key string, r command.Res
 	return r, err
 }
 
-// Settle stores the answer for all further requests with the key, unless it belongs to another request by now.
-func (s *Store) Settle(ctx context.Context, account, key string, r command.Reservation) error {
+// Complete stores the answer for all further requests with the key, unless it belongs to another event by now.
+func (s *Store) Complete(ctx context.Context, account, key string, r command.Reservation) error {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	value, err := marshalReservation(r)
@@ -111,7 +112,7 @@ func (s *Store) Settle(ctx context.Context, account, key string, r command.Reser
 	}
 }
 
-// Release forgets the reservation. It answers domain.ErrConflict when it does not stand as r any more.
+// Release removes the record. The error is domain.ErrConflict when it has changed since.
 func (s *Store) Release(ctx context.Context, account, key string, r command.Reservation) error {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
@@ -119,22 +120,22 @@ func (s *Store) Release(ctx context.Context, account, key string, r command.Rese
 	return err
 }
 
-// Standing answers the reservation that stands under an account's idempotency key, and whether there is one.
-func (s *Store) Standing(ctx context.Context, account, key string) (command.Reservation, bool, error) {
+// Read returns the record under an account's idempotency key, and whether there is one.
+func (s *Store) Read(ctx context.Context, account, key string) (command.Reservation, bool, error) {
 	return s.reservation(ctx, keySubject(account, key))
 }
 
-// reservation is what stands under a key. Where there is none, its revision is what a first one is stored under.
+// reservation returns the record under a subject. Where there is none, its revision is what a first one is stored under.
 func (s *Store) reservation(ctx context.Context, subject string) (r command.Reservation, found bool, err error) {
-	standing, err := s.readKey(ctx, subject)
+	stored, err := s.readKey(ctx, subject)
 	if err != nil {
 		return r, false, domain.NoStore(err)
 	}
-	if standing.value != nil {
-		if r, err = unmarshalReservation(standing.value); err != nil {
+	if stored.value != nil {
+		if r, err = unmarshalReservation(stored.value); err != nil {
 			return r, false, domain.NoStore(fmt.Errorf("what stands under key %s cannot be read: %w", subject, err))
 		}
 	}
-	r.Revision = standing.revision
-	return r, standing.value != nil, nil
+	r.Revision, r.Stored = stored.revision, stored.at
+	return r, stored.value != nil, nil
 }

@@ -34,12 +34,12 @@ func TestKeysAreKeptThoughAServerThatDoesNotLeadIsFrozen(t *testing.T) {
 	for i := range 20 {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		key := fmt.Sprint(i)
-		r, mine, err := led.Reserve(ctx, "test", key, always(command.Reservation{EventID: key}))
+		r, mine, err := led.Claim(ctx, "test", key, always(command.Reservation{EventID: key}))
 		require.NoError(t, err, i)
 		require.True(t, mine)
 		r.Answer = &command.Result{}
-		require.NoError(t, led.Settle(ctx, "test", key, r))
-		standing, mine, err := led.Reserve(ctx, "test", key, always(command.Reservation{}))
+		require.NoError(t, led.Complete(ctx, "test", key, r))
+		standing, mine, err := led.Claim(ctx, "test", key, always(command.Reservation{}))
 		require.NoError(t, err)
 		require.False(t, mine)
 		require.NotNil(t, standing.Answer, "what is read is never older than what was stored")
@@ -69,7 +69,7 @@ func TestKeysAreKeptWhileTheirLeaderChanges(t *testing.T) {
 		var twins sync.WaitGroup
 		for n, s := range stores {
 			twins.Go(func() {
-				r, mine, err := s.Reserve(deadline(t), "test", key, always(command.Reservation{EventID: fmt.Sprint(n)}))
+				r, mine, err := s.Claim(deadline(t), "test", key, always(command.Reservation{EventID: fmt.Sprint(n)}))
 				if err != nil {
 					t.Error(err)
 				}
@@ -82,8 +82,8 @@ func TestKeysAreKeptWhileTheirLeaderChanges(t *testing.T) {
 		require.Len(t, won, 1)
 		r := <-won
 		r.Answer = &command.Result{}
-		require.NoError(t, stores[0].Settle(deadline(t), "test", key, r))
-		standing, _, err := stores[1].Reserve(deadline(t), "test", key, always(command.Reservation{}))
+		require.NoError(t, stores[0].Complete(deadline(t), "test", key, r))
+		standing, _, err := stores[1].Claim(deadline(t), "test", key, always(command.Reservation{}))
 		require.NoError(t, err)
 		require.Equal(t, r.Answer, standing.Answer)
 		require.Equal(t, r.EventID, standing.EventID)
@@ -137,7 +137,7 @@ func TestWhoIsOvertakenWhileNobodyAnswersLearnsOfIt(t *testing.T) {
 		t.Run(fmt.Sprintf("servers=%d", servers), func(t *testing.T) {
 			t.Parallel()
 			network, s, free := onOddTerms(t, servers)
-			standing, _, err := free.Reserve(deadline(t), "test", "key", always(command.Reservation{EventID: "e"}))
+			standing, _, err := free.Claim(deadline(t), "test", "key", always(command.Reservation{EventID: "e"}))
 			require.NoError(t, err)
 			network.Hold("held")
 			go healAfter(network, 1, func() {
@@ -158,14 +158,14 @@ func TestKeysWaitNoLongerThanTheyMay(t *testing.T) {
 	network.Hold("held")
 	for name, call := range map[string]func(context.Context) error{
 		"reserve": func(ctx context.Context) error {
-			_, _, err := s.Reserve(ctx, "test", "key", always(command.Reservation{}))
+			_, _, err := s.Claim(ctx, "test", "key", always(command.Reservation{}))
 			return err
 		},
 		"take over": func(ctx context.Context) error {
 			_, err := s.TakeOver(ctx, "test", "key", command.Reservation{})
 			return err
 		},
-		"settle":  func(ctx context.Context) error { return s.Settle(ctx, "test", "key", command.Reservation{}) },
+		"settle":  func(ctx context.Context) error { return s.Complete(ctx, "test", "key", command.Reservation{}) },
 		"release": func(ctx context.Context) error { return s.Release(ctx, "test", "key", command.Reservation{}) },
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), 700*time.Millisecond)
@@ -186,14 +186,14 @@ func TestAStreamOfKeysThatIsDeletedUnderWayIsMadeAgain(t *testing.T) {
 			t.Parallel()
 			s := singleOrReplicated(t, servers)
 			other := openStore(t, s.nc, servers)
-			_, _, err := s.Reserve(deadline(t), "test", "key", always(command.Reservation{EventID: "lost"}))
+			_, _, err := s.Claim(deadline(t), "test", "key", always(command.Reservation{EventID: "lost"}))
 			require.NoError(t, err)
 			require.NoError(t, s.js.DeleteStream(deadline(t), keysStream))
 			deleted := time.Now()
 			reserve := func(s *Store) (command.Reservation, error) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 				defer cancel()
-				r, _, err := s.Reserve(ctx, "test", "key", always(command.Reservation{EventID: "new"}))
+				r, _, err := s.Claim(ctx, "test", "key", always(command.Reservation{EventID: "new"}))
 				return r, err
 			}
 			require.Eventually(t, func() bool {

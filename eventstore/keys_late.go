@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"clients/domain/command"
+
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -144,7 +146,7 @@ func (s *Store) led(ctx context.Context, key LateKey, last uint64) (bool, error)
 		return false, nil
 	}
 	account, _, _ := strings.Cut(key.Name, ".")
-	_, found, err := s.Find(ctx, account, reserved.ClientID, reserved.EventID, reserved.After)
+	_, found, err := s.Find(ctx, command.Lookup{Account: account, ClientID: reserved.ClientID, EventID: reserved.EventID, After: reserved.After})
 	return found, err
 }
 
@@ -153,7 +155,7 @@ func (s *Store) putKey(ctx context.Context, key LateKey) error {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	msg := &nats.Msg{Subject: keySubjects + key.Name, Data: key.Value, Header: nats.Header{jetstream.MsgIDHeader: {uuid.NewString()}}}
-	if _, verdict, err := s.send(ctx, msg, keyAttempt, false); verdict != accepted && verdict != repeated {
+	if _, verdict, err := s.send(ctx, msg, keyAttempt, false, nil); verdict != accepted && verdict != repeated {
 		return err
 	}
 	return nil

@@ -45,18 +45,18 @@ func TestLateKeysArePutBackWhereTheirEventIs(t *testing.T) {
 			receipt, err := to.Append(deadline(t), there, 0)
 			require.NoError(t, err)
 			reserve := func(key string, r command.Reservation) command.Reservation {
-				r, _, err := from.Reserve(deadline(t), "test", key, always(r))
+				r, _, err := from.Claim(deadline(t), "test", key, always(r))
 				require.NoError(t, err)
 				return r
 			}
 			reserve("early", command.Reservation{Fingerprint: "f", ClientID: 1, EventID: there.EventID})
 			answered := reserve("answered", command.Reservation{Fingerprint: "f", ClientID: 1, EventID: there.EventID})
 			answered.Answer = &command.Result{ClientID: 1, Revision: receipt.Revision}
-			require.NoError(t, from.Settle(deadline(t), "test", "answered", answered))
+			require.NoError(t, from.Complete(deadline(t), "test", "answered", answered))
 			reserve("under way", command.Reservation{Fingerprint: "f", ClientID: 1, EventID: there.EventID})
 			lost := reserve("lost", command.Reservation{Fingerprint: "f", ClientID: 2, EventID: gone.EventID})
 			lost.Answer = &command.Result{ClientID: 2, Revision: domain.Revision{Version: 1}}
-			require.NoError(t, from.Settle(deadline(t), "test", "lost", lost))
+			require.NoError(t, from.Complete(deadline(t), "test", "lost", lost))
 			reserve("behind the end", command.Reservation{Fingerprint: "f", ClientID: 1, EventID: there.EventID, After: receipt.Sequence})
 			freed := reserve("freed", command.Reservation{Fingerprint: "f", ClientID: 1, EventID: there.EventID})
 			require.NoError(t, from.Release(deadline(t), "test", "freed", freed))
@@ -64,7 +64,7 @@ func TestLateKeysArePutBackWhereTheirEventIs(t *testing.T) {
 			put, left := putBack(t, to, lateKeys(t, from, 1)...)
 			require.Equal(t, []int{2, 2}, []int{put, left})
 			for key, want := range map[string]bool{"early": false, "answered": true, "under way": true, "lost": false, "behind the end": false, "freed": false} {
-				standing, mine, err := to.Reserve(deadline(t), "test", key, always(command.Reservation{}))
+				standing, mine, err := to.Claim(deadline(t), "test", key, always(command.Reservation{}))
 				require.NoError(t, err)
 				require.Equal(t, want, !mine, key)
 				if key == "answered" {
@@ -90,13 +90,13 @@ func TestLateKeysMissNoneThatIsBeingSettled(t *testing.T) {
 				writing.Go(func() {
 					for i := range each {
 						key := fmt.Sprintf("%d of %d", i, w)
-						r, _, err := s.Reserve(deadline(t), "test", key, always(command.Reservation{Fingerprint: "f", ClientID: 1, EventID: key}))
+						r, _, err := s.Claim(deadline(t), "test", key, always(command.Reservation{Fingerprint: "f", ClientID: 1, EventID: key}))
 						if err == nil {
 							mu.Lock()
 							reserved = append(reserved, strings.TrimPrefix(keySubject("test", key), keySubjects))
 							mu.Unlock()
 							r.Answer = &command.Result{ClientID: 1}
-							err = s.Settle(deadline(t), "test", key, r)
+							err = s.Complete(deadline(t), "test", key, r)
 						}
 						if err != nil {
 							t.Error(err)
@@ -129,7 +129,7 @@ func TestLateKeysEndThoughTheLastOneIsGone(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	for _, key := range []string{"one", "two", "three"} {
-		_, _, err := s.Reserve(deadline(t), "test", key, always(command.Reservation{ClientID: 1, EventID: key}))
+		_, _, err := s.Claim(deadline(t), "test", key, always(command.Reservation{ClientID: 1, EventID: key}))
 		require.NoError(t, err)
 	}
 	stream, err := s.js.Stream(deadline(t), keysStream)

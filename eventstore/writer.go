@@ -2,6 +2,7 @@ package eventstore
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -121,15 +122,23 @@ func take(batch []*pending, p *pending) []*pending {
 }
 
 func (w *writer) flush(batch []*pending) {
+	alone := func(p *pending) {
+		receipt, err := w.store.publish(p)
+		p.done <- outcome{receipt, err}
+	}
+	batch = slices.DeleteFunc(batch, func(p *pending) bool { // the others, and later ones, do not wait for its confirmation
+		due := p.hold != nil && p.hold.Due()
+		if due {
+			go alone(p)
+		}
+		return due
+	})
 	if len(batch) >= minBatch && w.flushTogether(batch) {
 		return
 	}
 	var group sync.WaitGroup
 	for _, p := range batch {
-		group.Go(func() {
-			receipt, err := w.store.publish(p)
-			p.done <- outcome{receipt, err}
-		})
+		group.Go(func() { alone(p) })
 	}
 	group.Wait()
 }

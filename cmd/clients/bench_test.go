@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -38,6 +39,23 @@ func BenchmarkCommand(b *testing.B) {
 	for _, callers := range []int{1, 16, 128} {
 		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
 			compare(b, callers, 2000, create, bare)
+		})
+	}
+}
+
+// BenchmarkKeyedCommand creates clients with an Idempotency-Key each, against creating them without.
+func BenchmarkKeyedCommand(b *testing.B) {
+	s := benchService(b, true)
+	const body = `<client><name>Benchmark</name><details>123 Main St. Third Floor New York, NY 10011 USA</details></client>`
+	create := request(b, s.apiAddr(), "POST", "/clients", body, http.StatusCreated)
+	var key atomic.Int64
+	keyed := requests(b, s.apiAddr(), http.StatusCreated, func() string {
+		raw := rawRequest("POST", "/clients", body)
+		return strings.Replace(raw, "\r\n", fmt.Sprintf("\r\nIdempotency-Key: %d\r\n", key.Add(1)), 1)
+	})
+	for _, callers := range []int{1, 16, 128} {
+		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
+			compare(b, callers, 2000, keyed, create)
 		})
 	}
 }

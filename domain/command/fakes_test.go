@@ -35,6 +35,9 @@ type world struct {
 	lookups      int
 
 	beforeRelease func()
+	delay         func(call string) // of each call, before and after what it does
+
+	takeovers int // and confirmations
 
 	// beforePass is what other services have said that the fence waits for, or why it cannot be told.
 	beforePass func() error
@@ -111,6 +114,7 @@ func receipt(i int, e domain.Envelope) domain.Receipt {
 }
 
 func (w *world) Pass(context.Context) error {
+	defer w.delayed("pass")()
 	w.mu.Lock()
 	w.passes++
 	w.mu.Unlock()
@@ -120,7 +124,23 @@ func (w *world) Pass(context.Context) error {
 	return nil
 }
 
-func (w *world) Append(_ context.Context, e domain.Envelope, lastSequence uint64) (domain.Receipt, error) {
+// delayed delays a call.
+func (w *world) delayed(call string) func() {
+	if w.delay == nil {
+		return func() {}
+	}
+	w.delay(call)
+	return func() { w.delay(call) }
+}
+
+func (w *world) Append(ctx context.Context, e domain.Envelope, lastSequence uint64, holds ...command.Hold) (domain.Receipt, error) {
+	defer w.delayed("append")()
+	for _, hold := range holds {
+		if err := hold.Confirm(ctx); err != nil {
+			return domain.Receipt{}, domain.NoStore(err)
+		}
+	}
+	w.delayed("on its way")
 	w.mu.Lock()
 	w.appends = append(w.appends, e)
 	attempt := len(w.appends)
@@ -148,7 +168,8 @@ func (w *world) append(e domain.Envelope, lastSequence uint64) (domain.Receipt, 
 	return receipt(len(w.stream)-1, e), nil
 }
 
-func (w *world) Find(_ context.Context, account string, id int64, eventID string, after uint64) (domain.Receipt, bool, error) {
+func (w *world) Find(_ context.Context, l command.Lookup) (domain.Receipt, bool, error) {
+	defer w.delayed("find")()
 	w.mu.Lock()
 	w.lookups++
 	lookup := w.lookups
@@ -161,7 +182,7 @@ func (w *world) Find(_ context.Context, account string, id int64, eventID string
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for i, e := range w.stream {
-		if uint64(i+1) > after && e.Account == account && e.Event.Client() == id && e.EventID == eventID {
+		if uint64(i+1) > l.After && e.Account == l.Account && e.Event.Client() == l.ClientID && e.EventID == l.EventID {
 			return receipt(i, e), true, nil
 		}
 	}
@@ -214,6 +235,7 @@ func (w *world) Await(_ context.Context, sequence uint64) error {
 }
 
 func (w *world) Refresh(context.Context) error {
+	defer w.delayed("refresh")()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.refreshes++
@@ -232,7 +254,8 @@ func (w *world) NextID(_ context.Context, floor int64) (int64, error) {
 	return w.lastID, w.idErr
 }
 
-func (w *world) Reserve(_ context.Context, account, key string, fresh func() (command.Reservation, error)) (command.Reservation, bool, error) {
+func (w *world) Claim(_ context.Context, account, key string, fresh func() (command.Reservation, error)) (command.Reservation, bool, error) {
+	defer w.delayed("claim")()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.reserveErr != nil {
@@ -264,7 +287,8 @@ func (w *world) keep(account, key string, r command.Reservation) command.Reserva
 	return r
 }
 
-func (w *world) Standing(_ context.Context, account, key string) (command.Reservation, bool, error) {
+func (w *world) Read(_ context.Context, account, key string) (command.Reservation, bool, error) {
+	defer w.delayed("read")()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	standing, ok := w.keys[account+"/"+key]
@@ -273,15 +297,18 @@ func (w *world) Standing(_ context.Context, account, key string) (command.Reserv
 }
 
 func (w *world) TakeOver(_ context.Context, account, key string, r command.Reservation) (command.Reservation, error) {
+	defer w.delayed("take over")()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if _, ok := w.keys[account+"/"+key]; !ok || r.Revision != w.keyRevision {
 		return r, domain.ErrConflict
 	}
+	w.takeovers++
 	return w.keep(account, key, r), nil
 }
 
-func (w *world) Settle(ctx context.Context, account, key string, r command.Reservation) error {
+func (w *world) Complete(ctx context.Context, account, key string, r command.Reservation) error {
+	defer w.delayed("complete")()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.settleErr != nil || ctx.Err() != nil {
@@ -294,6 +321,7 @@ func (w *world) Settle(ctx context.Context, account, key string, r command.Reser
 }
 
 func (w *world) Release(_ context.Context, account, key string, r command.Reservation) error {
+	defer w.delayed("release")()
 	if w.beforeRelease != nil {
 		w.beforeRelease()
 	}

@@ -18,9 +18,6 @@ type Fence interface {
 // fenceLimit is how long a command waits for what other services have said to be taken in.
 const fenceLimit = 5 * time.Second
 
-// unfenced is the outcome of a command that has to pass the fence before it can be decided.
-const unfenced Outcome = "unfenced"
-
 var errBlocked = domain.Errorf(domain.Blocked, "")
 
 // restsOnReferences reports whether a judgement could be another one for what other services have said of late: an

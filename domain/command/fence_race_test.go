@@ -108,11 +108,11 @@ func TestTimeSpentAtTheFenceIsNotTakenFromTheDecision(t *testing.T) {
 // lively refuses to store anything for somebody whose time is up.
 type lively struct{ *world }
 
-func (l lively) Append(ctx context.Context, e domain.Envelope, lastSequence uint64) (domain.Receipt, error) {
+func (l lively) Append(ctx context.Context, e domain.Envelope, lastSequence uint64, hold ...command.Hold) (domain.Receipt, error) {
 	if ctx.Err() != nil {
 		return domain.Receipt{}, domain.NoStore(ctx.Err())
 	}
-	return l.world.Append(ctx, e, lastSequence)
+	return l.world.Append(ctx, e, lastSequence, hold...)
 }
 
 // The reservation stays: somebody may have taken it over while the fence was waited for. A retry takes it over in turn.

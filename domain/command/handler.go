@@ -1,6 +1,29 @@
-// Package command carries a command from the caller's wish to the stored event: it finds the client's state, has
-// domain.Decide judge it, appends the event under the condition that the state is still the last one, and waits until
-// reads show it.
+// Package command carries out commands: it finds the client's state, has domain.Decide decide, appends the event on condition
+// that the state is still the last one, and waits until reads show it.
+//
+//	Handle → execute, or executeOnce under an idempotency key → tryOnce → domain.Decide
+//
+// # Idempotency keys
+//
+// A key has a record: which request it belongs to, its client, the id of its event, and a sequence that the event is behind.
+// The first request claims the key. A retry takes the record over when it was released, or has not changed for a second
+// (patience). Who stores the event completes the record with the answer; who ends without one releases it. Each of these
+// steps is conditional on the revision of the record that it replaces. One key never leads to two events:
+//
+//  1. All requests of a record share its event id. A request appends only after it has looked for that event in all that its
+//     state of the client shows, and on condition that the client has no event behind that state. So the event is stored once.
+//  2. A record is removed by a request that is the only one ever to have had it and whose appends have all been refused, or
+//     when its reserved client id is another client's. Nothing of it can be stored then. A record that was taken over is kept:
+//     for 24 hours after its last change its event id is the only one of the key.
+//  3. A request confirms its claim, by storing the record once more, when half a second (claimLife) has passed since it did
+//     so last and it is about to send its event. If it has lost the key it stops. A retry does not take over any sooner than a
+//     second after a confirmation, so what it decides, a refusal included, is the last word on the request before it.
+//
+// What remains possible: an event that is between the look at the clock and the stream for longer than half a second, on a
+// slow link or in a process that is stopped just there, may be stored after its retry was refused, unless the client has
+// changed meanwhile; further retries get its answer. If it is there for longer than lateStore, a retry does not find it, and
+// if it is there for longer than 24 hours the key may belong to another event. Former releases do not confirm their claims
+// and remove records that they took over.
 package command
 
 import (
@@ -81,19 +104,19 @@ const Longest = timeLimit + fenceLimit + timeLimit + concludeGrace
 func (h *Handler) Handle(ctx context.Context, req Request) (Result, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeLimit)
 	defer cancel()
-	result, outcome, err := h.handle(ctx, req)
+	var result Result
+	var outcome Outcome
+	err := h.Directory.Err()
+	switch {
+	case err != nil: // what has happened since is not known
+		outcome, err = Failed, &domain.Error{Kind: domain.Unavailable, Message: "Nothing can be changed at the moment.", Cause: err}
+	case req.Key != "":
+		result, outcome, err = h.executeOnce(ctx, req)
+	default:
+		result, outcome, err = h.execute(ctx, req, intent{clientID: req.ClientID, eventID: h.NewEventID()})
+	}
 	h.observe(outcome)
 	return result, err
-}
-
-func (h *Handler) handle(ctx context.Context, req Request) (Result, Outcome, error) {
-	if err := h.Directory.Err(); err != nil { // what has happened since is not known
-		return Result{}, Failed, &domain.Error{Kind: domain.Unavailable, Message: "Nothing can be changed at the moment.", Cause: err}
-	}
-	if req.Key != "" {
-		return h.handleOnce(ctx, req)
-	}
-	return h.decide(ctx, req, intent{clientID: req.ClientID, eventID: h.NewEventID()})
 }
 
 func (h *Handler) observe(outcome Outcome) {

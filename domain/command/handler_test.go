@@ -210,9 +210,9 @@ type deadlines struct {
 	*world
 }
 
-func (d deadlines) Append(ctx context.Context, e domain.Envelope, lastSequence uint64) (domain.Receipt, error) {
+func (d deadlines) Append(ctx context.Context, e domain.Envelope, lastSequence uint64, hold ...command.Hold) (domain.Receipt, error) {
 	deadline, ok := ctx.Deadline()
 	require.True(d.t, ok)
 	require.Less(d.t, time.Until(deadline), 3*time.Second)
-	return d.world.Append(ctx, e, lastSequence)
+	return d.world.Append(ctx, e, lastSequence, hold...)
 }

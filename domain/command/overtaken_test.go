@@ -121,7 +121,7 @@ func TestARefusalStandsWhereTheKeyAnswersNothing(t *testing.T) {
 			second := w.start(t.Context(), keyed(remove()))
 			requireKind(t, domain.Blocked, (<-first).err)
 			requireKind(t, domain.Blocked, (<-second).err)
-			require.Empty(t, w.keys, "a refusal leaves no trace")
+			require.True(t, len(w.keys) == 0 || w.keys[acme+"/key"].Released, "nobody has to wait for it")
 		})
 	}
 }

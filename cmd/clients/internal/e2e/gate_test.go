@@ -1,0 +1,117 @@
+package e2e_test
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// gate stands between one replica and a NATS server. Armed with texts, it lets nothing more through to the server from
+// the moment that the replica has sent the last of them, one after the other: so a request is held up at exactly one of its
+// steps, as by a slow link.
+type gate struct {
+	url     string
+	address string // of the server
+
+	mu      sync.Mutex
+	texts   []string      // that have yet to be met
+	reached chan struct{} // closed when all were met
+	opened  chan struct{} // closed when everything may pass
+}
+
+// What a replica sends.
+const (
+	sendsClaim = "HPUB $KV.CLIENTS_KEYS."
+	asksFence  = "$JS.API.STREAM.INFO.PROJECTS"
+	sendsEvent = "HPUB clients.default."
+)
+
+func newGate(t *testing.T, server string) *gate {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = listener.Close() })
+	g := &gate{url: "nats://" + listener.Addr().String(), address: strings.TrimPrefix(server, "nats://")}
+	g.open()
+	t.Cleanup(g.open)
+	go func() {
+		for {
+			near, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go g.join(near)
+		}
+	}()
+	return g
+}
+
+// arm closes the gate when the replica has sent texts. The channel is closed then.
+func (g *gate) arm(texts ...string) (reached <-chan struct{}) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.texts, g.reached, g.opened = texts, make(chan struct{}), make(chan struct{})
+	return g.reached
+}
+
+// open lets through what was held up, and everything from then on.
+func (g *gate) open() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.opened == nil {
+		g.opened = make(chan struct{})
+	}
+	select {
+	case <-g.opened:
+	default:
+		close(g.opened)
+	}
+	g.texts = nil
+}
+
+// pass waits where the last text was met, in sent or before.
+func (g *gate) pass(sent []byte) {
+	g.mu.Lock()
+	armed := len(g.texts) > 0
+	for len(g.texts) > 0 {
+		at := bytes.Index(sent, []byte(g.texts[0]))
+		if at < 0 {
+			break
+		}
+		sent, g.texts = sent[at+1:], g.texts[1:]
+	}
+	if armed && len(g.texts) == 0 {
+		close(g.reached)
+	}
+	closed, opened := len(g.texts) == 0, g.opened
+	g.mu.Unlock()
+	if closed {
+		<-opened
+	}
+}
+
+func (g *gate) join(near net.Conn) {
+	defer near.Close()
+	far, err := net.Dial("tcp", g.address)
+	if err != nil {
+		return
+	}
+	defer far.Close()
+	go func() { _, _ = io.Copy(near, far); _ = near.Close() }()
+	buffer := make([]byte, 64<<10)
+	for {
+		n, err := near.Read(buffer)
+		if err != nil {
+			return
+		}
+		g.pass(buffer[:n])
+		if _, err := far.Write(buffer[:n]); err != nil {
+			return
+		}
+	}
+}

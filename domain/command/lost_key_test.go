@@ -1,0 +1,247 @@
+package command_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"clients/domain"
+	"clients/domain/command"
+
+	"github.com/stretchr/testify/require"
+)
+
+// heldAtTheFence starts a keyed request that is held up at the fence, on a client that a project keeps from its end.
+func heldAtTheFence(t *testing.T, w *world, request command.Request) (first chan answer, release func()) {
+	t.Helper()
+	w.known(created)
+	open := make(chan struct{})
+	w.beforePass = func() error {
+		if w.crossings() == 1 {
+			<-open
+		}
+		return nil
+	}
+	first = w.start(t.Context(), keyed(request))
+	synctest.Wait()
+	w.hold(projects)
+	return first, func() { w.hold(domain.References{}); close(open) }
+}
+
+func TestARequestThatHasLostItsKeyStoresNothing(t *testing.T) {
+	t.Parallel()
+	for name, request := range map[string]command.Request{"delete": remove(), "toggle": toggle(), "deactivate": deactivate()} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld()
+				first, release := heldAtTheFence(t, w, request)
+				retry := <-w.start(t.Context(), keyed(request))
+				requireKind(t, domain.Blocked, retry.err)
+				release()
+				requireKind(t, domain.Unavailable, (<-first).err)
+				require.Zero(t, w.attempts())
+				require.Equal(t, []domain.Event{created}, w.events(7))
+			})
+		})
+	}
+}
+
+func TestARequestThatHasLostItsKeyReturnsItsAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		first, release := heldAtTheFence(t, w, toggle())
+		retry := <-w.start(t.Context(), keyed(toggle()))
+		requireKind(t, domain.Blocked, retry.err)
+		w.hold(domain.References{})
+		begun := time.Now()
+		third := <-w.start(t.Context(), keyed(toggle()))
+		require.NoError(t, third.err)
+		require.Zero(t, time.Since(begun), "the key was released")
+		release()
+		require.Equal(t, third, <-first)
+		require.Equal(t, []domain.Event{created, off}, w.events(7))
+		require.Equal(t, "event-1", w.stream[1].EventID, "of the first request: it might have been on its way")
+	})
+}
+
+// The event of the first is on its way when its retry is refused. It arrives then, and the third request must know it.
+func TestATakeoverThatIsRefusedKeepsTheEventOfTheKey(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.known(created)
+		arrive := hold(&w.beforeAppend)
+		first := w.start(t.Context(), keyed(toggle()))
+		synctest.Wait()
+		w.hold(projects)
+		requireKind(t, domain.Blocked, (<-w.start(t.Context(), keyed(toggle()))).err)
+		w.hold(domain.References{})
+		var landed sync.Once
+		w.delay = func(call string) {
+			if call == "on its way" { // of the third request: the first overtakes it
+				landed.Do(func() { arrive(); <-first })
+			}
+		}
+		third := <-w.start(t.Context(), keyed(toggle()))
+		require.NoError(t, third.err)
+		require.Equal(t, w.revision(7), third.result.Revision)
+		require.Equal(t, []domain.Event{created, off}, w.events(7))
+	})
+}
+
+func TestAKeyThatWasTakenOverStaysWithItsRequest(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		first, release := heldAtTheFence(t, w, remove())
+		requireKind(t, domain.Blocked, (<-w.start(t.Context(), keyed(remove()))).err)
+		other := keyed(rename("B"))
+		other.Fingerprint = "another"
+		requireKind(t, domain.KeyReused, (<-w.start(t.Context(), other)).err)
+		release()
+		<-first
+	})
+}
+
+// A request that takes long, and is not held up, confirms its claim before it stores; a retry then goes on waiting for it.
+func TestAClaimIsConfirmedWhenItIsDue(t *testing.T) {
+	t.Parallel()
+	for took, confirmations := range map[time.Duration]int{0: 0, patience / 4: 0, patience * 3 / 4: 1, patience * 3: 1} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld()
+			w.known(created)
+			w.beforePass = func() error { time.Sleep(took); return nil }
+			_, err := w.replica().Handle(t.Context(), keyed(remove()))
+			require.NoError(t, err)
+			require.Equal(t, confirmations, w.takeovers)
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.known(created)
+		w.beforePass = func() error { time.Sleep(patience * 3 / 4); return nil }
+		w.beforeAppend = func(int) error { time.Sleep(patience * 3 / 4); return nil }
+		first := w.start(t.Context(), keyed(remove()))
+		second := w.start(t.Context(), keyed(remove()))
+		one := <-first
+		require.NoError(t, one.err)
+		require.Equal(t, one, <-second)
+		require.Equal(t, 1, w.attempts())
+	})
+}
+
+// What a retry has looked through once it does not look through again.
+func TestATakeoverRemembersUpToWhereThereIsNoEvent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.known(created)
+		w.keys[acme+"/key"] = command.Reservation{Fingerprint: "fingerprint", ClientID: 7, EventID: "event-0", After: 1}
+		w.known(off, on)
+		w.beforeAppend = func(int) error { return domain.NoStore(nil) }
+		_, err := w.replica().Handle(t.Context(), keyed(rename("B")))
+		requireKind(t, domain.Unavailable, err)
+		require.Equal(t, uint64(3), w.keys[acme+"/key"].After)
+		require.Equal(t, 1, w.lookups)
+	})
+}
+
+// However requests under one key are delayed, at any step and also on the way to the stream, and whatever happens
+// meanwhile: there is one event at most, and everyone who is told of one is told of that.
+func TestOneKeyNeverLeadsToTwoEvents(t *testing.T) {
+	t.Parallel()
+	outcomes := map[string]int{}
+	for seed := range uint64(4000) {
+		synctest.Test(t, func(t *testing.T) {
+			rnd, mu := rand.New(rand.NewPCG(seed, 0)), sync.Mutex{}
+			dice := func(n int) int { mu.Lock(); defer mu.Unlock(); return rnd.IntN(n) }
+			w := newWorld()
+			w.known(created)
+			odds := 2 + dice(12)
+			w.delay = func(call string) {
+				if dice(odds) == 0 || call == "on its way" && dice(2) == 0 {
+					time.Sleep(time.Duration(dice(3000)) * time.Millisecond)
+				}
+			}
+			unknown := func(int) error {
+				if dice(odds) == 0 {
+					return &domain.Error{Kind: domain.Unavailable, Cause: command.ErrUnknownOutcome}
+				}
+				return nil
+			}
+			w.beforeAppend, w.afterAppend = unknown, unknown
+			request := []command.Request{toggle(), toggle(), remove(), deactivate(), rename("B"), create("A")}[dice(6)]
+			var all sync.WaitGroup
+			answers := make([]answer, 8)
+			for i := range answers {
+				all.Go(func() {
+					time.Sleep(time.Duration(dice(8000)) * time.Millisecond)
+					answers[i] = <-w.start(t.Context(), keyed(request))
+				})
+			}
+			others := 2 + 2*dice(2) // than projects, or not
+			for range 24 {
+				all.Go(func() {
+					time.Sleep(time.Duration(dice(8000)) * time.Millisecond)
+					switch dice(others) {
+					case 0:
+						w.hold(projects)
+					case 1:
+						w.hold(domain.References{})
+					case 2:
+						w.happens(domain.ClientUpdated{ID: 7, Name: new([]string{"B", "C"}[dice(2)])})
+					case 3:
+						w.happens(domain.ClientToggled{ID: 7, Active: dice(2) == 0})
+					}
+				})
+			}
+			all.Wait()
+			told := map[domain.Revision]bool{}
+			var events []domain.Revision
+			for i, e := range w.stream {
+				if e.EventID != "" && e.EventID[0] == 'e' { // of the keyed requests
+					events = append(events, receipt(i, e).Revision)
+				}
+			}
+			for _, a := range answers {
+				switch {
+				case a.err != nil:
+					var e *domain.Error
+					require.ErrorAs(t, a.err, &e)
+					outcomes[fmt.Sprint(e.Kind)]++
+				case len(events) == 1 && a.result.Revision == events[0]:
+					told[a.result.Revision] = true
+					outcomes["applied"]++
+				default:
+					require.Equal(t, domain.UpdateClient{}, unchanged(request), "seed %d: told of an event that is not there", seed)
+					outcomes["unchanged"]++
+				}
+			}
+			require.LessOrEqual(t, len(events), 1, "seed %d", seed)
+		})
+	}
+	t.Log(outcomes)
+}
+
+// unchanged is the zero command of those that may change nothing.
+func unchanged(r command.Request) domain.Command {
+	if _, ok := r.Command.(domain.UpdateClient); ok {
+		return domain.UpdateClient{}
+	}
+	return nil
+}
+
+// happens is happened, as long as the client is there.
+func (w *world) happens(e domain.Event) {
+	w.mu.Lock()
+	exists := w.state(acme, 7, len(w.stream)).Client.Exists()
+	w.mu.Unlock()
+	if exists {
+		w.happened(e)
+	}
+}

@@ -1,0 +1,132 @@
+package eventstore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"clients/domain"
+	"clients/domain/command"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Find looks for the event that l is about. It asks the stream's leader: first for the client's last message, then for the
+// first ones behind l.After, which mostly are the ones; the rest it has delivered.
+//
+// What it finds is stored. That it finds nothing it only says when the leader is sure to know of everything that was
+// acknowledged: it has heard of a majority since, and has what the caller has been shown of the client. The error is a
+// domain.Unavailable otherwise.
+func (s *Store) Find(ctx context.Context, l command.Lookup) (domain.Receipt, bool, error) {
+	record, err := s.find(ctx, l)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		_, err = s.state(ctx, Stream)
+		record = Record{}
+	}
+	if err != nil {
+		return domain.Receipt{}, false, domain.NoStore(err)
+	}
+	return record.receipt(), record.Sequence != 0, nil
+}
+
+// findSteps is how many messages are asked for one by one: making a consumer takes about as long.
+const findSteps = 8
+
+// find returns the event, or jetstream.ErrMsgNotFound.
+func (s *Store) find(ctx context.Context, l command.Lookup) (Record, error) {
+	subject := subjectOf(l.Account, l.ClientID)
+	last, err := s.lastShown(ctx, subject, l.Shown)
+	if err != nil || last.Sequence > l.After && last.is(l.EventID) {
+		return last, err
+	}
+	after := l.After
+	for range findSteps {
+		if after+1 >= last.Sequence {
+			return Record{}, jetstream.ErrMsgNotFound
+		}
+		record, err := s.next(ctx, subject, after+1)
+		if err != nil || record.is(l.EventID) {
+			return record, err
+		}
+		if beyond(l, record.StoredAt) {
+			return Record{}, jetstream.ErrMsgNotFound
+		}
+		after = record.Sequence
+	}
+	l.After = after
+	sequence, err := s.search(ctx, subject, l, last.Sequence)
+	if err != nil {
+		return Record{}, err
+	}
+	return s.next(ctx, subject, sequence)
+}
+
+// lastShown returns the last message of a client, which is at shown or behind it.
+func (s *Store) lastShown(ctx context.Context, subject string, shown uint64) (Record, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	for {
+		last, err := s.last(ctx, subject)
+		missing := errors.Is(err, jetstream.ErrMsgNotFound)
+		if err != nil && !missing || last.Sequence >= shown {
+			return last, err
+		}
+		if pause(ctx); ended(ctx) {
+			return Record{}, errBehind
+		}
+	}
+}
+
+// beyond reports whether an event that was stored at a time shows that the one that is looked for is not behind it.
+func beyond(l command.Lookup, at time.Time) bool { return !l.Before.IsZero() && at.After(l.Before) }
+
+// searchBatch is how many headers are delivered at once.
+const searchBatch = 1000
+
+// search has the headers of a client's events delivered, and returns the sequence of the one that is looked for, or
+// jetstream.ErrMsgNotFound. Whichever server delivers, it has delivered all of them when the last one is reached.
+func (s *Store) search(ctx context.Context, subject string, l command.Lookup, last uint64) (uint64, error) {
+	consumer, err := within(ctx, func() (jetstream.Consumer, error) {
+		return s.js.CreateConsumer(ctx, Stream, jetstream.ConsumerConfig{
+			Description: "clients: looks for an event", FilterSubject: subject, HeadersOnly: true,
+			DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: l.After + 1, AckPolicy: jetstream.AckNonePolicy,
+			MemoryStorage: true, Replicas: 1, InactiveThreshold: requestTimeout,
+		})
+	})
+	if err != nil {
+		return 0, err
+	}
+	for delivered := uint64(0); !ended(ctx); {
+		batch, err := consumer.Fetch(searchBatch, jetstream.FetchMaxWait(requestTimeout/4))
+		if err != nil {
+			return 0, err
+		}
+		for m := range batch.Messages() {
+			meta, err := m.Metadata()
+			if delivered++; err != nil || meta.Sequence.Consumer != delivered {
+				return 0, errors.Join(errInterrupted, err)
+			}
+			switch {
+			case m.Headers().Get(headerID) == l.EventID:
+				return meta.Sequence.Stream, nil
+			case meta.Sequence.Stream >= last, beyond(l, meta.Timestamp):
+				return 0, jetstream.ErrMsgNotFound
+			}
+		}
+		switch err := batch.Error(); {
+		case errors.Is(err, nats.ErrNoResponders): // a consumer may answer a moment after it was made
+			pause(ctx)
+		case err != nil:
+			return 0, err
+		}
+	}
+	return 0, ctx.Err()
+}
+
+// is reports whether a message is the event that was stored under an id.
+func (r Record) is(eventID string) bool { return r.Stray == "" && r.EventID == eventID }
+
+func (r Record) receipt() domain.Receipt {
+	return domain.Receipt{Sequence: r.Sequence, Revision: r.Revision()}
+}

@@ -1,0 +1,138 @@
+package eventstore
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"clients/domain"
+	"clients/domain/command"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+)
+
+// changed stores the creation of client 1 and so many changes of it, each at a sequence of its own, one of other clients in
+// between, and returns them.
+func changed(t *testing.T, s *Store, changes int) (all []domain.Envelope, receipts []domain.Receipt) {
+	t.Helper()
+	last := uint64(0)
+	for version := range uint64(changes + 1) {
+		e := happened(version+1, domain.ClientToggled{ID: 1, Active: version%2 == 0})
+		if version == 0 {
+			e = created(1)
+		}
+		receipt, err := s.Append(t.Context(), e, last)
+		for begun := time.Now(); err != nil && time.Since(begun) < 10*time.Second; {
+			receipt, err = s.Append(t.Context(), e, last) // a server that has just become the leader may not know the last one yet
+		}
+		require.NoError(t, err)
+		all, receipts, last = append(all, e), append(receipts, receipt), receipt.Sequence
+		if version%100 == 0 {
+			_, err := s.Append(deadline(t), created(int64(1000+version)), 0)
+			require.NoError(t, err)
+		}
+	}
+	return all, receipts
+}
+
+func TestFindLooksThroughThousandsOfEventsAtOnce(t *testing.T) {
+	t.Parallel()
+	for servers, changes := range map[int]int{1: 6000, 3: 500} {
+		t.Run(fmt.Sprintf("servers=%d", servers), func(t *testing.T) {
+			t.Parallel()
+			s := singleOrReplicated(t, servers)
+			all, receipts := changed(t, s, changes)
+			var asked atomic.Int64
+			_, err := s.nc.Subscribe("$JS.API.STREAM.MSG.GET."+Stream, func(*nats.Msg) { asked.Add(1) })
+			require.NoError(t, err)
+			lookups := 0
+			for _, i := range []int{0, 1, 5, findSteps, findSteps + 1, changes / 2, changes - 1, changes} {
+				receipt, found, err := s.Find(deadline(t), command.Lookup{Account: "test", ClientID: 1, EventID: all[i].EventID})
+				require.NoError(t, err)
+				require.True(t, found, i)
+				require.Equal(t, receipts[i], receipt)
+				lookups++
+			}
+			for _, after := range []int{0, 1, changes / 2, changes - findSteps, changes - 1, changes} {
+				_, found, err := s.Find(deadline(t), command.Lookup{Account: "test", ClientID: 1, EventID: "never stored", After: receipts[after].Sequence})
+				require.NoError(t, err)
+				require.False(t, found)
+				lookups++
+			}
+			require.LessOrEqual(t, asked.Load(), int64(lookups*(findSteps+2)))
+		})
+	}
+}
+
+// Only what was stored before a time is looked at.
+func TestFindEndsWhereTheEventCannotBeAnyMore(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	all, receipts := changed(t, s, 40)
+	find := func(i int, before time.Time) bool {
+		_, found, err := s.Find(deadline(t), command.Lookup{Account: "test", ClientID: 1, EventID: all[i].EventID, Before: before})
+		require.NoError(t, err)
+		return found
+	}
+	history := stored(t, s)
+	for _, i := range []int{3, 20} {
+		at := history[receipts[i].Sequence-1].StoredAt
+		require.True(t, find(i, at))
+		require.True(t, find(i, at.Add(time.Hour)))
+		require.False(t, find(i, history[receipts[i-2].Sequence-1].StoredAt))
+	}
+}
+
+// A leader that has not got what the caller was shown may lack the event as well.
+func TestFindDoesNotBelieveALeaderThatIsBehind(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	all, receipts := changed(t, s, 3)
+	l := command.Lookup{Account: "test", ClientID: 1, EventID: "never stored", Shown: receipts[3].Sequence}
+	_, found, err := s.Find(deadline(t), l)
+	require.NoError(t, err)
+	require.False(t, found)
+	l.Shown++
+	_, _, err = s.Find(deadline(t), l)
+	require.ErrorIs(t, err, errBehind)
+	l.ClientID, l.EventID = 2, all[0].EventID
+	_, _, err = s.Find(deadline(t), l)
+	require.ErrorIs(t, err, errBehind, "nor one that knows nothing of the client")
+}
+
+// The last one of three servers finds what it has, and does not say for long that there is nothing.
+func TestFindWithoutAMajorityDoesNotSayThatThereIsNothing(t *testing.T) {
+	t.Parallel()
+	cluster, stores := threeReplicas(t)
+	all, _ := changed(t, stores[0], 2)
+	stream, err := stores[0].js.Stream(deadline(t), Stream)
+	require.NoError(t, err)
+	leader := 0
+	for i, server := range cluster.Servers {
+		if server.Name() == stream.CachedInfo().Cluster.Leader {
+			leader = i
+		}
+	}
+	var stopping sync.WaitGroup
+	for i := range cluster.Servers {
+		if i != leader {
+			stopping.Go(func() { cluster.Stop(i) })
+		}
+	}
+	stopping.Wait()
+	l := command.Lookup{Account: "test", ClientID: 1, EventID: "never stored"}
+	require.Eventually(t, func() bool {
+		_, _, err := stores[leader].Find(deadline(t), l)
+		return err != nil
+	}, 3*time.Second, 10*time.Millisecond)
+	for range 3 {
+		_, _, err := stores[leader].Find(deadline(t), l)
+		require.Error(t, err)
+	}
+	l.EventID = all[1].EventID
+	_, found, err := stores[leader].Find(deadline(t), l)
+	require.True(t, found || err != nil)
+}
