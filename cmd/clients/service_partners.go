@@ -23,7 +23,7 @@ func (s *service) servePartners(ctx context.Context) (err error) {
 		return fmt.Errorf("connect to NATS for other services: %w", err)
 	}
 	s.onStop(nc.Close)
-	stop, err := partners.Serve(nc)
+	stop, err := partners.Serve(nc, s.embedded == nil)
 	if err != nil {
 		return err
 	}

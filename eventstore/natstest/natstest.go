@@ -93,6 +93,9 @@ func (c *Cluster) Restart(t testing.TB, i int) {
 	c.start(t, i)
 }
 
+// Change alters how server i is run from its next restart on.
+func (c *Cluster) Change(i int, change func(*server.Options)) { change(c.options[i]) }
+
 // startLimit is for a machine that is busy with much else.
 const startLimit = 30 * time.Second
 

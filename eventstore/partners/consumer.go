@@ -2,6 +2,8 @@ package partners
 
 import (
 	"bytes"
+	"cmp"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -75,8 +77,9 @@ type pushConfig struct {
 	Sourcing       bool          `json:"sourcing,omitempty"`
 }
 
-// decodeCreate reads a request to create the consumer that the subject names, "[<name>[.<filter>]]". The result names the
-// consumer and its filters as they are to be requested. An error says what is not allowed, for the partner to read.
+// decodeCreate reads a request to create the consumer that the subject names, "<name>[.<filter>]"; where it is empty the
+// body names it, or nothing does. The result names the consumer and its filters as they are to be requested. An error says
+// what is not allowed, for the partner to read.
 func decodeCreate(subject string, body []byte) (createRequest, error) {
 	name, filter, _ := strings.Cut(subject, ".")
 	var r createRequest
@@ -93,7 +96,7 @@ func decodeCreate(subject string, body []byte) (createRequest, error) {
 	}
 	c := &r.Config
 	if name == "" {
-		if name = c.Name; len(name) < randomNameLength {
+		if name = cmp.Or(c.Name, rand.Text()); len(name) < randomNameLength {
 			return r, errors.New("the subject lacks the consumer's name")
 		}
 	}
@@ -143,6 +146,15 @@ func inNoSubject(r rune) bool {
 }
 
 func inNoName(r rune) bool { return inNoSubject(r) || strings.ContainsRune(`.*>/\\`, r) }
+
+// checkName returns an error where other partners could guess the name of a durable consumer: they reach it by its name. The
+// partner's own name is denied to them by their permissions, see deploy/kubernetes.
+func (c *consumerConfig) checkName(partner string) error {
+	if c.Durable != "" && c.Durable != partner {
+		return fmt.Errorf("a durable consumer is named as its login is, %s: others could guess another name", partner)
+	}
+	return nil
+}
 
 // subject returns the end of the subject at which the server creates the consumer.
 func (c *consumerConfig) subject() string {

@@ -21,6 +21,11 @@ func (r *responder) createConsumer(ctx context.Context, partner, subject string,
 		return refuse(codeNotAllowed, "%v", err)
 	}
 	config, action := &request.Config, request.Action
+	if r.shared {
+		if err := config.checkName(partner); err != nil {
+			return refuse(codeNotAllowed, "%v", err)
+		}
+	}
 	config.Metadata = maps.Clone(config.Metadata)
 	if config.Metadata == nil {
 		config.Metadata = make(map[string]string)
@@ -63,13 +68,15 @@ func (r *responder) create(ctx context.Context, request createRequest) (response
 	return response, result.Error.ErrCode
 }
 
-// deleteConsumer deletes a consumer that the partner created. Others are not found.
+// deleteConsumer deletes a consumer that the partner created, or one that has the partner's name and no owner. Others are not
+// found.
 func (r *responder) deleteConsumer(ctx context.Context, partner, name string) []byte {
 	config, err := r.config(ctx, name)
 	if err != nil {
 		return refuse(codeUnavailable, "JetStream does not respond")
 	}
-	if config.Metadata[ownerKey] != partner {
+	owner, owned := config.Metadata[ownerKey]
+	if owner != partner && (owned || !r.shared || name != partner) {
 		return refuse(codeNotFound, "consumer not found")
 	}
 	body, err := r.request(ctx, "CONSUMER.DELETE."+stream+"."+name, nil)
@@ -80,11 +87,11 @@ func (r *responder) deleteConsumer(ctx context.Context, partner, name string) []
 }
 
 // owns reports whether a consumer is the partner's. It may take over a pull consumer that belongs to no partner and
-// reads no more than a partner may.
+// reads no more than a partner may; where there are several partners, only one that has its name.
 func (r *responder) owns(ctx context.Context, partner, name string) bool {
 	config, err := r.config(ctx, name)
 	owner, owned := config.Metadata[ownerKey]
-	return err == nil && (owner == partner || !owned && config.check() == nil)
+	return err == nil && (owner == partner || !owned && (!r.shared || name == partner) && config.check() == nil)
 }
 
 // config returns the configuration of a consumer, an empty one if there is none.

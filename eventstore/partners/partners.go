@@ -74,7 +74,7 @@ func Services(p Partner) []Service {
 			streamed(consumer+"MSG.NEXT.CLIENTS."+name),
 			streamed("$JS.ACK.CLIENTS."+name+".>"),
 		)
-		if name == AnyName { // nats.js has the name in the body where it has several filters, or none
+		if name == AnyName { // nats.js, for several filters or without a name, and older libraries
 			services = append(services, Service{Import: consumer + "CREATE.CLIENTS", Export: served + ".consumer.create"})
 		}
 	}

@@ -26,6 +26,7 @@ type responder struct {
 	nc       *nats.Conn
 	life     context.Context
 	busy     []byte // the response where too many requests wait
+	shared   bool   // by several partners
 	mu       sync.Mutex
 	partners map[string]*queue
 	requests sync.WaitGroup
@@ -40,10 +41,11 @@ type queue struct {
 }
 
 // Serve answers the requests of partners at nc until stop is called, which waits for those under way. Any number of
-// replicas may serve at once. nc should serve nothing else: what a partner sends in a flood arrives on it.
-func Serve(nc *nats.Conn) (stop func(), err error) {
+// replicas may serve at once. shared says that several partners log in to the servers: then they may not have consumers
+// whose names the others could guess. nc should serve nothing else: what a partner sends in a flood arrives on it.
+func Serve(nc *nats.Conn, shared bool) (stop func(), err error) {
 	life, end := context.WithCancel(context.Background())
-	r := &responder{nc: nc, life: life, busy: refuse(codeBusy, "too many requests of this login"), partners: make(map[string]*queue)}
+	r := &responder{nc: nc, life: life, shared: shared, busy: refuse(codeBusy, "too many requests of this login"), partners: make(map[string]*queue)}
 	// A subscription with wildcards: nothing that the server delivers can be addressed to it.
 	sub, err := nc.QueueSubscribe(subjects+"*.>", group, r.accept)
 	if err != nil {

@@ -173,6 +173,7 @@ func TestPartnersAreRefusedOtherConsumers(t *testing.T) {
 	require.Contains(t, request(t, nc, "$JS.API.CONSUMER.CREATE.CLIENTS", `{"stream_name":"CLIENTS","config":{"name":"0123456789.0123456789","filter_subject":"clients.>"}}`), "name differs")
 	require.Contains(t, request(t, nc, "$JS.API.CONSUMER.CREATE.CLIENTS", `{"stream_name":"CLIENTS","config":{"name":"01234567890123456789 0\r\n\r\nPUB $JS.API.STREAM.DELETE.CLIENTS 0\r\n\r\n","filter_subject":"clients.>"}}`), "name differs")
 	require.Contains(t, request(t, nc, "$JS.API.CONSUMER.CREATE.CLIENTS", `{"stream_name":"CLIENTS","config":{"name":"NVHDVM9Q5M4DGVT2M9JKZ5_1","filter_subjects":["clients.a.>","clients.b.>"]}}`), `"created"`)
+	require.Regexp(t, `"name":"[0-9A-Za-z]{22,}"`, request(t, nc, "$JS.API.CONSUMER.CREATE.CLIENTS", `{"stream_name":"CLIENTS","config":{"filter_subject":"clients.>"}}`), "a name that cannot be guessed")
 	require.Contains(t, request(t, nc, "$JS.API.CONSUMER.CREATE.CLIENTS.reader.clients.>", `{"stream_name":"PROJECTS","config":{"filter_subject":"clients.>"}}`), "the stream is CLIENTS")
 	_, err := nc.Request("$JS.API.CONSUMER.CREATE.CLIENTS.reader.client-references.>", nil, time.Second)
 	require.ErrorIs(t, err, nats.ErrNoResponders)
