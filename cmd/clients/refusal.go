@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
+
+	"clients/eventstore"
 
 	"github.com/nats-io/nats.go"
 )
@@ -50,4 +53,28 @@ func endsRefused(ctx context.Context, log *slog.Logger) nats.Option {
 		refuse(&refusedError{what})
 		nc.Close()
 	})
+}
+
+// reachesStreams returns an error where the user's account does not hold the streams, as a partner's does not: what a
+// subcommand requests would go nowhere. A server that has just started gets a second.
+func reachesStreams(ctx context.Context, nc *nats.Conn) error {
+	limited, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	refused := error(nil)
+	for {
+		_, err := nc.RequestWithContext(limited, "$JS.API.STREAM.MSG.GET."+eventstore.Stream, nil)
+		switch {
+		case errors.Is(err, nats.ErrNoResponders):
+			refused = &refusedError{"its account has no streams"}
+		case limited.Err() != nil:
+			return refused
+		default:
+			return nil // whatever else is wrong, the subcommand finds
+		}
+		select {
+		case <-limited.Done():
+			return refused
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }

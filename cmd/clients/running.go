@@ -73,6 +73,10 @@ func (c *natsFlags) await(ctx context.Context, dataDir string, log *slog.Logger)
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := reachesStreams(ctx, nc); err != nil {
+		nc.Close()
+		return nil, nil, err
+	}
 	return nc, nc.Close, nil
 }
 

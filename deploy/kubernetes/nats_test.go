@@ -52,17 +52,26 @@ func startServer(t *testing.T, options *server.Options) *server.Server {
 
 func password(user string) string { return user + "-demo" }
 
-func urlFor(s *server.Server, user string) string {
-	return fmt.Sprintf("nats://%s:%s@%s", user, password(user), s.Addr())
+// urlFor names one or several servers, and a user.
+func urlFor(user string, servers ...*server.Server) string {
+	var urls []string
+	for _, s := range servers {
+		urls = append(urls, fmt.Sprintf("nats://%s:%s@%s", user, password(user), s.Addr()))
+	}
+	return strings.Join(urls, ",")
 }
 
-// connect answers what a user's connection is told it may not do, too.
+// connect connects a user without any option, but for the service's, which has inboxes of its own.
 func connect(t *testing.T, s *server.Server, user string) (*nats.Conn, jetstream.JetStream) {
 	t.Helper()
-	nc, err := nats.Connect(urlFor(s, user), nats.CustomInboxPrefix("_INBOX_"+user), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
+	options := []nats.Option{nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})} // expected violations are not printed
+	if user == "clients" {
+		options = append(options, nats.CustomInboxPrefix("_INBOX_clients"))
+	}
+	nc, err := nats.Connect(urlFor(user, s), options...)
 	require.NoError(t, err)
 	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(time.Second))
+	js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(5*time.Second))
 	require.NoError(t, err)
 	return nc, js
 }
@@ -92,7 +101,8 @@ func clients(t *testing.T, url string, args ...string) *exec.Cmd {
 	program, err := buildClients()
 	require.NoError(t, err)
 	cmd := exec.CommandContext(t.Context(), program, args...)
-	cmd.Env = append(os.Environ(), "CLIENTS_NATS_URL="+url, "CLIENTS_STREAM_REPLICAS=1")
+	replicas := 1 + strings.Count(url, ",")
+	cmd.Env = append(os.Environ(), "CLIENTS_NATS_URL="+url, fmt.Sprintf("CLIENTS_STREAM_REPLICAS=%d", replicas))
 	return cmd
 }
 
@@ -117,6 +127,7 @@ func serve(t *testing.T, url string) *service {
 	s.cmd.Env = append(s.cmd.Env, "CLIENTS_HTTP_ADDR="+api, "CLIENTS_OPS_ADDR="+ops)
 	s.cmd.Stdout, s.cmd.Stderr = io.Discard, s.logs
 	require.NoError(t, s.cmd.Start())
+	t.Cleanup(func() { _ = s.cmd.Process.Kill() })
 	require.Eventually(t, func() bool { return status("http://"+ops+"/readyz") == http.StatusOK }, 30*time.Second, 20*time.Millisecond)
 	return s
 }

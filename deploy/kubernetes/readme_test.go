@@ -31,22 +31,22 @@ func TestTheReadmesCommandsFitTheDemo(t *testing.T) {
 		require.Contains(t, readme, "`"+secret+"`")
 	}
 
-	s := startWithClients(t)
+	s := deploy(t, startNATS(t)).server()
 	backup := filepath.Join(t.TempDir(), "backup")
 	for _, args := range [][]string{{"backup", backup}, {"verify"}, {"events", "--last", "1"}} {
-		out, err := run(t, urlFor(s, "admin"), args...)
+		out, err := run(t, urlFor("admin", s), args...)
 		require.NoError(t, err, "%s: %s", strings.Join(args, " "), out)
 	}
 	to := startNATS(t)
-	out, err := run(t, urlFor(to, "admin"), "restore", backup)
+	out, err := run(t, urlFor("admin", to), "restore", backup)
 	require.NoError(t, err, out)
 }
 
 // Who may not do what a subcommand needs is told so at once, and what it was.
 func TestASubcommandSaysThatItsUserMayNotDoThis(t *testing.T) {
-	s, empty := startWithClients(t), startNATS(t)
+	s, empty := deploy(t, startNATS(t)).server(), startNATS(t)
 	backup := filepath.Join(t.TempDir(), "backup")
-	out, err := run(t, urlFor(s, "admin"), "backup", backup)
+	out, err := run(t, urlFor("admin", s), "backup", backup)
 	require.NoError(t, err, out)
 	for _, c := range []struct {
 		at      *server.Server
@@ -66,7 +66,7 @@ func TestASubcommandSaysThatItsUserMayNotDoThis(t *testing.T) {
 		{s, "projects", "", []string{"quarantine", "list"}},
 	} {
 		begun := time.Now()
-		out, err := run(t, urlFor(c.at, c.user), c.args...)
+		out, err := run(t, urlFor(c.user, c.at), c.args...)
 		require.Error(t, err, "%s: %s", c.user, c.args)
 		require.Contains(t, out, "the user may not do this at NATS ("+c.refused, "%s: %s", c.user, c.args)
 		require.Contains(t, out, "log in as an administrator", "%s: %s", c.user, c.args)

@@ -1,0 +1,243 @@
+package kubernetes
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+)
+
+// Of what a partner publishes, its own events and what it may request reach the account of the streams, and nothing else.
+func TestWhatReachesTheStreamsAccount(t *testing.T) {
+	d := deploy(t, startNATS(t))
+	d.service.stop(t) // it would copy what it cannot understand
+	admin, _ := connect(t, d.server(), "admin")
+	arrived := make(chan *nats.Msg, 1<<16)
+	_, err := admin.ChanSubscribe(">", arrived)
+	require.NoError(t, err)
+	require.NoError(t, admin.Flush())
+	for _, user := range partners {
+		nc, _ := connect(t, d.server(), user)
+		served := "clients-partners." + user + ".consumer.delete." // the service deletes the partner's consumers
+		wanted := []string{served + "x", served + user}
+		for _, subject := range subjects() {
+			require.NoError(t, nc.PublishRequest(subject, "nowhere", []byte("from "+user)))
+			if reachable(user, subject) {
+				wanted = append(wanted, subject)
+			}
+		}
+		require.NoError(t, nc.Flush())
+		require.NoError(t, admin.Flush())
+		require.ElementsMatch(t, wanted, payloads(arrived, "from "+user), user)
+	}
+}
+
+// subjects are those of the service, of every partner and of JetStream's API, some with names of streams and consumers.
+func subjects() (all []string) {
+	all = []string{
+		"clients.default.1", "client-references.default.1", "client-ids", "clients-control.quarantine.retry", "clients-quarantine.x", "x",
+		"$KV.CLIENTS_KEYS.x", "$O.CLIENTS_SNAPSHOTS.M.x", "projects.default.1", "invoices.default.1", "$JS.API.INFO", "$JS.FC.CLIENTS.x",
+		"$JS.API.STREAM.LIST", "$JS.API.STREAM.NAMES", "$JS.API.META.LEADER.STEPDOWN", "$JS.API.ACCOUNT.PURGE.CLIENTS",
+		"$JS.API.STREAM.DELETE.CLIENTS.x", "$JS.API.CONSUMER.CREATE.CLIENTS.x.client-references.>", "$JS.API.CONSUMER.CREATE.PROJECTS.x", "_R_.x", "_INBOX_clients.x",
+		"clients-partners.projects.stream.info.CLIENTS", "clients-partners.invoices.consumer.create.x", "clients-partners.subscriber.consumer.create.x",
+	}
+	for _, stream := range append([]string{"PROJECTS", "INVOICES"}, ownStreams...) {
+		for _, call := range []string{"DELETE", "PURGE", "UPDATE", "CREATE", "MSG.DELETE", "MSG.GET", "RESTORE", "SNAPSHOT", "LEADER.STEPDOWN", "PEER.REMOVE"} {
+			all = append(all, "$JS.API.STREAM."+call+"."+stream)
+		}
+		for _, call := range []string{"LIST", "NAMES"} {
+			all = append(all, "$JS.API.CONSUMER."+call+"."+stream)
+		}
+		all = append(all, "$JS.API.DIRECT.GET."+stream, "$JS.API.DIRECT.GET."+stream+".clients.default.1", "$JS.API.DIRECT.GET."+stream+".client-ids")
+		for _, name := range append([]string{"x"}, partners...) {
+			for _, call := range []string{"INFO", "DELETE", "MSG.NEXT", "PAUSE", "RESET", "UNPIN", "LEADER.STEPDOWN"} {
+				all = append(all, "$JS.API.CONSUMER."+call+"."+stream+"."+name)
+			}
+			all = append(all, "$JS.ACK."+stream+"."+name+".1.1.1.1.0")
+		}
+	}
+	return all
+}
+
+// reachable reports whether a partner's message on a subject is to arrive in the account of the streams, on that subject.
+func reachable(user, subject string) bool {
+	if subject == user+".default.1" || subject == "$JS.API.INFO" || subject == "$JS.API.DIRECT.GET.CLIENTS.clients.default.1" {
+		return true
+	}
+	for _, name := range []string{"x", user} {
+		if slices.Contains([]string{
+			"$JS.API.CONSUMER.INFO.CLIENTS." + name, "$JS.API.CONSUMER.MSG.NEXT.CLIENTS." + name,
+			"$JS.ACK.CLIENTS." + name + ".1.1.1.1.0",
+		}, subject) {
+			return true
+		}
+	}
+	return false
+}
+
+// payloads returns the subjects of the messages that have arrived with a payload, each once.
+func payloads(arrived chan *nats.Msg, payload string) (subjects []string) {
+	for {
+		select {
+		case m := <-arrived:
+			if string(m.Data) == payload && !slices.Contains(subjects, m.Subject) {
+				subjects = append(subjects, m.Subject)
+			}
+		case <-time.After(200 * time.Millisecond): // what the server has handled before the flush comes at once
+			return subjects
+		}
+	}
+}
+
+// A partner's consumer is out of the others' reach: the durable one, since its name is denied to them.
+func TestAPartnerKeepsOffTheConsumersOfOthers(t *testing.T) {
+	onEach(t, func(t *testing.T, d *deployment) {
+		_, admin := connect(t, d.server(), "admin")
+		for _, owner := range partners {
+			_, js := connect(t, d.server(), owner)
+			consumer, err := js.CreateOrUpdateConsumer(t.Context(), "CLIENTS", jetstream.ConsumerConfig{Durable: owner, FilterSubject: "clients.>", AckPolicy: jetstream.AckExplicitPolicy})
+			require.NoError(t, err)
+			requireFirst(t, consumer)
+		}
+		for _, owner := range partners {
+			for _, user := range partners {
+				if user == owner {
+					continue
+				}
+				nc, js := connect(t, d.server(), user)
+				for _, subject := range []string{
+					"$JS.API.CONSUMER.CREATE.CLIENTS." + owner + ".clients.>", "$JS.API.CONSUMER.CREATE.CLIENTS." + owner,
+					"$JS.API.CONSUMER.DURABLE.CREATE.CLIENTS." + owner, "$JS.API.CONSUMER.INFO.CLIENTS." + owner, "$JS.API.CONSUMER.MSG.NEXT.CLIENTS." + owner,
+					"$JS.API.CONSUMER.DELETE.CLIENTS." + owner, "$JS.ACK.CLIENTS." + owner + ".1.1.1.1.0",
+				} {
+					require.False(t, allowed(t, nc, subject), "%s: %s", user, subject)
+				}
+				_, err := js.CreateConsumer(t.Context(), "CLIENTS", jetstream.ConsumerConfig{Durable: user + "-2", FilterSubject: "clients.>"})
+				require.ErrorContains(t, err, "a durable consumer is named as its login is", "others could guess its name")
+				for _, name := range []string{owner, "short"} { // a name in the body alone, which permissions do not see
+					create := fmt.Sprintf(`{"stream_name":"CLIENTS","config":{"name":%q,"filter_subject":"clients.>"}}`, name)
+					response, err := nc.Request("$JS.API.CONSUMER.CREATE.CLIENTS", []byte(create), 5*time.Second)
+					require.NoError(t, err)
+					require.Contains(t, string(response.Data), "the subject lacks the consumer's name", "%s: %s", user, name)
+				}
+			}
+			consumer, err := admin.Consumer(t.Context(), "CLIENTS", owner)
+			require.NoError(t, err)
+			require.Equal(t, 1, consumer.CachedInfo().NumAckPending, owner)
+			require.EqualValues(t, 1, consumer.CachedInfo().Delivered.Consumer, owner)
+		}
+	})
+}
+
+// A push consumer delivers to any subject of the account of the streams, and a consumer without a filter reads what is
+// internal: neither is created, by any of the requests that create consumers.
+func TestAPartnerHasNoOtherConsumers(t *testing.T) {
+	d := deploy(t, startNATS(t))
+	_, admin := connect(t, d.server(), "admin")
+	stream, err := admin.Stream(t.Context(), "CLIENTS")
+	require.NoError(t, err)
+	before := stream.CachedInfo().State.Consumers
+	for _, user := range partners {
+		nc, _ := connect(t, d.server(), user)
+		for _, config := range []string{
+			`"filter_subject":"clients.>","deliver_subject":"client-ids"`, `"filter_subject":"clients.>","direct":true`,
+			`"filter_subject":"client-references.>"`, `"filter_subjects":["clients.>","client-references.>"]`, `"ack_policy":"explicit"`,
+			`"filter_subject":"clients.>","durable_name":"x"`,
+		} {
+			for _, subject := range []string{"CREATE.CLIENTS.x.clients.>", "CREATE.CLIENTS.x", "DURABLE.CREATE.CLIENTS.x", "CREATE.CLIENTS", "CREATE.CLIENTS.x.client-references.>"} {
+				response, err := nc.Request("$JS.API.CONSUMER."+subject, []byte(`{"stream_name":"CLIENTS","config":{`+config+`}}`), 5*time.Second)
+				if !errors.Is(err, nats.ErrNoResponders) {
+					require.NoError(t, err, "%s: %s %s", user, subject, config)
+					require.Contains(t, string(response.Data), `"err_code"`, "%s: %s %s", user, subject, config)
+				}
+			}
+		}
+	}
+	info, err := stream.Info(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, before, info.State.Consumers)
+}
+
+// A partner that uses up what it may have stands in nobody's way.
+func TestAPartnerIsLimited(t *testing.T) {
+	d := deploy(t, startNATS(t))
+	_, greedy := connect(t, d.server(), "subscriber")
+	err := error(nil)
+	made := 0
+	for ; err == nil && made < 1000; made++ {
+		_, err = greedy.CreateConsumer(t.Context(), "CLIENTS", jetstream.ConsumerConfig{Name: fmt.Sprintf("greedy-%d", made), FilterSubject: "clients.>"})
+	}
+	require.Error(t, err)
+	require.Greater(t, made, 50)
+
+	for {
+		if _, err = nats.Connect(urlFor("subscriber", d.server())); err != nil {
+			break
+		}
+	}
+	require.ErrorIs(t, err, nats.ErrMaxAccountConnectionsExceeded)
+
+	_, other := connect(t, d.server(), "projects")
+	ordered, err := other.OrderedConsumer(t.Context(), "CLIENTS", jetstream.OrderedConsumerConfig{FilterSubjects: []string{"clients.>"}})
+	require.NoError(t, err)
+	requireFirst(t, ordered)
+	require.Equal(t, 201, serve(t, urlFor("clients", d.server())).send(t, "POST", "/clients", `{"client":{"name":"Other"}}`))
+}
+
+// A partner sees nothing of the account of the streams but the responses to its own requests.
+func TestAPartnerHearsItsOwnResponsesAlone(t *testing.T) {
+	d := deploy(t, startNATS(t))
+	heard := make(map[string]chan *nats.Msg)
+	for _, user := range partners {
+		nc, _ := connect(t, d.server(), user)
+		heard[user] = make(chan *nats.Msg, 1<<16)
+		_, err := nc.ChanSubscribe(">", heard[user])
+		require.NoError(t, err)
+		require.NoError(t, nc.Flush())
+	}
+	require.Equal(t, 201, d.service.send(t, "POST", "/clients", `{"client":{"name":"Other"}}`))
+	_, js := connect(t, d.server(), "projects")
+	publish(t, js, "projects.default.1", "projects.v1.ProjectCreated", `{"id":1,"client_id":1}`)
+	ordered, err := js.OrderedConsumer(t.Context(), "CLIENTS", jetstream.OrderedConsumerConfig{FilterSubjects: []string{"clients.>"}})
+	require.NoError(t, err)
+	requireFirst(t, ordered)
+	require.Eventually(t, func() bool { return len(heard["projects"]) > 3 }, 10*time.Second, 10*time.Millisecond, "its other connections are the same partner")
+	require.Empty(t, heard["invoices"])
+	require.Empty(t, heard["subscriber"])
+}
+
+// The service hears the responses to its own requests, and what it is asked for.
+func TestTheServiceHearsWhatItNeedsAlone(t *testing.T) {
+	nc, _ := connect(t, startNATS(t), "clients")
+	for _, subject := range []string{
+		">", "_INBOX.>", "_INBOX.x", "_INBOX_admin.>", "_INBOX_clients.>", "*.>", "clients.>", "client-references.>", "projects.>", "invoices.>",
+		"clients-partners.>", "clients-control.>", "$JS.API.>", "$JS.ACK.>", "$JS.EVENT.ADVISORY.>", "$KV.>", "$O.>", "$SYS.>", "_R_.>",
+	} {
+		may := slices.Contains([]string{"_INBOX_clients.>", "clients-partners.>", "clients-control.>"}, subject)
+		require.Equal(t, may, hears(t, nc, subject), subject)
+	}
+}
+
+// hears reports whether a user may subscribe to a subject.
+func hears(t *testing.T, nc *nats.Conn, subject string) bool {
+	t.Helper()
+	result := make(chan bool, 2)
+	nc.SetErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+		if strings.Contains(err.Error(), `"`+subject+`"`) {
+			result <- false
+		}
+	})
+	sub, err := nc.SubscribeSync(subject)
+	require.NoError(t, err)
+	require.NoError(t, nc.Flush())
+	time.AfterFunc(200*time.Millisecond, func() { result <- true }) // the server has said so before, and only the handler is late
+	may := <-result
+	_ = sub.Unsubscribe()
+	return may
+}
