@@ -8,5 +8,6 @@
 //	service_test.go  starts, stops and kills a service (embedded NATS, or any number of replicas on a cluster)
 //	request_test.go  HTTP requests and their responses
 //	command_test.go  subcommands
+//	accounts_test.go services on NATS servers with the accounts of deploy/kubernetes
 //	events_test.go   NATS connections, what the stream holds, events of other services
 package e2e
