@@ -48,3 +48,27 @@ func TestPartnersUpdateTheirOwnConsumersOnly(t *testing.T) {
 		})
 	}
 }
+
+// The server delivers to a subscription only if it has no wildcards. So not even a push consumer, which partners cannot
+// have, reaches what the service listens to.
+func TestNothingIsDeliveredToTheService(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	s.create("SuprCorp")
+	admin := s.administrator(t)
+	create := func(subject string) bool {
+		consumer, err := admin.CreatePushConsumer(t.Context(), "CLIENTS", jetstream.ConsumerConfig{DeliverSubject: subject, FilterSubject: "clients.>"})
+		require.NoError(t, err)
+		info, err := consumer.Info(t.Context())
+		require.NoError(t, err)
+		return info.PushBound
+	}
+	sub, err := admin.Conn().SubscribeSync("deliveries")
+	require.NoError(t, err)
+	require.True(t, create("deliveries"))
+	_, err = sub.NextMsg(timeout)
+	require.NoError(t, err)
+	for _, subject := range []string{"clients-control.quarantine.retry", "clients-partners.partner.stream.info.CLIENTS", "clients-partners.partner.consumer.create"} {
+		require.False(t, create(subject), subject)
+	}
+}
