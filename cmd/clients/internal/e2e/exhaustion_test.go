@@ -81,9 +81,9 @@ func (c *client) requireServed(t *testing.T, requests int) {
 	}
 }
 
-func TestHalfSentBodiesStayWithinTheMemoryLimit(t *testing.T) {
+func TestUnfinishedBodiesStayWithinTheMemoryLimit(t *testing.T) {
 	t.Parallel()
-	half := bytes.Repeat([]byte(" "), mebibyte/2)
+	unfinished := bytes.Repeat([]byte(" "), mebibyte-1)
 	for name, header := range map[string]string{"with a length": "Content-Length: 1048576\r\n\r\n", "in chunks": "Transfer-Encoding: chunked\r\n\r\n100000\r\n"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -100,7 +100,7 @@ func TestHalfSentBodiesStayWithinTheMemoryLimit(t *testing.T) {
 					t.Cleanup(func() { _ = conn.Close() })
 					_ = conn.SetDeadline(time.Now().Add(timeout))
 					_, _ = conn.Write([]byte("POST /clients HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/xml\r\n" + header))
-					_, _ = conn.Write(half) // a refused one may be closed by now
+					_, _ = conn.Write(unfinished) // a refused one may be closed by now
 				})
 			}
 			wg.Wait()
@@ -113,6 +113,33 @@ func TestHalfSentBodiesStayWithinTheMemoryLimit(t *testing.T) {
 			require.NotEmpty(t, r.header.Get("Retry-After"))
 		})
 	}
+}
+
+func TestListReadersStayWithinTheMemoryLimit(t *testing.T) {
+	t.Parallel()
+	s := start(t, fmt.Sprintf("GOMEMLIMIT=%d", memoryLimit))
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 60 {
+				body := "<client><name>A</name><details>" + strings.Repeat("x", 20<<10) + "</details></client>"
+				r, err := s.send(http.MethodPost, "/clients", body, asXML)
+				if err != nil || r.status != http.StatusCreated {
+					t.Errorf("%d %v", r.status, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	readers := make([]*wire, 600) // which read nothing
+	for i := range readers {
+		readers[i] = dial(t, s.base)
+		require.NoError(t, readers[i].Conn.(*net.TCPConn).SetReadBuffer(4<<10))
+		readers[i].write("GET /clients HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	}
+	eventually(t, func() bool { return s.metric("clients_http_outcomes_total", `outcome="held_off"`) > 0 }, "lists are refused")
+	s.requireServed(t, 400)
+	s.requireWithinMemory(t)
 }
 
 // limited returns a program that is the service with a number of file descriptors.
