@@ -69,11 +69,10 @@ func parseRoute(path string) route {
 			}
 		}
 	}
-	switch account := resource("/" + strings.Join(parts, "/")); {
-	case account == whoAmI, account == rateStatus:
-		r.resource = account
-		return r
-	case len(parts) == 0 || parts[0] != "clients":
+	if len(parts) == 2 && parts[0] == "account" && callsOf[resource("/account/"+parts[1])] != nil {
+		r.resource = resource("/account/" + parts[1])
+	}
+	if len(parts) == 0 || parts[0] != "clients" {
 		return r
 	}
 	if len(parts) > 1 {
