@@ -56,8 +56,8 @@ func TestNothingIsDeliveredToTheService(t *testing.T) {
 	s := start(t)
 	s.create("SuprCorp")
 	admin := s.administrator(t)
-	create := func(subject string) bool {
-		consumer, err := admin.CreatePushConsumer(t.Context(), "CLIENTS", jetstream.ConsumerConfig{DeliverSubject: subject, FilterSubject: "clients.>"})
+	create := func(subject, group string) bool {
+		consumer, err := admin.CreatePushConsumer(t.Context(), "CLIENTS", jetstream.ConsumerConfig{DeliverSubject: subject, DeliverGroup: group, FilterSubject: "clients.>"})
 		require.NoError(t, err)
 		info, err := consumer.Info(t.Context())
 		require.NoError(t, err)
@@ -65,10 +65,11 @@ func TestNothingIsDeliveredToTheService(t *testing.T) {
 	}
 	sub, err := admin.Conn().SubscribeSync("deliveries")
 	require.NoError(t, err)
-	require.True(t, create("deliveries"))
+	require.True(t, create("deliveries", ""))
 	_, err = sub.NextMsg(timeout)
 	require.NoError(t, err)
 	for _, subject := range []string{"clients-control.quarantine.retry", "clients-partners.partner.stream.info.CLIENTS", "clients-partners.partner.consumer.create"} {
-		require.False(t, create(subject), subject)
+		require.False(t, create(subject, ""), subject)
+		require.False(t, create(subject, "clients"), subject)
 	}
 }
