@@ -37,8 +37,9 @@ func LateKeys(ctx context.Context, nc *nats.Conn, after uint64, take func(LateKe
 	if err != nil {
 		return err
 	}
-	var info streamInfo
-	if err := ask(ctx, nc, "STREAM.INFO."+keysStream, nil, &info); err != nil {
+	s := &Store{nc: nc, js: js}
+	info, err := s.state(ctx, keysStream)
+	if err != nil {
 		return err
 	}
 	consumer, err := js.CreateConsumer(ctx, keysStream, jetstream.ConsumerConfig{
@@ -81,7 +82,7 @@ func LateKeys(ctx context.Context, nc *nats.Conn, after uint64, take func(LateKe
 		case count > 0:
 			continue
 		}
-		if more, err := moreKeys(ctx, nc, reached); err != nil || !more {
+		if more, err := s.moreKeys(ctx, reached); err != nil || !more {
 			return err
 		}
 		select {
@@ -93,11 +94,13 @@ func LateKeys(ctx context.Context, nc *nats.Conn, after uint64, take func(LateKe
 }
 
 // moreKeys asks the leader whether there is anything in the bucket behind a sequence: what was its last message may be gone.
-func moreKeys(ctx context.Context, nc *nats.Conn, behind uint64) (bool, error) {
+// One that has lost its majority is not believed when it says that there is nothing.
+func (s *Store) moreKeys(ctx context.Context, behind uint64) (bool, error) {
 	var next storedMessage
-	err := ask(ctx, nc, "STREAM.MSG.GET."+keysStream, map[string]any{"seq": behind + 1, "next_by_subj": keySubjects + ">"}, &next)
+	err := ask(ctx, s.nc, "STREAM.MSG.GET."+keysStream, map[string]any{"seq": behind + 1, "next_by_subj": keySubjects + ">"}, &next)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return false, nil
+		_, err = s.state(ctx, keysStream)
+		return false, err
 	}
 	return err == nil, err
 }
