@@ -105,6 +105,7 @@ func (s *Store) publish(p *pending) (domain.Receipt, error) {
 	ack, verdict, err := s.send(ctx, p.msg, publishAttempt, p.unknown, p.hold)
 	switch verdict {
 	case accepted:
+		s.readOnly.accepted()
 		if err := s.identity.appended(ack.Sequence, before); err != nil {
 			return domain.Receipt{}, unknownOutcome(err)
 		}
@@ -114,6 +115,7 @@ func (s *Store) publish(p *pending) (domain.Receipt, error) {
 	case outrun:
 		return s.conflict(ctx, p)
 	case unanswered:
+		s.readOnly.noAnswer()
 		return domain.Receipt{}, unknownOutcome(err)
 	default:
 		return domain.Receipt{}, domain.NoStore(err)
@@ -135,6 +137,7 @@ func (s *Store) send(ctx context.Context, msg *nats.Msg, attempt time.Duration, 
 		once, cancel := context.WithTimeout(ctx, attempt)
 		ack, err = s.publishOnce(once, msg)
 		cancel()
+		s.readOnly.note(err)
 		switch v = classify(err); {
 		case v == accepted && !ack.Duplicate:
 			return ack, accepted, nil
@@ -199,6 +202,9 @@ func classify(err error) verdict {
 		return accepted
 	}
 	var refusal jetstream.JetStreamError
+	if errors.Is(err, nats.ErrMaxPayload) || lacksRoom(err) {
+		return refused
+	}
 	if !errors.As(err, &refusal) || refusal.APIError() == nil {
 		if errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, nats.ErrNoResponders) || errors.Is(err, nats.ErrReconnectBufExceeded) {
 			return passing // nobody was there to take it, or no connection to send it through

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math"
 	"net"
 	"os"
 	"path/filepath"
@@ -33,6 +34,7 @@ type EmbeddedConfig struct {
 // Unsynced.
 type Embedded struct {
 	HighWater *HighWater
+	dir       string
 	server    *server.Server
 	lock      *flock.Flock
 	access    *access // nil where the server does not listen
@@ -50,7 +52,7 @@ func StartEmbedded(config EmbeddedConfig) (_ *Embedded, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("start embedded server: %w", err)
 	}
-	e := &Embedded{}
+	e := &Embedded{dir: config.Dir}
 	defer func() {
 		if err != nil {
 			e.Shutdown()
@@ -67,8 +69,10 @@ func StartEmbedded(config EmbeddedConfig) (_ *Embedded, err error) {
 		JetStream:  true,
 		StoreDir:   filepath.Join(config.Dir, storeName),
 		SyncAlways: !config.Unsynced,
-		MaxConn:    connectionLimit,
-		NoSigs:     true,
+		// What the disk has is looked at while the server runs, see DiskFull: its own limit is fixed when it starts.
+		JetStreamMaxStore: unlimited,
+		MaxConn:           connectionLimit,
+		NoSigs:            true,
 	}
 	if config.Addr != "" {
 		a, err := openAccess(config.Dir)
@@ -103,10 +107,18 @@ func (e *Embedded) run(config EmbeddedConfig) error {
 		return err
 	}
 	e.address = filepath.Join(config.Dir, addressName)
-	return WriteFile(e.address, []byte(strings.TrimPrefix(e.URL(), "nats://")))
+	err := WriteFile(e.address, []byte(strings.TrimPrefix(e.URL(), "nats://")))
+	if e.DiskFull() != "" { // reads go on without it
+		config.Log.Warn("server address not written", "file", e.address, "error", err)
+		return nil
+	}
+	return err
 }
 
-const startLimit = 30 * time.Second
+const (
+	startLimit = 30 * time.Second
+	unlimited  = math.MaxInt64 / 2
+)
 
 // connectionLimit is of all connections, those that have not logged in yet included. The account of partners has fewer.
 const connectionLimit = 128
@@ -131,7 +143,6 @@ func (e *Embedded) open(dir string, log *slog.Logger) error {
 	if err := unfinished(dir); err != nil {
 		return err
 	}
-	_ = os.Remove(filepath.Join(dir, addressName))  // of a process that was killed: another one may listen there by now
 	_ = os.RemoveAll(filepath.Join(dir, draftName)) // where it is but what a finished one has left behind
 	last, err := inspect(filepath.Join(dir, storeName), false)
 	if err != nil {
@@ -183,15 +194,6 @@ func freeAddress(addr string) (host string, port int, err error) {
 
 // URL is where other programs can connect.
 func (e *Embedded) URL() string { return e.server.ClientURL() }
-
-// Room is how much the streams may take on the disk, as the server has settled on at its start; 0 for one that has ended.
-func (e *Embedded) Room() uint64 {
-	config := e.server.JetStreamConfig()
-	if config == nil {
-		return 0
-	}
-	return uint64(max(0, config.MaxStore))
-}
 
 // Connect connects within the process, as the administrator.
 func (e *Embedded) Connect(options ...nats.Option) (*nats.Conn, error) {

@@ -72,15 +72,3 @@ func TestAnAddressInUseIsRefusedBeforeAnythingIsTouched(t *testing.T) {
 	_, err = os.Stat(dir)
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
-
-// Until the server listens nothing says where: a password must not be sent to what listens at the former address.
-func TestTheFormerAddressIsRemovedBeforeTheStart(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	require.NoError(t, WriteFile(filepath.Join(dir, addressName), []byte("127.0.0.1:4222")))
-	e := &Embedded{}
-	defer e.Shutdown()
-	require.NoError(t, e.open(dir, slog.New(slog.DiscardHandler)))
-	_, _, err := EmbeddedAdmin(dir)
-	require.ErrorIs(t, err, ErrNotRunning)
-}

@@ -35,6 +35,10 @@ const (
 	contentType = "application/json"
 )
 
+// maxEvent is more than the largest event takes: details of which JSON escapes every character, and three short
+// texts, and the headers.
+const maxEvent = 2*domain.MaxDetails + 3*6*domain.MaxText + 64<<10
+
 // Record is a message of the stream as it is read back.
 type Record struct {
 	Sequence        uint64

@@ -18,6 +18,9 @@ var ErrNoHistory = errors.New("there is no stream " + Stream + ": no clients ser
 // ErrNoCluster tells that a NATS server that is by itself was asked for more than one replica of a stream.
 var ErrNoCluster = errors.New("the NATS server is not part of a cluster")
 
+// ErrMaxPayload reports that the NATS server takes no message that is as large as an event may be.
+var ErrMaxPayload = errors.New("max_payload of the NATS server is too small for an event")
+
 // ErrLocked tells that another process uses the embedded server's store.
 var ErrLocked = errors.New("the data directory is in use by another process")
 

@@ -88,6 +88,7 @@ func (s *Store) countOnce(ctx context.Context, n int64) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, countAttempt)
 	defer cancel()
 	ack, err := s.publishOnce(ctx, &nats.Msg{Subject: idSubject, Header: nats.Header{"Nats-Incr": {"+" + strconv.FormatInt(n, 10)}}})
+	s.readOnly.note(err)
 	if errors.Is(err, jetstream.ErrNoStreamResponse) { // it has no leader at the moment, or somebody has deleted it
 		if _, err := within(ctx, func() (struct{}, error) { return struct{}{}, s.ensureStream(ctx, s.idStream()) }); err != nil {
 			return 0, err

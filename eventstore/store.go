@@ -39,6 +39,7 @@ type Store struct {
 	identity identity
 	sound    soundness // of snapshots
 	warned   sync.Map  // of what
+	readOnly readOnly
 
 	makingKeys atomic.Bool     // while somebody makes their stream again
 	open       context.Context // ended by Close
@@ -47,6 +48,7 @@ type Store struct {
 
 // Open creates the streams that do not exist and starts the writer; Close ends it. It answers
 //   - a *ConfigError when a stream exists with a configuration that the guarantees do not hold for: it is not altered,
+//   - ErrMaxPayload when the server takes no message as large as an event may be,
 //   - an *OldServerError when the server cannot do what it takes,
 //   - ErrWentBackwards when the stream has lost its end, ErrStreamLost when it is gone altogether, ErrIncomplete when
 //     messages are missing from it,
@@ -54,6 +56,9 @@ type Store struct {
 func Open(ctx context.Context, nc *nats.Conn, config Config) (*Store, error) {
 	if err := checkVersion(nc.ConnectedServerVersion()); err != nil {
 		return nil, fmt.Errorf("open event store: %w", err)
+	}
+	if size := nc.MaxPayload(); size < maxEvent {
+		return nil, fmt.Errorf("open event store: %w: it is %d bytes, and has to be %d or more", ErrMaxPayload, size, maxEvent)
 	}
 	js, err := jetstream.New(nc)
 	if err != nil {
@@ -68,6 +73,7 @@ func Open(ctx context.Context, nc *nats.Conn, config Config) (*Store, error) {
 	}
 	s.writer = newWriter(s)
 	s.open, s.end = context.WithCancel(context.WithoutCancel(ctx))
+	go s.watchReadOnly()
 	return s, nil
 }
 

@@ -185,9 +185,13 @@ func (w *writer) flushTogether(batch []*pending) bool {
 // publishTogether sends messages as an atomic batch and waits for its acknowledgement no longer than ctx lasts. One that
 // was given up on may be stored all the same, and its messages may yet be altered: they are not to be sent again.
 func (s *Store) publishTogether(ctx context.Context, messages []*nats.Msg) (*jetstreamext.BatchAck, error) {
-	return within(ctx, func() (*jetstreamext.BatchAck, error) {
+	ack, err := within(ctx, func() (*jetstreamext.BatchAck, error) {
 		return jetstreamext.PublishMsgBatch(ctx, s.js, messages, jetstreamext.BatchFlowControl{})
 	})
+	if s.readOnly.note(err); err == nil {
+		s.readOnly.accepted()
+	}
+	return ack, err
 }
 
 // copyOf keeps the headers that make a message part of a batch out of the message itself.

@@ -13,10 +13,12 @@ import (
 // Operations tells what the operations endpoints show.
 type Operations struct {
 	// Ready answers nil, or why requests should go elsewhere.
-	Ready   func() error
-	Metrics prometheus.Gatherer
-	Version Version
-	Hosts   Hosts
+	Ready func() error
+	// ReadOnly returns why writes are refused while the service is ready, "" while they are not.
+	ReadOnly func() string
+	Metrics  prometheus.Gatherer
+	Version  Version
+	Hosts    Hosts
 }
 
 // Version says what is running.
@@ -33,6 +35,10 @@ func (o Operations) Handler() http.Handler {
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if err := o.Ready(); err != nil {
 			plain(w, http.StatusServiceUnavailable, err.Error())
+			return
+		}
+		if reason := o.ReadOnly(); reason != "" {
+			plain(w, http.StatusOK, "read-only: "+reason)
 			return
 		}
 		plain(w, http.StatusOK, "ok")

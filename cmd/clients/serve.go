@@ -10,7 +10,7 @@ import (
 	"clients/eventstore"
 )
 
-// Run serves until ctx ends.
+// Run serves until ctx ends, or the store has to be opened anew.
 func (c *serveCommand) Run(ctx context.Context, s streams) error {
 	settings, err := c.settings()
 	if err != nil {
@@ -25,8 +25,12 @@ func (c *serveCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	service.greet(s.out)
-	<-ctx.Done()
-	return service.stop()
+	select {
+	case <-ctx.Done():
+		return service.stop()
+	case err := <-service.broken:
+		return service.abort(err)
+	}
 }
 
 func newLog(s settings, w io.Writer) *slog.Logger {

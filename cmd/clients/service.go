@@ -44,19 +44,20 @@ type service struct {
 	tracer      trace.Tracer           // nil where nothing is traced
 	state       atomic.Pointer[string] // why the service is not ready, nil when it is
 	stopBy      time.Time              // when all has to be over; zero before the end has begun
+	broken      chan error             // gets why the process has to be started again
 	undo        []func()
 }
 
 // start returns as soon as the service answers requests. What it has begun when it fails it takes back.
 func start(ctx context.Context, settings settings, log *slog.Logger) (_ *service, err error) {
-	s := &service{settings: settings, log: log, registry: prometheus.NewRegistry(), memoryLimit: memoryLimit(log)}
+	s := &service{settings: settings, log: log, registry: prometheus.NewRegistry(), memoryLimit: memoryLimit(log), broken: make(chan error, 1)}
 	s.notReady("starting")
 	defer func() {
 		if err != nil {
 			s.takeDown()
 		}
 	}()
-	for _, step := range []func(context.Context) error{s.listen, s.serveOperations, s.trace, s.openStore, s.followStream, s.takeIn, s.servePartners, s.watchFiles, s.sampleStreams, s.scrubStream, s.serveAPI} {
+	for _, step := range []func(context.Context) error{s.listen, s.serveOperations, s.trace, s.openStore, s.followStream, s.takeIn, s.servePartners, s.watchStore, s.watchFiles, s.sampleStreams, s.scrubStream, s.serveAPI} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -80,7 +81,7 @@ func (s *service) listen(context.Context) (err error) {
 
 func (s *service) serveOperations(context.Context) error {
 	s.registerReadiness()
-	handler := transport.Operations{Ready: s.ready, Metrics: s.registry, Version: currentVersion(), Hosts: s.hosts()}.Handler()
+	handler := transport.Operations{Ready: s.ready, ReadOnly: s.readOnly, Metrics: s.registry, Version: currentVersion(), Hosts: s.hosts()}.Handler()
 	s.opsServer = transport.NewServer(handler, s.log)
 	limited := connections.Limit(s.ops, connections.Limits{Max: opsConnections})
 	limited.Attach(s.opsServer)
@@ -143,6 +144,7 @@ func (s *service) serveAPI(context.Context) error {
 		NewEventID:      newEventID,
 		Now:             time.Now,
 		Observe:         s.registerMetrics(),
+		Writable:        s.store.Writable,
 	}
 	api := transport.API{
 		Commands:       commands,
@@ -183,6 +185,7 @@ func (s *service) serve(server *http.Server, listener net.Listener) {
 // How long requests under way are waited for at the end, and how long all of it may take.
 const (
 	requestLimit = 12 * time.Second
+	abortLimit   = 3 * time.Second
 	stopLimit    = 23 * time.Second
 )
 
@@ -193,7 +196,21 @@ func (s *service) stop() error {
 	s.notReady("stopping")
 	s.farewell.Say()
 	time.Sleep(s.settings.shutdownDelay)
-	ctx, cancel := context.WithTimeout(context.Background(), requestLimit)
+	s.end(requestLimit)
+	return nil
+}
+
+// abort ends a service whose store is broken: at once, for no write can succeed any more.
+func (s *service) abort(cause error) error {
+	s.log.Error("stopping: store is broken", "error", cause)
+	s.farewell.Say()
+	s.end(abortLimit)
+	return cause
+}
+
+// end waits for the requests under way, up to a limit, and takes everything down.
+func (s *service) end(limit time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	if err := s.apiServer.Shutdown(ctx); err != nil {
 		s.log.Warn("requests under way were cut off", "error", err)
@@ -201,7 +218,6 @@ func (s *service) stop() error {
 	}
 	s.takeDown()
 	s.log.Info("stopped")
-	return nil
 }
 
 // onStop remembers how to undo a step; the last one is undone first.

@@ -25,7 +25,7 @@ func (s *service) takeIn(ctx context.Context) error {
 	}
 	if s.embedded != nil { // then there is no other replica, and nobody else to create the streams
 		config.Patience = 0
-		if err := s.store.EnsureSources(ctx, s.embedded.Room()); err != nil {
+		if err := s.store.EnsureSources(ctx, s.embedded.Room(0)); err != nil {
 			s.log.Error("the streams of other services cannot be created", "error", err)
 		}
 	}

@@ -35,7 +35,7 @@ func (m *storageMetrics) sample(ctx context.Context) {
 		return
 	}
 	if storage.Limit == 0 && m.service.embedded != nil {
-		storage.Limit = m.service.embedded.Room()
+		storage.Limit = m.service.embedded.Room(storage.Used)
 	}
 	limit := math.Inf(1)
 	if storage.Limit > 0 {

@@ -87,6 +87,10 @@ clients_scrub_interval_seconds{namespace="n",pod="a"} 1800x40`},
 		{"there is to be none", false, `clients_scrub_finished_timestamp_seconds{namespace="n",pod="a"} -999999x40
 clients_scrub_interval_seconds{namespace="n",pod="a"} 0x40`},
 	},
+	"ClientsReadOnly": {
+		{"the disk is full", true, `clients_read_only{namespace="n",pod="a"} 0x4 1x10`},
+		{"for a moment", false, `clients_read_only{namespace="n",pod="a"} 0x4 1 0x10`},
+	},
 	"ClientsStreamDown": {
 		{"CLIENTS", true, `streamup{pod="a",stream="CLIENTS"} 1x4 0x10
 streamup{pod="b",stream="CLIENTS"} 1x4 0x10`},

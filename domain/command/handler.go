@@ -46,6 +46,7 @@ type Handler struct {
 	NewEventID      func() string
 	Now             func() time.Time
 	Observe         func(Outcome) // told how each decision ended; may be nil
+	Writable        func() error  // returns why nothing can be stored at the moment; may be nil
 
 	turns turns
 }
@@ -106,10 +107,10 @@ func (h *Handler) Handle(ctx context.Context, req Request) (Result, error) {
 	defer cancel()
 	var result Result
 	var outcome Outcome
-	err := h.Directory.Err()
+	err := h.writable()
 	switch {
-	case err != nil: // what has happened since is not known
-		outcome, err = Failed, &domain.Error{Kind: domain.Unavailable, Message: "Nothing can be changed at the moment.", Cause: err}
+	case err != nil:
+		outcome = Failed
 	case req.Key != "":
 		result, outcome, err = h.executeOnce(ctx, req)
 	default:
@@ -117,6 +118,17 @@ func (h *Handler) Handle(ctx context.Context, req Request) (Result, error) {
 	}
 	h.observe(outcome)
 	return result, err
+}
+
+// writable returns why no command can be carried out at the moment, or nil.
+func (h *Handler) writable() error {
+	if err := h.Directory.Err(); err != nil { // what has happened since is not known
+		return &domain.Error{Kind: domain.Unavailable, Message: "Nothing can be changed at the moment.", Cause: err}
+	}
+	if h.Writable == nil {
+		return nil
+	}
+	return h.Writable()
 }
 
 func (h *Handler) observe(outcome Outcome) {

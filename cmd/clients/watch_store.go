@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// How often the embedded store is looked at, and how many times in a row it has to refuse writes although its disk has
+// room before the process ends.
+const (
+	storeEvery    = time.Second
+	brokenAtLooks = 3
+)
+
+// watchStore shows whether writes are accepted. An embedded server that meets a full disk, or a failed sync, refuses all
+// further writes until it is started again: where the disk has room, the process ends, to be started again.
+func (s *service) watchStore(context.Context) error {
+	s.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "clients_read_only", Help: "1 while writes are refused because NATS does not accept them, as /readyz tells.",
+	}, func() float64 { return number(s.readOnly() != "") }))
+	if s.embedded == nil {
+		return nil
+	}
+	watching, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	refused := 0
+	go func() {
+		defer close(ended)
+		every(watching, storeEvery, func(context.Context) { refused = s.lookAtStore(refused) })
+	}()
+	s.onStop(func() { cancel(); <-ended })
+	return nil
+}
+
+// lookAtStore returns how many times in a row the store has refused writes although its disk has room.
+func (s *service) lookAtStore(refused int) int {
+	full, fault := s.embedded.DiskFull(), s.embedded.WriteFault()
+	if full != "" || fault == "" {
+		s.setReadOnly(full)
+		return 0
+	}
+	s.setReadOnly(fault)
+	if refused++; refused == brokenAtLooks {
+		err := fmt.Errorf("embedded NATS refuses writes although the disk has room, and has to be started again: %s", fault)
+		s.notReady(err.Error())
+		s.broken <- err
+	}
+	return refused
+}
+
+func (s *service) setReadOnly(reason string) {
+	if before := s.store.ReadOnly(); (before == "") != (reason == "") {
+		s.log.Warn("read-only changed", "reason", reason, "before", before)
+	}
+	s.store.SetReadOnly(reason)
+}
+
+// readOnly returns why writes are refused, "" while they are not.
+func (s *service) readOnly() string {
+	if s.state.Load() != nil { // it is not there before the service was ready
+		return ""
+	}
+	return s.store.ReadOnly()
+}
