@@ -65,8 +65,9 @@ type pending struct {
 	eventID      string
 	revision     domain.Revision // of the client, once it is stored
 	lastSequence uint64
-	deadline     time.Time // after it, it is not sent again
-	unknown      bool      // it was sent before, and nobody told the outcome
+	deadline     time.Time     // after it, it is not sent again
+	unknown      bool          // it was sent before, and nobody told the outcome
+	expected     time.Duration // how long an answer may take, where that is known
 	hold         command.Hold
 
 	state atomic.Int32
@@ -102,7 +103,7 @@ func (s *Store) publish(p *pending) (domain.Receipt, error) {
 	if err != nil {
 		return domain.Receipt{}, domain.NoStore(err)
 	}
-	ack, verdict, err := s.send(ctx, p.msg, publishAttempt, p.unknown, p.hold)
+	ack, verdict, err := s.send(ctx, p.msg, max(publishAttempt, p.expected), p.unknown, p.hold)
 	switch verdict {
 	case accepted:
 		s.readOnly.accepted()

@@ -69,7 +69,7 @@ func (s *Store) takeBlock(ctx context.Context, floor int64) error {
 }
 
 // countAttempt is how long the counter is waited for before it is asked again: its leader may have gone with the answer.
-const countAttempt = 500 * time.Millisecond
+const countAttempt = time.Second
 
 // count adds n to the counter and answers the sum; where it does not answer it is asked again until ctx ends. No two
 // calls are given the same stretch, and a stretch whose answer is lost is never used.

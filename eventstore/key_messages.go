@@ -115,6 +115,29 @@ func (s *Store) storeKey(ctx context.Context, subject string, value []byte, revi
 	}
 }
 
+// How many reservations are under way at once. One server stores them one after the other, so that on a slow disk more
+// would all be late.
+const (
+	reservationsAtOnce           = 8
+	reservationsAtOnceReplicated = 64
+)
+
+// reserveTurn waits until a reservation may be sent, and fails where no event could be stored under it before ctx ends.
+func (s *Store) reserveTurn(ctx context.Context) (done func(), err error) {
+	select {
+	case s.reserving <- struct{}{}:
+	case <-ctx.Done():
+		return nil, domain.NoStore(ctx.Err())
+	}
+	done = func() { <-s.reserving }
+	deadline, limited := ctx.Deadline()
+	if single := s.writer.single.get(); limited && time.Until(deadline) < reservationsAtOnce*single+2*min(single, s.writer.batch.get()) {
+		done()
+		return nil, domain.NoStore(errTooSlow)
+	}
+	return done, nil
+}
+
 // keySubject makes one token of whatever a caller uses as a key.
 func keySubject(account, key string) string {
 	sum := sha256.Sum256([]byte(key))

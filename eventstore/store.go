@@ -41,6 +41,8 @@ type Store struct {
 	warned   sync.Map  // of what
 	readOnly readOnly
 
+	reserving chan struct{} // has a place for each reservation under way
+
 	makingKeys atomic.Bool     // while somebody makes their stream again
 	open       context.Context // ended by Close
 	end        context.CancelFunc
@@ -65,6 +67,11 @@ func Open(ctx context.Context, nc *nats.Conn, config Config) (*Store, error) {
 		return nil, fmt.Errorf("open event store: %w", err)
 	}
 	s := &Store{nc: nc, js: js, config: config, ids: newBlocks(), identity: identity{excused: config.Excused}}
+	atOnce := reservationsAtOnce
+	if config.Replicas > 1 {
+		atOnce = reservationsAtOnceReplicated
+	}
+	s.reserving = make(chan struct{}, atOnce)
 	if err := s.ensureStreams(ctx); err != nil {
 		return nil, fmt.Errorf("open event store: %w", err)
 	}

@@ -2,9 +2,11 @@ package eventstore
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"clients/domain"
 
@@ -13,28 +15,35 @@ import (
 	"github.com/synadia-io/orbit.go/jetstreamext"
 )
 
-// writer publishes events. As long as few are under way, each is published by itself, at once. Those beyond wait for
-// the flush under way to end and share the next one, an atomic batch with one sync to disk: a batch has its price, but
-// it is the same for a hundred events as for two. Each event keeps its own condition; a batch that the stream refuses
-// is published event by event.
+// writer publishes events. One flush is under way at a time, and what comes meanwhile shares the next one. A flush
+// publishes its events one by one, or together as an atomic batch, whichever is done sooner: on one server a single event
+// costs one sync to disk, one after the other, and a batch eight or nine, however many events it has. What each costs just
+// now is measured. An event that could not be stored before its deadline is not sent. Each event keeps its own condition; a
+// batch that the stream refuses is published event by event.
 type writer struct {
-	store   *Store
-	open    sync.RWMutex // held by those who publish; closing waits for them
-	singles atomic.Int64 // events that are being published by themselves
-	queue   chan *pending
-	quit    chan struct{}
-	ended   chan struct{}
-	once    sync.Once
+	store  *Store
+	open   sync.RWMutex // held by those who publish; closing waits for them
+	queue  chan *pending
+	quit   chan struct{}
+	ended  chan struct{}
+	once   sync.Once
+	single cost // of an event that is published by itself, when others are, too
+	batch  cost
+	busy   atomic.Int64 // when the flush under way is expected to end, in nanoseconds
 }
 
 const (
-	maxSingles = 16
-	minBatch   = 16  // fewer are published one by one sooner
-	maxBatch   = 500 // the server takes 1,000
+	minBatch    = 16  // of facts: fewer are published one by one sooner
+	maxBatch    = 500 // the server takes 1,000
+	batchSyncs  = 9   // of a batch, where a single event has one: the first estimate
+	gatherShare = 16  // of what a batch costs: waited for those who were just answered and have more to store
+	maxGather   = 5 * time.Millisecond
 )
 
 func newWriter(s *Store) *writer {
 	w := &writer{store: s, queue: make(chan *pending, maxBatch), quit: make(chan struct{}), ended: make(chan struct{})}
+	w.single.nanoseconds.Store(int64(time.Millisecond / 2))
+	w.batch.nanoseconds.Store(int64(batchSyncs * time.Millisecond / 2))
 	go w.run()
 	return w
 }
@@ -46,11 +55,9 @@ func (w *writer) append(ctx context.Context, p *pending) (domain.Receipt, error)
 	if w.closed() {
 		return domain.Receipt{}, domain.NoStore(nats.ErrConnectionClosed)
 	}
-	if w.singles.Add(1) <= maxSingles {
-		defer w.singles.Add(-1)
-		return w.store.publish(p)
+	if !w.inTime(p, max(0, time.Until(time.Unix(0, w.busy.Load())))) {
+		return domain.Receipt{}, domain.NoStore(errTooSlow)
 	}
-	w.singles.Add(-1)
 	p.done = make(chan outcome, 1)
 	select {
 	case w.queue <- p:
@@ -66,6 +73,16 @@ func (w *writer) append(ctx context.Context, p *pending) (domain.Receipt, error)
 		}
 		return domain.Receipt{}, unknownOutcome(ctx.Err())
 	}
+}
+
+// inTime reports whether an event can be stored before its deadline if it is sent after a while.
+func (w *writer) inTime(p *pending, after time.Duration) bool {
+	return p.leaves(after + min(w.single.get(), w.batch.get()))
+}
+
+// leaves reports whether there is time until the deadline for what is expected to take so long.
+func (p *pending) leaves(expected time.Duration) bool {
+	return time.Until(p.deadline) > expected+expected/4
 }
 
 // close refuses further events, and returns when those under way have ended.
@@ -99,9 +116,17 @@ func (w *writer) run() {
 	}
 }
 
-// gather takes what is waiting by now, in addition to first.
+// gather takes what is waiting by now, in addition to first, and where there is more than first what comes in a moment.
 func (w *writer) gather(first *pending) []*pending {
-	batch := take(nil, first)
+	batch := w.waiting(take(nil, first))
+	if len(batch) > 1 {
+		time.Sleep(min(w.batch.get()/gatherShare, maxGather))
+		batch = w.waiting(batch)
+	}
+	return batch
+}
+
+func (w *writer) waiting(batch []*pending) []*pending {
 	for len(batch) < maxBatch {
 		select {
 		case p := <-w.queue:
@@ -121,27 +146,67 @@ func take(batch []*pending, p *pending) []*pending {
 	return batch
 }
 
-func (w *writer) flush(batch []*pending) {
-	alone := func(p *pending) {
-		receipt, err := w.store.publish(p)
-		p.done <- outcome{receipt, err}
-	}
-	batch = slices.DeleteFunc(batch, func(p *pending) bool { // the others, and later ones, do not wait for its confirmation
+// flush stores events that are taken, and returns when the outcome of each is known, or that it is not.
+func (w *writer) flush(events []*pending) {
+	events = slices.DeleteFunc(events, func(p *pending) bool { // the others, and later ones, do not wait for its confirmation
 		due := p.hold != nil && p.hold.Due()
 		if due {
-			go alone(p)
+			go w.alone(p)
 		}
 		return due
 	})
-	if len(batch) >= minBatch && w.flushTogether(batch) {
+	together := time.Duration(len(events))*w.single.get() > w.batch.get()
+	if together {
+		events = w.refuseLate(events, func(int) time.Duration { return w.batch.get() })
+		if len(events) > 1 && w.flushTogether(events) {
+			return
+		}
+	}
+	events = w.refuseLate(events, func(i int) time.Duration { return time.Duration(i+1) * w.single.get() })
+	if len(events) == 0 {
 		return
 	}
+	begun := time.Now()
+	w.busy.Store(begun.Add(time.Duration(len(events)) * w.single.get()).UnixNano())
 	var group sync.WaitGroup
-	for _, p := range batch {
-		group.Go(func() { alone(p) })
+	var failed atomic.Bool
+	for _, p := range events {
+		p.expected = 2 * time.Duration(len(events)) * w.single.get()
+		group.Go(func() {
+			if err := w.alone(p); errors.As(err, new(*domain.Error)) && !errors.Is(err, domain.ErrConflict) {
+				failed.Store(true)
+			}
+		})
 	}
 	group.Wait()
+	if !failed.Load() {
+		w.single.observe(time.Since(begun) / time.Duration(len(events)))
+	}
 }
+
+// alone publishes an event by itself.
+func (w *writer) alone(p *pending) error {
+	receipt, err := w.store.publish(p)
+	p.done <- outcome{receipt, err}
+	return err
+}
+
+// refuseLate refuses those events that cannot be stored before their deadline, given how long the one at an index takes,
+// and returns the others. One that was sent before has an unknown outcome.
+func (w *writer) refuseLate(events []*pending, takes func(i int) time.Duration) (inTime []*pending) {
+	for _, p := range events {
+		switch {
+		case p.unknown, p.leaves(takes(len(inTime))):
+			inTime = append(inTime, p)
+		default:
+			p.done <- outcome{err: domain.NoStore(errTooSlow)}
+		}
+	}
+	return inTime
+}
+
+// errTooSlow is why an event is not sent: it would not be acknowledged in time.
+var errTooSlow = errors.New("the event store is too slow at the moment")
 
 // flushTogether stores a batch whole and tells whether it did. When it did not, or nobody knows, each message can be
 // sent again unchanged: it carries its own id and condition, so that what was stored is not stored twice.
@@ -160,9 +225,14 @@ func (w *writer) flushTogether(batch []*pending) bool {
 	if err != nil {
 		return false
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), publishAttempt)
+	begun, limit := time.Now(), max(publishAttempt, 2*w.batch.get())
+	w.busy.Store(begun.Add(w.batch.get()).UnixNano())
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	ack, err := w.store.publishTogether(ctx, messages)
+	if err == nil {
+		w.batch.observe(time.Since(begun))
+	}
 	if err != nil {
 		for _, p := range batch {
 			p.unknown = classify(err) == unanswered

@@ -39,7 +39,7 @@ func TestWhatWaitsSharesAnAtomicBatch(t *testing.T) {
 			batched++
 		}
 	}
-	require.Greater(t, batched, minBatch)
+	require.Greater(t, batched, n/2)
 }
 
 // A repeat must not look like part of the batch that it was first sent in.
@@ -101,7 +101,6 @@ func TestAnEventWhoseCallerGaveUpIsNotSent(t *testing.T) {
 func TestWhoWaitsForAFlushIsToldInTimeThatNothingWasSent(t *testing.T) {
 	t.Parallel()
 	w := &writer{store: muteStore(t), queue: make(chan *pending, maxBatch), quit: make(chan struct{}), ended: make(chan struct{})}
-	w.singles.Store(maxSingles)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := w.append(ctx, pendingFor(t, created(1), 0))

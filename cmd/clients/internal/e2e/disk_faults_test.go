@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -193,4 +195,46 @@ func launchTraced(t *testing.T, dir string, args ...string) *service {
 	script := fmt.Sprintf("#!/bin/sh\nexec strace -D -f -qq %s -- %s \"$@\"\n", strings.Join(args, " "), binary)
 	require.NoError(t, os.WriteFile(program, []byte(script), 0o700))
 	return launchProgram(t, program, "CLIENTS_DATA_DIR="+dir, "CLIENTS_EMBEDDED_NATS_ADDR=127.0.0.1:0")
+}
+
+// On a slow disk callers wait, and nobody is left without knowing what became of a command.
+func TestASlowDiskLeavesNoOutcomeUnknown(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	trace(t, s, "-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:delay_exit=100ms")
+	var created, refused, unknown, notReady atomic.Int64
+	var callers sync.WaitGroup
+	end := time.Now().Add(6 * time.Second)
+	for i := range 20 {
+		callers.Go(func() {
+			for n := 0; time.Now().Before(end); n++ {
+				headers := []string{asJSON}
+				if i < 4 {
+					headers = append(headers, fmt.Sprintf("Idempotency-Key: %d-%d", i, n))
+				}
+				r, err := s.send(http.MethodPost, "/clients", `{"client":{"name":"SuprCorp"}}`, headers...)
+				switch {
+				case err == nil && r.status == http.StatusCreated:
+					created.Add(1)
+				case err == nil && !strings.Contains(r.body, "may have been"):
+					refused.Add(1)
+				default:
+					unknown.Add(1)
+				}
+			}
+		})
+	}
+	callers.Go(func() {
+		for time.Now().Before(end) {
+			if r, err := s.at(s.ops).send(http.MethodGet, "/readyz", ""); err != nil || r.body != "ok\n" {
+				notReady.Add(1)
+			}
+			time.Sleep(interval)
+		}
+	})
+	callers.Wait()
+	require.Zero(t, unknown.Load())
+	require.Zero(t, notReady.Load())
+	require.Greater(t, created.Load(), int64(60))
+	require.Less(t, refused.Load(), created.Load())
 }
