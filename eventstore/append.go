@@ -215,6 +215,8 @@ func classify(err error) verdict {
 	switch api := refusal.APIError(); {
 	case api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence, api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant:
 		return outrun
+	case api.ErrorCode == codeNoPeers: // as servers start
+		return passing
 	case api.ErrorCode == codeDuplicateInFlight:
 		return unanswered
 	case api.Code == 404 || api.Code == 429:

@@ -2,6 +2,7 @@ package eventstore
 
 import (
 	"bytes"
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -157,9 +158,11 @@ func TestQuarantineWithoutAServerIsAnError(t *testing.T) {
 	cluster := natstest.Run(t, 1)
 	q := quarantineOf(t, openStore(t, cluster.Connect(t, 0), 1))
 	cluster.Stop(0)
-	_, err := q.Put(deadline(t), unusable(1), "unreadable", "")
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	_, err := q.Put(ctx, unusable(1), "unreadable", "")
 	require.Error(t, err)
-	_, err = q.Get(deadline(t), 1)
+	_, err = q.Get(ctx, 1)
 	require.Error(t, err)
 	require.NotErrorIs(t, err, ErrNotQuarantined)
 	require.NotErrorIs(t, err, ErrNoQuarantine)

@@ -53,9 +53,6 @@ func TestOpenLeavesAStreamThatIsConfiguredDifferentlyAsItIs(t *testing.T) {
 // What would let somebody take away from the stream, or keep this service from reading it, is not passed over.
 func TestOpenInsistsOnEachSettingThatAGuaranteeNeeds(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Run(t, 1).Connect(t, 0)
-	js, err := jetstream.New(nc)
-	require.NoError(t, err)
 	for setting, change := range map[string]func(*jetstream.StreamConfig){
 		"allow rollup":      func(c *jetstream.StreamConfig) { c.AllowRollup = true },
 		"allow message TTL": func(c *jetstream.StreamConfig) { c.AllowMsgTTL = true },
@@ -67,13 +64,18 @@ func TestOpenInsistsOnEachSettingThatAGuaranteeNeeds(t *testing.T) {
 		"storage":           func(c *jetstream.StreamConfig) { c.Storage = jetstream.MemoryStorage },
 		"duplicate window":  func(c *jetstream.StreamConfig) { c.Duplicates = time.Second },
 	} {
-		config := (&Store{config: Config{Replicas: 1}}).eventStream()
-		change(&config)
-		_, err := js.CreateStream(deadline(t), config)
-		require.NoError(t, err, setting)
-		_, err = Open(deadline(t), nc, Config{Replicas: 1, Log: slog.New(slog.DiscardHandler)})
-		require.ErrorContains(t, err, setting)
-		require.NoError(t, js.DeleteStream(deadline(t), Stream))
+		t.Run(setting, func(t *testing.T) {
+			t.Parallel()
+			nc := natstest.Run(t, 1).Connect(t, 0)
+			js, err := jetstream.New(nc)
+			require.NoError(t, err)
+			config := (&Store{config: Config{Replicas: 1}}).eventStream()
+			change(&config)
+			_, err = js.CreateStream(deadline(t), config)
+			require.NoError(t, err)
+			_, err = Open(deadline(t), nc, Config{Replicas: 1, Log: slog.New(slog.DiscardHandler)})
+			require.ErrorContains(t, err, setting)
+		})
 	}
 }
 
