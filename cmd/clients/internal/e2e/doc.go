@@ -9,5 +9,6 @@
 //	request_test.go  HTTP requests and their responses
 //	command_test.go  subcommands
 //	accounts_test.go services on NATS servers with the accounts of deploy/kubernetes
+//	gate_test.go     holds up one replica's requests at one of their steps
 //	events_test.go   NATS connections, what the stream holds, events of other services
 package e2e

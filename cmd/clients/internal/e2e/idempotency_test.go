@@ -113,7 +113,9 @@ func TestAKeyedDeleteThatWasHeldUpIsNotCarriedOutAfterItsRetryWasRefused(t *test
 			if freeze {
 				s.slow.signal(t, syscall.SIGCONT)
 			}
-			require.Equal(t, http.StatusServiceUnavailable, (<-first).status)
+			late := <-first
+			require.Equal(t, http.StatusServiceUnavailable, late.status)
+			t.Log(late.message(t))
 			require.Equal(t, []string{"ClientCreated"}, s.types())
 			s.fast[1].want(http.StatusOK, http.MethodDelete, path(s.id), "", key)
 		})
