@@ -39,6 +39,9 @@ func attack(t *testing.T, admin *nats.Conn, attackers ...attacker) (changes []st
 	for _, a := range attackers {
 		before := observe(t, admin)
 		deputies := deputies(t, a)
+		inbox := a.nc.NewInbox()
+		_, err := a.nc.SubscribeSync(inbox) // a consumer delivers only where somebody listens
+		require.NoError(t, err)
 		for _, target := range targets(victims, a) {
 			for _, send := range deputies {
 				send(target)
@@ -47,7 +50,7 @@ func attack(t *testing.T, admin *nats.Conn, attackers ...attacker) (changes []st
 				continue // a partner that may give its consumers any name reaches those whose name it knows
 			}
 			for _, body := range []string{"", "{}", `{"seq":1}`} {
-				require.NoError(t, a.nc.Publish(target, []byte(body)))
+				require.NoError(t, a.nc.PublishRequest(target, inbox, []byte(body)))
 			}
 		}
 		require.NoError(t, a.nc.FlushTimeout(2*timeout))
