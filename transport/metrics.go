@@ -36,7 +36,7 @@ type outcome string
 const (
 	outcomeDone    outcome = "done"     // it was carried out
 	outcomeRefused outcome = "refused"  // the caller has to send another one: 4xx
-	outcomeHeldOff outcome = "held_off" // by the rate limit or the throttle of logins: 503
+	outcomeHeldOff outcome = "held_off" // by the rate limit, the throttle of logins or the memory limit: 503
 	outcomeFailed  outcome = "failed"   // by the service's own fault: any other 5xx
 )
 
@@ -63,7 +63,7 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
 		}, []string{"route", "method"}),
 		outcomes: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "clients_http_outcomes_total", Help: "API requests by what became of them; held_off are those beyond the rate limit or the throttle of logins.",
+			Name: "clients_http_outcomes_total", Help: "API requests by what became of them; held_off are those beyond the rate limit, the throttle of logins or the memory.",
 		}, []string{"outcome"}),
 		logins: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "clients_logins_total", Help: "Logins by how they ended; a password was verified for verified and for refused.",

@@ -159,7 +159,7 @@ func TestIdleConnectionsDoNotUseUpTheDescriptors(t *testing.T) {
 		"half a header":      "GET /clients HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
 		"half a body":        "POST /clients HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n<client>",
 		"half a handshake":   "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-		"requests in a row":  strings.Repeat("GET /clients HTTP/1.1\r\nHost: localhost\r\n\r\n", 100),
+		"requests in a row":  strings.Repeat("GET /clients HTTP/1.1\r\nHost: localhost\r\n\r\n", 10),
 		"a wrong login only": "GET /clients HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic YW5uYTp3cm9uZw==\r\n\r\n",
 	}
 	for name, variables := range map[string][]string{
@@ -184,7 +184,7 @@ func TestIdleConnectionsDoNotUseUpTheDescriptors(t *testing.T) {
 				begun := time.Now()
 				newcomer := s.client.on(t).as("anna:secret").trusting(t, trust)
 				newcomer.create("Newcomer")
-				require.Less(t, time.Since(begun), 5*time.Second, what)
+				require.Less(t, time.Since(begun), 8*time.Second, what) // idle ones live for 10 s
 			}
 			for range 40 {
 				dial(t, s.ops)
