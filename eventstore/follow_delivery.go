@@ -1,6 +1,7 @@
 package eventstore
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -25,6 +26,7 @@ const (
 type placement struct {
 	subject string // "" for all
 	server  string // whose copy of the stream is read; "" for any
+	ahead   int    // messages that are delivered ahead of who takes them; 0 for many
 }
 
 // deliver decodes the messages of the stream behind one that was read until ctx ends. When it cannot go on it says why.
@@ -69,7 +71,7 @@ func (s *Store) deliver(ctx context.Context, from placement, after mark, arrival
 		case arrivals <- d:
 		case <-ctx.Done():
 		}
-	}, jetstream.PullMaxMessages(2*runLength), jetstream.PullExpiry(followExpiry), jetstream.PullHeartbeat(followHeartbeat),
+	}, jetstream.PullMaxMessages(cmp.Or(from.ahead, 2*runLength)), jetstream.PullExpiry(followExpiry), jetstream.PullHeartbeat(followHeartbeat),
 		jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) { interrupt(err) }))
 	if err != nil {
 		interrupt(err)

@@ -45,6 +45,7 @@ type History struct {
 	// Servers are the names of those that hold the stream together and are there; there is none where one holds it alone.
 	Servers []string
 	server  string // whose copy Records reads; "" for any
+	ahead   int    // messages that are delivered to it ahead; 0 for many
 	lacking func(sequence uint64)
 }
 
@@ -97,6 +98,9 @@ func (h *History) readBounds(ctx context.Context) error {
 	h.Servers = info.Cluster.present()
 	return err
 }
+
+// InBursts makes Records read so many messages at a time, so that it can be slowed down. It is for a running store.
+func (h *History) InBursts(messages int) { h.ahead = messages }
 
 // OfServer makes Records read one server's copy of the stream. What that copy lacks and the leader has is read from the
 // leader, and reported to lacking.

@@ -18,8 +18,8 @@ import (
 //
 // Any other error is the last answer: the stream cannot be read any further.
 func (h *History) Records(ctx context.Context) iter.Seq2[Record, error] {
-	if h.server != "" {
-		return h.store.recordsOf(ctx, &historyReader{server: h.server, lacking: h.lacking, reached: h.First - 1, last: h.Last})
+	if h.ahead > 0 {
+		return h.store.recordsOf(ctx, &historyReader{server: h.server, ahead: h.ahead, lacking: h.lacking, reached: h.First - 1, last: h.Last})
 	}
 	return h.from.records(ctx, h.First, h.Last)
 }
@@ -81,6 +81,7 @@ type historyReader struct {
 	store         *Store
 	subject       string // "" for all
 	server        string // whose copy is read; "" for any
+	ahead         int    // see placement
 	lacking       func(sequence uint64)
 	skipped       bool // the consumer has left out what the leader is asked for
 	reached, last uint64
@@ -97,8 +98,8 @@ func (r *historyReader) read(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	arrivals, interrupted := make(chan delivery, 4*runLength), make(chan error, 1)
-	go r.store.deliver(ctx, placement{r.subject, r.server}, mark{sequence: r.reached}, arrivals, interrupted)
+	arrivals, interrupted := make(chan delivery, cmp.Or(r.ahead, 4*runLength)), make(chan error, 1)
+	go r.store.deliver(ctx, placement{r.subject, r.server, r.ahead}, mark{sequence: r.reached}, arrivals, interrupted)
 	stall := time.NewTimer(readStall)
 	defer stall.Stop()
 	for r.reached < r.last {
