@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -120,9 +121,9 @@ func TestAChallengeKeepsTheConnection(t *testing.T) {
 		c := s.client.on(t).trusting(t, trust)
 		dialed := 0
 		transport := c.http.Transport.(*http.Transport)
-		transport.DialTLS = func(network, addr string) (net.Conn, error) {
+		transport.DialTLSContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 			dialed++
-			return tls.Dial(network, addr, trust)
+			return (&tls.Dialer{Config: trust}).DialContext(ctx, network, addr)
 		}
 		for range 3 {
 			require.NotEmpty(t, c.want(http.StatusUnauthorized, http.MethodPost, "/clients", padded(mebibyte), asXML).header["Www-Authenticate"])
