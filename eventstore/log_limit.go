@@ -9,13 +9,13 @@ import (
 )
 
 // LimitLog returns a logger whose warnings and errors other services cannot flood the log with: of each kind it passes on
-// ten a minute, and at the end of the minute the last one with the number of those between in the attribute suppressed. The
+// a hundred a minute, and at the end of the minute the last one with the number of those between in the attribute suppressed. The
 // kind is the message up to a colon.
 func LimitLog(log *slog.Logger) *slog.Logger {
 	return slog.New(limitHandler{log.Handler(), &logLimits{pause: time.Minute, kinds: make(map[string]*logLimit)}})
 }
 
-const linesPerPause = 10
+const linesPerPause = 100
 
 type limitHandler struct {
 	slog.Handler
