@@ -168,9 +168,11 @@ func (n *auditor) record(r eventstore.Record, err error) bool {
 		}
 	case r.Fact != nil:
 		n.findings.Facts++
-		if !n.folds(r.Fact.ID) {
-			n.d.references.advance(r.Fact)
-		} else if !n.d.references.fold(r.Fact) {
+		fact := *r.Fact
+		if !n.folds(fact.ID) {
+			fact.Thing = domain.Nothing // it only moves on
+		}
+		if !n.d.references.fold(&fact) {
 			n.findings.Repeats++
 		}
 	case n.folds(r.ClientID):

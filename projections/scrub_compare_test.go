@@ -18,6 +18,7 @@ func scrubbed(h *history, d *Directory, parts int64) (found []FaultKind) {
 			Fault:   func(f Fault) { found = append(found, f.Kind) }, Stray: func(eventstore.Record) {},
 		})
 		n.part, n.parts = part, parts
+		n.d.references.keptIDs, n.d.references.keptMessages = d.references.keptIDs, d.references.keptMessages
 		for _, r := range h.records {
 			n.record(r, nil)
 		}
@@ -75,5 +76,23 @@ func TestAScrubComparesProjectsAndInvoices(t *testing.T) {
 	for _, parts := range []int64{1, 3} {
 		require.Empty(t, scrubbed(stream(1), d, parts))
 		require.Equal(t, []FaultKind{FaultReferences}, scrubbed(stream(2), d, parts))
+	}
+}
+
+// A project that was created once more after its deletion had been forgotten is there, in every part.
+func TestAScrubForgetsAsTheDirectoryDoes(t *testing.T) {
+	t.Parallel()
+	s := withClients(t)
+	again := s.learned(created(domain.Project, 7, 1))
+	s.learned(deleted(domain.Project, 7))
+	for range 12 {
+		s.passed(created(domain.Project, 8, 1))
+	}
+	s.learned(again)
+	d := forgetful(8, 10)
+	require.NoError(t, d.apply(s.history.records))
+	require.True(t, d.Thing(domain.Project, "acme", 7).Exists)
+	for _, parts := range []int64{1, 3} {
+		require.Empty(t, scrubbed(s.history, d, parts), "%d parts", parts)
 	}
 }
