@@ -131,6 +131,7 @@ func (r *Recorder) recordLate(ctx context.Context, m eventstore.SourceMessage, f
 			return 0, fault
 		}
 		if d.repeats > 0 {
+			r.metrics.duplicates.WithLabelValues(r.source.Stream).Inc()
 			return 0, r.afterwards(i)
 		}
 		_, recorded := r.config.Store.RecordRun(ctx, d.entries)

@@ -75,6 +75,7 @@ func TestARetryOfWhatIsKnownByNowTakesItOutOfQuarantine(t *testing.T) {
 	after, err := r.store.LastSequence(r.deadline())
 	require.NoError(t, err)
 	require.Equal(t, before, after)
+	require.EqualValues(t, 1, r.count("clients_source_duplicates_total", "PROJECTS"))
 	require.Zero(t, r.references(one))
 	require.Empty(t, r.quarantined())
 }
