@@ -28,6 +28,7 @@ type identity struct {
 	behind   doubt // that the leader says the stream ends before that
 	gone     doubt // that it says it has not got that message
 	lacking  doubt // that it says it has fewer messages than sequences
+	absent   doubt // that there is no stream
 	excused  Excused
 	fault    error
 	replaced chan struct{} // closed when there is a fault; nil before somebody waits for that
@@ -122,6 +123,7 @@ func (i *identity) doubt(d *doubt, single bool, fault error) error {
 // compare holds what the leader says against the stream that is known, as far as reached, which was asked for before
 // the leader was. It answers whether the message there has yet to be looked at.
 func (i *identity) compare(info streamInfo, reached mark) (look bool, err error) {
+	i.certain(&i.absent)
 	switch {
 	case !info.Created.Equal(i.created):
 		return false, i.replace("it was made at %s, and that one at %s", clock(info.Created), clock(i.created))
@@ -133,6 +135,17 @@ func (i *identity) compare(info streamInfo, reached mark) (look bool, err error)
 		return false, err
 	}
 	return info.State.Last == reached.sequence && !info.State.LastTime.Equal(reached.storedAt), nil
+}
+
+// vanished returns ErrIncomplete instead of err once that has been saying for long enough that there is no stream.
+func (i *identity) vanished(err error) error {
+	if !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return err
+	}
+	if sure := i.doubt(&i.absent, false, fmt.Errorf("%w: the stream was deleted", ErrIncomplete)); !errors.Is(sure, errBehind) {
+		return sure
+	}
+	return err
 }
 
 // certain ends a doubt.
@@ -162,7 +175,7 @@ func (s *Store) followed(ctx context.Context) (streamInfo, error) {
 		}
 		info, err := s.state(ctx, Stream)
 		if err != nil {
-			return info, err
+			return info, s.identity.vanished(err)
 		}
 		look, err := s.identity.compare(info, reached)
 		if look {

@@ -39,6 +39,16 @@ func TestMissingEventsStopTheServiceAndItsStart(t *testing.T) {
 	}
 }
 
+// A stream that is not there any more has none of its events. Servers may say so for a while without reason.
+func TestADeletedStreamStopsTheService(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	fill(t, s, s.administrator(t))
+	require.NoError(t, s.administrator(t).DeleteStream(t.Context(), "CLIENTS"))
+	requireStopsForMissingEvents(t, s)
+	require.Equal(t, 1, run(t, []string{"CLIENTS_DATA_DIR=" + s.dataDir}, "verify").code)
+}
+
 func TestMissingEventsAreNoticedOnExternalServers(t *testing.T) {
 	t.Parallel()
 	for name, n := range map[string]int{"one server": 1, "three servers": 3} {
