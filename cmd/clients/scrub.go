@@ -66,17 +66,15 @@ func (s *service) newScrubber() *scrubber {
 func (b *scrubber) run(ctx context.Context) {
 	look := time.NewTicker(min(max(b.interval/10, soonestLook), latestLook))
 	defer look.Stop()
-	for {
+	for ctx.Err() == nil {
+		if b.service.directory.Err() == nil {
+			if err := b.turn(ctx); err != nil && ctx.Err() == nil {
+				b.service.log.Warn("scrub not finished", "error", err)
+			}
+		}
 		select {
 		case <-look.C:
 		case <-ctx.Done():
-			return
-		}
-		if b.service.directory.Err() != nil {
-			continue
-		}
-		if err := b.turn(ctx); err != nil && ctx.Err() == nil {
-			b.service.log.Warn("scrub not finished", "error", err)
 		}
 	}
 }
