@@ -43,6 +43,7 @@ type Fault struct {
 	Stream      string // whose sequences they are; "" for the stream of events
 	File        string // that is damaged, and where; "" where that is not known
 	Offset      int64
+	client      int64 // that differs
 }
 
 // FaultKind is one of few.

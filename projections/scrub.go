@@ -125,13 +125,20 @@ func (s *Scrub) lacks(server string, sequence uint64) {
 }
 
 func (s *Scrub) fault(f Fault) {
-	key := Fault{First: f.First, Last: f.Last, Kind: f.Kind}
-	if f.Kind == FaultCopy || f.Kind == FaultReferences { // of which there may be several of one sequence
-		key = f
-	}
 	if len(s.found) < maxFaults {
-		s.found[key] = f
+		s.found[f.key()] = f
 	}
+}
+
+// key is what a fault has in common with itself in another pass: a client that differs may have changed since.
+func (f Fault) key() Fault {
+	switch f.Kind {
+	case FaultDiffers:
+		return Fault{Kind: f.Kind, client: f.client}
+	case FaultCopy, FaultReferences: // of which there may be several of one sequence
+		return f
+	}
+	return Fault{First: f.First, Last: f.Last, Kind: f.Kind}
 }
 
 // ScrubFaults returns the kinds of faults that a scrub can find.

@@ -94,6 +94,6 @@ func (n *auditor) thingDiffers(s scope, id int64) {
 }
 
 func (n *auditor) differs(e *entry, how string) {
-	n.fault(Fault{First: e.lastSequence, Last: e.lastSequence, Kind: FaultDiffers, Detail: fmt.Sprintf(
+	n.fault(Fault{First: e.lastSequence, Last: e.lastSequence, Kind: FaultDiffers, client: e.ID, Detail: fmt.Sprintf(
 		"client %d of account %s, at version %d, of sequence %d, %s", e.ID, e.account.name, e.Revision.Version, e.lastSequence, how)})
 }

@@ -11,11 +11,18 @@ import (
 )
 
 // scrubbed returns the kinds of faults that a scrub in so many parts finds in a directory by the records of a stream.
-func scrubbed(h *history, d *Directory, parts int64) (found []FaultKind) {
+func scrubbed(h *history, d *Directory, parts int64) (kinds []FaultKind) {
+	for _, f := range faultsOf(h, d, parts) {
+		kinds = append(kinds, f.Kind)
+	}
+	return kinds
+}
+
+func faultsOf(h *history, d *Directory, parts int64) (found []Fault) {
 	for part := range parts {
 		n := newAuditor(&Audit{
 			History: &eventstore.History{First: 1, Last: uint64(len(h.records))},
-			Fault:   func(f Fault) { found = append(found, f.Kind) }, Stray: func(eventstore.Record) {},
+			Fault:   func(f Fault) { found = append(found, f) }, Stray: func(eventstore.Record) {},
 		})
 		n.part, n.parts = part, parts
 		n.d.references.keptIDs, n.d.references.keptMessages = d.references.keptIDs, d.references.keptMessages
@@ -61,6 +68,27 @@ func TestAScrubComparesWhatWasFolded(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A scrub believes what it finds twice, also of a client that changes all the time.
+func TestAClientThatDiffersIsKnownAgain(t *testing.T) {
+	t.Parallel()
+	stream := func(names ...string) *history {
+		h := newHistory(t).created("a", 1, "First").created("a", 2, "Second")
+		for _, name := range names {
+			h.renamed("a", 2, name)
+		}
+		return h
+	}
+	altered := func(h *history) *history {
+		h.records[1].Event = domain.ClientCreated{ID: 2, Name: "Second", Currency: "Zloty - PLN", Active: true}
+		return h
+	}
+	first := faultsOf(altered(stream("A")), stream("A").folded(), 1)
+	second := faultsOf(altered(stream("A", "B")), stream("A", "B").folded(), 1)
+	require.Len(t, first, 1)
+	require.Len(t, second, 1)
+	require.Equal(t, first[0].key(), second[0].key())
 }
 
 func TestAScrubComparesProjectsAndInvoices(t *testing.T) {
