@@ -140,6 +140,10 @@ func (e *Embedded) open(dir string, log *slog.Logger) error {
 		return err
 	}
 	e.lock = lock
+	// Where a process that was killed has listened, somebody else may by now.
+	if err := os.RemoveAll(filepath.Join(dir, addressName)); err != nil {
+		return fmt.Errorf("start embedded server: %w", err)
+	}
 	if err := unfinished(dir); err != nil {
 		return err
 	}

@@ -136,6 +136,19 @@ func TestSubcommandsWithoutAService(t *testing.T) {
 	require.Empty(t, connected)
 }
 
+// Nor does a service that is still starting have it sent to where the one before has listened.
+func TestAStartForgetsTheAddressOfTheOneBefore(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	s.create("SuprCorp")
+	s.kill()
+	require.NotEmpty(t, s.dataFile(t, "nats-address"))
+	flip(t, blocks(t, filepath.Join(s.dataDir, "nats"))[0], "SuprCorp") // which ends the start
+	next := launch(t, "CLIENTS_DATA_DIR="+s.dataDir, "CLIENTS_EMBEDDED_NATS_ADDR=127.0.0.1:0")
+	require.Equal(t, 1, next.exitCode(t))
+	require.NoFileExists(t, filepath.Join(s.dataDir, "nats-address"))
+}
+
 // A subcommand looks whether the data directory is in use, and for an instant holds the lock of it.
 func TestSubcommandsDoNotKeepAServiceFromStarting(t *testing.T) {
 	t.Parallel()
