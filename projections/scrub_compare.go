@@ -53,7 +53,7 @@ func (n *auditor) compareClientsWith(v frozen) {
 				return true
 			}
 			if matched[e.ID] = struct{}{}; !e.same(other) {
-				n.differs(e, fmt.Sprintf("is not what the stream gives, which has it at version %d, of sequence %d", other.Revision.Version, other.lastSequence))
+				n.differs(e, "is not what the stream gives, which has it "+other.inWords())
 			}
 			return true
 		})
@@ -95,5 +95,5 @@ func (n *auditor) thingDiffers(s scope, id int64) {
 
 func (n *auditor) differs(e *entry, how string) {
 	n.fault(Fault{First: e.lastSequence, Last: e.lastSequence, Kind: FaultDiffers, client: e.ID, Detail: fmt.Sprintf(
-		"client %d of account %s, at version %d, of sequence %d, %s", e.ID, e.account.name, e.Revision.Version, e.lastSequence, how)})
+		"client %d of account %s, %s, %s", e.ID, e.account.name, e.inWords(), how)})
 }

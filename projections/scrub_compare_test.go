@@ -89,6 +89,7 @@ func TestAClientThatDiffersIsKnownAgain(t *testing.T) {
 	require.Len(t, first, 1)
 	require.Len(t, second, 1)
 	require.Equal(t, first[0].key(), second[0].key())
+	require.Contains(t, first[0].Detail, "at version 2, of sequence 3, with the checksum ")
 }
 
 func TestAScrubComparesProjectsAndInvoices(t *testing.T) {

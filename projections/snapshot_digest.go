@@ -50,12 +50,16 @@ func (d *Directory) difference(stream *Directory) string {
 // inWords says which state a client is in.
 func (d *Directory) inWords(account string, id int64) string {
 	if e := d.byID[id]; e.of(account) {
-		return fmt.Sprintf("at version %d, of sequence %d, with the checksum %016x", e.Revision.Version, e.lastSequence, e.Revision.Checksum)
+		return e.inWords()
 	}
 	if d.deleted.has(id) {
 		return "deleted"
 	}
 	return "not there"
+}
+
+func (e *entry) inWords() string {
+	return fmt.Sprintf("at version %d, of sequence %d, with the checksum %016x", e.Revision.Version, e.lastSequence, e.Revision.Checksum)
 }
 
 // same tells whether two entries are of the same client in the same state.
