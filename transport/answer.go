@@ -10,6 +10,7 @@ func (x *exchange) write(status int, body []byte) {
 	header := x.w.Header()
 	header.Set("Content-Type", x.format.contentType())
 	header.Set("Content-Length", strconv.Itoa(len(body)))
+	x.reserveCompressor()
 	x.w.WriteHeader(status)
 	_, _ = x.w.Write(body) // who does not read the answer is not told about it
 }

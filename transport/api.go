@@ -57,7 +57,8 @@ type API struct {
 	buffers, chunks *bufferPool // for whole answers, and for chunks of long ones
 	login           *login
 	rateLimit       *rateLimit
-	bodies, lists   *budget
+	bodies          *budget // of request bodies
+	responses       *budget // of large responses, and compressors
 }
 
 // Handler serves the Clients API.
@@ -67,7 +68,7 @@ func (a API) Handler() (http.Handler, error) {
 	a.rateLimit = newRateLimit(a.RateLimit)
 	if a.MemoryLimit > 0 {
 		a.bodies = newBudget(a.MemoryLimit, bodyShare, maxBody*bodyCost)
-		a.lists = newBudget(a.MemoryLimit, listShare, listCost)
+		a.responses = newBudget(a.MemoryLimit, responseShare, largeResponse+compressorCost)
 	}
 	if a.Logins != nil {
 		a.login = newLogin(a.Logins, a.Metrics, a.Log)
@@ -76,11 +77,15 @@ func (a API) Handler() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return withSpelling(compress(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return withSpelling(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := a.newExchange(w, r)
-		defer x.end()
-		x.serve()
-	}))), nil
+		defer x.release() // when the compressor has sent the last of the response
+		compress(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			x.w.ResponseWriter = w
+			defer x.end()
+			x.serve()
+		})).ServeHTTP(w, r)
+	})), nil
 }
 
 // minCompressed is the size in bytes below which an answer gets larger by being compressed.

@@ -41,6 +41,11 @@ func (x *exchange) getClient() error {
 		x.notModified()
 		return nil
 	}
+	if len(client.Details) > smallDetails {
+		if err := x.reserve(x.api.responses, largeResponse); err != nil {
+			return err
+		}
+	}
 	buffer := x.api.buffers.get()
 	defer x.api.buffers.put(buffer)
 	if x.format == formatJSON {

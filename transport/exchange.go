@@ -29,8 +29,8 @@ type exchange struct {
 	heldOff   bool       // the caller is told when to come again, and nothing is wrong but that there is too much of him
 	span      trace.Span // nil where requests are not traced
 
-	releaseBody func() // gives back the memory that was reserved for body; may be nil
-	lingers     bool   // the response is sent before the body is read
+	reserved []func() // each gives back memory
+	lingers  bool     // the response is sent before the body is read
 }
 
 func (a API) newExchange(w http.ResponseWriter, r *http.Request) *exchange {

@@ -16,16 +16,12 @@ const (
 	chunk     = 256 << 10
 )
 
-// listCost is the memory that sending a list is counted with: two chunks, and a compressor.
-const listCost = 1 << 20
-
 // writeList sends a list, or returns errMemory.
 func (x *exchange) writeList(listing projections.Listing) error {
-	release, err := x.api.lists.take(listCost)
-	if err != nil {
+	if err := x.reserve(x.api.responses, largeResponse); err != nil {
 		return err
 	}
-	defer release()
+	x.reserveCompressor()
 	x.w.Header().Set("Content-Type", x.format.contentType())
 	switch {
 	case x.r.Method == http.MethodHead:

@@ -28,7 +28,7 @@ func (x *exchange) readBody() error {
 		return errTooLarge
 	}
 	if x.r.ContentLength > smallBody {
-		if err := x.reserveBody(x.r.ContentLength); err != nil {
+		if err := x.reserve(x.api.bodies, x.r.ContentLength*bodyCost); err != nil {
 			return err
 		}
 	}
@@ -39,7 +39,7 @@ func (x *exchange) readBody() error {
 	_, err := body.ReadFrom(io.LimitReader(x.r.Body, smallBody))
 	if err == nil && body.Len() == smallBody {
 		if x.r.ContentLength < 0 {
-			if err := x.reserveBody(maxBody); err != nil {
+			if err := x.reserve(x.api.bodies, maxBody*bodyCost); err != nil {
 				return err
 			}
 		}
@@ -56,17 +56,13 @@ func (x *exchange) readBody() error {
 	return nil
 }
 
-// reserveBody reserves memory for a body of n bytes until the exchange ends.
-func (x *exchange) reserveBody(n int64) (err error) {
-	x.releaseBody, err = x.api.bodies.take(n * bodyCost)
-	return err
-}
-
 // Bounds of what is discarded of the body of a refused request, so that its caller can read the response: many send all
 // before they read, and those that are cut off lose the response.
 const (
 	lingerBytes = 16 << 20
 	lingerTime  = 5 * time.Second
+
+	expectingLingerTime = 100 * time.Millisecond
 )
 
 // expectsContinue reports whether the caller waits before it sends the body.
@@ -86,16 +82,19 @@ func (x *exchange) discardBody(status int) bool {
 	return err == io.EOF
 }
 
-// finishBody gives back the memory of the body. After an early refusal it discards what the caller goes on sending.
+// finishBody discards what the caller goes on sending after an early refusal. A caller that waits for 100 Continue and has
+// been refused sends nothing, as a rule.
 func (x *exchange) finishBody() {
-	if x.body = nil; x.releaseBody != nil {
-		x.releaseBody()
-	}
-	if !x.lingers || x.expectsContinue() {
+	if x.body = nil; !x.lingers {
 		return
 	}
+	wait := lingerTime
+	if x.expectsContinue() {
+		wait = expectingLingerTime
+	}
 	controller := http.NewResponseController(&x.w)
-	if controller.Flush() == nil && controller.SetReadDeadline(time.Now().Add(lingerTime)) == nil {
+	if controller.Flush() == nil && controller.SetReadDeadline(time.Now().Add(wait)) == nil {
+		x.release()
 		_, _ = io.CopyN(io.Discard, x.r.Body, lingerBytes)
 	}
 }

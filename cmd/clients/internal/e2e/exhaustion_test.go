@@ -142,6 +142,25 @@ func TestListReadersStayWithinTheMemoryLimit(t *testing.T) {
 	s.requireWithinMemory(t)
 }
 
+// Pipelined requests fill the buffers of the kernel, so that responses wait for their reader.
+func TestReadersOfLargeClientsStayWithinTheMemoryLimit(t *testing.T) {
+	t.Parallel()
+	s := start(t, fmt.Sprintf("GOMEMLIMIT=%d", memoryLimit))
+	s.create("SuprCorp")
+	large := "<client><name>A</name><details>" + strings.Repeat("&amp;", 64<<10) + "</details></client>"
+	location := s.want(http.StatusCreated, http.MethodPost, "/clients", large, asXML).header.Get("Location")
+	for range 850 { // readers, which read nothing
+		w := dial(t, s.base)
+		require.NoError(t, w.Conn.(*net.TCPConn).SetReadBuffer(4<<10))
+		w.write(strings.Repeat("GET "+location+" HTTP/1.1\r\nHost: localhost\r\n\r\n", 50))
+	}
+	eventually(t, func() bool { return s.metric("clients_http_outcomes_total", `outcome="held_off"`) > 0 }, "large responses are refused")
+	s.requireServed(t, 400)
+	s.requireWithinMemory(t)
+	small := s.want(http.StatusOK, http.MethodGet, "/clients/1", "", "Accept-Encoding: gzip")
+	require.Empty(t, small.header.Get("Content-Encoding"), "there is no memory for a compressor")
+}
+
 // limited returns a program that is the service with a number of file descriptors.
 func limited(t *testing.T, descriptors int) string {
 	t.Helper()

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -90,6 +91,20 @@ func TestABodyBeyondTheLimitIsRefusedByItsLength(t *testing.T) {
 		})
 	}
 	require.Equal(t, true, s.attributes(id)["active"], "nothing that was refused was carried out")
+}
+
+// A caller that waits for 100 Continue does not send the body of a refused request, however small it would be.
+func TestARefusalInsteadOf100ContinueEndsTheConnection(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	for call, want := range map[string]int{"PATCH /clients": http.StatusMethodNotAllowed, "POST /nothing": http.StatusNotFound} {
+		begun := time.Now()
+		w := dial(t, s.base)
+		w.write(call + " HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n")
+		require.Equal(t, want, w.read().status, call)
+		w.requireClosed()
+		require.Less(t, time.Since(begun), 10*time.Second)
+	}
 }
 
 // Many libraries send a request without its login first and repeat it after the challenge.
