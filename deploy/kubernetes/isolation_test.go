@@ -24,8 +24,8 @@ func TestWhatReachesTheStreamsAccount(t *testing.T) {
 	require.NoError(t, admin.Flush())
 	for _, user := range partners {
 		nc, _ := connect(t, d.server(), user)
-		served := "clients-partners." + user + ".consumer.delete." // the service deletes the partner's consumers
-		wanted := []string{served + "x", served + user}
+		served := "clients-partners." + user // the service lists streams, and deletes the partner's consumers
+		wanted := []string{served + ".stream.names", served + ".consumer.delete.x", served + ".consumer.delete." + user}
 		for _, subject := range subjects() {
 			require.NoError(t, nc.PublishRequest(subject, "nowhere", []byte("from "+user)))
 			if reachable(user, subject) {

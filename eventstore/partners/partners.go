@@ -14,6 +14,7 @@
 //     number of consumers and the subjects that they read are limited as well. A partner deletes the consumers that it
 //     created, and no others.
 //   - Stream information is requested by the service, without the filter that would reveal subjects and their counts.
+//   - The stream that has a subject, which some libraries look up, is one of three.
 //
 // The embedded server takes its exports and imports from Services; deploy/kubernetes has the same in its configuration.
 // There the service's user needs permission to subscribe to "clients-partners.>", to respond, and to publish to
@@ -61,6 +62,7 @@ func Services(p Partner) []Service {
 	services := []Service{
 		same("$JS.API.INFO"),
 		same("$JS.API.DIRECT.GET.CLIENTS.clients.>"),
+		{Import: "$JS.API.STREAM.NAMES", Export: served + ".stream.names"},
 		{Import: "$JS.API.STREAM.INFO.CLIENTS", Export: served + ".stream.info.CLIENTS"},
 	}
 	for _, name := range p.Consumers {

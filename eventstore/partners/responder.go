@@ -117,6 +117,9 @@ func (r *responder) handle(ctx context.Context, partner, what string, body []byt
 			return r.streamInfo(ctx, name)
 		}
 	}
+	if what == "stream.names" {
+		return streamNames(body)
+	}
 	if consumer, found := strings.CutPrefix(what, "consumer.create"); found {
 		return r.createConsumer(ctx, partner, strings.TrimPrefix(consumer, "."), body)
 	}
@@ -134,6 +137,22 @@ func (r *responder) streamInfo(ctx context.Context, name string) []byte {
 		return refuse(codeUnavailable, "JetStream does not respond")
 	}
 	return body
+}
+
+// streamNames returns the names of the streams that partners use, or of the one that has the subject of a request.
+func streamNames(body []byte) []byte {
+	var request struct{ Subject string }
+	_ = json.Unmarshal(body, &request)
+	names := []string{}
+	for _, s := range []Source{{stream, "clients.>"}, Projects, Invoices} {
+		if request.Subject == "" || strings.HasPrefix(request.Subject, strings.TrimSuffix(s.Subjects, ">")) {
+			names = append(names, s.Stream)
+		}
+	}
+	response, _ := json.Marshal(map[string]any{
+		"type": "io.nats.jetstream.api.v1.stream_names_response", "streams": names, "total": len(names), "offset": 0, "limit": 1024,
+	})
+	return response
 }
 
 // request sends a request to the server's JetStream API.

@@ -98,7 +98,7 @@ func TestPartnersReadWithPullConsumers(t *testing.T) {
 
 		legacy, err := nc.JetStream()
 		require.NoError(t, err)
-		sub, err := legacy.PullSubscribe("clients.>", "older", nats.BindStream("CLIENTS"))
+		sub, err := legacy.PullSubscribe("clients.>", "older") // which looks up the stream
 		require.NoError(t, err)
 		messages, err := sub.Fetch(6, nats.MaxWait(timeout))
 		require.NoError(t, err)
@@ -199,7 +199,10 @@ func TestPartnersDoNotLearnWhichClientsHaveProjects(t *testing.T) {
 		_, err := js.Stream(t.Context(), stream)
 		require.NoError(t, err)
 	}
-	for _, call := range []string{"DIRECT.GET.CLIENTS.client-references.default.1", "DIRECT.GET.CLIENTS", "STREAM.MSG.GET.CLIENTS", "STREAM.LIST", "STREAM.NAMES", "CONSUMER.NAMES.CLIENTS", "CONSUMER.LIST.CLIENTS"} {
+	for subject, names := range map[string]string{"": `["CLIENTS","PROJECTS","INVOICES"]`, "clients.default.1": `["CLIENTS"]`, "invoices.>": `["INVOICES"]`, "client-ids": `[]`, ">": `[]`} {
+		require.Contains(t, request(t, nc, "$JS.API.STREAM.NAMES", fmt.Sprintf(`{"subject":%q}`, subject)), `"streams":`+names, subject)
+	}
+	for _, call := range []string{"DIRECT.GET.CLIENTS.client-references.default.1", "DIRECT.GET.CLIENTS", "STREAM.MSG.GET.CLIENTS", "STREAM.LIST", "CONSUMER.NAMES.CLIENTS", "CONSUMER.LIST.CLIENTS"} {
 		_, err := nc.Request("$JS.API."+call, []byte(`{"seq":1}`), time.Second)
 		require.ErrorIs(t, err, nats.ErrNoResponders, call)
 	}
