@@ -1,6 +1,7 @@
 package eventstore
 
 import (
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -54,6 +55,9 @@ func TestAppendsAtOnceAreStoredOrRefusedEachByItsOwnCondition(t *testing.T) {
 				lastSequence = 99999 // cannot be
 			}
 			receipts[i], errs[i] = s.Append(deadline(t), created(int64(i+1)), lastSequence)
+			for errors.Is(errs[i], errTooSlow) { // on a slow machine, and nothing was stored
+				receipts[i], errs[i] = s.Append(deadline(t), created(int64(i+1)), lastSequence)
+			}
 		})
 	}
 	group.Wait()

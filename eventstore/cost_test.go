@@ -24,6 +24,78 @@ func TestACostFollowsWhatIsMeasured(t *testing.T) {
 	require.InDelta(t, time.Millisecond, c.get(), float64(time.Millisecond))
 }
 
+// What is not begun for being too slow is not measured: a spell of a slow disk has to end without that.
+func TestACostThatIsNotMeasuredAnyMoreIsForgotten(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	for range 10 {
+		s.writer.single.observe(10 * time.Second)
+		s.writer.batch.observe(90 * time.Second)
+	}
+	later := func(d time.Duration) {
+		s.writer.single.measured = s.writer.single.measured.Add(-d)
+		s.writer.batch.measured = s.writer.batch.measured.Add(-d)
+	}
+	_, err := s.Append(t.Context(), created(1), 0)
+	require.ErrorIs(t, err, errTooSlow)
+	_, _, err = claimFor(t, s)
+	require.ErrorIs(t, err, errTooSlow)
+	later(time.Minute)
+	_, own, err := claimFor(t, s)
+	require.NoError(t, err)
+	require.True(t, own)
+	_, err = s.Append(t.Context(), created(1), 0)
+	require.NoError(t, err)
+}
+
+// claimFor claims a key as a command does.
+func claimFor(t *testing.T, s *Store) (command.Reservation, bool, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2400*time.Millisecond)
+	defer cancel()
+	return s.Claim(ctx, "test", "key", func() (command.Reservation, error) { return command.Reservation{EventID: "event", ClientID: 1}, nil })
+}
+
+// On a disk that is slow, and on which nothing else waits, a reservation can be stored; and one that is stored is read
+// however slow the disk is.
+func TestAReservationWaitsForThoseThatAreUnderWay(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	s.writer.single.set(700 * time.Millisecond)
+	_, own, err := claimFor(t, s)
+	require.NoError(t, err)
+	require.True(t, own)
+	s.writer.single.set(time.Minute)
+	s.writer.batch.set(time.Minute)
+	r, own, err := claimFor(t, s)
+	require.NoError(t, err)
+	require.False(t, own)
+	require.Equal(t, "event", r.EventID)
+}
+
+// A flush that has ended sooner than expected holds nothing up, also where it was the last one of a slow spell.
+func TestAFlushThatHasEndedHoldsNothingUp(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	s.writer.single.set(1500 * time.Millisecond)
+	s.writer.batch.set(time.Minute)
+	for id := range int64(3) {
+		_, err := s.Append(t.Context(), created(id+1), 0)
+		require.NoError(t, err)
+	}
+}
+
+// A batch that takes longer than it is waited for is expected to take longer the next time.
+func TestABatchThatIsLateRaisesItsCost(t *testing.T) {
+	t.Parallel()
+	w := &writer{store: muteStore(t)}
+	w.batch.set(10 * time.Millisecond)
+	batch := []*pending{pendingFor(t, created(1), 0), pendingFor(t, created(2), 0)}
+	require.False(t, w.flushTogether(batch))
+	require.True(t, batch[0].unknown)
+	require.Greater(t, w.batch.get(), publishAttempt/4)
+}
+
 // What could not be stored in time is refused before it is sent, so that its outcome is known.
 func TestAnEventThatWouldBeLateIsNotSent(t *testing.T) {
 	t.Parallel()

@@ -131,7 +131,8 @@ func (s *Store) reserveTurn(ctx context.Context) (done func(), err error) {
 	}
 	done = func() { <-s.reserving }
 	deadline, limited := ctx.Deadline()
-	if single := s.writer.single.get(); limited && time.Until(deadline) < reservationsAtOnce*single+2*min(single, s.writer.batch.get()) {
+	before := time.Duration(min(len(s.reserving), reservationsAtOnce))
+	if single := s.writer.single.get(); limited && time.Until(deadline) < before*single+2*min(single, s.writer.batch.get()) {
 		done()
 		return nil, domain.NoStore(errTooSlow)
 	}

@@ -53,11 +53,6 @@ func unmarshalReservation(value []byte) (command.Reservation, error) {
 // own reports whether it is that one. A record ends 24 hours after it was last stored. fresh is called once at most, and
 // its error returned. Claim goes on until ctx ends, and no longer.
 func (s *Store) Claim(ctx context.Context, account, key string, fresh func() (command.Reservation, error)) (r command.Reservation, own bool, err error) {
-	done, err := s.reserveTurn(ctx)
-	if err != nil {
-		return r, false, err
-	}
-	defer done()
 	subject := keySubject(account, key)
 	var made command.Reservation
 	var value []byte
@@ -66,7 +61,12 @@ func (s *Store) Claim(ctx context.Context, account, key string, fresh func() (co
 		if found || err != nil {
 			return standing, false, err
 		}
-		if value == nil {
+		if value == nil { // only what is stored waits for its turn
+			done, err := s.reserveTurn(ctx)
+			if err != nil {
+				return r, false, err
+			}
+			defer done()
 			if made, err = fresh(); err != nil {
 				return made, false, err
 			}

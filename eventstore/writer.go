@@ -29,7 +29,7 @@ type writer struct {
 	once   sync.Once
 	single cost // of an event that is published by itself, when others are, too
 	batch  cost
-	busy   atomic.Int64 // when the flush under way is expected to end, in nanoseconds
+	busy   atomic.Pointer[time.Time] // when the flush under way is expected to end; nil where there is none
 }
 
 const (
@@ -42,8 +42,8 @@ const (
 
 func newWriter(s *Store) *writer {
 	w := &writer{store: s, queue: make(chan *pending, maxBatch), quit: make(chan struct{}), ended: make(chan struct{})}
-	w.single.nanoseconds.Store(int64(time.Millisecond / 2))
-	w.batch.nanoseconds.Store(int64(batchSyncs * time.Millisecond / 2))
+	w.single.set(time.Millisecond / 2)
+	w.batch.set(batchSyncs * time.Millisecond / 2)
 	go w.run()
 	return w
 }
@@ -55,7 +55,7 @@ func (w *writer) append(ctx context.Context, p *pending) (domain.Receipt, error)
 	if w.closed() {
 		return domain.Receipt{}, domain.NoStore(nats.ErrConnectionClosed)
 	}
-	if !w.inTime(p, max(0, time.Until(time.Unix(0, w.busy.Load())))) {
+	if !w.inTime(p) {
 		return domain.Receipt{}, domain.NoStore(errTooSlow)
 	}
 	p.done = make(chan outcome, 1)
@@ -75,9 +75,19 @@ func (w *writer) append(ctx context.Context, p *pending) (domain.Receipt, error)
 	}
 }
 
-// inTime reports whether an event can be stored before its deadline if it is sent after a while.
-func (w *writer) inTime(p *pending, after time.Duration) bool {
-	return p.leaves(after + min(w.single.get(), w.batch.get()))
+// inTime reports whether an event can be stored before its deadline if it is sent behind the flush under way.
+func (w *writer) inTime(p *pending) bool {
+	expected := min(w.single.get(), w.batch.get())
+	if end := w.busy.Load(); end != nil {
+		expected += max(0, time.Until(*end))
+	}
+	return p.leaves(expected)
+}
+
+// flushing says how long the flush under way is expected to go on.
+func (w *writer) flushing(expected time.Duration) {
+	end := time.Now().Add(expected)
+	w.busy.Store(&end)
 }
 
 // leaves reports whether there is time until the deadline for what is expected to take so long.
@@ -151,7 +161,10 @@ func (w *writer) flush(events []*pending) {
 	events = slices.DeleteFunc(events, func(p *pending) bool { // the others, and later ones, do not wait for its confirmation
 		due := p.hold != nil && p.hold.Due()
 		if due {
-			go w.alone(p)
+			go func() {
+				receipt, err := w.store.publish(p)
+				p.done <- outcome{receipt, err}
+			}()
 		}
 		return due
 	})
@@ -163,32 +176,36 @@ func (w *writer) flush(events []*pending) {
 		}
 	}
 	events = w.refuseLate(events, func(i int) time.Duration { return time.Duration(i+1) * w.single.get() })
-	if len(events) == 0 {
-		return
+	if len(events) > 0 {
+		w.flushSingly(events)
 	}
+}
+
+// flushSingly publishes each event by itself, all at once.
+func (w *writer) flushSingly(events []*pending) {
 	begun := time.Now()
-	w.busy.Store(begun.Add(time.Duration(len(events)) * w.single.get()).UnixNano())
+	w.flushing(time.Duration(len(events)) * w.single.get())
 	var group sync.WaitGroup
 	var failed atomic.Bool
+	var left atomic.Int64
+	left.Store(int64(len(events)))
 	for _, p := range events {
 		p.expected = 2 * time.Duration(len(events)) * w.single.get()
 		group.Go(func() {
-			if err := w.alone(p); errors.As(err, new(*domain.Error)) && !errors.Is(err, domain.ErrConflict) {
+			receipt, err := w.store.publish(p)
+			if errors.As(err, new(*domain.Error)) && !errors.Is(err, domain.ErrConflict) {
 				failed.Store(true)
 			}
+			if left.Add(-1) == 0 { // before the caller may come with the next event
+				w.busy.Store(nil)
+			}
+			p.done <- outcome{receipt, err}
 		})
 	}
 	group.Wait()
 	if !failed.Load() {
 		w.single.observe(time.Since(begun) / time.Duration(len(events)))
 	}
-}
-
-// alone publishes an event by itself.
-func (w *writer) alone(p *pending) error {
-	receipt, err := w.store.publish(p)
-	p.done <- outcome{receipt, err}
-	return err
 }
 
 // refuseLate refuses those events that cannot be stored before their deadline, given how long the one at an index takes,
@@ -226,16 +243,18 @@ func (w *writer) flushTogether(batch []*pending) bool {
 		return false
 	}
 	begun, limit := time.Now(), max(publishAttempt, 2*w.batch.get())
-	w.busy.Store(begun.Add(w.batch.get()).UnixNano())
+	w.flushing(w.batch.get())
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	ack, err := w.store.publishTogether(ctx, messages)
-	if err == nil {
+	w.busy.Store(nil)
+	verdict := classify(err)
+	if verdict == accepted || ended(ctx) { // that long at least, so that the next limit is longer
 		w.batch.observe(time.Since(begun))
 	}
-	if err != nil {
+	if verdict != accepted {
 		for _, p := range batch {
-			p.unknown = classify(err) == unanswered
+			p.unknown = verdict == unanswered
 		}
 		return false
 	}
