@@ -2,7 +2,6 @@ package transport
 
 import (
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -40,11 +39,11 @@ func ifMatch(header http.Header) []domain.Revision {
 	if len(given) == 0 {
 		return nil
 	}
+	if isAny(given) {
+		return nil
+	}
 	revisions := []domain.Revision{}
 	for _, one := range tags(given) {
-		if one == "*" {
-			return nil
-		}
 		if revision, ok := parseTag(one); ok {
 			revisions = append(revisions, revision)
 		}
@@ -54,16 +53,23 @@ func ifMatch(header http.Header) []domain.Revision {
 
 // onlyNew reports whether a write is meant for a client that does not exist yet.
 func onlyNew(header http.Header) bool {
-	return slices.Contains(tags(header.Values("If-None-Match")), "*")
+	return isAny(header.Values("If-None-Match"))
 }
+
+// isAny reports whether values are an asterisk. In a list it would be part of a tag, which may have commas.
+func isAny(values []string) bool { return strings.TrimSpace(strings.Join(values, ",")) == "*" }
 
 // noneMatch answers which form of current If-None-Match names, as itself or compressed, weak or strong: the caller then
 // has it already. It answers "" where it names neither.
 func noneMatch(header http.Header, current string) string {
+	given := header.Values("If-None-Match")
+	if isAny(given) {
+		return current
+	}
 	compressed := strings.TrimSuffix(current, `"`) + tagCompressed + `"`
-	for _, one := range tags(header.Values("If-None-Match")) {
+	for _, one := range tags(given) {
 		switch strings.TrimPrefix(one, "W/") {
-		case "*", current:
+		case current:
 			return current
 		case compressed:
 			return compressed
