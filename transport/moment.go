@@ -17,10 +17,7 @@ func parseMoment(text string) (time.Time, error) {
 		if !m.part() {
 			return time.Time{}, errSince
 		}
-		m.rest = strings.TrimLeft(m.rest, " ,\t")
-		if plusForBlank.MatchString(m.rest) {
-			m.rest = m.rest[1:]
-		}
+		m.skipBlanks()
 	}
 	at := time.Date(m.year, m.month, m.day, m.hour, m.minute, m.second, 0, time.UTC)
 	if m.year < 0 || at.Day() != m.day || at.Month() != m.month || m.hour > 23 || m.minute > 59 || m.second > 59 {
@@ -46,21 +43,28 @@ type moment struct {
 var (
 	isoDate     = regexp.MustCompile(`^(\d{4})[-/](\d{1,2})[-/](\d{1,2})`)
 	compactDate = regexp.MustCompile(`^(\d{4})(\d{2})(\d{2})(?:T?(\d{2})(\d{2})(\d{2})?)?`)
-	halfDayTime = regexp.MustCompile(`^(\d{1,2})(?::(\d{2})(?::(\d{2})(?:[.,]\d+)?)?)?\s*([AP])\.?M\b\.?`)
+	halfDayTime = regexp.MustCompile(`^(\d{1,2})(?::(\d{2})(?::(\d{2})(?:[.,]\d+)?)?)?[\s+]*([AP])\.?M\b\.?`)
 	fullDayTime = regexp.MustCompile(`^(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?`)
 	zoneOffset  = regexp.MustCompile(`^([-+])(\d{2})(?::?(\d{2}))?`)
 	bareOffset  = regexp.MustCompile(`^()(0\d|1[0-4]):?(\d{2})`)
 	dayOrYear   = regexp.MustCompile(`^(\d{4}|\d{1,2})`)
 	nameOfPart  = regexp.MustCompile(`^([A-Z]+)`)
-	comment     = regexp.MustCompile(`^(?:\([^()]*\)|M=[-+][\d.]+)`) // the name of a zone, or Go's monotonic clock
-	separator   = regexp.MustCompile(`^[T+]\d`)                      // of date and time
-
-	plusForBlank = regexp.MustCompile(`^\+[A-Z]`) // encoded twice
+	comment     = regexp.MustCompile(`^(?:\([^()]*\)|M=[-+ ][\d.]+)`) // the name of a zone, or Go's monotonic clock
+	separator   = regexp.MustCompile(`^T\d`)                          // of date and time
 )
+
+// skipBlanks skips what separates parts: also a plus, a blank that was encoded twice, unless an offset begins with it.
+func (m *moment) skipBlanks() {
+	m.rest = strings.TrimLeft(m.rest, ",")
+	for strings.HasPrefix(m.rest, "+") && !(m.timed && !m.shifted && zoneOffset.MatchString(m.rest)) {
+		m.rest = m.rest[1:]
+	}
+	m.rest = strings.TrimLeft(m.rest, " ,\t")
+}
 
 // part reads the next part.
 func (m *moment) part() bool {
-	if m.timed && !m.shifted && m.read(bareOffset, m.setOffset) {
+	if m.timed && m.read(bareOffset, m.setOffset) {
 		return true
 	}
 	if m.read(isoDate, m.setDate) || m.read(compactDate, m.setDate) {

@@ -58,6 +58,11 @@ func TestUpdatedSince(t *testing.T) {
 		"updated_since=20100925":                          time.Date(2010, 9, 25, 0, 0, 0, 0, time.UTC),
 		"updated_since=Sat+Sep+25+18:30:00++0000+2010":    evening, // Ruby 1.8, its plus not encoded
 		"updated_since=2010-09-25+18:30&updated_since=no": evening,
+
+		"updated_since=2010-09-25%2B6:30%2BPM":                        evening, // encoded twice
+		"updated_since=Sat,%2B25%2BSep%2B2010%2B18:30:00%2BGMT":       evening,
+		"updated_since=Sat%2BSep%2B25%2B18:30:00%2B%2B0000%2B2010":    evening,
+		"updated_since=2010-09-25+20:30:00.5++0200++0200+m=+0.000123": evening, // Go, its pluses not encoded
 	} {
 		t.Run(query, func(t *testing.T) {
 			t.Parallel()
