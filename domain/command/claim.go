@@ -67,7 +67,8 @@ func (c *claim) store(ctx context.Context) error {
 // known from then on that nothing is stored of it up to where the directory is. The error is a domain.Conflict when the
 // record has changed meanwhile.
 func (c *claim) takeOver(ctx context.Context) error {
-	shown, l := c.handler.Directory.Sequence(), c.lookup(0)
+	shown := c.handler.Directory.Sequence() // before the state, so that the leader is asked for what is known up to there
+	l := c.lookup(c.handler.Directory.State(c.account, c.record.ClientID).LastSequence)
 	if !c.record.Stored.IsZero() {
 		l.Before = c.record.Stored.Add(lateStore)
 	}

@@ -68,6 +68,29 @@ func TestAReservationLeftByACrash(t *testing.T) {
 			require.Len(t, w.stream, 2)
 		})
 	})
+	t.Run("decides nothing while a leader does not know of the event that shows", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld()
+			w.known(created)
+			w.afterAppend = func(attempt int) error {
+				if attempt > 1 {
+					return nil
+				}
+				return &domain.Error{Kind: domain.Unavailable, Cause: command.ErrUnknownOutcome}
+			}
+			_, err := w.replica().Handle(t.Context(), keyed(toggle()))
+			require.ErrorIs(t, err, command.ErrUnknownOutcome)
+			w.followed, w.leader = len(w.stream), 1
+			_, err = w.replica().Handle(t.Context(), keyed(toggle()))
+			require.ErrorIs(t, err, &domain.Error{Kind: domain.Unavailable})
+			w.leader = 0
+			again, err := w.replica().Handle(t.Context(), keyed(toggle()))
+			require.NoError(t, err)
+			require.Equal(t, uint64(2), again.Revision.Version)
+			require.Len(t, w.stream, 2)
+		})
+	})
 	t.Run("decides nothing while it cannot look for the event", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {

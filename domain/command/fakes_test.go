@@ -33,6 +33,7 @@ type world struct {
 	afterAppend  func(attempt int) error // an error, though the event is stored
 	beforeFind   func(lookup int) error
 	lookups      int
+	leader       int // how much of the stream a leader has that was replaced, and is asked in spite of that; 0 for a present one
 
 	beforeRelease func()
 	delay         func(call string) // of each call, before and after what it does
@@ -181,7 +182,14 @@ func (w *world) Find(_ context.Context, l command.Lookup) (domain.Receipt, bool,
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for i, e := range w.stream {
+	stream := w.stream
+	if w.leader > 0 {
+		stream = stream[:w.leader]
+	}
+	if l.Shown > uint64(len(stream)) {
+		return domain.Receipt{}, false, &domain.Error{Kind: domain.Unavailable, Message: "The leader is behind."}
+	}
+	for i, e := range stream {
 		if uint64(i+1) > l.After && e.Account == l.Account && e.Event.Client() == l.ClientID && e.EventID == l.EventID {
 			return receipt(i, e), true, nil
 		}
