@@ -71,9 +71,14 @@ func (f *settingFaults) embeddedAddress(variable, value string) string {
 	return f.address(variable, value, "the embedded server has no TLS")
 }
 
+// folder reads the path of a folder, which need not exist.
 func (f *settingFaults) folder(variable, value string) string {
-	if value == "" {
+	info, err := os.Stat(value)
+	switch {
+	case value == "":
 		f.add(variable, "is empty")
+	case err == nil && !info.IsDir():
+		f.add(variable, "%q is not a directory", value)
 	}
 	return value
 }

@@ -105,7 +105,7 @@ func TestSettingsThatAreWrongOneByOne(t *testing.T) {
 	all = append(all,
 		setting{"CLIENTS_HTTP_ADDR", "0.0.0.0:0"}, setting{"CLIENTS_HTTP_ADDR", "192.0.2.1:0"}, setting{"CLIENTS_HTTP_ADDR", ":0"}, setting{"CLIENTS_HTTP_ADDR", "[::]:0"},
 		setting{"CLIENTS_HTTP_ADDR", "127.0.0.1"}, setting{"CLIENTS_HTTP_ADDR", "127.0.0.1:99999"}, setting{"CLIENTS_HTTP_ADDR", ""},
-		setting{"CLIENTS_EMBEDDED_NATS_ADDR", ":4222"}, setting{"CLIENTS_DATA_DIR", ""},
+		setting{"CLIENTS_EMBEDDED_NATS_ADDR", ":4222"}, setting{"CLIENTS_DATA_DIR", ""}, setting{"CLIENTS_DATA_DIR", os.DevNull},
 		setting{"CLIENTS_SHUTDOWN_DELAY", "-1s"}, setting{"CLIENTS_SHUTDOWN_DELAY", "26s"},
 		setting{"CLIENTS_TLS_KEY", "/nowhere/key.pem"}, setting{"CLIENTS_RATE_LIMIT", "1.5"}, setting{"CLIENTS_RATE_LIMIT", "many"},
 		setting{"CLIENTS_RATE_LIMIT", "4294967296"}, setting{"CLIENTS_CREDENTIALS_DIR", os.DevNull},
