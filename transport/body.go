@@ -2,6 +2,7 @@ package transport
 
 import (
 	"bytes"
+	"errors"
 	"mime"
 	"mime/multipart"
 	"net/url"
@@ -34,7 +35,7 @@ func (x *exchange) draft() (domain.Draft, error) {
 // are given, the body's first character tells.
 func decodeBody(body []byte, contentType string) (domain.Draft, error) {
 	media, parameters, err := mime.ParseMediaType(contentType)
-	if err != nil && contentType != "" {
+	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) && contentType != "" {
 		return domain.Draft{}, errMediaType
 	}
 	charset := parameters["charset"]

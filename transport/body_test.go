@@ -43,6 +43,7 @@ func TestDecodeBody(t *testing.T) {
 		"a form in parts":                          {multipartBody, "multipart/form-data; boundary=b"},
 		"a Content-Type in capitals":               {inJSON, "APPLICATION/JSON"},
 		"a Content-Type that ends with semicolons": {inJSON, "application/json;"},
+		"a Content-Type with half a parameter":     {inJSON, "application/json; charset="},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
