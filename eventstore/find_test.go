@@ -1,6 +1,8 @@
 package eventstore
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -96,11 +98,15 @@ func TestFindDoesNotBelieveALeaderThatIsBehind(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, found)
 	l.Shown++
-	_, _, err = s.Find(deadline(t), l)
-	require.ErrorIs(t, err, errBehind)
+	find := func() (err error) { // on a slow machine an answer may be late
+		for err = context.DeadlineExceeded; errors.Is(err, context.DeadlineExceeded) && t.Context().Err() == nil; {
+			_, _, err = s.Find(deadline(t), l)
+		}
+		return err
+	}
+	require.ErrorIs(t, find(), errBehind)
 	l.ClientID, l.EventID = 2, all[0].EventID
-	_, _, err = s.Find(deadline(t), l)
-	require.ErrorIs(t, err, errBehind, "nor one that knows nothing of the client")
+	require.ErrorIs(t, find(), errBehind, "nor one that knows nothing of the client")
 }
 
 // The last one of three servers finds what it has, and does not say for long that there is nothing.

@@ -124,7 +124,7 @@ func (w *witness) sees(want ...string) {
 
 // settles waits until a condition holds.
 func settles(condition func() bool) bool {
-	for begun := time.Now(); time.Since(begun) < 20*time.Second; <-time.After(5 * time.Millisecond) {
+	for begun := time.Now(); time.Since(begun) < time.Minute; <-time.After(5 * time.Millisecond) {
 		if condition() {
 			return true
 		}

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"clients/eventstore/natstest"
 
@@ -26,20 +27,30 @@ func (k *keyedClient) key(what string) string { return "Idempotency-Key: " + wha
 // send makes the three requests, each of which tells where the client is.
 func (k *keyedClient) send(c *caller) (sent keyedClient, err error) {
 	sent.name = k.name
-	sent.created, err = c.send("POST", "/clients", "<client><name>"+k.name+"</name></client>", asXML, k.key("create"))
+	sent.created, err = c.settled("POST", "/clients", "<client><name>"+k.name+"</name></client>", asXML, k.key("create"))
 	if err != nil || sent.created.status != http.StatusCreated {
 		return sent, fmt.Errorf("create %s: %d %s %w", k.name, sent.created.status, sent.created.body, err)
 	}
 	at := sent.created.header.Get("Location")
-	sent.changed, err = c.send("PUT", at, "<client><details>of "+k.name+"</details></client>", asXML, k.key("change"))
+	sent.changed, err = c.settled("PUT", at, "<client><details>of "+k.name+"</details></client>", asXML, k.key("change"))
 	if err != nil || sent.changed.status != http.StatusOK {
 		return sent, fmt.Errorf("change %s: %d %s %w", k.name, sent.changed.status, sent.changed.body, err)
 	}
-	sent.toggled, err = c.send("POST", at+"/toggle", "", k.key("toggle"))
+	sent.toggled, err = c.settled("POST", at+"/toggle", "", k.key("toggle"))
 	if err != nil || sent.toggled.status != http.StatusOK {
 		return sent, fmt.Errorf("toggle %s: %d %s %w", k.name, sent.toggled.status, sent.toggled.body, err)
 	}
 	return sent, nil
+}
+
+// settled sends a request with a key again until its outcome is known.
+func (c *caller) settled(method, path, body string, headers ...string) (a answer, err error) {
+	for begun := time.Now(); time.Since(begun) < patience; {
+		if a, err = c.send(method, path, body, headers...); err != nil || a.status != http.StatusServiceUnavailable {
+			break
+		}
+	}
+	return a, err
 }
 
 // writeAlong has several callers write with keys while work runs, and some more before and after it.

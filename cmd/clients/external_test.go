@@ -108,7 +108,7 @@ func TestExternalNATSWithTwoServicesOnThreeServers(t *testing.T) {
 func (c *caller) toggleUntilAnswered(id int64, key string) string {
 	for begun := time.Now(); ; {
 		got, err := c.send("POST", togglePath(id), "", key)
-		if err == nil && got.status == http.StatusServiceUnavailable && time.Since(begun) < patience {
+		if err == nil && got.status == http.StatusServiceUnavailable && time.Since(begun) < 3*patience {
 			continue
 		}
 		if err != nil || got.status != http.StatusOK {
