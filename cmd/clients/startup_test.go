@@ -56,9 +56,9 @@ func TestStartupRefusesADataDirectoryThatCannotBe(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, []byte("x"), 0o600))
-	for _, dir := range []string{file, filepath.Join(file, "data")} {
+	for dir, want := range map[string]int{file: exitUsage, filepath.Join(file, "data"): exitError} {
 		code, stdout, stderr := serveInProcess(t, dir)
-		require.Equal(t, 1, code)
+		require.Equal(t, want, code, dir)
 		require.Contains(t, stderr, file)
 		require.Empty(t, stdout)
 	}
