@@ -104,7 +104,6 @@ func TestConditionalRequests(t *testing.T) {
 		{200, "GET", "/clients/1", "If-None-Match: " + old},
 		{304, "GET", "/clients", "If-None-Match: " + tag("/clients")},
 		{412, "PUT", "/clients/1", "If-None-Match: *"},
-		{412, "PUT", "/clients//1", `If-None-Match: "x", *`},
 		{404, "PUT", "/clients/99", "If-None-Match: *"},
 		{412, "POST", "/clients/1/toggle", "If-None-Match: *"},
 		{412, "DELETE", "/clients/1", "If-None-Match: *"},

@@ -56,11 +56,12 @@ func TestMissingEventsAreNoticedOnExternalServers(t *testing.T) {
 			t.Parallel()
 			servers := natstest.Run(t, n)
 			replicas := "CLIENTS_STREAM_REPLICAS=" + map[int]string{1: "1", 3: "3"}[n]
-			s := startReplicas(t, 1, servers.URL(), replicas)[0]
+			unscrubbed := "CLIENTS_SCRUB_INTERVAL=0" // which would find them as well
+			s := startReplicas(t, 1, servers.URL(), replicas, unscrubbed)[0]
 			_, js := connect(t, servers.URL())
 			fill(t, s, js)
 			require.Zero(t, s.stop(t)) // so that there is a snapshot
-			s = startReplicas(t, 1, servers.URL(), replicas)[0]
+			s = startReplicas(t, 1, servers.URL(), replicas, unscrubbed)[0]
 			purge(t, js, jetstream.WithPurgeSubject("clients.default.2"))
 			requireStopsForMissingEvents(t, s)
 			found := run(t, s.variables, "verify")
