@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -155,16 +157,17 @@ func TestSubcommandsDoNotKeepAServiceFromStarting(t *testing.T) {
 	s := start(t)
 	s.kill()
 	variables := []string{"CLIENTS_DATA_DIR=" + s.dataDir}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for range 20 {
+	var started atomic.Bool
+	var looking sync.WaitGroup
+	looking.Go(func() {
+		for !started.Load() {
 			run(t, variables, "quarantine", "list")
 		}
-	}()
+	})
 	for range 3 {
 		s = s.restart(t)
 		s.kill()
 	}
-	<-done
+	started.Store(true)
+	looking.Wait()
 }
