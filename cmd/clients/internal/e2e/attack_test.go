@@ -40,7 +40,7 @@ func attack(t *testing.T, admin *nats.Conn, attackers ...attacker) (changes []st
 		before := observe(t, admin)
 		deputies := deputies(t, a)
 		inbox := a.nc.NewInbox()
-		_, err := a.nc.SubscribeSync(inbox) // a consumer delivers only where somebody listens
+		_, err := a.nc.SubscribeSync(inbox) // a consumer delivers only to a subject with a subscription
 		require.NoError(t, err)
 		for _, target := range targets(victims, a) {
 			for _, send := range deputies {

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A folder of credentials that cannot be used is refused at start. When it becomes so later, nobody new gets in, and a
+// A folder of credentials that cannot be used is refused at start. When it becomes so later, no new user gets in, and a
 // user whose line is gone is out.
 func TestCredentialsFolder(t *testing.T) {
 	t.Parallel()

@@ -197,7 +197,7 @@ func launchTraced(t *testing.T, dir string, args ...string) *service {
 	return launchProgram(t, program, "CLIENTS_DATA_DIR="+dir, "CLIENTS_EMBEDDED_NATS_ADDR=127.0.0.1:0")
 }
 
-// On a slow disk callers wait, and nobody is left without knowing what became of a command.
+// On a slow disk callers wait, and every command has a known outcome.
 func TestASlowDiskLeavesNoOutcomeUnknown(t *testing.T) {
 	t.Parallel()
 	s := start(t)

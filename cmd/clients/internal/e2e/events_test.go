@@ -35,7 +35,7 @@ func (s *service) partner(t *testing.T) jetstream.JetStream {
 	return js
 }
 
-// administrator connects to the service's NATS servers as somebody who may do everything.
+// administrator connects to the service's NATS servers as the user that may do everything.
 func (s *service) administrator(t *testing.T) jetstream.JetStream {
 	t.Helper()
 	var options []nats.Option
