@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"flag"
 	"strings"
 	"testing"
 
@@ -11,33 +10,6 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 )
-
-// Servers elsewhere that are to be attacked, as those of a deployment:
-//
-//	go test -run TestAttackOnGivenServers ./cmd/clients/internal/e2e \
-//	  -attack-admin nats://admin:… -attack-partners 'subscriber=nats://…,projects=nats://…'
-var (
-	attackAdmin    = flag.String("attack-admin", "", "URL of the servers with the administrator's login")
-	attackPartners = flag.String("attack-partners", "", "name=URL of each partner, comma-separated; a partner's consumer has its name")
-)
-
-func TestAttackOnGivenServers(t *testing.T) {
-	if *attackAdmin == "" {
-		t.Skip("-attack-admin is not set")
-	}
-	admin, _ := connect(t, *attackAdmin)
-	var attackers []attacker
-	for given := range strings.SplitSeq(*attackPartners, ",") {
-		name, url, _ := strings.Cut(given, "=")
-		nc, _ := connect(t, url, nats.CustomInboxPrefix("_INBOX_"+name), silent)
-		a := attacker{name: name, nc: nc, consumer: name}
-		if name == "projects" || name == "invoices" {
-			a.sources = []string{name}
-		}
-		attackers = append(attackers, a)
-	}
-	require.Empty(t, attack(t, admin, attackers...))
-}
 
 func TestAttackOnTheEmbeddedServer(t *testing.T) {
 	t.Parallel()
