@@ -2,13 +2,35 @@
 // only as its users do: HTTP, NATS and the command line. They know no name of the program's packages, so the packages can
 // be restructured under them; natstest, which runs real NATS servers, is the only package of the module they import.
 //
-// A file tests one subject. The harness is:
+// A file tests one subject, and the first word of its name says which part of the contract that belongs to:
 //
-//	binary_test.go   builds the program, once
-//	service_test.go  starts, stops and kills a service (embedded NATS, or any number of replicas on a cluster)
-//	request_test.go  HTTP requests and their responses
-//	command_test.go  subcommands
-//	accounts_test.go services on NATS servers with the accounts of deploy/kubernetes
-//	gate_test.go     holds up one replica's requests at one of their steps
-//	events_test.go   NATS connections, what the stream holds, events of other services
+//	api_          requests and responses: formats, values, conditions, refusals, lists
+//	idempotency_  the Idempotency-Key
+//	access_       who may send requests: logins, accounts, hosts, TLS, rate limits
+//	events_       what the service stores in CLIENTS for subscribers
+//	sources_      events of other services, and what happens to those that cannot be used
+//	partner_      what other services may do on NATS, and attacks by them
+//	store_        what is stored stays: crashes, damage, full disks, verify, snapshots, backups
+//	nats_         external NATS servers and several replicas, outages of them
+//	serve_        the process: settings, start, shutdown, limits, operations endpoints, metrics, traces
+//	command_      the other subcommands
+//	faults_       random faults under load, with a check of the whole history
+//	bench_        benchmarks
+//	upgrade_      the release before, beside this one
+//
+// Tests that need no setting of their own call shared, which gives them an account of their own on one service that runs
+// for all of them. The others start a service with start, startIn, startReplicas or startCluster.
+//
+// The harness is:
+//
+//	harness_binary_test.go   builds the program, once
+//	harness_service_test.go  starts, stops and kills a service (embedded NATS, or any number of replicas on a cluster)
+//	harness_shared_test.go   the service that tests share
+//	harness_request_test.go  HTTP requests and their responses
+//	harness_client_test.go   clients as requests create, change and read them
+//	harness_raw_test.go      requests byte by byte
+//	harness_command_test.go  subcommands
+//	harness_events_test.go   NATS connections, what the stream holds, events of other services
+//	harness_gate_test.go     holds up one replica's requests at one of their steps
+//	partner_attack_accounts_test.go  services on NATS servers with the accounts of deploy/kubernetes
 package e2e

@@ -80,7 +80,7 @@ func external(t *testing.T, program string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(t.Context(), timeout/2)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Env = environment(t, nil)
+	cmd.Env = environment(t.TempDir(), nil)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }

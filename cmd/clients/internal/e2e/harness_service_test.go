@@ -82,13 +82,8 @@ func launch(t *testing.T, variables ...string) *service {
 // launchProgram is launch of another build of the program.
 func launchProgram(t *testing.T, program string, variables ...string) *service {
 	t.Helper()
-	s := &service{cmd: exec.Command(program, "serve"), variables: variables, exited: make(chan struct{})}
-	s.cmd.Env = environment(t, append([]string{
-		"CLIENTS_HTTP_ADDR=127.0.0.1:0", "CLIENTS_OPS_ADDR=127.0.0.1:0", "CLIENTS_LOG_LEVEL=warn", "CLIENTS_LOG_FORMAT=text",
-	}, variables...))
-	s.cmd.Stdout, s.cmd.Stderr = &s.stdout, &s.stderr
-	require.NoError(t, s.cmd.Start())
-	go func() { defer close(s.exited); _ = s.cmd.Wait() }()
+	s, err := execute(program, t.TempDir(), variables)
+	require.NoError(t, err)
 	t.Cleanup(func() {
 		s.kill()
 		if t.Failed() {
@@ -98,9 +93,23 @@ func launchProgram(t *testing.T, program string, variables ...string) *service {
 	return s
 }
 
+// execute starts the process on free ports, with a home directory.
+func execute(program, home string, variables []string) (*service, error) {
+	s := &service{cmd: exec.Command(program, "serve"), variables: variables, exited: make(chan struct{})}
+	s.cmd.Env = environment(home, append([]string{
+		"CLIENTS_HTTP_ADDR=127.0.0.1:0", "CLIENTS_OPS_ADDR=127.0.0.1:0", "CLIENTS_LOG_LEVEL=warn", "CLIENTS_LOG_FORMAT=text",
+	}, variables...))
+	s.cmd.Stdout, s.cmd.Stderr = &s.stdout, &s.stderr
+	if err := s.cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() { defer close(s.exited); _ = s.cmd.Wait() }()
+	return s, nil
+}
+
 // environment is all that a process of the program sees of the test's environment, and variables.
-func environment(t *testing.T, variables []string) []string {
-	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}
+func environment(home string, variables []string) []string {
+	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home}
 	if raceEnabled {
 		env = append(env, "GORACE=halt_on_error=1")
 	}

@@ -27,7 +27,7 @@ func runAs(t *testing.T, variables []string, change func(*exec.Cmd), args ...str
 	defer cancel()
 	cmd := exec.CommandContext(ctx, binary, args...)
 	var stdout, stderr output
-	cmd.Env, cmd.Stdout, cmd.Stderr, cmd.Dir = environment(t, variables), &stdout, &stderr, t.TempDir()
+	cmd.Env, cmd.Stdout, cmd.Stderr, cmd.Dir = environment(t.TempDir(), variables), &stdout, &stderr, t.TempDir()
 	if change != nil {
 		change(cmd)
 	}

@@ -38,7 +38,7 @@ func buildAndRun(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
 		return 1
 	}
-	return m.Run()
+	return runAndEndShared(m, dir)
 }
 
 // timeout is how long a test waits for what has to happen, and interval how often it looks.
