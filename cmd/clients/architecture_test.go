@@ -25,7 +25,7 @@ var mayImport = map[string][]string{
 	"eventstore/partners": {"github.com/nats-io/nats.go", "golang.org/x/time/rate"},
 	"eventstore/natstest": {"github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2", "github.com/stretchr/testify"},
 	"projections":         {"clients/domain", "clients/eventstore", "github.com/tidwall/btree", "github.com/klauspost/compress", "go.opentelemetry.io/otel"},
-	"projections/intake": {
+	"projections/ingest": {
 		"clients/domain", "clients/eventstore", "clients/projections", "github.com/ThreeDotsLabs/watermill", "github.com/nats-io/nats.go",
 		"github.com/prometheus/client_golang", "go.opentelemetry.io/otel",
 	},

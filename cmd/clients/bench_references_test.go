@@ -11,7 +11,7 @@ import (
 
 	"clients/domain"
 	"clients/eventstore"
-	"clients/projections/intake"
+	"clients/projections/ingest"
 
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
@@ -50,7 +50,7 @@ func BenchmarkReferences(b *testing.B) {
 	b.Cleanup(nc.Close)
 	js, err := jetstream.New(nc)
 	require.NoError(b, err)
-	s.intake.Stop()
+	s.ingest.Stop()
 	var ours, bare time.Duration
 	rounds := 0
 	for b.Loop() {
@@ -64,20 +64,20 @@ func BenchmarkReferences(b *testing.B) {
 	b.ReportMetric(perSecond(bare), "bare-events/s")
 	b.ReportMetric(ours.Seconds()/bare.Seconds(), "ratio")
 	b.ReportMetric(0, "ns/op")
-	s.startIntake(b) // for the service to stop
+	s.startIngest(b) // for the service to stop
 }
 
-// startIntake begins to read what other services say, as if the service had just started.
-func (s *service) startIntake(b *testing.B) {
+// startIngest begins to read what other services say, as if the service had just started.
+func (s *service) startIngest(b *testing.B) {
 	b.Helper()
 	quarantine, err := eventstore.NewQuarantine(s.nc)
 	require.NoError(b, err)
-	s.intake, err = intake.New(intake.Config{
+	s.ingest, err = ingest.New(ingest.Config{
 		Store: s.store, Directory: s.directory, Quarantine: quarantine, Replica: uuid.NewString(),
 		NewEventID: newEventID, Now: time.Now, Registry: prometheus.NewRegistry(), Log: s.log,
 	})
 	require.NoError(b, err)
-	require.NoError(b, s.intake.Start(b.Context()))
+	require.NoError(b, s.ingest.Start(b.Context()))
 }
 
 func takeInBacklog(b *testing.B, s *service, events int) time.Duration {
@@ -85,10 +85,10 @@ func takeInBacklog(b *testing.B, s *service, events int) time.Duration {
 	require.NoError(b, err)
 	require.Equal(b, uint64(events), state.Last)
 	begun := time.Now()
-	s.startIntake(b)
+	s.startIngest(b)
 	require.NoError(b, s.directory.AwaitReached(b.Context(), domain.Position{Stream: "PROJECTS", Created: state.Created, Sequence: state.Last}))
 	took := time.Since(begun)
-	s.intake.Stop()
+	s.ingest.Stop()
 	require.Positive(b, s.directory.State(domain.DefaultAccount, 1).References.ActiveProjects)
 	return took
 }

@@ -13,7 +13,7 @@ import (
 
 	"clients/domain"
 	"clients/eventstore"
-	"clients/projections/intake"
+	"clients/projections/ingest"
 )
 
 // quarantineCommand is for the messages of other services that cannot be used.
@@ -79,7 +79,7 @@ func (c *quarantineListCommand) Run(ctx context.Context, s streams, parent *quar
 		}
 		m := q.Message
 		fmt.Fprintf(table, "%d\t%s\t%s\t%d\t%s\t%s\t%s\t%s\n", q.Number, q.At.UTC().Format(time.DateTime), m.Stream, m.Sequence,
-			m.Subject, intake.EventType(m), q.Reason, q.Detail)
+			m.Subject, ingest.EventType(m), q.Reason, q.Detail)
 	}
 	if found == 0 && !c.JSON {
 		fmt.Fprintln(s.out, "Nothing is in quarantine.")
@@ -92,7 +92,7 @@ func listed(q eventstore.Quarantined) map[string]any {
 	m := q.Message
 	return map[string]any{
 		"number": q.Number, "since": q.At.UTC(), "stream": m.Stream, "sequence": m.Sequence, "subject": m.Subject,
-		"type": intake.EventType(m), "reason": q.Reason, "detail": q.Detail,
+		"type": ingest.EventType(m), "reason": q.Reason, "detail": q.Detail,
 	}
 }
 

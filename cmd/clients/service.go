@@ -14,7 +14,7 @@ import (
 	"clients/domain/command"
 	"clients/eventstore"
 	"clients/projections"
-	"clients/projections/intake"
+	"clients/projections/ingest"
 	"clients/transport"
 	"clients/transport/connections"
 
@@ -38,7 +38,7 @@ type service struct {
 	directory   *projections.Directory
 	restored    eventstore.Snapshot // that the directory began with
 	saver       *projections.Saver
-	intake      *intake.Intake
+	ingest      *ingest.Ingest
 	registry    *prometheus.Registry
 	memoryLimit int64                  // bytes
 	tracer      trace.Tracer           // nil where nothing is traced
@@ -139,7 +139,7 @@ func (s *service) serveAPI(context.Context) error {
 		Directory:       s.directory,
 		IDs:             s.store,
 		Keys:            s.store,
-		Fence:           s.intake,
+		Fence:           s.ingest,
 		DefaultCurrency: s.settings.defaultCurrency,
 		NewEventID:      newEventID,
 		Now:             time.Now,

@@ -1,4 +1,4 @@
-package intake
+package ingest
 
 import (
 	"fmt"
@@ -197,7 +197,7 @@ func TestAReplicaThatGetsOnIsWaitedFor(t *testing.T) {
 	y := newSystem(t, 1)
 	y.makeSources()
 	r := y.replica(time.Second)
-	recorder := newRecorder(r.intake.config, r.intake.metrics, r.intake.recorders["PROJECTS"].source)
+	recorder := newRecorder(r.ingest.config, r.ingest.metrics, r.ingest.recorders["PROJECTS"].source)
 	recorder.config.Replica = "another"
 	now := time.Now()
 	waiting := &item{since: now.Add(-time.Minute)}

@@ -1,4 +1,4 @@
-package intake
+package ingest
 
 import (
 	"sync"
@@ -20,15 +20,15 @@ func TestAMessageInQuarantineIsRecordedWhenItsClientIsThere(t *testing.T) {
 	require.Len(t, kept, 2)
 	for _, q := range kept {
 		var unusable *Unusable
-		require.ErrorAs(t, r.intake.Retry(r.deadline(), q.Number), &unusable)
+		require.ErrorAs(t, r.ingest.Retry(r.deadline(), q.Number), &unusable)
 		require.Equal(t, UnknownClient, unusable.Reason)
 	}
 	require.Len(t, r.quarantined(), 2, "what can still not be used stays")
 
 	one := r.client()
 	for _, q := range kept {
-		require.NoError(t, r.intake.Retry(r.deadline(), q.Number))
-		require.ErrorIs(t, r.intake.Retry(r.deadline(), q.Number), eventstore.ErrNotQuarantined)
+		require.NoError(t, r.ingest.Retry(r.deadline(), q.Number))
+		require.ErrorIs(t, r.ingest.Retry(r.deadline(), q.Number), eventstore.ErrNotQuarantined)
 	}
 	require.Equal(t, domain.References{ActiveProjects: 1, Invoices: 1}, r.references(one))
 	require.Len(t, r.defaultsOf(one), 1)
@@ -50,7 +50,7 @@ func TestWhatIsRecordedLateTakesItsPlaceBehindNewerWords(t *testing.T) {
 	r.say(invoice("Created", 10, `"client_id":2,"kind":"people"`))
 	r.settled()
 	for _, q := range r.quarantined() {
-		require.NoError(t, r.intake.Retry(r.deadline(), q.Number))
+		require.NoError(t, r.ingest.Retry(r.deadline(), q.Number))
 	}
 	require.Equal(t, domain.References{InactiveProjects: 1}, r.references(one), "where it was said to be since, and as")
 	require.Equal(t, domain.References{Invoices: 2}, r.references(two))
@@ -71,7 +71,7 @@ func TestARetryOfWhatIsKnownByNowTakesItOutOfQuarantine(t *testing.T) {
 	require.Zero(t, r.references(one))
 	before, err := r.store.LastSequence(r.deadline())
 	require.NoError(t, err)
-	require.NoError(t, r.intake.Retry(r.deadline(), r.quarantined()[0].Number))
+	require.NoError(t, r.ingest.Retry(r.deadline(), r.quarantined()[0].Number))
 	after, err := r.store.LastSequence(r.deadline())
 	require.NoError(t, err)
 	require.Equal(t, before, after)
@@ -94,14 +94,14 @@ func TestARetryThatRacesADeletionLosesNothing(t *testing.T) {
 		kept := r.quarantined()
 		number := kept[len(kept)-1].Number
 		var retrying sync.WaitGroup
-		retrying.Go(func() { _ = r.intake.Retry(r.deadline(), number) })
+		retrying.Go(func() { _ = r.ingest.Retry(r.deadline(), number) })
 		time.Sleep(time.Duration(n) * 50 * time.Microsecond) // to overlap in another way each time
 		r.end(id)
 		retrying.Wait()
 	}
 	eventually(t, "all are in quarantine", func() bool { return len(r.quarantined()) == rounds })
 	for _, q := range r.quarantined() {
-		require.ErrorContains(t, r.intake.Retry(r.deadline(), q.Number), string(DeletedClient))
+		require.ErrorContains(t, r.ingest.Retry(r.deadline(), q.Number), string(DeletedClient))
 	}
 	require.Len(t, r.quarantined(), rounds)
 }
@@ -113,7 +113,7 @@ func TestWhatLeftQuarantineAndEndedSinceStaysOut(t *testing.T) {
 	r.say(project("Created", 7, `"client_id":1`))
 	r.settled()
 	one := r.client()
-	require.NoError(t, r.intake.Retry(r.deadline(), r.quarantined()[0].Number))
+	require.NoError(t, r.ingest.Retry(r.deadline(), r.quarantined()[0].Number))
 	r.say(project("Deleted", 7, ""))
 	require.Zero(t, r.references(one))
 	r.end(one)
@@ -130,7 +130,7 @@ func TestRetriesAreAskedForFromOutside(t *testing.T) {
 	r.say(project("Created", 7, `"client_id":1`), project("Created", 8, `"client_id":99`), event("projects.v1.ProjectCreated", "projects.acme.9", "{"))
 	r.settled()
 	require.ErrorIs(t, operator.Retry(r.deadline(), 1), eventstore.ErrNoService)
-	serving, err := r.quarantine.ServeRetries(r.intake.Retry)
+	serving, err := r.quarantine.ServeRetries(r.ingest.Retry)
 	require.NoError(t, err)
 	defer func() { _ = serving.Drain() }()
 

@@ -1,4 +1,4 @@
-package intake
+package ingest
 
 import (
 	"context"
@@ -69,13 +69,13 @@ type replica struct {
 	store      *eventstore.Store
 	directory  *projections.Directory
 	quarantine *eventstore.Quarantine
-	intake     *Intake
+	ingest     *Ingest
 	registry   *prometheus.Registry
 	stop       func()
 }
 
 // replica starts one as cmd/clients does, on one of the servers. It waits so long for the others.
-func (y *system) replica(wait time.Duration, alter ...func(*Intake)) *replica {
+func (y *system) replica(wait time.Duration, alter ...func(*Ingest)) *replica {
 	y.t.Helper()
 	r := y.reader()
 	config := Config{
@@ -83,16 +83,16 @@ func (y *system) replica(wait time.Duration, alter ...func(*Intake)) *replica {
 		NewEventID: func() string { return uuid.Must(uuid.NewV7()).String() }, Now: time.Now, Registry: r.registry, Log: slog.New(slog.DiscardHandler),
 	}
 	var err error
-	r.intake, err = New(config)
+	r.ingest, err = New(config)
 	require.NoError(y.t, err)
 	for _, a := range alter {
-		a(r.intake)
+		a(r.ingest)
 	}
-	require.NoError(y.t, r.intake.Start(y.deadline()))
+	require.NoError(y.t, r.ingest.Start(y.deadline()))
 	stopReader := r.stop
 	r.stop = sync.OnceFunc(func() {
 		begun := time.Now()
-		r.intake.Stop()
+		r.ingest.Stop()
 		require.Less(y.t, time.Since(begun), closeLimit, "whatever is under way, stopping takes no time")
 		stopReader()
 	})
@@ -121,7 +121,7 @@ func (y *system) reader() *replica {
 }
 
 // alone is one replica on one server, with the streams of the other services.
-func alone(t testing.TB, alter ...func(*Intake)) *replica {
+func alone(t testing.TB, alter ...func(*Ingest)) *replica {
 	t.Helper()
 	y := newSystem(t, 1)
 	y.makeSources()
@@ -171,7 +171,7 @@ func (r *replica) settled() {
 	r.t.Helper()
 	for {
 		before := r.directory.Sequence()
-		err := r.intake.Pass(r.deadline())
+		err := r.ingest.Pass(r.deadline())
 		if err == nil {
 			return
 		}

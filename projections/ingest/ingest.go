@@ -1,9 +1,9 @@
-// Package intake takes in what other services say about projects and invoices: it reads their streams, records what
+// Package ingest takes in what other services say about projects and invoices: it reads their streams, records what
 // stands in the way of a client's end as facts on the service's own stream, and puts what it cannot use into quarantine.
 //
 // Every replica reads. One of them records; the others wait for its facts to arrive, and step in when they do not. What
 // has been dealt with follows from the facts alone, so that no position has to be trusted, handed over or restored.
-package intake
+package ingest
 
 import (
 	"context"
@@ -24,7 +24,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Config tells what an Intake works with.
+// Config tells what an Ingest works with.
 type Config struct {
 	Store      *eventstore.Store
 	Directory  *projections.Directory
@@ -40,10 +40,10 @@ type Config struct {
 	Log        *slog.Logger
 }
 
-// Intake reads all sources. It is the Fence for commands that rest on them.
-type Intake struct {
+// Ingest reads all sources. It is the Fence for commands that rest on them.
+type Ingest struct {
 	config    Config
-	metrics   *intakeMetrics
+	metrics   *ingestMetrics
 	router    *message.Router
 	recorders map[string]*Recorder // by stream
 	running   sync.WaitGroup
@@ -60,21 +60,21 @@ const (
 	closeLimit   = 2 * time.Second
 )
 
-// New makes an Intake that has not begun.
-func New(config Config) (*Intake, error) {
+// New makes an Ingest that has not begun.
+func New(config Config) (*Ingest, error) {
 	config.Log = eventstore.LimitLog(config.Log)
-	i := &Intake{config: config, metrics: newMetrics(config.Registry), recorders: make(map[string]*Recorder)}
+	i := &Ingest{config: config, metrics: newMetrics(config.Registry), recorders: make(map[string]*Recorder)}
 	// Watermill reports each message by itself; what concerns all of them is told here, once.
 	quiet := watermill.NewSlogLoggerWithLevelMapping(config.Log, map[slog.Level]slog.Level{
 		slog.LevelError: slog.LevelDebug, slog.LevelInfo: slog.LevelDebug, slog.LevelDebug: slog.LevelDebug,
 	})
 	var err error
 	if i.router, err = message.NewRouter(message.RouterConfig{CloseTimeout: closeLimit}, quiet); err != nil {
-		return nil, fmt.Errorf("intake: %w", err)
+		return nil, fmt.Errorf("ingest: %w", err)
 	}
 	poison, err := middleware.PoisonQueueWithFilter(&quarantinePublisher{i}, eventstore.QuarantineStream, unusable)
 	if err != nil {
-		return nil, fmt.Errorf("intake: %w", err)
+		return nil, fmt.Errorf("ingest: %w", err)
 	}
 	metrics.NewPrometheusMetricsBuilder(config.Registry, "clients", "intake").AddPrometheusRouterMetrics(i.router)
 	i.router.AddMiddleware(
@@ -88,7 +88,7 @@ func New(config Config) (*Intake, error) {
 		middleware.Recoverer,
 		middleware.Timeout(attemptLimit),
 	)
-	subscriber := &Subscriber{intake: i}
+	subscriber := &Subscriber{ingest: i}
 	for _, source := range []eventstore.Source{eventstore.Projects, eventstore.Invoices} {
 		recorder := newRecorder(config, i.metrics, source)
 		i.recorders[source.Stream] = recorder
@@ -102,7 +102,7 @@ func New(config Config) (*Intake, error) {
 }
 
 // Start begins to read, and returns when it has begun.
-func (i *Intake) Start(ctx context.Context) error {
+func (i *Ingest) Start(ctx context.Context) error {
 	ctx, i.stop = context.WithCancel(context.WithoutCancel(ctx))
 	i.life = ctx
 	for _, recorder := range i.recorders {
@@ -115,19 +115,19 @@ func (i *Intake) Start(ctx context.Context) error {
 		return nil
 	case err := <-failed:
 		i.Stop()
-		return fmt.Errorf("intake: %w", err)
+		return fmt.Errorf("ingest: %w", err)
 	}
 }
 
 // Stop ends reading and recording. What was under way is read again by the next one.
-func (i *Intake) Stop() {
+func (i *Ingest) Stop() {
 	i.stop()
 	_ = i.router.Close()
 	i.running.Wait()
 }
 
 // recorderOf answers who records a stream, or an error when it is none of the sources.
-func (i *Intake) recorderOf(stream string) (*Recorder, error) {
+func (i *Ingest) recorderOf(stream string) (*Recorder, error) {
 	if recorder := i.recorders[stream]; recorder != nil {
 		return recorder, nil
 	}

@@ -1,4 +1,4 @@
-package intake
+package ingest
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 
 // quarantinePublisher is where Watermill's poison queue puts messages: into quarantine, and on record as dealt with, so
 // that those behind them go on.
-type quarantinePublisher struct{ intake *Intake }
+type quarantinePublisher struct{ ingest *Ingest }
 
 // quarantineLimit bounds putting one message into quarantine.
 const quarantineLimit = 10 * time.Second
@@ -24,8 +24,8 @@ const quarantineLimit = 10 * time.Second
 func (p *quarantinePublisher) Publish(_ string, messages ...*message.Message) error {
 	for _, msg := range messages {
 		// The time of the handler that failed may be used up.
-		ctx, cancel := context.WithTimeout(p.intake.life, quarantineLimit)
-		err := p.intake.quarantine(ctx, sourceOf(msg), readUnusable(msg.Metadata.Get(middleware.ReasonForPoisonedKey)))
+		ctx, cancel := context.WithTimeout(p.ingest.life, quarantineLimit)
+		err := p.ingest.quarantine(ctx, sourceOf(msg), readUnusable(msg.Metadata.Get(middleware.ReasonForPoisonedKey)))
 		cancel()
 		if err != nil {
 			return err
@@ -37,7 +37,7 @@ func (p *quarantinePublisher) Publish(_ string, messages ...*message.Message) er
 // Close has nothing to do.
 func (p *quarantinePublisher) Close() error { return nil }
 
-func (i *Intake) quarantine(ctx context.Context, m eventstore.SourceMessage, why *Unusable) error {
+func (i *Ingest) quarantine(ctx context.Context, m eventstore.SourceMessage, why *Unusable) error {
 	recorder, err := i.recorderOf(m.Stream)
 	if err != nil {
 		return err
@@ -61,7 +61,7 @@ func (i *Intake) quarantine(ctx context.Context, m eventstore.SourceMessage, why
 
 // Retry tries a message in quarantine again, and takes it out when what it says is on record, or was already. It
 // answers an *Unusable when it can still not be used.
-func (i *Intake) Retry(ctx context.Context, number uint64) error {
+func (i *Ingest) Retry(ctx context.Context, number uint64) error {
 	q, err := i.config.Quarantine.Get(ctx, number)
 	if err != nil {
 		return err
@@ -99,7 +99,7 @@ const (
 )
 
 // returnIfDeleted puts a message back into quarantine if its client is deleted in spite of it.
-func (i *Intake) returnIfDeleted(m eventstore.SourceMessage, fact domain.Fact, client int64) {
+func (i *Ingest) returnIfDeleted(m eventstore.SourceMessage, fact domain.Fact, client int64) {
 	for begun := time.Now(); !i.config.Directory.Deleted(client); {
 		if time.Since(begun) > deletionLimit || i.life.Err() != nil {
 			return

@@ -1,4 +1,4 @@
-package intake
+package ingest
 
 import (
 	"sync"
@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-type intakeMetrics struct {
+type ingestMetrics struct {
 	quarantined *prometheus.CounterVec
 	duplicates  *prometheus.CounterVec
 	expired     *prometheus.CounterVec
@@ -23,9 +23,9 @@ type intakeMetrics struct {
 	told  time.Time       // when a failure of the quarantine was last logged
 }
 
-func newMetrics(registry prometheus.Registerer) *intakeMetrics {
+func newMetrics(registry prometheus.Registerer) *ingestMetrics {
 	stream := []string{"stream"}
-	m := &intakeMetrics{
+	m := &ingestMetrics{
 		quarantined: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "clients_quarantined_total", Help: "Messages of other services that went into quarantine, by reason.",
 		}, []string{"stream", "reason"}),
@@ -66,12 +66,12 @@ func newMetrics(registry prometheus.Registerer) *intakeMetrics {
 	return m
 }
 
-func (m *intakeMetrics) read(message eventstore.SourceMessage) {
+func (m *ingestMetrics) read(message eventstore.SourceMessage) {
 	m.handedOut.WithLabelValues(message.Stream).Set(float64(message.Sequence))
 }
 
 // missing answers whether that is news.
-func (m *intakeMetrics) missing(stream string, missing bool) (changed bool) {
+func (m *ingestMetrics) missing(stream string, missing bool) (changed bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	changed = m.state[stream] != missing
@@ -84,7 +84,7 @@ func (m *intakeMetrics) missing(stream string, missing bool) (changed bool) {
 	return changed
 }
 
-func (m *intakeMetrics) fenced(begun time.Time, err error) {
+func (m *ingestMetrics) fenced(begun time.Time, err error) {
 	outcome := "passed"
 	if err != nil {
 		outcome = "failed"
@@ -96,7 +96,7 @@ func (m *intakeMetrics) fenced(begun time.Time, err error) {
 const failurePause = 10 * time.Second
 
 // quarantineFailed counts, and has it told from time to time.
-func (m *intakeMetrics) quarantineFailed(stream string, tell func()) {
+func (m *ingestMetrics) quarantineFailed(stream string, tell func()) {
 	m.unkept.WithLabelValues(stream).Inc()
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -1,4 +1,4 @@
-package intake
+package ingest
 
 import (
 	"sync"
@@ -44,7 +44,7 @@ func TestNothingIsLostWhenTheServerRestarts(t *testing.T) {
 			}
 		}
 	})
-	eventually(t, "the fence opens", func() bool { return r.intake.Pass(y.deadline()) == nil })
+	eventually(t, "the fence opens", func() bool { return r.ingest.Pass(y.deadline()) == nil })
 	require.Equal(t, domain.References{ActiveProjects: projects}, r.references(one))
 	require.Len(t, r.quarantinedEvents(), 3)
 }
@@ -64,7 +64,7 @@ func TestNothingIsLostWhenANodeOfAClusterRestarts(t *testing.T) {
 		}
 	})
 	for _, r := range []*replica{a, b} {
-		eventually(t, "the fence opens", func() bool { return r.intake.Pass(y.deadline()) == nil })
+		eventually(t, "the fence opens", func() bool { return r.ingest.Pass(y.deadline()) == nil })
 		require.Equal(t, domain.References{ActiveProjects: projects}, r.references(one))
 	}
 	require.Len(t, a.quarantinedEvents(), 3)
@@ -89,7 +89,7 @@ func TestWhatWasUnderWayWhenTheServerWentIsRecordedWhenItIsBack(t *testing.T) {
 	for range 2 {
 		r.insist(event("projects.v1.ProjectForgotten", "projects.acme.1000", `{}`)) // the connection is back
 		// The recorder is kept from its work while messages arrive.
-		recorder := r.intake.recorders["PROJECTS"]
+		recorder := r.ingest.recorders["PROJECTS"]
 		recorder.mu.Lock()
 		for id := range int64(20) {
 			r.say(project("Created", 1+id, `"client_id":1`))
@@ -98,7 +98,7 @@ func TestWhatWasUnderWayWhenTheServerWentIsRecordedWhenItIsBack(t *testing.T) {
 		r.cluster.Stop(0)
 		recorder.mu.Unlock()
 		r.cluster.Restart(t, 0)
-		eventually(t, "the fence opens", func() bool { return r.intake.Pass(r.deadline()) == nil })
+		eventually(t, "the fence opens", func() bool { return r.ingest.Pass(r.deadline()) == nil })
 		require.Equal(t, domain.References{ActiveProjects: 20}, r.references(one))
 	}
 }

@@ -1,4 +1,4 @@
-package intake
+package ingest
 
 import (
 	"strings"
@@ -73,7 +73,7 @@ func TestABadMessageIsQuarantinedOnceByAllReplicasTogether(t *testing.T) {
 
 func TestAMessageThatMakesTheHandlerPanicIsQuarantined(t *testing.T) {
 	t.Parallel()
-	r := alone(t, func(i *Intake) {
+	r := alone(t, func(i *Ingest) {
 		i.router.AddMiddleware(func(h message.HandlerFunc) message.HandlerFunc {
 			return func(msg *message.Message) ([]*message.Message, error) {
 				if strings.Contains(string(msg.Payload), "panic") {

@@ -1,4 +1,4 @@
-package intake
+package ingest
 
 import (
 	"context"
@@ -24,7 +24,7 @@ const (
 // what the directory shows says nothing where that was replaced.
 //
 // Errors are of kind domain.Unavailable and say which stream is missing, does not answer or is not read in time.
-func (i *Intake) Pass(ctx context.Context) error {
+func (i *Ingest) Pass(ctx context.Context) error {
 	begun, traced := time.Now(), spanOfFence(ctx)
 	failed, own := make(chan error, len(i.recorders)), make(chan error, 1)
 	for _, r := range i.recorders {
@@ -118,7 +118,7 @@ func (r *Recorder) stands(ctx context.Context) (eventstore.SourceState, error) {
 
 // refreshed returns when the directory shows what the service's own stream held. Where it stands is asked as long as the
 // sources are, and what it held is waited for as long as ctx lasts.
-func (i *Intake) refreshed(ctx context.Context) error {
+func (i *Ingest) refreshed(ctx context.Context) error {
 	for begun := time.Now(); ; {
 		err := i.config.Directory.Refresh(ctx)
 		if err == nil || i.config.Directory.Err() != nil || time.Since(begun) > askLimit || !pause(ctx) {

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"clients/eventstore"
-	"clients/projections/intake"
+	"clients/projections/ingest"
 
 	"github.com/google/uuid"
 )
@@ -19,7 +19,7 @@ func (s *service) takeIn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	config := intake.Config{
+	config := ingest.Config{
 		Store: s.store, Directory: s.directory, Quarantine: quarantine, Replica: uuid.NewString(), Patience: otherReplica,
 		NewEventID: newEventID, Now: time.Now, Registry: s.registry, Tracer: s.tracer, Log: s.log,
 	}
@@ -29,14 +29,14 @@ func (s *service) takeIn(ctx context.Context) error {
 			s.log.Error("the streams of other services cannot be created", "error", err)
 		}
 	}
-	if s.intake, err = intake.New(config); err != nil {
+	if s.ingest, err = ingest.New(config); err != nil {
 		return err
 	}
-	if err := s.intake.Start(ctx); err != nil {
+	if err := s.ingest.Start(ctx); err != nil {
 		return err
 	}
-	s.onStop(s.intake.Stop)
-	retries, err := quarantine.ServeRetries(s.intake.Retry)
+	s.onStop(s.ingest.Stop)
+	retries, err := quarantine.ServeRetries(s.ingest.Retry)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package intake
+package ingest
 
 import (
 	"log/slog"
@@ -14,7 +14,7 @@ import (
 )
 
 // unread is a fence of a replica that reads nothing: the directory shows what was put on record by hand.
-func (r *replica) unread() *Intake {
+func (r *replica) unread() *Ingest {
 	r.t.Helper()
 	fence, err := New(Config{
 		Store: r.store, Directory: r.directory, Quarantine: r.quarantine, Replica: r.name, NewEventID: uuid.NewString, Now: time.Now,

@@ -1,4 +1,4 @@
-package intake
+package ingest
 
 import (
 	"cmp"
@@ -16,7 +16,7 @@ import (
 // while others are being recorded are recorded together next.
 type Recorder struct {
 	config  Config
-	metrics *intakeMetrics
+	metrics *ingestMetrics
 	source  eventstore.Source
 	wake    chan struct{}
 	anew    bool // what is recorded next is stored though the stream seems to hold it; for the one who records alone
@@ -42,7 +42,7 @@ type item struct {
 // maxItems bounds a run: an item may make two entries.
 const maxItems = eventstore.MaxRun / 2
 
-func newRecorder(config Config, metrics *intakeMetrics, source eventstore.Source) *Recorder {
+func newRecorder(config Config, metrics *ingestMetrics, source eventstore.Source) *Recorder {
 	return &Recorder{config: config, metrics: metrics, source: source, wake: make(chan struct{}, 1)}
 }
 

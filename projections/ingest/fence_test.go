@@ -1,4 +1,4 @@
-package intake
+package ingest
 
 import (
 	"context"
@@ -63,23 +63,23 @@ func TestTheFenceNamesTheStreamThatIsMissingAndOpensWhenItAppears(t *testing.T) 
 	y := newSystem(t, 1)
 	r := y.replica(0)
 	one := r.client()
-	requireClosed(t, r.intake.Pass(t.Context()), "S", "does not exist")
+	requireClosed(t, r.ingest.Pass(t.Context()), "S", "does not exist")
 	y.makeSource(eventstore.Projects)
-	requireClosed(t, r.intake.Pass(t.Context()), "INVOICES", "does not exist")
+	requireClosed(t, r.ingest.Pass(t.Context()), "INVOICES", "does not exist")
 	eventually(t, "one is missing", func() bool { return r.count("clients_source_missing") == 1 })
 	y.say(project("Created", 7, `"client_id":1`))
 	y.makeSource(eventstore.Invoices)
 	require.Equal(t, domain.References{ActiveProjects: 1}, r.references(one))
 	eventually(t, "none is missing", func() bool { return r.count("clients_source_missing") == 0 })
 	y.deleteSource(eventstore.Projects)
-	requireClosed(t, r.intake.Pass(t.Context()), "PROJECTS", "does not exist")
+	requireClosed(t, r.ingest.Pass(t.Context()), "PROJECTS", "does not exist")
 	require.Equal(t, domain.References{ActiveProjects: 1}, r.directory.State(acme, one).References, "what was learned stays")
 }
 
 func TestTheFenceStaysClosedWhileMessagesAreNotTakenIn(t *testing.T) {
 	t.Parallel()
 	open := make(chan struct{})
-	r := alone(t, func(i *Intake) {
+	r := alone(t, func(i *Ingest) {
 		i.router.AddMiddleware(func(h message.HandlerFunc) message.HandlerFunc {
 			return func(msg *message.Message) ([]*message.Message, error) {
 				<-open
@@ -88,9 +88,9 @@ func TestTheFenceStaysClosedWhileMessagesAreNotTakenIn(t *testing.T) {
 		})
 	})
 	one := r.client()
-	require.NoError(t, r.intake.Pass(t.Context()), "there is nothing to wait for")
+	require.NoError(t, r.ingest.Pass(t.Context()), "there is nothing to wait for")
 	r.say(project("Created", 7, `"client_id":1`))
-	requireClosed(t, r.intake.Pass(briefly(t)), "PROJECTS", "has not been read to its end")
+	requireClosed(t, r.ingest.Pass(briefly(t)), "PROJECTS", "has not been read to its end")
 	close(open)
 	require.Equal(t, domain.References{ActiveProjects: 1}, r.references(one))
 	require.Positive(t, testCountOf(r, "clients_fence_duration_seconds"))
@@ -115,9 +115,9 @@ func TestTheFenceStaysClosedWithoutAnAnswer(t *testing.T) {
 	r := alone(t)
 	r.settled()
 	r.cluster.Stop(0)
-	requireClosed(t, r.intake.Pass(briefly(t)), "S", "does not answer")
+	requireClosed(t, r.ingest.Pass(briefly(t)), "S", "does not answer")
 	r.cluster.Restart(t, 0)
-	eventually(t, "the fence opens", func() bool { return r.intake.Pass(r.deadline()) == nil })
+	eventually(t, "the fence opens", func() bool { return r.ingest.Pass(r.deadline()) == nil })
 }
 
 func TestAPurgeOfTheStreamsChangesNothing(t *testing.T) {

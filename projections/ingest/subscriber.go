@@ -1,4 +1,4 @@
-package intake
+package ingest
 
 import (
 	"context"
@@ -16,7 +16,7 @@ import (
 // stream, up to window of them before the first is acknowledged. One that is not acknowledged is handed out again and
 // again, after a pause; those behind it are not held back by the Subscriber, but know which one they follow on.
 type Subscriber struct {
-	intake *Intake
+	ingest *Ingest
 
 	mu            sync.Mutex
 	subscriptions []*subscription
@@ -29,12 +29,12 @@ const (
 
 // Subscribe reads the stream named topic, from where the record of it ends, until ctx ends or the Subscriber is closed.
 func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
-	recorder, err := s.intake.recorderOf(topic)
+	recorder, err := s.ingest.recorderOf(topic)
 	if err != nil {
 		return nil, err
 	}
 	sub := &subscription{
-		intake: s.intake, source: recorder.source,
+		ingest: s.ingest, source: recorder.source,
 		out: make(chan *message.Message), room: make(chan struct{}, window), ended: make(chan struct{}),
 	}
 	ctx, sub.cancel = context.WithCancel(ctx)
@@ -63,7 +63,7 @@ func (s *Subscriber) Close() error {
 
 // subscription hands out one source.
 type subscription struct {
-	intake   *Intake
+	ingest   *Ingest
 	source   eventstore.Source
 	cancel   context.CancelFunc
 	out      chan *message.Message
@@ -84,7 +84,7 @@ func (s *subscription) read(ctx context.Context) {
 	for ctx.Err() == nil {
 		s.reading, s.again = context.WithCancel(ctx)
 		s.created = time.Time{}
-		reader := &eventstore.SourceReader{Store: s.intake.config.Store, Source: s.source, Handler: s, Log: s.intake.config.Log}
+		reader := &eventstore.SourceReader{Store: s.ingest.config.Store, Source: s.source, Handler: s, Log: s.ingest.config.Log}
 		_ = reader.Read(s.reading)
 		s.again()
 	}
@@ -92,10 +92,10 @@ func (s *subscription) read(ctx context.Context) {
 
 // Reached answers from the directory, once that shows everything that is stored.
 func (s *subscription) Reached(ctx context.Context, created time.Time) (uint64, time.Time, error) {
-	if err := s.intake.config.Directory.Refresh(ctx); err != nil {
+	if err := s.ingest.config.Directory.Refresh(ctx); err != nil {
 		return 0, time.Time{}, err
 	}
-	reached, _ := s.intake.config.Directory.Reached(s.source.Stream, created)
+	reached, _ := s.ingest.config.Directory.Reached(s.source.Stream, created)
 	if created.Equal(s.created) && reached.Round != s.round { // another replica has found out
 		s.again()
 		return 0, time.Time{}, errPutBack
@@ -106,7 +106,7 @@ func (s *subscription) Reached(ctx context.Context, created time.Time) (uint64, 
 
 // Rewind records that the stream is read from its beginning again.
 func (s *subscription) Rewind(ctx context.Context, state eventstore.SourceState) error {
-	recorder, err := s.intake.recorderOf(s.source.Stream)
+	recorder, err := s.ingest.recorderOf(s.source.Stream)
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func (s *subscription) Handle(ctx context.Context, m eventstore.SourceMessage) e
 		return ctx.Err()
 	}
 	m.Round = s.round
-	s.intake.metrics.read(m)
+	s.ingest.metrics.read(m)
 	reading, first := s.reading, newMessage(s.reading, m)
 	select {
 	case s.out <- first:
@@ -167,20 +167,20 @@ func (s *subscription) settle(ctx context.Context, m eventstore.SourceMessage, m
 
 // Missing keeps the metric, and tells when it changes.
 func (s *subscription) Missing(missing bool) {
-	if !s.intake.metrics.missing(s.source.Stream, missing) {
+	if !s.ingest.metrics.missing(s.source.Stream, missing) {
 		return
 	}
 	if missing {
-		s.intake.config.Log.Error("a stream of another service does not exist: until it does, no client can be deleted or deactivated", "stream", s.source.Stream)
+		s.ingest.config.Log.Error("a stream of another service does not exist: until it does, no client can be deleted or deactivated", "stream", s.source.Stream)
 		return
 	}
-	s.intake.config.Log.Info("the stream of another service is there", "stream", s.source.Stream)
+	s.ingest.config.Log.Info("the stream of another service is there", "stream", s.source.Stream)
 }
 
 // Expired counts what nobody will ever know.
 func (s *subscription) Expired(messages uint64) {
-	s.intake.metrics.expired.WithLabelValues(s.source.Stream).Add(float64(messages))
-	s.intake.config.Log.Error("messages of another service were gone before they were read: what they said is lost", "stream", s.source.Stream, "messages", messages)
+	s.ingest.metrics.expired.WithLabelValues(s.source.Stream).Add(float64(messages))
+	s.ingest.config.Log.Error("messages of another service were gone before they were read: what they said is lost", "stream", s.source.Stream, "messages", messages)
 }
 
 type sourceKey struct{}
