@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"clients/cmd/clients/internal/terminal"
 	"clients/domain"
 	"clients/eventstore"
 
@@ -122,13 +123,13 @@ const wholeAttempts = 100
 
 // backupStream copies one stream into a folder of its own. A copy lacks what is replaced while it is made. Of the counter
 // there is but one message, which is replaced all the time: it is copied again until it is there.
-func backupStream(ctx context.Context, manager *jsm.Manager, name, folder string, terminal io.Writer) (copied manifestStream, err error) {
+func backupStream(ctx context.Context, manager *jsm.Manager, name, folder string, stderr io.Writer) (copied manifestStream, err error) {
 	stream, err := manager.LoadStream(name)
 	if err != nil {
 		return copied, err
 	}
 	for range wholeAttempts {
-		if copied, err = copyStream(ctx, stream, folder, terminal); err != nil || name != eventstore.IDStream {
+		if copied, err = copyStream(ctx, stream, folder, stderr); err != nil || name != eventstore.IDStream {
 			return copied, err
 		}
 		whole, err := isWhole(folder, copied.Messages)
@@ -143,16 +144,16 @@ func backupStream(ctx context.Context, manager *jsm.Manager, name, folder string
 }
 
 // copyStream makes JetStream's own snapshot of a stream, which keeps sequences and times.
-func copyStream(ctx context.Context, stream *jsm.Stream, folder string, terminal io.Writer) (copied manifestStream, err error) {
+func copyStream(ctx context.Context, stream *jsm.Stream, folder string, stderr io.Writer) (copied manifestStream, err error) {
 	state, err := stream.State()
 	if err != nil {
 		return copied, err
 	}
-	bar := newProgress(terminal, state.Bytes, inBytes)
+	bar := terminal.NewProgress(stderr, state.Bytes, terminal.Bytes)
 	_, err = stream.SnapshotToDirectory(ctx, folder, jsm.SnapshotHealthCheck(), jsm.SnapshotNotify(func(p jsm.SnapshotProgress) {
-		bar.reach(min(p.UncompressedBytesReceived(), state.Bytes))
+		bar.Set(min(p.UncompressedBytesReceived(), state.Bytes))
 	}))
-	bar.clear()
+	bar.Clear()
 	if err != nil {
 		return copied, err
 	}

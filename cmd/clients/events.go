@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"clients/cmd/clients/internal/terminal"
 	"clients/domain"
 	"clients/eventstore"
 )
@@ -47,7 +48,7 @@ func (c *eventsCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	p := &eventPrinter{command: c, history: history, out: bufio.NewWriter(s.out), err: s.err, watched: !isTerminal(s.out)}
+	p := &eventPrinter{command: c, history: history, out: bufio.NewWriter(s.out), err: s.err, watched: !terminal.IsTerminal(s.out)}
 	err = p.begin(ctx)
 	if err == nil && c.Follow {
 		err = p.follow(ctx, s.out)
@@ -112,7 +113,7 @@ func (p *eventPrinter) follow(ctx context.Context, output any) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		if outputClosed(output) {
+		if terminal.OutputClosed(output) {
 			return nil
 		}
 		if err := withinLimit(ctx, p.history.Extend); err != nil {

@@ -3,11 +3,10 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
+	"clients/cmd/clients/internal/terminal"
 	"clients/eventstore"
 )
 
@@ -40,23 +39,6 @@ func (p *eventPrinter) print(r eventstore.Record) error {
 		})
 	}
 	_, err = fmt.Fprintf(p.out, "%d  %s  %s/%d  v%d  %s  by %s  %s\n", r.Sequence, r.StoredAt.UTC().Format(time.DateTime), r.Account, r.ClientID, r.Version,
-		strings.TrimPrefix(r.Type, "clients.v1."), printable(r.Actor), printable(string(data)))
+		strings.TrimPrefix(r.Type, "clients.v1."), terminal.Printable(r.Actor), terminal.Printable(string(data)))
 	return err
-}
-
-// printable shows what a terminal might take for a command of its own, or cannot show, as Go would write it.
-func printable(text string) string {
-	if strings.IndexFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 {
-		return text
-	}
-	var b strings.Builder
-	for _, r := range text {
-		if unicode.IsPrint(r) {
-			b.WriteRune(r)
-			continue
-		}
-		quoted := strconv.QuoteRuneToASCII(r)
-		b.WriteString(quoted[1 : len(quoted)-1])
-	}
-	return b.String()
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"iter"
 
+	"clients/cmd/clients/internal/terminal"
 	"clients/eventstore"
 )
 
@@ -18,7 +19,7 @@ type eventPrinter struct {
 	out     *bufio.Writer
 	err     io.Writer
 	watched bool // by a bar, where the output goes elsewhere
-	bar     *progress
+	bar     *terminal.Progress
 	faults  int
 }
 
@@ -31,12 +32,12 @@ func (p *eventPrinter) read(ctx context.Context) error {
 		return nil
 	}
 	if p.watched {
-		p.bar = newProgress(p.err, h.Last-h.First+1, inMessages)
+		p.bar = terminal.NewProgress(p.err, h.Last-h.First+1, terminal.Messages)
 		defer p.clear()
 	}
 	for record, fault := range p.events(ctx, h) {
 		if p.bar != nil && record.Sequence > 0 {
-			p.bar.reach(record.Sequence - h.First + 1)
+			p.bar.Set(record.Sequence - h.First + 1)
 		}
 		event, err := p.take(record, fault)
 		if err == nil && event {
@@ -119,6 +120,6 @@ func (p *eventPrinter) take(r eventstore.Record, fault error) (event bool, err e
 
 func (p *eventPrinter) clear() {
 	if p.bar != nil {
-		p.bar.clear()
+		p.bar.Clear()
 	}
 }

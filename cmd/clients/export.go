@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 
+	"clients/cmd/clients/internal/terminal"
 	"clients/domain"
 	"clients/projections"
 	"clients/transport"
@@ -42,9 +43,9 @@ func (c *exportCommand) Run(ctx context.Context, s streams) (err error) {
 	if err != nil {
 		return err
 	}
-	bar := newProgress(s.err, history.Last, inMessages)
-	directory, err := projections.Replay(ctx, history, slog.New(slog.DiscardHandler), bar.reach)
-	bar.clear()
+	bar := terminal.NewProgress(s.err, history.Last, terminal.Messages)
+	directory, err := projections.Replay(ctx, history, slog.New(slog.DiscardHandler), bar.Set)
+	bar.Clear()
 	if err != nil {
 		return fmt.Errorf("export: %w", err)
 	}

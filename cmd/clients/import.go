@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"clients/cmd/clients/internal/terminal"
 )
 
 // importCommand makes the clients of a list by the API of a service.
@@ -48,7 +50,7 @@ func (c *importCommand) Run(ctx context.Context, s streams) error {
 	}
 	defer journal.close()
 	i := &importer{
-		callers: c.Callers, service: service, journal: journal, out: s.out, err: s.err, bar: newProgress(s.err, size, inBytes), told: make(map[int]string),
+		callers: c.Callers, service: service, journal: journal, out: s.out, err: s.err, bar: terminal.NewProgress(s.err, size, terminal.Bytes), told: make(map[int]string),
 	}
 	service.tell = i.tell
 	err = i.run(ctx, list)

@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 	"sync"
+
+	"clients/cmd/clients/internal/terminal"
 )
 
 // importer makes the clients of one list.
@@ -17,7 +19,7 @@ type importer struct {
 	journal *journal
 	out     io.Writer
 	err     io.Writer
-	bar     *progress
+	bar     *terminal.Progress
 	gone    map[int64]bool // ids that the journal has and the service has not
 
 	mu                   sync.Mutex // of what follows, and of out, err and bar
@@ -56,7 +58,7 @@ func (i *importer) send(ctx context.Context, list io.Reader) error {
 		})
 	}
 	occurrences := make(map[string]int)
-	err := readList(&countedReader{r: list, reach: i.progress}, func(item listedClient) error {
+	err := readList(i.bar.Reader(list), func(item listedClient) error {
 		if item.fault != "" {
 			return i.settle(item, item.fault)
 		}
@@ -144,7 +146,7 @@ func (i *importer) confirm(ctx context.Context) error {
 	i.made = slices.DeleteFunc(i.made, func(line journalLine) bool {
 		if gone[line.ID] {
 			i.refused++
-			i.bar.clear()
+			i.bar.Clear()
 			_, writing := fmt.Fprintf(i.out, "line %d: it had become client %d, which has been deleted since: it is not made again\n", line.Line, line.ID)
 			err = errors.Join(err, writing)
 		}

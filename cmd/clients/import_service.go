@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"clients/cmd/clients/internal/terminal"
 )
 
 // importService is the service whose API clients are made by.
@@ -148,7 +150,7 @@ func (s *importService) unfit(response *http.Response, content []byte) error {
 	if said == "" {
 		said, _, _ = strings.Cut(strings.TrimSpace(string(content[:min(len(content), 200)])), "\n")
 	}
-	said = printable(said)
+	said = terminal.Printable(said)
 	switch status := response.StatusCode; {
 	case status == http.StatusUnauthorized && s.user == "":
 		return fmt.Errorf("%s wants a login: --login (CLIENTS_IMPORT_LOGIN)", s.base)

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"clients/cmd/clients/internal/terminal"
 	"clients/domain"
 )
 
@@ -16,7 +17,7 @@ func (i *importer) settle(item listedClient, refusal string) error {
 	told := ""
 	if refusal != "" {
 		i.refused++
-		told = fmt.Sprintf("line %d: %s\n", item.line, printable(refusal))
+		told = fmt.Sprintf("line %d: %s\n", item.line, terminal.Printable(refusal))
 	}
 	i.told[item.position] = told
 	for {
@@ -43,7 +44,7 @@ func (i *importer) print(told string) error {
 	if told == "" {
 		return nil
 	}
-	i.bar.clear()
+	i.bar.Clear()
 	_, err := io.WriteString(i.out, told)
 	return err
 }
@@ -52,18 +53,12 @@ func (i *importer) print(told string) error {
 func (i *importer) tell(text string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.bar.clear()
+	i.bar.Clear()
 	fmt.Fprintln(i.err, "clients:", text)
 }
 
-func (i *importer) progress(read uint64) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.bar.reach(read)
-}
-
 func (i *importer) summary() {
-	i.bar.clear()
+	i.bar.Clear()
 	fmt.Fprintf(i.err, "%s made, %d there from before, %d refused.\n", domain.Counted(len(i.made), "client"), i.known, i.refused)
 	if i.lost > 0 {
 		fmt.Fprintf(i.err, "%d of those made had a default-invoice-timeframe or last-invoice-kind, which they have not any more: these follow the invoices.\n", i.lost)

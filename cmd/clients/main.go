@@ -4,12 +4,13 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"clients/cmd/clients/internal/terminal"
 
 	"github.com/alecthomas/kong"
 	_ "golang.org/x/crypto/x509roots/fallback" // certificate authorities, where the system has none: in a container image
@@ -61,7 +62,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		kong.Vars{"version": versionLine()},
 	)
 	if err != nil {
-		fmt.Fprintln(stderr, "clients:", err)
+		terminal.Report(stderr, err)
 		return exitError
 	}
 	selected, err := parser.Parse(args)
@@ -71,21 +72,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		err = refusal(ctx, selected.Run())
 	}
-	var faults settingFaults
-	var usage *kong.ParseError
-	switch {
-	case err == nil:
+	if err == nil {
 		return exitOK
-	case errors.As(err, &faults):
-		for _, fault := range faults {
-			fmt.Fprintln(stderr, "clients:", redact(fault))
-		}
-		return exitUsage
-	case errors.As(err, &usage):
-		fmt.Fprintln(stderr, "clients:", redact(err.Error()))
+	}
+	terminal.Report(stderr, err)
+	if errors.As(err, new(settingFaults)) || errors.As(err, new(*kong.ParseError)) {
 		return exitUsage
 	}
-	fmt.Fprintln(stderr, "clients:", redact(err.Error()))
 	return exitError
 }
 

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"clients/cmd/clients/internal/terminal"
+
 	"github.com/klauspost/compress/s2"
 	"github.com/nats-io/jsm.go"
 	"github.com/nats-io/nats-server/v2/server/archive"
@@ -17,7 +19,7 @@ import (
 const archiveBlock = 32 << 10
 
 // openArchive reads the messages of a backup, in small blocks, and shows how far that has come.
-func openArchive(path string, terminal io.Writer) (io.ReadCloser, error) {
+func openArchive(path string, stderr io.Writer) (io.ReadCloser, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -27,18 +29,18 @@ func openArchive(path string, terminal io.Writer) (io.ReadCloser, error) {
 		return nil, errors.Join(err, file.Close())
 	}
 	reader, writer := io.Pipe()
-	bar := newProgress(terminal, uint64(info.Size()), inBytes)
+	bar := terminal.NewProgress(stderr, uint64(info.Size()), terminal.Bytes)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		small := s2.NewWriter(writer, s2.WriterBlockSize(archiveBlock), s2.WriterConcurrency(1))
-		_, err := small.ReadFrom(s2.NewReader(&shownFile{file: file, bar: bar}))
+		_, err := small.ReadFrom(s2.NewReader(bar.Reader(file)))
 		writer.CloseWithError(errors.Join(err, small.Close()))
 	}()
 	return &archiveReader{reader, func() error {
 		_ = reader.Close()
 		<-ended
-		bar.clear()
+		bar.Clear()
 		return file.Close()
 	}}, nil
 }
@@ -76,17 +78,3 @@ type archiveReader struct {
 }
 
 func (a *archiveReader) Close() error { return a.close() }
-
-// shownFile is a file that shows how much of it was read.
-type shownFile struct {
-	file *os.File
-	bar  *progress
-	read uint64
-}
-
-func (w *shownFile) Read(p []byte) (int, error) {
-	n, err := w.file.Read(p)
-	w.read += uint64(n)
-	w.bar.reach(w.read)
-	return n, err
-}

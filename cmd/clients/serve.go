@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 
+	"clients/cmd/clients/internal/terminal"
 	"clients/eventstore"
 )
 
@@ -35,7 +36,7 @@ func (c *serveCommand) Run(ctx context.Context, s streams) error {
 
 func newLog(s settings, w io.Writer) *slog.Logger {
 	options := &slog.HandlerOptions{Level: s.logLevel}
-	if s.logFormat == "text" || s.logFormat == "auto" && isTerminal(w) {
+	if s.logFormat == "text" || s.logFormat == "auto" && terminal.IsTerminal(w) {
 		return slog.New(slog.NewTextHandler(w, options))
 	}
 	return slog.New(slog.NewJSONHandler(w, options))

@@ -27,6 +27,9 @@ type settingFaults []string
 
 func (f settingFaults) Error() string { return strings.Join(f, "\n") }
 
+// Lines returns the faults.
+func (f settingFaults) Lines() []string { return f }
+
 func (f *settingFaults) add(variable, format string, args ...any) {
 	*f = append(*f, variable+": "+fmt.Sprintf(format, args...))
 }

@@ -30,7 +30,7 @@ func TestCredentialsThatCannotBe(t *testing.T) {
 		told := lines(stderr)
 		require.Len(t, told, len(c.faults), stderr)
 		for i, fault := range c.faults {
-			require.True(t, strings.HasPrefix(told[i], "clients: CLIENTS_CREDENTIALS_DIR: "+fault), told[i])
+			require.True(t, strings.HasPrefix(told[i], "error: CLIENTS_CREDENTIALS_DIR: "+fault), told[i])
 		}
 		require.NotContains(t, stderr, "secret")
 		require.NoDirExists(t, dir)

@@ -61,7 +61,7 @@ func TestNATSServersThatCannotBe(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "data")
 		code, stdout, stderr := serveInProcess(t, dir, "--nats-url="+given)
 		require.Equal(t, 2, code)
-		require.Equal(t, "clients: "+f[0]+"\n", stderr)
+		require.Equal(t, "error: "+f[0]+"\n", stderr)
 		require.Empty(t, stdout)
 	}
 	var f settingFaults

@@ -57,7 +57,7 @@ func TestSettingsOfTracesThatAreWrongAreToldAllAtOnce(t *testing.T) {
 	require.Equal(t, 2, p.exitCode(t))
 	require.Len(t, lines(p.stderr.String()), len(wrong), "one line each: %s", &p.stderr)
 	for _, variable := range wrong {
-		require.Equal(t, 1, strings.Count(p.stderr.String(), "clients: "+variable+": "), variable)
+		require.Equal(t, 1, strings.Count(p.stderr.String(), "error: "+variable+": "), variable)
 	}
 	require.NotContains(t, p.stderr.String(), "secret")
 	require.NoDirExists(t, dir, "nothing is touched")

@@ -141,7 +141,7 @@ func TestCertificatesThatCannotBe(t *testing.T) {
 		told := lines(stderr)
 		require.Len(t, told, len(c.faults), stderr)
 		for i, fault := range c.faults {
-			require.True(t, strings.HasPrefix(told[i], "clients: "+fault), told[i])
+			require.True(t, strings.HasPrefix(told[i], "error: "+fault), told[i])
 		}
 		require.NotContains(t, stderr, "secret")
 		require.NoDirExists(t, dir)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"clients/cmd/clients/internal/terminal"
 	"clients/domain"
 	"clients/eventstore"
 	"clients/projections"
@@ -26,16 +27,16 @@ func (c *verifyCommand) Help() string {
 
 // Run verifies. What it finds goes to the output, a line each.
 func (c *verifyCommand) Run(ctx context.Context, s streams) error {
-	report := &verifyReport{out: s.out, bars: s.err, bar: newProgress(s.err, 0, inMessages), json: c.JSON, strays: c.Strays, begun: time.Now()}
+	report := &verifyReport{out: s.out, bars: s.err, bar: terminal.NewProgress(s.err, 0, terminal.Messages), json: c.JSON, strays: c.Strays, begun: time.Now()}
 	history, done, err := c.open(ctx, report)
-	report.bar.clear()
+	report.bar.Clear()
 	if err != nil {
 		return err
 	}
 	defer done()
 	audit := projections.Audit{History: history, Fault: report.fault, Stray: report.stray, Notice: report.notice, Stage: report.stage}
 	findings, err := audit.Run(ctx)
-	report.bar.clear()
+	report.bar.Clear()
 	if err != nil {
 		return fmt.Errorf("verify: stopped, with %s found so far: %w", domain.Counted(int(findings.Faults), "fault"), err)
 	}

@@ -109,7 +109,7 @@ func TestVerifyTellsAllThatIsWrongWithADamagedStore(t *testing.T) {
 			}
 			code, out, stderr := runInProcess(t, "verify", "--data-dir", dir)
 			require.Equal(t, 1, code)
-			require.Equal(t, "clients: verify: "+domain.Counted(len(want), "fault")+"\n", stderr)
+			require.Equal(t, "error: verify: "+domain.Counted(len(want), "fault")+"\n", stderr)
 			for _, fault := range want {
 				require.Regexp(t, fmt.Sprintf("(?m)^.*%s: ", fault.Kind), out)
 				if fault.Sequence > 0 {

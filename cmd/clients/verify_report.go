@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"clients/cmd/clients/internal/terminal"
 	"clients/domain"
 	"clients/eventstore"
 	"clients/projections"
@@ -20,7 +21,7 @@ import (
 type verifyReport struct {
 	out    io.Writer
 	bars   io.Writer
-	bar    *progress // of the stage that is under way
+	bar    *terminal.Progress // of the stage that is under way
 	json   bool
 	strays bool
 	begun  time.Time
@@ -29,13 +30,13 @@ type verifyReport struct {
 
 // stage begins a bar, and answers what moves it on.
 func (v *verifyReport) stage(of projections.Unit, total uint64) (reach func(done uint64)) {
-	v.bar.clear()
-	v.bar = newProgress(v.bars, total, unit(of))
-	return v.bar.reach
+	v.bar.Clear()
+	v.bar = terminal.NewProgress(v.bars, total, terminal.Unit(of))
+	return v.bar.Set
 }
 
 func (v *verifyReport) line(kind string, object any, format string, args ...any) {
-	v.bar.clear()
+	v.bar.Clear()
 	var err error
 	if v.json {
 		err = json.NewEncoder(v.out).Encode(map[string]any{kind: object})

@@ -179,7 +179,7 @@ func TestVerifyTellsEachFaultInTheStream(t *testing.T) {
 			require.Equal(t, streams, v.streams(), "none was created")
 			code, out, stderr := runInProcess(t, "verify", "--nats-url", v.url)
 			require.Equal(t, 1, code)
-			require.Equal(t, "clients: verify: "+domain.Counted(len(want), "fault")+"\n", stderr)
+			require.Equal(t, "error: verify: "+domain.Counted(len(want), "fault")+"\n", stderr)
 			for _, fault := range want {
 				where := ""
 				if fault.Last > fault.Sequence {

@@ -1,0 +1,93 @@
+package terminal
+
+import (
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+)
+
+// Progress is a progress bar. The zero value draws nothing. Its methods may be called concurrently.
+type Progress struct {
+	mu  sync.Mutex
+	bar *progressbar.ProgressBar // nil: the output is not a terminal
+}
+
+// Unit is what a progress bar counts.
+type Unit string
+
+// The units of the subcommands.
+const (
+	Messages Unit = "messages"
+	Bytes    Unit = "bytes"
+)
+
+// redrawInterval is how often a bar is drawn at most.
+const redrawInterval = 100 * time.Millisecond
+
+// NewProgress returns a progress bar on w for total steps, or for an unknown number if total is 0.
+func NewProgress(w io.Writer, total uint64, unit Unit) *Progress {
+	if !IsTerminal(w) {
+		return &Progress{}
+	}
+	steps := int64(total)
+	if total == 0 {
+		steps = -1
+	}
+	return &Progress{bar: progressbar.NewOptions64(steps,
+		progressbar.OptionSetWriter(w),
+		progressbar.OptionSetWidth(40),
+		progressbar.OptionThrottle(redrawInterval),
+		progressbar.OptionShowCount(),
+		progressbar.OptionShowIts(),
+		progressbar.OptionSetItsString(string(unit)),
+		progressbar.OptionShowBytes(unit == Bytes),
+		progressbar.OptionUseANSICodes(true),
+		progressbar.OptionClearOnFinish(),
+	)}
+}
+
+// Set shows how many steps are done.
+func (p *Progress) Set(done uint64) {
+	if p.bar == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_ = p.bar.Set64(int64(done))
+}
+
+// Clear removes the bar, so that a line can be written. The next step draws it again.
+func (p *Progress) Clear() {
+	if p.bar == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_ = p.bar.Clear()
+}
+
+// Reader returns a reader of r that shows as steps how many bytes were read.
+func (p *Progress) Reader(r io.Reader) io.Reader { return &progressReader{r: r, progress: p} }
+
+type progressReader struct {
+	r        io.Reader
+	progress *Progress
+	read     uint64
+}
+
+func (p *progressReader) Read(b []byte) (int, error) {
+	n, err := p.r.Read(b)
+	p.read += uint64(n)
+	p.progress.Set(p.read)
+	return n, err
+}
+
+// IsTerminal reports whether w is a terminal.
+func IsTerminal(w io.Writer) bool {
+	file, isFile := w.(*os.File)
+	return isFile && term.IsTerminal(int(file.Fd()))
+}

@@ -1,0 +1,49 @@
+package terminal
+
+import (
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Lines is an error that consists of several, each of which is reported on its own line.
+type Lines interface {
+	error
+	Lines() []string
+}
+
+// hintError is an error with advice for the user.
+type hintError struct {
+	error
+	hint string
+}
+
+func (e *hintError) Unwrap() error { return e.error }
+
+// WithHint returns err with a hint: what the user can do about it. It returns nil if err is nil. If err has a hint
+// already, that one, being closer to the cause, is reported.
+func WithHint(err error, format string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	return &hintError{err, fmt.Sprintf(format, args...)}
+}
+
+// Report prints err to w: a line "error: …" or one for each of its Lines, then "hint: …" if err has a hint.
+func Report(w io.Writer, err error) {
+	lines := []string{err.Error()}
+	var several Lines
+	if errors.As(err, &several) {
+		lines = several.Lines()
+	}
+	for _, line := range lines {
+		fmt.Fprintln(w, "error:", Redact(line))
+	}
+	hint := ""
+	for found := new(hintError); errors.As(err, &found); err = found.error {
+		hint = found.hint
+	}
+	if hint != "" {
+		fmt.Fprintln(w, "hint:", Redact(hint))
+	}
+}
