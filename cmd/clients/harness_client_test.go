@@ -86,3 +86,12 @@ func names(views []view) []string {
 	}
 	return all
 }
+
+// whole is a client with every attribute that a caller can give it.
+const whole = `<name>SuprCorp</name>
+  <highrise-id type="integer">568902</highrise-id>
+  <currency>Euro - EUR</currency>
+  <currency-symbol>E</currency-symbol>
+  <active type="boolean">false</active>
+  <details>123 Main St.
+New York &amp; &lt;more&gt;</details>`

@@ -4,45 +4,12 @@ import (
 	"context"
 	"log/slog"
 	"path/filepath"
-	"sync"
 	"testing"
 
 	"clients/eventstore"
 
 	"github.com/stretchr/testify/require"
 )
-
-func TestIDsAreUniqueAndIncrease(t *testing.T) {
-	t.Parallel()
-	a := launch(t)
-	last := int64(0)
-	for range 250 { // more than one block of ids
-		id := a.named("SuprCorp")
-		require.Greater(t, id, last)
-		last = id
-	}
-}
-
-func TestIDsAreUniqueAmongConcurrentCreations(t *testing.T) {
-	t.Parallel()
-	a := launch(t)
-	var all sync.WaitGroup
-	var mu sync.Mutex
-	seen := map[string]int{}
-	for range 16 {
-		all.Go(func() {
-			for range 20 {
-				got, _ := a.send("POST", "/clients", newClient, asXML)
-				mu.Lock()
-				seen[got.header.Get("Location")]++
-				mu.Unlock()
-			}
-		})
-	}
-	all.Wait()
-	require.Len(t, seen, 16*20)
-	require.Len(t, a.list(""), 16*20)
-}
 
 // useUp takes ids and gives some of their clients up again, so that the list does not show how far the ids have come.
 func useUp(c *caller) (highest int64) {

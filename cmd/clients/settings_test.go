@@ -153,16 +153,6 @@ func TestSettingsComeFromTheEnvironmentAndFromFlags(t *testing.T) {
 	}
 }
 
-func TestSettingsForTheLog(t *testing.T) {
-	t.Parallel()
-	p := spawn(t, filepath.Join(t.TempDir(), "data"), "CLIENTS_LOG_LEVEL=info")
-	p.want(200, "GET", "/clients", "", "X-Request-Id: find-me")
-	eventually(t, "the request is logged", func() bool { return strings.Contains(p.stderr.String(), "find-me") })
-	for _, line := range lines(p.stderr.String()) {
-		require.NotEmpty(t, fields(t, line)["msg"], "JSON where it is no terminal")
-	}
-}
-
 func TestCommandLineThatIsWrong(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{{"destroy"}, {"serve", "now"}, {"--no-such-flag"}, {"serve", "--http-addr"}, {"version", "--data-dir=x"}} {

@@ -3,7 +3,10 @@ package e2e_test
 import (
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"net/http"
+	"sync"
+	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -92,3 +95,53 @@ func names(views []view) []string {
 
 // tag is the entity tag of a response.
 func (r response) tag() string { return r.header.Get("ETag") }
+
+// suprCorp is the body that creates a client.
+const suprCorp = "<client><name>SuprCorp</name></client>"
+
+// whole is a client with every attribute that a request can set.
+const whole = `<name>SuprCorp</name>
+  <highrise-id type="integer">568902</highrise-id>
+  <currency>Euro - EUR</currency>
+  <currency-symbol>E</currency-symbol>
+  <active type="boolean">false</active>
+  <details>123 Main St.
+New York &amp; &lt;more&gt;</details>`
+
+// jsonOf returns a value as JSON.
+func jsonOf(t *testing.T, v any) string {
+	t.Helper()
+	document, err := json.Marshal(v)
+	require.NoError(t, err)
+	return string(document)
+}
+
+// fields returns the members of a JSON object.
+func fields(t *testing.T, object string) map[string]any {
+	t.Helper()
+	var members map[string]any
+	require.NoError(t, json.Unmarshal([]byte(object), &members), object)
+	return members
+}
+
+// together makes n requests at once and returns their responses, in the order of i.
+func (c *client) together(n int, send func(i int) (response, error)) []response {
+	c.t.Helper()
+	responses, errs := make([]response, n), make([]error, n)
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() { responses[i], errs[i] = send(i) })
+	}
+	all.Wait()
+	require.NoError(c.t, errors.Join(errs...))
+	return responses
+}
+
+// countStatuses returns how many responses have each status.
+func countStatuses(responses []response) map[int]int {
+	count := make(map[int]int)
+	for _, r := range responses {
+		count[r.status]++
+	}
+	return count
+}

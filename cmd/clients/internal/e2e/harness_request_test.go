@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
@@ -38,6 +39,11 @@ func (c *client) at(base string) *client {
 // as returns the same client with a login, "user:password".
 func (c *client) as(login string) *client {
 	return &client{t: c.t, base: c.base, http: c.http, login: login}
+}
+
+// authorization is the header of the login.
+func (c *client) authorization() string {
+	return "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(c.login))
 }
 
 // on returns the same client for a subtest.
@@ -116,6 +122,7 @@ func path(id int64) string { return "/clients/" + strconv.FormatInt(id, 10) }
 const (
 	asXML      = "Content-Type: application/xml"
 	asJSON     = "Content-Type: application/json"
+	acceptXML  = "Accept: application/xml"
 	acceptJSON = "Accept: application/json"
 )
 

@@ -1,0 +1,72 @@
+package e2e_test
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestListsAreSortedByNameIgnoringCaseThenID(t *testing.T) {
+	t.Parallel()
+	a := shared(t)
+	for _, name := range []string{"zeta", "Beta", "ALPHA", "beta", "alpha", "Émile", "émile", "Äther", "0 first", "BETA", "_", "alphabet", "beta"} {
+		a.create(name)
+	}
+	sorted := []string{"0 first", "_", "ALPHA", "alpha", "alphabet", "Beta", "beta", "BETA", "beta", "zeta", "Äther", "Émile", "émile"}
+	require.Equal(t, sorted, names(a.list("")))
+	require.Equal(t, sorted, names(a.listXML("")))
+	require.Equal(t, sorted, names(a.list("?updated_since=2010-09-25")))
+	beta := a.list("")[5:9]
+	for i := range beta[1:] {
+		require.Less(t, beta[i].ID, beta[i+1].ID)
+	}
+	a.update(beta[0].ID, "<name>_ now</name>")
+	require.Equal(t, []string{"0 first", "_", "_ now", "ALPHA"}, names(a.list(""))[:4])
+}
+
+func TestListsAreNotPaged(t *testing.T) {
+	t.Parallel()
+	a := shared(t)
+	const many = 120
+	for range many {
+		a.createFrom("<name>Same name</name><details>" + strings.Repeat("d", 2000) + "</details>")
+	}
+	require.Len(t, a.list(""), many)
+	require.Len(t, a.listXML("?page=2&per_page=1"), many)
+}
+
+// A list is sent in parts: no request makes the service hold all of it.
+func TestAListOfLongClientsIsSentInParts(t *testing.T) {
+	t.Parallel()
+	a := shared(t)
+	const few, long = 8, 64 << 10
+	for range few {
+		a.createFrom("<name>Long</name><details>" + strings.Repeat("&amp;", long) + "</details>")
+	}
+	require.Empty(t, a.want(200, "GET", "/clients", "").header.Get("Content-Length"))
+	for _, list := range [][]view{a.listXML(""), a.list("")} {
+		require.Len(t, list, few)
+		for _, client := range list {
+			require.Equal(t, strings.Repeat("&", long), client.Details)
+		}
+	}
+}
+
+func TestUpdatedSinceShowsWhatChangedAndNotWhatWasDeleted(t *testing.T) {
+	t.Parallel()
+	a := shared(t)
+	deleted, toggled, untouched := a.create("Deleted"), a.create("Toggled"), a.get(a.create("Untouched")).UpdatedAt
+	eventually(t, func() bool { return time.Now().Unix() > untouched.Unix() }, "the clock reaches the next second")
+	a.want(200, "POST", togglePath(toggled), "")
+	a.want(200, "DELETE", path(deleted), "")
+	since := a.get(toggled).UpdatedAt
+	require.True(t, since.After(untouched))
+	query := "updated_since=" + url.QueryEscape(since.Format("2006-01-02 15:04:05"))
+	require.Equal(t, []string{"Toggled"}, names(a.list("?"+query)))
+	require.Equal(t, []string{"Toggled"}, names(a.listXML("/?"+query)), "behind a trailing slash")
+	require.Equal(t, []string{"Toggled", "Untouched"}, names(a.list("?updated_since="+since.Format("2006-01-02"))), "from the day's beginning")
+	require.Contains(t, a.want(200, "GET", "/clients?updated_since=2999-12-31", "").body, "<clients type=\"array\">\n</clients>")
+}
