@@ -1,9 +1,9 @@
 package domain
 
-// DefaultAccount owns every client of a service that knows no logins.
+// DefaultAccount owns all clients of a service without logins.
 const DefaultAccount = "default"
 
-// ValidAccount reports whether name can be an account: [a-z0-9-]{1,63}. Such a name is one token of a subject.
+// ValidAccount reports whether name is a valid account, [a-z0-9-]{1,63}, and so one token of a subject.
 func ValidAccount(name string) bool {
 	if len(name) == 0 || len(name) > 63 {
 		return false

@@ -1,36 +1,32 @@
-// Package domain is the customer ("client") of an invoicing system and the rules it lives by.
-//
-// A command goes through [Decide], which refuses it or answers with the one event it leads to; [Evolve] turns
-// the event into the next state. Both are pure: no I/O, no clock, no ids of their own.
 package domain
 
 import "time"
 
-// Client is the state of one client, as folded from its events. The zero Client does not exist (yet).
+// Client is the state of one client, folded from its events. The zero Client does not exist.
 type Client struct {
 	ID                      int64
 	Name                    string
-	HighriseID              int64 // 0 stands for null
+	HighriseID              int64 // 0 is null
 	Currency                string
 	CurrencySymbol          string
 	Active                  bool
 	Details                 string
-	DefaultInvoiceTimeframe string // "" stands for null
-	LastInvoiceKind         string // "" stands for null
+	DefaultInvoiceTimeframe string // "" is null
+	LastInvoiceKind         string // "" is null
 
 	Revision  Revision
 	CreatedAt time.Time
 	UpdatedAt time.Time
 }
 
-// Exists reports whether the client has been created and not been deleted since.
+// Exists reports whether the client was created and not deleted since.
 func (c Client) Exists() bool { return c.ID != 0 }
 
 // CacheVersion is 0 at creation and grows by one with every event of the client.
 func (c Client) CacheVersion() uint64 { return c.Revision.Version - 1 }
 
-// Revision names one state of one client: how many events led to it and the checksum of the last of them.
-// Two states of a client with the same Revision are the same state, also after a store was restored from a backup.
+// Revision identifies one state of a client: the number of its events and the checksum of the last one. Two states of a
+// client with the same Revision are equal, also after a restore from a backup.
 type Revision struct {
 	Version  uint64
 	Checksum uint64

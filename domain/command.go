@@ -1,38 +1,38 @@
 package domain
 
-// Command is something a caller wants to happen to one client. Decide says whether it does.
+// Command is a request to change one client. Decide accepts or refuses it.
 type Command interface{ isCommand() }
 
-// Draft holds what a caller says about a client's attributes. What is nil was not named.
-type Draft struct {
+// Attributes holds what a caller says about a client's attributes. What is nil was not named.
+type ClientAttributes struct {
 	Name           *string
 	HighriseID     *int64 // 0 clears it
 	Currency       *string
 	CurrencySymbol *string
-	DeriveSymbol   bool // the symbol was named as null: take the one of the currency
+	DeriveSymbol   bool // currency-symbol is null: derive it from the currency
 	Active         *bool
 	Details        *string
 }
 
-// CreateClient brings a client into being under an id that was never used.
+// CreateClient creates a client under an id that was never used.
 type CreateClient struct {
 	ID              int64
-	Draft           Draft
-	DefaultCurrency string // for a draft without one
+	Attributes      ClientAttributes
+	DefaultCurrency string // if the attributes name none
 }
 
-// UpdateClient changes the attributes that the draft names, and no other.
+// UpdateClient changes the attributes that it names, and no others.
 type UpdateClient struct {
-	Draft Draft
+	Attributes ClientAttributes
 }
 
 // ToggleClient deactivates an active client and activates an inactive one.
 type ToggleClient struct{}
 
-// DeleteClient ends a client. Its id is never used again.
+// DeleteClient deletes a client. Its id is never used again.
 type DeleteClient struct{}
 
-// FollowInvoice makes an invoice's kind and period the defaults of its client. What is "" the invoice does not name.
+// FollowInvoice makes an invoice's kind and period the defaults of its client. Empty fields leave the default unchanged.
 type FollowInvoice struct {
 	Kind      string
 	Timeframe string // as 20110101,20111231

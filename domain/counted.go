@@ -2,7 +2,7 @@ package domain
 
 import "fmt"
 
-// Counted says how many there are of something, which gets an s unless there is one.
+// Counted returns a number with its noun, as in "1 invoice" and "2 invoices".
 func Counted(n int, what string) string {
 	if n == 1 {
 		return "1 " + what

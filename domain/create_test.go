@@ -11,15 +11,15 @@ import (
 func TestCreateClient(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		draft domain.Draft
+		draft domain.ClientAttributes
 		want  domain.ClientCreated
 	}{
 		"needs a name alone": {
-			domain.Draft{Name: new("Company LLC")},
+			domain.ClientAttributes{Name: new("Company LLC")},
 			domain.ClientCreated{ID: 11072, Name: "Company LLC", Currency: dollars, CurrencySymbol: "$", Active: true},
 		},
 		"takes every attribute that can be written": {
-			domain.Draft{
+			domain.ClientAttributes{
 				Name: new("Company LLC"), HighriseID: new(int64(110011)), Currency: new("Euro - EUR"),
 				CurrencySymbol: new("EUR"), Active: new(false), Details: new("123 Main St.\nThird Floor"),
 			},
@@ -29,31 +29,31 @@ func TestCreateClient(t *testing.T) {
 			},
 		},
 		"derives the symbol of the currency where none is named": {
-			domain.Draft{Name: new("A"), Currency: new("Euro - EUR")},
+			domain.ClientAttributes{Name: new("A"), Currency: new("Euro - EUR")},
 			domain.ClientCreated{ID: 11072, Name: "A", Currency: "Euro - EUR", CurrencySymbol: "€", Active: true},
 		},
 		"derives the symbol of the currency where it is named as null": {
-			domain.Draft{Name: new("A"), Currency: new("Euro - EUR"), DeriveSymbol: true},
+			domain.ClientAttributes{Name: new("A"), Currency: new("Euro - EUR"), DeriveSymbol: true},
 			domain.ClientCreated{ID: 11072, Name: "A", Currency: "Euro - EUR", CurrencySymbol: "€", Active: true},
 		},
 		"keeps an empty symbol that is named": {
-			domain.Draft{Name: new("A"), CurrencySymbol: new("")},
+			domain.ClientAttributes{Name: new("A"), CurrencySymbol: new("")},
 			domain.ClientCreated{ID: 11072, Name: "A", Currency: dollars, Active: true},
 		},
 		"leaves the symbol of an unknown currency empty": {
-			domain.Draft{Name: new("A"), Currency: new("Shells - XQQ")},
+			domain.ClientAttributes{Name: new("A"), Currency: new("Shells - XQQ")},
 			domain.ClientCreated{ID: 11072, Name: "A", Currency: "Shells - XQQ", Active: true},
 		},
 		"takes an empty currency for none": {
-			domain.Draft{Name: new("A"), Currency: new("")},
+			domain.ClientAttributes{Name: new("A"), Currency: new("")},
 			domain.ClientCreated{ID: 11072, Name: "A", Currency: dollars, CurrencySymbol: "$", Active: true},
 		},
 		"takes a null highrise-id": {
-			domain.Draft{Name: new("A"), HighriseID: new(int64(0))},
+			domain.ClientAttributes{Name: new("A"), HighriseID: new(int64(0))},
 			domain.ClientCreated{ID: 11072, Name: "A", Currency: dollars, CurrencySymbol: "$", Active: true},
 		},
 		"keeps the blanks around a name": {
-			domain.Draft{Name: new(" A\t")},
+			domain.ClientAttributes{Name: new(" A\t")},
 			domain.ClientCreated{ID: 11072, Name: " A\t", Currency: dollars, CurrencySymbol: "$", Active: true},
 		},
 	} {
@@ -68,22 +68,22 @@ func TestCreateClientIsRefused(t *testing.T) {
 	t.Parallel()
 	t.Run("without a name", func(t *testing.T) {
 		t.Parallel()
-		message := given().when(create(domain.Draft{Details: new("nameless")})).thenRefused(t, domain.Invalid)
+		message := given().when(create(domain.ClientAttributes{Details: new("nameless")})).thenRefused(t, domain.Invalid)
 		require.Equal(t, "Name can't be blank.", message)
 	})
 	t.Run("under an id that is taken", func(t *testing.T) {
 		t.Parallel()
-		given(created).when(create(domain.Draft{Name: new("Other")})).thenRefused(t, domain.Conflict)
+		given(created).when(create(domain.ClientAttributes{Name: new("Other")})).thenRefused(t, domain.Conflict)
 	})
 	t.Run("when the default currency is no currency", func(t *testing.T) {
 		t.Parallel()
-		given().when(domain.CreateClient{ID: 1, Draft: domain.Draft{Name: new("A")}}).thenRefused(t, domain.Invalid)
+		given().when(domain.CreateClient{ID: 1, Attributes: domain.ClientAttributes{Name: new("A")}}).thenRefused(t, domain.Invalid)
 	})
 }
 
 func TestCreateClientDoesNotChangeItsDraft(t *testing.T) {
 	t.Parallel()
-	draft := domain.Draft{Name: new("A")}
+	draft := domain.ClientAttributes{Name: new("A")}
 	given().when(create(draft)).state(t)
-	require.Equal(t, domain.Draft{Name: new("A")}, draft)
+	require.Equal(t, domain.ClientAttributes{Name: new("A")}, draft)
 }

@@ -2,8 +2,8 @@ package domain
 
 import "strings"
 
-// CurrencySymbol is the symbol of the ISO 4217 code at the end of currency, as in "United States Dollars - USD", or ""
-// when there is no code or none that is known.
+// CurrencySymbol returns the symbol of the ISO 4217 code at the end of currency, as in "United States Dollars - USD". It
+// returns "" if there is no code or it is unknown.
 func CurrencySymbol(currency string) string {
 	code := currency[strings.LastIndexAny(currency, " -(")+1:]
 	return currencySymbols[strings.ToUpper(strings.TrimSuffix(code, ")"))]

@@ -2,8 +2,8 @@ package domain
 
 import "cmp"
 
-// Decide answers what cmd leads to when c is the state of its client and r what other services hold of it: one event, or
-// nil when nothing would change, or an *Error that says why the command is refused.
+// Decide returns the event that cmd leads to, given its client and the references to it. It returns nil if nothing would
+// change, and an *Error if the command is refused.
 func Decide(c Client, r References, cmd Command) (Event, error) {
 	event, err := decide(c, cmd)
 	if err != nil || event == nil {
@@ -27,7 +27,7 @@ func decide(c Client, cmd Command) (Event, error) {
 	}
 	switch cmd := cmd.(type) {
 	case UpdateClient:
-		return decideUpdate(c, cmd.Draft)
+		return decideUpdate(c, cmd.Attributes)
 	case ToggleClient:
 		return ClientToggled{ID: c.ID, Active: !c.Active}, nil
 	case DeleteClient:
@@ -39,7 +39,7 @@ func decide(c Client, cmd Command) (Event, error) {
 }
 
 func decideCreate(cmd CreateClient) (Event, error) {
-	d := cmd.Draft
+	d := cmd.Attributes
 	if d.Name == nil {
 		return nil, Errorf(Invalid, "Name can't be blank.")
 	}
@@ -59,7 +59,7 @@ func decideCreate(cmd CreateClient) (Event, error) {
 	return e, nil
 }
 
-func decideUpdate(c Client, d Draft) (Event, error) {
+func decideUpdate(c Client, d ClientAttributes) (Event, error) {
 	if err := validate(d); err != nil {
 		return nil, err
 	}
@@ -99,7 +99,7 @@ func decideInvoiceDefaults(c Client, cmd FollowInvoice) (Event, error) {
 	return e, nil
 }
 
-// changed is want where it differs from have, else nil.
+// changed returns want if it differs from have, else nil.
 func changed[T comparable](have T, want *T) *T {
 	if want == nil || *want == have {
 		return nil
@@ -107,7 +107,7 @@ func changed[T comparable](have T, want *T) *T {
 	return want
 }
 
-// assign sets *to where a value is given.
+// assign sets *to if a value is given.
 func assign[T any](to, value *T) {
 	if value != nil {
 		*to = *value

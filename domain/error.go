@@ -2,24 +2,24 @@ package domain
 
 import "fmt"
 
-// Kind says what a caller can do about an Error. Transports translate it in one table.
+// Kind classifies an Error by what a caller can do about it. Transports map it to a status in one table.
 type Kind int
 
 const (
-	Invalid     Kind = iota + 1 // the command itself is wrong; sending it again is no use
+	Invalid     Kind = iota + 1 // the command is wrong; retrying does not help
 	NotFound                    // there is no such client in the caller's account
-	Blocked                     // a rule forbids it for as long as something else stands in the way
-	Stale                       // the client is no longer in the state that the caller named
+	Blocked                     // a rule forbids it while the client has references
+	Stale                       // the client is not in the state that the caller named
 	KeyReused                   // the idempotency key belongs to another command
 	Conflict                    // another command on the same client was stored first; nothing was stored for this one
-	Unavailable                 // it could not be done at the moment, or nobody can say whether it was; try again later
+	Unavailable                 // not possible at the moment, or the outcome is unknown; try again later
 )
 
-// Error is an answer to the caller: its text is made for him and holds nothing internal.
+// Error is an error for the caller. Its message contains nothing internal.
 type Error struct {
 	Kind    Kind
 	Message string
-	Cause   error // for the log alone
+	Cause   error // for the log only
 }
 
 func (e *Error) Error() string {
@@ -37,17 +37,17 @@ func (e *Error) Is(target error) bool {
 	return ok && t.Kind == e.Kind
 }
 
-// Errorf makes an Error of a kind.
+// Errorf returns an Error of a kind.
 func Errorf(kind Kind, format string, args ...any) *Error {
 	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...)}
 }
 
-// NoStore answers for an event store that cannot be reached: nothing was stored.
+// NoStore returns the Error of an event store that cannot be reached: nothing was stored.
 func NoStore(cause error) *Error {
 	return &Error{Kind: Unavailable, Message: "The event store cannot be reached. Please try again.", Cause: cause}
 }
 
-// The refusals that are always the same.
+// Errors whose message is always the same.
 var (
 	ErrNotFound = Errorf(NotFound, "Client not found.")
 	ErrStale    = Errorf(Stale, "The client has been changed in the meantime.")

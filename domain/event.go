@@ -1,23 +1,23 @@
 package domain
 
-// Event is something that has happened to one client. Events are stored for ever: eventstore pins their bytes.
+// Event is a change of one client. Events are stored forever; tests of eventstore pin their bytes.
 type Event interface {
-	// Client is the id of the client that the event happened to.
+	// Client returns the id of the client.
 	Client() int64
 }
 
-// ClientCreated carries every attribute of the new client.
+// ClientCreated has every attribute of the new client.
 type ClientCreated struct {
 	ID             int64
 	Name           string
-	HighriseID     int64 // 0 stands for null
+	HighriseID     int64 // 0 is null
 	Currency       string
 	CurrencySymbol string
 	Active         bool
 	Details        string
 }
 
-// ClientUpdated carries the changed attributes alone; what is nil has not changed.
+// ClientUpdated has the changed attributes only; nil is unchanged.
 type ClientUpdated struct {
 	ID             int64
 	Name           *string
@@ -28,13 +28,13 @@ type ClientUpdated struct {
 	Details        *string
 }
 
-// ClientToggled carries the state that the client was switched to.
+// ClientToggled has the new state of the client.
 type ClientToggled struct {
 	ID     int64
 	Active bool
 }
 
-// ClientInvoiceDefaultsChanged follows the invoices of the client. Both values are the current ones; "" stands for null.
+// ClientInvoiceDefaultsChanged has both defaults as they are after the event; "" is null.
 type ClientInvoiceDefaultsChanged struct {
 	ID                      int64
 	DefaultInvoiceTimeframe string

@@ -1,7 +1,7 @@
 package domain
 
-// Evolve answers with the state that e leads to from c. It assigns and nothing else: what is stored has happened,
-// and is never judged again. Revision and times belong to the record of the event, and are set by who reads it.
+// Evolve returns the client after e. It assigns only: a stored event is never judged again. Revision and times come from
+// the stored record and are set by the reader of the stream.
 func Evolve(c Client, e Event) Client {
 	switch e := e.(type) {
 	case ClientCreated:

@@ -52,7 +52,7 @@ func TestWhatADraftNamesIsReachedAndThenThereIsNothingLeftToDo(t *testing.T) {
 }
 
 // expected says in other words than Decide and Evolve what a draft leads to.
-func expected(c domain.Client, d domain.Draft) domain.Client {
+func expected(c domain.Client, d domain.ClientAttributes) domain.Client {
 	currency := c.Currency
 	if !c.Exists() {
 		c = domain.Client{ID: 11072, Active: true, Currency: dollars}
@@ -81,12 +81,12 @@ func expected(c domain.Client, d domain.Draft) domain.Client {
 	return c
 }
 
-func randomDraft(random *rand.Rand) domain.Draft {
+func randomDraft(random *rand.Rand) domain.ClientAttributes {
 	names := []string{"A", "SuprCorp", "Ä & Ö <GmbH>", "\U0001F600", strings.Repeat("é", 255), "", " ", "\x00", "\xFF", strings.Repeat("a", 256)}
 	currencies := []string{dollars, "Euro - EUR", "Canadian Dollars - CAD", "Shells", "\uFFFE", " "}
 	symbols := []string{"$", "€", "US$", "", "\x1F"}
 	details := []string{"", "a\r\nb", "123 Main St.", "\uFFFF"}
-	d := domain.Draft{
+	d := domain.ClientAttributes{
 		Name:           maybe(random, names),
 		HighriseID:     maybe(random, []int64{0, 1, 7, 1<<63 - 1, -1}),
 		Currency:       maybe(random, currencies),

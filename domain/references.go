@@ -1,19 +1,16 @@
 package domain
 
-import (
-	"strings"
-)
+import "strings"
 
-// References count what other services hold of a client.
+// References counts the projects and invoices of a client.
 type References struct {
 	ActiveProjects   int
 	InactiveProjects int
 	Invoices         int
 }
 
-// RestsOnReferences reports whether e may only happen where no reference stands in the way, so that whoever decides it
-// has to know them as they are now.
-func RestsOnReferences(e Event) bool {
+// DependsOnReferences reports whether references can forbid e, so that its decision needs their current state.
+func DependsOnReferences(e Event) bool {
 	switch e := e.(type) {
 	case ClientDeleted:
 		return true
@@ -25,9 +22,9 @@ func RestsOnReferences(e Event) bool {
 	return false
 }
 
-// allow refuses an event that a reference stands in the way of, and says which and how many.
+// allow returns an Error that counts the references which forbid e, or nil.
 func (r References) allow(e Event) error {
-	if !RestsOnReferences(e) {
+	if !DependsOnReferences(e) {
 		return nil
 	}
 	if _, deletes := e.(ClientDeleted); !deletes {

@@ -45,8 +45,8 @@ func TestWhatOtherServicesHoldStandsInTheWayOfAClientsEnd(t *testing.T) {
 			deactivated := domain.ClientUpdated{ID: created.ID, Active: new(false)}
 			renamedToo := domain.ClientUpdated{ID: created.ID, Name: new("B"), Active: new(false)}
 			obeys(t, given(created).holding(c.held).when(domain.ToggleClient{}), switchedOff, "deactivated", c.deactivate)
-			obeys(t, given(created).holding(c.held).when(update(domain.Draft{Active: new(false)})), deactivated, "deactivated", c.deactivate)
-			obeys(t, given(created).holding(c.held).when(update(domain.Draft{Name: new("B"), Active: new(false)})), renamedToo, "deactivated", c.deactivate)
+			obeys(t, given(created).holding(c.held).when(update(domain.ClientAttributes{Active: new(false)})), deactivated, "deactivated", c.deactivate)
+			obeys(t, given(created).holding(c.held).when(update(domain.ClientAttributes{Name: new("B"), Active: new(false)})), renamedToo, "deactivated", c.deactivate)
 			obeys(t, given(created).holding(c.held).when(domain.DeleteClient{}), domain.ClientDeleted{ID: created.ID}, "deleted", c.deletion)
 			obeys(t, given(created, switchedOff).holding(c.held).when(domain.DeleteClient{}), domain.ClientDeleted{ID: created.ID}, "deleted", c.deletion)
 		})
@@ -69,13 +69,13 @@ func TestNothingStandsInTheWayOfAnyOtherCommand(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			given(created, switchedOff).holding(c.held).when(domain.ToggleClient{}).then(t, switchedOn)
-			given(created, switchedOff).holding(c.held).when(update(domain.Draft{Active: new(true)})).
+			given(created, switchedOff).holding(c.held).when(update(domain.ClientAttributes{Active: new(true)})).
 				then(t, domain.ClientUpdated{ID: created.ID, Active: new(true)})
-			given(created, switchedOff).holding(c.held).when(update(domain.Draft{Active: new(false)})).thenNothing(t)
-			given(created, switchedOff).holding(c.held).when(update(domain.Draft{Active: new(false), Name: new("B")})).
+			given(created, switchedOff).holding(c.held).when(update(domain.ClientAttributes{Active: new(false)})).thenNothing(t)
+			given(created, switchedOff).holding(c.held).when(update(domain.ClientAttributes{Active: new(false), Name: new("B")})).
 				then(t, domain.ClientUpdated{ID: created.ID, Name: new("B")})
-			given(created).holding(c.held).when(update(domain.Draft{Active: new(true)})).thenNothing(t)
-			given(created).holding(c.held).when(update(domain.Draft{Details: new("b")})).
+			given(created).holding(c.held).when(update(domain.ClientAttributes{Active: new(true)})).thenNothing(t)
+			given(created).holding(c.held).when(update(domain.ClientAttributes{Details: new("b")})).
 				then(t, domain.ClientUpdated{ID: created.ID, Details: new("b")})
 			given(created).holding(c.held).when(domain.FollowInvoice{Kind: "task"}).
 				then(t, domain.ClientInvoiceDefaultsChanged{ID: created.ID, LastInvoiceKind: "task"})
@@ -88,12 +88,12 @@ func TestARuleOfOtherServicesIsAskedLast(t *testing.T) {
 	t.Parallel()
 	all := domain.References{ActiveProjects: 1, InactiveProjects: 1, Invoices: 1}
 	deleted := domain.ClientDeleted{ID: created.ID}
-	for _, command := range []domain.Command{domain.ToggleClient{}, domain.DeleteClient{}, update(domain.Draft{Active: new(false)}), domain.FollowInvoice{Kind: "task"}} {
+	for _, command := range []domain.Command{domain.ToggleClient{}, domain.DeleteClient{}, update(domain.ClientAttributes{Active: new(false)}), domain.FollowInvoice{Kind: "task"}} {
 		given().holding(all).when(command).thenRefused(t, domain.NotFound)
 		given(created, deleted).holding(all).when(command).thenRefused(t, domain.NotFound)
 	}
-	given(created).holding(all).when(update(domain.Draft{Name: new(""), Active: new(false)})).thenRefused(t, domain.Invalid)
-	given(created).holding(all).when(update(domain.Draft{HighriseID: new(int64(-1)), Active: new(false)})).thenRefused(t, domain.Invalid)
+	given(created).holding(all).when(update(domain.ClientAttributes{Name: new(""), Active: new(false)})).thenRefused(t, domain.Invalid)
+	given(created).holding(all).when(update(domain.ClientAttributes{HighriseID: new(int64(-1)), Active: new(false)})).thenRefused(t, domain.Invalid)
 }
 
 func TestWhichEventsRestOnReferences(t *testing.T) {
@@ -113,6 +113,6 @@ func TestWhichEventsRestOnReferences(t *testing.T) {
 		"a deletion":                 {domain.ClientDeleted{ID: 1}, true},
 		"a change of invoice habits": {domain.ClientInvoiceDefaultsChanged{ID: 1}, false},
 	} {
-		require.Equal(t, c.rests, domain.RestsOnReferences(c.event), name)
+		require.Equal(t, c.rests, domain.DependsOnReferences(c.event), name)
 	}
 }

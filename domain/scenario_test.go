@@ -95,8 +95,8 @@ var created = domain.ClientCreated{
 }
 
 // create is a CreateClient with what the handler fills in.
-func create(d domain.Draft) domain.CreateClient {
-	return domain.CreateClient{ID: 11072, Draft: d, DefaultCurrency: dollars}
+func create(d domain.ClientAttributes) domain.CreateClient {
+	return domain.CreateClient{ID: 11072, Attributes: d, DefaultCurrency: dollars}
 }
 
-func update(d domain.Draft) domain.UpdateClient { return domain.UpdateClient{Draft: d} }
+func update(d domain.ClientAttributes) domain.UpdateClient { return domain.UpdateClient{Attributes: d} }

@@ -11,37 +11,37 @@ import (
 func TestUpdateClient(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		draft domain.Draft
+		draft domain.ClientAttributes
 		want  domain.ClientUpdated
 	}{
-		"changes the name":             {domain.Draft{Name: new("Other")}, domain.ClientUpdated{Name: new("Other")}},
-		"changes the highrise-id":      {domain.Draft{HighriseID: new(int64(7))}, domain.ClientUpdated{HighriseID: new(int64(7))}},
-		"clears the highrise-id":       {domain.Draft{HighriseID: new(int64(0))}, domain.ClientUpdated{HighriseID: new(int64(0))}},
-		"deactivates":                  {domain.Draft{Active: new(false)}, domain.ClientUpdated{Active: new(false)}},
-		"changes the details":          {domain.Draft{Details: new("b")}, domain.ClientUpdated{Details: new("b")}},
-		"empties the details":          {domain.Draft{Details: new("")}, domain.ClientUpdated{Details: new("")}},
-		"changes the symbol alone":     {domain.Draft{CurrencySymbol: new("US$")}, domain.ClientUpdated{CurrencySymbol: new("US$")}},
-		"empties the symbol":           {domain.Draft{CurrencySymbol: new("")}, domain.ClientUpdated{CurrencySymbol: new("")}},
-		"tells case apart":             {domain.Draft{Name: new("SUPRCORP")}, domain.ClientUpdated{Name: new("SUPRCORP")}},
-		"leaves out what is unchanged": {domain.Draft{Name: new("SuprCorp"), Active: new(false)}, domain.ClientUpdated{Active: new(false)}},
+		"changes the name":             {domain.ClientAttributes{Name: new("Other")}, domain.ClientUpdated{Name: new("Other")}},
+		"changes the highrise-id":      {domain.ClientAttributes{HighriseID: new(int64(7))}, domain.ClientUpdated{HighriseID: new(int64(7))}},
+		"clears the highrise-id":       {domain.ClientAttributes{HighriseID: new(int64(0))}, domain.ClientUpdated{HighriseID: new(int64(0))}},
+		"deactivates":                  {domain.ClientAttributes{Active: new(false)}, domain.ClientUpdated{Active: new(false)}},
+		"changes the details":          {domain.ClientAttributes{Details: new("b")}, domain.ClientUpdated{Details: new("b")}},
+		"empties the details":          {domain.ClientAttributes{Details: new("")}, domain.ClientUpdated{Details: new("")}},
+		"changes the symbol alone":     {domain.ClientAttributes{CurrencySymbol: new("US$")}, domain.ClientUpdated{CurrencySymbol: new("US$")}},
+		"empties the symbol":           {domain.ClientAttributes{CurrencySymbol: new("")}, domain.ClientUpdated{CurrencySymbol: new("")}},
+		"tells case apart":             {domain.ClientAttributes{Name: new("SUPRCORP")}, domain.ClientUpdated{Name: new("SUPRCORP")}},
+		"leaves out what is unchanged": {domain.ClientAttributes{Name: new("SuprCorp"), Active: new(false)}, domain.ClientUpdated{Active: new(false)}},
 		"derives the symbol when the currency changes": {
-			domain.Draft{Currency: new("Euro - EUR")},
+			domain.ClientAttributes{Currency: new("Euro - EUR")},
 			domain.ClientUpdated{Currency: new("Euro - EUR"), CurrencySymbol: new("€")},
 		},
 		"empties the symbol when the currency changes to an unknown one": {
-			domain.Draft{Currency: new("Shells")},
+			domain.ClientAttributes{Currency: new("Shells")},
 			domain.ClientUpdated{Currency: new("Shells"), CurrencySymbol: new("")},
 		},
 		"leaves out the derived symbol when it is the one before": {
-			domain.Draft{Currency: new("Canadian Dollars - CAD")},
+			domain.ClientAttributes{Currency: new("Canadian Dollars - CAD")},
 			domain.ClientUpdated{Currency: new("Canadian Dollars - CAD")},
 		},
 		"keeps a symbol that is named beside a new currency": {
-			domain.Draft{Currency: new("Euro - EUR"), CurrencySymbol: new("$")},
+			domain.ClientAttributes{Currency: new("Euro - EUR"), CurrencySymbol: new("$")},
 			domain.ClientUpdated{Currency: new("Euro - EUR")},
 		},
 		"derives a null symbol from the new currency": {
-			domain.Draft{Currency: new("Euro - EUR"), DeriveSymbol: true},
+			domain.ClientAttributes{Currency: new("Euro - EUR"), DeriveSymbol: true},
 			domain.ClientUpdated{Currency: new("Euro - EUR"), CurrencySymbol: new("€")},
 		},
 	} {
@@ -55,7 +55,7 @@ func TestUpdateClient(t *testing.T) {
 
 func TestUpdateClientThatChangesNothing(t *testing.T) {
 	t.Parallel()
-	for name, draft := range map[string]domain.Draft{
+	for name, draft := range map[string]domain.ClientAttributes{
 		"names nothing":                         {},
 		"names the same name":                   {Name: new("SuprCorp")},
 		"names the same currency":               {Currency: new(dollars)},
@@ -72,7 +72,7 @@ func TestUpdateClientThatChangesNothing(t *testing.T) {
 	t.Run("clears a highrise-id that is null", func(t *testing.T) {
 		t.Parallel()
 		cleared := domain.ClientUpdated{ID: created.ID, HighriseID: new(int64(0))}
-		given(created, cleared).when(update(domain.Draft{HighriseID: new(int64(0))})).thenNothing(t)
+		given(created, cleared).when(update(domain.ClientAttributes{HighriseID: new(int64(0))})).thenNothing(t)
 	})
 }
 
@@ -81,7 +81,7 @@ func TestUpdateClientKeepsASymbolThatWasChosen(t *testing.T) {
 	chosen := domain.ClientUpdated{ID: created.ID, CurrencySymbol: new("US$")}
 	t.Run("when the currency is named but does not change", func(t *testing.T) {
 		t.Parallel()
-		given(created, chosen).when(update(domain.Draft{Currency: new(dollars)})).thenNothing(t)
+		given(created, chosen).when(update(domain.ClientAttributes{Currency: new(dollars)})).thenNothing(t)
 	})
 	t.Run("when the whole object comes back with another name", func(t *testing.T) {
 		t.Parallel()
@@ -91,12 +91,12 @@ func TestUpdateClientKeepsASymbolThatWasChosen(t *testing.T) {
 	})
 	t.Run("until the symbol is named as null", func(t *testing.T) {
 		t.Parallel()
-		given(created, chosen).when(update(domain.Draft{DeriveSymbol: true})).
+		given(created, chosen).when(update(domain.ClientAttributes{DeriveSymbol: true})).
 			then(t, domain.ClientUpdated{ID: created.ID, CurrencySymbol: new("$")})
 	})
 	t.Run("until the currency changes", func(t *testing.T) {
 		t.Parallel()
-		given(created, chosen).when(update(domain.Draft{Currency: new("Canadian Dollars - CAD")})).
+		given(created, chosen).when(update(domain.ClientAttributes{Currency: new("Canadian Dollars - CAD")})).
 			then(t, domain.ClientUpdated{
 				ID: created.ID, Currency: new("Canadian Dollars - CAD"), CurrencySymbol: new("$"),
 			})
@@ -105,7 +105,7 @@ func TestUpdateClientKeepsASymbolThatWasChosen(t *testing.T) {
 
 func TestUpdateClientReachesWhatItNames(t *testing.T) {
 	t.Parallel()
-	after := given(created).when(update(domain.Draft{Name: new("Other"), Currency: new("Euro - EUR")})).state(t)
+	after := given(created).when(update(domain.ClientAttributes{Name: new("Other"), Currency: new("Euro - EUR")})).state(t)
 	require.Equal(t, domain.Client{
 		ID: 11072, Name: "Other", HighriseID: 568902, Currency: "Euro - EUR", CurrencySymbol: "€", Active: true,
 		Details: "123 Main St.",
@@ -114,14 +114,14 @@ func TestUpdateClientReachesWhatItNames(t *testing.T) {
 
 func TestUpdateClientIsRefusedWhereThereIsNone(t *testing.T) {
 	t.Parallel()
-	given().when(update(domain.Draft{Name: new("A")})).thenRefused(t, domain.NotFound)
-	given().when(update(domain.Draft{Name: new("")})).thenRefused(t, domain.NotFound)
-	given(created, domain.ClientDeleted{ID: created.ID}).when(update(domain.Draft{})).thenRefused(t, domain.NotFound)
+	given().when(update(domain.ClientAttributes{Name: new("A")})).thenRefused(t, domain.NotFound)
+	given().when(update(domain.ClientAttributes{Name: new("")})).thenRefused(t, domain.NotFound)
+	given(created, domain.ClientDeleted{ID: created.ID}).when(update(domain.ClientAttributes{})).thenRefused(t, domain.NotFound)
 }
 
 // whole is what a caller says who sends back the object that he got.
-func whole(c domain.Client) domain.Draft {
-	return domain.Draft{
+func whole(c domain.Client) domain.ClientAttributes {
+	return domain.ClientAttributes{
 		Name: &c.Name, HighriseID: &c.HighriseID, Currency: &c.Currency, CurrencySymbol: &c.CurrencySymbol,
 		Active: &c.Active, Details: &c.Details,
 	}

@@ -6,15 +6,15 @@ import (
 	"unicode/utf8"
 )
 
-// What a client's attributes can hold.
+// Limits of a client's attributes.
 const (
 	MaxText    = 255      // characters of name, currency and currency-symbol
 	MaxDetails = 64 << 10 // bytes of details
 	MaxID      = math.MaxInt64
 )
 
-// validate refuses a draft that names a value which no client can have.
-func validate(d Draft) error {
+// validate returns an Error if an attribute has a value that no client can have.
+func validate(d ClientAttributes) error {
 	if d.Name != nil && strings.TrimSpace(*d.Name) == "" {
 		return Errorf(Invalid, "Name can't be blank.")
 	}
@@ -38,7 +38,7 @@ func validate(d Draft) error {
 	return validateText("Details", d.Details)
 }
 
-// Validate refuses a kind or timeframe that no client can have.
+// Validate returns an Error if no client can have this kind or timeframe.
 func (i FollowInvoice) Validate() error {
 	if err := validateLine("Invoice kind", &i.Kind); err != nil {
 		return err
@@ -46,7 +46,7 @@ func (i FollowInvoice) Validate() error {
 	return validateLine("Invoice timeframe", &i.Timeframe)
 }
 
-// validateLine refuses what a short text cannot be.
+// validateLine checks an attribute of at most MaxText characters.
 func validateLine(attribute string, text *string) error {
 	if text != nil && utf8.RuneCountInString(*text) > MaxText {
 		return Errorf(Invalid, "%s is too long (maximum is %d characters).", attribute, MaxText)
@@ -54,7 +54,7 @@ func validateLine(attribute string, text *string) error {
 	return validateText(attribute, text)
 }
 
-// validateText refuses what XML 1.0 cannot carry, so that everything stored can always be rendered.
+// validateText checks that XML 1.0 can represent the text, so that everything stored can be rendered.
 func validateText(attribute string, text *string) error {
 	if text == nil {
 		return nil

@@ -11,14 +11,14 @@ import (
 )
 
 // named is a draft that is fine by itself, and is changed by say.
-func named(say func(*domain.Draft)) domain.Draft {
-	d := domain.Draft{Name: new("A")}
+func named(say func(*domain.ClientAttributes)) domain.ClientAttributes {
+	d := domain.ClientAttributes{Name: new("A")}
 	say(&d)
 	return d
 }
 
 // What a draft may name holds for CreateClient and UpdateClient alike.
-func bothWays(t *testing.T, draft domain.Draft, then func(*testing.T, scenario)) {
+func bothWays(t *testing.T, draft domain.ClientAttributes, then func(*testing.T, scenario)) {
 	t.Helper()
 	t.Run("on create", func(t *testing.T) { then(t, given().when(create(draft))) })
 	t.Run("on update", func(t *testing.T) { then(t, given(created).when(update(draft))) })
@@ -26,15 +26,15 @@ func bothWays(t *testing.T, draft domain.Draft, then func(*testing.T, scenario))
 
 func TestAcceptedValues(t *testing.T) {
 	t.Parallel()
-	for name, draft := range map[string]domain.Draft{
+	for name, draft := range map[string]domain.ClientAttributes{
 		"name of 255 letters":             {Name: new(strings.Repeat("a", 255))},
 		"name of 255 wide characters":     {Name: new(strings.Repeat("𝄞", 255))},
-		"currency of 255 characters":      named(func(d *domain.Draft) { d.Currency = new(strings.Repeat("é", 255)) }),
-		"symbol of 255 characters":        named(func(d *domain.Draft) { d.CurrencySymbol = new(strings.Repeat("€", 255)) }),
-		"details of 64 KiB":               named(func(d *domain.Draft) { d.Details = new(strings.Repeat("a", 64<<10)) }),
-		"highrise-id of 1":                named(func(d *domain.Draft) { d.HighriseID = new(int64(1)) }),
-		"highrise-id of 2^63-1":           named(func(d *domain.Draft) { d.HighriseID = new(int64(math.MaxInt64)) }),
-		"tab, line feed, carriage return": named(func(d *domain.Draft) { d.Details = new("\t\n\r") }),
+		"currency of 255 characters":      named(func(d *domain.ClientAttributes) { d.Currency = new(strings.Repeat("é", 255)) }),
+		"symbol of 255 characters":        named(func(d *domain.ClientAttributes) { d.CurrencySymbol = new(strings.Repeat("€", 255)) }),
+		"details of 64 KiB":               named(func(d *domain.ClientAttributes) { d.Details = new(strings.Repeat("a", 64<<10)) }),
+		"highrise-id of 1":                named(func(d *domain.ClientAttributes) { d.HighriseID = new(int64(1)) }),
+		"highrise-id of 2^63-1":           named(func(d *domain.ClientAttributes) { d.HighriseID = new(int64(math.MaxInt64)) }),
+		"tab, line feed, carriage return": named(func(d *domain.ClientAttributes) { d.Details = new("\t\n\r") }),
 		"characters at XML's borders":     {Name: new("\u0020\u007F\u0085\uD7FF\uE000\uFFFD\U00010000\U0010FFFF")},
 		"markup":                          {Name: new(`<b>&"']]>`)},
 		"name of a zero-width space":      {Name: new("\u200B")},
@@ -64,19 +64,19 @@ func TestAcceptedValues(t *testing.T) {
 func TestRefusedValues(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		draft domain.Draft
+		draft domain.ClientAttributes
 		says  string
 	}{
-		"empty name":                  {domain.Draft{Name: new("")}, "Name can't be blank."},
-		"name of blanks":              {domain.Draft{Name: new(" \t\r\n")}, "Name can't be blank."},
-		"name of Unicode blanks":      {domain.Draft{Name: new("\u00A0\u2003\u3000")}, "Name can't be blank."},
-		"name of 256 characters":      {domain.Draft{Name: new(strings.Repeat("é", 256))}, "Name is too long (maximum is 255 characters)."},
-		"currency of blanks":          {named(func(d *domain.Draft) { d.Currency = new(" ") }), "Currency can't be blank."},
-		"currency of 256 characters":  {named(func(d *domain.Draft) { d.Currency = new(strings.Repeat("a", 256)) }), "Currency is too long (maximum is 255 characters)."},
-		"symbol of 256 characters":    {named(func(d *domain.Draft) { d.CurrencySymbol = new(strings.Repeat("a", 256)) }), "Currency symbol is too long (maximum is 255 characters)."},
-		"details of 64 KiB and one":   {named(func(d *domain.Draft) { d.Details = new(strings.Repeat("a", 64<<10+1)) }), "Details is too long (maximum is 65536 bytes)."},
-		"details of 64 Ki characters": {named(func(d *domain.Draft) { d.Details = new(strings.Repeat("é", 64<<10)) }), "Details is too long (maximum is 65536 bytes)."},
-		"negative highrise-id":        {named(func(d *domain.Draft) { d.HighriseID = new(int64(-1)) }), "Highrise id must be between 1 and 9223372036854775807."},
+		"empty name":                  {domain.ClientAttributes{Name: new("")}, "Name can't be blank."},
+		"name of blanks":              {domain.ClientAttributes{Name: new(" \t\r\n")}, "Name can't be blank."},
+		"name of Unicode blanks":      {domain.ClientAttributes{Name: new("\u00A0\u2003\u3000")}, "Name can't be blank."},
+		"name of 256 characters":      {domain.ClientAttributes{Name: new(strings.Repeat("é", 256))}, "Name is too long (maximum is 255 characters)."},
+		"currency of blanks":          {named(func(d *domain.ClientAttributes) { d.Currency = new(" ") }), "Currency can't be blank."},
+		"currency of 256 characters":  {named(func(d *domain.ClientAttributes) { d.Currency = new(strings.Repeat("a", 256)) }), "Currency is too long (maximum is 255 characters)."},
+		"symbol of 256 characters":    {named(func(d *domain.ClientAttributes) { d.CurrencySymbol = new(strings.Repeat("a", 256)) }), "Currency symbol is too long (maximum is 255 characters)."},
+		"details of 64 KiB and one":   {named(func(d *domain.ClientAttributes) { d.Details = new(strings.Repeat("a", 64<<10+1)) }), "Details is too long (maximum is 65536 bytes)."},
+		"details of 64 Ki characters": {named(func(d *domain.ClientAttributes) { d.Details = new(strings.Repeat("é", 64<<10)) }), "Details is too long (maximum is 65536 bytes)."},
+		"negative highrise-id":        {named(func(d *domain.ClientAttributes) { d.HighriseID = new(int64(-1)) }), "Highrise id must be between 1 and 9223372036854775807."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -89,7 +89,7 @@ func TestRefusedValues(t *testing.T) {
 
 func TestAnUpdateCannotEmptyTheCurrency(t *testing.T) {
 	t.Parallel()
-	given(created).when(update(domain.Draft{Currency: new("")})).thenRefused(t, domain.Invalid)
+	given(created).when(update(domain.ClientAttributes{Currency: new("")})).thenRefused(t, domain.Invalid)
 }
 
 func TestTextThatXMLCannotCarryIsRefusedInEveryAttribute(t *testing.T) {
@@ -105,11 +105,11 @@ func TestTextThatXMLCannotCarryIsRefusedInEveryAttribute(t *testing.T) {
 		"a byte of ISO-8859-1":  "caf\xE9",
 		"an overlong character": "a\xC0\xAF",
 	} {
-		for attribute, say := range map[string]func(*domain.Draft){
-			"Name":            func(d *domain.Draft) { d.Name = &text },
-			"Currency":        func(d *domain.Draft) { d.Currency = &text },
-			"Currency symbol": func(d *domain.Draft) { d.CurrencySymbol = &text },
-			"Details":         func(d *domain.Draft) { d.Details = &text },
+		for attribute, say := range map[string]func(*domain.ClientAttributes){
+			"Name":            func(d *domain.ClientAttributes) { d.Name = &text },
+			"Currency":        func(d *domain.ClientAttributes) { d.Currency = &text },
+			"Currency symbol": func(d *domain.ClientAttributes) { d.CurrencySymbol = &text },
+			"Details":         func(d *domain.ClientAttributes) { d.Details = &text },
 		} {
 			t.Run(attribute+" with "+name, func(t *testing.T) {
 				t.Parallel()

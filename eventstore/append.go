@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"clients/domain"
-	"clients/domain/command"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -19,16 +18,16 @@ import (
 // one (0: there is none yet). When it answers without error, a majority of the stream's replicas has the event on disk.
 //
 // Errors: domain.ErrConflict when there is a newer message, so that nothing was stored; a domain.Unavailable when the
-// store cannot be reached: with the cause command.ErrUnknownOutcome the event may have been stored, without it not.
+// store cannot be reached: with the cause domain.ErrUnknownOutcome the event may have been stored, without it not.
 // An event of unknown outcome was sent again unchanged. It is not sent anew after Append has returned; only what waits for
 // a connection that is just being made may reach the stream later than that.
 //
 // A hold is confirmed right before each time that the event is sent. When that fails Append sends nothing more, and wraps
 // the error of the hold.
-func (s *Store) Append(ctx context.Context, e domain.Envelope, lastSequence uint64, hold ...command.Hold) (domain.Receipt, error) {
+func (s *Store) Append(ctx context.Context, e domain.Envelope, lastSequence uint64, hold ...domain.Lease) (domain.AppendResult, error) {
 	msg, revision, err := encode(e)
 	if err != nil {
-		return domain.Receipt{}, err
+		return domain.AppendResult{}, err
 	}
 	expect(msg, e, lastSequence)
 	p := &pending{msg: msg, account: e.Account, clientID: e.Event.Client(), eventID: e.EventID, revision: revision, lastSequence: lastSequence}
@@ -68,7 +67,7 @@ type pending struct {
 	deadline     time.Time     // after it, it is not sent again
 	unknown      bool          // it was sent before, and nobody told the outcome
 	expected     time.Duration // how long an answer may take, where that is known
-	hold         command.Hold
+	hold         domain.Lease
 
 	state atomic.Int32
 	done  chan outcome // takes one answer without anybody waiting for it
@@ -82,7 +81,7 @@ const (
 )
 
 type outcome struct {
-	receipt domain.Receipt
+	receipt domain.AppendResult
 	err     error
 }
 
@@ -96,30 +95,30 @@ const (
 
 // publish stores one event by itself. Until it knows the outcome it sends the identical message again: the stream
 // recognises the event's id, and a repeat that comes too late for that fails on the expected sequence.
-func (s *Store) publish(p *pending) (domain.Receipt, error) {
+func (s *Store) publish(p *pending) (domain.AppendResult, error) {
 	ctx, cancel := context.WithDeadline(context.Background(), p.deadline)
 	defer cancel()
 	before, err := s.identity.known()
 	if err != nil {
-		return domain.Receipt{}, domain.NoStore(err)
+		return domain.AppendResult{}, domain.NoStore(err)
 	}
 	ack, verdict, err := s.send(ctx, p.msg, max(publishAttempt, p.expected), p.unknown, p.hold)
 	switch verdict {
 	case accepted:
 		s.readOnly.accepted()
 		if err := s.identity.appended(ack.Sequence, before); err != nil {
-			return domain.Receipt{}, unknownOutcome(err)
+			return domain.AppendResult{}, unknownOutcome(err)
 		}
-		return domain.Receipt{Sequence: ack.Sequence, Revision: p.revision}, nil
+		return domain.AppendResult{Sequence: ack.Sequence, Revision: p.revision}, nil
 	case repeated:
 		return s.settle(ctx, p, err)
 	case outrun:
 		return s.conflict(ctx, p)
 	case unanswered:
 		s.readOnly.noAnswer()
-		return domain.Receipt{}, unknownOutcome(err)
+		return domain.AppendResult{}, unknownOutcome(err)
 	default:
-		return domain.Receipt{}, domain.NoStore(err)
+		return domain.AppendResult{}, domain.NoStore(err)
 	}
 }
 
@@ -128,7 +127,7 @@ func (s *Store) publish(p *pending) (domain.Receipt, error) {
 //
 // The verdict is of all that was sent: whatever is answered to a repeat, an attempt before it may have been stored. A hold
 // that is not nil is confirmed before each attempt; when it is not, that ends them.
-func (s *Store) send(ctx context.Context, msg *nats.Msg, attempt time.Duration, unknown bool, hold command.Hold) (ack *jetstream.PubAck, v verdict, err error) {
+func (s *Store) send(ctx context.Context, msg *nats.Msg, attempt time.Duration, unknown bool, hold domain.Lease) (ack *jetstream.PubAck, v verdict, err error) {
 	for !ended(ctx) {
 		if hold != nil {
 			if err = hold.Confirm(ctx); err != nil {
@@ -176,10 +175,10 @@ func (s *Store) publishOnce(ctx context.Context, msg *nats.Msg) (*jetstream.PubA
 
 // settle finds out what is stored of an event that was sent more than once: it may be the event itself that a repeat
 // lost the race to, and a repeat need not be the same in every byte.
-func (s *Store) settle(ctx context.Context, p *pending, conflict error) (domain.Receipt, error) {
-	receipt, found, err := s.Find(ctx, command.Lookup{Account: p.account, ClientID: p.clientID, EventID: p.eventID, After: p.lastSequence})
+func (s *Store) settle(ctx context.Context, p *pending, conflict error) (domain.AppendResult, error) {
+	receipt, found, err := s.Find(ctx, domain.Lookup{Account: p.account, ClientID: p.clientID, EventID: p.eventID, After: p.lastSequence})
 	if err != nil || !found {
-		return domain.Receipt{}, unknownOutcome(errors.Join(conflict, err))
+		return domain.AppendResult{}, unknownOutcome(errors.Join(conflict, err))
 	}
 	return receipt, nil
 }

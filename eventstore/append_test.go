@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"clients/domain"
-	"clients/domain/command"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
@@ -34,7 +33,7 @@ func TestAppendRefusesWhatWasDecidedOnAnOldState(t *testing.T) {
 	require.NoError(t, err)
 	_, err = s.Append(deadline(t), created(1), 0)
 	require.ErrorIs(t, err, domain.ErrConflict)
-	require.NotErrorIs(t, err, command.ErrUnknownOutcome)
+	require.NotErrorIs(t, err, domain.ErrUnknownOutcome)
 	_, err = s.Append(deadline(t), happened(2, domain.ClientDeleted{ID: 1}), first.Sequence+1)
 	require.ErrorIs(t, err, domain.ErrConflict)
 	require.Len(t, stored(t, s), 1)
@@ -47,7 +46,7 @@ func TestAppendsAtOnceAreStoredOrRefusedEachByItsOwnCondition(t *testing.T) {
 	const n = 160
 	var group sync.WaitGroup
 	errs := make([]error, n)
-	receipts := make([]domain.Receipt, n)
+	receipts := make([]domain.AppendResult, n)
 	for i := range n {
 		group.Go(func() {
 			lastSequence := uint64(0)
@@ -83,7 +82,7 @@ func TestOfAppendsOnTheSameStateExactlyOneWinsAcrossReplicas(t *testing.T) {
 	last := uint64(0)
 	for round := range 40 {
 		errs := make([]error, len(stores)*4)
-		receipts := make([]domain.Receipt, len(errs))
+		receipts := make([]domain.AppendResult, len(errs))
 		var group sync.WaitGroup
 		for i := range errs {
 			event := happened(uint64(round+1), domain.ClientToggled{ID: 1, Active: i%2 == 0})
@@ -130,7 +129,7 @@ func TestAnEventOfUnknownOutcomeThatWasOverrunIsNotDecidedAnew(t *testing.T) {
 	p := pendingFor(t, created(1), 0)
 	p.unknown = true
 	_, err = s.publish(p)
-	require.ErrorIs(t, err, command.ErrUnknownOutcome)
+	require.ErrorIs(t, err, domain.ErrUnknownOutcome)
 	require.NotErrorIs(t, err, domain.ErrConflict)
 }
 
@@ -154,25 +153,25 @@ func TestFindTellsAnEventFromItsNeighbours(t *testing.T) {
 	require.NoError(t, err)
 	b, err := s.Append(deadline(t), second, a.Sequence)
 	require.NoError(t, err)
-	receipt, found, err := s.Find(deadline(t), command.Lookup{Account: "test", ClientID: 1, EventID: second.EventID, After: 0})
+	receipt, found, err := s.Find(deadline(t), domain.Lookup{Account: "test", ClientID: 1, EventID: second.EventID, After: 0})
 	require.NoError(t, err)
 	require.True(t, found)
 	require.Equal(t, b, receipt)
-	_, found, err = s.Find(deadline(t), command.Lookup{Account: "test", ClientID: 1, EventID: first.EventID, After: a.Sequence})
+	_, found, err = s.Find(deadline(t), domain.Lookup{Account: "test", ClientID: 1, EventID: first.EventID, After: a.Sequence})
 	require.NoError(t, err)
 	require.False(t, found, "it is not behind itself")
-	_, found, err = s.Find(deadline(t), command.Lookup{Account: "test", ClientID: 2, EventID: first.EventID, After: 0})
+	_, found, err = s.Find(deadline(t), domain.Lookup{Account: "test", ClientID: 2, EventID: first.EventID, After: 0})
 	require.NoError(t, err)
 	require.False(t, found)
-	_, found, err = s.Find(deadline(t), command.Lookup{Account: "test", ClientID: 1, EventID: "never stored"})
+	_, found, err = s.Find(deadline(t), domain.Lookup{Account: "test", ClientID: 1, EventID: "never stored"})
 	require.NoError(t, err)
 	require.False(t, found)
 
 	c, err := s.Append(deadline(t), happened(3, domain.ClientToggled{ID: 1, Active: true}), b.Sequence)
 	require.NoError(t, err)
 	require.Greater(t, c.Sequence, b.Sequence)
-	for event, want := range map[string]domain.Receipt{first.EventID: a, second.EventID: b} {
-		receipt, found, err := s.Find(deadline(t), command.Lookup{Account: "test", ClientID: 1, EventID: event, After: 0})
+	for event, want := range map[string]domain.AppendResult{first.EventID: a, second.EventID: b} {
+		receipt, found, err := s.Find(deadline(t), domain.Lookup{Account: "test", ClientID: 1, EventID: event, After: 0})
 		require.NoError(t, err)
 		require.True(t, found, "though it is not the last one by now")
 		require.Equal(t, want, receipt)
@@ -198,6 +197,6 @@ func TestAnEventThatIsRefusedAfterNobodyAnsweredHasAnUnknownOutcome(t *testing.T
 		_, err := s.publish(p)
 		return err
 	}
-	require.NotErrorIs(t, refused(false), command.ErrUnknownOutcome)
-	require.ErrorIs(t, refused(true), command.ErrUnknownOutcome)
+	require.NotErrorIs(t, refused(false), domain.ErrUnknownOutcome)
+	require.ErrorIs(t, refused(true), domain.ErrUnknownOutcome)
 }

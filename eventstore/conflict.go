@@ -12,9 +12,9 @@ import (
 // While a leader whose disk hangs does not know yet that it was replaced, a message reaches it and its successor. The one
 // may refuse what the other stores, and the refusal may come first. So it only counts once a leader has a newer message,
 // and it is another one: then the event cannot be stored any more.
-func (s *Store) conflict(ctx context.Context, p *pending) (domain.Receipt, error) {
+func (s *Store) conflict(ctx context.Context, p *pending) (domain.AppendResult, error) {
 	if s.config.Replicas == 1 {
-		return domain.Receipt{}, domain.ErrConflict
+		return domain.AppendResult{}, domain.ErrConflict
 	}
 	for !ended(ctx) {
 		next, err := s.next(ctx, p.subject(), p.lastSequence+1) // which is the event itself, or it is not stored
@@ -22,11 +22,11 @@ func (s *Store) conflict(ctx context.Context, p *pending) (domain.Receipt, error
 		case err == nil && next.is(p.eventID):
 			return next.receipt(), nil
 		case err == nil:
-			return domain.Receipt{}, domain.ErrConflict
+			return domain.AppendResult{}, domain.ErrConflict
 		}
 		pause(ctx)
 	}
-	return domain.Receipt{}, unknownOutcome(ctx.Err())
+	return domain.AppendResult{}, unknownOutcome(ctx.Err())
 }
 
 // subject is what the event's condition is about: of a creation, the id in any account.

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"clients/domain"
-	"clients/domain/command"
 
 	"github.com/stretchr/testify/require"
 )
@@ -18,7 +17,7 @@ func TestARefusalCountsOnceThereIsANewerEvent(t *testing.T) {
 	s.config.Replicas = 3 // or there are no two leaders
 	first, err := s.Append(deadline(t), created(1), 0)
 	require.NoError(t, err)
-	refused := func(e domain.Envelope, lastSequence uint64, patience time.Duration) (domain.Receipt, error) {
+	refused := func(e domain.Envelope, lastSequence uint64, patience time.Duration) (domain.AppendResult, error) {
 		p := pendingFor(t, e, lastSequence)
 		p.lastSequence = lastSequence
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -27,7 +26,7 @@ func TestARefusalCountsOnceThereIsANewerEvent(t *testing.T) {
 	}
 	own := happened(2, domain.ClientToggled{ID: 1})
 	_, err = refused(own, first.Sequence, 100*time.Millisecond)
-	require.ErrorIs(t, err, command.ErrUnknownOutcome, "it may yet be stored")
+	require.ErrorIs(t, err, domain.ErrUnknownOutcome, "it may yet be stored")
 
 	second, err := s.Append(deadline(t), own, first.Sequence)
 	require.NoError(t, err)

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"clients/domain"
-	"clients/domain/command"
 
 	"github.com/stretchr/testify/require"
 )
@@ -49,11 +48,13 @@ func TestACostThatIsNotMeasuredAnyMoreIsForgotten(t *testing.T) {
 }
 
 // claimFor claims a key as a command does.
-func claimFor(t *testing.T, s *Store) (command.Reservation, bool, error) {
+func claimFor(t *testing.T, s *Store) (domain.IdempotencyRecord, bool, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2400*time.Millisecond)
 	defer cancel()
-	return s.Claim(ctx, "test", "key", func() (command.Reservation, error) { return command.Reservation{EventID: "event", ClientID: 1}, nil })
+	return s.Claim(ctx, "test", "key", func() (domain.IdempotencyRecord, error) {
+		return domain.IdempotencyRecord{EventID: "event", ClientID: 1}, nil
+	})
 }
 
 // On a disk that is slow, and on which nothing else waits, a reservation can be stored; and one that is stored is read
@@ -106,7 +107,7 @@ func TestAnEventThatWouldBeLateIsNotSent(t *testing.T) {
 		t.Helper()
 		require.ErrorIs(t, err, errTooSlow)
 		require.ErrorIs(t, err, &domain.Error{Kind: domain.Unavailable})
-		require.NotErrorIs(t, err, command.ErrUnknownOutcome)
+		require.NotErrorIs(t, err, domain.ErrUnknownOutcome)
 	}
 	_, err := w.append(t.Context(), pendingFor(t, created(1), 0))
 	refused(err)

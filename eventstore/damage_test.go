@@ -10,7 +10,7 @@ import (
 	"slices"
 	"testing"
 
-	"clients/domain/command"
+	"clients/domain"
 
 	"github.com/stretchr/testify/require"
 )
@@ -30,7 +30,7 @@ func filledStore(t *testing.T) (dir string) {
 		_, err := s.NextID(deadline(t), 0)
 		require.NoError(t, err)
 	}
-	r, _, err := s.Claim(deadline(t), "test", "key", always(command.Reservation{}))
+	r, _, err := s.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{}))
 	require.NoError(t, err)
 	require.NoError(t, s.Release(deadline(t), "test", "key", r))
 	last, err := s.LastSequence(deadline(t))

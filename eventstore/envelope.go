@@ -49,7 +49,7 @@ type Record struct {
 	domain.Envelope           // but for the Account, which is the subject's, empty where Stray is not
 	Checksum        uint64
 	// Fact is what was learned of other services, on an internal subject; nil for an event.
-	Fact *domain.Fact
+	Fact *domain.ReferenceEvent
 	// Stray says why the message is not an event; "" when it is one.
 	Stray string
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"clients/domain"
-	"clients/domain/command"
 )
 
 // ErrWentBackwards tells that the stream ends before a sequence that it is known to have reached.
@@ -83,7 +82,7 @@ func unknownOutcome(cause error) error {
 	return &domain.Error{
 		Kind:    domain.Unavailable,
 		Message: "The event store did not answer in time: the command may have been carried out or not.",
-		Cause:   errors.Join(command.ErrUnknownOutcome, cause),
+		Cause:   errors.Join(domain.ErrUnknownOutcome, cause),
 	}
 }
 

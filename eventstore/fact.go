@@ -44,9 +44,9 @@ type (
 )
 
 // encodeFact makes the message for a fact.
-func encodeFact(f domain.Fact, eventID string, at time.Time) (*nats.Msg, error) {
+func encodeFact(f domain.ReferenceEvent, eventID string, at time.Time) (*nats.Msg, error) {
 	kind, subject := typePositionPassed, passedSubject(f.Source.Stream)
-	switch f.Thing {
+	switch f.Kind {
 	case domain.Project:
 		kind, subject = typeProjectFact, referenceSubjectOf(f.Account, f.Subject)
 	case domain.Invoice:
@@ -54,10 +54,10 @@ func encodeFact(f domain.Fact, eventID string, at time.Time) (*nats.Msg, error) 
 	}
 	data, err := encodeJSON(factV1{
 		Source: positionV1{
-			Stream: f.Source.Stream, Created: f.Source.Created.UTC(), Sequence: f.Source.Sequence, Round: f.Source.Round, Previous: f.Previous,
+			Stream: f.Source.Stream, Created: f.Source.Created.UTC(), Sequence: f.Source.Sequence, Round: f.Source.Generation, Previous: f.Previous,
 			StoredAt: f.StoredAt.UTC(), EventID: f.EventID,
 		},
-		Recorder: f.Recorder, Late: f.Late, Change: string(f.Change), ID: f.ID, ClientID: f.ClientID, Active: f.Active,
+		Recorder: f.Replica, Late: f.Late, Change: string(f.Operation), ID: f.ID, ClientID: f.ClientID, Active: f.Active,
 		Kind: f.InvoiceKind, Timeframe: f.InvoiceTimeframe,
 	})
 	if err != nil {
@@ -87,10 +87,10 @@ func encodeFact(f domain.Fact, eventID string, at time.Time) (*nats.Msg, error) 
 
 // factID names a fact after the message that it was learned from, so that the stream keeps the first of those that two
 // replicas record; what happens by itself has a name of its own.
-func factID(f domain.Fact, at time.Time) string {
+func factID(f domain.ReferenceEvent, at time.Time) string {
 	id := fmt.Sprintf("%s:%d:%d", f.Source.Stream, f.Source.Created.UnixNano(), f.Source.Sequence)
-	if f.Source.Round > 0 {
-		id += fmt.Sprintf(":round:%d", f.Source.Round)
+	if f.Source.Generation > 0 {
+		id += fmt.Sprintf(":round:%d", f.Source.Generation)
 	}
 	if f.Late {
 		id += fmt.Sprintf(":late:%d", at.UnixNano())
@@ -120,24 +120,24 @@ func decodeFact(r Record, header nats.Header, data []byte) (Record, error) {
 	fact.CorrelationID = unescape(header.Get(headerCorrelationID))
 	fact.CausationID = unescape(header.Get(headerCausationID))
 	fact.Account, fact.Subject = parseReferenceSubject(r.Subject)
-	if (fact.Thing == domain.Nothing) != (fact.Subject == 0) {
+	if (fact.Kind == domain.NoReference) != (fact.Subject == 0) {
 		return r, &CorruptError{Sequence: r.Sequence, Reason: fmt.Sprintf("%s under the subject %s", kind, r.Subject)}
 	}
 	r.Fact = &fact
 	return r, nil
 }
 
-func unmarshalFact(kind string, data []byte) (domain.Fact, error) {
-	things := map[string]domain.Thing{typeProjectFact: domain.Project, typeInvoiceFact: domain.Invoice, typePositionPassed: domain.Nothing}
+func unmarshalFact(kind string, data []byte) (domain.ReferenceEvent, error) {
+	things := map[string]domain.ReferenceKind{typeProjectFact: domain.Project, typeInvoiceFact: domain.Invoice, typePositionPassed: domain.NoReference}
 	thing, known := things[kind]
 	if !known {
-		return domain.Fact{}, errUnknownType
+		return domain.ReferenceEvent{}, errUnknownType
 	}
 	v, err := decodeJSON[factV1](data)
-	return domain.Fact{
-		Source:   domain.Position{Stream: v.Source.Stream, Created: v.Source.Created, Sequence: v.Source.Sequence, Round: v.Source.Round},
-		Previous: v.Source.Previous, StoredAt: v.Source.StoredAt, EventID: v.Source.EventID, Thing: thing, Change: domain.Change(v.Change), ID: v.ID, ClientID: v.ClientID,
-		Active: v.Active, InvoiceKind: v.Kind, InvoiceTimeframe: v.Timeframe, Late: v.Late, Recorder: v.Recorder,
+	return domain.ReferenceEvent{
+		Source:   domain.Position{Stream: v.Source.Stream, Created: v.Source.Created, Sequence: v.Source.Sequence, Generation: v.Source.Round},
+		Previous: v.Source.Previous, StoredAt: v.Source.StoredAt, EventID: v.Source.EventID, Kind: thing, Operation: domain.Operation(v.Change), ID: v.ID, ClientID: v.ClientID,
+		Active: v.Active, InvoiceKind: v.Kind, InvoiceTimeframe: v.Timeframe, Late: v.Late, Replica: v.Recorder,
 	}, err
 }
 

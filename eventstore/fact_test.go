@@ -15,11 +15,11 @@ import (
 // What two replicas learn from one message has one name. What is told by hand, and what begins another round, has its own.
 func TestAFactIsNamedAfterTheMessageItWasLearnedFrom(t *testing.T) {
 	at := time.Unix(1, 5)
-	nothing := func(*domain.Fact) {}
+	nothing := func(*domain.ReferenceEvent) {}
 	require.Equal(t, goldenFactID, factID(goldenFact(nothing), at))
 	require.Equal(t, goldenFactID, factID(goldenFact(nothing), at.Add(time.Hour)))
-	require.Equal(t, goldenFactID+":round:2", factID(goldenFact(func(f *domain.Fact) { f.Source.Round = 2 }), at))
-	require.Equal(t, goldenFactID+":late:1000000005", factID(goldenFact(func(f *domain.Fact) { f.Late = true }), at))
+	require.Equal(t, goldenFactID+":round:2", factID(goldenFact(func(f *domain.ReferenceEvent) { f.Source.Generation = 2 }), at))
+	require.Equal(t, goldenFactID+":late:1000000005", factID(goldenFact(func(f *domain.ReferenceEvent) { f.Late = true }), at))
 }
 
 // Another service has a say in some headers, and must not be able to make a fact that cannot be stored.
@@ -134,10 +134,10 @@ func FuzzDecodeFact(f *testing.F) {
 }
 
 // learned is a fact about one project of client 1 in the account "test", learned from message n.
-func learned(n uint64) domain.Fact {
-	return domain.Fact{
+func learned(n uint64) domain.ReferenceEvent {
+	return domain.ReferenceEvent{
 		Source: domain.Position{Stream: "PROJECTS", Created: time.Unix(1, 0).UTC(), Sequence: n}, StoredAt: time.Unix(2, 0).UTC(),
-		Account: "test", Subject: 1, Thing: domain.Project, Change: domain.Created, ID: int64(n), ClientID: 1, Recorder: "replica-1",
+		Account: "test", Subject: 1, Kind: domain.Project, Operation: domain.Created, ID: int64(n), ClientID: 1, Replica: "replica-1",
 	}
 }
 

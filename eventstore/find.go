@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"clients/domain"
-	"clients/domain/command"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -18,14 +17,14 @@ import (
 // What it finds is stored. That it finds nothing it only says when the leader is sure to know of everything that was
 // acknowledged: it has heard of a majority since, and has what the caller has been shown of the client. The error is a
 // domain.Unavailable otherwise.
-func (s *Store) Find(ctx context.Context, l command.Lookup) (domain.Receipt, bool, error) {
+func (s *Store) Find(ctx context.Context, l domain.Lookup) (domain.AppendResult, bool, error) {
 	record, err := s.find(ctx, l)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		_, err = s.state(ctx, Stream)
 		record = Record{}
 	}
 	if err != nil {
-		return domain.Receipt{}, false, domain.NoStore(err)
+		return domain.AppendResult{}, false, domain.NoStore(err)
 	}
 	return record.receipt(), record.Sequence != 0, nil
 }
@@ -34,7 +33,7 @@ func (s *Store) Find(ctx context.Context, l command.Lookup) (domain.Receipt, boo
 const findSteps = 8
 
 // find returns the event, or jetstream.ErrMsgNotFound.
-func (s *Store) find(ctx context.Context, l command.Lookup) (Record, error) {
+func (s *Store) find(ctx context.Context, l domain.Lookup) (Record, error) {
 	subject := subjectOf(l.Account, l.ClientID)
 	last, err := s.lastShown(ctx, subject, l.Shown)
 	if err != nil || last.Sequence > l.After && last.is(l.EventID) {
@@ -79,14 +78,14 @@ func (s *Store) lastShown(ctx context.Context, subject string, shown uint64) (Re
 }
 
 // beyond reports whether an event that was stored at a time shows that the one that is looked for is not behind it.
-func beyond(l command.Lookup, at time.Time) bool { return !l.Before.IsZero() && at.After(l.Before) }
+func beyond(l domain.Lookup, at time.Time) bool { return !l.Before.IsZero() && at.After(l.Before) }
 
 // searchBatch is how many headers are delivered at once.
 const searchBatch = 1000
 
 // search has the headers of a client's events delivered, and returns the sequence of the one that is looked for, or
 // jetstream.ErrMsgNotFound. Whichever server delivers, it has delivered all of them when the last one is reached.
-func (s *Store) search(ctx context.Context, subject string, l command.Lookup, last uint64) (uint64, error) {
+func (s *Store) search(ctx context.Context, subject string, l domain.Lookup, last uint64) (uint64, error) {
 	consumer, err := within(ctx, func() (jetstream.Consumer, error) {
 		return s.js.CreateConsumer(ctx, Stream, jetstream.ConsumerConfig{
 			Description: "clients: looks for an event", FilterSubject: subject, HeadersOnly: true,
@@ -127,6 +126,6 @@ func (s *Store) search(ctx context.Context, subject string, l command.Lookup, la
 // is reports whether a message is the event that was stored under an id.
 func (r Record) is(eventID string) bool { return r.Stray == "" && r.EventID == eventID }
 
-func (r Record) receipt() domain.Receipt {
-	return domain.Receipt{Sequence: r.Sequence, Revision: r.Revision()}
+func (r Record) receipt() domain.AppendResult {
+	return domain.AppendResult{Sequence: r.Sequence, Revision: r.Revision()}
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"clients/domain"
-	"clients/domain/command"
 
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
@@ -18,7 +17,7 @@ import (
 
 // changed stores the creation of client 1 and so many changes of it, each at a sequence of its own, one of other clients in
 // between, and returns them.
-func changed(t *testing.T, s *Store, changes int) (all []domain.Envelope, receipts []domain.Receipt) {
+func changed(t *testing.T, s *Store, changes int) (all []domain.Envelope, receipts []domain.AppendResult) {
 	t.Helper()
 	last := uint64(0)
 	for version := range uint64(changes + 1) {
@@ -52,14 +51,14 @@ func TestFindLooksThroughThousandsOfEventsAtOnce(t *testing.T) {
 			require.NoError(t, err)
 			lookups := 0
 			for _, i := range []int{0, 1, 5, findSteps, findSteps + 1, changes / 2, changes - 1, changes} {
-				receipt, found, err := s.Find(deadline(t), command.Lookup{Account: "test", ClientID: 1, EventID: all[i].EventID})
+				receipt, found, err := s.Find(deadline(t), domain.Lookup{Account: "test", ClientID: 1, EventID: all[i].EventID})
 				require.NoError(t, err)
 				require.True(t, found, i)
 				require.Equal(t, receipts[i], receipt)
 				lookups++
 			}
 			for _, after := range []int{0, 1, changes / 2, changes - findSteps, changes - 1, changes} {
-				_, found, err := s.Find(deadline(t), command.Lookup{Account: "test", ClientID: 1, EventID: "never stored", After: receipts[after].Sequence})
+				_, found, err := s.Find(deadline(t), domain.Lookup{Account: "test", ClientID: 1, EventID: "never stored", After: receipts[after].Sequence})
 				require.NoError(t, err)
 				require.False(t, found)
 				lookups++
@@ -75,7 +74,7 @@ func TestFindEndsWhereTheEventCannotBeAnyMore(t *testing.T) {
 	s := singleNode(t)
 	all, receipts := changed(t, s, 40)
 	find := func(i int, before time.Time) bool {
-		_, found, err := s.Find(deadline(t), command.Lookup{Account: "test", ClientID: 1, EventID: all[i].EventID, Before: before})
+		_, found, err := s.Find(deadline(t), domain.Lookup{Account: "test", ClientID: 1, EventID: all[i].EventID, Before: before})
 		require.NoError(t, err)
 		return found
 	}
@@ -93,7 +92,7 @@ func TestFindDoesNotBelieveALeaderThatIsBehind(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	all, receipts := changed(t, s, 3)
-	l := command.Lookup{Account: "test", ClientID: 1, EventID: "never stored", Shown: receipts[3].Sequence}
+	l := domain.Lookup{Account: "test", ClientID: 1, EventID: "never stored", Shown: receipts[3].Sequence}
 	_, found, err := s.Find(deadline(t), l)
 	require.NoError(t, err)
 	require.False(t, found)
@@ -129,7 +128,7 @@ func TestFindWithoutAMajorityDoesNotSayThatThereIsNothing(t *testing.T) {
 		}
 	}
 	stopping.Wait()
-	l := command.Lookup{Account: "test", ClientID: 1, EventID: "never stored"}
+	l := domain.Lookup{Account: "test", ClientID: 1, EventID: "never stored"}
 	require.Eventually(t, func() bool {
 		_, _, err := stores[leader].Find(deadline(t), l)
 		return err != nil

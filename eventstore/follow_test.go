@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"clients/domain"
-	"clients/domain/command"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -161,7 +160,7 @@ func TestFollowGoesOnAfterAServerIsGone(t *testing.T) {
 		require.Eventually(t, func() bool {
 			_, err := writer.Append(deadline(t), event, 0)
 			if errors.Is(err, domain.ErrConflict) {
-				_, found, err := writer.Find(deadline(t), command.Lookup{Account: "test", ClientID: id, EventID: event.EventID, After: 0})
+				_, found, err := writer.Find(deadline(t), domain.Lookup{Account: "test", ClientID: id, EventID: event.EventID, After: 0})
 				return found && err == nil
 			}
 			return err == nil

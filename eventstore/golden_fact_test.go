@@ -15,7 +15,7 @@ import (
 // What was learned is read for ever, too. These bytes must never change.
 var goldenFacts = []struct {
 	name    string
-	change  func(*domain.Fact)
+	change  func(*domain.ReferenceEvent)
 	kind    string
 	subject string
 	data    string
@@ -23,30 +23,32 @@ var goldenFacts = []struct {
 }{
 	{
 		"a project with everything",
-		func(f *domain.Fact) {
-			f.Thing, f.Change, f.ID, f.ClientID, f.Active = domain.Project, domain.Created, 5, 11072, new(true)
+		func(f *domain.ReferenceEvent) {
+			f.Kind, f.Operation, f.ID, f.ClientID, f.Active = domain.Project, domain.Created, 5, 11072, new(true)
 		},
 		"client-references.v1.ProjectRecorded", "client-references.acme.11072",
 		`{"source":{"stream":"PROJECTS","created":"2026-11-01T08:00:00.000000001Z","sequence":17,"stored_at":"2026-11-23T09:26:41.5Z","event_id":"Ereignis <1> & \"2\""},"recorder":"replica-1","change":"created","id":5,"client_id":11072,"active":true}`,
 		"7e9bd3bc352b8161",
 	}, {
 		"a project that was deactivated",
-		func(f *domain.Fact) {
-			f.Thing, f.Change, f.ID, f.Active = domain.Project, domain.Changed, 5, new(false)
+		func(f *domain.ReferenceEvent) {
+			f.Kind, f.Operation, f.ID, f.Active = domain.Project, domain.Changed, 5, new(false)
 		},
 		"client-references.v1.ProjectRecorded", "client-references.acme.11072",
 		`{"source":{"stream":"PROJECTS","created":"2026-11-01T08:00:00.000000001Z","sequence":17,"stored_at":"2026-11-23T09:26:41.5Z","event_id":"Ereignis <1> & \"2\""},"recorder":"replica-1","change":"changed","id":5,"active":false}`,
 		"16fdca05fe1335ef",
 	}, {
 		"a project that was deleted, in a later round",
-		func(f *domain.Fact) { f.Thing, f.Change, f.ID, f.Source.Round = domain.Project, domain.Deleted, 5, 2 },
+		func(f *domain.ReferenceEvent) {
+			f.Kind, f.Operation, f.ID, f.Source.Generation = domain.Project, domain.Deleted, 5, 2
+		},
 		"client-references.v1.ProjectRecorded", "client-references.acme.11072",
 		`{"source":{"stream":"PROJECTS","created":"2026-11-01T08:00:00.000000001Z","sequence":17,"round":2,"stored_at":"2026-11-23T09:26:41.5Z","event_id":"Ereignis <1> & \"2\""},"recorder":"replica-1","change":"deleted","id":5}`,
 		"5b0ad273cf7b219a",
 	}, {
 		"an invoice with everything",
-		func(f *domain.Fact) {
-			f.Source.Stream, f.Thing, f.Change, f.ID, f.ClientID = "INVOICES", domain.Invoice, domain.Created, math.MaxInt64, 11072
+		func(f *domain.ReferenceEvent) {
+			f.Source.Stream, f.Kind, f.Operation, f.ID, f.ClientID = "INVOICES", domain.Invoice, domain.Created, math.MaxInt64, 11072
 			f.InvoiceKind, f.InvoiceTimeframe = "Stück", "20110101,20111231"
 		},
 		"client-references.v1.InvoiceRecorded", "client-references.acme.11072",
@@ -54,35 +56,35 @@ var goldenFacts = []struct {
 		"d8fe9075ec2e198d",
 	}, {
 		"late",
-		func(f *domain.Fact) {
-			f.Thing, f.Change, f.ID, f.ClientID, f.Late = domain.Invoice, domain.Changed, 5, 11072, true
+		func(f *domain.ReferenceEvent) {
+			f.Kind, f.Operation, f.ID, f.ClientID, f.Late = domain.Invoice, domain.Changed, 5, 11072, true
 		},
 		"client-references.v1.InvoiceRecorded", "client-references.acme.11072",
 		`{"source":{"stream":"PROJECTS","created":"2026-11-01T08:00:00.000000001Z","sequence":17,"stored_at":"2026-11-23T09:26:41.5Z","event_id":"Ereignis <1> & \"2\""},"recorder":"replica-1","late":true,"change":"changed","id":5,"client_id":11072}`,
 		"caed7d81f0ea3d08",
 	}, {
 		"a position passed",
-		func(f *domain.Fact) { passed(f) },
+		func(f *domain.ReferenceEvent) { passed(f) },
 		"client-references.v1.PositionPassed", "client-references.PASSED.PROJECTS",
 		`{"source":{"stream":"PROJECTS","created":"2026-11-01T08:00:00.000000001Z","sequence":17,"stored_at":"2026-11-23T09:26:41.5Z"},"recorder":"replica-1"}`,
 		"6afa7354e2e45114",
 	}, {
 		"what is gone passed",
-		func(f *domain.Fact) { passed(f); f.StoredAt = time.Time{} },
+		func(f *domain.ReferenceEvent) { passed(f); f.StoredAt = time.Time{} },
 		"client-references.v1.PositionPassed", "client-references.PASSED.PROJECTS",
 		`{"source":{"stream":"PROJECTS","created":"2026-11-01T08:00:00.000000001Z","sequence":17},"recorder":"replica-1"}`,
 		"207a1cb18011504d",
 	}, {
 		"what follows on a position",
-		func(f *domain.Fact) { passed(f); f.Previous = 15 },
+		func(f *domain.ReferenceEvent) { passed(f); f.Previous = 15 },
 		"client-references.v1.PositionPassed", "client-references.PASSED.PROJECTS",
 		`{"source":{"stream":"PROJECTS","created":"2026-11-01T08:00:00.000000001Z","sequence":17,"previous":15,"stored_at":"2026-11-23T09:26:41.5Z"},"recorder":"replica-1"}`,
 		"1225d4d0f778949e",
 	}, {
 		"put back",
-		func(f *domain.Fact) {
+		func(f *domain.ReferenceEvent) {
 			passed(f)
-			f.Change, f.Source.Sequence, f.Source.Round, f.StoredAt = domain.Rewound, 0, 1, time.Time{}
+			f.Operation, f.Source.Sequence, f.Source.Generation, f.StoredAt = domain.Rewound, 0, 1, time.Time{}
 		},
 		"client-references.v1.PositionPassed", "client-references.PASSED.PROJECTS",
 		`{"source":{"stream":"PROJECTS","created":"2026-11-01T08:00:00.000000001Z","sequence":0,"round":1},"recorder":"replica-1","change":"rewound"}`,
@@ -91,13 +93,13 @@ var goldenFacts = []struct {
 }
 
 // passed makes a fact of one that is about no client.
-func passed(f *domain.Fact) { f.Account, f.Subject, f.EventID = "", 0, "" }
+func passed(f *domain.ReferenceEvent) { f.Account, f.Subject, f.EventID = "", 0, "" }
 
-func goldenFact(change func(*domain.Fact)) domain.Fact {
-	f := domain.Fact{
+func goldenFact(change func(*domain.ReferenceEvent)) domain.ReferenceEvent {
+	f := domain.ReferenceEvent{
 		Source:   domain.Position{Stream: "PROJECTS", Created: time.Date(2026, 11, 1, 8, 0, 0, 1, time.UTC), Sequence: 17},
 		StoredAt: time.Date(2026, 11, 23, 9, 26, 41, 500_000_000, time.UTC), EventID: `Ereignis <1> & "2"`,
-		Account: "acme", Subject: 11072, Recorder: "replica-1", CorrelationID: "request 1", CausationID: "zwölf\r\n",
+		Account: "acme", Subject: 11072, Replica: "replica-1", CorrelationID: "request 1", CausationID: "zwölf\r\n",
 	}
 	change(&f)
 	return f

@@ -14,10 +14,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// longestCommand is how long the commands of these tests may be under way.
+const longestCommand = 2 * time.Second
+
 // openStore opens a store as one replica of the service does.
 func openStore(t testing.TB, nc *nats.Conn, replicas int) *Store {
 	t.Helper()
-	s, err := Open(deadline(t), nc, Config{Replicas: replicas, Log: slog.New(slog.DiscardHandler)})
+	s, err := Open(deadline(t), nc, Config{Replicas: replicas, LongestCommand: longestCommand, Log: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	return s

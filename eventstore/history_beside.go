@@ -7,7 +7,7 @@ import (
 	"iter"
 	"strings"
 
-	"clients/domain/command"
+	"clients/domain"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -19,7 +19,7 @@ const KeysStream = keysStream
 type HeldReservation struct {
 	Sequence uint64 // in KeysStream
 	Account  string
-	command.Reservation
+	domain.IdempotencyRecord
 	Fault string // why it cannot be read, "" where it can
 }
 
@@ -61,7 +61,7 @@ func heldReservation(m storedMessage) (HeldReservation, bool) {
 		return r, false
 	}
 	if err == nil {
-		r.Reservation, err = unmarshalReservation(key.value)
+		r.IdempotencyRecord, err = unmarshalReservation(key.value)
 	}
 	switch {
 	case err != nil:

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"clients/domain/command"
-
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -42,11 +40,11 @@ func (s *Store) keysLost() {
 		return
 	}
 	s.config.Log.Error("the stream of idempotency keys is gone: it is made again as soon as what is under way has ended",
-		"stream", keysStream, "after", command.Longest)
+		"stream", keysStream, "after", s.config.LongestCommand)
 	go func() {
 		defer s.makingKeys.Store(false)
 		select {
-		case <-time.After(command.Longest):
+		case <-time.After(s.config.LongestCommand):
 		case <-s.open.Done():
 			return
 		}

@@ -8,7 +8,6 @@ import (
 	"strconv"
 
 	"clients/domain"
-	"clients/domain/command"
 )
 
 // storedReservation is an idempotency record as it is stored. Retries read it across releases: those that do not know
@@ -27,34 +26,34 @@ type storedAnswer struct {
 	Checksum string `json:"checksum"`
 }
 
-func marshalReservation(r command.Reservation) ([]byte, error) {
+func marshalReservation(r domain.IdempotencyRecord) ([]byte, error) {
 	stored := storedReservation{Fingerprint: r.Fingerprint, ClientID: r.ClientID, EventID: r.EventID, After: r.After, Released: r.Released}
-	if r.Answer != nil {
-		stored.Answer = &storedAnswer{Version: r.Answer.Revision.Version, Checksum: hexSum(r.Answer.Revision.Checksum)}
+	if r.Result != nil {
+		stored.Answer = &storedAnswer{Version: r.Result.Version, Checksum: hexSum(r.Result.Checksum)}
 	}
 	return json.Marshal(stored)
 }
 
-func unmarshalReservation(value []byte) (command.Reservation, error) {
+func unmarshalReservation(value []byte) (domain.IdempotencyRecord, error) {
 	var stored storedReservation
 	if err := json.Unmarshal(value, &stored); err != nil {
-		return command.Reservation{}, err
+		return domain.IdempotencyRecord{}, err
 	}
-	r := command.Reservation{Fingerprint: stored.Fingerprint, ClientID: stored.ClientID, EventID: stored.EventID, After: stored.After, Released: stored.Released}
+	r := domain.IdempotencyRecord{Fingerprint: stored.Fingerprint, ClientID: stored.ClientID, EventID: stored.EventID, After: stored.After, Released: stored.Released}
 	if stored.Answer == nil {
 		return r, nil
 	}
 	checksum, err := strconv.ParseUint(stored.Answer.Checksum, 16, 64)
-	r.Answer = &command.Result{ClientID: stored.ClientID, Revision: domain.Revision{Version: stored.Answer.Version, Checksum: checksum}}
+	r.Result = &domain.Revision{Version: stored.Answer.Version, Checksum: checksum}
 	return r, err
 }
 
 // Claim returns the record under an account's idempotency key; where there is none it stores the one that fresh makes, and
 // own reports whether it is that one. A record ends 24 hours after it was last stored. fresh is called once at most, and
 // its error returned. Claim goes on until ctx ends, and no longer.
-func (s *Store) Claim(ctx context.Context, account, key string, fresh func() (command.Reservation, error)) (r command.Reservation, own bool, err error) {
+func (s *Store) Claim(ctx context.Context, account, key string, fresh func() (domain.IdempotencyRecord, error)) (r domain.IdempotencyRecord, own bool, err error) {
 	subject := keySubject(account, key)
-	var made command.Reservation
+	var made domain.IdempotencyRecord
 	var value []byte
 	for {
 		standing, found, err := s.reservation(ctx, subject)
@@ -85,7 +84,7 @@ func (s *Store) Claim(ctx context.Context, account, key string, fresh func() (co
 }
 
 // TakeOver stores r over the record of its revision. The error is domain.ErrConflict when the record has changed since.
-func (s *Store) TakeOver(ctx context.Context, account, key string, r command.Reservation) (command.Reservation, error) {
+func (s *Store) TakeOver(ctx context.Context, account, key string, r domain.IdempotencyRecord) (domain.IdempotencyRecord, error) {
 	value, err := marshalReservation(r)
 	if err != nil {
 		return r, err
@@ -95,7 +94,7 @@ func (s *Store) TakeOver(ctx context.Context, account, key string, r command.Res
 }
 
 // Complete stores the answer for all further requests with the key, unless it belongs to another event by now.
-func (s *Store) Complete(ctx context.Context, account, key string, r command.Reservation) error {
+func (s *Store) Complete(ctx context.Context, account, key string, r domain.IdempotencyRecord) error {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	value, err := marshalReservation(r)
@@ -118,7 +117,7 @@ func (s *Store) Complete(ctx context.Context, account, key string, r command.Res
 }
 
 // Release removes the record. The error is domain.ErrConflict when it has changed since.
-func (s *Store) Release(ctx context.Context, account, key string, r command.Reservation) error {
+func (s *Store) Release(ctx context.Context, account, key string, r domain.IdempotencyRecord) error {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	_, err := s.storeKey(ctx, keySubject(account, key), nil, r.Revision)
@@ -126,12 +125,12 @@ func (s *Store) Release(ctx context.Context, account, key string, r command.Rese
 }
 
 // Read returns the record under an account's idempotency key, and whether there is one.
-func (s *Store) Read(ctx context.Context, account, key string) (command.Reservation, bool, error) {
+func (s *Store) Read(ctx context.Context, account, key string) (domain.IdempotencyRecord, bool, error) {
 	return s.reservation(ctx, keySubject(account, key))
 }
 
 // reservation returns the record under a subject. Where there is none, its revision is what a first one is stored under.
-func (s *Store) reservation(ctx context.Context, subject string) (r command.Reservation, found bool, err error) {
+func (s *Store) reservation(ctx context.Context, subject string) (r domain.IdempotencyRecord, found bool, err error) {
 	stored, err := s.readKey(ctx, subject)
 	if err != nil {
 		return r, false, domain.NoStore(err)
@@ -141,6 +140,6 @@ func (s *Store) reservation(ctx context.Context, subject string) (r command.Rese
 			return r, false, domain.NoStore(fmt.Errorf("what stands under key %s cannot be read: %w", subject, err))
 		}
 	}
-	r.Revision, r.Stored = stored.revision, stored.at
+	r.Revision, r.StoredAt = stored.revision, stored.at
 	return r, stored.value != nil, nil
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"clients/domain"
-	"clients/domain/command"
 	"clients/eventstore/natstest"
 
 	"github.com/nats-io/nats.go"
@@ -34,15 +33,15 @@ func TestKeysAreKeptThoughAServerThatDoesNotLeadIsFrozen(t *testing.T) {
 	for i := range 20 {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		key := fmt.Sprint(i)
-		r, mine, err := led.Claim(ctx, "test", key, always(command.Reservation{EventID: key}))
+		r, mine, err := led.Claim(ctx, "test", key, always(domain.IdempotencyRecord{EventID: key}))
 		require.NoError(t, err, i)
 		require.True(t, mine)
-		r.Answer = &command.Result{}
+		r.Result = &domain.Revision{}
 		require.NoError(t, led.Complete(ctx, "test", key, r))
-		standing, mine, err := led.Claim(ctx, "test", key, always(command.Reservation{}))
+		standing, mine, err := led.Claim(ctx, "test", key, always(domain.IdempotencyRecord{}))
 		require.NoError(t, err)
 		require.False(t, mine)
-		require.NotNil(t, standing.Answer, "what is read is never older than what was stored")
+		require.NotNil(t, standing.Result, "what is read is never older than what was stored")
 		cancel()
 	}
 }
@@ -65,11 +64,11 @@ func TestKeysAreKeptWhileTheirLeaderChanges(t *testing.T) {
 	})
 	for i := range 60 {
 		key := fmt.Sprint(i)
-		won := make(chan command.Reservation, len(stores))
+		won := make(chan domain.IdempotencyRecord, len(stores))
 		var twins sync.WaitGroup
 		for n, s := range stores {
 			twins.Go(func() {
-				r, mine, err := s.Claim(deadline(t), "test", key, always(command.Reservation{EventID: fmt.Sprint(n)}))
+				r, mine, err := s.Claim(deadline(t), "test", key, always(domain.IdempotencyRecord{EventID: fmt.Sprint(n)}))
 				if err != nil {
 					t.Error(err)
 				}
@@ -81,11 +80,11 @@ func TestKeysAreKeptWhileTheirLeaderChanges(t *testing.T) {
 		twins.Wait()
 		require.Len(t, won, 1)
 		r := <-won
-		r.Answer = &command.Result{}
+		r.Result = &domain.Revision{}
 		require.NoError(t, stores[0].Complete(deadline(t), "test", key, r))
-		standing, _, err := stores[1].Claim(deadline(t), "test", key, always(command.Reservation{}))
+		standing, _, err := stores[1].Claim(deadline(t), "test", key, always(domain.IdempotencyRecord{}))
 		require.NoError(t, err)
-		require.Equal(t, r.Answer, standing.Answer)
+		require.Equal(t, r.Result, standing.Result)
 		require.Equal(t, r.EventID, standing.EventID)
 	}
 	close(quit)
@@ -137,7 +136,7 @@ func TestWhoIsOvertakenWhileNobodyAnswersLearnsOfIt(t *testing.T) {
 		t.Run(fmt.Sprintf("servers=%d", servers), func(t *testing.T) {
 			t.Parallel()
 			network, s, free := onOddTerms(t, servers)
-			standing, _, err := free.Claim(deadline(t), "test", "key", always(command.Reservation{EventID: "e"}))
+			standing, _, err := free.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{EventID: "e"}))
 			require.NoError(t, err)
 			network.Hold("held")
 			go healAfter(network, 1, func() {
@@ -158,15 +157,15 @@ func TestKeysWaitNoLongerThanTheyMay(t *testing.T) {
 	network.Hold("held")
 	for name, call := range map[string]func(context.Context) error{
 		"reserve": func(ctx context.Context) error {
-			_, _, err := s.Claim(ctx, "test", "key", always(command.Reservation{}))
+			_, _, err := s.Claim(ctx, "test", "key", always(domain.IdempotencyRecord{}))
 			return err
 		},
 		"take over": func(ctx context.Context) error {
-			_, err := s.TakeOver(ctx, "test", "key", command.Reservation{})
+			_, err := s.TakeOver(ctx, "test", "key", domain.IdempotencyRecord{})
 			return err
 		},
-		"settle":  func(ctx context.Context) error { return s.Complete(ctx, "test", "key", command.Reservation{}) },
-		"release": func(ctx context.Context) error { return s.Release(ctx, "test", "key", command.Reservation{}) },
+		"settle":  func(ctx context.Context) error { return s.Complete(ctx, "test", "key", domain.IdempotencyRecord{}) },
+		"release": func(ctx context.Context) error { return s.Release(ctx, "test", "key", domain.IdempotencyRecord{}) },
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), 700*time.Millisecond)
 		begun := time.Now()
@@ -186,21 +185,21 @@ func TestAStreamOfKeysThatIsDeletedUnderWayIsMadeAgain(t *testing.T) {
 			t.Parallel()
 			s := singleOrReplicated(t, servers)
 			other := openStore(t, s.nc, servers)
-			_, _, err := s.Claim(deadline(t), "test", "key", always(command.Reservation{EventID: "lost"}))
+			_, _, err := s.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{EventID: "lost"}))
 			require.NoError(t, err)
 			require.NoError(t, s.js.DeleteStream(deadline(t), keysStream))
 			deleted := time.Now()
-			reserve := func(s *Store) (command.Reservation, error) {
+			reserve := func(s *Store) (domain.IdempotencyRecord, error) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 				defer cancel()
-				r, _, err := s.Claim(ctx, "test", "key", always(command.Reservation{EventID: "new"}))
+				r, _, err := s.Claim(ctx, "test", "key", always(domain.IdempotencyRecord{EventID: "new"}))
 				return r, err
 			}
 			require.Eventually(t, func() bool {
 				_, err := reserve(other)
 				return err == nil
-			}, command.Longest+10*time.Second, 100*time.Millisecond)
-			require.Greater(t, time.Since(deleted), command.Longest)
+			}, longestCommand+10*time.Second, 100*time.Millisecond)
+			require.Greater(t, time.Since(deleted), longestCommand)
 			standing, err := reserve(s)
 			require.NoError(t, err)
 			require.Equal(t, "new", standing.EventID)

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"clients/domain/command"
+	"clients/domain"
 
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
@@ -149,7 +149,7 @@ func (s *Store) led(ctx context.Context, key LateKey, last uint64) (bool, error)
 		return false, nil
 	}
 	account, _, _ := strings.Cut(key.Name, ".")
-	_, found, err := s.Find(ctx, command.Lookup{Account: account, ClientID: reserved.ClientID, EventID: reserved.EventID, After: reserved.After})
+	_, found, err := s.Find(ctx, domain.Lookup{Account: account, ClientID: reserved.ClientID, EventID: reserved.EventID, After: reserved.After})
 	return found, err
 }
 

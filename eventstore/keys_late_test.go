@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"clients/domain"
-	"clients/domain/command"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
@@ -44,31 +43,31 @@ func TestLateKeysArePutBackWhereTheirEventIs(t *testing.T) {
 			there, gone := created(1), created(2)
 			receipt, err := to.Append(deadline(t), there, 0)
 			require.NoError(t, err)
-			reserve := func(key string, r command.Reservation) command.Reservation {
+			reserve := func(key string, r domain.IdempotencyRecord) domain.IdempotencyRecord {
 				r, _, err := from.Claim(deadline(t), "test", key, always(r))
 				require.NoError(t, err)
 				return r
 			}
-			reserve("early", command.Reservation{Fingerprint: "f", ClientID: 1, EventID: there.EventID})
-			answered := reserve("answered", command.Reservation{Fingerprint: "f", ClientID: 1, EventID: there.EventID})
-			answered.Answer = &command.Result{ClientID: 1, Revision: receipt.Revision}
+			reserve("early", domain.IdempotencyRecord{Fingerprint: "f", ClientID: 1, EventID: there.EventID})
+			answered := reserve("answered", domain.IdempotencyRecord{Fingerprint: "f", ClientID: 1, EventID: there.EventID})
+			answered.Result = &receipt.Revision
 			require.NoError(t, from.Complete(deadline(t), "test", "answered", answered))
-			reserve("under way", command.Reservation{Fingerprint: "f", ClientID: 1, EventID: there.EventID})
-			lost := reserve("lost", command.Reservation{Fingerprint: "f", ClientID: 2, EventID: gone.EventID})
-			lost.Answer = &command.Result{ClientID: 2, Revision: domain.Revision{Version: 1}}
+			reserve("under way", domain.IdempotencyRecord{Fingerprint: "f", ClientID: 1, EventID: there.EventID})
+			lost := reserve("lost", domain.IdempotencyRecord{Fingerprint: "f", ClientID: 2, EventID: gone.EventID})
+			lost.Result = &domain.Revision{Version: 1}
 			require.NoError(t, from.Complete(deadline(t), "test", "lost", lost))
-			reserve("behind the end", command.Reservation{Fingerprint: "f", ClientID: 1, EventID: there.EventID, After: receipt.Sequence})
-			freed := reserve("freed", command.Reservation{Fingerprint: "f", ClientID: 1, EventID: there.EventID})
+			reserve("behind the end", domain.IdempotencyRecord{Fingerprint: "f", ClientID: 1, EventID: there.EventID, After: receipt.Sequence})
+			freed := reserve("freed", domain.IdempotencyRecord{Fingerprint: "f", ClientID: 1, EventID: there.EventID})
 			require.NoError(t, from.Release(deadline(t), "test", "freed", freed))
 
 			put, left := putBack(t, to, lateKeys(t, from, 1)...)
 			require.Equal(t, []int{2, 2}, []int{put, left})
 			for key, want := range map[string]bool{"early": false, "answered": true, "under way": true, "lost": false, "behind the end": false, "freed": false} {
-				standing, mine, err := to.Claim(deadline(t), "test", key, always(command.Reservation{}))
+				standing, mine, err := to.Claim(deadline(t), "test", key, always(domain.IdempotencyRecord{}))
 				require.NoError(t, err)
 				require.Equal(t, want, !mine, key)
 				if key == "answered" {
-					require.Equal(t, answered.Answer, standing.Answer)
+					require.Equal(t, answered.Result, standing.Result)
 				}
 			}
 		})
@@ -90,12 +89,12 @@ func TestLateKeysMissNoneThatIsBeingSettled(t *testing.T) {
 				writing.Go(func() {
 					for i := range each {
 						key := fmt.Sprintf("%d of %d", i, w)
-						r, _, err := s.Claim(deadline(t), "test", key, always(command.Reservation{Fingerprint: "f", ClientID: 1, EventID: key}))
+						r, _, err := s.Claim(deadline(t), "test", key, always(domain.IdempotencyRecord{Fingerprint: "f", ClientID: 1, EventID: key}))
 						if err == nil {
 							mu.Lock()
 							reserved = append(reserved, strings.TrimPrefix(keySubject("test", key), keySubjects))
 							mu.Unlock()
-							r.Answer = &command.Result{ClientID: 1}
+							r.Result = &domain.Revision{}
 							err = s.Complete(deadline(t), "test", key, r)
 						}
 						if err != nil {
@@ -129,7 +128,7 @@ func TestLateKeysEndThoughTheLastOneIsGone(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	for _, key := range []string{"one", "two", "three"} {
-		_, _, err := s.Claim(deadline(t), "test", key, always(command.Reservation{ClientID: 1, EventID: key}))
+		_, _, err := s.Claim(deadline(t), "test", key, always(domain.IdempotencyRecord{ClientID: 1, EventID: key}))
 		require.NoError(t, err)
 	}
 	stream, err := s.js.Stream(deadline(t), keysStream)

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"clients/domain"
-	"clients/domain/command"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
@@ -20,10 +19,10 @@ func TestAKeyIsReservedOnceWhicheverReplicaAsks(t *testing.T) {
 	for _, key := range []string{"a", "ü / * > . \x00", "another"} {
 		var mine atomic.Int64
 		var group sync.WaitGroup
-		standing := make([]command.Reservation, 12)
+		standing := make([]domain.IdempotencyRecord, 12)
 		for i := range standing {
 			group.Go(func() {
-				own := command.Reservation{Fingerprint: "f", ClientID: int64(i + 1), EventID: "e", After: 7}
+				own := domain.IdempotencyRecord{Fingerprint: "f", ClientID: int64(i + 1), EventID: "e", After: 7}
 				s, won, err := stores[i%3].Claim(deadline(t), "test", key, always(own))
 				if err != nil {
 					t.Error(err)
@@ -31,7 +30,7 @@ func TestAKeyIsReservedOnceWhicheverReplicaAsks(t *testing.T) {
 				if won {
 					mine.Add(1)
 				}
-				s.Stored = time.Time{} // which is not known of what is just stored
+				s.StoredAt = time.Time{} // which is not known of what is just stored
 				standing[i] = s
 			})
 		}
@@ -47,10 +46,10 @@ func TestAKeyIsReservedOnceWhicheverReplicaAsks(t *testing.T) {
 func TestKeysBelongToTheirAccount(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
-	_, mine, err := s.Claim(deadline(t), "one", "key", always(command.Reservation{ClientID: 1}))
+	_, mine, err := s.Claim(deadline(t), "one", "key", always(domain.IdempotencyRecord{ClientID: 1}))
 	require.NoError(t, err)
 	require.True(t, mine)
-	_, mine, err = s.Claim(deadline(t), "two", "key", always(command.Reservation{ClientID: 2}))
+	_, mine, err = s.Claim(deadline(t), "two", "key", always(domain.IdempotencyRecord{ClientID: 2}))
 	require.NoError(t, err)
 	require.True(t, mine)
 }
@@ -58,16 +57,16 @@ func TestKeysBelongToTheirAccount(t *testing.T) {
 func TestASettledKeyAnswersAndAReleasedOneIsFree(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
-	r, _, err := s.Claim(deadline(t), "test", "key", always(command.Reservation{Fingerprint: "f", ClientID: 1, EventID: "e"}))
+	r, _, err := s.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{Fingerprint: "f", ClientID: 1, EventID: "e"}))
 	require.NoError(t, err)
-	r.Answer = &command.Result{ClientID: 1, Revision: domain.Revision{Version: 2, Checksum: 1<<64 - 1}}
+	r.Result = &domain.Revision{Version: 2, Checksum: 1<<64 - 1}
 	require.NoError(t, s.Complete(deadline(t), "test", "key", r))
-	standing, mine, err := s.Claim(deadline(t), "test", "key", always(command.Reservation{}))
+	standing, mine, err := s.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{}))
 	require.NoError(t, err)
 	require.False(t, mine)
-	require.Equal(t, r.Answer, standing.Answer)
+	require.Equal(t, r.Result, standing.Result)
 	require.NoError(t, s.Release(deadline(t), "test", "key", standing))
-	_, mine, err = s.Claim(deadline(t), "test", "key", always(command.Reservation{}))
+	_, mine, err = s.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{}))
 	require.NoError(t, err)
 	require.True(t, mine)
 }
@@ -77,10 +76,10 @@ func TestWhoWasOvertakenDoesNotReleaseTheKey(t *testing.T) {
 	t.Parallel()
 	_, stores := threeReplicas(t)
 	first, second := stores[0], stores[1]
-	slow, mine, err := first.Claim(deadline(t), "test", "key", always(command.Reservation{ClientID: 1, EventID: "e"}))
+	slow, mine, err := first.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{ClientID: 1, EventID: "e"}))
 	require.NoError(t, err)
 	require.True(t, mine)
-	standing, mine, err := second.Claim(deadline(t), "test", "key", always(command.Reservation{ClientID: 2, EventID: "other"}))
+	standing, mine, err := second.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{ClientID: 2, EventID: "other"}))
 	require.NoError(t, err)
 	require.False(t, mine)
 	fast, err := second.TakeOver(deadline(t), "test", "key", standing)
@@ -88,34 +87,34 @@ func TestWhoWasOvertakenDoesNotReleaseTheKey(t *testing.T) {
 	_, err = first.TakeOver(deadline(t), "test", "key", slow)
 	require.ErrorIs(t, err, domain.ErrConflict)
 	require.ErrorIs(t, first.Release(deadline(t), "test", "key", slow), domain.ErrConflict)
-	_, mine, err = first.Claim(deadline(t), "test", "key", always(command.Reservation{}))
+	_, mine, err = first.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{}))
 	require.NoError(t, err)
 	require.False(t, mine, "it still stands")
 
-	slow.Answer = &command.Result{ClientID: 1}
+	slow.Result = &domain.Revision{}
 	require.NoError(t, first.Complete(deadline(t), "test", "key", slow))
 	require.ErrorIs(t, second.Release(deadline(t), "test", "key", fast), domain.ErrConflict)
-	standing, _, err = second.Claim(deadline(t), "test", "key", always(command.Reservation{}))
+	standing, _, err = second.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{}))
 	require.NoError(t, err)
-	require.Equal(t, slow.Answer, standing.Answer)
+	require.Equal(t, slow.Result, standing.Result)
 }
 
 func TestAnAnswerIsKeptThoughTheKeyWasReleased(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
-	r, _, err := s.Claim(deadline(t), "test", "key", always(command.Reservation{ClientID: 1, EventID: "e"}))
+	r, _, err := s.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{ClientID: 1, EventID: "e"}))
 	require.NoError(t, err)
 	require.NoError(t, s.Release(deadline(t), "test", "key", r))
-	r.Answer = &command.Result{ClientID: 1}
+	r.Result = &domain.Revision{}
 	require.NoError(t, s.Complete(deadline(t), "test", "key", r))
-	standing, mine, err := s.Claim(deadline(t), "test", "key", always(command.Reservation{EventID: "another"}))
+	standing, mine, err := s.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{EventID: "another"}))
 	require.NoError(t, err)
 	require.False(t, mine)
-	require.Equal(t, r.Answer, standing.Answer)
-	require.NoError(t, s.Complete(deadline(t), "test", "key", command.Reservation{EventID: "another", Revision: r.Revision}))
-	standing, _, err = s.Claim(deadline(t), "test", "key", always(command.Reservation{}))
+	require.Equal(t, r.Result, standing.Result)
+	require.NoError(t, s.Complete(deadline(t), "test", "key", domain.IdempotencyRecord{EventID: "another", Revision: r.Revision}))
+	standing, _, err = s.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{}))
 	require.NoError(t, err)
-	require.Equal(t, r.Answer, standing.Answer, "the key belongs to who has its answer")
+	require.Equal(t, r.Result, standing.Result, "the key belongs to who has its answer")
 }
 
 // bucketOf is the stream of keys as others see it, and former releases did.
@@ -138,15 +137,15 @@ func TestKeysEndAfterADay(t *testing.T) {
 	require.Equal(t, 24*time.Hour, status.TTL())
 }
 
-func always(r command.Reservation) func() (command.Reservation, error) {
-	return func() (command.Reservation, error) { return r, nil }
+func always(r domain.IdempotencyRecord) func() (domain.IdempotencyRecord, error) {
+	return func() (domain.IdempotencyRecord, error) { return r, nil }
 }
 
 // Keys are read by the release after this one, too, and by the one before.
 func TestAReservationIsStoredInTheBytesItWasReleasedWith(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
-	r, _, err := s.Claim(deadline(t), "test", "key", always(command.Reservation{Fingerprint: "f", ClientID: 7, EventID: "e", After: 3}))
+	r, _, err := s.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{Fingerprint: "f", ClientID: 7, EventID: "e", After: 3}))
 	require.NoError(t, err)
 	stored := func() string {
 		entry, err := bucketOf(t, s).Get(deadline(t), "test.2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683")
@@ -162,7 +161,7 @@ func TestAReservationIsStoredInTheBytesItWasReleasedWith(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, found && standing.Released)
 	r.Released = false
-	r.Answer = &command.Result{ClientID: 7, Revision: domain.Revision{Version: 2, Checksum: 0xabc}}
+	r.Result = &domain.Revision{Version: 2, Checksum: 0xabc}
 	require.NoError(t, s.Complete(deadline(t), "test", "key", r))
 	require.Equal(t, `{"fingerprint":"f","client_id":7,"event_id":"e","after":3,"answer":{"version":2,"checksum":"0000000000000abc"}}`, stored())
 }
@@ -170,11 +169,11 @@ func TestAReservationIsStoredInTheBytesItWasReleasedWith(t *testing.T) {
 func TestARepeatOfAnAnsweredRequestMakesNoReservation(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
-	_, _, err := s.Claim(deadline(t), "test", "key", always(command.Reservation{}))
+	_, _, err := s.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{}))
 	require.NoError(t, err)
-	_, mine, err := s.Claim(deadline(t), "test", "key", func() (command.Reservation, error) {
+	_, mine, err := s.Claim(deadline(t), "test", "key", func() (domain.IdempotencyRecord, error) {
 		t.Error("one stands")
-		return command.Reservation{}, nil
+		return domain.IdempotencyRecord{}, nil
 	})
 	require.NoError(t, err)
 	require.False(t, mine)
@@ -185,7 +184,7 @@ func TestAKeyThatCannotBeReadIsOutOfReach(t *testing.T) {
 	s := singleNode(t)
 	_, err := bucketOf(t, s).Put(deadline(t), bucketKey("test", "key"), []byte("garbage"))
 	require.NoError(t, err)
-	_, _, err = s.Claim(deadline(t), "test", "key", always(command.Reservation{ClientID: 1}))
+	_, _, err = s.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{ClientID: 1}))
 	var unavailable *domain.Error
 	require.ErrorAs(t, err, &unavailable)
 	require.Equal(t, domain.Unavailable, unavailable.Kind)
@@ -203,20 +202,20 @@ func TestKeysAreABucket(t *testing.T) {
 		"purged": func(key string, _ uint64) error { return bucket.Purge(deadline(t), key) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			former := command.Reservation{Fingerprint: "f", ClientID: 7, EventID: "e", After: 3}
+			former := domain.IdempotencyRecord{Fingerprint: "f", ClientID: 7, EventID: "e", After: 3}
 			value, err := marshalReservation(former)
 			require.NoError(t, err)
 			former.Revision, err = bucket.Create(deadline(t), bucketKey("test", name), value)
 			require.NoError(t, err)
-			standing, mine, err := s.Claim(deadline(t), "test", name, always(command.Reservation{}))
+			standing, mine, err := s.Claim(deadline(t), "test", name, always(domain.IdempotencyRecord{}))
 			require.NoError(t, err)
 			require.False(t, mine)
-			require.WithinDuration(t, time.Now(), standing.Stored, time.Minute)
-			former.Stored = standing.Stored
+			require.WithinDuration(t, time.Now(), standing.StoredAt, time.Minute)
+			former.StoredAt = standing.StoredAt
 			require.Equal(t, former, standing)
 
 			require.NoError(t, forget(bucketKey("test", name), standing.Revision))
-			standing, mine, err = s.Claim(deadline(t), "test", name, always(command.Reservation{EventID: "another"}))
+			standing, mine, err = s.Claim(deadline(t), "test", name, always(domain.IdempotencyRecord{EventID: "another"}))
 			require.NoError(t, err)
 			require.True(t, mine)
 			entry, err := bucket.Get(deadline(t), bucketKey("test", name))
@@ -236,12 +235,12 @@ func TestAReservationIsMadeOnceHoweverOftenTheKeyChanges(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	made := 0
-	standing, mine, err := s.Claim(deadline(t), "test", "key", func() (command.Reservation, error) {
+	standing, mine, err := s.Claim(deadline(t), "test", "key", func() (domain.IdempotencyRecord, error) {
 		made++
-		other, mine, err := s.Claim(deadline(t), "test", "key", always(command.Reservation{EventID: "other"}))
+		other, mine, err := s.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{EventID: "other"}))
 		require.NoError(t, err)
 		require.True(t, mine)
-		return command.Reservation{EventID: "own"}, s.Release(deadline(t), "test", "key", other)
+		return domain.IdempotencyRecord{EventID: "own"}, s.Release(deadline(t), "test", "key", other)
 	})
 	require.NoError(t, err)
 	require.True(t, mine)

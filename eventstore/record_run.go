@@ -15,13 +15,13 @@ import (
 
 // Entry is one message of a run: a fact, or an event that follows from one.
 type Entry struct {
-	Fact  domain.Fact
+	Fact  domain.ReferenceEvent
 	Event *domain.Envelope // if not nil, this is an event, and Fact is empty
 	// LastSequence is what the event is stored under the condition of, see Append; nil where an entry before it in the
 	// same run is an event of the same client.
 	LastSequence *uint64
 	// Anew stores a fact also where the stream holds one about the same message. It is for where that one does not count:
-	// see domain.Fact.
+	// see domain.ReferenceEvent.
 	Anew bool
 }
 

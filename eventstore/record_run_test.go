@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"clients/domain"
-	"clients/domain/command"
 
 	"github.com/stretchr/testify/require"
 )
@@ -84,7 +83,7 @@ func TestARunWithEventsIsStoredWholeOrNotAtAll(t *testing.T) {
 		for _, stale := range [][2]uint64{{receipt.Sequence, another.Sequence + 1}, {receipt.Sequence + 100, another.Sequence}, {0, another.Sequence}} {
 			_, err = s.RecordRun(deadline(t), run(1, stale[0], stale[1]))
 			require.ErrorIs(t, err, domain.ErrConflict)
-			require.NotErrorIs(t, err, command.ErrUnknownOutcome)
+			require.NotErrorIs(t, err, domain.ErrUnknownOutcome)
 			require.Len(t, stored(t, s), 2)
 		}
 		last, err := s.RecordRun(deadline(t), run(1, receipt.Sequence, another.Sequence))
@@ -132,7 +131,7 @@ func TestARunOfFactsThatIsRepeatedChangesNothing(t *testing.T) {
 		for _, overlap := range [][2]int{{1, 30}, {7, 30}, {1, 20}} {
 			_, err = s.RecordRun(deadline(t), facts(overlap[0], overlap[1]))
 			require.ErrorIs(t, err, domain.ErrConflict)
-			require.NotErrorIs(t, err, command.ErrUnknownOutcome)
+			require.NotErrorIs(t, err, domain.ErrUnknownOutcome)
 		}
 		require.Len(t, stored(t, s), 7)
 		_, err = s.RecordRun(deadline(t), facts(8, 30))
@@ -148,7 +147,7 @@ func TestAFactOfAnotherRoundIsNoRepeat(t *testing.T) {
 	for round := range 3 {
 		entries := facts(1, 20)
 		for i := range entries {
-			entries[i].Fact.Source.Round = round
+			entries[i].Fact.Source.Generation = round
 		}
 		_, err := s.RecordRun(deadline(t), entries)
 		require.NoError(t, err)
@@ -191,7 +190,7 @@ func TestARunIsRefusedAfterTheStoreWasClosed(t *testing.T) {
 	s.Close()
 	_, err := s.RecordRun(deadline(t), facts(1, 1))
 	requireUnavailable(t, err)
-	require.NotErrorIs(t, err, command.ErrUnknownOutcome)
+	require.NotErrorIs(t, err, domain.ErrUnknownOutcome)
 }
 
 func TestARunWithoutAServerIsRefusedInTime(t *testing.T) {

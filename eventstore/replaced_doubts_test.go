@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"clients/domain"
-	"clients/domain/command"
 
 	"github.com/stretchr/testify/require"
 )
@@ -46,7 +45,7 @@ func TestTheStreamIsKnownByTheLastMessageThatWasRead(t *testing.T) {
 			require.ErrorIs(t, err, ErrReplaced, "it does not become the other one again")
 			_, err = s.Append(deadline(t), created(9), 0)
 			require.ErrorIs(t, err, ErrReplaced)
-			require.NotErrorIs(t, err, command.ErrUnknownOutcome, "nothing was sent")
+			require.NotErrorIs(t, err, domain.ErrUnknownOutcome, "nothing was sent")
 			_, err = s.RecordRun(deadline(t), facts(1, 1))
 			require.ErrorIs(t, err, ErrReplaced)
 		})
@@ -82,7 +81,7 @@ func TestAnEventThatWentToAnotherStreamHasNoKnownOutcome(t *testing.T) {
 			s.identity.advance(mark{sequence: 2})
 			err := append(t, s)
 			require.ErrorIs(t, err, ErrReplaced)
-			require.ErrorIs(t, err, command.ErrUnknownOutcome)
+			require.ErrorIs(t, err, domain.ErrUnknownOutcome)
 		})
 	}
 }

@@ -42,7 +42,7 @@ func TestFollowEndsWhenTheStreamIsMadeAgain(t *testing.T) {
 	}
 	_, err = s.LastSequence(deadline(t))
 	require.ErrorIs(t, err, ErrReplaced)
-	_, err = s.RecordRun(deadline(t), []Entry{{Fact: domain.Fact{Source: domain.Position{Stream: "PROJECTS", Sequence: 1}, Account: "test", Subject: 1, Thing: domain.Project, Change: domain.Created, ID: 1, ClientID: 1}}})
+	_, err = s.RecordRun(deadline(t), []Entry{{Fact: domain.ReferenceEvent{Source: domain.Position{Stream: "PROJECTS", Sequence: 1}, Account: "test", Subject: 1, Kind: domain.Project, Operation: domain.Created, ID: 1, ClientID: 1}}})
 	require.ErrorIs(t, err, ErrReplaced)
 	require.ErrorIs(t, <-ended, ErrReplaced)
 }

@@ -25,7 +25,9 @@ type Config struct {
 	HighWater *HighWater
 	// Excused are the messages that may be missing from the stream.
 	Excused Excused
-	Log     *slog.Logger
+	// LongestCommand is how long a command may be under way at most.
+	LongestCommand time.Duration
+	Log            *slog.Logger
 }
 
 // Store is the service's event store. All methods are safe for concurrent use.

@@ -49,29 +49,29 @@ func newWriter(s *Store) *writer {
 }
 
 // append publishes p and waits for its outcome. Once ctx has ended, an event that waits for the next flush is never sent.
-func (w *writer) append(ctx context.Context, p *pending) (domain.Receipt, error) {
+func (w *writer) append(ctx context.Context, p *pending) (domain.AppendResult, error) {
 	w.open.RLock()
 	defer w.open.RUnlock()
 	if w.closed() {
-		return domain.Receipt{}, domain.NoStore(nats.ErrConnectionClosed)
+		return domain.AppendResult{}, domain.NoStore(nats.ErrConnectionClosed)
 	}
 	if !w.inTime(p) {
-		return domain.Receipt{}, domain.NoStore(errTooSlow)
+		return domain.AppendResult{}, domain.NoStore(errTooSlow)
 	}
 	p.done = make(chan outcome, 1)
 	select {
 	case w.queue <- p:
 	case <-ctx.Done():
-		return domain.Receipt{}, domain.NoStore(ctx.Err())
+		return domain.AppendResult{}, domain.NoStore(ctx.Err())
 	}
 	select {
 	case result := <-p.done:
 		return result.receipt, result.err
 	case <-ctx.Done():
 		if p.state.CompareAndSwap(waiting, abandoned) {
-			return domain.Receipt{}, domain.NoStore(ctx.Err())
+			return domain.AppendResult{}, domain.NoStore(ctx.Err())
 		}
-		return domain.Receipt{}, unknownOutcome(ctx.Err())
+		return domain.AppendResult{}, unknownOutcome(ctx.Err())
 	}
 }
 
@@ -266,7 +266,7 @@ func (w *writer) flushTogether(batch []*pending) bool {
 		return true
 	}
 	for i, p := range batch {
-		p.done <- outcome{receipt: domain.Receipt{Sequence: first + uint64(i), Revision: p.revision}}
+		p.done <- outcome{receipt: domain.AppendResult{Sequence: first + uint64(i), Revision: p.revision}}
 	}
 	return true
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"clients/domain"
-	"clients/domain/command"
 	"clients/eventstore/natstest"
 
 	"github.com/nats-io/nats.go"
@@ -50,7 +49,7 @@ func TestABatchLeavesItsMessagesAsTheyWere(t *testing.T) {
 	require.True(t, s.writer.flushTogether(batch))
 	for i, p := range batch {
 		require.NotContains(t, p.msg.Header, "Nats-Batch-Id")
-		require.Equal(t, domain.Receipt{Sequence: uint64(i + 1), Revision: p.revision}, (<-p.done).receipt)
+		require.Equal(t, domain.AppendResult{Sequence: uint64(i + 1), Revision: p.revision}, (<-p.done).receipt)
 	}
 }
 
@@ -147,6 +146,6 @@ func TestABatchIsGivenUpOnInTimeWhileAConnectionIsMade(t *testing.T) {
 	defer cancel()
 	begun = time.Now()
 	_, err = s.record(ctx, messages, events, mark{})
-	require.ErrorIs(t, runError(err), command.ErrUnknownOutcome)
+	require.ErrorIs(t, runError(err), domain.ErrUnknownOutcome)
 	require.Less(t, time.Since(begun), time.Second)
 }

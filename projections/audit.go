@@ -76,7 +76,7 @@ type Findings struct {
 	Types       map[string]uint64 // events and facts by their type
 	Facts       uint64
 	// Repeats are facts that say what is on record, as a replica that takes over from another may leave behind, or that do
-	// not count: see domain.Fact.
+	// not count: see domain.ReferenceEvent.
 	Repeats           uint64
 	Strays            uint64
 	Keys, Quarantined uint64
@@ -171,7 +171,7 @@ func (n *auditor) record(r eventstore.Record, err error) bool {
 		n.findings.Facts++
 		fact := *r.Fact
 		if !n.folds(fact.ID) {
-			fact.Thing = domain.Nothing // it only moves on
+			fact.Kind = domain.NoReference // it only moves on
 		}
 		if !n.d.references.fold(&fact) {
 			n.findings.Repeats++

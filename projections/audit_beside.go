@@ -20,7 +20,7 @@ func (n *auditor) readReservations(ctx context.Context) error {
 		n.findings.Keys++
 		if r.Fault != "" {
 			n.fault(reservationFault(r, r.Fault))
-		} else if r.Answer != nil {
+		} else if r.Result != nil {
 			n.answers[r.ClientID] = append(n.answers[r.ClientID], r)
 		}
 		done++
@@ -54,9 +54,9 @@ func (n *auditor) checkAnswers(r eventstore.Record) {
 		switch {
 		case h.EventID != r.EventID:
 			open = append(open, h)
-		case h.Account != r.Account, h.Answer.Revision != r.Revision():
+		case h.Account != r.Account, *h.Result != r.Revision():
 			n.fault(reservationFault(h, fmt.Sprintf("it answers account %s with version %d of client %d and the checksum %016x, and its event, at sequence %d, is of account %s, with version %d and the checksum %016x",
-				h.Account, h.Answer.Revision.Version, h.ClientID, h.Answer.Revision.Checksum, r.Sequence, r.Account, r.Version, r.Checksum)))
+				h.Account, h.Result.Version, h.ClientID, h.Result.Checksum, r.Sequence, r.Account, r.Version, r.Checksum)))
 		}
 	}
 	n.answers[r.ClientID] = open
@@ -69,7 +69,7 @@ func (n *auditor) checkRemainingAnswers() {
 	}
 	for _, id := range slices.Sorted(maps.Keys(n.answers)) {
 		for _, h := range n.answers[id] {
-			n.fault(reservationFault(h, fmt.Sprintf("it answers with version %d of client %d, and its event %s is not in the stream", h.Answer.Revision.Version, id, h.EventID)))
+			n.fault(reservationFault(h, fmt.Sprintf("it answers with version %d of client %d, and its event %s is not in the stream", h.Result.Version, id, h.EventID)))
 		}
 	}
 }

@@ -17,7 +17,7 @@ import (
 const benchInvoices, benchClients = 1_000_000, 1000
 
 // factsAbout folds n facts in, which make makes of their number, as if they were read of a source one after the other.
-func factsAbout(tb testing.TB, d *Directory, n int, make func(n int64) domain.Fact) {
+func factsAbout(tb testing.TB, d *Directory, n int, make func(n int64) domain.ReferenceEvent) {
 	tb.Helper()
 	stream := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	run := []eventstore.Record{}
@@ -28,10 +28,10 @@ func factsAbout(tb testing.TB, d *Directory, n int, make func(n int64) domain.Fa
 	at := d.Sequence()
 	for i := range n {
 		f := make(int64(i) + 1)
-		source := map[domain.Thing]string{domain.Project: "PROJECTS", domain.Invoice: "INVOICES"}[f.Thing]
+		source := map[domain.ReferenceKind]string{domain.Project: "PROJECTS", domain.Invoice: "INVOICES"}[f.Kind]
 		last, _ := d.Reached(source, stream)
 		f.Source = domain.Position{Stream: source, Created: stream, Sequence: last.Sequence + uint64(len(run)) + 1}
-		f.EventID, f.Account, f.StoredAt, f.Recorder = fmt.Sprintf("/invoices\n%d", at), "default", stream, "a"
+		f.EventID, f.Account, f.StoredAt, f.Replica = fmt.Sprintf("/invoices\n%d", at), "default", stream, "a"
 		at++
 		run = append(run, eventstore.Record{Sequence: at, StoredAt: stream, Fact: &f})
 		if len(run) == 512 {
@@ -49,10 +49,10 @@ func benchDirectory(tb testing.TB) *Directory {
 	return h.folded()
 }
 
-func invoices(tb testing.TB, d *Directory, change domain.Change) {
-	factsAbout(tb, d, benchInvoices, func(n int64) domain.Fact {
+func invoices(tb testing.TB, d *Directory, change domain.Operation) {
+	factsAbout(tb, d, benchInvoices, func(n int64) domain.ReferenceEvent {
 		client := n%benchClients + 1
-		f := domain.Fact{Thing: domain.Invoice, Change: change, ID: n, Subject: client}
+		f := domain.ReferenceEvent{Kind: domain.Invoice, Operation: change, ID: n, Subject: client}
 		if change == domain.Created {
 			f.ClientID = client
 		}
@@ -88,8 +88,8 @@ func BenchmarkInvoices(b *testing.B) {
 func BenchmarkEventsOfOneProject(b *testing.B) {
 	for b.Loop() {
 		d := benchDirectory(b)
-		factsAbout(b, d, 200_000, func(n int64) domain.Fact {
-			return domain.Fact{Thing: domain.Project, Change: domain.Changed, ID: 7, ClientID: 1, Subject: 1, Active: new(n%2 == 0)}
+		factsAbout(b, d, 200_000, func(n int64) domain.ReferenceEvent {
+			return domain.ReferenceEvent{Kind: domain.Project, Operation: domain.Changed, ID: 7, ClientID: 1, Subject: 1, Active: new(n%2 == 0)}
 		})
 	}
 }

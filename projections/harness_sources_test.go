@@ -30,15 +30,15 @@ func (s *sources) stream(name string) *sourceStream {
 }
 
 // placed gives a fact the next place in its stream, and an event of its own where it names none.
-func (s *sources) placed(f domain.Fact) domain.Fact {
+func (s *sources) placed(f domain.ReferenceEvent) domain.ReferenceEvent {
 	name := "PROJECTS"
-	if f.Thing == domain.Invoice {
+	if f.Kind == domain.Invoice {
 		name = "INVOICES"
 	}
 	stream := s.stream(name)
 	stream.sequence++
 	s.events++
-	f.Source = domain.Position{Stream: name, Created: stream.created, Sequence: stream.sequence, Round: stream.round}
+	f.Source = domain.Position{Stream: name, Created: stream.created, Sequence: stream.sequence, Generation: stream.round}
 	f.StoredAt = s.history.now.Add(time.Duration(stream.sequence) * time.Second)
 	if f.EventID == "" {
 		f.EventID = fmt.Sprintf("event-%d", s.events)
@@ -46,46 +46,46 @@ func (s *sources) placed(f domain.Fact) domain.Fact {
 	if f.Account == "" {
 		f.Account = "acme"
 	}
-	if f.Recorder == "" {
-		f.Recorder = "a"
+	if f.Replica == "" {
+		f.Replica = "a"
 	}
 	f.Subject = max(f.ClientID, 1)
 	return f
 }
 
 // record stores a fact as it is.
-func (s *sources) record(f domain.Fact) {
+func (s *sources) record(f domain.ReferenceEvent) {
 	s.history.records = append(s.history.records, eventstore.Record{
 		Sequence: uint64(len(s.history.records) + 1), StoredAt: s.history.now, Fact: &f,
 	})
 }
 
 // learned stores what the next message of a stream says.
-func (s *sources) learned(f domain.Fact) domain.Fact {
+func (s *sources) learned(f domain.ReferenceEvent) domain.ReferenceEvent {
 	f = s.placed(f)
 	s.record(f)
 	return f
 }
 
 // passed stores that the next message of a stream was dealt with, and nothing of what it says.
-func (s *sources) passed(f domain.Fact) domain.Fact {
+func (s *sources) passed(f domain.ReferenceEvent) domain.ReferenceEvent {
 	f = s.placed(f)
-	s.record(domain.Fact{Source: f.Source, StoredAt: f.StoredAt, Recorder: f.Recorder})
+	s.record(domain.ReferenceEvent{Source: f.Source, StoredAt: f.StoredAt, Replica: f.Replica})
 	return f
 }
 
 // repeated stores a fact once more, as another replica does that was slow.
-func (s *sources) repeated(f domain.Fact) {
-	f.Recorder = "slow"
+func (s *sources) repeated(f domain.ReferenceEvent) {
+	f.Replica = "slow"
 	s.record(f)
 }
 
 // putBack begins a round of a stream.
-func (s *sources) putBack(name string) domain.Fact {
+func (s *sources) putBack(name string) domain.ReferenceEvent {
 	stream := s.stream(name)
 	stream.round, stream.sequence = stream.round+1, 0
-	f := domain.Fact{
-		Source: domain.Position{Stream: name, Created: stream.created, Round: stream.round}, Change: domain.Rewound, Recorder: "a",
+	f := domain.ReferenceEvent{
+		Source: domain.Position{Stream: name, Created: stream.created, Generation: stream.round}, Operation: domain.Rewound, Replica: "a",
 	}
 	s.record(f)
 	return f
@@ -99,31 +99,31 @@ func (s *sources) madeAgain(name string) {
 
 func (s *sources) folded() *Directory { return s.history.folded() }
 
-func created(kind domain.Thing, id, client int64) domain.Fact {
-	f := domain.Fact{Thing: kind, Change: domain.Created, ID: id, ClientID: client}
+func created(kind domain.ReferenceKind, id, client int64) domain.ReferenceEvent {
+	f := domain.ReferenceEvent{Kind: kind, Operation: domain.Created, ID: id, ClientID: client}
 	if kind == domain.Project {
 		f.Active = new(true)
 	}
 	return f
 }
 
-func switched(id int64, active bool) domain.Fact {
-	return domain.Fact{Thing: domain.Project, Change: domain.Changed, ID: id, Active: &active}
+func switched(id int64, active bool) domain.ReferenceEvent {
+	return domain.ReferenceEvent{Kind: domain.Project, Operation: domain.Changed, ID: id, Active: &active}
 }
 
 // switchedOf is a switch that names the client, too.
-func switchedOf(id int64, active bool, client int64) domain.Fact {
-	return domain.Fact{Thing: domain.Project, Change: domain.Changed, ID: id, Active: &active, ClientID: client}
+func switchedOf(id int64, active bool, client int64) domain.ReferenceEvent {
+	return domain.ReferenceEvent{Kind: domain.Project, Operation: domain.Changed, ID: id, Active: &active, ClientID: client}
 }
 
-func moved(kind domain.Thing, id, client int64) domain.Fact {
-	return domain.Fact{Thing: kind, Change: domain.Changed, ID: id, ClientID: client}
+func moved(kind domain.ReferenceKind, id, client int64) domain.ReferenceEvent {
+	return domain.ReferenceEvent{Kind: kind, Operation: domain.Changed, ID: id, ClientID: client}
 }
 
-func deleted(kind domain.Thing, id int64) domain.Fact {
-	return domain.Fact{Thing: kind, Change: domain.Deleted, ID: id}
+func deleted(kind domain.ReferenceKind, id int64) domain.ReferenceEvent {
+	return domain.ReferenceEvent{Kind: kind, Operation: domain.Deleted, ID: id}
 }
 
-func invoiced(id, client int64, kind, timeframe string) domain.Fact {
-	return domain.Fact{Thing: domain.Invoice, Change: domain.Created, ID: id, ClientID: client, InvoiceKind: kind, InvoiceTimeframe: timeframe}
+func invoiced(id, client int64, kind, timeframe string) domain.ReferenceEvent {
+	return domain.ReferenceEvent{Kind: domain.Invoice, Operation: domain.Created, ID: id, ClientID: client, InvoiceKind: kind, InvoiceTimeframe: timeframe}
 }

@@ -29,22 +29,22 @@ func newReading() *reading {
 }
 
 // advance moves on to where a fact was learned. It answers false where that has been passed.
-func (r *reading) advance(f *domain.Fact) (now moment, fresh bool) {
+func (r *reading) advance(f *domain.ReferenceEvent) (now moment, fresh bool) {
 	if f.Late {
 		return r.moment(f.Source), true
 	}
 	i := r.incarnations[f.Source.Created.UnixNano()]
-	switch rewound := f.Change == domain.Rewound; {
+	switch rewound := f.Operation == domain.Rewound; {
 	case i == nil && f.Previous > 0, i != nil && f.Previous > i.sequence:
 		return moment{}, false // of a replica that had read what is not on record here
-	case i == nil && !rewound, i != nil && rewound && f.Source.Round == i.round+1:
+	case i == nil && !rewound, i != nil && rewound && f.Source.Generation == i.round+1:
 		r.latest++
-		i = &incarnation{number: r.latest, round: f.Source.Round}
+		i = &incarnation{number: r.latest, round: f.Source.Generation}
 		r.incarnations[f.Source.Created.UnixNano()] = i
-	case i == nil, rewound, f.Source.Round != i.round, f.Source.Sequence <= i.sequence:
+	case i == nil, rewound, f.Source.Generation != i.round, f.Source.Sequence <= i.sequence:
 		return moment{}, false // of a replica that knew no better
 	}
-	i.sequence, i.storedAt, r.recorder = f.Source.Sequence, f.StoredAt, f.Recorder
+	i.sequence, i.storedAt, r.recorder = f.Source.Sequence, f.StoredAt, f.Replica
 	close(r.changed)
 	r.changed = make(chan struct{})
 	return moment{i.number, i.sequence}, true
@@ -113,7 +113,7 @@ var ErrOtherRound = errors.New("the stream is being read in another round")
 func (d *Directory) AwaitReached(ctx context.Context, p domain.Position) error {
 	for {
 		reached, changed := d.Reached(p.Stream, p.Created)
-		if reached.Round != p.Round {
+		if reached.Round != p.Generation {
 			return ErrOtherRound
 		}
 		if reached.Sequence >= p.Sequence {

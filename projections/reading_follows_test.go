@@ -15,9 +15,9 @@ func TestAFactCountsWhereWhatItFollowsOnIsOnRecord(t *testing.T) {
 	created := s.stream("PROJECTS").created
 	say := func(sequence, previous uint64, id int64) {
 		one := int64(1)
-		s.record(domain.Fact{
+		s.record(domain.ReferenceEvent{
 			Source: domain.Position{Stream: "PROJECTS", Created: created, Sequence: sequence}, Previous: previous, Account: "acme", Subject: one,
-			Thing: domain.Project, Change: domain.Created, ID: id, ClientID: one,
+			Kind: domain.Project, Operation: domain.Created, ID: id, ClientID: one,
 		})
 	}
 	reaches := func(sequence uint64, projects int) {

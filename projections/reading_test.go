@@ -29,7 +29,7 @@ func TestReachedIsWhereTheRecordOfAStreamEnds(t *testing.T) {
 	require.Equal(t, "a", reached.Recorder, "a repeat is no reason to wait for who repeats")
 
 	late := f
-	late.Late, late.Recorder, late.Source.Sequence = true, "operator", 99
+	late.Late, late.Replica, late.Source.Sequence = true, "operator", 99
 	s.record(late)
 	reached, _ = s.folded().Reached("PROJECTS", first)
 	require.Equal(t, Reached{Sequence: 2, StoredAt: f.StoredAt, Recorder: "a"}, reached, "a late fact says nothing of its neighbours")
@@ -72,7 +72,7 @@ func TestAwaitReachedReturnsWhenTheFactShows(t *testing.T) {
 	one, two := s.learned(created(domain.Project, 7, 1)), s.learned(created(domain.Project, 8, 1))
 	d := quietDirectory(noStream{})
 	shown := make(chan domain.References, 2)
-	for _, f := range []domain.Fact{two, one} {
+	for _, f := range []domain.ReferenceEvent{two, one} {
 		go func() {
 			_ = d.AwaitReached(t.Context(), f.Source)
 			shown <- d.State("acme", 1).References

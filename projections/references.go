@@ -21,7 +21,7 @@ type references struct {
 	ended        *idSet // the clients that were deleted
 	streams      map[string]*reading
 	things       map[scope]*thingTree
-	gone         map[domain.Thing][]tombstone
+	gone         map[domain.ReferenceKind][]tombstone
 	held         *btree.Map[int64, held] // by client
 }
 
@@ -36,14 +36,14 @@ const (
 )
 
 // readFrom is the stream that each kind of thing is read from.
-var readFrom = map[string]domain.Thing{
+var readFrom = map[string]domain.ReferenceKind{
 	eventstore.Projects.Stream: domain.Project,
 	eventstore.Invoices.Stream: domain.Invoice,
 }
 
 // scope is a kind of things of one account.
 type scope struct {
-	kind    domain.Thing
+	kind    domain.ReferenceKind
 	account string
 }
 
@@ -57,15 +57,15 @@ type held struct {
 func newReferences(ended *idSet) references {
 	return references{
 		keptIDs: keptIDs, keptMessages: keptMessages, ended: ended,
-		streams: make(map[string]*reading), things: make(map[scope]*thingTree), gone: make(map[domain.Thing][]tombstone),
+		streams: make(map[string]*reading), things: make(map[scope]*thingTree), gone: make(map[domain.ReferenceKind][]tombstone),
 		held: new(btree.Map[int64, held]),
 	}
 }
 
 // fold takes a fact in. It answers false for one that says nothing new.
-func (r *references) fold(f *domain.Fact) bool {
+func (r *references) fold(f *domain.ReferenceEvent) bool {
 	now, fresh := r.advance(f)
-	if fresh && f.Thing != domain.Nothing {
+	if fresh && f.Kind != domain.NoReference {
 		fresh = r.learn(f, now)
 	}
 	r.forget(f.Source.Stream)
@@ -73,7 +73,7 @@ func (r *references) fold(f *domain.Fact) bool {
 }
 
 // advance moves on to where a fact was learned.
-func (r *references) advance(f *domain.Fact) (now moment, fresh bool) {
+func (r *references) advance(f *domain.ReferenceEvent) (now moment, fresh bool) {
 	reading := r.streams[f.Source.Stream]
 	if reading == nil {
 		reading = newReading()
@@ -82,15 +82,15 @@ func (r *references) advance(f *domain.Fact) (now moment, fresh bool) {
 	return reading.advance(f)
 }
 
-func (r *references) learn(f *domain.Fact, now moment) bool {
-	s := scope{f.Thing, f.Account}
+func (r *references) learn(f *domain.ReferenceEvent, now moment) bool {
+	s := scope{f.Kind, f.Account}
 	before := r.thing(s, f.ID)
 	if before.knows(f.EventID) {
 		return false
 	}
 	after := before.learn(f, now, r.keptIDs)
-	r.count(f.Thing, before, -1)
-	r.count(f.Thing, after, +1)
+	r.count(f.Kind, before, -1)
+	r.count(f.Kind, after, +1)
 	r.tree(s).Set(after)
 	if !after.exists && after.existsAs == now {
 		r.bury(s, after)
@@ -121,7 +121,7 @@ func (r *references) tree(s scope) *thingTree {
 }
 
 // count adds a thing to what is held of its client, or takes it away.
-func (r *references) count(kind domain.Thing, t *thing, n int) {
+func (r *references) count(kind domain.ReferenceKind, t *thing, n int) {
 	if !t.exists || t.client == 0 {
 		return
 	}
@@ -151,8 +151,8 @@ func (r *references) change(client int64, change func(*held)) {
 }
 
 // follow remembers when the defaults of a client's invoices were last said.
-func (r *references) follow(f *domain.Fact, now moment) {
-	if f.Thing != domain.Invoice || f.Change == domain.Deleted || f.InvoiceKind == "" && f.InvoiceTimeframe == "" {
+func (r *references) follow(f *domain.ReferenceEvent, now moment) {
+	if f.Kind != domain.Invoice || f.Operation == domain.Deleted || f.InvoiceKind == "" && f.InvoiceTimeframe == "" {
 		return
 	}
 	r.change(f.Subject, func(h *held) {

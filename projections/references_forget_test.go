@@ -54,7 +54,7 @@ func TestAStreamThatIsReadAgainLeadsToTheSameState(t *testing.T) {
 	for seed := range uint64(20) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		s := withClients(t)
-		var said []domain.Fact
+		var said []domain.ReferenceEvent
 		for range 1 + random.IntN(12) {
 			said = append(said, s.learned(randomUtterance(random)))
 		}
@@ -130,7 +130,7 @@ func TestForgettingIsAFunctionOfTheStream(t *testing.T) {
 		for id := range int64(manyClients) {
 			s.history.created("acme", 1+id, "A")
 		}
-		var passed []domain.Fact
+		var passed []domain.ReferenceEvent
 		for range 100 {
 			switch random.IntN(12) {
 			case 0:
@@ -205,14 +205,14 @@ func TestASnapshotIsWrittenWhileTheDirectoryGoesOn(t *testing.T) {
 	t.Parallel()
 	s := withClients(t)
 	for n := range int64(2000) {
-		s.learned(created([]domain.Thing{domain.Project, domain.Invoice}[n%2], n/2, 1+n%2))
+		s.learned(created([]domain.ReferenceKind{domain.Project, domain.Invoice}[n%2], n/2, 1+n%2))
 	}
 	d := s.folded()
 	want := d.Snapshot().digest()
 	snapshot := d.Snapshot()
 	done := len(s.history.records)
 	for n := range int64(2000) {
-		switch kind := []domain.Thing{domain.Project, domain.Invoice}[n%2]; n % 3 {
+		switch kind := []domain.ReferenceKind{domain.Project, domain.Invoice}[n%2]; n % 3 {
 		case 0:
 			s.learned(deleted(kind, n/2))
 		default:

@@ -16,7 +16,7 @@ import (
 type utterance struct {
 	era      int // which stream, or which round of it
 	sequence uint64
-	fact     domain.Fact
+	fact     domain.ReferenceEvent
 }
 
 type era struct {
@@ -34,9 +34,9 @@ type hearsay struct {
 }
 
 // hear takes in what is new.
-func (h *hearsay) hear(f domain.Fact) {
+func (h *hearsay) hear(f domain.ReferenceEvent) {
 	for _, u := range h.utterances {
-		if u.fact.Thing == f.Thing && u.fact.ID == f.ID && u.fact.EventID == f.EventID {
+		if u.fact.Kind == f.Kind && u.fact.ID == f.ID && u.fact.EventID == f.EventID {
 			return
 		}
 	}
@@ -57,7 +57,7 @@ func (h *hearsay) references(client int64) (r domain.References) {
 		inactive                  bool
 	}
 	type name struct {
-		kind domain.Thing
+		kind domain.ReferenceKind
 		id   int64
 	}
 	stories := map[name]*story{}
@@ -67,12 +67,12 @@ func (h *hearsay) references(client int64) (r domain.References) {
 		return cmp.Or(cmp.Compare(a.era, b.era), cmp.Compare(a.sequence, b.sequence))
 	})
 	for _, u := range told {
-		key := name{u.fact.Thing, u.fact.ID}
+		key := name{u.fact.Kind, u.fact.ID}
 		if stories[key] == nil {
 			stories[key] = &story{}
 		}
 		s := stories[key]
-		switch u.fact.Change {
+		switch u.fact.Operation {
 		case domain.Created:
 			s.beginnings++
 		case domain.Deleted:
@@ -106,23 +106,23 @@ func (h *hearsay) references(client int64) (r domain.References) {
 const manyClients = 4
 
 // randomUtterance is about one of few things, so that much is said of each.
-func randomUtterance(random *rand.Rand) domain.Fact {
-	f := domain.Fact{Thing: domain.Project, ID: 1 + random.Int64N(6), Change: domain.Changed}
+func randomUtterance(random *rand.Rand) domain.ReferenceEvent {
+	f := domain.ReferenceEvent{Kind: domain.Project, ID: 1 + random.Int64N(6), Operation: domain.Changed}
 	if random.IntN(3) == 0 {
-		f.Thing = domain.Invoice
+		f.Kind = domain.Invoice
 	}
 	switch random.IntN(6) {
 	case 0, 1:
-		f.Change, f.ClientID = domain.Created, 1+random.Int64N(manyClients)
-		if f.Thing == domain.Project {
+		f.Operation, f.ClientID = domain.Created, 1+random.Int64N(manyClients)
+		if f.Kind == domain.Project {
 			f.Active = new(random.IntN(3) > 0)
 		}
 	case 2:
-		f.Change = domain.Deleted
+		f.Operation = domain.Deleted
 	case 3:
 		f.ClientID = 1 + random.Int64N(manyClients)
 	case 4:
-		if f.Thing == domain.Project {
+		if f.Kind == domain.Project {
 			f.Active = new(random.IntN(2) == 0)
 		}
 	}
@@ -139,8 +139,8 @@ func TestRandomHistoriesOfProjectsAndInvoicesFoldToWhatANaiveModelSays(t *testin
 			s.history.created("acme", 1+id, "A")
 		}
 		model := &hearsay{eras: map[era]int{}}
-		var heard, quarantined []domain.Fact
-		take := func(f domain.Fact) {
+		var heard, quarantined []domain.ReferenceEvent
+		take := func(f domain.ReferenceEvent) {
 			if model.eras[eraOf(f.Source)] == 0 {
 				model.begin(f.Source)
 			}

@@ -17,47 +17,47 @@ func withClients(t testing.TB) *sources {
 func TestReferencesOfAClient(t *testing.T) {
 	project, invoice := domain.Project, domain.Invoice
 	for name, c := range map[string]struct {
-		facts []domain.Fact
+		facts []domain.ReferenceEvent
 		one   domain.References
 		two   domain.References
 	}{
 		"nothing": {nil, domain.References{}, domain.References{}},
 		"a project": {
-			[]domain.Fact{created(project, 7, 1)}, domain.References{ActiveProjects: 1}, domain.References{},
+			[]domain.ReferenceEvent{created(project, 7, 1)}, domain.References{ActiveProjects: 1}, domain.References{},
 		},
 		"a project that is switched off": {
-			[]domain.Fact{created(project, 7, 1), switched(7, false)}, domain.References{InactiveProjects: 1}, domain.References{},
+			[]domain.ReferenceEvent{created(project, 7, 1), switched(7, false)}, domain.References{InactiveProjects: 1}, domain.References{},
 		},
 		"and on again": {
-			[]domain.Fact{created(project, 7, 1), switched(7, false), switched(7, true)}, domain.References{ActiveProjects: 1}, domain.References{},
+			[]domain.ReferenceEvent{created(project, 7, 1), switched(7, false), switched(7, true)}, domain.References{ActiveProjects: 1}, domain.References{},
 		},
 		"a project that moves": {
-			[]domain.Fact{created(project, 7, 1), switched(7, false), moved(project, 7, 2)}, domain.References{}, domain.References{InactiveProjects: 1},
+			[]domain.ReferenceEvent{created(project, 7, 1), switched(7, false), moved(project, 7, 2)}, domain.References{}, domain.References{InactiveProjects: 1},
 		},
 		"a project that ends": {
-			[]domain.Fact{created(project, 7, 1), deleted(project, 7)}, domain.References{}, domain.References{},
+			[]domain.ReferenceEvent{created(project, 7, 1), deleted(project, 7)}, domain.References{}, domain.References{},
 		},
 		"a change of a project that has ended does not bring it back": {
-			[]domain.Fact{created(project, 7, 1), deleted(project, 7), switched(7, true), moved(project, 7, 2)}, domain.References{}, domain.References{},
+			[]domain.ReferenceEvent{created(project, 7, 1), deleted(project, 7), switched(7, true), moved(project, 7, 2)}, domain.References{}, domain.References{},
 		},
 		"a creation does": {
-			[]domain.Fact{created(project, 7, 1), switched(7, false), deleted(project, 7), created(project, 7, 2)},
+			[]domain.ReferenceEvent{created(project, 7, 1), switched(7, false), deleted(project, 7), created(project, 7, 2)},
 			domain.References{}, domain.References{ActiveProjects: 1},
 		},
 		"a change of a project that was never heard of makes it known": {
-			[]domain.Fact{moved(project, 7, 1)}, domain.References{ActiveProjects: 1}, domain.References{},
+			[]domain.ReferenceEvent{moved(project, 7, 1)}, domain.References{ActiveProjects: 1}, domain.References{},
 		},
 		"an invoice with the number of a project": {
-			[]domain.Fact{created(project, 7, 1), created(invoice, 7, 1), deleted(invoice, 7)}, domain.References{ActiveProjects: 1}, domain.References{},
+			[]domain.ReferenceEvent{created(project, 7, 1), created(invoice, 7, 1), deleted(invoice, 7)}, domain.References{ActiveProjects: 1}, domain.References{},
 		},
 		"an invoice that moves": {
-			[]domain.Fact{created(invoice, 7, 1), moved(invoice, 7, 2)}, domain.References{}, domain.References{Invoices: 1},
+			[]domain.ReferenceEvent{created(invoice, 7, 1), moved(invoice, 7, 2)}, domain.References{}, domain.References{Invoices: 1},
 		},
 		"created twice": {
-			[]domain.Fact{created(project, 7, 1), created(project, 7, 1)}, domain.References{ActiveProjects: 1}, domain.References{},
+			[]domain.ReferenceEvent{created(project, 7, 1), created(project, 7, 1)}, domain.References{ActiveProjects: 1}, domain.References{},
 		},
 		"deleted twice": {
-			[]domain.Fact{created(project, 7, 1), deleted(project, 7), deleted(project, 7)}, domain.References{}, domain.References{},
+			[]domain.ReferenceEvent{created(project, 7, 1), deleted(project, 7), deleted(project, 7)}, domain.References{}, domain.References{},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -117,18 +117,18 @@ func TestARepeatChangesNothing(t *testing.T) {
 
 func TestALateFactTakesItsPlaceBehindWhatWasSaidSince(t *testing.T) {
 	for name, c := range map[string]struct {
-		late  domain.Fact
-		since []domain.Fact
+		late  domain.ReferenceEvent
+		since []domain.ReferenceEvent
 		one   domain.References
 		two   domain.References
 	}{
-		"a creation before a switch":          {created(domain.Project, 7, 1), []domain.Fact{switchedOf(7, false, 1)}, domain.References{InactiveProjects: 1}, domain.References{}},
-		"a creation before a move":            {created(domain.Project, 7, 1), []domain.Fact{moved(domain.Project, 7, 2)}, domain.References{}, domain.References{ActiveProjects: 1}},
-		"a creation before the end":           {created(domain.Project, 7, 1), []domain.Fact{moved(domain.Project, 7, 1), deleted(domain.Project, 7)}, domain.References{}, domain.References{}},
-		"a switch before another":             {switched(7, false), []domain.Fact{created(domain.Project, 7, 1), switched(7, true)}, domain.References{ActiveProjects: 1}, domain.References{}},
-		"a switch of what was moved since":    {switched(7, false), []domain.Fact{moved(domain.Project, 7, 2)}, domain.References{}, domain.References{InactiveProjects: 1}},
-		"an end before a new creation":        {deleted(domain.Project, 7), []domain.Fact{created(domain.Project, 7, 2)}, domain.References{}, domain.References{ActiveProjects: 1}},
-		"an end before a change that brought": {deleted(domain.Project, 7), []domain.Fact{moved(domain.Project, 7, 2)}, domain.References{}, domain.References{}},
+		"a creation before a switch":          {created(domain.Project, 7, 1), []domain.ReferenceEvent{switchedOf(7, false, 1)}, domain.References{InactiveProjects: 1}, domain.References{}},
+		"a creation before a move":            {created(domain.Project, 7, 1), []domain.ReferenceEvent{moved(domain.Project, 7, 2)}, domain.References{}, domain.References{ActiveProjects: 1}},
+		"a creation before the end":           {created(domain.Project, 7, 1), []domain.ReferenceEvent{moved(domain.Project, 7, 1), deleted(domain.Project, 7)}, domain.References{}, domain.References{}},
+		"a switch before another":             {switched(7, false), []domain.ReferenceEvent{created(domain.Project, 7, 1), switched(7, true)}, domain.References{ActiveProjects: 1}, domain.References{}},
+		"a switch of what was moved since":    {switched(7, false), []domain.ReferenceEvent{moved(domain.Project, 7, 2)}, domain.References{}, domain.References{InactiveProjects: 1}},
+		"an end before a new creation":        {deleted(domain.Project, 7), []domain.ReferenceEvent{created(domain.Project, 7, 2)}, domain.References{}, domain.References{ActiveProjects: 1}},
+		"an end before a change that brought": {deleted(domain.Project, 7), []domain.ReferenceEvent{moved(domain.Project, 7, 2)}, domain.References{}, domain.References{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := withClients(t)
@@ -150,7 +150,7 @@ func TestStillToFollow(t *testing.T) {
 	late := s.passed(invoiced(1, 1, "task", "2011"))
 	s.learned(invoiced(2, 1, "people", ""))
 	gone := invoiced(2, 1, "", "2012") // what is said of an invoice at its end does not count
-	gone.Change = domain.Deleted
+	gone.Operation = domain.Deleted
 	s.learned(gone)
 	newer := s.passed(invoiced(3, 1, "project", "2013"))
 	elsewhere := invoiced(4, 2, "free", "2014")

@@ -171,7 +171,7 @@ func (s *snapshotDecoder) stream() {
 }
 
 func (s *snapshotDecoder) thing() {
-	scope := scope{kind: domain.Thing(s.shared()), account: s.shared()}
+	scope := scope{kind: domain.ReferenceKind(s.shared()), account: s.shared()}
 	t := &thing{
 		id: int64(s.number()), exists: s.flag(), active: s.flag(), client: int64(s.number()),
 		existsAs: s.moment(), activeAs: s.moment(), clientsAs: s.moment(),

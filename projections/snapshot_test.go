@@ -179,9 +179,9 @@ func TestTheFormOfSnapshotsStays(t *testing.T) {
 	d := h.folded()
 	active := true
 	created := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	require.NoError(t, d.apply([]eventstore.Record{{Sequence: 5, StoredAt: h.now, Fact: &domain.Fact{
+	require.NoError(t, d.apply([]eventstore.Record{{Sequence: 5, StoredAt: h.now, Fact: &domain.ReferenceEvent{
 		Source: domain.Position{Stream: "PROJECTS", Created: created, Sequence: 9}, StoredAt: created, EventID: "e", Account: "acme", Subject: 1,
-		Thing: domain.Project, Change: domain.Created, ID: 7, ClientID: 1, Active: &active, Recorder: "r",
+		Kind: domain.Project, Operation: domain.Created, ID: 7, ClientID: 1, Active: &active, Replica: "r",
 	}}}))
 	stored, err := hex.DecodeString(snapshotV1)
 	require.NoError(t, err)

@@ -42,7 +42,7 @@ func (t *thing) knows(eventID string) bool {
 }
 
 // learn returns the thing after a fact. It remembers so many ids of events.
-func (t *thing) learn(f *domain.Fact, now moment, keptIDs int) *thing {
+func (t *thing) learn(f *domain.ReferenceEvent, now moment, keptIDs int) *thing {
 	after := *t
 	if f.EventID != "" {
 		after.events = lastOf(append(t.events, hashOf(f.EventID)), keptIDs) // what t holds is not written to
@@ -54,10 +54,10 @@ func (t *thing) learn(f *domain.Fact, now moment, keptIDs int) *thing {
 		after.active, after.activeAs = *f.Active, now
 	}
 	switch said := t.existsAs != (moment{}); {
-	case f.Change == domain.Changed:
+	case f.Operation == domain.Changed:
 		after.exists = t.exists || !said // what is changed must have been created
 	case now.after(t.existsAs):
-		after.exists, after.existsAs = f.Change == domain.Created, now
+		after.exists, after.existsAs = f.Operation == domain.Created, now
 	}
 	return &after
 }
@@ -79,7 +79,7 @@ type Thing struct {
 }
 
 // Thing answers what is known of a project or an invoice of an account, and whether an event of one of eventIDs is.
-func (d *Directory) Thing(kind domain.Thing, account string, id int64, eventIDs ...string) Thing {
+func (d *Directory) Thing(kind domain.ReferenceKind, account string, id int64, eventIDs ...string) Thing {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	t := d.references.thing(scope{kind, account}, id)
@@ -94,7 +94,7 @@ func (d *Directory) Deleted(id int64) bool {
 }
 
 // StillToFollow answers what a late fact says of its client's invoice defaults that is not known better by now.
-func (d *Directory) StillToFollow(f domain.Fact) domain.FollowInvoice {
+func (d *Directory) StillToFollow(f domain.ReferenceEvent) domain.FollowInvoice {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	invoice := domain.FollowInvoice{Kind: f.InvoiceKind, Timeframe: f.InvoiceTimeframe}

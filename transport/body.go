@@ -12,8 +12,8 @@ import (
 )
 
 // draft reads what a request says about a client, in its query string and in its body.
-func (x *exchange) draft() (domain.Draft, error) {
-	var draft domain.Draft
+func (x *exchange) draft() (domain.ClientAttributes, error) {
+	var draft domain.ClientAttributes
 	query, err := url.ParseQuery(x.r.URL.RawQuery)
 	if err != nil {
 		return draft, errQuery
@@ -33,10 +33,10 @@ func (x *exchange) draft() (domain.Draft, error) {
 
 // decodeBody reads a body by its Content-Type. Where that is missing, or is the one that tools send for whatever they
 // are given, the body's first character tells.
-func decodeBody(body []byte, contentType string) (domain.Draft, error) {
+func decodeBody(body []byte, contentType string) (domain.ClientAttributes, error) {
 	media, parameters, err := mime.ParseMediaType(contentType)
 	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) && contentType != "" {
-		return domain.Draft{}, errMediaType
+		return domain.ClientAttributes{}, errMediaType
 	}
 	charset := parameters["charset"]
 	first := bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xEF\xBB\xBF")))
@@ -49,21 +49,21 @@ func decodeBody(body []byte, contentType string) (domain.Draft, error) {
 	case media == "application/x-www-form-urlencoded":
 		values, err := url.ParseQuery(string(body))
 		if err != nil {
-			return domain.Draft{}, errBody
+			return domain.ClientAttributes{}, errBody
 		}
 		return decodeForm(values)
 	case media == "multipart/form-data":
 		form, err := multipart.NewReader(bytes.NewReader(body), parameters["boundary"]).ReadForm(maxBody)
 		if err != nil {
-			return domain.Draft{}, errBody
+			return domain.ClientAttributes{}, errBody
 		}
 		return decodeForm(form.Value)
 	}
-	return domain.Draft{}, errMediaType
+	return domain.ClientAttributes{}, errMediaType
 }
 
-func decodeForm(values url.Values) (domain.Draft, error) {
-	var draft domain.Draft
+func decodeForm(values url.Values) (domain.ClientAttributes, error) {
+	var draft domain.ClientAttributes
 	found, err := wire.DecodeForm(values, &draft)
 	if err == nil && !found {
 		err = &wire.SyntaxError{Reason: "The form names no attribute of a client, as in client[name]."}
@@ -72,7 +72,7 @@ func decodeForm(values url.Values) (domain.Draft, error) {
 }
 
 // overlay is below with what above names in its place.
-func overlay(below, above domain.Draft) domain.Draft {
+func overlay(below, above domain.ClientAttributes) domain.ClientAttributes {
 	for _, text := range []struct{ to, from **string }{
 		{&below.Name, &above.Name}, {&below.Currency, &above.Currency},
 		{&below.CurrencySymbol, &above.CurrencySymbol}, {&below.Details, &above.Details},

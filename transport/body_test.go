@@ -49,14 +49,14 @@ func TestDecodeBody(t *testing.T) {
 			t.Parallel()
 			draft, err := decodeBody([]byte(c.body), c.contentType)
 			require.NoError(t, err)
-			require.Equal(t, domain.Draft{Name: new("A")}, draft)
+			require.Equal(t, domain.ClientAttributes{Name: new("A")}, draft)
 		})
 	}
 	t.Run("the charset of the Content-Type counts", func(t *testing.T) {
 		t.Parallel()
 		draft, err := decodeBody([]byte("<client><name>\xE9</name></client>"), "text/xml; charset=ISO-8859-1")
 		require.NoError(t, err)
-		require.Equal(t, domain.Draft{Name: new("é")}, draft)
+		require.Equal(t, domain.ClientAttributes{Name: new("é")}, draft)
 	})
 }
 
@@ -98,7 +98,7 @@ func TestDecodeBodyRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			draft, err := decodeBody([]byte(c.body), c.contentType)
-			require.Equal(t, domain.Draft{}, draft)
+			require.Equal(t, domain.ClientAttributes{}, draft)
 			var syntax *wire.SyntaxError
 			if c.want == nil {
 				require.ErrorAs(t, err, &syntax)
@@ -116,9 +116,9 @@ func exchangeWith(target, contentType string, body io.Reader) *exchange {
 }
 
 // readDraft reads the body and what it says.
-func (x *exchange) readDraft() (domain.Draft, error) {
+func (x *exchange) readDraft() (domain.ClientAttributes, error) {
 	if err := x.readBody(); err != nil {
-		return domain.Draft{}, err
+		return domain.ClientAttributes{}, err
 	}
 	return x.draft()
 }
@@ -126,23 +126,23 @@ func (x *exchange) readDraft() (domain.Draft, error) {
 func TestWhatTheBodySaysStandsAboveWhatTheQuerySays(t *testing.T) {
 	t.Parallel()
 	const query = "/clients?client[name]=Q&client[highrise_id]=1&client[currency]=Euro&client[currency_symbol]=q&client[active]=true&client[details]=q"
-	fromQuery := domain.Draft{
+	fromQuery := domain.ClientAttributes{
 		Name: new("Q"), HighriseID: new(int64(1)), Currency: new("Euro"), CurrencySymbol: new("q"), Active: new(true), Details: new("q"),
 	}
 	for name, c := range map[string]struct {
 		body string
-		say  func(*domain.Draft)
+		say  func(*domain.ClientAttributes)
 	}{
-		"nothing":       {"", func(*domain.Draft) {}},
-		"blanks":        {" \r\n", func(*domain.Draft) {}},
-		"an empty body": {"<client/>", func(*domain.Draft) {}},
-		"a name":        {"<client><name>B</name></client>", func(d *domain.Draft) { d.Name = new("B") }},
-		"a null number": {"<client><highrise-id nil='true'/></client>", func(d *domain.Draft) { d.HighriseID = new(int64(0)) }},
-		"a currency":    {"<client><currency>B</currency></client>", func(d *domain.Draft) { d.Currency = new("B") }},
-		"a symbol":      {"<client><currency-symbol>b</currency-symbol></client>", func(d *domain.Draft) { d.CurrencySymbol = new("b") }},
-		"a null symbol": {"<client><currency-symbol nil='true'/></client>", func(d *domain.Draft) { d.CurrencySymbol, d.DeriveSymbol = nil, true }},
-		"inactive":      {"<client><active>false</active></client>", func(d *domain.Draft) { d.Active = new(false) }},
-		"no details":    {"<client><details/></client>", func(d *domain.Draft) { d.Details = new("") }},
+		"nothing":       {"", func(*domain.ClientAttributes) {}},
+		"blanks":        {" \r\n", func(*domain.ClientAttributes) {}},
+		"an empty body": {"<client/>", func(*domain.ClientAttributes) {}},
+		"a name":        {"<client><name>B</name></client>", func(d *domain.ClientAttributes) { d.Name = new("B") }},
+		"a null number": {"<client><highrise-id nil='true'/></client>", func(d *domain.ClientAttributes) { d.HighriseID = new(int64(0)) }},
+		"a currency":    {"<client><currency>B</currency></client>", func(d *domain.ClientAttributes) { d.Currency = new("B") }},
+		"a symbol":      {"<client><currency-symbol>b</currency-symbol></client>", func(d *domain.ClientAttributes) { d.CurrencySymbol = new("b") }},
+		"a null symbol": {"<client><currency-symbol nil='true'/></client>", func(d *domain.ClientAttributes) { d.CurrencySymbol, d.DeriveSymbol = nil, true }},
+		"inactive":      {"<client><active>false</active></client>", func(d *domain.ClientAttributes) { d.Active = new(false) }},
+		"no details":    {"<client><details/></client>", func(d *domain.ClientAttributes) { d.Details = new("") }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -63,7 +63,7 @@ func (x *exchange) createClient() error {
 	if err != nil {
 		return err
 	}
-	return x.command(domain.CreateClient{Draft: draft}, x.body, http.StatusCreated)
+	return x.command(domain.CreateClient{Attributes: draft}, x.body, http.StatusCreated)
 }
 
 // updateClient is PUT /clients/{id}.
@@ -72,7 +72,7 @@ func (x *exchange) updateClient() error {
 	if err != nil {
 		return err
 	}
-	return x.command(domain.UpdateClient{Draft: draft}, x.body, http.StatusOK)
+	return x.command(domain.UpdateClient{Attributes: draft}, x.body, http.StatusOK)
 }
 
 // toggleClient is POST /clients/{id}/toggle.

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"clients/domain"
-	"clients/domain/command"
 	"clients/transport/wire"
 )
 
@@ -70,7 +69,7 @@ func (x *exchange) fail(err error) {
 	x.heldOff = wait > 0
 	if status >= http.StatusInternalServerError && !x.heldOff {
 		x.api.Log.Error("request failed", "request_id", x.requestID, "status", status, "error", err,
-			"outcome_unknown", errors.Is(err, command.ErrUnknownOutcome))
+			"outcome_unknown", errors.Is(err, domain.ErrUnknownOutcome))
 	}
 	header := x.w.Header()
 	switch status {

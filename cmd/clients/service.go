@@ -91,7 +91,7 @@ func (s *service) serveOperations(context.Context) error {
 }
 
 func (s *service) openStore(ctx context.Context) (err error) {
-	config := eventstore.Config{Replicas: s.settings.streamReplicas, Log: s.log}
+	config := eventstore.Config{Replicas: s.settings.streamReplicas, LongestCommand: command.Longest, Log: s.log}
 	if s.settings.nats.url == "" {
 		if err := s.startEmbedded(); err != nil {
 			return err

@@ -159,7 +159,7 @@ func (f *settingFaults) readable(variable, path string) bool {
 // currency reads what a client created without a currency gets: it must be one that a client can have.
 func (f *settingFaults) currency(variable, value string) string {
 	named := "a client"
-	_, err := domain.Decide(domain.Client{}, domain.References{}, domain.CreateClient{ID: 1, Draft: domain.Draft{Name: &named}, DefaultCurrency: value})
+	_, err := domain.Decide(domain.Client{}, domain.References{}, domain.CreateClient{ID: 1, Attributes: domain.ClientAttributes{Name: &named}, DefaultCurrency: value})
 	if err != nil {
 		f.add(variable, "%v", err)
 	}

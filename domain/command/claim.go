@@ -16,14 +16,14 @@ const claimLife = patience / 2
 // errKeyLost is the cause of an error after which a request must not store anything.
 var errKeyLost = errors.New("another request has taken the idempotency key over")
 
-// claim is a request's right to the event of its key. It is a Hold: the event is sent only while the claim is confirmed.
+// claim is a request's right to the event of its key. It is a domain.Lease: the event is sent only while the claim is confirmed.
 type claim struct {
 	handler      *Handler
 	account, key string
 	shared       bool // the record was another request's before, which may still have its event on the way
 
 	mu        sync.Mutex // for Confirm, which an append may call that is not waited for any more
-	record    Reservation
+	record    domain.IdempotencyRecord
 	confirmed time.Time // before the record was last stored
 }
 
@@ -69,8 +69,8 @@ func (c *claim) store(ctx context.Context) error {
 func (c *claim) takeOver(ctx context.Context) error {
 	shown := c.handler.Directory.Sequence() // before the state, so that the leader is asked for what is known up to there
 	l := c.lookup(c.handler.Directory.State(c.account, c.record.ClientID).LastSequence)
-	if !c.record.Stored.IsZero() {
-		l.Before = c.record.Stored.Add(lateStore)
+	if !c.record.StoredAt.IsZero() {
+		l.Before = c.record.StoredAt.Add(lateStore)
 	}
 	receipt, found, err := c.handler.Log.Find(ctx, l)
 	if err != nil {
@@ -87,7 +87,7 @@ func (c *claim) takeOver(ctx context.Context) error {
 
 // complete makes result the answer to all further requests with the key.
 func (c *claim) complete(ctx context.Context, result Result) error {
-	c.record.Answer = &result
+	c.record.Result = &result.Revision
 	return c.handler.Keys.Complete(ctx, c.account, c.key, c.record)
 }
 
@@ -102,9 +102,9 @@ func (c *claim) release(ctx context.Context) error {
 }
 
 // lookup is how the event is found. The client is shown up to a sequence by the directory.
-func (c *claim) lookup(shown uint64) Lookup {
+func (c *claim) lookup(shown uint64) domain.Lookup {
 	r := c.record
-	return Lookup{Account: c.account, ClientID: r.ClientID, EventID: r.EventID, After: r.After, Shown: shown}
+	return domain.Lookup{Account: c.account, ClientID: r.ClientID, EventID: r.EventID, After: r.After, Shown: shown}
 }
 
 func (c *claim) after() uint64 { return c.record.After }

@@ -19,17 +19,17 @@ func TestAReservationLeftByACrash(t *testing.T) {
 			w := newWorld()
 			w.known(created)
 			h := w.replica()
-			w.afterAppend = func(int) error { return &domain.Error{Kind: domain.Unavailable, Cause: command.ErrUnknownOutcome} }
+			w.afterAppend = func(int) error { return &domain.Error{Kind: domain.Unavailable, Cause: domain.ErrUnknownOutcome} }
 			_, err := h.Handle(t.Context(), keyed(toggle()))
-			require.ErrorIs(t, err, command.ErrUnknownOutcome)
-			require.Nil(t, w.keys[acme+"/key"].Answer)
+			require.ErrorIs(t, err, domain.ErrUnknownOutcome)
+			require.Nil(t, w.keys[acme+"/key"].Result)
 			w.happened(domain.ClientUpdated{ID: 7, Name: new("others go on")})
 
 			again, err := w.replica().Handle(t.Context(), keyed(toggle()))
 			require.NoError(t, err)
 			require.Equal(t, command.Result{ClientID: 7, Revision: domain.Revision{Version: 2, Checksum: 1001}}, again)
 			require.Equal(t, 1, w.attempts())
-			require.Equal(t, &again, w.keys[acme+"/key"].Answer)
+			require.Equal(t, &again.Revision, w.keys[acme+"/key"].Result)
 		})
 	})
 	t.Run("stores the event that was not", func(t *testing.T) {
@@ -38,12 +38,12 @@ func TestAReservationLeftByACrash(t *testing.T) {
 			w := newWorld()
 			w.beforeAppend = func(attempt int) error {
 				if attempt == 1 {
-					return &domain.Error{Kind: domain.Unavailable, Cause: command.ErrUnknownOutcome}
+					return &domain.Error{Kind: domain.Unavailable, Cause: domain.ErrUnknownOutcome}
 				}
 				return nil
 			}
 			_, err := w.replica().Handle(t.Context(), keyed(create("A")))
-			require.ErrorIs(t, err, command.ErrUnknownOutcome)
+			require.ErrorIs(t, err, domain.ErrUnknownOutcome)
 			reserved := w.keys[acme+"/key"]
 
 			result, err := w.replica().Handle(t.Context(), keyed(create("A")))
@@ -59,9 +59,9 @@ func TestAReservationLeftByACrash(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld()
 			w.known(created)
-			w.afterAppend = func(int) error { return &domain.Error{Kind: domain.Unavailable, Cause: command.ErrUnknownOutcome} }
+			w.afterAppend = func(int) error { return &domain.Error{Kind: domain.Unavailable, Cause: domain.ErrUnknownOutcome} }
 			_, err := w.replica().Handle(t.Context(), keyed(remove()))
-			require.ErrorIs(t, err, command.ErrUnknownOutcome)
+			require.ErrorIs(t, err, domain.ErrUnknownOutcome)
 			w.followed = len(w.stream) // and by now it shows
 			_, err = w.replica().Handle(t.Context(), keyed(remove()))
 			require.NoError(t, err, "not: not found")
@@ -77,10 +77,10 @@ func TestAReservationLeftByACrash(t *testing.T) {
 				if attempt > 1 {
 					return nil
 				}
-				return &domain.Error{Kind: domain.Unavailable, Cause: command.ErrUnknownOutcome}
+				return &domain.Error{Kind: domain.Unavailable, Cause: domain.ErrUnknownOutcome}
 			}
 			_, err := w.replica().Handle(t.Context(), keyed(toggle()))
-			require.ErrorIs(t, err, command.ErrUnknownOutcome)
+			require.ErrorIs(t, err, domain.ErrUnknownOutcome)
 			w.followed, w.leader = len(w.stream), 1
 			_, err = w.replica().Handle(t.Context(), keyed(toggle()))
 			require.ErrorIs(t, err, &domain.Error{Kind: domain.Unavailable})
@@ -96,7 +96,7 @@ func TestAReservationLeftByACrash(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld()
 			w.known(created)
-			w.keys[acme+"/key"] = command.Reservation{Fingerprint: "fingerprint", ClientID: 7, EventID: "event-0"}
+			w.keys[acme+"/key"] = domain.IdempotencyRecord{Fingerprint: "fingerprint", ClientID: 7, EventID: "event-0"}
 			failure := domain.Errorf(domain.Unavailable, "no leader")
 			w.beforeFind = func(int) error { return failure }
 			_, err := w.replica().Handle(t.Context(), keyed(toggle()))
@@ -112,7 +112,7 @@ func TestAReservationIsMadeBeforeItsEvent(t *testing.T) {
 	w := newWorld()
 	w.known(created)
 	w.beforeAppend = func(int) error {
-		require.Equal(t, command.Reservation{Fingerprint: "fingerprint", ClientID: 7, EventID: "event-1", After: 1}, w.keys[acme+"/key"])
+		require.Equal(t, domain.IdempotencyRecord{Fingerprint: "fingerprint", ClientID: 7, EventID: "event-1", After: 1}, w.keys[acme+"/key"])
 		return nil
 	}
 	_, err := w.replica().Handle(t.Context(), keyed(toggle()))

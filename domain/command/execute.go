@@ -107,9 +107,9 @@ func (h *Handler) tryOnce(ctx context.Context, req Request, in intent) (Result, 
 
 // append stores the event that was decided on state, which the stream refuses on a newer one.
 func (h *Handler) append(ctx context.Context, req Request, in intent, event domain.Event, state domain.State) (Result, Outcome, error) {
-	var hold []Hold
+	var hold []domain.Lease
 	if in.claim != nil {
-		hold = []Hold{in.claim}
+		hold = []domain.Lease{in.claim}
 	}
 	receipt, err := h.Log.Append(ctx, h.envelope(req, in.eventID, event, state), state.LastSequence, hold...)
 	switch {
@@ -186,7 +186,7 @@ func (h *Handler) envelope(req Request, eventID string, event domain.Event, stat
 
 // applied waits until reads show the event. It is stored by then, so that a directory that does not get there in time
 // makes reads late, not the command wrong.
-func (h *Handler) applied(ctx context.Context, id int64, receipt domain.Receipt) (Result, Outcome, error) {
+func (h *Handler) applied(ctx context.Context, id int64, receipt domain.AppendResult) (Result, Outcome, error) {
 	_ = h.Directory.Await(ctx, receipt.Sequence)
 	return Result{ClientID: id, Revision: receipt.Revision}, Applied, nil
 }

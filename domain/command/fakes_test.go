@@ -20,7 +20,7 @@ type world struct {
 	stuck      bool              // the directory does not get any further by waiting
 	lastID     int64
 	eventIDs   int
-	keys       map[string]command.Reservation
+	keys       map[string]domain.IdempotencyRecord
 	stoppedErr error
 	// keyRevision is of the last change to keys: the tests use one key at a time.
 	keyRevision uint64
@@ -48,7 +48,7 @@ type world struct {
 	refreshErr, idErr, reserveErr, settleErr, releaseErr error
 }
 
-func newWorld() *world { return &world{keys: map[string]command.Reservation{}, lastID: 100} }
+func newWorld() *world { return &world{keys: map[string]domain.IdempotencyRecord{}, lastID: 100} }
 
 // replica is a handler of its own, as another process has one.
 func (w *world) replica() *command.Handler {
@@ -108,8 +108,8 @@ func (w *world) revision(id int64) domain.Revision {
 	return w.state(acme, id, len(w.stream)).Client.Revision
 }
 
-func receipt(i int, e domain.Envelope) domain.Receipt {
-	return domain.Receipt{
+func receipt(i int, e domain.Envelope) domain.AppendResult {
+	return domain.AppendResult{
 		Sequence: uint64(i + 1), Revision: domain.Revision{Version: e.Version, Checksum: uint64(1000 + i)},
 	}
 }
@@ -134,11 +134,11 @@ func (w *world) delayed(call string) func() {
 	return func() { w.delay(call) }
 }
 
-func (w *world) Append(ctx context.Context, e domain.Envelope, lastSequence uint64, holds ...command.Hold) (domain.Receipt, error) {
+func (w *world) Append(ctx context.Context, e domain.Envelope, lastSequence uint64, holds ...domain.Lease) (domain.AppendResult, error) {
 	defer w.delayed("append")()
 	for _, hold := range holds {
 		if err := hold.Confirm(ctx); err != nil {
-			return domain.Receipt{}, domain.NoStore(err)
+			return domain.AppendResult{}, domain.NoStore(err)
 		}
 	}
 	w.delayed("on its way")
@@ -148,7 +148,7 @@ func (w *world) Append(ctx context.Context, e domain.Envelope, lastSequence uint
 	w.mu.Unlock()
 	if w.beforeAppend != nil {
 		if err := w.beforeAppend(attempt); err != nil {
-			return domain.Receipt{}, err
+			return domain.AppendResult{}, err
 		}
 	}
 	r, err := w.append(e, lastSequence)
@@ -158,18 +158,18 @@ func (w *world) Append(ctx context.Context, e domain.Envelope, lastSequence uint
 	return r, err
 }
 
-func (w *world) append(e domain.Envelope, lastSequence uint64) (domain.Receipt, error) {
+func (w *world) append(e domain.Envelope, lastSequence uint64) (domain.AppendResult, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	_, creation := e.Event.(domain.ClientCreated)
 	if w.state(e.Account, e.Event.Client(), len(w.stream)).LastSequence != lastSequence || creation && w.taken(e.Event.Client(), len(w.stream)) {
-		return domain.Receipt{}, domain.ErrConflict
+		return domain.AppendResult{}, domain.ErrConflict
 	}
 	w.stream = append(w.stream, e)
 	return receipt(len(w.stream)-1, e), nil
 }
 
-func (w *world) Find(_ context.Context, l command.Lookup) (domain.Receipt, bool, error) {
+func (w *world) Find(_ context.Context, l domain.Lookup) (domain.AppendResult, bool, error) {
 	defer w.delayed("find")()
 	w.mu.Lock()
 	w.lookups++
@@ -177,7 +177,7 @@ func (w *world) Find(_ context.Context, l command.Lookup) (domain.Receipt, bool,
 	w.mu.Unlock()
 	if w.beforeFind != nil {
 		if err := w.beforeFind(lookup); err != nil {
-			return domain.Receipt{}, false, err
+			return domain.AppendResult{}, false, err
 		}
 	}
 	w.mu.Lock()
@@ -187,14 +187,14 @@ func (w *world) Find(_ context.Context, l command.Lookup) (domain.Receipt, bool,
 		stream = stream[:w.leader]
 	}
 	if l.Shown > uint64(len(stream)) {
-		return domain.Receipt{}, false, &domain.Error{Kind: domain.Unavailable, Message: "The leader is behind."}
+		return domain.AppendResult{}, false, &domain.Error{Kind: domain.Unavailable, Message: "The leader is behind."}
 	}
 	for i, e := range stream {
 		if uint64(i+1) > l.After && e.Account == l.Account && e.Event.Client() == l.ClientID && e.EventID == l.EventID {
 			return receipt(i, e), true, nil
 		}
 	}
-	return domain.Receipt{}, false, nil
+	return domain.AppendResult{}, false, nil
 }
 
 func (w *world) State(account string, id int64) domain.State {
@@ -262,12 +262,12 @@ func (w *world) NextID(_ context.Context, floor int64) (int64, error) {
 	return w.lastID, w.idErr
 }
 
-func (w *world) Claim(_ context.Context, account, key string, fresh func() (command.Reservation, error)) (command.Reservation, bool, error) {
+func (w *world) Claim(_ context.Context, account, key string, fresh func() (domain.IdempotencyRecord, error)) (domain.IdempotencyRecord, bool, error) {
 	defer w.delayed("claim")()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.reserveErr != nil {
-		return command.Reservation{}, false, w.reserveErr
+		return domain.IdempotencyRecord{}, false, w.reserveErr
 	}
 	if standing, ok := w.keys[account+"/"+key]; ok {
 		standing.Revision = w.keyRevision
@@ -287,7 +287,7 @@ func (w *world) Claim(_ context.Context, account, key string, fresh func() (comm
 }
 
 // keep stores a reservation under the next revision.
-func (w *world) keep(account, key string, r command.Reservation) command.Reservation {
+func (w *world) keep(account, key string, r domain.IdempotencyRecord) domain.IdempotencyRecord {
 	r.Revision = 0
 	w.keys[account+"/"+key] = r
 	w.keyRevision++
@@ -295,7 +295,7 @@ func (w *world) keep(account, key string, r command.Reservation) command.Reserva
 	return r
 }
 
-func (w *world) Read(_ context.Context, account, key string) (command.Reservation, bool, error) {
+func (w *world) Read(_ context.Context, account, key string) (domain.IdempotencyRecord, bool, error) {
 	defer w.delayed("read")()
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -304,7 +304,7 @@ func (w *world) Read(_ context.Context, account, key string) (command.Reservatio
 	return standing, ok, nil
 }
 
-func (w *world) TakeOver(_ context.Context, account, key string, r command.Reservation) (command.Reservation, error) {
+func (w *world) TakeOver(_ context.Context, account, key string, r domain.IdempotencyRecord) (domain.IdempotencyRecord, error) {
 	defer w.delayed("take over")()
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -315,7 +315,7 @@ func (w *world) TakeOver(_ context.Context, account, key string, r command.Reser
 	return w.keep(account, key, r), nil
 }
 
-func (w *world) Complete(ctx context.Context, account, key string, r command.Reservation) error {
+func (w *world) Complete(ctx context.Context, account, key string, r domain.IdempotencyRecord) error {
 	defer w.delayed("complete")()
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -328,7 +328,7 @@ func (w *world) Complete(ctx context.Context, account, key string, r command.Res
 	return nil
 }
 
-func (w *world) Release(_ context.Context, account, key string, r command.Reservation) error {
+func (w *world) Release(_ context.Context, account, key string, r domain.IdempotencyRecord) error {
 	defer w.delayed("release")()
 	if w.beforeRelease != nil {
 		w.beforeRelease()

@@ -23,7 +23,7 @@ var errBlocked = domain.Errorf(domain.Blocked, "")
 // restsOnReferences reports whether a judgement could be another one for what other services have said of late: an
 // event that a project may stand in the way of, or the refusal of one, whose project may be gone.
 func restsOnReferences(event domain.Event, refusal error) bool {
-	return domain.RestsOnReferences(event) || errors.Is(refusal, errBlocked)
+	return domain.DependsOnReferences(event) || errors.Is(refusal, errBlocked)
 }
 
 // passFence is called by nobody who holds a client's turn: other commands on the client need not wait for it.

@@ -108,9 +108,9 @@ func TestTimeSpentAtTheFenceIsNotTakenFromTheDecision(t *testing.T) {
 // lively refuses to store anything for somebody whose time is up.
 type lively struct{ *world }
 
-func (l lively) Append(ctx context.Context, e domain.Envelope, lastSequence uint64, hold ...command.Hold) (domain.Receipt, error) {
+func (l lively) Append(ctx context.Context, e domain.Envelope, lastSequence uint64, hold ...domain.Lease) (domain.AppendResult, error) {
 	if ctx.Err() != nil {
-		return domain.Receipt{}, domain.NoStore(ctx.Err())
+		return domain.AppendResult{}, domain.NoStore(ctx.Err())
 	}
 	return l.world.Append(ctx, e, lastSequence, hold...)
 }
@@ -129,7 +129,7 @@ func TestAKeyedCommandThatTheFenceFailedIsCarriedOutOnceByItsRetry(t *testing.T)
 				requireKind(t, domain.Unavailable, err)
 				require.Zero(t, w.attempts())
 				reserved := w.keys[acme+"/key"]
-				require.Nil(t, reserved.Answer)
+				require.Nil(t, reserved.Result)
 
 				w.beforePass = nil
 				first, err := w.replica().Handle(t.Context(), keyed(request))

@@ -18,11 +18,11 @@ var (
 	projects = domain.References{ActiveProjects: 1}
 )
 
-func put(d domain.Draft) command.Request {
-	return command.Request{Account: acme, ClientID: 7, Command: domain.UpdateClient{Draft: d}}
+func put(d domain.ClientAttributes) command.Request {
+	return command.Request{Account: acme, ClientID: 7, Command: domain.UpdateClient{Attributes: d}}
 }
 
-func deactivate() command.Request { return put(domain.Draft{Active: new(false)}) }
+func deactivate() command.Request { return put(domain.ClientAttributes{Active: new(false)}) }
 
 // hold makes the directory show what other services hold of client 7.
 func (w *world) hold(r domain.References) {
@@ -62,21 +62,21 @@ func TestTheFenceIsPassedOnceByWhatRestsOnOtherServicesAndByNothingElse(t *testi
 		"deletion of an inactive client":  {inactive, remove(), 1, command.Applied},
 		"deactivating toggle":             {active, toggle(), 1, command.Applied},
 		"deactivating PUT":                {active, deactivate(), 1, command.Applied},
-		"PUT that deactivates and more":   {active, put(domain.Draft{Name: new("B"), Active: new(false)}), 1, command.Applied},
+		"PUT that deactivates and more":   {active, put(domain.ClientAttributes{Name: new("B"), Active: new(false)}), 1, command.Applied},
 		"deletion under a key":            {active, keyed(remove()), 1, command.Applied},
 		"creation":                        {nil, create("B"), 0, command.Applied},
-		"creation of an inactive client":  {nil, command.Request{Account: acme, Command: domain.CreateClient{Draft: domain.Draft{Name: new("B"), Active: new(false)}}}, 0, command.Applied},
+		"creation of an inactive client":  {nil, command.Request{Account: acme, Command: domain.CreateClient{Attributes: domain.ClientAttributes{Name: new("B"), Active: new(false)}}}, 0, command.Applied},
 		"renaming":                        {active, rename("B"), 0, command.Applied},
 		"PUT of the same":                 {active, rename("A"), 0, command.Unchanged},
 		"activating toggle":               {inactive, toggle(), 0, command.Applied},
-		"activating PUT":                  {inactive, put(domain.Draft{Active: new(true)}), 0, command.Applied},
-		"PUT active=true when active":     {active, put(domain.Draft{Active: new(true)}), 0, command.Unchanged},
+		"activating PUT":                  {inactive, put(domain.ClientAttributes{Active: new(true)}), 0, command.Applied},
+		"PUT active=true when active":     {active, put(domain.ClientAttributes{Active: new(true)}), 0, command.Unchanged},
 		"PUT active=false when inactive":  {inactive, deactivate(), 0, command.Unchanged},
-		"renaming, inactive all the same": {inactive, put(domain.Draft{Name: new("B"), Active: new(false)}), 0, command.Applied},
+		"renaming, inactive all the same": {inactive, put(domain.ClientAttributes{Name: new("B"), Active: new(false)}), 0, command.Applied},
 		"toggle of nobody":                {nil, toggle(), 0, command.Refused},
 		"deletion of nobody":              {nil, remove(), 0, command.Refused},
 		"deletion of a deleted client":    {[]domain.Event{created, domain.ClientDeleted{ID: 7}}, remove(), 0, command.Refused},
-		"PUT that cannot be":              {active, put(domain.Draft{Name: new(""), Active: new(false)}), 0, command.Refused},
+		"PUT that cannot be":              {active, put(domain.ClientAttributes{Name: new(""), Active: new(false)}), 0, command.Refused},
 		"deletion of an older state":      {active, stale(remove()), 0, command.Refused},
 		"toggle of an older state":        {active, stale(toggle()), 0, command.Refused},
 		"PUT on an older state":           {active, stale(deactivate()), 0, command.Refused},

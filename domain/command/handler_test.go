@@ -165,15 +165,15 @@ func TestAnEventThatIsStoredIsAnsweredThoughReadsAreLate(t *testing.T) {
 func TestAStoreThatFailsIsAskedOnce(t *testing.T) {
 	t.Parallel()
 	unavailable := domain.Errorf(domain.Unavailable, "no leader")
-	unknown := &domain.Error{Kind: domain.Unavailable, Cause: command.ErrUnknownOutcome}
+	unknown := &domain.Error{Kind: domain.Unavailable, Cause: domain.ErrUnknownOutcome}
 	for name, c := range map[string]struct {
 		script func(*world)
 		want   error
 		stored int
 	}{
 		"and nothing was stored":  {func(w *world) { w.beforeAppend = func(int) error { return unavailable } }, unavailable, 1},
-		"and nobody knows":        {func(w *world) { w.beforeAppend = func(int) error { return unknown } }, command.ErrUnknownOutcome, 1},
-		"though it was stored":    {func(w *world) { w.afterAppend = func(int) error { return unknown } }, command.ErrUnknownOutcome, 2},
+		"and nobody knows":        {func(w *world) { w.beforeAppend = func(int) error { return unknown } }, domain.ErrUnknownOutcome, 1},
+		"though it was stored":    {func(w *world) { w.afterAppend = func(int) error { return unknown } }, domain.ErrUnknownOutcome, 2},
 		"when an id is asked for": {func(w *world) { w.idErr = unavailable }, unavailable, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -210,7 +210,7 @@ type deadlines struct {
 	*world
 }
 
-func (d deadlines) Append(ctx context.Context, e domain.Envelope, lastSequence uint64, hold ...command.Hold) (domain.Receipt, error) {
+func (d deadlines) Append(ctx context.Context, e domain.Envelope, lastSequence uint64, hold ...domain.Lease) (domain.AppendResult, error) {
 	deadline, ok := ctx.Deadline()
 	require.True(d.t, ok)
 	require.Less(d.t, time.Until(deadline), 3*time.Second)

@@ -28,8 +28,8 @@ func (h *Handler) executeOnce(ctx context.Context, req Request) (Result, Outcome
 		if err != nil {
 			return Result{}, failure(err), err
 		}
-		if c.record.Answer != nil {
-			return *c.record.Answer, Repeated, nil
+		if c.record.Result != nil {
+			return resultOf(c.record), Repeated, nil
 		}
 		result, outcome, err := h.execute(ctx, req, intent{clientID: c.record.ClientID, eventID: c.record.EventID, claim: c})
 		concluded := h.conclude(ctx, c, result, outcome)
@@ -57,7 +57,7 @@ func (h *Handler) claim(ctx context.Context, req Request) (*claim, error) {
 			return nil, err
 		case c.record.Fingerprint != req.Fingerprint:
 			return nil, domain.Errorf(domain.KeyReused, "The Idempotency-Key belongs to another request.")
-		case !c.shared || c.record.Answer != nil:
+		case !c.shared || c.record.Result != nil:
 			return c, nil
 		}
 		if err = c.takeOver(ctx); !errors.Is(err, domain.ErrConflict) {
@@ -69,7 +69,7 @@ func (h *Handler) claim(ctx context.Context, req Request) (*claim, error) {
 // awaitClaim claims the key. Where it has a record already, it waits for that to be completed or released, and no longer
 // than patience for a record that does not change.
 func (h *Handler) awaitClaim(ctx context.Context, req Request) (*claim, error) {
-	fresh := func() (Reservation, error) { return h.reservation(ctx, req) }
+	fresh := func() (domain.IdempotencyRecord, error) { return h.reservation(ctx, req) }
 	tick := time.NewTicker(lookup)
 	defer tick.Stop()
 	var seen uint64
@@ -81,7 +81,7 @@ func (h *Handler) awaitClaim(ctx context.Context, req Request) (*claim, error) {
 		c.shared = !own
 		r := c.record
 		switch {
-		case err != nil, own, r.Answer != nil, r.Released, r.Fingerprint != req.Fingerprint:
+		case err != nil, own, r.Result != nil, r.Released, r.Fingerprint != req.Fingerprint:
 			return c, err
 		case r.Revision != seen:
 			seen, since = r.Revision, h.Now()
@@ -97,13 +97,18 @@ func (h *Handler) awaitClaim(ctx context.Context, req Request) (*claim, error) {
 }
 
 // reservation is the record of a request that is the first with its key.
-func (h *Handler) reservation(ctx context.Context, req Request) (Reservation, error) {
-	r := Reservation{Fingerprint: req.Fingerprint, ClientID: req.ClientID, EventID: h.NewEventID(), After: h.Directory.Sequence()}
+func (h *Handler) reservation(ctx context.Context, req Request) (domain.IdempotencyRecord, error) {
+	r := domain.IdempotencyRecord{Fingerprint: req.Fingerprint, ClientID: req.ClientID, EventID: h.NewEventID(), After: h.Directory.Sequence()}
 	var err error
 	if r.ClientID == 0 {
 		r.ClientID, err = h.newID(ctx, req)
 	}
 	return r, err
+}
+
+// resultOf returns the result that a record holds.
+func resultOf(r domain.IdempotencyRecord) Result {
+	return Result{ClientID: r.ClientID, Revision: *r.Result}
 }
 
 // conclude completes the record of a command that led to an event, and releases that of one that did not. Of an outcome
@@ -131,11 +136,11 @@ func (h *Handler) afterLoss(ctx context.Context, c *claim, result Result, outcom
 	switch {
 	case err != nil:
 		return Result{}, Failed, err
-	case found && r.Answer != nil && r.Fingerprint == c.record.Fingerprint:
-		return *r.Answer, Repeated, nil
+	case found && r.Result != nil && r.Fingerprint == c.record.Fingerprint:
+		return resultOf(r), Repeated, nil
 	case outcome == Refused, outcome == Unchanged:
 		return result, outcome, cause
-	case errors.Is(cause, ErrUnknownOutcome):
+	case errors.Is(cause, domain.ErrUnknownOutcome):
 		return Result{}, Failed, cause
 	default:
 		return Result{}, Failed, &domain.Error{

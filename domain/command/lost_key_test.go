@@ -141,7 +141,7 @@ func TestATakeoverRemembersUpToWhereThereIsNoEvent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		w.known(created)
-		w.keys[acme+"/key"] = command.Reservation{Fingerprint: "fingerprint", ClientID: 7, EventID: "event-0", After: 1}
+		w.keys[acme+"/key"] = domain.IdempotencyRecord{Fingerprint: "fingerprint", ClientID: 7, EventID: "event-0", After: 1}
 		w.known(off, on)
 		w.beforeAppend = func(int) error { return domain.NoStore(nil) }
 		_, err := w.replica().Handle(t.Context(), keyed(rename("B")))
@@ -170,7 +170,7 @@ func TestOneKeyNeverLeadsToTwoEvents(t *testing.T) {
 			}
 			unknown := func(int) error {
 				if dice(odds) == 0 {
-					return &domain.Error{Kind: domain.Unavailable, Cause: command.ErrUnknownOutcome}
+					return &domain.Error{Kind: domain.Unavailable, Cause: domain.ErrUnknownOutcome}
 				}
 				return nil
 			}

@@ -52,13 +52,13 @@ func TestARepeatGetsTheFirstAnswerThoughTheClientHasMovedOn(t *testing.T) {
 
 func TestAKeyBelongsToOneRequest(t *testing.T) {
 	t.Parallel()
-	for name, answer := range map[string]*command.Result{"that is answered": {ClientID: 7}, "that is under way": nil} {
+	for name, answer := range map[string]*domain.Revision{"that is answered": {}, "that is under way": nil} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld()
 				w.known(created)
-				standing := command.Reservation{Fingerprint: "another", ClientID: 7, EventID: "event-0", Answer: answer}
+				standing := domain.IdempotencyRecord{Fingerprint: "another", ClientID: 7, EventID: "event-0", Result: answer}
 				w.keys[acme+"/key"] = standing
 				start := time.Now()
 				_, err := w.replica().Handle(t.Context(), keyed(rename("B")))
@@ -122,7 +122,7 @@ func TestAKeyedCreateWhoseReservedIDIsTakenTakesTheNext(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, int64(102), result.ClientID)
 	require.Len(t, w.events(101), 1)
-	require.Equal(t, &result, w.keys[acme+"/key"].Answer)
+	require.Equal(t, &result.Revision, w.keys[acme+"/key"].Result)
 	require.Equal(t, int64(102), w.keys[acme+"/key"].ClientID)
 }
 
@@ -181,6 +181,6 @@ func TestKeysThatCannotBeKept(t *testing.T) {
 		w.afterAppend = func(int) error { cancel(); return nil }
 		result, err := w.replica().Handle(ctx, keyed(toggle()))
 		require.NoError(t, err)
-		require.Equal(t, &result, w.keys[acme+"/key"].Answer)
+		require.Equal(t, &result.Revision, w.keys[acme+"/key"].Result)
 	})
 }

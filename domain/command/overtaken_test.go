@@ -43,7 +43,7 @@ func TestWhoIsOvertakenWhileHeWaitsForHisTurnAnswersWhatTheKeyAnswers(t *testing
 				require.Error(t, (<-slow).err)
 				require.Equal(t, twin, <-first)
 				require.Len(t, w.events(7), 2, "one event for one key")
-				require.Equal(t, &twin.result, w.keys[acme+"/key"].Answer)
+				require.Equal(t, &twin.result.Revision, w.keys[acme+"/key"].Result)
 			})
 		})
 	}

@@ -2,8 +2,6 @@ package command
 
 import (
 	"context"
-	"errors"
-	"time"
 
 	"clients/domain"
 )
@@ -14,28 +12,10 @@ type Log interface {
 	// there is one, is confirmed right before e is sent, each time that it is.
 	//
 	// Errors: domain.ErrConflict, and nothing was stored; a domain.Unavailable, and nothing was stored, or, when it is
-	// ErrUnknownOutcome, e may have been stored. Both wrap the error of the hold where that is the cause.
-	Append(ctx context.Context, e domain.Envelope, lastSequence uint64, hold ...Hold) (domain.Receipt, error)
+	// domain.ErrUnknownOutcome, e may have been stored. Both wrap the error of the hold where that is the cause.
+	Append(ctx context.Context, e domain.Envelope, lastSequence uint64, hold ...domain.Lease) (domain.AppendResult, error)
 	// Find returns what is stored of an event. What it does not find was not stored when Find was called.
-	Find(ctx context.Context, l Lookup) (r domain.Receipt, found bool, err error)
-}
-
-// Hold is what a request has to have when its event is sent, and may lose.
-type Hold interface {
-	// Due reports whether Confirm has to ask for it.
-	Due() bool
-	// Confirm returns nil while the request has it, and then asks only if Due.
-	Confirm(ctx context.Context) error
-}
-
-// Lookup says which event to find.
-type Lookup struct {
-	Account  string
-	ClientID int64
-	EventID  string
-	After    uint64    // its sequence is above this one
-	Before   time.Time // it was stored before this time; zero where that is not known
-	Shown    uint64    // a sequence of its client that whoever is asked has to know of
+	Find(ctx context.Context, l domain.Lookup) (r domain.AppendResult, found bool, err error)
 }
 
 // Directory is the read model that commands are decided on. It may lag behind the Log.
@@ -65,29 +45,14 @@ type IDs interface {
 type Keys interface {
 	// Claim returns the record under the key; where there is none it stores the one that fresh makes. own reports whether
 	// it is that one.
-	Claim(ctx context.Context, account, key string, fresh func() (Reservation, error)) (r Reservation, own bool, err error)
+	Claim(ctx context.Context, account, key string, fresh func() (domain.IdempotencyRecord, error)) (r domain.IdempotencyRecord, own bool, err error)
 	// TakeOver stores r over the record of its revision, so that the record is the caller's, and whose it was has lost it.
 	// The error is a domain.Conflict when the record has changed since.
-	TakeOver(ctx context.Context, account, key string, r Reservation) (Reservation, error)
+	TakeOver(ctx context.Context, account, key string, r domain.IdempotencyRecord) (domain.IdempotencyRecord, error)
 	// Complete stores the answer for all further requests with the key, unless it belongs to another event by now.
-	Complete(ctx context.Context, account, key string, r Reservation) error
+	Complete(ctx context.Context, account, key string, r domain.IdempotencyRecord) error
 	// Release removes the record. The error is a domain.Conflict when it has changed since.
-	Release(ctx context.Context, account, key string, r Reservation) error
+	Release(ctx context.Context, account, key string, r domain.IdempotencyRecord) error
 	// Read returns the record under the key, and whether there is one.
-	Read(ctx context.Context, account, key string) (Reservation, bool, error)
+	Read(ctx context.Context, account, key string) (domain.IdempotencyRecord, bool, error)
 }
-
-// Reservation is an idempotency record: what a request and its retries share, so that they never lead to two events.
-type Reservation struct {
-	Fingerprint string
-	ClientID    int64
-	EventID     string
-	After       uint64    // the event's sequence is above this one
-	Released    bool      // the request that had it last has ended without an event, and stores none
-	Answer      *Result   // nil as long as no event is known
-	Revision    uint64    // changes with each change of the record
-	Stored      time.Time // when that was, where it was read
-}
-
-// ErrUnknownOutcome is the cause of an error after which the event may have been stored or not.
-var ErrUnknownOutcome = errors.New("outcome unknown")

@@ -51,11 +51,11 @@ func requireKind(t *testing.T, kind domain.Kind, err error) {
 var created = domain.ClientCreated{ID: 7, Name: "A", Currency: dollars, CurrencySymbol: "$", Active: true}
 
 func create(name string) command.Request {
-	return command.Request{Account: acme, Command: domain.CreateClient{Draft: domain.Draft{Name: &name}}}
+	return command.Request{Account: acme, Command: domain.CreateClient{Attributes: domain.ClientAttributes{Name: &name}}}
 }
 
 func rename(name string) command.Request {
-	return command.Request{Account: acme, ClientID: 7, Command: domain.UpdateClient{Draft: domain.Draft{Name: &name}}}
+	return command.Request{Account: acme, ClientID: 7, Command: domain.UpdateClient{Attributes: domain.ClientAttributes{Name: &name}}}
 }
 
 func toggle() command.Request {

@@ -96,7 +96,7 @@ func TestATwinTakesOverFromAFirstThatHangs(t *testing.T) {
 				require.NoError(t, one.err)
 				require.Equal(t, two.result, one.result)
 				require.Len(t, w.stream, 2, "two requests, one event")
-				require.Equal(t, &one.result, w.keys[acme+"/key"].Answer)
+				require.Equal(t, &one.result.Revision, w.keys[acme+"/key"].Result)
 			})
 		})
 	}

@@ -59,7 +59,7 @@ func TestModesOfCloudEvents(t *testing.T) {
 			t.Parallel()
 			fact, err := interpret(read(m))
 			require.NoError(t, err)
-			require.Equal(t, domain.Created, fact.Change)
+			require.Equal(t, domain.Created, fact.Operation)
 			require.Equal(t, []int64{7, 1}, []int64{fact.ID, fact.ClientID})
 			require.Equal(t, "/s\ne", fact.EventID)
 			require.Equal(t, "e", fact.CausationID)
@@ -117,7 +117,7 @@ func TestEventsThatAnEarlierReleaseRecordedAreKnown(t *testing.T) {
 	require.NoError(t, err)
 	fact.EventID, fact.Subject = m.Header.Get("ce-id"), one
 	end := fact
-	end.EventID, end.Change, end.Source.Sequence = "end", domain.Deleted, fact.Source.Sequence+1
+	end.EventID, end.Operation, end.Source.Sequence = "end", domain.Deleted, fact.Source.Sequence+1
 	_, err = r.store.RecordRun(r.deadline(), []eventstore.Entry{{Fact: fact}, {Fact: end}})
 	require.NoError(t, err)
 	r.say(m)

@@ -26,7 +26,7 @@ type owned struct {
 }
 
 type thing struct {
-	kind    domain.Thing
+	kind    domain.ReferenceKind
 	account string
 	id      int64
 }
@@ -54,7 +54,7 @@ func decideRun(config Config, run []*item) (d *decision, decided int, fault erro
 	// Every fact says that what is before it has been dealt with: a message that teaches nothing needs one of its own
 	// only where it is the last.
 	if decided > 0 && !d.reaches(run[decided-1]) {
-		d.add(domain.Fact{Source: run[decided-1].fact.Source, StoredAt: run[decided-1].fact.StoredAt})
+		d.add(domain.ReferenceEvent{Source: run[decided-1].fact.Source, StoredAt: run[decided-1].fact.StoredAt})
 	}
 	return d, decided, fault
 }
@@ -74,7 +74,7 @@ func (d *decision) decide(i *item) (fault error) {
 	}()
 	fact := i.fact
 	i.subject = 0
-	if i.fault != nil || fact.Thing == domain.Nothing {
+	if i.fault != nil || fact.Kind == domain.NoReference {
 		return i.fault
 	}
 	known := d.thing(fact)
@@ -97,17 +97,17 @@ func (d *decision) decide(i *item) (fault error) {
 }
 
 // belongs finds out under which client the fact is kept, and refuses one whose client is not there.
-func (d *decision) belongs(fact domain.Fact, known *known) (domain.Fact, error) {
-	if fact.Change == domain.Deleted && known.client != 0 { // whoever is said to have had it, it is gone
+func (d *decision) belongs(fact domain.ReferenceEvent, known *known) (domain.ReferenceEvent, error) {
+	if fact.Operation == domain.Deleted && known.client != 0 { // whoever is said to have had it, it is gone
 		fact.ClientID, fact.Subject = 0, known.client
 		return fact, nil
 	}
 	fact.Subject = cmp.Or(fact.ClientID, known.client)
 	switch {
-	case fact.Subject == 0 && fact.Change == domain.Created:
+	case fact.Subject == 0 && fact.Operation == domain.Created:
 		return fact, unusablef(Unreadable, "it names no client_id")
 	case fact.Subject == 0:
-		return fact, unusablef(UnknownClient, "%s %d is not known, and the event names no client", fact.Thing, fact.ID)
+		return fact, unusablef(UnknownClient, "%s %d is not known, and the event names no client", fact.Kind, fact.ID)
 	case d.client(fact.Account, fact.Subject).Client.Exists():
 		return fact, nil
 	case d.config.Directory.Deleted(fact.Subject):
@@ -118,8 +118,8 @@ func (d *decision) belongs(fact domain.Fact, known *known) (domain.Fact, error) 
 }
 
 // follow adds the event by which the client's invoice defaults follow an invoice, where they change.
-func (d *decision) follow(fact domain.Fact, from headers) error {
-	if fact.Thing != domain.Invoice || fact.Change == domain.Deleted {
+func (d *decision) follow(fact domain.ReferenceEvent, from headers) error {
+	if fact.Kind != domain.Invoice || fact.Operation == domain.Deleted {
 		return nil
 	}
 	state, invoice := d.client(fact.Account, fact.Subject), domain.FollowInvoice{Kind: fact.InvoiceKind, Timeframe: fact.InvoiceTimeframe}
@@ -152,8 +152,8 @@ func (d *decision) follow(fact domain.Fact, from headers) error {
 	return nil
 }
 
-func (d *decision) add(fact domain.Fact) {
-	fact.Recorder = d.config.Replica
+func (d *decision) add(fact domain.ReferenceEvent) {
+	fact.Replica = d.config.Replica
 	if !fact.Late {
 		fact.Previous, d.reached = d.reached, fact.Source.Sequence
 	}
@@ -171,9 +171,9 @@ func (d *decision) client(account string, id int64) *domain.State {
 	return state
 }
 
-func (d *decision) thing(fact domain.Fact) *known {
-	key := thing{fact.Thing, fact.Account, fact.ID}
-	now := d.config.Directory.Thing(fact.Thing, fact.Account, fact.ID, fact.EventID, formerID(fact))
+func (d *decision) thing(fact domain.ReferenceEvent) *known {
+	key := thing{fact.Kind, fact.Account, fact.ID}
+	now := d.config.Directory.Thing(fact.Kind, fact.Account, fact.ID, fact.EventID, formerID(fact))
 	k := d.things[key]
 	if k == nil {
 		k = &known{client: now.Client, events: make(map[string]bool)}
@@ -186,7 +186,9 @@ func (d *decision) thing(fact domain.Fact) *known {
 }
 
 // repeats reports whether the event that a fact was learned from is known already.
-func (k *known) repeats(fact domain.Fact) bool { return fact.EventID != "" && k.events[fact.EventID] }
+func (k *known) repeats(fact domain.ReferenceEvent) bool {
+	return fact.EventID != "" && k.events[fact.EventID]
+}
 
 // headers are what an event that follows from a message takes over from it.
 type headers struct{ actor, traceparent string }

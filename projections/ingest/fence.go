@@ -77,7 +77,7 @@ func (r *Recorder) passedOnce(ctx context.Context) error {
 		return err
 	}
 	reached, _ := r.config.Directory.Reached(r.source.Stream, state.Created)
-	position := domain.Position{Stream: r.source.Stream, Created: state.Created, Sequence: state.Last, Round: reached.Round}
+	position := domain.Position{Stream: r.source.Stream, Created: state.Created, Sequence: state.Last, Generation: reached.Round}
 	if err := r.config.Directory.AwaitReached(ctx, position); err != nil {
 		return fmt.Errorf("%w: %w", errUnread, err)
 	}

@@ -29,7 +29,7 @@ func (r *replica) passed(sequence uint64, storedAt time.Time) {
 	r.t.Helper()
 	state, err := r.store.SourceState(r.deadline(), eventstore.Projects)
 	require.NoError(r.t, err)
-	last, err := r.store.RecordRun(r.deadline(), []eventstore.Entry{{Anew: true, Fact: domain.Fact{
+	last, err := r.store.RecordRun(r.deadline(), []eventstore.Entry{{Anew: true, Fact: domain.ReferenceEvent{
 		Source: domain.Position{Stream: "PROJECTS", Created: state.Created, Sequence: sequence}, StoredAt: storedAt,
 	}}})
 	require.NoError(r.t, err)
@@ -90,23 +90,23 @@ func TestTheFenceWaitsForTheRoundThatIsBeingRead(t *testing.T) {
 	passed := make(chan error, 1)
 	fence := r.unread()
 	go func() { passed <- fence.Pass(r.deadline()) }()
-	record := func(fact domain.Fact) {
+	record := func(fact domain.ReferenceEvent) {
 		_, err := r.store.RecordRun(r.deadline(), []eventstore.Entry{{Fact: fact}})
 		require.NoError(t, err)
 	}
-	position := domain.Position{Stream: "PROJECTS", Created: state.Created, Round: 1}
-	record(domain.Fact{Source: position, Change: domain.Rewound})
+	position := domain.Position{Stream: "PROJECTS", Created: state.Created, Generation: 1}
+	record(domain.ReferenceEvent{Source: position, Operation: domain.Rewound})
 	position.Sequence = 2
-	position.Round = 0
-	record(domain.Fact{Source: position, StoredAt: state.LastStored})
+	position.Generation = 0
+	record(domain.ReferenceEvent{Source: position, StoredAt: state.LastStored})
 	require.ErrorIs(t, r.directory.AwaitReached(t.Context(), position), projections.ErrOtherRound)
 	select {
 	case err := <-passed:
 		require.FailNow(t, "the fence opened", "%v", err)
 	default:
 	}
-	position.Round = 1
-	record(domain.Fact{Source: position, StoredAt: state.LastStored})
+	position.Generation = 1
+	record(domain.ReferenceEvent{Source: position, StoredAt: state.LastStored})
 	require.NoError(t, <-passed)
 }
 

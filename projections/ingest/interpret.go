@@ -18,8 +18,8 @@ import (
 
 // kind is what a type of event says.
 type kind struct {
-	thing  domain.Thing
-	change domain.Change
+	thing  domain.ReferenceKind
+	change domain.Operation
 	// switches: it says whether a project is active, so that one which does not is not understood.
 	switches bool
 }
@@ -53,8 +53,8 @@ type attributes struct {
 // interpret reads what another service says. It is lenient with everything but which thing it is about, for what can be
 // understood may be what keeps a client from being deleted: a field that it cannot read counts as not named, and active
 // as true. The error is an *Unusable; the fact is empty for a message that is gone.
-func interpret(m eventstore.SourceMessage) (domain.Fact, error) {
-	fact := domain.Fact{
+func interpret(m eventstore.SourceMessage) (domain.ReferenceEvent, error) {
+	fact := domain.ReferenceEvent{
 		Source: positionOf(m), StoredAt: m.StoredAt,
 	}
 	if m.Gone {
@@ -75,7 +75,7 @@ func interpret(m eventstore.SourceMessage) (domain.Fact, error) {
 	if fact.Account, fact.ID, err = thingOf(m.Subject, data.ID); err != nil {
 		return fact, err
 	}
-	fact.Thing, fact.Change = k.thing, k.change
+	fact.Kind, fact.Operation = k.thing, k.change
 	fact.EventID, fact.CausationID = eventID(event, m.Header)
 	fact.CorrelationID = brief(event.correlationID)
 	if id, ok := wholeNumber(data.ClientID); ok && id > 0 {
@@ -93,7 +93,7 @@ func interpret(m eventstore.SourceMessage) (domain.Fact, error) {
 }
 
 func positionOf(m eventstore.SourceMessage) domain.Position {
-	return domain.Position{Stream: m.Stream, Created: m.Created, Sequence: m.Sequence, Round: m.Round}
+	return domain.Position{Stream: m.Stream, Created: m.Created, Sequence: m.Sequence, Generation: m.Round}
 }
 
 // readAttributes reads data, which is a JSON object, or a JSON string that contains one. No data names nothing.
@@ -208,7 +208,7 @@ func eventID(event cloudEvent, h nats.Header) (identity, id string) {
 }
 
 // formerID is what earlier releases stored of an event's identity: its id alone.
-func formerID(fact domain.Fact) string { return fact.CausationID }
+func formerID(fact domain.ReferenceEvent) string { return fact.CausationID }
 
 // brief answers nothing for what is too long to be an id.
 func brief(id string) string {

@@ -27,79 +27,79 @@ func read(m *nats.Msg) eventstore.SourceMessage {
 
 func TestWhatIsUnderstood(t *testing.T) {
 	t.Parallel()
-	of := func(f domain.Fact) domain.Fact {
+	of := func(f domain.ReferenceEvent) domain.ReferenceEvent {
 		f.ID = 7
 		return f
 	}
 	p, i := domain.Project, domain.Invoice
 	for name, c := range map[string]struct {
 		message *nats.Msg
-		want    domain.Fact
+		want    domain.ReferenceEvent
 	}{
-		"created":                   {project("Created", 7, `"client_id":1`), domain.Fact{Thing: p, Change: domain.Created, ClientID: 1, Active: new(true)}},
-		"created inactive":          {project("Created", 7, `"client_id":1,"active":false`), domain.Fact{Thing: p, Change: domain.Created, ClientID: 1, Active: new(false)}},
-		"created, active null":      {project("Created", 7, `"client_id":1,"active":null`), domain.Fact{Thing: p, Change: domain.Created, ClientID: 1, Active: new(true)}},
-		"updated, nothing named":    {project("Updated", 7, ""), domain.Fact{Thing: p, Change: domain.Changed}},
-		"updated, nulls":            {project("Updated", 7, `"client_id":null,"active":null`), domain.Fact{Thing: p, Change: domain.Changed}},
-		"updated, more than needed": {project("Updated", 7, `"name":"B","tags":[1,{"a":null}],"kind":7,"client_id":3`), domain.Fact{Thing: p, Change: domain.Changed, ClientID: 3}},
-		"whole numbers":             {project("Created", 7, `"client_id":3.0,"active":true`), domain.Fact{Thing: p, Change: domain.Created, ClientID: 3, Active: new(true)}},
-		"and with an exponent":      {project("Created", 7, `"client_id":30e-1`), domain.Fact{Thing: p, Change: domain.Created, ClientID: 3, Active: new(true)}},
-		"no number of a client":     {project("Created", 7, `"client_id":3.5`), domain.Fact{Thing: p, Change: domain.Created, Active: new(true)}},
-		"a text for one":            {project("Created", 7, `"client_id":"3"`), domain.Fact{Thing: p, Change: domain.Created, ClientID: 3, Active: new(true)}},
-		"a text with a fraction":    {project("Created", 7, `"client_id":" 3.0 "`), domain.Fact{Thing: p, Change: domain.Created, ClientID: 3, Active: new(true)}},
-		"a text for the id":         {event("projects.v1.ProjectDeleted", "projects.acme.7", `{"id":"7"}`), domain.Fact{Thing: p, Change: domain.Deleted}},
-		"an id that is none":        {event("projects.v1.ProjectDeleted", "projects.acme.7", `{"id":"P-7"}`), domain.Fact{Thing: p, Change: domain.Deleted}},
-		"an id with a fraction":     {event("projects.v1.ProjectDeleted", "projects.acme.7", `{"id":7.5}`), domain.Fact{Thing: p, Change: domain.Deleted}},
-		"an id too great":           {event("projects.v1.ProjectDeleted", "projects.acme.7", `{"id":9223372036854775808}`), domain.Fact{Thing: p, Change: domain.Deleted}},
-		"an id of 0":                {event("projects.v1.ProjectDeleted", "projects.acme.7", `{"id":0}`), domain.Fact{Thing: p, Change: domain.Deleted}},
-		"no data":                   {event("projects.v1.ProjectDeleted", "projects.acme.7", ""), domain.Fact{Thing: p, Change: domain.Deleted}},
-		"data null":                 {event("projects.v1.ProjectDeleted", "projects.acme.7", "null"), domain.Fact{Thing: p, Change: domain.Deleted}},
-		"data in a text":            {event("projects.v1.ProjectToggled", "projects.acme.7", `"{\"id\":7,\"active\":false}"`), domain.Fact{Thing: p, Change: domain.Changed, Active: new(false)}},
-		"id in the data alone":      {event("projects.v1.ProjectDeleted", "projects.acme", `{"id":7}`), domain.Fact{Thing: p, Change: domain.Deleted}},
-		"a name in the subject":     {event("projects.v1.ProjectDeleted", "projects.acme.seven", `{"id":7}`), domain.Fact{Thing: p, Change: domain.Deleted}},
-		"a deeper subject":          {event("projects.v1.ProjectDeleted", "projects.acme.7.deleted", `{"id":7}`), domain.Fact{Thing: p, Change: domain.Deleted}},
-		"a 0 ahead in the subject":  {event("projects.v1.ProjectDeleted", "projects.acme.07", `{"id":7}`), domain.Fact{Thing: p, Change: domain.Deleted}},
-		"client null":               {project("Created", 7, `"client_id":null`), domain.Fact{Thing: p, Change: domain.Created, Active: new(true)}},
-		"client negative":           {project("Updated", 7, `"client_id":-1`), domain.Fact{Thing: p, Change: domain.Changed}},
-		"active as a text":          {project("Created", 7, `"client_id":1,"active":"true"`), domain.Fact{Thing: p, Change: domain.Created, ClientID: 1, Active: new(true)}},
-		"inactive as a text":        {project("Created", 7, `"client_id":1,"active":" False "`), domain.Fact{Thing: p, Change: domain.Created, ClientID: 1, Active: new(false)}},
-		"inactive as a number":      {project("Updated", 7, `"active":0`), domain.Fact{Thing: p, Change: domain.Changed, Active: new(false)}},
-		"inactive as its text":      {project("Updated", 7, `"active":"0"`), domain.Fact{Thing: p, Change: domain.Changed, Active: new(false)}},
-		"active as a number":        {project("Toggled", 7, `"active":1`), domain.Fact{Thing: p, Change: domain.Changed, Active: new(true)}},
-		"active as who knows what":  {project("Updated", 7, `"active":{"since":"2011"}`), domain.Fact{Thing: p, Change: domain.Changed, Active: new(true)}},
-		"active as another word":    {project("Created", 7, `"client_id":1,"active":"archived"`), domain.Fact{Thing: p, Change: domain.Created, ClientID: 1, Active: new(true)}},
-		"toggled to nothing":        {project("Toggled", 7, ``), domain.Fact{Thing: p, Change: domain.Changed, Active: new(true)}},
-		"toggled to null":           {project("Toggled", 7, `"active":null`), domain.Fact{Thing: p, Change: domain.Changed, Active: new(true)}},
-		"invoice of no client":      {invoice("Created", 7, `"kind":"task"`), domain.Fact{Thing: i, Change: domain.Created, InvoiceKind: "task"}},
-		"kind as a number":          {invoice("Updated", 7, `"kind":1`), domain.Fact{Thing: i, Change: domain.Changed}},
-		"kind of 255 characters":    {invoice("Updated", 7, `"kind":"%s"`, strings.Repeat("ä", 255)), domain.Fact{Thing: i, Change: domain.Changed, InvoiceKind: strings.Repeat("ä", 255)}},
-		"kind of 256 characters":    {invoice("Created", 7, `"client_id":1,"kind":"%s"`, strings.Repeat("a", 256)), domain.Fact{Thing: i, Change: domain.Created, ClientID: 1}},
-		"no such day":               {invoice("Updated", 7, `"period_start":"2011-02-29","period_end":"2011-12-31"`), domain.Fact{Thing: i, Change: domain.Changed}},
-		"a day and a time":          {invoice("Updated", 7, `"period_start":"2011-01-01T00:00:00Z","period_end":"2011-12-31"`), domain.Fact{Thing: i, Change: domain.Changed}},
-		"a day written shortly":     {invoice("Updated", 7, `"period_start":"2011-1-1","period_end":"2011-12-31"`), domain.Fact{Thing: i, Change: domain.Changed}},
-		"a period as numbers":       {invoice("Updated", 7, `"period_start":20110101,"period_end":20111231`), domain.Fact{Thing: i, Change: domain.Changed}},
-		"a kind that is none":       {invoice("Created", 7, `"client_id":1,"kind":7,"period_start":"2011-01-01","period_end":"2011-12-31"`), domain.Fact{Thing: i, Change: domain.Created, ClientID: 1, InvoiceTimeframe: "20110101,20111231"}},
-		"a period that is none":     {invoice("Created", 7, `"client_id":1,"kind":"task","period_start":"soon","period_end":20111231`), domain.Fact{Thing: i, Change: domain.Created, ClientID: 1, InvoiceKind: "task"}},
-		"a period the wrong way":    {invoice("Updated", 7, `"client_id":1,"period_start":"2012-01-01","period_end":"2011-12-31"`), domain.Fact{Thing: i, Change: domain.Changed, ClientID: 1}},
-		"moved":                     {project("Updated", 7, `"name":"B","tags":[1,{"a":null}],"client_id":3`), domain.Fact{Thing: p, Change: domain.Changed, ClientID: 3}},
-		"toggled":                   {project("Toggled", 7, `"active":false`), domain.Fact{Thing: p, Change: domain.Changed, Active: new(false)}},
-		"toggled of a client":       {project("Toggled", 7, `"active":true,"client_id":2`), domain.Fact{Thing: p, Change: domain.Changed, Active: new(true), ClientID: 2}},
-		"deleted":                   {project("Deleted", 7, ""), domain.Fact{Thing: p, Change: domain.Deleted}},
-		"no id in the data":         {event("projects.v1.ProjectDeleted", "projects.acme.7", `{}`), domain.Fact{Thing: p, Change: domain.Deleted}},
-		"id null":                   {event("projects.v1.ProjectDeleted", "projects.acme.7", `{"id":null}`), domain.Fact{Thing: p, Change: domain.Deleted}},
-		"greatest client":           {project("Created", 7, `"client_id":9223372036854775807`), domain.Fact{Thing: p, Change: domain.Created, ClientID: 1<<63 - 1, Active: new(true)}},
-		"invoiced":                  {invoice("Created", 7, `"client_id":1`), domain.Fact{Thing: i, Change: domain.Created, ClientID: 1}},
-		"invoiced in full":          {invoice("Created", 7, `"client_id":1,"kind":"task","period_start":"2011-01-01","period_end":"2011-12-31"`), domain.Fact{Thing: i, Change: domain.Created, ClientID: 1, InvoiceKind: "task", InvoiceTimeframe: "20110101,20111231"}},
-		"one end of a period":       {invoice("Updated", 7, `"period_start":"2011-01-01"`), domain.Fact{Thing: i, Change: domain.Changed}},
-		"the other end":             {invoice("Updated", 7, `"period_start":null,"period_end":"2011-12-31","kind":"free"`), domain.Fact{Thing: i, Change: domain.Changed, InvoiceKind: "free"}},
-		"blank ends and kind":       {invoice("Updated", 7, `"period_start":"","period_end":"","kind":""`), domain.Fact{Thing: i, Change: domain.Changed}},
-		"leap day":                  {invoice("Updated", 7, `"period_start":"2012-02-29","period_end":"2012-02-29"`), domain.Fact{Thing: i, Change: domain.Changed, InvoiceTimeframe: "20120229,20120229"}},
-		"ended, whatever its kind":  {invoice("Deleted", 7, `"kind":"task","period_start":"yesterday","period_end":"2011-12-31"`), domain.Fact{Thing: i, Change: domain.Deleted}},
+		"created":                   {project("Created", 7, `"client_id":1`), domain.ReferenceEvent{Kind: p, Operation: domain.Created, ClientID: 1, Active: new(true)}},
+		"created inactive":          {project("Created", 7, `"client_id":1,"active":false`), domain.ReferenceEvent{Kind: p, Operation: domain.Created, ClientID: 1, Active: new(false)}},
+		"created, active null":      {project("Created", 7, `"client_id":1,"active":null`), domain.ReferenceEvent{Kind: p, Operation: domain.Created, ClientID: 1, Active: new(true)}},
+		"updated, nothing named":    {project("Updated", 7, ""), domain.ReferenceEvent{Kind: p, Operation: domain.Changed}},
+		"updated, nulls":            {project("Updated", 7, `"client_id":null,"active":null`), domain.ReferenceEvent{Kind: p, Operation: domain.Changed}},
+		"updated, more than needed": {project("Updated", 7, `"name":"B","tags":[1,{"a":null}],"kind":7,"client_id":3`), domain.ReferenceEvent{Kind: p, Operation: domain.Changed, ClientID: 3}},
+		"whole numbers":             {project("Created", 7, `"client_id":3.0,"active":true`), domain.ReferenceEvent{Kind: p, Operation: domain.Created, ClientID: 3, Active: new(true)}},
+		"and with an exponent":      {project("Created", 7, `"client_id":30e-1`), domain.ReferenceEvent{Kind: p, Operation: domain.Created, ClientID: 3, Active: new(true)}},
+		"no number of a client":     {project("Created", 7, `"client_id":3.5`), domain.ReferenceEvent{Kind: p, Operation: domain.Created, Active: new(true)}},
+		"a text for one":            {project("Created", 7, `"client_id":"3"`), domain.ReferenceEvent{Kind: p, Operation: domain.Created, ClientID: 3, Active: new(true)}},
+		"a text with a fraction":    {project("Created", 7, `"client_id":" 3.0 "`), domain.ReferenceEvent{Kind: p, Operation: domain.Created, ClientID: 3, Active: new(true)}},
+		"a text for the id":         {event("projects.v1.ProjectDeleted", "projects.acme.7", `{"id":"7"}`), domain.ReferenceEvent{Kind: p, Operation: domain.Deleted}},
+		"an id that is none":        {event("projects.v1.ProjectDeleted", "projects.acme.7", `{"id":"P-7"}`), domain.ReferenceEvent{Kind: p, Operation: domain.Deleted}},
+		"an id with a fraction":     {event("projects.v1.ProjectDeleted", "projects.acme.7", `{"id":7.5}`), domain.ReferenceEvent{Kind: p, Operation: domain.Deleted}},
+		"an id too great":           {event("projects.v1.ProjectDeleted", "projects.acme.7", `{"id":9223372036854775808}`), domain.ReferenceEvent{Kind: p, Operation: domain.Deleted}},
+		"an id of 0":                {event("projects.v1.ProjectDeleted", "projects.acme.7", `{"id":0}`), domain.ReferenceEvent{Kind: p, Operation: domain.Deleted}},
+		"no data":                   {event("projects.v1.ProjectDeleted", "projects.acme.7", ""), domain.ReferenceEvent{Kind: p, Operation: domain.Deleted}},
+		"data null":                 {event("projects.v1.ProjectDeleted", "projects.acme.7", "null"), domain.ReferenceEvent{Kind: p, Operation: domain.Deleted}},
+		"data in a text":            {event("projects.v1.ProjectToggled", "projects.acme.7", `"{\"id\":7,\"active\":false}"`), domain.ReferenceEvent{Kind: p, Operation: domain.Changed, Active: new(false)}},
+		"id in the data alone":      {event("projects.v1.ProjectDeleted", "projects.acme", `{"id":7}`), domain.ReferenceEvent{Kind: p, Operation: domain.Deleted}},
+		"a name in the subject":     {event("projects.v1.ProjectDeleted", "projects.acme.seven", `{"id":7}`), domain.ReferenceEvent{Kind: p, Operation: domain.Deleted}},
+		"a deeper subject":          {event("projects.v1.ProjectDeleted", "projects.acme.7.deleted", `{"id":7}`), domain.ReferenceEvent{Kind: p, Operation: domain.Deleted}},
+		"a 0 ahead in the subject":  {event("projects.v1.ProjectDeleted", "projects.acme.07", `{"id":7}`), domain.ReferenceEvent{Kind: p, Operation: domain.Deleted}},
+		"client null":               {project("Created", 7, `"client_id":null`), domain.ReferenceEvent{Kind: p, Operation: domain.Created, Active: new(true)}},
+		"client negative":           {project("Updated", 7, `"client_id":-1`), domain.ReferenceEvent{Kind: p, Operation: domain.Changed}},
+		"active as a text":          {project("Created", 7, `"client_id":1,"active":"true"`), domain.ReferenceEvent{Kind: p, Operation: domain.Created, ClientID: 1, Active: new(true)}},
+		"inactive as a text":        {project("Created", 7, `"client_id":1,"active":" False "`), domain.ReferenceEvent{Kind: p, Operation: domain.Created, ClientID: 1, Active: new(false)}},
+		"inactive as a number":      {project("Updated", 7, `"active":0`), domain.ReferenceEvent{Kind: p, Operation: domain.Changed, Active: new(false)}},
+		"inactive as its text":      {project("Updated", 7, `"active":"0"`), domain.ReferenceEvent{Kind: p, Operation: domain.Changed, Active: new(false)}},
+		"active as a number":        {project("Toggled", 7, `"active":1`), domain.ReferenceEvent{Kind: p, Operation: domain.Changed, Active: new(true)}},
+		"active as who knows what":  {project("Updated", 7, `"active":{"since":"2011"}`), domain.ReferenceEvent{Kind: p, Operation: domain.Changed, Active: new(true)}},
+		"active as another word":    {project("Created", 7, `"client_id":1,"active":"archived"`), domain.ReferenceEvent{Kind: p, Operation: domain.Created, ClientID: 1, Active: new(true)}},
+		"toggled to nothing":        {project("Toggled", 7, ``), domain.ReferenceEvent{Kind: p, Operation: domain.Changed, Active: new(true)}},
+		"toggled to null":           {project("Toggled", 7, `"active":null`), domain.ReferenceEvent{Kind: p, Operation: domain.Changed, Active: new(true)}},
+		"invoice of no client":      {invoice("Created", 7, `"kind":"task"`), domain.ReferenceEvent{Kind: i, Operation: domain.Created, InvoiceKind: "task"}},
+		"kind as a number":          {invoice("Updated", 7, `"kind":1`), domain.ReferenceEvent{Kind: i, Operation: domain.Changed}},
+		"kind of 255 characters":    {invoice("Updated", 7, `"kind":"%s"`, strings.Repeat("ä", 255)), domain.ReferenceEvent{Kind: i, Operation: domain.Changed, InvoiceKind: strings.Repeat("ä", 255)}},
+		"kind of 256 characters":    {invoice("Created", 7, `"client_id":1,"kind":"%s"`, strings.Repeat("a", 256)), domain.ReferenceEvent{Kind: i, Operation: domain.Created, ClientID: 1}},
+		"no such day":               {invoice("Updated", 7, `"period_start":"2011-02-29","period_end":"2011-12-31"`), domain.ReferenceEvent{Kind: i, Operation: domain.Changed}},
+		"a day and a time":          {invoice("Updated", 7, `"period_start":"2011-01-01T00:00:00Z","period_end":"2011-12-31"`), domain.ReferenceEvent{Kind: i, Operation: domain.Changed}},
+		"a day written shortly":     {invoice("Updated", 7, `"period_start":"2011-1-1","period_end":"2011-12-31"`), domain.ReferenceEvent{Kind: i, Operation: domain.Changed}},
+		"a period as numbers":       {invoice("Updated", 7, `"period_start":20110101,"period_end":20111231`), domain.ReferenceEvent{Kind: i, Operation: domain.Changed}},
+		"a kind that is none":       {invoice("Created", 7, `"client_id":1,"kind":7,"period_start":"2011-01-01","period_end":"2011-12-31"`), domain.ReferenceEvent{Kind: i, Operation: domain.Created, ClientID: 1, InvoiceTimeframe: "20110101,20111231"}},
+		"a period that is none":     {invoice("Created", 7, `"client_id":1,"kind":"task","period_start":"soon","period_end":20111231`), domain.ReferenceEvent{Kind: i, Operation: domain.Created, ClientID: 1, InvoiceKind: "task"}},
+		"a period the wrong way":    {invoice("Updated", 7, `"client_id":1,"period_start":"2012-01-01","period_end":"2011-12-31"`), domain.ReferenceEvent{Kind: i, Operation: domain.Changed, ClientID: 1}},
+		"moved":                     {project("Updated", 7, `"name":"B","tags":[1,{"a":null}],"client_id":3`), domain.ReferenceEvent{Kind: p, Operation: domain.Changed, ClientID: 3}},
+		"toggled":                   {project("Toggled", 7, `"active":false`), domain.ReferenceEvent{Kind: p, Operation: domain.Changed, Active: new(false)}},
+		"toggled of a client":       {project("Toggled", 7, `"active":true,"client_id":2`), domain.ReferenceEvent{Kind: p, Operation: domain.Changed, Active: new(true), ClientID: 2}},
+		"deleted":                   {project("Deleted", 7, ""), domain.ReferenceEvent{Kind: p, Operation: domain.Deleted}},
+		"no id in the data":         {event("projects.v1.ProjectDeleted", "projects.acme.7", `{}`), domain.ReferenceEvent{Kind: p, Operation: domain.Deleted}},
+		"id null":                   {event("projects.v1.ProjectDeleted", "projects.acme.7", `{"id":null}`), domain.ReferenceEvent{Kind: p, Operation: domain.Deleted}},
+		"greatest client":           {project("Created", 7, `"client_id":9223372036854775807`), domain.ReferenceEvent{Kind: p, Operation: domain.Created, ClientID: 1<<63 - 1, Active: new(true)}},
+		"invoiced":                  {invoice("Created", 7, `"client_id":1`), domain.ReferenceEvent{Kind: i, Operation: domain.Created, ClientID: 1}},
+		"invoiced in full":          {invoice("Created", 7, `"client_id":1,"kind":"task","period_start":"2011-01-01","period_end":"2011-12-31"`), domain.ReferenceEvent{Kind: i, Operation: domain.Created, ClientID: 1, InvoiceKind: "task", InvoiceTimeframe: "20110101,20111231"}},
+		"one end of a period":       {invoice("Updated", 7, `"period_start":"2011-01-01"`), domain.ReferenceEvent{Kind: i, Operation: domain.Changed}},
+		"the other end":             {invoice("Updated", 7, `"period_start":null,"period_end":"2011-12-31","kind":"free"`), domain.ReferenceEvent{Kind: i, Operation: domain.Changed, InvoiceKind: "free"}},
+		"blank ends and kind":       {invoice("Updated", 7, `"period_start":"","period_end":"","kind":""`), domain.ReferenceEvent{Kind: i, Operation: domain.Changed}},
+		"leap day":                  {invoice("Updated", 7, `"period_start":"2012-02-29","period_end":"2012-02-29"`), domain.ReferenceEvent{Kind: i, Operation: domain.Changed, InvoiceTimeframe: "20120229,20120229"}},
+		"ended, whatever its kind":  {invoice("Deleted", 7, `"kind":"task","period_start":"yesterday","period_end":"2011-12-31"`), domain.ReferenceEvent{Kind: i, Operation: domain.Deleted}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			want := of(c.want)
-			want.Source = domain.Position{Stream: read(c.message).Stream, Created: storedAt, Sequence: 5, Round: 1}
+			want.Source = domain.Position{Stream: read(c.message).Stream, Created: storedAt, Sequence: 5, Generation: 1}
 			want.StoredAt, want.Account = storedAt, acme
 			id := c.message.Header.Get("ce-id")
 			want.EventID, want.CausationID = "/another-service\n"+id, id
@@ -133,7 +133,7 @@ func TestEnvelopesThatAreUnderstood(t *testing.T) {
 			t.Parallel()
 			fact, err := interpret(read(m))
 			require.NoError(t, err)
-			require.Equal(t, domain.Created, fact.Change)
+			require.Equal(t, domain.Created, fact.Operation)
 			require.Equal(t, int64(1), fact.ClientID)
 		})
 	}
@@ -153,13 +153,13 @@ func TestAMessageThatIsGoneTeachesNothing(t *testing.T) {
 	t.Parallel()
 	fact, err := interpret(eventstore.SourceMessage{Stream: "PROJECTS", Created: storedAt, Sequence: 5, Gone: true})
 	require.NoError(t, err)
-	require.Equal(t, domain.Fact{Source: domain.Position{Stream: "PROJECTS", Created: storedAt, Sequence: 5}}, fact)
+	require.Equal(t, domain.ReferenceEvent{Source: domain.Position{Stream: "PROJECTS", Created: storedAt, Sequence: 5}}, fact)
 }
 
 func TestWhatIsTakenOverFromAnEnvelopeIsBounded(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 60<<10)
-	interpreted := func(headers ...string) domain.Fact {
+	interpreted := func(headers ...string) domain.ReferenceEvent {
 		m := without(project("Created", 7, `"client_id":1`), "ce-checksum")
 		for n := 0; n < len(headers); n += 2 {
 			with(m, headers[n], headers[n+1])

@@ -99,7 +99,7 @@ const (
 )
 
 // returnIfDeleted puts a message back into quarantine if its client is deleted in spite of it.
-func (i *Ingest) returnIfDeleted(m eventstore.SourceMessage, fact domain.Fact, client int64) {
+func (i *Ingest) returnIfDeleted(m eventstore.SourceMessage, fact domain.ReferenceEvent, client int64) {
 	for begun := time.Now(); !i.config.Directory.Deleted(client); {
 		if time.Since(begun) > deletionLimit || i.life.Err() != nil {
 			return
@@ -109,7 +109,7 @@ func (i *Ingest) returnIfDeleted(m eventstore.SourceMessage, fact domain.Fact, c
 		case <-i.life.Done():
 		}
 	}
-	if t := i.config.Directory.Thing(fact.Thing, fact.Account, fact.ID); !t.Exists || t.Client != client {
+	if t := i.config.Directory.Thing(fact.Kind, fact.Account, fact.ID); !t.Exists || t.Client != client {
 		return // it did not stand in the way any more
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(i.life), quarantineLimit)
@@ -122,7 +122,7 @@ func (i *Ingest) returnIfDeleted(m eventstore.SourceMessage, fact domain.Fact, c
 // recordLate records a fact behind those that followed on it in its stream: of each attribute the newest word stands. It
 // returns the client that the fact is about, 0 if it is known already, and an *Unusable if the client was deleted
 // meanwhile.
-func (r *Recorder) recordLate(ctx context.Context, m eventstore.SourceMessage, fact domain.Fact) (client int64, err error) {
+func (r *Recorder) recordLate(ctx context.Context, m eventstore.SourceMessage, fact domain.ReferenceEvent) (client int64, err error) {
 	fact.Late = true
 	i := &item{message: m, fact: fact}
 	for range lateAttempts {

@@ -78,7 +78,7 @@ func (r *Recorder) try(ctx context.Context, run []*item) (recorded int, fault, e
 	return 0, nil, err
 }
 
-// onRecord reports whether a message is on record. Its fact may be stored and not count: see domain.Fact. The stream then
+// onRecord reports whether a message is on record. Its fact may be stored and not count: see domain.ReferenceEvent. The stream then
 // takes the one that would count for a repeat, unless it is recorded anew.
 func (r *Recorder) onRecord(i *item) bool {
 	reached, _ := r.config.Directory.Reached(r.source.Stream, i.message.Created)
@@ -87,10 +87,10 @@ func (r *Recorder) onRecord(i *item) bool {
 
 // afterwards tells of a thing whose client was deleted while it was recorded.
 func (r *Recorder) afterwards(i *item) error {
-	if i.fact.Thing == domain.Nothing {
+	if i.fact.Kind == domain.NoReference {
 		return nil
 	}
-	t := r.config.Directory.Thing(i.fact.Thing, i.fact.Account, i.fact.ID)
+	t := r.config.Directory.Thing(i.fact.Kind, i.fact.Account, i.fact.ID)
 	if client := cmp.Or(i.subject, t.Client); t.Exists && r.config.Directory.Deleted(client) {
 		return unusablef(DeletedClient, "client %d", client)
 	}
@@ -103,8 +103,8 @@ var errPutBack = errors.New("the stream was put back to an earlier state")
 // rewind records that a round of a stream is over and it is read from its beginning again, and returns when that shows.
 // Where another replica was faster, that changes nothing.
 func (r *Recorder) rewind(ctx context.Context, state eventstore.SourceState, round int) error {
-	fact := domain.Fact{
-		Source: domain.Position{Stream: r.source.Stream, Created: state.Created, Round: round + 1}, Change: domain.Rewound, Recorder: r.config.Replica,
+	fact := domain.ReferenceEvent{
+		Source: domain.Position{Stream: r.source.Stream, Created: state.Created, Generation: round + 1}, Operation: domain.Rewound, Replica: r.config.Replica,
 	}
 	last, err := r.config.Store.RecordRun(ctx, []eventstore.Entry{{Fact: fact}})
 	if err != nil {

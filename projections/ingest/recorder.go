@@ -30,7 +30,7 @@ type Recorder struct {
 // item is a message that waits to be recorded.
 type item struct {
 	message eventstore.SourceMessage
-	fact    domain.Fact
+	fact    domain.ReferenceEvent
 	fault   error // it cannot be used
 	since   time.Time
 	done    chan error
@@ -51,7 +51,7 @@ func newRecorder(config Config, metrics *ingestMetrics, source eventstore.Source
 // that m can be put into quarantine; called again with pass, it passes m.
 //
 // Messages are recorded in the order of their source: m waits for the one before it.
-func (r *Recorder) Record(ctx context.Context, m eventstore.SourceMessage, fact domain.Fact, fault error) error {
+func (r *Recorder) Record(ctx context.Context, m eventstore.SourceMessage, fact domain.ReferenceEvent, fault error) error {
 	i := &item{message: m, fact: fact, fault: fault, since: time.Now(), done: make(chan error, 1), traceparent: traceparent(ctx)}
 	r.mu.Lock()
 	r.waiting = append(r.waiting, i)
@@ -70,7 +70,7 @@ func (r *Recorder) Record(ctx context.Context, m eventstore.SourceMessage, fact 
 
 // Pass records that m has been dealt with, and that nothing was learned from it.
 func (r *Recorder) Pass(ctx context.Context, m eventstore.SourceMessage) error {
-	return r.Record(ctx, m, domain.Fact{Source: positionOf(m), StoredAt: m.StoredAt}, nil)
+	return r.Record(ctx, m, domain.ReferenceEvent{Source: positionOf(m), StoredAt: m.StoredAt}, nil)
 }
 
 func (r *Recorder) nudge() {

@@ -174,7 +174,7 @@ func TestAnotherReplicaGoesOnWhenTheRecordingOneStops(t *testing.T) {
 	require.Equal(t, domain.References{ActiveProjects: 21}, b.references(one))
 	for _, record := range b.stored() {
 		if record.Fact != nil {
-			require.Equal(t, a.name, record.Fact.Recorder, "one records, the other waits for it")
+			require.Equal(t, a.name, record.Fact.Replica, "one records, the other waits for it")
 		}
 	}
 	a.stop()

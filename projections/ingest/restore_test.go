@@ -122,14 +122,14 @@ func TestAFactOfAnEarlierRoundIsNotTakenForARepeat(t *testing.T) {
 	one := r.client()
 	created := time.Now()
 	record := func(round int, id int64) {
-		_, err := r.store.RecordRun(r.deadline(), []eventstore.Entry{{Fact: domain.Fact{
-			Source: domain.Position{Stream: "ELSEWHERE", Created: created, Sequence: 1, Round: round}, Account: acme, Subject: one,
-			Thing: domain.Project, Change: domain.Created, ID: id, ClientID: one,
+		_, err := r.store.RecordRun(r.deadline(), []eventstore.Entry{{Fact: domain.ReferenceEvent{
+			Source: domain.Position{Stream: "ELSEWHERE", Created: created, Sequence: 1, Generation: round}, Account: acme, Subject: one,
+			Kind: domain.Project, Operation: domain.Created, ID: id, ClientID: one,
 		}}})
 		require.NoError(t, err)
 	}
 	record(0, 1)
-	rewound := domain.Fact{Source: domain.Position{Stream: "ELSEWHERE", Created: created, Round: 1}, Change: domain.Rewound}
+	rewound := domain.ReferenceEvent{Source: domain.Position{Stream: "ELSEWHERE", Created: created, Generation: 1}, Operation: domain.Rewound}
 	for range 2 {
 		_, err := r.store.RecordRun(r.deadline(), []eventstore.Entry{{Fact: rewound}})
 		require.NoError(t, err)

@@ -38,9 +38,9 @@ func TestAFactOfAReplicaThatHadReadAnotherStreamLosesNothing(t *testing.T) {
 			state, err := stale.store.SourceState(y.deadline(), c.source)
 			require.NoError(t, err)
 			last := uint64(c.messages)
-			_, err = stale.store.RecordRun(y.deadline(), []eventstore.Entry{{Fact: domain.Fact{
+			_, err = stale.store.RecordRun(y.deadline(), []eventstore.Entry{{Fact: domain.ReferenceEvent{
 				Source:   domain.Position{Stream: c.source.Stream, Created: state.Created, Sequence: last},
-				Previous: last - 1, StoredAt: time.Now(), Recorder: stale.name,
+				Previous: last - 1, StoredAt: time.Now(), Replica: stale.name,
 			}}})
 			require.NoError(t, err)
 			reached, _ := stale.directory.Reached(c.source.Stream, state.Created)
@@ -71,6 +71,6 @@ func TestNothingIsRecordedInAStreamThatTookTheOthersPlace(t *testing.T) {
 	another := r.replica(0) // reads both, of a client that is not there
 	eventually(t, "both are in quarantine", func() bool { return len(another.quarantined()) == 2 })
 	for _, record := range another.stored() {
-		require.Equal(t, another.name, record.Fact.Recorder)
+		require.Equal(t, another.name, record.Fact.Replica)
 	}
 }

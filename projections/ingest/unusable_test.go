@@ -61,8 +61,8 @@ func requireUnusable(t *testing.T, reason Reason, m eventstore.SourceMessage) {
 	var unusable *Unusable
 	require.ErrorAs(t, err, &unusable)
 	require.Equal(t, reason, unusable.Reason, "%v", err)
-	require.Equal(t, domain.Nothing, fact.Thing, "what is not understood teaches nothing")
-	require.Equal(t, domain.Position{Stream: m.Stream, Created: storedAt, Sequence: 5, Round: 1}, fact.Source)
+	require.Equal(t, domain.NoReference, fact.Kind, "what is not understood teaches nothing")
+	require.Equal(t, domain.Position{Stream: m.Stream, Created: storedAt, Sequence: 5, Generation: 1}, fact.Source)
 	back := readUnusable(err.Error())
 	require.Equal(t, reason, back.Reason)
 	require.LessOrEqual(t, len(back.Detail), maxDetail+3)

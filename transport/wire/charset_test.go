@@ -57,7 +57,7 @@ func TestXMLInManyEncodings(t *testing.T) {
 			t.Parallel()
 			draft, err := wire.DecodeXML([]byte(c.document), c.label)
 			require.NoError(t, err)
-			require.Equal(t, domain.Draft{Name: &c.want}, draft)
+			require.Equal(t, domain.ClientAttributes{Name: &c.want}, draft)
 		})
 	}
 }
@@ -109,7 +109,7 @@ func TestJSONInManyEncodings(t *testing.T) {
 			t.Parallel()
 			draft, err := wire.DecodeJSON([]byte(c.document), c.label)
 			require.NoError(t, err)
-			require.Equal(t, domain.Draft{Name: &c.want}, draft)
+			require.Equal(t, domain.ClientAttributes{Name: &c.want}, draft)
 		})
 	}
 }

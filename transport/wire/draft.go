@@ -37,7 +37,7 @@ const (
 )
 
 // fill sets the attribute of a draft. Names that cannot be written are passed over: callers send whole objects back.
-func fill(d *domain.Draft, name string, v value) error {
+func fill(d *domain.ClientAttributes, name string, v value) error {
 	set, ok := attributes[name]
 	if !ok {
 		return nil
@@ -46,30 +46,30 @@ func fill(d *domain.Draft, name string, v value) error {
 }
 
 // attributes are what can be written, by their names with underscores.
-var attributes = map[string]func(*domain.Draft, value) error{
-	"name": func(d *domain.Draft, v value) error {
+var attributes = map[string]func(*domain.ClientAttributes, value) error{
+	"name": func(d *domain.ClientAttributes, v value) error {
 		return v.required(&d.Name, "Name")
 	},
-	"currency": func(d *domain.Draft, v value) error {
+	"currency": func(d *domain.ClientAttributes, v value) error {
 		return v.required(&d.Currency, "Currency")
 	},
-	"currency_symbol": func(d *domain.Draft, v value) error {
+	"currency_symbol": func(d *domain.ClientAttributes, v value) error {
 		if v.kind == null {
 			d.DeriveSymbol = true
 			return nil
 		}
 		return v.string(&d.CurrencySymbol, "Currency symbol")
 	},
-	"details": func(d *domain.Draft, v value) error {
+	"details": func(d *domain.ClientAttributes, v value) error {
 		if v.kind == null {
 			v = value{kind: text}
 		}
 		return v.string(&d.Details, "Details")
 	},
-	"active": func(d *domain.Draft, v value) error {
+	"active": func(d *domain.ClientAttributes, v value) error {
 		return v.bool(&d.Active, "Active")
 	},
-	"highrise_id": func(d *domain.Draft, v value) error {
+	"highrise_id": func(d *domain.ClientAttributes, v value) error {
 		return v.id(&d.HighriseID, "Highrise id")
 	},
 }

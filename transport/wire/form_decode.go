@@ -11,7 +11,7 @@ import (
 
 // DecodeForm reads what values say about a client the Rails way, client[name]=…, into draft. found tells whether they
 // name a client at all. Every error is a *SyntaxError.
-func DecodeForm(values url.Values, draft *domain.Draft) (found bool, err error) {
+func DecodeForm(values url.Values, draft *domain.ClientAttributes) (found bool, err error) {
 	for _, key := range slices.Sorted(maps.Keys(values)) { // so that the same values always lead to the same answer
 		name, ok := strings.CutPrefix(key, "client[")
 		name, closed := strings.CutSuffix(name, "]")

@@ -15,32 +15,32 @@ func TestDecodeForm(t *testing.T) {
 	for name, c := range map[string]struct {
 		query string
 		found bool
-		want  domain.Draft
+		want  domain.ClientAttributes
 	}{
 		"every attribute that can be written": {
 			"client[name]=Company+LLC&client[highrise_id]=110011&client[currency]=Euro+-+EUR&client[currency_symbol]=%E2%82%AC&client[active]=false&client[details]=a%0Ab",
 			true,
-			domain.Draft{
+			domain.ClientAttributes{
 				Name: new("Company LLC"), HighriseID: new(int64(110011)), Currency: new("Euro - EUR"),
 				CurrencySymbol: new("€"), Active: new(false), Details: new("a\nb"),
 			},
 		},
-		"encoded brackets":               {"client%5Bname%5D=A", true, domain.Draft{Name: new("A")}},
-		"names with hyphens":             {"client[highrise-id]=7&client[currency-symbol]=", true, domain.Draft{HighriseID: new(int64(7)), CurrencySymbol: new("")}},
-		"the last of two values":         {"client[name]=A&client[name]=B", true, domain.Draft{Name: new("B")}},
-		"a check box":                    {"client[active]=0&client[active]=1", true, domain.Draft{Active: new(true)}},
-		"a highrise-id of 0":             {"client[highrise_id]=0", true, domain.Draft{HighriseID: new(int64(0))}},
-		"an empty highrise-id":           {"client[highrise_id]=", true, domain.Draft{HighriseID: new(int64(0))}},
-		"attributes that nobody knows":   {"client[fax]=1&client[id]=x&client[]=&client[name][x]=y", true, domain.Draft{}},
-		"names beside the client":        {"name=A&client=B&project[name]=C&client[name=D&clients[name]=E&client]=F", false, domain.Draft{}},
-		"nothing":                        {"", false, domain.Draft{}},
-		"one attribute, spelled two way": {"client[highrise-id]=1&client[highrise_id]=2", true, domain.Draft{HighriseID: new(int64(2))}},
+		"encoded brackets":               {"client%5Bname%5D=A", true, domain.ClientAttributes{Name: new("A")}},
+		"names with hyphens":             {"client[highrise-id]=7&client[currency-symbol]=", true, domain.ClientAttributes{HighriseID: new(int64(7)), CurrencySymbol: new("")}},
+		"the last of two values":         {"client[name]=A&client[name]=B", true, domain.ClientAttributes{Name: new("B")}},
+		"a check box":                    {"client[active]=0&client[active]=1", true, domain.ClientAttributes{Active: new(true)}},
+		"a highrise-id of 0":             {"client[highrise_id]=0", true, domain.ClientAttributes{HighriseID: new(int64(0))}},
+		"an empty highrise-id":           {"client[highrise_id]=", true, domain.ClientAttributes{HighriseID: new(int64(0))}},
+		"attributes that nobody knows":   {"client[fax]=1&client[id]=x&client[]=&client[name][x]=y", true, domain.ClientAttributes{}},
+		"names beside the client":        {"name=A&client=B&project[name]=C&client[name=D&clients[name]=E&client]=F", false, domain.ClientAttributes{}},
+		"nothing":                        {"", false, domain.ClientAttributes{}},
+		"one attribute, spelled two way": {"client[highrise-id]=1&client[highrise_id]=2", true, domain.ClientAttributes{HighriseID: new(int64(2))}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			values, err := url.ParseQuery(c.query)
 			require.NoError(t, err)
-			var draft domain.Draft
+			var draft domain.ClientAttributes
 			found, err := wire.DecodeForm(values, &draft)
 			require.NoError(t, err)
 			require.Equal(t, c.found, found)
@@ -51,11 +51,11 @@ func TestDecodeForm(t *testing.T) {
 
 func TestDecodeFormAddsToADraft(t *testing.T) {
 	t.Parallel()
-	draft := domain.Draft{Name: new("A"), Details: new("kept")}
+	draft := domain.ClientAttributes{Name: new("A"), Details: new("kept")}
 	found, err := wire.DecodeForm(url.Values{"client[name]": {"B"}}, &draft)
 	require.NoError(t, err)
 	require.True(t, found)
-	require.Equal(t, domain.Draft{Name: new("B"), Details: new("kept")}, draft)
+	require.Equal(t, domain.ClientAttributes{Name: new("B"), Details: new("kept")}, draft)
 }
 
 func TestDecodeFormRefuses(t *testing.T) {
@@ -72,7 +72,7 @@ func TestDecodeFormRefuses(t *testing.T) {
 			for range 20 {
 				values, err := url.ParseQuery(query)
 				require.NoError(t, err)
-				found, err := wire.DecodeForm(values, &domain.Draft{})
+				found, err := wire.DecodeForm(values, &domain.ClientAttributes{})
 				require.True(t, found)
 				require.Equal(t, says, requireSyntaxError(t, err))
 			}

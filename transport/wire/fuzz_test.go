@@ -68,7 +68,7 @@ func FuzzEncode(f *testing.F) {
 	f.Add("<&>\"']]>", int64(1), "Euro - EUR", "\u2028\u0085\uFFFD", "a\r\n\r\t\n b ", false)
 	f.Add("\U0001F600\\ud800", int64(1<<63-1), "\u007F", "\x00", "\xED\xA0\x80\uFFFE", false)
 	f.Fuzz(func(t *testing.T, name string, highriseID int64, currency, symbol, details string, active bool) {
-		checkDecoded(t, domain.Draft{
+		checkDecoded(t, domain.ClientAttributes{
 			Name: &name, HighriseID: &highriseID, Currency: &currency, CurrencySymbol: &symbol, Details: &details, Active: &active,
 		}, nil)
 	})
@@ -76,13 +76,13 @@ func FuzzEncode(f *testing.F) {
 
 // checkDecoded holds what is promised of every document: an error can be shown to the caller, and what the domain
 // accepts can be written in both formats, and be read again by us and by others.
-func checkDecoded(t *testing.T, draft domain.Draft, err error) {
+func checkDecoded(t *testing.T, draft domain.ClientAttributes, err error) {
 	if err != nil {
 		requireSyntaxError(t, err)
-		require.Equal(t, domain.Draft{}, draft, "an error goes with nothing else")
+		require.Equal(t, domain.ClientAttributes{}, draft, "an error goes with nothing else")
 		return
 	}
-	event, err := domain.Decide(domain.Client{}, domain.References{}, domain.CreateClient{ID: 42, Draft: draft, DefaultCurrency: "Euro - EUR"})
+	event, err := domain.Decide(domain.Client{}, domain.References{}, domain.CreateClient{ID: 42, Attributes: draft, DefaultCurrency: "Euro - EUR"})
 	var refusal *domain.Error
 	if errors.As(err, &refusal) {
 		require.Equal(t, domain.Invalid, refusal.Kind)

@@ -13,23 +13,23 @@ import (
 
 // DecodeJSON reads {"client": {…}}. label is the encoding that the sender names beside the document, "" for none.
 // Every error is a *SyntaxError.
-func DecodeJSON(document []byte, label string) (domain.Draft, error) {
+func DecodeJSON(document []byte, label string) (domain.ClientAttributes, error) {
 	document, _, err := ToUTF8(document, label)
 	if err != nil {
-		return domain.Draft{}, err
+		return domain.ClientAttributes{}, err
 	}
 	if !utf8.Valid(document) {
-		return domain.Draft{}, syntaxErrorf("The JSON is not valid UTF-8.")
+		return domain.ClientAttributes{}, syntaxErrorf("The JSON is not valid UTF-8.")
 	}
 	if loneSurrogate(document) {
-		return domain.Draft{}, syntaxErrorf("The JSON has half of a surrogate pair.")
+		return domain.ClientAttributes{}, syntaxErrorf("The JSON has half of a surrogate pair.")
 	}
 	if !json.Valid(document) { // it also bounds the depth
-		return domain.Draft{}, syntaxErrorf("The JSON is not well-formed.")
+		return domain.ClientAttributes{}, syntaxErrorf("The JSON is not well-formed.")
 	}
 	d := json.NewDecoder(bytes.NewReader(document))
 	d.UseNumber()
-	var draft domain.Draft
+	var draft domain.ClientAttributes
 	found := false
 	err = members(d, func(name string) error {
 		if name != "client" {
@@ -49,13 +49,13 @@ func DecodeJSON(document []byte, label string) (domain.Draft, error) {
 		err = syntaxErrorf("The JSON is not well-formed.")
 	}
 	if err != nil {
-		return domain.Draft{}, err
+		return domain.ClientAttributes{}, err
 	}
 	return draft, nil
 }
 
 // client reads the members of the client object.
-func client(d *json.Decoder, draft *domain.Draft) error {
+func client(d *json.Decoder, draft *domain.ClientAttributes) error {
 	seen := make(map[string]bool)
 	return members(d, func(name string) error {
 		name = strings.ReplaceAll(name, "-", "_")

@@ -17,10 +17,10 @@ const maxDepth = 32
 // DecodeXML reads a <client> element. The document must be well-formed, without a DOCTYPE, and hold nothing else.
 // label is the encoding that the sender names beside the document, "" for none: then its declaration counts.
 // Every error is a *SyntaxError.
-func DecodeXML(document []byte, label string) (domain.Draft, error) {
+func DecodeXML(document []byte, label string) (domain.ClientAttributes, error) {
 	document, err := xmlToUTF8(document, label)
 	if err != nil {
-		return domain.Draft{}, err
+		return domain.ClientAttributes{}, err
 	}
 	x := xmlDecoder{Decoder: xml.NewDecoder(bytes.NewReader(document)), document: document, seen: make(map[string]bool)}
 	x.CharsetReader = func(_ string, input io.Reader) (io.Reader, error) { return input, nil }
@@ -30,7 +30,7 @@ func DecodeXML(document []byte, label string) (domain.Draft, error) {
 		err = syntaxErrorf("The XML is not well-formed.")
 	}
 	if err != nil {
-		return domain.Draft{}, err
+		return domain.ClientAttributes{}, err
 	}
 	return x.draft, nil
 }
@@ -38,7 +38,7 @@ func DecodeXML(document []byte, label string) (domain.Draft, error) {
 type xmlDecoder struct {
 	*xml.Decoder
 	document []byte
-	draft    domain.Draft
+	draft    domain.ClientAttributes
 	seen     map[string]bool
 }
 

@@ -1,0 +1,44 @@
+// Package domain holds the state of a client of an invoicing system and the rules that its changes obey.
+//
+// # Flow
+//
+//	Command ─→ Decide ─→ Event ─→ (stored in the stream) ─→ Evolve ─→ Client
+//
+// [Decide] takes a [Command], the [Client] it is about and the [References] that other services hold of that client. It
+// returns the one [Event] that the command leads to, nil if nothing would change, or an [*Error] that is shown to the
+// caller. [Evolve] applies a stored event to a client. Both are pure: no I/O, no clock, no ids of their own. Decide may
+// refuse; Evolve never does.
+//
+// # Glossary
+//
+// These words have one meaning throughout the code.
+//
+//	append result       where an event was stored: its sequence, and the revision of the client after it
+//	as of               the state of a client after the events up to a point in the past
+//	client attributes   the values of a client that a request names; absent is different from null
+//	command             a request to change one client; imperative, may be refused
+//	conflict            another event of the client was stored first; the command is decided again
+//	dead letter         a message of another service that cannot be attributed to an existing client
+//	directory           the read model: the clients of all accounts as folded from the stream
+//	duplicate           an event or request that was received before, known by its id
+//	envelope            an event with its id, version, time, actor and correlation
+//	epoch               names the history that sequences belong to; changes with a restore
+//	event               a change that was stored; past tense, never judged again
+//	fold                to apply stored events in order
+//	foreign message     a message in the stream that the service did not write
+//	generation          one life of another service's stream, between recreations and restores
+//	idempotency record  what is stored under an Idempotency-Key: claimed, taken over, completed, released
+//	ingest              reading the streams of other services
+//	keyed mutex         lets the commands on one client run one after the other within a process
+//	lease               what a request must hold when its event is sent, and may lose
+//	poison message      a message that cannot be understood; it becomes a dead letter
+//	read barrier        waits until the directory shows everything stored when the wait began
+//	reference event     what was learned from one message of another service: of a project or an invoice
+//	reference kind      project or invoice
+//	revision            version and checksum of one state of a client; the ETag is made of it
+//	sequence            the position of a message in a stream
+//	snapshot            the folded state up to a sequence, from which a start continues
+//	tail                to read the stream continuously, in order
+//	unknown outcome     an append without an acknowledgement: stored or not
+//	version             the number of a client's event, 1 for its creation
+package domain
