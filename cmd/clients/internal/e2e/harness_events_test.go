@@ -84,21 +84,21 @@ func events(t *testing.T, js jetstream.JetStream, filter string) (all []event) {
 }
 
 // project publishes an event about a project as the projects service does, as project(t, js, "ProjectCreated", 7,
-// `"client_id":2`), and returns when JetStream has acknowledged it.
-func project(t *testing.T, js jetstream.JetStream, kind string, id int64, attributes string) {
+// `"client_id":2`), and returns its sequence when JetStream has acknowledged it.
+func project(t *testing.T, js jetstream.JetStream, kind string, id int64, attributes string) uint64 {
 	t.Helper()
-	publishEvent(t, js, fmt.Sprintf("projects.default.%d", id), "projects.v1."+kind, fmt.Sprintf(`{"id":%d,%s}`, id, attributes))
+	return publishEvent(t, js, fmt.Sprintf("projects.default.%d", id), "projects.v1."+kind, fmt.Sprintf(`{"id":%d,%s}`, id, attributes))
 }
 
 // invoice is project for an invoice.
-func invoice(t *testing.T, js jetstream.JetStream, kind string, id int64, attributes string) {
+func invoice(t *testing.T, js jetstream.JetStream, kind string, id int64, attributes string) uint64 {
 	t.Helper()
-	publishEvent(t, js, fmt.Sprintf("invoices.default.%d", id), "invoices.v1."+kind, fmt.Sprintf(`{"id":%d,%s}`, id, attributes))
+	return publishEvent(t, js, fmt.Sprintf("invoices.default.%d", id), "invoices.v1."+kind, fmt.Sprintf(`{"id":%d,%s}`, id, attributes))
 }
 
 // publishEvent publishes a CloudEvent in binary mode with an id of its own. Each of headers, "name: value", adds to or
 // replaces what the event has.
-func publishEvent(t *testing.T, js jetstream.JetStream, subject, kind, data string, headers ...string) {
+func publishEvent(t *testing.T, js jetstream.JetStream, subject, kind, data string, headers ...string) uint64 {
 	t.Helper()
 	m := &nats.Msg{Subject: subject, Data: []byte(strings.Replace(data, ",}", "}", 1)), Header: nats.Header{
 		"ce-specversion": {"1.0"}, "ce-id": {uuid.NewString()}, "ce-type": {kind}, "ce-source": {"/e2e"},
@@ -108,10 +108,10 @@ func publishEvent(t *testing.T, js jetstream.JetStream, subject, kind, data stri
 		name, value, _ := strings.Cut(header, ": ")
 		m.Header[name] = []string{value}
 	}
-	publish(t, js, m)
+	return publish(t, js, m)
 }
 
-// publish stores a message and returns when JetStream has acknowledged it.
+// publish stores a message and returns its sequence when JetStream has acknowledged it.
 func publish(t *testing.T, js jetstream.JetStream, m *nats.Msg) uint64 {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), timeout)

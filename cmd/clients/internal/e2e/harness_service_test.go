@@ -65,6 +65,12 @@ func startReplicas(t *testing.T, n int, url string, variables ...string) []*serv
 	return replicas
 }
 
+// startExternal runs one replica of the service on one external NATS server.
+func startExternal(t *testing.T, variables ...string) *service {
+	t.Helper()
+	return startReplicas(t, 1, natstest.Run(t, 1).URL(), append([]string{"CLIENTS_STREAM_REPLICAS=1"}, variables...)...)[0]
+}
+
 // startCluster runs three replicas of the service on three NATS servers.
 func startCluster(t *testing.T, variables ...string) ([]*service, *natstest.Cluster) {
 	t.Helper()
@@ -186,6 +192,14 @@ func (s *service) exitCode(t *testing.T) int {
 func (s *service) restart(t *testing.T, variables ...string) *service {
 	t.Helper()
 	return startIn(t, s.dataDir, append(s.variables, variables...)...)
+}
+
+// again starts a service with an external NATS again that has exited, with the same settings.
+func (s *service) again(t *testing.T, variables ...string) *service {
+	t.Helper()
+	next := launch(t, append(s.variables, variables...)...)
+	next.awaitReady(t)
+	return next
 }
 
 // output is what a process has written so far.

@@ -1,0 +1,207 @@
+package e2e_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+)
+
+// deadLetter is a line of clients quarantine list --json.
+type deadLetter struct {
+	Number, Sequence                      uint64
+	Stream, Subject, Type, Reason, Detail string
+}
+
+func (d deadLetter) number() string { return strconv.FormatUint(d.Number, 10) }
+
+// deadLetters returns the messages in quarantine.
+func (s *service) deadLetters() (all []deadLetter) {
+	s.t.Helper()
+	listed := s.quarantine("list", "--json")
+	require.Zero(s.t, listed.code, listed.stderr)
+	for decoder := json.NewDecoder(strings.NewReader(listed.stdout)); decoder.More(); {
+		var d deadLetter
+		require.NoError(s.t, decoder.Decode(&d))
+		all = append(all, d)
+	}
+	return all
+}
+
+func (s *service) quarantine(args ...string) result {
+	s.t.Helper()
+	return run(s.t, s.variables, append([]string{"quarantine"}, args...)...)
+}
+
+// A message that cannot be attributed to a client is stored with its reason, counted, and delays nothing behind it.
+func TestMessagesThatCannotBeAttributedGoToTheQuarantine(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	js := s.partner(t)
+	id, gone := s.create("SuprCorp"), s.create("Gone")
+	s.want(http.StatusOK, http.MethodDelete, path(gone), "")
+	client := fmt.Sprintf(`{"client_id":%d}`, id)
+	for i, c := range []struct{ kind, data, reason, detail string }{
+		{"projects.v1.ProjectCreated", "{", "unreadable", "unexpected end of JSON"},
+		{"projects.v1.ProjectArchived", client, "unknown-type", "projects.v1.ProjectArchived"},
+		{"projects.v1.ProjectCreated", `{"client_id":999999}`, "unknown-client", "client 999999"},
+		{"projects.v1.ProjectCreated", fmt.Sprintf(`{"client_id":%d}`, gone), "deleted-client", fmt.Sprintf("client %d", gone)},
+		{"projects.v1.ProjectToggled", `{"active":true}`, "unknown-client", "project 5"},
+	} {
+		counted := func() float64 {
+			return s.metric("clients_quarantined_total", fmt.Sprintf("reason=%q", c.reason), `stream="PROJECTS"`)
+		}
+		before := counted()
+		subject := fmt.Sprintf("projects.default.%d", i+1)
+		sequence := publishEvent(t, js, subject, c.kind, c.data, "ce-id: "+c.reason+subject)
+		project(t, js, "ProjectCreated", int64(1000+i), fmt.Sprintf(`"client_id":%d`, id))
+		require.Contains(t, s.references(id), fmt.Sprintf("%d active project", i+1))
+		require.InDelta(t, before+1, counted(), 0)
+
+		listed := s.deadLetters()
+		require.Len(t, listed, i+1)
+		last := listed[i]
+		require.Contains(t, last.Detail, c.detail)
+		require.Equal(t, deadLetter{last.Number, sequence, "PROJECTS", subject, c.kind, c.reason, last.Detail}, last)
+		shown := s.quarantine("show", last.number()).stdout
+		for _, part := range []string{"ce-id: " + c.reason + subject, c.data, fmt.Sprintf("sequence %d of stream PROJECTS", sequence)} {
+			require.Contains(t, shown, part)
+		}
+	}
+	publish(t, js, message("projects.default.77", "hello"))
+	publish(t, js, &nats.Msg{Subject: "projects.x", Header: nats.Header{"ce-type": {"projects.v1.ProjectCreated"}}, Data: []byte("{}")})
+	s.references(id)
+	require.Len(t, s.deadLetters(), 7)
+	require.Zero(t, s.stop(t))
+	s = s.restart(t)
+	s.references(id)
+	require.Len(t, s.deadLetters(), 7, "none is stored twice")
+}
+
+// An operator retries what can be attributed by now, and drops the rest. A retried event does not override what the other
+// service has published since.
+func TestTheQuarantineIsEmptiedByAnOperator(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	js := s.partner(t)
+	id := s.create("SuprCorp")
+	later := id + 1
+	for n := range int64(2) {
+		project(t, js, "ProjectCreated", n+1, fmt.Sprintf(`"client_id":%d`, later))
+	}
+	project(t, js, "ProjectArchived", 3, "")
+	project(t, js, "ProjectCreated", 2, fmt.Sprintf(`"client_id":%d,"active":false`, id))
+	require.Contains(t, s.references(id), "1 inactive project")
+	listed := s.deadLetters()
+	require.Len(t, listed, 3)
+	require.Equal(t, later, s.create("Later"))
+
+	retried := s.quarantine("retry", listed[0].number())
+	require.Zero(t, retried.code, retried.stderr)
+	require.Contains(t, s.references(later), "1 active project")
+	retried = s.quarantine("retry", "--all")
+	require.Equal(t, 1, retried.code)
+	require.Contains(t, retried.stdout, listed[2].number()+": unknown-type: projects.v1.ProjectArchived")
+	require.Contains(t, s.references(id), "1 inactive project", "it still belongs to its newer client")
+	project(t, js, "ProjectDeleted", 1, "")
+	s.want(http.StatusOK, http.MethodDelete, path(later), "")
+
+	require.Len(t, s.deadLetters(), 1)
+	require.Zero(t, s.quarantine("drop", listed[2].number()).code)
+	require.Empty(t, s.deadLetters())
+	require.Zero(t, s.quarantine("list").code)
+	for _, command := range []string{"show", "retry", "drop"} {
+		require.Equal(t, 1, s.quarantine(command, listed[2].number()).code, command)
+	}
+}
+
+func TestInvalidUsesOfSubcommands(t *testing.T) {
+	t.Parallel()
+	for args, code := range map[string]int{
+		"quarantine retry": 2, "quarantine drop": 2, "quarantine drop --all 1": 2, "quarantine show": 2, "quarantine show x": 2,
+		"quarantine list --nats-url ://": 2, "quarantine list --nats-url 127.0.0.1:1": 1,
+		"events --account Shop/1 --client=-1 --last=-1": 2, "events --account=": 2, "events --client=0": 2, "events --nats-url 127.0.0.1:1": 1,
+		"export --nats-url 127.0.0.1:1": 1, "verify --nats-url ://": 2, "verify --nats-url 127.0.0.1:1 --data-dir x": 2,
+		"verify --repair": 2, "verify --nats-url 127.0.0.1:1": 1, "verify --data-dir none": 1,
+		"import - --url ftp://x --login ann --callers 0 --ca /dev/null": 2, "import list --url http://x/?a=b": 2,
+		"import list --url 127.0.0.1:8080": 2, "import list --url http://": 2, "import list --url http://ann:secret@x": 2,
+	} {
+		t.Run(args, func(t *testing.T) {
+			t.Parallel()
+			r := run(t, nil, strings.Fields(args)...)
+			require.Equal(t, code, r.code, r.stderr)
+			require.Empty(t, r.stdout)
+			require.NotEmpty(t, r.stderr)
+			require.NotContains(t, r.stderr, "secret")
+			require.NotContains(t, r.stderr, "context")
+		})
+	}
+}
+
+// Events that expired before they were read are counted and logged.
+func TestEventsThatExpiredUnreadAreCounted(t *testing.T) {
+	t.Parallel()
+	s := startExternal(t)
+	_, js := connect(t, s.nats)
+	id := s.create("SuprCorp")
+	client := fmt.Sprintf(`"client_id":%d`, id)
+	project(t, js, "ProjectCreated", 1, client)
+	require.Contains(t, s.references(id), "1 active project")
+	require.Zero(t, s.stop(t))
+	for n := range int64(20) {
+		project(t, js, "ProjectCreated", n+2, client)
+	}
+	stream, err := js.Stream(t.Context(), "PROJECTS")
+	require.NoError(t, err)
+	expired := func() float64 { return s.metric("clients_source_expired_total", `stream="PROJECTS"`) }
+	for _, c := range []struct {
+		keep   uint64
+		counts float64
+	}{{5, 15}, {0, 0}} { // those that were read before are not counted again
+		require.NoError(t, stream.Purge(t.Context(), jetstream.WithPurgeKeep(c.keep)))
+		s = s.again(t)
+		require.Contains(t, s.references(id), "6 active projects")
+		require.InDelta(t, c.counts, expired(), 0)
+		require.Zero(t, s.stop(t))
+	}
+}
+
+// Without a stream of another service only the commands that depend on it are refused, until the stream exists.
+func TestCommandsThatNeedAMissingStreamAreRefused(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	js := s.administrator(t)
+	id := s.create("SuprCorp")
+	for stream, subject := range map[string]string{"PROJECTS": "projects.>", "INVOICES": "invoices.>"} {
+		require.NoError(t, js.DeleteStream(t.Context(), stream))
+		missing := func() float64 { return s.metric("clients_source_missing", `stream="`+stream+`"`) }
+		up := func() float64 { return s.metric("clients_stream_up", `stream="`+stream+`"`) }
+		last := lastSequence(t, js)
+		for _, refused := range []struct{ method, path, body string }{
+			{http.MethodDelete, path(id), ""}, {http.MethodPost, path(id) + "/toggle", ""}, {http.MethodPut, path(id), `{"client":{"active":false}}`},
+		} {
+			r := s.want(http.StatusServiceUnavailable, refused.method, refused.path, refused.body, asJSON)
+			require.Contains(t, r.message(t), stream)
+			require.NotEmpty(t, r.header.Get("Retry-After"))
+		}
+		s.want(http.StatusNotFound, http.MethodDelete, path(id+1000), "")
+		require.Equal(t, last, lastSequence(t, js), "nothing is stored")
+		eventually(t, func() bool { return missing() == 1 && up() == 0 }, "the metrics report it")
+		require.True(t, s.ready())
+		s.update(id, `"name":"Without `+stream+`"`)
+		s.create("Without " + stream)
+
+		_, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: stream, Subjects: []string{subject}})
+		require.NoError(t, err)
+		eventually(t, func() bool { return missing() == 0 && up() == 1 }, "the metrics report that it exists")
+		s.toggle(id)
+		s.toggle(id)
+	}
+	s.want(http.StatusOK, http.MethodDelete, path(id), "")
+}
