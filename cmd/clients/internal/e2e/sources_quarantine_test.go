@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 )
 
@@ -119,89 +118,4 @@ func TestTheQuarantineIsEmptiedByAnOperator(t *testing.T) {
 	for _, command := range []string{"show", "retry", "drop"} {
 		require.Equal(t, 1, s.quarantine(command, listed[2].number()).code, command)
 	}
-}
-
-func TestInvalidUsesOfSubcommands(t *testing.T) {
-	t.Parallel()
-	for args, code := range map[string]int{
-		"quarantine retry": 2, "quarantine drop": 2, "quarantine drop --all 1": 2, "quarantine show": 2, "quarantine show x": 2,
-		"quarantine list --nats-url ://": 2, "quarantine list --nats-url 127.0.0.1:1": 1,
-		"events --account Shop/1 --client=-1 --last=-1": 2, "events --account=": 2, "events --client=0": 2, "events --nats-url 127.0.0.1:1": 1,
-		"export --nats-url 127.0.0.1:1": 1, "verify --nats-url ://": 2, "verify --nats-url 127.0.0.1:1 --data-dir x": 2,
-		"verify --repair": 2, "verify --nats-url 127.0.0.1:1": 1, "verify --data-dir none": 1,
-		"import - --url ftp://x --login ann --callers 0 --ca /dev/null": 2, "import list --url http://x/?a=b": 2,
-		"import list --url 127.0.0.1:8080": 2, "import list --url http://": 2, "import list --url http://ann:secret@x": 2,
-	} {
-		t.Run(args, func(t *testing.T) {
-			t.Parallel()
-			r := run(t, nil, strings.Fields(args)...)
-			require.Equal(t, code, r.code, r.stderr)
-			require.Empty(t, r.stdout)
-			require.NotEmpty(t, r.stderr)
-			require.NotContains(t, r.stderr, "secret")
-			require.NotContains(t, r.stderr, "context")
-		})
-	}
-}
-
-// Events that expired before they were read are counted and logged.
-func TestEventsThatExpiredUnreadAreCounted(t *testing.T) {
-	t.Parallel()
-	s := startExternal(t)
-	_, js := connect(t, s.nats)
-	id := s.create("SuprCorp")
-	client := fmt.Sprintf(`"client_id":%d`, id)
-	project(t, js, "ProjectCreated", 1, client)
-	require.Contains(t, s.references(id), "1 active project")
-	require.Zero(t, s.stop(t))
-	for n := range int64(20) {
-		project(t, js, "ProjectCreated", n+2, client)
-	}
-	stream, err := js.Stream(t.Context(), "PROJECTS")
-	require.NoError(t, err)
-	expired := func() float64 { return s.metric("clients_source_expired_total", `stream="PROJECTS"`) }
-	for _, c := range []struct {
-		keep   uint64
-		counts float64
-	}{{5, 15}, {0, 0}} { // those that were read before are not counted again
-		require.NoError(t, stream.Purge(t.Context(), jetstream.WithPurgeKeep(c.keep)))
-		s = s.again(t)
-		require.Contains(t, s.references(id), "6 active projects")
-		require.InDelta(t, c.counts, expired(), 0)
-		require.Zero(t, s.stop(t))
-	}
-}
-
-// Without a stream of another service only the commands that depend on it are refused, until the stream exists.
-func TestCommandsThatNeedAMissingStreamAreRefused(t *testing.T) {
-	t.Parallel()
-	s := start(t)
-	js := s.administrator(t)
-	id := s.create("SuprCorp")
-	for stream, subject := range map[string]string{"PROJECTS": "projects.>", "INVOICES": "invoices.>"} {
-		require.NoError(t, js.DeleteStream(t.Context(), stream))
-		missing := func() float64 { return s.metric("clients_source_missing", `stream="`+stream+`"`) }
-		up := func() float64 { return s.metric("clients_stream_up", `stream="`+stream+`"`) }
-		last := lastSequence(t, js)
-		for _, refused := range []struct{ method, path, body string }{
-			{http.MethodDelete, path(id), ""}, {http.MethodPost, path(id) + "/toggle", ""}, {http.MethodPut, path(id), `{"client":{"active":false}}`},
-		} {
-			r := s.want(http.StatusServiceUnavailable, refused.method, refused.path, refused.body, asJSON)
-			require.Contains(t, r.message(t), stream)
-			require.NotEmpty(t, r.header.Get("Retry-After"))
-		}
-		s.want(http.StatusNotFound, http.MethodDelete, path(id+1000), "")
-		require.Equal(t, last, lastSequence(t, js), "nothing is stored")
-		eventually(t, func() bool { return missing() == 1 && up() == 0 }, "the metrics report it")
-		require.True(t, s.ready())
-		s.update(id, `"name":"Without `+stream+`"`)
-		s.create("Without " + stream)
-
-		_, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: stream, Subjects: []string{subject}})
-		require.NoError(t, err)
-		eventually(t, func() bool { return missing() == 0 && up() == 1 }, "the metrics report that it exists")
-		s.toggle(id)
-		s.toggle(id)
-	}
-	s.want(http.StatusOK, http.MethodDelete, path(id), "")
 }

@@ -15,69 +15,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// view is a client as the API returns it in JSON, and as its events describe it.
-type view struct {
-	Name                    string    `json:"name"`
-	CreatedAt               time.Time `json:"created_at"`
-	UpdatedAt               time.Time `json:"updated_at"`
-	HighriseID              *int64    `json:"highrise_id"`
-	ID                      int64     `json:"id"`
-	CacheVersion            uint64    `json:"cache_version"`
-	Currency                string    `json:"currency"`
-	Active                  bool      `json:"active"`
-	CurrencySymbol          string    `json:"currency_symbol"`
-	Details                 string    `json:"details"`
-	DefaultInvoiceTimeframe *string   `json:"default_invoice_timeframe"`
-	LastInvoiceKind         *string   `json:"last_invoice_kind"`
-}
-
-// everything is a client with a value of each writable attribute, in JSON.
-const everything = `{"client":{"name":"SuprCorp","highrise_id":568902,"currency":"Euro - EUR","currency_symbol":"E","active":false,
-	"details":"123 Main St.\nNew York & <more>"}}`
-
-// view reads a client.
-func (c *client) view(id int64) view {
-	c.t.Helper()
-	var document struct{ Client view }
-	body := c.want(http.StatusOK, http.MethodGet, path(id)+".json", "").body
-	require.NoError(c.t, json.Unmarshal([]byte(body), &document), body)
-	return document.Client
-}
-
-// list reads all clients, or those that query, such as "?updated_since=2010-09-25", selects.
-func (c *client) list(query string) []view {
-	c.t.Helper()
-	var documents []struct{ Client view }
-	body := c.want(http.StatusOK, http.MethodGet, "/clients.json"+query, "").body
-	require.NoError(c.t, json.Unmarshal([]byte(body), &documents), body)
-	views := make([]view, 0, len(documents))
-	for _, d := range documents {
-		views = append(views, d.Client)
-	}
-	return views
-}
-
-// names returns the names of all clients, in the order of the list.
-func (c *client) names() []string {
-	c.t.Helper()
-	names := []string{}
-	for _, v := range c.list("") {
-		names = append(names, v.Name)
-	}
-	return names
-}
-
-// update changes attributes of a client, as update(7, `"name":"Once Ltd"`).
-func (c *client) update(id int64, attributes string, headers ...string) response {
-	c.t.Helper()
-	return c.want(http.StatusOK, http.MethodPut, path(id), `{"client":{`+attributes+`}}`, append(headers, asJSON)...)
-}
-
-func (c *client) toggle(id int64, headers ...string) response {
-	c.t.Helper()
-	return c.want(http.StatusOK, http.MethodPost, path(id)+"/toggle", "", headers...)
-}
-
 // references reports why a client cannot be deleted: the text of the refusal.
 func (c *client) references(id int64) string {
 	c.t.Helper()
