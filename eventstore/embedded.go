@@ -72,6 +72,7 @@ func StartEmbedded(config EmbeddedConfig) (_ *Embedded, err error) {
 		// What the disk has is looked at while the server runs, see DiskFull: its own limit is fixed when it starts.
 		JetStreamMaxStore: unlimited,
 		MaxConn:           connectionLimit,
+		MaxPending:        pendingLimit,
 		NoSigs:            true,
 	}
 	if config.Addr != "" {

@@ -40,13 +40,17 @@ const (
 
 // partnerLimits is the account of partners, which log in with one user, so that they cannot use up what the service
 // itself needs. The server knows no other way to limit a single account than its configuration.
-const partnerLimits = `accounts { PARTNERS { limits { max_connections: 100, max_subscriptions: 1000 } } }`
+const partnerLimits = `accounts { PARTNERS { limits { max_connections: 32, max_subscriptions: 1000 } } }`
+
+// pendingLimit is how many bytes the server keeps for a connection that does not read, before it closes it.
+const pendingLimit = 16 << 20
 
 // access is who may connect to an embedded server. The streams are in the server's global account, where they were
 // before there were accounts, so that a store can be used by the release before.
 type access struct {
 	admin, partner string // passwords
 	accounts       []*server.Account
+	permissions    *server.Permissions // of a partner
 }
 
 func openAccess(dir string) (a access, err error) {
@@ -61,9 +65,12 @@ func openAccess(dir string) (a access, err error) {
 		return access{}, err
 	}
 	streams, partner := server.NewAccount("$G"), options.Accounts[0]
+	publish := &server.SubjectPermission{}
+	a.permissions = &server.Permissions{Publish: publish}
 	for _, s := range partners.Services(partners.Partner{
 		Name: partnerUser, Consumers: []string{partners.AnyName}, Sources: []partners.Source{partners.Projects, partners.Invoices},
 	}) {
+		publish.Allow = append(publish.Allow, s.Import) // and no subjects of its own, whose messages would wait for its slow readers
 		responses := server.Singleton
 		if s.Streamed {
 			responses = server.Streamed
@@ -83,7 +90,7 @@ func openAccess(dir string) (a access, err error) {
 func (a access) apply(options *server.Options, partners PartnerAccess) error {
 	users := []server.User{{Username: adminUser, Password: a.admin, Account: a.accounts[0]}}
 	if partners != NoPartners {
-		users = append(users, server.User{Username: partnerUser, Password: a.partner, Account: a.accounts[1]})
+		users = append(users, server.User{Username: partnerUser, Password: a.partner, Account: a.accounts[1], Permissions: a.permissions})
 	}
 	for _, u := range users {
 		hash, err := bcrypt.GenerateFromPassword([]byte(u.Password), bcrypt.MinCost) // it is random: one that takes long would guard nothing more
@@ -102,7 +109,7 @@ func (a access) apply(options *server.Options, partners PartnerAccess) error {
 		return err
 	}
 	options.NoAuthUser, err = anonymous.PublicKey()
-	options.Nkeys = []*server.NkeyUser{{Nkey: options.NoAuthUser, Account: a.accounts[1]}}
+	options.Nkeys = []*server.NkeyUser{{Nkey: options.NoAuthUser, Account: a.accounts[1], Permissions: a.permissions}}
 	return err
 }
 

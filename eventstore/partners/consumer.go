@@ -147,11 +147,15 @@ func inNoSubject(r rune) bool {
 
 func inNoName(r rune) bool { return inNoSubject(r) || strings.ContainsRune(`.*>/\\`, r) }
 
-// checkName returns an error where other partners could guess the name of a durable consumer: they reach it by its name. The
-// partner's own name is denied to them by their permissions, see deploy/kubernetes.
-func (c *consumerConfig) checkName(partner string) error {
+// protectName keeps other partners from guessing the name of a consumer, by which they would reach it. A durable consumer is
+// named as its partner's login is, which permissions deny to the others (see deploy/kubernetes). A short name of another
+// consumer is extended by random characters: the response has the whole name, and NATS clients use that.
+func (c *consumerConfig) protectName(partner string) error {
 	if c.Durable != "" && c.Durable != partner {
 		return fmt.Errorf("a durable consumer is named as its login is, %s: others could guess another name", partner)
+	}
+	if c.Durable == "" && len(c.Name) < randomNameLength {
+		c.Name += "-" + rand.Text()
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ func (r *responder) createConsumer(ctx context.Context, partner, subject string,
 	}
 	config, action := &request.Config, request.Action
 	if r.shared {
-		if err := config.checkName(partner); err != nil {
+		if err := config.protectName(partner); err != nil {
 			return refuse(codeNotAllowed, "%v", err)
 		}
 	}

@@ -91,7 +91,7 @@ func TestConnectionsToTheEmbeddedServerAreLimited(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	var open int
-	for range 120 {
+	for range 50 {
 		nc, err := nats.Connect(s.nats)
 		if err != nil {
 			require.ErrorContains(t, err, "maximum account active connections exceeded")
@@ -100,7 +100,7 @@ func TestConnectionsToTheEmbeddedServerAreLimited(t *testing.T) {
 		open++
 		t.Cleanup(nc.Close)
 	}
-	require.Equal(t, 100, open)
+	require.Equal(t, 32, open)
 	require.Zero(t, run(t, []string{"CLIENTS_DATA_DIR=" + s.dataDir}, "events").code)
 	for range 200 {
 		conn, err := net.Dial("tcp", s.dataFile(t, "nats-address"))
