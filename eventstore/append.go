@@ -1,7 +1,6 @@
 package eventstore
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"strconv"
@@ -9,6 +8,7 @@ import (
 	"time"
 
 	"clients/domain"
+	"clients/eventstore/internal/jsapi"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -85,12 +85,11 @@ type outcome struct {
 	err     error
 }
 
-// Publishing one event: how long an answer is waited for before the same message is sent again, how long all of that
-// may take, and the pause before a message is repeated that the server refused for the moment.
+// Publishing one event: how long an acknowledgement is waited for before the same message is sent again, and how long all
+// of that may take.
 const (
 	publishAttempt = time.Second
 	publishLimit   = 2500 * time.Millisecond
-	publishPause   = 20 * time.Millisecond
 )
 
 // publish stores one event by itself. Until it knows the outcome it sends the identical message again: the stream
@@ -102,75 +101,28 @@ func (s *Store) publish(p *pending) (domain.AppendResult, error) {
 	if err != nil {
 		return domain.AppendResult{}, domain.NoStore(err)
 	}
-	ack, verdict, err := s.send(ctx, p.msg, max(publishAttempt, p.expected), p.unknown, p.hold)
-	switch verdict {
-	case accepted:
+	attempts := jsapi.Attempts{Timeout: max(publishAttempt, p.expected), Unknown: p.unknown}
+	if p.hold != nil {
+		attempts.Confirm = p.hold.Confirm
+	}
+	ack, outcome, err := s.api.Publish(ctx, p.msg, attempts)
+	switch outcome {
+	case jsapi.Stored:
 		s.readOnly.accepted()
 		if err := s.identity.appended(ack.Sequence, before); err != nil {
 			return domain.AppendResult{}, unknownOutcome(err)
 		}
 		return domain.AppendResult{Sequence: ack.Sequence, Revision: p.revision}, nil
-	case repeated:
+	case jsapi.Duplicate:
 		return s.settle(ctx, p, err)
-	case outrun:
+	case jsapi.Conflict:
 		return s.conflict(ctx, p)
-	case unanswered:
+	case jsapi.Unknown:
 		s.readOnly.noAnswer()
 		return domain.AppendResult{}, unknownOutcome(err)
 	default:
 		return domain.AppendResult{}, domain.NoStore(err)
 	}
-}
-
-// send publishes a message that has an id, and the identical one again until the outcome is known or ctx ends. Each
-// attempt is waited for as long as attempt says; unknown tells that it was sent before, and nobody told the outcome.
-//
-// The verdict is of all that was sent: whatever is answered to a repeat, an attempt before it may have been stored. A hold
-// that is not nil is confirmed before each attempt; when it is not, that ends them.
-func (s *Store) send(ctx context.Context, msg *nats.Msg, attempt time.Duration, unknown bool, hold domain.Lease) (ack *jetstream.PubAck, v verdict, err error) {
-	for !ended(ctx) {
-		if hold != nil {
-			if err = hold.Confirm(ctx); err != nil {
-				break
-			}
-		}
-		once, cancel := context.WithTimeout(ctx, attempt)
-		ack, err = s.publishOnce(once, msg)
-		cancel()
-		s.readOnly.note(err)
-		switch v = classify(err); {
-		case v == accepted && !ack.Duplicate:
-			return ack, accepted, nil
-		case v == accepted, v == outrun && unknown:
-			return ack, repeated, err
-		case v == refused && unknown:
-			return nil, unanswered, err
-		case v == outrun, v == refused:
-			return nil, v, err
-		case v == unanswered:
-			unknown = true
-		}
-		pause(ctx)
-	}
-	if unknown {
-		return nil, unanswered, cmp.Or(err, ctx.Err())
-	}
-	return nil, passing, cmp.Or(err, ctx.Err())
-}
-
-// pause waits before something is asked once more that nobody has answered, or that could not be done at the moment.
-func pause(ctx context.Context) {
-	select {
-	case <-time.After(publishPause):
-	case <-ctx.Done():
-	}
-}
-
-// publishOnce sends a message and waits for its acknowledgement no longer than ctx lasts.
-func (s *Store) publishOnce(ctx context.Context, msg *nats.Msg) (*jetstream.PubAck, error) {
-	return within(ctx, func() (*jetstream.PubAck, error) {
-		return s.js.PublishMsg(ctx, msg, jetstream.WithRetryAttempts(0))
-	})
 }
 
 // settle finds out what is stored of an event that was sent more than once: it may be the event itself that a repeat
@@ -181,48 +133,4 @@ func (s *Store) settle(ctx context.Context, p *pending, conflict error) (domain.
 		return domain.AppendResult{}, unknownOutcome(errors.Join(conflict, err))
 	}
 	return receipt, nil
-}
-
-type verdict int
-
-const (
-	accepted   verdict = iota
-	outrun             // not stored: there is a newer message on the subject
-	repeated           // stored before, or there is a newer message, which may be the same one: see Store.send
-	refused            // not stored, and never will be
-	passing            // not stored: the server cannot take it at the moment
-	unanswered         // stored or not, nobody knows
-)
-
-// codeDuplicateInFlight tells that a message with the same id is being stored. The jetstream package has no name for it.
-const codeDuplicateInFlight jetstream.ErrorCode = 10158
-
-func classify(err error) verdict {
-	if err == nil {
-		return accepted
-	}
-	var refusal jetstream.JetStreamError
-	if errors.Is(err, nats.ErrMaxPayload) || lacksRoom(err) {
-		return refused
-	}
-	if !errors.As(err, &refusal) || refusal.APIError() == nil {
-		if errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, nats.ErrNoResponders) || errors.Is(err, nats.ErrReconnectBufExceeded) {
-			return passing // nobody was there to take it, or no connection to send it through
-		}
-		return unanswered
-	}
-	switch api := refusal.APIError(); {
-	case api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence, api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant:
-		return outrun
-	case api.ErrorCode == codeNoPeers: // as servers start
-		return passing
-	case api.ErrorCode == codeDuplicateInFlight:
-		return unanswered
-	case api.Code == 404 || api.Code == 429:
-		return passing
-	case api.Code < 500:
-		return refused
-	default:
-		return unanswered
-	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"clients/domain"
+	"clients/eventstore/internal/jsapi"
 )
 
 // conflict returns what became of an event that was refused because there is a newer message of its client. The error is
@@ -16,7 +17,7 @@ func (s *Store) conflict(ctx context.Context, p *pending) (domain.AppendResult, 
 	if s.config.Replicas == 1 {
 		return domain.AppendResult{}, domain.ErrConflict
 	}
-	for !ended(ctx) {
+	for ctx.Err() == nil {
 		next, err := s.next(ctx, p.subject(), p.lastSequence+1) // which is the event itself, or it is not stored
 		switch {
 		case err == nil && next.is(p.eventID):
@@ -24,7 +25,7 @@ func (s *Store) conflict(ctx context.Context, p *pending) (domain.AppendResult, 
 		case err == nil:
 			return domain.AppendResult{}, domain.ErrConflict
 		}
-		pause(ctx)
+		jsapi.Pause(ctx)
 	}
 	return domain.AppendResult{}, unknownOutcome(ctx.Err())
 }

@@ -1,11 +1,11 @@
 package eventstore
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
 	"clients/domain"
+	"clients/eventstore/internal/jsapi"
 )
 
 // ErrWentBackwards tells that the stream ends before a sequence that it is known to have reached.
@@ -14,8 +14,14 @@ var ErrWentBackwards = errors.New("the stream ends before a sequence that it had
 // ErrNoHistory tells that there is no stream of events.
 var ErrNoHistory = errors.New("there is no stream " + Stream + ": no clients service has run there")
 
-// ErrNoCluster tells that a NATS server that is by itself was asked for more than one replica of a stream.
-var ErrNoCluster = errors.New("the NATS server is not part of a cluster")
+// Errors of requests to the leaders of streams.
+var (
+	ErrNoCluster = jsapi.ErrNoCluster
+	ErrNoQuorum  = jsapi.ErrNoQuorum
+)
+
+// ConfigError reports that a stream exists with a configuration that the guarantees do not hold for.
+type ConfigError = jsapi.ConfigError
 
 // ErrMaxPayload reports that the NATS server takes no message that is as large as an event may be.
 var ErrMaxPayload = errors.New("max_payload of the NATS server is too small for an event")
@@ -85,6 +91,3 @@ func unknownOutcome(cause error) error {
 		Cause:   errors.Join(domain.ErrUnknownOutcome, cause),
 	}
 }
-
-// ended tells whether ctx, and not the store, is why a call failed.
-func ended(ctx context.Context) bool { return ctx.Err() != nil }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"clients/eventstore/internal/jsapi"
+
 	"github.com/nats-io/nats-server/v2/server/avl"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -72,7 +74,7 @@ func (f *files) remember(stream string, b *block, at int, r record) {
 	s.messages = append(s.messages, filedMessage{r.sequence(), string(r[recordHeader:r.subjectEnd()]), b.number, at, at + len(r)})
 }
 
-func (f *files) state(_ context.Context, stream, subjects string) (info streamInfo, err error) {
+func (f *files) state(_ context.Context, stream, subjects string) (info jsapi.StreamInfo, err error) {
 	s := f.streams[stream]
 	if s == nil {
 		return info, jetstream.ErrStreamNotFound
@@ -95,7 +97,7 @@ func (f *files) patiently(ctx context.Context, call func(context.Context) error)
 	return call(ctx)
 }
 
-func (f *files) message(_ context.Context, stream string, which storedQuestion) (answer storedMessage, err error) {
+func (f *files) message(_ context.Context, stream string, which jsapi.Query) (answer jsapi.Message, err error) {
 	s := f.streams[stream]
 	if s == nil {
 		return answer, jetstream.ErrStreamNotFound
@@ -130,7 +132,7 @@ func subjectMatches(pattern, subject string) bool {
 	return subject == pattern
 }
 
-func (f *files) read(stream string, m filedMessage) (answer storedMessage, err error) {
+func (f *files) read(stream string, m filedMessage) (answer jsapi.Message, err error) {
 	if f.open == nil || f.open.stream != stream || f.open.number != m.block {
 		f.open = nil
 		b, err := f.block(stream, m.block, &f.bytes)
@@ -146,15 +148,15 @@ func (f *files) read(stream string, m filedMessage) (answer storedMessage, err e
 }
 
 // message is what a sound record holds.
-func (r record) message() (m storedMessage) {
+func (r record) message() (m jsapi.Message) {
 	text := r[r.textBegin() : len(r)-recordHash]
 	headers := 0
 	if r.hasHeaders() {
 		headers = int(binary.LittleEndian.Uint32(r[r.subjectEnd():]))
 	}
-	m.Message.Subject = string(r[recordHeader:r.subjectEnd()])
-	m.Message.Sequence = r.sequence()
-	m.Message.Time = time.Unix(0, int64(binary.LittleEndian.Uint64(r[12:]))).UTC()
-	m.Message.Header, m.Message.Data = text[:headers], text[headers:]
+	m.Subject = string(r[recordHeader:r.subjectEnd()])
+	m.Sequence = r.sequence()
+	m.Time = time.Unix(0, int64(binary.LittleEndian.Uint64(r[12:]))).UTC()
+	m.RawHeader, m.Data = text[:headers], text[headers:]
 	return m
 }

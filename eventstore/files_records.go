@@ -62,7 +62,7 @@ func (r *filesReader) block(b *block) bool {
 			return false
 		}
 		r.reached = sequence
-		if !r.yield(step.record.message().decode()) {
+		if !r.yield(decodeMessage(step.record.message())) {
 			return false
 		}
 	}

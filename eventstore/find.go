@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"clients/domain"
+	"clients/eventstore/internal/jsapi"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -20,7 +21,7 @@ import (
 func (s *Store) Find(ctx context.Context, l domain.Lookup) (domain.AppendResult, bool, error) {
 	record, err := s.find(ctx, l)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		_, err = s.state(ctx, Stream)
+		_, err = s.api.StreamInfo(ctx, Stream)
 		record = Record{}
 	}
 	if err != nil {
@@ -63,7 +64,7 @@ func (s *Store) find(ctx context.Context, l domain.Lookup) (Record, error) {
 
 // lastShown returns the last message of a client, which is at shown or behind it.
 func (s *Store) lastShown(ctx context.Context, subject string, shown uint64) (Record, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, jsapi.RequestTimeout)
 	defer cancel()
 	for {
 		last, err := s.last(ctx, subject)
@@ -71,7 +72,7 @@ func (s *Store) lastShown(ctx context.Context, subject string, shown uint64) (Re
 		if err != nil && !missing || last.Sequence >= shown {
 			return last, err
 		}
-		if pause(ctx); ended(ctx) {
+		if jsapi.Pause(ctx); ctx.Err() != nil {
 			return Record{}, errBehind
 		}
 	}
@@ -86,18 +87,18 @@ const searchBatch = 1000
 // search has the headers of a client's events delivered, and returns the sequence of the one that is looked for, or
 // jetstream.ErrMsgNotFound. Whichever server delivers, it has delivered all of them when the last one is reached.
 func (s *Store) search(ctx context.Context, subject string, l domain.Lookup, last uint64) (uint64, error) {
-	consumer, err := within(ctx, func() (jetstream.Consumer, error) {
+	consumer, err := jsapi.WithContext(ctx, func() (jetstream.Consumer, error) {
 		return s.js.CreateConsumer(ctx, Stream, jetstream.ConsumerConfig{
 			Description: "clients: looks for an event", FilterSubject: subject, HeadersOnly: true,
 			DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: l.After + 1, AckPolicy: jetstream.AckNonePolicy,
-			MemoryStorage: true, Replicas: 1, InactiveThreshold: requestTimeout,
+			MemoryStorage: true, Replicas: 1, InactiveThreshold: jsapi.RequestTimeout,
 		})
 	})
 	if err != nil {
 		return 0, err
 	}
-	for delivered := uint64(0); !ended(ctx); {
-		batch, err := consumer.Fetch(searchBatch, jetstream.FetchMaxWait(requestTimeout/4))
+	for delivered := uint64(0); ctx.Err() == nil; {
+		batch, err := consumer.Fetch(searchBatch, jetstream.FetchMaxWait(jsapi.RequestTimeout/4))
 		if err != nil {
 			return 0, err
 		}
@@ -115,7 +116,7 @@ func (s *Store) search(ctx context.Context, subject string, l domain.Lookup, las
 		}
 		switch err := batch.Error(); {
 		case errors.Is(err, nats.ErrNoResponders): // a consumer may answer a moment after it was made
-			pause(ctx)
+			jsapi.Pause(ctx)
 		case err != nil:
 			return 0, err
 		}

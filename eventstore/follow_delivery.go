@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"clients/eventstore/internal/jsapi"
+
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -39,7 +41,7 @@ func (s *Store) deliver(ctx context.Context, from placement, after mark, arrival
 		default:
 		}
 	}
-	attempt, cancel := context.WithTimeout(ctx, requestTimeout)
+	attempt, cancel := context.WithTimeout(ctx, jsapi.RequestTimeout)
 	defer cancel()
 	consumer, err := s.consumerOn(attempt, from.server, jetstream.ConsumerConfig{
 		Description:       "clients: follows the stream",

@@ -89,14 +89,14 @@ func (f *follower) explain(ctx context.Context, err error) error {
 	}
 	missing := f.reached.sequence + 1
 	late := fmt.Errorf("%w: message %d did not arrive", errInterrupted, missing)
-	state, err := f.store.state(ctx, Stream)
+	state, err := f.store.api.StreamInfo(ctx, Stream)
 	if err != nil || state.State.Last < missing {
 		return late
 	}
 	if f.gap.sequence != missing {
 		f.gap = gap{sequence: missing}
 	}
-	if f.gap.repeated() < deposed && !state.Cluster.single() {
+	if f.gap.repeated() < deposed && !state.Cluster.Single() {
 		return late
 	}
 	return &CorruptError{Sequence: missing, Reason: "the message is missing"}

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"time"
 
+	"clients/eventstore/internal/jsapi"
+
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -52,14 +54,13 @@ type History struct {
 // OpenHistory finds out how far the history on a NATS system goes. It answers ErrNoHistory where there is none, or the
 // last fault met, when no stream leader is there before ctx ends.
 func OpenHistory(ctx context.Context, nc *nats.Conn) (*History, error) {
-	js, err := jetstream.New(nc)
+	store, err := newStore(nc, Config{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return nil, fmt.Errorf("open history: %w", err)
 	}
-	store := &Store{nc: nc, js: js, config: Config{Log: slog.New(slog.DiscardHandler)}}
 	h := &History{from: running{store}, store: store}
 	for _, read := range []func(context.Context) error{h.listSnapshots, h.readKeysBound, h.readBounds, h.readCounter} { // in this order: see there
-		if err := store.untilLeader(ctx, read); err != nil {
+		if err := jsapi.Retry(ctx, store.config.Log, read); err != nil {
 			return nil, fmt.Errorf("open history: %w", err)
 		}
 	}
@@ -69,7 +70,7 @@ func OpenHistory(ctx context.Context, nc *nats.Conn) (*History, error) {
 // Extend makes it a history of what has been stored behind Last since.
 func (h *History) Extend(ctx context.Context) error {
 	next := h.Last + 1
-	err := h.store.untilLeader(ctx, h.readBounds)
+	err := jsapi.Retry(ctx, h.store.config.Log, h.readBounds)
 	if h.First = max(h.First, next); h.Last < next { // or the one that answers has not all of it yet
 		h.First, h.Last = next, next-1
 	}
@@ -95,7 +96,7 @@ func (h *History) readBounds(ctx context.Context) error {
 	if h.Messages == 0 {
 		h.First = h.Last + 1
 	}
-	h.Servers = info.Cluster.present()
+	h.Servers = info.Cluster.Present()
 	return err
 }
 
@@ -124,7 +125,7 @@ func (h *History) Outlast(ctx context.Context) error {
 // readCounter comes after readBounds: an id is counted before a client has it, so that no client up to Last may have one
 // above what is read here.
 func (h *History) readCounter(ctx context.Context) error {
-	answer, err := h.from.message(ctx, IDStream, storedQuestion{LastBySubject: idSubject})
+	answer, err := h.from.message(ctx, IDStream, jsapi.Query{LastBySubject: idSubject})
 	if errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrMsgNotFound) {
 		return nil
 	}
@@ -134,7 +135,7 @@ func (h *History) readCounter(ctx context.Context) error {
 	var counter struct {
 		Value string `json:"val"`
 	}
-	if err := json.Unmarshal(answer.Message.Data, &counter); err != nil {
+	if err := json.Unmarshal(answer.Data, &counter); err != nil {
 		return nil // as good as none
 	}
 	h.Counter, err = strconv.ParseInt(counter.Value, 10, 64)

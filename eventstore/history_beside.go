@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"clients/domain"
+	"clients/eventstore/internal/jsapi"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -42,7 +43,7 @@ func (h *History) Reservations(ctx context.Context) iter.Seq2[HeldReservation, e
 				yield(HeldReservation{}, err)
 				return
 			}
-			if m.Message.Subject == scrubSubject {
+			if m.Subject == scrubSubject {
 				continue
 			}
 			if r, held := heldReservation(m); held && !yield(r, nil) {
@@ -53,9 +54,9 @@ func (h *History) Reservations(ctx context.Context) iter.Seq2[HeldReservation, e
 }
 
 // heldReservation answers false for a message that says that a key was deleted.
-func heldReservation(m storedMessage) (HeldReservation, bool) {
-	r := HeldReservation{Sequence: m.Message.Sequence}
-	r.Account, _, _ = strings.Cut(strings.TrimPrefix(m.Message.Subject, keySubjects), ".")
+func heldReservation(m jsapi.Message) (HeldReservation, bool) {
+	r := HeldReservation{Sequence: m.Sequence}
+	r.Account, _, _ = strings.Cut(strings.TrimPrefix(m.Subject, keySubjects), ".")
 	key, err := keyOf(m)
 	if err == nil && key.value == nil {
 		return r, false
@@ -65,9 +66,9 @@ func heldReservation(m storedMessage) (HeldReservation, bool) {
 	}
 	switch {
 	case err != nil:
-		r.Fault = fmt.Sprintf("what stands under %s cannot be read: %v", m.Message.Subject, err)
+		r.Fault = fmt.Sprintf("what stands under %s cannot be read: %v", m.Subject, err)
 	case r.EventID == "" || r.ClientID == 0:
-		r.Fault = fmt.Sprintf("what stands under %s is no reservation", m.Message.Subject)
+		r.Fault = fmt.Sprintf("what stands under %s is no reservation", m.Subject)
 	}
 	return r, true
 }
@@ -84,7 +85,7 @@ func (h *History) Quarantined(ctx context.Context) iter.Seq2[Quarantined, error]
 			return
 		}
 		for m, err := range h.beside(ctx, QuarantineStream, quarantineSubject+".>", info.State.Last) {
-			if !yield(quarantined(m, m.header()), err) || err != nil {
+			if !yield(quarantined(m, m.Header()), err) || err != nil {
 				return
 			}
 		}
@@ -103,11 +104,11 @@ func (q Quarantined) Fault() string {
 }
 
 // beside answers the messages of a stream beside that of events, up to a sequence.
-func (h *History) beside(ctx context.Context, stream, subjects string, last uint64) iter.Seq2[storedMessage, error] {
-	return func(yield func(storedMessage, error) bool) {
+func (h *History) beside(ctx context.Context, stream, subjects string, last uint64) iter.Seq2[jsapi.Message, error] {
+	return func(yield func(jsapi.Message, error) bool) {
 		for next := uint64(1); next <= last; {
-			m, err := h.from.message(ctx, stream, storedQuestion{Sequence: next, NextBySubject: subjects})
-			if errors.Is(err, jetstream.ErrMsgNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) || err == nil && m.Message.Sequence > last {
+			m, err := h.from.message(ctx, stream, jsapi.Query{Sequence: next, NextBySubject: subjects})
+			if errors.Is(err, jetstream.ErrMsgNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) || err == nil && m.Sequence > last {
 				return
 			}
 			if err != nil {
@@ -116,7 +117,7 @@ func (h *History) beside(ctx context.Context, stream, subjects string, last uint
 			if !yield(m, err) || err != nil {
 				return
 			}
-			next = m.Message.Sequence + 1
+			next = m.Sequence + 1
 		}
 	}
 }

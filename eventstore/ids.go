@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"clients/domain"
+	"clients/eventstore/internal/jsapi"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -77,20 +78,19 @@ func (s *Store) count(ctx context.Context, n int64) (int64, error) {
 	for {
 		sum, err := s.countOnce(ctx, n)
 		var config *ConfigError
-		if err == nil || errors.As(err, &config) || classify(err) == refused || ended(ctx) {
+		if err == nil || errors.As(err, &config) || jsapi.Classify(err) == jsapi.Refused || ctx.Err() != nil {
 			return sum, err
 		}
-		pause(ctx)
+		jsapi.Pause(ctx)
 	}
 }
 
 func (s *Store) countOnce(ctx context.Context, n int64) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, countAttempt)
 	defer cancel()
-	ack, err := s.publishOnce(ctx, &nats.Msg{Subject: idSubject, Header: nats.Header{"Nats-Incr": {"+" + strconv.FormatInt(n, 10)}}})
-	s.readOnly.note(err)
+	ack, err := s.api.PublishOnce(ctx, &nats.Msg{Subject: idSubject, Header: nats.Header{"Nats-Incr": {"+" + strconv.FormatInt(n, 10)}}})
 	if errors.Is(err, jetstream.ErrNoStreamResponse) { // it has no leader at the moment, or somebody has deleted it
-		if _, err := within(ctx, func() (struct{}, error) { return struct{}{}, s.ensureStream(ctx, s.idStream()) }); err != nil {
+		if _, err := jsapi.WithContext(ctx, func() (struct{}, error) { return struct{}{}, s.ensureStream(ctx, s.idStream()) }); err != nil {
 			return 0, err
 		}
 	}

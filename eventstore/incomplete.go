@@ -6,6 +6,8 @@ import (
 	"iter"
 	"maps"
 	"slices"
+
+	"clients/eventstore/internal/jsapi"
 )
 
 // ErrIncomplete reports that the stream holds fewer messages than were stored in it. Every sequence was one message, and
@@ -45,13 +47,13 @@ func (e Excused) Rest(first, last uint64) iter.Seq2[uint64, uint64] {
 
 // complete returns ErrIncomplete when the stream has a gap at its beginning or further on. Like other contradictions it is
 // taken from one of several servers only once it cannot be behind any more; until then the error is errBehind.
-func (i *identity) complete(info streamInfo) error {
+func (i *identity) complete(info jsapi.StreamInfo) error {
 	state := info.State
 	missing := state.Last - min(state.Last, state.Messages+i.excused.upTo(state.Last))
 	if missing == 0 {
 		i.certain(&i.lacking)
 		return nil
 	}
-	return i.doubt(&i.lacking, info.Cluster.single(), fmt.Errorf("%w: %d of %d are gone; the first one left is %d, the last one %d",
+	return i.doubt(&i.lacking, info.Cluster.Single(), fmt.Errorf("%w: %d of %d are gone; the first one left is %d, the last one %d",
 		ErrIncomplete, missing, state.Last, state.First, state.Last))
 }

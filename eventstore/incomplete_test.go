@@ -3,6 +3,8 @@ package eventstore
 import (
 	"testing"
 
+	"clients/eventstore/internal/jsapi"
+
 	"github.com/stretchr/testify/require"
 )
 
@@ -20,7 +22,7 @@ func TestAGapIsRefusedUnlessItIsExcused(t *testing.T) {
 		"everything":             {0, 12, false},
 	} {
 		i := identity{excused: excused}
-		var info streamInfo
+		var info jsapi.StreamInfo
 		info.State.Messages, info.State.Last = c.messages, c.last
 		if c.complete {
 			require.NoError(t, i.complete(info), name)

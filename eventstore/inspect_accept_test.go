@@ -214,7 +214,7 @@ func TestInspectAcceptsATornTail(t *testing.T) {
 				require.Error(t, err)
 				require.Equal(t, before, hashes(t, dir))
 				serve(t, dir, func(s *Store) {
-					info, err := s.state(deadline(t), Stream) // one event was purged
+					info, err := s.api.StreamInfo(deadline(t), Stream) // one event was purged
 					require.NoError(t, err)
 					require.Equal(t, uint64(written-1), info.State.Last)
 				})

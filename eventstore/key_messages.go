@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"clients/domain"
+	"clients/eventstore/internal/jsapi"
 
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
@@ -42,11 +43,9 @@ type storedKey struct {
 
 // readKey asks the stream's leader for the last message about a key, until it answers or ctx ends.
 func (s *Store) readKey(ctx context.Context, subject string) (storedKey, error) {
-	question := map[string]any{"last_by_subj": subject}
 	for {
-		var answer storedMessage
 		attempt, cancel := context.WithTimeout(ctx, keyAttempt)
-		err := ask(attempt, s.nc, "STREAM.MSG.GET."+keysStream, question, &answer)
+		answer, err := s.api.Message(attempt, keysStream, jsapi.Query{LastBySubject: subject})
 		cancel()
 		switch {
 		case err == nil:
@@ -56,19 +55,19 @@ func (s *Store) readKey(ctx context.Context, subject string) (storedKey, error) 
 		case errors.Is(err, jetstream.ErrStreamNotFound):
 			s.keysLost()
 			return storedKey{}, err
-		case classify(err) == refused:
+		case jsapi.Classify(err) == jsapi.Refused:
 			return storedKey{}, err
 		}
-		if pause(ctx); ended(ctx) {
+		if jsapi.Pause(ctx); ctx.Err() != nil {
 			return storedKey{}, err
 		}
 	}
 }
 
-func keyOf(m storedMessage) (storedKey, error) {
-	key := storedKey{revision: m.Message.Sequence, at: m.Message.Time, value: m.Message.Data}
-	if len(m.Message.Header) > 0 {
-		header, err := nats.DecodeHeadersMsg(m.Message.Header)
+func keyOf(m jsapi.Message) (storedKey, error) {
+	key := storedKey{revision: m.Sequence, at: m.Time, value: m.Data}
+	if len(m.RawHeader) > 0 {
+		header, err := nats.DecodeHeadersMsg(m.RawHeader)
 		if err != nil {
 			return key, err
 		}
@@ -95,13 +94,13 @@ func (s *Store) storeKey(ctx context.Context, subject string, value []byte, revi
 	if value == nil {
 		msg.Header[keyOperation] = []string{deletion}
 	}
-	ack, verdict, err := s.send(ctx, msg, keyAttempt, false, nil)
+	ack, verdict, err := s.api.Publish(ctx, msg, jsapi.Attempts{Timeout: keyAttempt})
 	switch verdict {
-	case accepted:
+	case jsapi.Stored:
 		return ack.Sequence, nil
-	case outrun:
+	case jsapi.Conflict:
 		return 0, domain.ErrConflict
-	case repeated: // by the id: a value is stored once more in the same bytes when it is taken over
+	case jsapi.Duplicate: // by the id: a value is stored once more in the same bytes when it is taken over
 		last, err := s.readKey(ctx, subject)
 		if err != nil {
 			return 0, domain.NoStore(err)

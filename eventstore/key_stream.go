@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"clients/eventstore/internal/jsapi"
+
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -48,11 +50,11 @@ func (s *Store) keysLost() {
 		case <-s.open.Done():
 			return
 		}
-		err := s.untilLeader(s.open, func(ctx context.Context) error {
-			_, err := within(ctx, func() (struct{}, error) { return struct{}{}, s.ensureKeys(ctx) })
+		err := jsapi.Retry(s.open, s.config.Log, func(ctx context.Context) error {
+			_, err := jsapi.WithContext(ctx, func() (struct{}, error) { return struct{}{}, s.ensureKeys(ctx) })
 			return err
 		})
-		if err != nil && !ended(s.open) {
+		if err != nil && s.open.Err() == nil {
 			s.config.Log.Error("the stream of idempotency keys cannot be made again", "stream", keysStream, "error", err)
 		}
 	}()

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"clients/domain"
+	"clients/eventstore/internal/jsapi"
 )
 
 // storedReservation is an idempotency record as it is stored. Retries read it across releases: those that do not know
@@ -77,7 +78,7 @@ func (s *Store) Claim(ctx context.Context, account, key string, fresh func() (do
 		if err == nil || !errors.Is(err, domain.ErrConflict) {
 			return made, err == nil, err
 		}
-		if pause(ctx); ended(ctx) {
+		if jsapi.Pause(ctx); ctx.Err() != nil {
 			return made, false, domain.NoStore(ctx.Err())
 		}
 	}
@@ -95,7 +96,7 @@ func (s *Store) TakeOver(ctx context.Context, account, key string, r domain.Idem
 
 // Complete stores the answer for all further requests with the key, unless it belongs to another event by now.
 func (s *Store) Complete(ctx context.Context, account, key string, r domain.IdempotencyRecord) error {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, jsapi.RequestTimeout)
 	defer cancel()
 	value, err := marshalReservation(r)
 	if err != nil {
@@ -104,7 +105,7 @@ func (s *Store) Complete(ctx context.Context, account, key string, r domain.Idem
 	subject := keySubject(account, key)
 	for {
 		_, err := s.storeKey(ctx, subject, value, r.Revision)
-		if !errors.Is(err, domain.ErrConflict) || ended(ctx) {
+		if !errors.Is(err, domain.ErrConflict) || ctx.Err() != nil {
 			return err
 		}
 		standing, found, err := s.reservation(ctx, subject)
@@ -112,13 +113,13 @@ func (s *Store) Complete(ctx context.Context, account, key string, r domain.Idem
 			return err
 		}
 		r.Revision = standing.Revision
-		pause(ctx)
+		jsapi.Pause(ctx)
 	}
 }
 
 // Release removes the record. The error is domain.ErrConflict when it has changed since.
 func (s *Store) Release(ctx context.Context, account, key string, r domain.IdempotencyRecord) error {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, jsapi.RequestTimeout)
 	defer cancel()
 	_, err := s.storeKey(ctx, keySubject(account, key), nil, r.Revision)
 	return err

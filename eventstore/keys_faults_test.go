@@ -121,7 +121,7 @@ func TestAKeyIsStoredOnceHoweverOftenItIsSent(t *testing.T) {
 			revision, err := s.storeKey(deadline(t), subject, []byte("{}"), 0)
 			require.NoError(t, err)
 			require.Equal(t, uint64(1), revision)
-			info, err := free.state(deadline(t), keysStream)
+			info, err := free.api.StreamInfo(deadline(t), keysStream)
 			require.NoError(t, err)
 			require.Equal(t, uint64(1), info.State.Last)
 		})

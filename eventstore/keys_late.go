@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"clients/domain"
+	"clients/eventstore/internal/jsapi"
 
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
@@ -33,16 +34,15 @@ const (
 // was stored up to that sequence or is handed out: a value that has another one take its place while this reads comes as
 // that one.
 func LateKeys(ctx context.Context, nc *nats.Conn, after uint64, take func(LateKey) error) error {
-	js, err := jetstream.New(nc)
+	s, err := newStore(nc, Config{})
 	if err != nil {
 		return err
 	}
-	s := &Store{nc: nc, js: js}
-	info, err := s.state(ctx, keysStream)
+	info, err := s.api.StreamInfo(ctx, keysStream)
 	if err != nil {
 		return err
 	}
-	consumer, err := js.CreateConsumer(ctx, keysStream, jetstream.ConsumerConfig{
+	consumer, err := s.js.CreateConsumer(ctx, keysStream, jetstream.ConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: after + 1, AckPolicy: jetstream.AckNonePolicy,
 		InactiveThreshold: time.Minute, MemoryStorage: true, Replicas: 1,
 	})
@@ -96,10 +96,9 @@ func LateKeys(ctx context.Context, nc *nats.Conn, after uint64, take func(LateKe
 // moreKeys asks the leader whether there is anything in the bucket behind a sequence: what was its last message may be gone.
 // One that has lost its majority is not believed when it says that there is nothing.
 func (s *Store) moreKeys(ctx context.Context, behind uint64) (bool, error) {
-	var next storedMessage
-	err := ask(ctx, s.nc, "STREAM.MSG.GET."+keysStream, map[string]any{"seq": behind + 1, "next_by_subj": keySubjects + ">"}, &next)
+	_, err := s.api.Message(ctx, keysStream, jsapi.Query{Sequence: behind + 1, NextBySubject: keySubjects + ">"})
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		_, err = s.state(ctx, keysStream)
+		_, err = s.api.StreamInfo(ctx, keysStream)
 		return false, err
 	}
 	return err == nil, err
@@ -108,14 +107,13 @@ func (s *Store) moreKeys(ctx context.Context, behind uint64) (bool, error) {
 // PutLateKeys stores again those late keys whose event is in the stream, so that a repeat of their request gets its
 // answer. The others stay as they are, or free: what they led to is not there, and a repeat is decided anew.
 func PutLateKeys(ctx context.Context, nc *nats.Conn, late iter.Seq2[LateKey, error]) (put, left int, err error) {
-	js, err := jetstream.New(nc)
+	s, err := newStore(nc, Config{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return 0, 0, err
 	}
-	s := &Store{nc: nc, js: js, config: Config{Log: slog.New(slog.DiscardHandler)}}
 	var last uint64
-	err = s.untilLeader(ctx, func(ctx context.Context) (err error) {
-		info, err := s.state(ctx, Stream)
+	err = jsapi.Retry(ctx, s.config.Log, func(ctx context.Context) (err error) {
+		info, err := s.api.StreamInfo(ctx, Stream)
 		last = info.State.Last
 		return err
 	})
@@ -155,10 +153,10 @@ func (s *Store) led(ctx context.Context, key LateKey, last uint64) (bool, error)
 
 // putKey stores a key over whatever stands under it.
 func (s *Store) putKey(ctx context.Context, key LateKey) error {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, jsapi.RequestTimeout)
 	defer cancel()
 	msg := &nats.Msg{Subject: keySubjects + key.Name, Data: key.Value, Header: nats.Header{jetstream.MsgIDHeader: {uuid.NewString()}}}
-	if _, verdict, err := s.send(ctx, msg, keyAttempt, false, nil); verdict != accepted && verdict != repeated {
+	if _, verdict, err := s.api.Publish(ctx, msg, jsapi.Attempts{Timeout: keyAttempt}); verdict != jsapi.Stored && verdict != jsapi.Duplicate {
 		return err
 	}
 	return nil

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"clients/eventstore/internal/jsapi"
+
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -16,7 +18,9 @@ var ErrStreamLost = errors.New("there is no stream " + Stream + ", although ther
 func (s *Store) ensureEvents(ctx context.Context) error {
 	_, err := s.js.Stream(ctx, Stream)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		err = s.neverWas(ctx)
+		if err = s.neverWas(ctx); errors.Is(err, ErrStreamLost) {
+			return jsapi.Permanent(err)
+		}
 	}
 	if err != nil {
 		return err

@@ -99,34 +99,3 @@ func TestALeaderWithoutAMajorityIsNotBelievedForLong(t *testing.T) {
 		<-time.After(20 * time.Millisecond)
 	}
 }
-
-func TestWhoIsHeardOf(t *testing.T) {
-	type replica = struct {
-		Name    string        `json:"name"`
-		Offline bool          `json:"offline"`
-		Active  time.Duration `json:"active"`
-	}
-	recent, old := replica{Active: time.Second}, replica{Active: silence + 1}
-	for name, test := range map[string]struct {
-		replicas []replica
-		heard    bool
-	}{
-		"one server":                     {nil, true},
-		"both others":                    {[]replica{recent, recent}, true},
-		"one of the others":              {[]replica{old, recent}, true},
-		"one, and one that is gone":      {[]replica{{Offline: true, Active: 1}, recent}, true},
-		"none of late":                   {[]replica{old, old}, false},
-		"none at all":                    {[]replica{{}, {}}, false},
-		"one never, and one long ago":    {[]replica{{}, old}, false},
-		"half of the servers":            {[]replica{recent, old, old}, false},
-		"three of five":                  {[]replica{recent, recent, old, old}, true},
-		"all of them gone, moments ago":  {[]replica{{Offline: true, Active: 1}, {Offline: true, Active: 1}}, false},
-		"the other one of two, long ago": {[]replica{old}, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			err := cluster{Replicas: test.replicas}.heard()
-			require.Equal(t, test.heard, err == nil)
-			require.True(t, test.heard || errors.Is(err, ErrNoMajority))
-		})
-	}
-}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"clients/eventstore/internal/jsapi"
+
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -16,8 +18,7 @@ import (
 // Quarantine keeps messages of other services that could not be used, until somebody has dealt with them. A message is
 // kept as it was, with where it was read and why it could not be used.
 type Quarantine struct {
-	nc *nats.Conn
-	js jetstream.JetStream
+	api *jsapi.Client
 }
 
 // Quarantined is a message in quarantine.
@@ -54,11 +55,11 @@ const (
 
 // NewQuarantine gives access to the quarantine of the service that runs on a NATS system.
 func NewQuarantine(nc *nats.Conn) (*Quarantine, error) {
-	js, err := jetstream.New(nc)
+	api, err := jsapi.New(nc)
 	if err != nil {
 		return nil, fmt.Errorf("open quarantine: %w", err)
 	}
-	return &Quarantine{nc: nc, js: js}, nil
+	return &Quarantine{api: api}, nil
 }
 
 // Put stores m, unless it is in quarantine already: then fresh is false.
@@ -84,7 +85,7 @@ func (q *Quarantine) Put(ctx context.Context, m SourceMessage, reason, detail st
 		header[name] = values
 	}
 	err = q.put(ctx, &nats.Msg{Subject: subject, Header: header, Data: m.Data})
-	if errors.Is(err, nats.ErrMaxPayload) || classify(err) == refused { // it has grown too large by its new headers
+	if errors.Is(err, nats.ErrMaxPayload) || jsapi.Classify(err) == jsapi.Refused { // it has grown too large by its new headers
 		for name := range header {
 			if !strings.HasPrefix(name, quarantineMark) || strings.HasPrefix(name, headerSetAside) {
 				delete(header, name)
@@ -93,7 +94,7 @@ func (q *Quarantine) Put(ctx context.Context, m SourceMessage, reason, detail st
 		header.Set(headerDetail, header.Get(headerDetail)+" (too large to be kept: only where it was is)")
 		err = q.put(ctx, &nats.Msg{Subject: subject, Header: header})
 	}
-	if classify(err) == outrun {
+	if jsapi.Classify(err) == jsapi.Conflict {
 		return false, nil
 	}
 	if errors.Is(err, jetstream.ErrNoStreamResponse) { // the stream is missing, or has no leader at the moment
@@ -107,7 +108,7 @@ func (q *Quarantine) Put(ctx context.Context, m SourceMessage, reason, detail st
 }
 
 func (q *Quarantine) put(ctx context.Context, msg *nats.Msg) error {
-	_, err := q.js.PublishMsg(ctx, msg, jetstream.WithExpectLastSequencePerSubject(0))
+	_, err := q.api.JetStream.PublishMsg(ctx, msg, jetstream.WithExpectLastSequencePerSubject(0))
 	return err
 }
 
@@ -141,7 +142,7 @@ func (q *Quarantine) Drop(ctx context.Context, number uint64) error {
 	if _, err := q.Get(ctx, number); err != nil {
 		return err
 	}
-	if err := order(ctx, q.nc, "STREAM.MSG.DELETE."+QuarantineStream, map[string]any{"seq": number, "no_erase": true}); err != nil {
+	if err := q.api.Do(ctx, "STREAM.MSG.DELETE."+QuarantineStream, map[string]any{"seq": number, "no_erase": true}); err != nil {
 		return fmt.Errorf("drop %d: %w", number, quarantineError(err))
 	}
 	return nil
@@ -149,8 +150,8 @@ func (q *Quarantine) Drop(ctx context.Context, number uint64) error {
 
 // Len answers how many messages there are.
 func (q *Quarantine) Len(ctx context.Context) (uint64, error) {
-	var info streamInfo
-	err := ask(ctx, q.nc, "STREAM.INFO."+QuarantineStream, nil, &info)
+	var info jsapi.StreamInfo
+	err := q.api.Request(ctx, "STREAM.INFO."+QuarantineStream, nil, &info)
 	if err != nil {
 		return 0, fmt.Errorf("count the quarantine: %w", quarantineError(err))
 	}
@@ -159,21 +160,17 @@ func (q *Quarantine) Len(ctx context.Context) (uint64, error) {
 
 // next answers the first message with that number or a higher one.
 func (q *Quarantine) next(ctx context.Context, number uint64) (Quarantined, error) {
-	var answer storedMessage
-	question := map[string]any{"seq": number, "next_by_subj": quarantineSubject + ".>"}
-	err := ask(ctx, q.nc, "STREAM.MSG.GET."+QuarantineStream, question, &answer)
+	m, err := q.api.Message(ctx, QuarantineStream, jsapi.Query{Sequence: number, NextBySubject: quarantineSubject + ".>"})
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return Quarantined{}, ErrNotQuarantined
 	}
 	if err != nil {
 		return Quarantined{}, fmt.Errorf("quarantine %d: %w", number, quarantineError(err))
 	}
-	header, _ := nats.DecodeHeadersMsg(answer.Message.Header)
-	return quarantined(answer, header), nil
+	return quarantined(m, m.Header()), nil
 }
 
-func quarantined(answer storedMessage, header nats.Header) Quarantined {
-	m := answer.Message
+func quarantined(m jsapi.Message, header nats.Header) Quarantined {
 	q := Quarantined{Number: m.Sequence, Reason: header.Get(headerReason), Detail: header.Get(headerDetail), At: m.Time}
 	q.Message = SourceMessage{Stream: header.Get(headerStream), Subject: header.Get(headerWas), Data: m.Data, Header: nats.Header{}}
 	q.Message.Created, _ = time.Parse(time.RFC3339Nano, header.Get(headerCreated))

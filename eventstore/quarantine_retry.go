@@ -34,7 +34,7 @@ type retryAnswer struct {
 
 // ServeRetries answers requests for retries by retry, until the subscription that it answers ends.
 func (q *Quarantine) ServeRetries(retry func(ctx context.Context, number uint64) error) (*nats.Subscription, error) {
-	sub, err := q.nc.QueueSubscribe(retryFilter, retryGroup, func(msg *nats.Msg) {
+	sub, err := q.api.Conn.QueueSubscribe(retryFilter, retryGroup, func(msg *nats.Msg) {
 		var request retryRequest
 		err := json.Unmarshal(msg.Data, &request)
 		if err == nil {
@@ -64,7 +64,7 @@ func (q *Quarantine) Retry(ctx context.Context, number uint64) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, retryLimit)
 	defer cancel()
-	reply, err := q.nc.RequestWithContext(ctx, retrySubject, body)
+	reply, err := q.api.Conn.RequestWithContext(ctx, retrySubject, body)
 	if errors.Is(err, nats.ErrNoResponders) {
 		return ErrNoService
 	}

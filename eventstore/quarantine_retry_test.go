@@ -43,7 +43,7 @@ func TestARetryAnswersWhatTheServiceSays(t *testing.T) {
 	require.Error(t, q.Retry(deadline(t), 3))
 	require.Len(t, asked, 3)
 
-	reply, err := q.nc.RequestWithContext(deadline(t), retrySubject, []byte("{"))
+	reply, err := q.api.Conn.RequestWithContext(deadline(t), retrySubject, []byte("{"))
 	require.NoError(t, err)
 	require.Contains(t, string(reply.Data), `"error"`)
 	require.Len(t, asked, 3, "nobody has said which one")

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"math"
-	"slices"
 	"strconv"
 	"sync"
 	"time"
 
 	"clients/domain"
+	"clients/eventstore/internal/jsapi"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -38,21 +38,6 @@ const (
 	unansweredForget = time.Minute
 	probeSize        = 1 << 10 // of an event as most are
 )
-
-// noRoom are the codes of a server that lacks the room for a message, or may not take it: nothing was stored.
-var noRoom = []jetstream.ErrorCode{
-	10002, // limits of the account
-	10023, // limits of the server
-	10028, // memory of the account or the server
-	10047, // storage of the account or the server
-	10077, // limits of the stream
-	10109, // the stream is sealed
-}
-
-func lacksRoom(err error) bool {
-	var refusal jetstream.JetStreamError
-	return errors.As(err, &refusal) && refusal.APIError() != nil && slices.Contains(noRoom, refusal.APIError().ErrorCode)
-}
 
 // SetReadOnly refuses commands for a reason of the caller's own, until it is "".
 func (s *Store) SetReadOnly(reason string) {
@@ -96,7 +81,7 @@ func notWritable(reason string) error {
 
 // note takes note of a write to one of the streams that was refused for lack of room.
 func (r *readOnly) note(err error) {
-	if !lacksRoom(err) {
+	if !jsapi.LacksRoom(err) {
 		return
 	}
 	r.mu.Lock()
@@ -146,13 +131,13 @@ func (s *Store) checkReadOnly(ctx context.Context) {
 	r.mu.Unlock()
 	switch {
 	case suspected:
-		if _, err := s.state(ctx, Stream); err == nil {
+		if _, err := s.api.StreamInfo(ctx, Stream); err == nil {
 			r.mu.Lock()
 			r.refused, r.probed = "NATS does not acknowledge writes", false
 			r.mu.Unlock()
 		}
 	case probing:
-		if err := s.probe(ctx); classify(err) == outrun {
+		if err := s.probe(ctx); jsapi.Classify(err) == jsapi.Conflict {
 			r.accepted()
 		}
 	}
@@ -161,7 +146,7 @@ func (s *Store) checkReadOnly(ctx context.Context) {
 // probe has the stream refuse a batch: its first message is like any other, and its last one under a condition that never
 // holds. What is returned is a conflict where only that stands in the way, and otherwise what does. Nothing is stored.
 func (s *Store) probe(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, jsapi.RequestTimeout)
 	defer cancel()
 	messages := make([]*nats.Msg, 2)
 	for i := range messages {
@@ -169,8 +154,6 @@ func (s *Store) probe(ctx context.Context) error {
 	}
 	messages[0].Data = make([]byte, probeSize)
 	messages[1].Header[jetstream.ExpectedLastSubjSeqHeader] = []string{strconv.Itoa(math.MaxInt64)}
-	_, err := within(ctx, func() (*jetstreamext.BatchAck, error) {
-		return jetstreamext.PublishMsgBatch(ctx, s.js, messages, jetstreamext.BatchFlowControl{AckFirst: true, AckTimeout: requestTimeout})
-	})
+	_, err := s.plain.PublishBatch(ctx, messages, jetstreamext.BatchFlowControl{AckFirst: true, AckTimeout: jsapi.RequestTimeout})
 	return err
 }

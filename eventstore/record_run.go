@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"clients/domain"
+	"clients/eventstore/internal/jsapi"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -59,10 +60,10 @@ func (s *Store) RecordRun(ctx context.Context, entries []Entry) (uint64, error) 
 			s.stats.appended.Add(uint64(events))
 			return last, nil
 		}
-		if classify(err) != passing || ended(ctx) {
+		if jsapi.Classify(err) != jsapi.Retryable || ctx.Err() != nil {
 			return 0, runError(err)
 		}
-		pause(ctx) // nobody was there to take it, as while a leader is elected
+		jsapi.Pause(ctx) // nobody was there to take it, as while a leader is elected
 	}
 }
 
@@ -76,7 +77,7 @@ func (s *Store) record(ctx context.Context, messages []*nats.Msg, events int, be
 		return ack.Sequence, s.identity.appended(ack.Sequence, before)
 	}
 	for _, msg := range messages {
-		ack, err := s.publishOnce(ctx, msg)
+		ack, err := s.api.PublishOnce(ctx, msg)
 		if err != nil {
 			return 0, err
 		}
@@ -120,10 +121,10 @@ func encodeRun(entries []Entry) (messages []*nats.Msg, events int, err error) {
 }
 
 func runError(err error) error {
-	switch verdict := classify(err); {
-	case verdict == outrun, errors.Is(err, jetstreamext.ErrBatchPublishDuplicateMsgID):
+	switch verdict := jsapi.Classify(err); {
+	case verdict == jsapi.Conflict, errors.Is(err, jetstreamext.ErrBatchPublishDuplicateMsgID):
 		return domain.ErrConflict
-	case verdict == unanswered:
+	case verdict == jsapi.Unknown:
 		return unknownOutcome(err)
 	default:
 		return domain.NoStore(err)

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"clients/eventstore/internal/jsapi"
+
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -122,13 +124,13 @@ func (i *identity) doubt(d *doubt, single bool, fault error) error {
 
 // compare holds what the leader says against the stream that is known, as far as reached, which was asked for before
 // the leader was. It answers whether the message there has yet to be looked at.
-func (i *identity) compare(info streamInfo, reached mark) (look bool, err error) {
+func (i *identity) compare(info jsapi.StreamInfo, reached mark) (look bool, err error) {
 	i.certain(&i.absent)
 	switch {
 	case !info.Created.Equal(i.created):
 		return false, i.replace("it was made at %s, and that one at %s", clock(info.Created), clock(i.created))
 	case info.State.Last < reached.sequence:
-		return false, i.doubt(&i.behind, info.Cluster.single(), replacedBy("it ends at sequence %d, and was read up to %d", info.State.Last, reached.sequence))
+		return false, i.doubt(&i.behind, info.Cluster.Single(), replacedBy("it ends at sequence %d, and was read up to %d", info.State.Last, reached.sequence))
 	}
 	i.certain(&i.behind)
 	if err := i.complete(info); err != nil {
@@ -165,15 +167,15 @@ func (i *identity) appended(sequence uint64, before mark) error {
 
 // followed asks the leader where the stream stands that is followed. It answers ErrReplaced where that is another
 // one by now, ErrIncomplete where messages are missing, and errBehind where either cannot be told.
-func (s *Store) followed(ctx context.Context) (streamInfo, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+func (s *Store) followed(ctx context.Context) (jsapi.StreamInfo, error) {
+	ctx, cancel := context.WithTimeout(ctx, jsapi.RequestTimeout)
 	defer cancel()
 	for {
 		reached, err := s.identity.known()
 		if err != nil {
-			return streamInfo{}, err
+			return jsapi.StreamInfo{}, err
 		}
-		info, err := s.state(ctx, Stream)
+		info, err := s.api.StreamInfo(ctx, Stream)
 		if err != nil {
 			return info, s.identity.vanished(err)
 		}
@@ -201,21 +203,20 @@ func (s *Store) holds(ctx context.Context, m mark) error {
 	if m.storedAt.IsZero() {
 		return nil
 	}
-	var answer storedMessage
-	err := ask(ctx, s.nc, "STREAM.MSG.GET."+Stream, map[string]any{"seq": m.sequence}, &answer)
+	answer, err := s.api.Message(ctx, Stream, jsapi.Query{Sequence: m.sequence})
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		info, err := s.state(ctx, Stream)
+		info, err := s.api.StreamInfo(ctx, Stream)
 		if err != nil || info.State.Last == m.sequence && info.State.LastTime.Equal(m.storedAt) { // it was purged
 			return cmp.Or(err, s.identity.complete(info))
 		}
-		return s.identity.doubt(&s.identity.gone, info.Cluster.single(), replacedBy("message %d is gone, up to which it was read", m.sequence))
+		return s.identity.doubt(&s.identity.gone, info.Cluster.Single(), replacedBy("message %d is gone, up to which it was read", m.sequence))
 	}
 	if err != nil {
 		return err
 	}
 	s.identity.certain(&s.identity.gone)
-	if !answer.Message.Time.Equal(m.storedAt) {
-		return s.identity.replace("message %d was stored at %s, and the one that was read at %s", m.sequence, clock(answer.Message.Time), clock(m.storedAt))
+	if !answer.Time.Equal(m.storedAt) {
+		return s.identity.replace("message %d was stored at %s, and the one that was read at %s", m.sequence, clock(answer.Time), clock(m.storedAt))
 	}
 	return nil
 }

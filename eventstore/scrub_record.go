@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"time"
+
+	"clients/eventstore/internal/jsapi"
 )
 
 // ScrubRecord is what replicas share about scrubs: who scrubs, and how the last one ended.
@@ -33,7 +35,7 @@ const (
 
 // Scrubs returns the record; where there is none it is the zero one.
 func (s *Store) Scrubs(ctx context.Context) (ScrubRecord, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, jsapi.RequestTimeout)
 	defer cancel()
 	key, err := s.readKey(ctx, scrubSubject)
 	if err != nil {
@@ -50,7 +52,7 @@ func (s *Store) Scrubs(ctx context.Context) (ScrubRecord, error) {
 // StoreScrubs stores a record that was changed. The error is domain.ErrConflict when another replica has stored one since
 // it was read.
 func (s *Store) StoreScrubs(ctx context.Context, r ScrubRecord) (ScrubRecord, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, jsapi.RequestTimeout)
 	defer cancel()
 	r.Stored = time.Now().UTC()
 	value, err := json.Marshal(storedScrub{ClientID: 1, EventID: "scrub", Scrub: r})

@@ -13,9 +13,9 @@ type Size struct {
 }
 
 // Size asks the leader of one of the service's streams, whatever takes its place, how much it holds. It answers
-// ErrNoMajority where the leader has not heard of one.
+// ErrNoQuorum where the leader has not heard of one.
 func (s *Store) Size(ctx context.Context, stream string) (Size, error) {
-	info, err := s.state(ctx, stream)
+	info, err := s.api.StreamInfo(ctx, stream)
 	if err != nil {
 		return Size{}, fmt.Errorf("size of stream %s: %w", stream, err)
 	}

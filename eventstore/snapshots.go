@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"time"
 
+	"clients/eventstore/internal/jsapi"
+
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -50,21 +52,20 @@ func (s *Store) CheckSnapshot(ctx context.Context, snapshot Snapshot) error {
 	if err := s.reaches(ctx, snapshot); err != nil {
 		return err
 	}
-	var there storedMessage
-	err := ask(ctx, s.nc, "STREAM.MSG.GET."+Stream, map[string]any{"seq": snapshot.Sequence}, &there)
+	there, err := s.api.Message(ctx, Stream, jsapi.Query{Sequence: snapshot.Sequence})
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		if s.reaches(ctx, snapshot) != nil { // whoever has answered now has not got that far
 			return errBehind
 		}
 		return ErrForeignSnapshot
 	}
-	if classify(err) == refused { // and will be, whenever it is asked
+	if jsapi.Classify(err) == jsapi.Refused { // and will be, whenever it is asked
 		return fmt.Errorf("%w: message %d: %w", ErrForeignSnapshot, snapshot.Sequence, err)
 	}
 	if err != nil {
 		return fmt.Errorf("message %d: %w", snapshot.Sequence, err)
 	}
-	if !there.Message.Time.Equal(snapshot.StoredAt) {
+	if !there.Time.Equal(snapshot.StoredAt) {
 		return ErrForeignSnapshot
 	}
 	s.identity.advance(mark{snapshot.Sequence, snapshot.StoredAt})

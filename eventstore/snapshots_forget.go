@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"clients/eventstore/internal/jsapi"
+
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -109,7 +111,7 @@ const orphanAge = 10 * time.Minute
 
 // forgetOrphans removes chunks that are older than age and belong to no object.
 func (s *Store) forgetOrphans(ctx context.Context, age time.Duration) error {
-	lying, err := s.stateOf(ctx, snapshotStreamName, chunksOf("*"))
+	lying, err := s.api.StreamSubjects(ctx, snapshotStreamName, chunksOf("*"))
 	if err != nil {
 		return err
 	}
@@ -121,9 +123,8 @@ func (s *Store) forgetOrphans(ctx context.Context, age time.Duration) error {
 		if there.chunks[strings.TrimPrefix(subject, chunksOf(""))] {
 			continue
 		}
-		var last storedMessage
-		err := ask(ctx, s.nc, "STREAM.MSG.GET."+snapshotStreamName, map[string]any{"last_by_subj": subject}, &last)
-		if errors.Is(err, jetstream.ErrMsgNotFound) || err == nil && time.Since(last.Message.Time) < age {
+		last, err := s.api.Message(ctx, snapshotStreamName, jsapi.Query{LastBySubject: subject})
+		if errors.Is(err, jetstream.ErrMsgNotFound) || err == nil && time.Since(last.Time) < age {
 			continue
 		}
 		if err == nil {
@@ -140,7 +141,7 @@ func (s *Store) forgetOrphans(ctx context.Context, age time.Duration) error {
 // time, an object without chunks is damaged.
 func (s *Store) purgeSnapshots(ctx context.Context, subjects ...string) error {
 	for _, subject := range subjects {
-		if err := order(ctx, s.nc, "STREAM.PURGE."+snapshotStreamName, map[string]any{"filter": subject}); err != nil {
+		if err := s.api.Do(ctx, "STREAM.PURGE."+snapshotStreamName, map[string]any{"filter": subject}); err != nil {
 			return err
 		}
 	}

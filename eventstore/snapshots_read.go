@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"clients/eventstore/internal/jsapi"
+
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -57,8 +59,8 @@ func inventoryOf(ctx context.Context, from historySource) (inventory, error) {
 		return there, nil
 	}
 	for subject := range info.State.Subjects {
-		var meta storedMessage
-		meta, err = from.message(ctx, snapshotStreamName, storedQuestion{LastBySubject: subject})
+		var meta jsapi.Message
+		meta, err = from.message(ctx, snapshotStreamName, jsapi.Query{LastBySubject: subject})
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
 			err = nil // forgotten by a replica
 			continue
@@ -77,9 +79,9 @@ func inventoryOf(ctx context.Context, from historySource) (inventory, error) {
 	return there, nil
 }
 
-func (i *inventory) add(subject string, meta storedMessage) {
+func (i *inventory) add(subject string, meta jsapi.Message) {
 	var object jetstream.ObjectInfo
-	err := json.Unmarshal(meta.Message.Data, &object)
+	err := json.Unmarshal(meta.Data, &object)
 	if object.Deleted { // by means of the object store, which leaves a marker
 		return
 	}
@@ -89,7 +91,7 @@ func (i *inventory) add(subject string, meta storedMessage) {
 		i.strangers = append(i.strangers, fmt.Sprintf("the object %q among the snapshots is none", nameOf(subject)))
 		return
 	}
-	snapshot.subject, snapshot.SavedAt, snapshot.last = subject, meta.Message.Time.UTC(), meta.Message.Sequence
+	snapshot.subject, snapshot.SavedAt, snapshot.last = subject, meta.Time.UTC(), meta.Sequence
 	i.snapshots = append(i.snapshots, snapshot)
 }
 
@@ -180,9 +182,9 @@ func sendChunks(ctx context.Context, from historySource, snapshot Snapshot, to i
 		if err != nil {
 			return fmt.Errorf("read snapshot: %w", err)
 		}
-		next = chunk.Message.Sequence + 1
-		_, _ = digest.Write(chunk.Message.Data)
-		if _, err := to.Write(chunk.Message.Data); err != nil {
+		next = chunk.Sequence + 1
+		_, _ = digest.Write(chunk.Data)
+		if _, err := to.Write(chunk.Data); err != nil {
 			return err
 		}
 	}
@@ -193,8 +195,8 @@ func sendChunks(ctx context.Context, from historySource, snapshot Snapshot, to i
 }
 
 // chunk answers the first chunk of a snapshot from a sequence on, or jetstream.ErrMsgNotFound where there is none.
-func chunk(ctx context.Context, from historySource, snapshot Snapshot, sequence uint64) (chunk storedMessage, err error) {
-	question := storedQuestion{Sequence: sequence, NextBySubject: chunksOf(snapshot.nuid)}
+func chunk(ctx context.Context, from historySource, snapshot Snapshot, sequence uint64) (chunk jsapi.Message, err error) {
+	question := jsapi.Query{Sequence: sequence, NextBySubject: chunksOf(snapshot.nuid)}
 	err = from.patiently(ctx, func(ctx context.Context) (err error) {
 		chunk, err = from.message(ctx, snapshotStreamName, question)
 		if !errors.Is(err, jetstream.ErrMsgNotFound) {

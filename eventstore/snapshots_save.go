@@ -11,6 +11,8 @@ import (
 	"io"
 	"time"
 
+	"clients/eventstore/internal/jsapi"
+
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -19,7 +21,7 @@ import (
 // was read back from the stream's leader just as it was written: what is not is never listed among the snapshots. Replicas
 // that save at the same time save one each. A bucket that somebody has deleted is made again. It does not outlast ctx.
 func (s *Store) SaveSnapshot(ctx context.Context, mark SnapshotMark, write func(io.Writer) error) error {
-	saved, err := within(ctx, func() (Snapshot, error) { return s.saveSnapshot(ctx, mark, write) })
+	saved, err := jsapi.WithContext(ctx, func() (Snapshot, error) { return s.saveSnapshot(ctx, mark, write) })
 	if err != nil {
 		return fmt.Errorf("save snapshot: %w", err)
 	}
@@ -120,7 +122,7 @@ const snapshotPatience = 10 * time.Second
 func (s *Store) patiently(ctx context.Context, call func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, snapshotPatience)
 	defer cancel()
-	return s.untilLeader(ctx, call)
+	return jsapi.Retry(ctx, s.config.Log, call)
 }
 
 // storePatiently sends the identical message until it is acknowledged or refused.
@@ -128,13 +130,13 @@ func (s *Store) storePatiently(ctx context.Context, message *nats.Msg) (*jetstre
 	ctx, cancel := context.WithTimeout(ctx, snapshotPatience)
 	defer cancel()
 	for {
-		attempt, cancel := context.WithTimeout(ctx, requestTimeout)
-		ack, err := s.publishOnce(attempt, message)
+		attempt, cancel := context.WithTimeout(ctx, jsapi.RequestTimeout)
+		ack, err := s.plain.PublishOnce(attempt, message)
 		cancel()
-		if verdict := classify(err); verdict != passing && verdict != unanswered || ended(ctx) {
+		if verdict := jsapi.Classify(err); verdict != jsapi.Retryable && verdict != jsapi.Unknown || ctx.Err() != nil {
 			return ack, err
 		}
-		pause(ctx)
+		jsapi.Pause(ctx)
 	}
 }
 

@@ -96,7 +96,7 @@ func TestWhatIsNotStoredAsItWasWrittenIsNoSnapshot(t *testing.T) {
 
 func chunkSubjects(t testing.TB, s *Store) map[string]uint64 {
 	t.Helper()
-	info, err := s.stateOf(deadline(t), snapshotStreamName, chunksOf("*"))
+	info, err := s.api.StreamSubjects(deadline(t), snapshotStreamName, chunksOf("*"))
 	require.NoError(t, err)
 	return info.State.Subjects
 }

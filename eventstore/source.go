@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"clients/eventstore/internal/jsapi"
+
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -40,17 +42,17 @@ type SourceState struct {
 }
 
 // SourceState asks the stream's leader where the source stands: what was acknowledged to its publishers before the call
-// is at or below Last. It answers ErrSourceMissing where there is no such stream, and ErrNoMajority where the leader
+// is at or below Last. It answers ErrSourceMissing where there is no such stream, and ErrNoQuorum where the leader
 // cannot know what has been acknowledged.
 func (s *Store) SourceState(ctx context.Context, source Source) (SourceState, error) {
-	info, err := s.state(ctx, source.Stream)
+	info, err := s.api.StreamInfo(ctx, source.Stream)
 	if err != nil {
 		return SourceState{}, sourceError(source, err)
 	}
 	return SourceState{
 		Created: info.Created, First: info.State.First, Last: info.State.Last,
 		FirstStored: info.State.FirstTime, LastStored: info.State.LastTime,
-		single: info.Cluster.single(), pure: source.readsAll(info.Config.Subjects),
+		single: info.Cluster.Single(), pure: source.readsAll(info.Config.Subjects),
 	}, nil
 }
 
@@ -84,15 +86,12 @@ type SourceMessage struct {
 // sourceMessage answers the first message of a source at or behind a sequence. It asks the stream's leader. When there
 // is none the error is jetstream.ErrMsgNotFound.
 func (s *Store) sourceMessage(ctx context.Context, source Source, sequence uint64) (SourceMessage, error) {
-	var answer storedMessage
-	question := map[string]any{"seq": sequence, "next_by_subj": source.Filter}
-	if err := ask(ctx, s.nc, "STREAM.MSG.GET."+source.Stream, question, &answer); err != nil {
+	m, err := s.api.Message(ctx, source.Stream, jsapi.Query{Sequence: sequence, NextBySubject: source.Filter})
+	if err != nil {
 		return SourceMessage{}, sourceError(source, err)
 	}
-	m := answer.Message
-	header, _ := nats.DecodeHeadersMsg(m.Header) // what cannot be read is dealt with by who needs it
 	return SourceMessage{
-		Stream: source.Stream, Sequence: m.Sequence, StoredAt: m.Time, Subject: m.Subject, Header: header, Data: m.Data,
+		Stream: source.Stream, Sequence: m.Sequence, StoredAt: m.Time, Subject: m.Subject, Header: m.Header(), Data: m.Data,
 	}, nil
 }
 
@@ -146,11 +145,8 @@ func (s *Store) ensureSource(ctx context.Context, source Source, limit int64) er
 			s.config.Log.Warn("source without size limit", "stream", source.Stream)
 		}
 		return err
-	case errors.As(err, &api) && (api.ErrorCode == codeNoRoom || api.ErrorCode == codeNoPeers) && limit > smallSourceLimit:
+	case errors.As(err, &api) && (api.ErrorCode == jsapi.CodeNoStorage || api.ErrorCode == jsapi.CodeNoPeers) && limit > smallSourceLimit:
 		return s.ensureSource(ctx, source, limit/2)
 	}
 	return err
 }
-
-// codeNoRoom is the error code where the servers have less room than a stream reserves.
-const codeNoRoom jetstream.ErrorCode = 10047

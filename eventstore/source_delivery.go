@@ -6,13 +6,15 @@ import (
 	"errors"
 	"time"
 
+	"clients/eventstore/internal/jsapi"
+
 	"github.com/nats-io/nats.go/jetstream"
 )
 
 // consume delivers the messages behind the last one. The consumer lives in memory and is forgotten when it is not used.
 func (r *SourceReader) consume(ctx context.Context, arrivals chan<- arrival, interrupted chan<- error) (jetstream.ConsumeContext, error) {
 	r.delivered = 0
-	attempt, cancel := context.WithTimeout(ctx, requestTimeout)
+	attempt, cancel := context.WithTimeout(ctx, jsapi.RequestTimeout)
 	defer cancel()
 	consumer, err := r.Store.js.CreateConsumer(attempt, r.Source.Stream, jetstream.ConsumerConfig{
 		Description:       "clients: reads what stands in the way of a client's end",

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"clients/eventstore/internal/jsapi"
+
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -24,23 +26,24 @@ func (s *Store) SourceHolds(ctx context.Context, source Source, state SourceStat
 	case state.Last == sequence && state.LastStored.Equal(storedAt):
 		return true, nil
 	}
-	var there, later storedMessage
+	var later jsapi.Message
 	asked := make(chan error, 1)
 	go func() {
-		question := map[string]any{"start_time": storedAt.Add(1).UTC(), "next_by_subj": source.Filter}
-		asked <- ask(ctx, s.nc, "STREAM.MSG.GET."+source.Stream, question, &later)
+		var err error
+		later, err = s.api.Message(ctx, source.Stream, jsapi.Query{StartTime: storedAt.Add(1).UTC(), NextBySubject: source.Filter})
+		asked <- err
 	}()
-	err := ask(ctx, s.nc, "STREAM.MSG.GET."+source.Stream, map[string]any{"seq": sequence}, &there)
+	there, err := s.api.Message(ctx, source.Stream, jsapi.Query{Sequence: sequence})
 	errLater := <-asked
 	switch {
 	case err == nil:
-		return there.Message.Time.Equal(storedAt), nil
+		return there.Time.Equal(storedAt), nil
 	case !errors.Is(err, jetstream.ErrMsgNotFound):
 		return false, sourceError(source, err)
 	case state.Last < sequence:
 		return false, nil
 	case errLater == nil:
-		return later.Message.Sequence > sequence || !later.Message.Time.After(storedAt), nil
+		return later.Sequence > sequence || !later.Time.After(storedAt), nil
 	case errors.Is(errLater, jetstream.ErrMsgNotFound):
 		return true, nil
 	}

@@ -36,7 +36,7 @@ func (s *Store) Storage(ctx context.Context) (Storage, error) {
 		storageTier
 		Tiers map[string]storageTier `json:"tiers"`
 	}
-	if err := ask(ctx, s.nc, "INFO", nil, &account); err != nil {
+	if err := s.api.Request(ctx, "INFO", nil, &account); err != nil {
 		return Storage{}, fmt.Errorf("storage of the account: %w", err)
 	}
 	fullest := Storage{Used: account.Used, Limit: uint64(max(0, account.Limits.Storage))}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"clients/eventstore/internal/jsapi"
 	"clients/eventstore/natstest"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -35,7 +36,7 @@ func TestStorageOfAnAccount(t *testing.T) {
 			js, err := jetstream.New(nc)
 			require.NoError(t, err)
 			store := &Store{nc: nc, js: js, config: Config{Log: slog.New(slog.DiscardHandler)}}
-			require.NoError(t, store.untilLeader(t.Context(), func(ctx context.Context) error {
+			require.NoError(t, jsapi.Retry(t.Context(), store.config.Log, func(ctx context.Context) error {
 				_, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: "S", Subjects: []string{"s"}, Replicas: 3})
 				return err
 			}))

@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"clients/eventstore/internal/jsapi"
+
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -34,6 +36,8 @@ type Config struct {
 type Store struct {
 	nc       *nats.Conn
 	js       jetstream.JetStream
+	api      *jsapi.Client
+	plain    *jsapi.Client // does not take part in readOnly
 	config   Config
 	writer   *writer
 	ids      blocks
@@ -64,11 +68,10 @@ func Open(ctx context.Context, nc *nats.Conn, config Config) (*Store, error) {
 	if size := nc.MaxPayload(); size < maxEvent {
 		return nil, fmt.Errorf("open event store: %w: it is %d bytes, and has to be %d or more", ErrMaxPayload, size, maxEvent)
 	}
-	js, err := jetstream.New(nc)
+	s, err := newStore(nc, config)
 	if err != nil {
 		return nil, fmt.Errorf("open event store: %w", err)
 	}
-	s := &Store{nc: nc, js: js, config: config, ids: newBlocks(), identity: identity{excused: config.Excused}}
 	atOnce := reservationsAtOnce
 	if config.Replicas > 1 {
 		atOnce = reservationsAtOnceReplicated
@@ -83,6 +86,17 @@ func Open(ctx context.Context, nc *nats.Conn, config Config) (*Store, error) {
 	s.writer = newWriter(s)
 	s.open, s.end = context.WithCancel(context.WithoutCancel(ctx))
 	go s.watchReadOnly()
+	return s, nil
+}
+
+// newStore returns a store that reads, and appends nothing.
+func newStore(nc *nats.Conn, config Config) (*Store, error) {
+	plain, err := jsapi.New(nc)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{nc: nc, js: plain.JetStream, plain: plain, config: config, ids: newBlocks(), identity: identity{excused: config.Excused}}
+	s.api = &jsapi.Client{Conn: nc, JetStream: plain.JetStream, Published: s.readOnly.note}
 	return s, nil
 }
 
@@ -102,6 +116,3 @@ func (s *Store) checkHighWater(ctx context.Context) error {
 	}
 	return s.config.HighWater.check(last)
 }
-
-// requestTimeout bounds one question to the stream's leader.
-const requestTimeout = 2 * time.Second

@@ -2,9 +2,9 @@ package eventstore
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
+
+	"clients/eventstore/internal/jsapi"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -108,67 +108,25 @@ func (s *Store) ensureSnapshots(ctx context.Context) error {
 }
 
 func (s *Store) ensureStreams(ctx context.Context) error {
-	if err := s.untilLeader(ctx, s.ensureEvents); err != nil {
+	if err := jsapi.Retry(ctx, s.config.Log, s.ensureEvents); err != nil {
 		return err
 	}
 	for _, want := range []jetstream.StreamConfig{s.idStream(), s.quarantineStream()} {
-		if err := s.untilLeader(ctx, func(ctx context.Context) error { return s.ensureStream(ctx, want) }); err != nil {
+		if err := jsapi.Retry(ctx, s.config.Log, func(ctx context.Context) error { return s.ensureStream(ctx, want) }); err != nil {
 			return err
 		}
 	}
-	if err := s.untilLeader(ctx, s.ensureKeys); err != nil {
+	if err := jsapi.Retry(ctx, s.config.Log, s.ensureKeys); err != nil {
 		return err
 	}
-	return s.untilLeader(ctx, s.ensureSnapshots)
+	return jsapi.Retry(ctx, s.config.Log, s.ensureSnapshots)
 }
 
-// ensureStream creates a stream, or insists that the one that exists is what the service needs.
+// ensureStream creates a stream, or checks the one that exists.
 func (s *Store) ensureStream(ctx context.Context, want jetstream.StreamConfig) error {
-	stream, err := s.js.Stream(ctx, want.Name)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		stream, err = s.js.CreateStream(ctx, want)
-	}
-	if err != nil {
-		return fmt.Errorf("stream %s: %w", want.Name, err)
-	}
-	info := stream.CachedInfo()
-	if d := differences(info.Config, want); len(d) > 0 {
-		return &ConfigError{Stream: want.Name, Differences: d}
-	}
-	if want.Name == Stream {
+	info, err := s.api.EnsureStream(ctx, want)
+	if err == nil && want.Name == Stream {
 		s.identity.created = info.Created
 	}
-	return nil
-}
-
-// codeNoPeers tells that a cluster has too few servers for the replicas asked for: as it forms, that passes.
-// codeNoCluster tells the same of a server that is by itself, and stays so.
-const (
-	codeNoPeers   jetstream.ErrorCode = 10005
-	codeNoCluster jetstream.ErrorCode = 10074
-)
-
-// untilLeader repeats a call until it has an answer: before a cluster has elected its leader nobody gives one, and one
-// long wait would be as fruitless as a short one.
-func (s *Store) untilLeader(ctx context.Context, call func(context.Context) error) error {
-	for {
-		attempt, cancel := context.WithTimeout(ctx, requestTimeout)
-		err := call(attempt)
-		cancel()
-		var api *jetstream.APIError
-		var config *ConfigError
-		if errors.As(err, &api) && api.ErrorCode == codeNoCluster {
-			return fmt.Errorf("%w: %d replicas were asked for", ErrNoCluster, s.config.Replicas)
-		}
-		refused := errors.As(err, &config) || errors.Is(err, ErrStreamLost) || errors.As(err, &api) && api.Code < 500 && api.ErrorCode != codeNoPeers &&
-			api.ErrorCode != jetstream.JSErrCodeStreamNameInUse // another replica is creating it
-		if err == nil || refused || ended(ctx) {
-			return err
-		}
-		s.config.Log.Warn("NATS is not ready yet", "error", err)
-		select {
-		case <-time.After(200 * time.Millisecond):
-		case <-ctx.Done():
-		}
-	}
+	return err
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"clients/domain"
+	"clients/eventstore/internal/jsapi"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -248,13 +249,13 @@ func (w *writer) flushTogether(batch []*pending) bool {
 	defer cancel()
 	ack, err := w.store.publishTogether(ctx, messages)
 	w.busy.Store(nil)
-	verdict := classify(err)
-	if verdict == accepted || ended(ctx) { // that long at least, so that the next limit is longer
+	result := jsapi.Classify(err)
+	if result == jsapi.Stored || ctx.Err() != nil { // that long at least, so that the next limit is longer
 		w.batch.observe(time.Since(begun))
 	}
-	if verdict != accepted {
+	if result != jsapi.Stored {
 		for _, p := range batch {
-			p.unknown = verdict == unanswered
+			p.unknown = result == jsapi.Unknown
 		}
 		return false
 	}
@@ -271,13 +272,10 @@ func (w *writer) flushTogether(batch []*pending) bool {
 	return true
 }
 
-// publishTogether sends messages as an atomic batch and waits for its acknowledgement no longer than ctx lasts. One that
-// was given up on may be stored all the same, and its messages may yet be altered: they are not to be sent again.
+// publishTogether sends messages as an atomic batch, see jsapi.Client.PublishBatch.
 func (s *Store) publishTogether(ctx context.Context, messages []*nats.Msg) (*jetstreamext.BatchAck, error) {
-	ack, err := within(ctx, func() (*jetstreamext.BatchAck, error) {
-		return jetstreamext.PublishMsgBatch(ctx, s.js, messages, jetstreamext.BatchFlowControl{})
-	})
-	if s.readOnly.note(err); err == nil {
+	ack, err := s.api.PublishBatch(ctx, messages, jetstreamext.BatchFlowControl{})
+	if err == nil {
 		s.readOnly.accepted()
 	}
 	return ack, err

@@ -19,12 +19,13 @@ var mayImport = map[string][]string{
 	"domain":         {},
 	"domain/command": {"clients/domain"},
 	"eventstore": {
-		"clients/domain", "clients/eventstore/partners", "github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2", "github.com/synadia-io/orbit.go/jetstreamext",
+		"clients/domain", "clients/eventstore/internal/jsapi", "clients/eventstore/partners", "github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2", "github.com/synadia-io/orbit.go/jetstreamext",
 		"github.com/gofrs/flock", "github.com/google/uuid", "github.com/minio/highwayhash", "github.com/nats-io/nkeys", "golang.org/x/crypto/bcrypt", "go.opentelemetry.io/otel",
 	},
-	"eventstore/partners": {"github.com/nats-io/nats.go", "golang.org/x/time/rate"},
-	"eventstore/natstest": {"github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2", "github.com/stretchr/testify"},
-	"projections":         {"clients/domain", "clients/eventstore", "github.com/tidwall/btree", "github.com/klauspost/compress", "go.opentelemetry.io/otel"},
+	"eventstore/internal/jsapi": {"github.com/nats-io/nats.go", "github.com/synadia-io/orbit.go/jetstreamext"},
+	"eventstore/partners":       {"github.com/nats-io/nats.go", "golang.org/x/time/rate"},
+	"eventstore/natstest":       {"github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2", "github.com/stretchr/testify"},
+	"projections":               {"clients/domain", "clients/eventstore", "github.com/tidwall/btree", "github.com/klauspost/compress", "go.opentelemetry.io/otel"},
 	"projections/ingest": {
 		"clients/domain", "clients/eventstore", "clients/projections", "github.com/ThreeDotsLabs/watermill", "github.com/nats-io/nats.go",
 		"github.com/prometheus/client_golang", "go.opentelemetry.io/otel",

@@ -1,13 +1,15 @@
-package eventstore
+package jsapi
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// ConfigError tells that a stream exists with another configuration than the service needs.
+// ConfigError reports that a stream exists with a configuration that a guarantee does not hold for.
 type ConfigError struct {
 	Stream      string
 	Differences []string // "setting: have X, need Y"
@@ -15,6 +17,23 @@ type ConfigError struct {
 
 func (e *ConfigError) Error() string {
 	return fmt.Sprintf("stream %s is configured differently and is left as it is: %s", e.Stream, strings.Join(e.Differences, "; "))
+}
+
+// EnsureStream creates a stream, or returns the information of the existing one. An existing stream is never altered: if
+// it differs the error is a *ConfigError.
+func (c *Client) EnsureStream(ctx context.Context, want jetstream.StreamConfig) (*jetstream.StreamInfo, error) {
+	stream, err := c.JetStream.Stream(ctx, want.Name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		stream, err = c.JetStream.CreateStream(ctx, want)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("stream %s: %w", want.Name, err)
+	}
+	info := stream.CachedInfo()
+	if d := differences(info.Config, want); len(d) > 0 {
+		return nil, &ConfigError{Stream: want.Name, Differences: d}
+	}
+	return info, nil
 }
 
 // differences lists where have would break a guarantee that want keeps.

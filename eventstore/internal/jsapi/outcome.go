@@ -1,0 +1,87 @@
+package jsapi
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Outcome is what became of a message that was published.
+type Outcome int
+
+// The outcomes.
+const (
+	Stored    Outcome = iota
+	Conflict          // not stored: there is a newer message on the subject
+	Duplicate         // sent more than once, and stored, unless a newer message that is another one was stored first
+	Refused           // not stored, and it would not be stored later
+	Retryable         // not stored: the server could not store it at the moment
+	Unknown           // stored or not
+)
+
+// Error codes that the jetstream package has no name for.
+const (
+	codeDuplicateInFlight jetstream.ErrorCode = 10158 // a message with the same id is being stored
+	// CodeNoPeers reports that a cluster has too few servers for the replicas of a stream, also while it forms.
+	CodeNoPeers jetstream.ErrorCode = 10005
+	// CodeNoStorage reports that the account or the servers have less storage left than a message or a stream takes.
+	CodeNoStorage jetstream.ErrorCode = 10047
+	codeNoCluster jetstream.ErrorCode = 10074 // CodeNoPeers of a server without a cluster
+)
+
+// noRoom holds the codes of a server that lacks the room for a message, or may not store it.
+var noRoom = []jetstream.ErrorCode{
+	10002, // limits of the account
+	10023, // limits of the server
+	10028, // memory of the account or the server
+	CodeNoStorage,
+	10077, // limits of the stream
+	10109, // the stream is sealed
+}
+
+// LacksRoom reports whether a message was refused because of a full disk or a limit. It was not stored.
+func LacksRoom(err error) bool {
+	api := apiError(err)
+	return api != nil && slices.Contains(noRoom, api.ErrorCode)
+}
+
+func apiError(err error) *jetstream.APIError {
+	var refusal jetstream.JetStreamError
+	if !errors.As(err, &refusal) {
+		return nil
+	}
+	return refusal.APIError()
+}
+
+// Classify returns the outcome of one attempt to publish, or of one request, by its error. It never returns Duplicate.
+func Classify(err error) Outcome {
+	if err == nil {
+		return Stored
+	}
+	if errors.Is(err, nats.ErrMaxPayload) || LacksRoom(err) {
+		return Refused
+	}
+	api := apiError(err)
+	if api == nil {
+		if errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, nats.ErrNoResponders) || errors.Is(err, nats.ErrReconnectBufExceeded) {
+			return Retryable // no stream was there to store it, or no connection to send it through
+		}
+		return Unknown
+	}
+	switch {
+	case api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence, api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant:
+		return Conflict
+	case api.ErrorCode == CodeNoPeers: // as servers start
+		return Retryable
+	case api.ErrorCode == codeDuplicateInFlight:
+		return Unknown
+	case api.Code == 404 || api.Code == 429:
+		return Retryable
+	case api.Code < 500:
+		return Refused
+	default:
+		return Unknown
+	}
+}

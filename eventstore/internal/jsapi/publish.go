@@ -1,0 +1,79 @@
+package jsapi
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/synadia-io/orbit.go/jetstreamext"
+)
+
+// Attempts says how a message is published.
+type Attempts struct {
+	Timeout time.Duration // of one attempt
+	Unknown bool          // the message was sent before, with an unknown outcome
+	// Confirm, unless nil, is called before each attempt. An error of it ends the attempts.
+	Confirm func(context.Context) error
+}
+
+// Publish sends a message that has an id, and sends the identical one again until the outcome is known or ctx ends.
+//
+// The outcome covers all attempts: whatever the response to a repeated message is, an earlier attempt may have been stored.
+// The acknowledgement is that of the last attempt; with the outcome Duplicate it may be nil.
+func (c *Client) Publish(ctx context.Context, msg *nats.Msg, a Attempts) (ack *jetstream.PubAck, outcome Outcome, err error) {
+	unknown := a.Unknown
+	for ctx.Err() == nil {
+		if a.Confirm != nil {
+			if err = a.Confirm(ctx); err != nil {
+				break
+			}
+		}
+		attempt, cancel := context.WithTimeout(ctx, a.Timeout)
+		ack, err = c.PublishOnce(attempt, msg)
+		cancel()
+		switch outcome = Classify(err); {
+		case outcome == Stored && !ack.Duplicate:
+			return ack, Stored, nil
+		case outcome == Stored, outcome == Conflict && unknown:
+			return ack, Duplicate, err
+		case outcome == Refused && unknown:
+			return nil, Unknown, err
+		case outcome == Conflict, outcome == Refused:
+			return nil, outcome, err
+		case outcome == Unknown:
+			unknown = true
+		}
+		Pause(ctx)
+	}
+	if unknown {
+		return nil, Unknown, cmp.Or(err, ctx.Err())
+	}
+	return nil, Retryable, cmp.Or(err, ctx.Err())
+}
+
+// PublishOnce sends a message once and waits for its acknowledgement until ctx ends.
+func (c *Client) PublishOnce(ctx context.Context, msg *nats.Msg) (*jetstream.PubAck, error) {
+	ack, err := WithContext(ctx, func() (*jetstream.PubAck, error) {
+		return c.JetStream.PublishMsg(ctx, msg, jetstream.WithRetryAttempts(0))
+	})
+	c.published(err)
+	return ack, err
+}
+
+// PublishBatch sends messages as one atomic batch and waits for its acknowledgement until ctx ends. A batch whose outcome
+// is unknown may be stored later. Its messages must not be used again: headers may be added to them until then.
+func (c *Client) PublishBatch(ctx context.Context, messages []*nats.Msg, flow jetstreamext.BatchFlowControl) (*jetstreamext.BatchAck, error) {
+	ack, err := WithContext(ctx, func() (*jetstreamext.BatchAck, error) {
+		return jetstreamext.PublishMsgBatch(ctx, c.JetStream, messages, flow)
+	})
+	c.published(err)
+	return ack, err
+}
+
+func (c *Client) published(err error) {
+	if c.Published != nil {
+		c.Published(err)
+	}
+}
