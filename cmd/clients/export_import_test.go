@@ -47,7 +47,7 @@ func TestImportMakesWhatExportWrites(t *testing.T) {
 		code, out, stderr := runInProcess(t, "import", list, "--url", to.base)
 		require.Zero(t, code, stderr)
 		require.Empty(t, out)
-		require.Contains(t, stderr, "2 clients made, 0 there from before, 0 refused.")
+		require.Contains(t, stderr, "2 created, 0 already imported, 0 rejected")
 		want, got := from.list(""), to.list("")
 		require.Len(t, got, 2)
 		for i := range want {

@@ -86,6 +86,24 @@ func (p *progressReader) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// Writer returns a writer to w that removes the bar before each write. w is the terminal of the bar or another output
+// that may be the same terminal.
+func (p *Progress) Writer(w io.Writer) io.Writer { return &progressWriter{w, p} }
+
+type progressWriter struct {
+	w        io.Writer
+	progress *Progress
+}
+
+func (p *progressWriter) Write(b []byte) (int, error) {
+	p.progress.mu.Lock()
+	defer p.progress.mu.Unlock()
+	if p.progress.bar != nil {
+		_ = p.progress.bar.Clear()
+	}
+	return p.w.Write(b)
+}
+
 // IsTerminal reports whether w is a terminal.
 func IsTerminal(w io.Writer) bool {
 	file, isFile := w.(*os.File)

@@ -1,0 +1,241 @@
+package importer
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"clients/cmd/clients/internal/terminal"
+	"clients/domain"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Config says where and how to import.
+type Config struct {
+	URL            string // of the API, as ParseURL returns it
+	User, Password string // empty without login
+	TLS            *tls.Config
+	Callers        int    // requests at once
+	Journal        string // path
+	Size           uint64 // of the list in bytes, 0 if unknown
+	Out, Err       io.Writer
+}
+
+// ParseURL returns the URL of a service in the form in which journals compare it.
+func ParseURL(value string) (string, error) {
+	u, err := url.Parse(value)
+	switch {
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "":
+		return "", errors.New("must be a URL such as http://127.0.0.1:8080")
+	case u.User != nil:
+		return "", errors.New("must not contain a login; use CLIENTS_IMPORT_LOGIN")
+	}
+	host := strings.TrimSuffix(strings.ToLower(u.Host), map[string]string{"http": ":80", "https": ":443"}[u.Scheme])
+	return (&url.URL{Scheme: u.Scheme, Host: host, Path: strings.TrimRight(u.Path, "/")}).String(), nil
+}
+
+// importer is one import under way.
+type importer struct {
+	config  Config
+	api     *api
+	journal *journal
+	bar     *terminal.Progress
+	out     io.Writer
+	deleted map[int64]bool // ids of the journal that the service does not have
+
+	mu                    sync.Mutex // guards what follows, and writing the journal
+	created               []journalEntry
+	known, rejected, lost int
+}
+
+// Run imports a list. It writes a line to config.Out for each client that is not there afterwards, and a summary to
+// config.Err. The error is nil if all clients of the list are there.
+func Run(ctx context.Context, config Config, list io.Reader) error {
+	journal, err := openJournal(config.Journal, config.URL, config.User)
+	if err != nil {
+		return err
+	}
+	defer journal.close()
+	i := &importer{config: config, journal: journal, bar: terminal.NewProgress(config.Err, config.Size, terminal.Bytes)}
+	i.out = i.bar.Writer(config.Out)
+	i.api = newAPI(config, i.bar.Writer(config.Err))
+	err = i.run(ctx, list)
+	i.summary()
+	switch {
+	case ctx.Err() != nil:
+		return terminal.WithHint(errors.New("interrupted"), "run it again to continue")
+	case err != nil:
+		return err
+	case i.rejected > 0:
+		return fmt.Errorf("%s rejected", domain.Counted(i.rejected, "client"))
+	}
+	return nil
+}
+
+func (i *importer) run(ctx context.Context, list io.Reader) error {
+	if err := i.compare(ctx); err != nil {
+		return err
+	}
+	err := i.send(ctx, list)
+	malformed := new(listError)
+	if err != nil && !errors.As(err, &malformed) {
+		return err
+	}
+	return errors.Join(terminal.WithHint(err, "correct the list and run it again"), i.confirm(ctx))
+}
+
+// send creates the clients of the list, Callers at once, and reports the rejected ones in the order of the list.
+func (i *importer) send(ctx context.Context, list io.Reader) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(i.config.Callers + 1)
+	outcomes := make(chan chan string, i.config.Callers)
+	group.Go(func() error { return i.report(outcomes) })
+	equal := make(map[string]int)
+	err := readList(i.bar.Reader(list), func(r record) error {
+		r.key = r.digest()
+		if equal[r.key]++; equal[r.key] > 1 {
+			r.key = fmt.Sprintf("%s-%d", r.key, equal[r.key])
+		}
+		outcome := make(chan string, 1)
+		select {
+		case outcomes <- outcome:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		group.Go(func() error {
+			rejected, err := i.create(ctx, r)
+			if rejected != "" {
+				rejected = fmt.Sprintf("line %d: %s\n", r.line, terminal.Printable(rejected))
+			}
+			outcome <- rejected
+			return err
+		})
+		return nil
+	})
+	close(outcomes)
+	if failed := group.Wait(); failed != nil {
+		return failed
+	}
+	return err
+}
+
+// report writes what is not empty among the outcomes.
+func (i *importer) report(outcomes <-chan chan string) error {
+	for outcome := range outcomes {
+		rejected := <-outcome
+		if rejected == "" {
+			continue
+		}
+		i.rejected++
+		if _, err := io.WriteString(i.out, rejected); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// create creates the client of a record unless an earlier run has done so. It returns why there is no such client.
+func (i *importer) create(ctx context.Context, r record) (rejected string, err error) {
+	if r.undecodable {
+		return "bytes that are invalid in the encoding of the list", nil
+	}
+	if entry, found := i.journal.entries[r.key]; found {
+		if i.deleted[entry.ID] {
+			return deletedSince(entry), nil
+		}
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		i.known++
+		return "", nil
+	}
+	if entry, found := i.journal.changed(r); found {
+		return fmt.Sprintf("imported before as client %d, and changed in the list since", entry.ID), nil
+	}
+	id, rejected, err := i.api.create(ctx, r)
+	if err != nil || rejected != "" {
+		return rejected, err
+	}
+	entry := journalEntry{Client: r.key, Line: r.line, OldID: r.oldID, ID: id}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.created = append(i.created, entry)
+	if r.defaults {
+		i.lost++
+	}
+	return "", i.journal.write(entry)
+}
+
+func deletedSince(entry journalEntry) string {
+	return fmt.Sprintf("imported before as client %d, which has been deleted since", entry.ID)
+}
+
+// compare finds what of the journal the service does not have.
+func (i *importer) compare(ctx context.Context) (err error) {
+	entries := slices.Collect(maps.Values(i.journal.entries))
+	if i.deleted, err = i.missing(ctx, entries); err != nil {
+		return err
+	}
+	if len(i.deleted) > 0 && len(i.deleted) == len(entries) {
+		err = fmt.Errorf("%s has none of the %s in the journal", i.config.URL, domain.Counted(len(entries), "client"))
+		return terminal.WithHint(err, "check the service and the account; to import everything again name another journal with --journal")
+	}
+	return nil
+}
+
+// confirm checks that all clients created by this run are there: the response to a repeated Idempotency-Key may be about
+// a client that was deleted since.
+func (i *importer) confirm(ctx context.Context) error {
+	deleted, err := i.missing(ctx, i.created)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(i.created, func(a, b journalEntry) int { return a.Line - b.Line })
+	i.created = slices.DeleteFunc(i.created, func(entry journalEntry) bool {
+		if deleted[entry.ID] {
+			i.rejected++
+			_, writeErr := fmt.Fprintf(i.out, "line %d: %s\n", entry.Line, deletedSince(entry))
+			err = errors.Join(err, writeErr)
+		}
+		return deleted[entry.ID]
+	})
+	return err
+}
+
+// missing returns the ids of entries that the service does not have. It looks twice, since an eventual read may be
+// behind.
+func (i *importer) missing(ctx context.Context, entries []journalEntry) (map[int64]bool, error) {
+	ids := make(map[int64]bool, len(entries))
+	for _, entry := range entries {
+		ids[entry.ID] = true
+	}
+	for attempt := 0; len(ids) > 0 && attempt < 2; attempt++ {
+		if attempt > 0 {
+			select {
+			case <-time.After(time.Second):
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		}
+		if err := i.api.list(ctx, func(id int64) { delete(ids, id) }); err != nil {
+			return nil, err
+		}
+	}
+	return ids, nil
+}
+
+func (i *importer) summary() {
+	i.bar.Clear()
+	fmt.Fprintf(i.config.Err, "%d created, %d already imported, %d rejected\n", len(i.created), i.known, i.rejected)
+	if i.lost > 0 {
+		fmt.Fprintf(i.config.Err, "%d of the created had default-invoice-timeframe or last-invoice-kind, which are not imported\n", i.lost)
+	}
+}

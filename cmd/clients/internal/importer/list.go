@@ -1,0 +1,78 @@
+package importer
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+
+	"clients/transport/wire"
+)
+
+// record is one client of a list.
+type record struct {
+	line        int // where it begins
+	oldID       int64
+	contentType string
+	document    []byte // the request body
+	defaults    bool   // it has a default-invoice-timeframe or a last-invoice-kind
+	undecodable bool   // it has bytes that are invalid in the encoding of the list
+	key         string // digest of the document, and its number among equal ones
+}
+
+// listError reports that a list is malformed. What stands before the line was read.
+type listError struct {
+	line   int
+	reason string
+}
+
+func (e *listError) Error() string { return fmt.Sprintf("line %d: %s", e.line, e.reason) }
+
+// readList calls each for every client of a list, in its order. A list that is malformed is a *listError.
+func readList(r io.Reader, each func(record) error) error {
+	converted, lossy, err := wire.StreamUTF8(r)
+	if errors.As(err, new(*wire.SyntaxError)) {
+		return &listError{1, "unknown encoding"}
+	}
+	if err != nil {
+		return err
+	}
+	text := newSource(converted)
+	for {
+		next, err := text.r.Peek(1)
+		switch {
+		case err == io.EOF:
+			return &listError{text.line(int64(len(text.kept))), "no list found: the input is empty"}
+		case err != nil:
+			return err
+		case bytes.ContainsAny(next, " \t\r\n"):
+			_, _ = text.ReadByte()
+			continue
+		case next[0] != '<' && next[0] != '[':
+			return &listError{text.line(int64(len(text.kept))), "neither XML nor a JSON array"}
+		}
+		read := readJSON
+		if next[0] == '<' {
+			read = readXML
+		}
+		return read(text, func(found record) error {
+			found.undecodable = lossy && bytes.ContainsRune(found.document, '\uFFFD')
+			return each(found)
+		})
+	}
+}
+
+// digest identifies the content of a record, wherever it stands in whichever list.
+func (r record) digest() string {
+	sum := sha256.Sum256(r.document)
+	return hex.EncodeToString(sum[:16])
+}
+
+// parseID returns 0 if text is not an id.
+func parseID(text string) int64 {
+	id, _ := strconv.ParseInt(text, 10, 64)
+	return id
+}

@@ -1,0 +1,199 @@
+package importer_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/iotest"
+
+	"clients/cmd/clients/internal/importer"
+
+	"github.com/stretchr/testify/require"
+)
+
+// fake is a service that accepts every client.
+type fake struct {
+	*httptest.Server
+	mu    sync.Mutex
+	names []string
+	keys  []string
+}
+
+func newFake(t *testing.T) *fake {
+	t.Helper()
+	f := &fake{}
+	f.Server = httptest.NewServer(f)
+	t.Cleanup(f.Close)
+	return f
+}
+
+func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if r.Method == http.MethodPost {
+		body, _ := io.ReadAll(r.Body)
+		f.names = append(f.names, nameIn(body, r.Header.Get("Content-Type")))
+		f.keys = append(f.keys, r.Header.Get("Idempotency-Key"))
+		w.Header().Set("Location", fmt.Sprintf("/clients/%d", len(f.names)))
+		w.WriteHeader(http.StatusCreated)
+		return
+	}
+	var list []string
+	for id := range f.names {
+		list = append(list, fmt.Sprintf(`{"client":{"id":%d}}`, id+1))
+	}
+	fmt.Fprintf(w, "[%s]", strings.Join(list, ","))
+}
+
+func nameIn(body []byte, contentType string) string {
+	if contentType == "application/xml" {
+		var client struct {
+			Name string `xml:"name"`
+		}
+		decoder := xml.NewDecoder(bytes.NewReader(body))
+		_ = decoder.Decode(&client)
+		return client.Name
+	}
+	var document struct{ Client struct{ Name string } }
+	_ = json.Unmarshal(body, &document)
+	return document.Client.Name
+}
+
+// imported imports a list, one client after the other, and returns the names that arrived and what was printed.
+func imported(t *testing.T, list io.Reader) (names []string, out string, err error) {
+	t.Helper()
+	f := newFake(t)
+	var stdout, stderr bytes.Buffer
+	config := importer.Config{URL: f.URL, Callers: 1, Journal: filepath.Join(t.TempDir(), "journal"), Out: &stdout, Err: &stderr}
+	err = importer.Run(t.Context(), config, list)
+	return f.names, stdout.String(), err
+}
+
+func one(name string) string     { return "<client><name>" + name + "</name></client>" }
+func oneJSON(name string) string { return `{"client":{"name":"` + name + `"}}` }
+
+func TestLists(t *testing.T) {
+	t.Parallel()
+	const latin1 = `<?xml version="1.0" encoding="ISO-8859-1"?>`
+	for _, row := range []struct {
+		list  string
+		names string // joined by |
+		fault string
+	}{
+		// XML
+		{"<clients>" + one("A") + "\n" + one("B") + "</clients>\n", "A|B", ""},
+		{"\xEF\xBB\xBF\n <clients type=\"array\"/>\n<!-- end -->\n", "", ""},
+		{"<clients><client><name><![CDATA[<client>x]]></name></client>" + one("B") + "</clients>", "<client>x|B", ""},
+		{"<clients>" + one("A") + "\n<client><name>B</client>\n" + one("C") + "</clients>", "A", "line 2: element <name> closed by </client>"},
+		{"<clients>" + one("A") + "\n<client>\n<name>B&nbsp;</name></client></clients>", "A", "line 3: invalid character entity &nbsp;"},
+		{"<clients>\n<client><name>A</name>\n" + one("B") + "</clients>", "", "line 3: <client> within a client that has no end"},
+		{"<clients>" + one("A") + "\n<project/></clients>", "A", "line 2: <project> where <client> is expected"},
+		{"<clients>\nx" + one("A") + "</clients>", "", "line 1: text outside of a client"},
+		{"<clients>" + one("A") + "\n<client><name>Rest ", "A", "line 2: unexpected EOF"},
+		{"<clients>" + one("A") + "\n", "A", "line 2: unexpected EOF"},
+		{"<clients>" + one("A\x01") + "</clients>", "", "line 1: illegal character code U+0001"},
+		{"\n" + one("A"), "", "line 2: the root is <client>, not <clients>"},
+		{"<!-- nothing -->", "", "line 1: no <clients> found"},
+		{"<clients></clients>\n<clients>", "", "line 2: content after </clients>"},
+		// JSON
+		{"[]", "", ""},
+		{"\n[" + oneJSON("A") + ",\n" + oneJSON("B") + "]\n", "A|B", ""},
+		{"[" + oneJSON(`A \" {\"client\":{`) + "]", `A " {"client":{`, ""},
+		{"[" + oneJSON("A") + ",\n\n{\"client\":{\"name\":\n\"B\",}},\n" + oneJSON("C") + "]", "A", "line 4: invalid character '}' looking for beginning of object key string"},
+		{"[" + oneJSON("A") + "\n" + oneJSON("B") + "]", "A", "line 2: expected comma after array element"},
+		{"[" + oneJSON("A") + ",\n1]", "A", "line 2: not a client"},
+		{"[" + oneJSON("A") + ",\n" + `{"client":`, "A", "line 2: unexpected end of file"},
+		{"[" + oneJSON("A") + ",\n", "A", "line 2: unexpected end of file"},
+		{"[]\n[", "", "line 2: content after the list"},
+		// neither
+		{"", "", "line 1: no list found: the input is empty"},
+		{" \n", "", "line 2: no list found: the input is empty"},
+		{"id,name", "", "line 1: neither XML nor a JSON array"},
+		// encodings
+		{latin1 + "<clients>" + one("S\xF6hne") + "</clients>", "Söhne", ""},
+		{wide("[" + oneJSON("Söhne €") + "]"), "Söhne €", ""},
+		{strings.Replace(latin1, "ISO-8859-1", "klingon", 1) + "<clients/>", "", "line 1: unknown encoding"},
+	} {
+		for _, r := range []io.Reader{strings.NewReader(row.list), iotest.OneByteReader(strings.NewReader(row.list))} {
+			names, _, err := imported(t, r)
+			require.Equal(t, row.names, strings.Join(names, "|"), row.list)
+			if row.fault == "" {
+				require.NoError(t, err, row.list)
+			} else {
+				require.ErrorContains(t, err, row.fault, row.list)
+			}
+		}
+	}
+}
+
+// wide returns text in UTF-16 with a byte order mark.
+func wide(text string) string {
+	var b strings.Builder
+	b.WriteString("\xFF\xFE")
+	for _, r := range text {
+		b.Write([]byte{byte(r), byte(r >> 8)})
+	}
+	return b.String()
+}
+
+func TestBytesThatCannotBeDecodedRejectTheirClient(t *testing.T) {
+	t.Parallel()
+	names, out, err := imported(t, strings.NewReader(`<?xml version="1.0" encoding="Shift_JIS"?><clients>`+"\n"+one("\xFF")+one("B")+"</clients>"))
+	require.EqualError(t, err, "1 client rejected")
+	require.Equal(t, "line 2: bytes that are invalid in the encoding of the list\n", out)
+	require.Equal(t, []string{"B"}, names)
+}
+
+func TestAReadErrorIsReturned(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("the disk is gone")
+	for _, begin := range []string{"", "<clients>", "[{"} {
+		_, _, err := imported(t, io.MultiReader(strings.NewReader(begin), iotest.ErrReader(broken)))
+		require.ErrorIs(t, err, broken)
+	}
+}
+
+// The key of a record does not depend on line ends and blanks, but on its content and on how many equal ones precede it.
+func TestKeysOfRecords(t *testing.T) {
+	t.Parallel()
+	keys := func(list string) []string {
+		f := newFake(t)
+		config := importer.Config{URL: f.URL, Callers: 1, Journal: filepath.Join(t.TempDir(), "journal"), Out: io.Discard, Err: io.Discard}
+		require.NoError(t, importer.Run(t.Context(), config, strings.NewReader(list)))
+		return f.keys
+	}
+	xmlKey := keys("<clients>" + one("A") + "</clients>")[0]
+	require.Equal(t, []string{xmlKey, xmlKey + "-2"}, keys("<clients>\r\n"+one("A")+"\n\n"+one("A")+"</clients>"))
+	require.Equal(t, "import-f42b078938012dbeaa4ed08a5b4baf70", xmlKey, "journals of earlier releases have it")
+	require.Equal(t, keys("["+oneJSON("A")+"]"), keys("[ "+strings.ReplaceAll(oneJSON("A"), ":", " :\n")+"]"))
+	require.NotEqual(t, keys("["+oneJSON("A")+"]"), keys("["+oneJSON("a")+"]"))
+}
+
+func TestParseURL(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]string{
+		"HTTP://Host:80/":     "http://host",
+		"https://host:443/a/": "https://host/a",
+		"https://host:80":     "https://host:80",
+		"http://[::1]:8080":   "http://[::1]:8080",
+		"http://ann:secret@x": "",
+		"http://x/?a=b":       "",
+		"ftp://x":             "",
+		"127.0.0.1:8080":      "",
+		"http://":             "",
+		"http://x/#fragment":  "",
+	} {
+		parsed, err := importer.ParseURL(value)
+		require.Equal(t, want, parsed)
+		require.Equal(t, want == "", err != nil, value)
+	}
+}
