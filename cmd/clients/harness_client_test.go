@@ -3,8 +3,10 @@ package main
 import (
 	"encoding/json"
 	"encoding/xml"
+	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -95,3 +97,20 @@ const whole = `<name>SuprCorp</name>
   <active type="boolean">false</active>
   <details>123 Main St.
 New York &amp; &lt;more&gt;</details>`
+
+const newClient = "<client><name>SuprCorp</name></client>"
+
+// writes are all calls that change something, each with its body and with another one. The id is filled in.
+var writes = []struct{ method, path, body, other string }{
+	{"POST", "/clients", newClient, "<client><name>Other</name></client>"},
+	{"PUT", "/clients/%d", "<client><details>one</details></client>", "<client><details>two</details></client>"},
+	{"POST", "/clients/%d/toggle", "", ""},
+	{"DELETE", "/clients/%d", "", ""},
+}
+
+func fill(p string, id int64) string {
+	if strings.Contains(p, "%d") {
+		return fmt.Sprintf(p, id)
+	}
+	return p
+}

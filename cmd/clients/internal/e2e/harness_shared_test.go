@@ -19,6 +19,7 @@ type tenant struct {
 	*client
 	account string
 	service *service
+	js      jetstream.JetStream // of the administrator
 }
 
 // sharing is the service that tests share. It is started for the first of them.
@@ -47,7 +48,7 @@ func shared(t *testing.T) *tenant {
 	n := sharing.accounts.Add(1)
 	require.LessOrEqual(t, n, int64(sharedAccounts))
 	account := fmt.Sprintf("account-%d", n)
-	return &tenant{client: s.client.on(t).as(account + ":right"), account: account, service: s}
+	return &tenant{client: s.client.on(t).as(account + ":right"), account: account, service: s, js: s.administrator(t)}
 }
 
 // startShared starts the service with a user in each account: all have the same password.
@@ -91,7 +92,7 @@ func (a *tenant) stored() int {
 	a.t.Helper()
 	ctx, cancel := context.WithTimeout(a.t.Context(), timeout)
 	defer cancel()
-	stream, err := a.service.administrator(a.t).Stream(ctx, "CLIENTS")
+	stream, err := a.js.Stream(ctx, "CLIENTS")
 	require.NoError(a.t, err)
 	info, err := stream.Info(ctx, jetstream.WithSubjectFilter("*."+a.account+".>"))
 	require.NoError(a.t, err)
@@ -105,7 +106,7 @@ func (a *tenant) stored() int {
 // events returns the account's events, up to the present end of CLIENTS.
 func (a *tenant) events() []event {
 	a.t.Helper()
-	return events(a.t, a.service.administrator(a.t), "clients."+a.account+".>")
+	return events(a.t, a.js, "clients."+a.account+".>")
 }
 
 // project publishes an event about a project of the account, and returns when JetStream has acknowledged it.
@@ -122,6 +123,5 @@ func (a *tenant) invoice(kind string, id int64, attributes string, headers ...st
 
 func (a *tenant) publish(subject, kind string, id int64, attributes string, headers []string) {
 	a.t.Helper()
-	js := a.service.administrator(a.t)
-	publishEvent(a.t, js, fmt.Sprintf(subject, a.account, id), kind, fmt.Sprintf(`{"id":%d,%s}`, id, attributes), headers...)
+	publishEvent(a.t, a.js, fmt.Sprintf(subject, a.account, id), kind, fmt.Sprintf(`{"id":%d,%s}`, id, attributes), headers...)
 }

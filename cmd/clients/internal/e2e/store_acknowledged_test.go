@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -32,15 +31,4 @@ func TestEveryReplicaShowsAWriteAtOnce(t *testing.T) {
 			require.Equal(t, "SuprCorp", reader.attributes(id)["name"], "written through replica %d", i)
 		}
 	}
-}
-
-func TestAProjectKeepsItsClientFromDeletion(t *testing.T) {
-	t.Parallel()
-	s := start(t)
-	id := s.create("SuprCorp")
-	js := s.partner(t)
-	project(t, js, "ProjectCreated", 7, `"client_id":1`)
-	require.Contains(t, s.want(http.StatusBadRequest, http.MethodDelete, path(id), "").header.Get("Hint"), "1 active project")
-	project(t, js, "ProjectDeleted", 7, "")
-	s.want(http.StatusOK, http.MethodDelete, path(id), "")
 }
