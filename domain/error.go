@@ -1,6 +1,9 @@
 package domain
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Kind classifies an Error by what a caller can do about it. Transports map it to a status in one table.
 type Kind int
@@ -40,6 +43,14 @@ func (e *Error) Is(target error) bool {
 // Errorf returns an Error of a kind.
 func Errorf(kind Kind, format string, args ...any) *Error {
 	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...)}
+}
+
+// KindOf returns the kind of the Error that err is or wraps, or 0 if there is none.
+func KindOf(err error) Kind {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Kind
+	}
+	return 0
 }
 
 // NoStore returns the Error of an event store that cannot be reached: nothing was stored.

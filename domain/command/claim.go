@@ -9,20 +9,21 @@ import (
 	"clients/domain"
 )
 
-// claimLife is for how long a claim needs no confirmation. It is shorter than patience by what may pass between the look
-// at the clock and the message on its way.
-const claimLife = patience / 2
+// claimLife is how long a claim is valid without confirmation. It is shorter than takeOverAfter by what may pass between
+// the look at the clock and the arrival of the event at the stream.
+const claimLife = takeOverAfter / 2
 
-// errKeyLost is the cause of an error after which a request must not store anything.
-var errKeyLost = errors.New("another request has taken the idempotency key over")
+// errClaimLost is the cause of an error after which a request must not store anything.
+var errClaimLost = errors.New("another request has taken the idempotency record over")
 
-// claim is a request's right to the event of its key. It is a domain.Lease: the event is sent only while the claim is confirmed.
+// claim is a request's right to store the event of an idempotency record. As a domain.Lease it is confirmed before the
+// event is sent.
 type claim struct {
-	handler      *Handler
+	*Handler
 	account, key string
-	shared       bool // the record was another request's before, which may still have its event on the way
+	shared       bool // the record was another request's before, whose event may still be on its way
 
-	mu        sync.Mutex // for Confirm, which an append may call that is not waited for any more
+	mu        sync.Mutex // for Confirm, which an append may call after its caller stopped waiting
 	record    domain.IdempotencyRecord
 	confirmed time.Time // before the record was last stored
 }
@@ -35,11 +36,12 @@ func (c *claim) Due() bool {
 }
 
 func (c *claim) due() bool {
-	now := c.handler.Now()
-	return max(now.Sub(c.confirmed), now.Round(0).Sub(c.confirmed.Round(0))) > claimLife // a machine that was suspended knows one of them at best
+	now := c.Now()
+	// The monotonic clock stops while a machine is suspended, and the wall clock may be set.
+	return max(now.Sub(c.confirmed), now.Round(0).Sub(c.confirmed.Round(0))) > claimLife
 }
 
-// Confirm stores the record once more if that is due. The error is errKeyLost when it is not the claim's any more.
+// Confirm stores the record once more if that is due. It returns errClaimLost if the record has changed.
 func (c *claim) Confirm(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -48,63 +50,59 @@ func (c *claim) Confirm(ctx context.Context) error {
 	}
 	err := c.store(ctx)
 	if errors.Is(err, domain.ErrConflict) {
-		return errKeyLost
+		return errClaimLost
 	}
 	return err
 }
 
-// store stores the record over the one of its revision.
+// store replaces the record of the claim's revision.
 func (c *claim) store(ctx context.Context) error {
-	asked := c.handler.Now()
-	r, err := c.handler.Keys.TakeOver(ctx, c.account, c.key, c.record)
+	begun := c.Now()
+	r, err := c.Records.TakeOver(ctx, c.account, c.key, c.record)
 	if err == nil {
-		c.record, c.confirmed = r, asked
+		c.record, c.confirmed = r, begun
 	}
 	return err
 }
 
-// takeOver makes another request's record this one's. If the record's event is found, that is its answer; otherwise it is
-// known from then on that nothing is stored of it up to where the directory is. The error is a domain.Conflict when the
-// record has changed meanwhile.
+// takeOver makes another request's record this one's. If the event of the record is stored, it completes the record.
+// Otherwise no event of the record is stored up to the directory's sequence, which the record remembers. It returns
+// domain.ErrConflict if the record has changed meanwhile.
 func (c *claim) takeOver(ctx context.Context) error {
-	shown := c.handler.Directory.Sequence() // before the state, so that the leader is asked for what is known up to there
-	l := c.lookup(c.handler.Directory.State(c.account, c.record.ClientID).LastSequence)
+	followed := c.Directory.Sequence() // read before the state, so that the lookup covers everything up to it
+	l := c.lookup(c.Directory.State(c.account, c.record.ClientID).LastSequence)
 	if !c.record.StoredAt.IsZero() {
 		l.Before = c.record.StoredAt.Add(lateStore)
 	}
-	receipt, found, err := c.handler.Log.Find(ctx, l)
+	stored, found, err := c.Log.Find(ctx, l)
 	if err != nil {
 		return err
 	}
 	if found {
-		result, _, _ := c.handler.applied(ctx, c.record.ClientID, receipt)
-		_ = c.complete(ctx, result)
+		_ = c.complete(ctx, c.applied(ctx, c.record.ClientID, stored))
 		return nil
 	}
-	c.record.After, c.record.Released = max(c.record.After, shown), false
+	c.record.After, c.record.Released = max(c.record.After, followed), false
 	return c.store(ctx)
 }
 
-// complete makes result the answer to all further requests with the key.
+// complete stores the result for all further requests with the key.
 func (c *claim) complete(ctx context.Context, result Result) error {
 	c.record.Result = &result.Revision
-	return c.handler.Keys.Complete(ctx, c.account, c.key, c.record)
+	return c.Records.Complete(ctx, c.account, c.key, c.record)
 }
 
-// release lets other requests have the key. A record that only this request has ever had is removed. One that was taken
-// over stays, and is marked: all that come after it share its event, and so does whoever had it first.
+// release gives the record up. A record that only this request has had is removed. One that was taken over is kept and
+// marked as released: all requests with the key share its event id, including the one that had it first.
 func (c *claim) release(ctx context.Context) error {
-	if !c.shared {
-		return c.handler.Keys.Release(ctx, c.account, c.key, c.record)
+	if c.shared {
+		c.record.Released = true
+		return c.store(ctx)
 	}
-	c.record.Released = true
-	return c.store(ctx)
+	return c.Records.Release(ctx, c.account, c.key, c.record)
 }
 
-// lookup is how the event is found. The client is shown up to a sequence by the directory.
+// lookup returns how to find the event of the record, when the directory shows the client up to a sequence.
 func (c *claim) lookup(shown uint64) domain.Lookup {
-	r := c.record
-	return domain.Lookup{Account: c.account, ClientID: r.ClientID, EventID: r.EventID, After: r.After, Shown: shown}
+	return domain.Lookup{Account: c.account, ClientID: c.record.ClientID, EventID: c.record.EventID, After: c.record.After, Shown: shown}
 }
-
-func (c *claim) after() uint64 { return c.record.After }

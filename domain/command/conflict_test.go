@@ -22,7 +22,7 @@ func (w *world) meanwhile(events ...domain.Event) {
 	}
 }
 
-func TestACommandThatLosesARaceIsDecidedAgainOnTheNewState(t *testing.T) {
+func TestACommandThatConflictsIsDecidedAgainOnTheNewState(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	w.known(created)
@@ -38,7 +38,7 @@ func TestACommandThatLosesARaceIsDecidedAgainOnTheNewState(t *testing.T) {
 	w.ended(t, command.Conflict, command.Applied)
 }
 
-func TestACommandThatLosesARaceIsRefusedWhereTheNewStateForbidsIt(t *testing.T) {
+func TestACommandThatConflictsIsRefusedWhereTheNewStateForbidsIt(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	w.known(created)
@@ -49,7 +49,7 @@ func TestACommandThatLosesARaceIsRefusedWhereTheNewStateForbidsIt(t *testing.T) 
 	w.ended(t, command.Conflict, command.Refused)
 }
 
-func TestACommandThatLosesARaceChangesNothingWhereTheOtherDidTheSame(t *testing.T) {
+func TestACommandThatConflictsChangesNothingWhereTheOtherDidTheSame(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	w.known(created)
@@ -61,7 +61,7 @@ func TestACommandThatLosesARaceChangesNothingWhereTheOtherDidTheSame(t *testing.
 	w.ended(t, command.Conflict, command.Unchanged)
 }
 
-func TestACommandThatLosesEveryRaceGivesUp(t *testing.T) {
+func TestACommandThatConflictsEachTimeGivesUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
@@ -79,7 +79,7 @@ func TestACommandThatLosesEveryRaceGivesUp(t *testing.T) {
 	})
 }
 
-func TestACommandThatLostARaceIsNotDecidedOnAnOldState(t *testing.T) {
+func TestACommandThatConflictedIsNotDecidedOnAnOldState(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	w.known(created)

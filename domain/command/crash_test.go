@@ -11,7 +11,7 @@ import (
 )
 
 // A request that was cut off by a crash leaves a reservation without an answer behind, and an event or none.
-func TestAReservationLeftByACrash(t *testing.T) {
+func TestARecordLeftByACrash(t *testing.T) {
 	t.Parallel()
 	t.Run("finds the event that was stored", func(t *testing.T) {
 		t.Parallel()
@@ -107,7 +107,7 @@ func TestAReservationLeftByACrash(t *testing.T) {
 	})
 }
 
-func TestAReservationIsMadeBeforeItsEvent(t *testing.T) {
+func TestARecordIsMadeBeforeItsEvent(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	w.known(created)

@@ -4,58 +4,68 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"clients/domain"
 )
 
 // intent is what stays the same however often a command is decided.
 type intent struct {
-	clientID int64 // 0: a new one is taken for each attempt
+	clientID int64 // 0: each attempt takes a new one
 	eventID  string
-	claim    *claim // on the idempotency key; nil without one
-	fenced   bool   // the directory shows what other services had said when the command came
+	claim    *claim // on the idempotency record; nil without a key
+	awaited  bool   // the command has passed the read barrier
 }
 
 // Outcomes that do not leave this package.
 const (
-	unfenced Outcome = "unfenced" // the command has to pass the fence before it can be decided
-	idTaken  Outcome = "id taken" // the reserved id is another client's
-	keyLost  Outcome = "key lost" // another request has taken the key over
+	notAwaited Outcome = "not awaited" // the command must pass the read barrier before it can be decided
+	idTaken    Outcome = "id taken"    // the reserved id is another client's
+	claimLost  Outcome = "claim lost"  // another request has taken the idempotency record over
 )
 
-// execute carries out the command, and once more behind the fence where it turns out to rest on what other services hold.
+// barrierLimit is how long a command waits for the read barrier.
+const barrierLimit = 5 * time.Second
+
+// execute carries out the command. If the decision depends on projects and invoices, it passes the read barrier first. The
+// mutex of the client is not held meanwhile.
 func (h *Handler) execute(ctx context.Context, req Request, in intent) (Result, Outcome, error) {
-	result, outcome, err := h.tryInTurn(ctx, req, in)
-	if outcome != unfenced {
+	result, outcome, err := h.tryUntilFresh(ctx, req, in)
+	if outcome != notAwaited {
 		return result, outcome, err
 	}
-	if err := h.passFence(context.WithoutCancel(ctx)); err != nil {
-		return Result{}, Failed, err
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeLimit)
+	background := context.WithoutCancel(ctx)
+	ctx, cancel := context.WithTimeout(background, barrierLimit)
 	defer cancel()
-	in.fenced = true
-	return h.tryInTurn(ctx, req, in)
+	if err := h.Barrier.Wait(ctx); err != nil {
+		return Result{}, Failed, unavailable(err)
+	}
+	ctx, cancel = context.WithTimeout(background, timeLimit)
+	defer cancel()
+	in.awaited = true
+	return h.tryUntilFresh(ctx, req, in)
 }
 
-// tryInTurn tries again after a conflict, and until the outcome rests on a directory that is as new as the request.
-func (h *Handler) tryInTurn(ctx context.Context, req Request, in intent) (Result, Outcome, error) {
+// tryUntilFresh tries the command until there is no conflict, and until an outcome that depends on the client's state
+// rests on a directory that is as new as the request.
+func (h *Handler) tryUntilFresh(ctx context.Context, req Request, in intent) (Result, Outcome, error) {
 	if in.clientID != 0 {
-		done, err := h.turns.take(ctx, owned{req.Account, in.clientID})
+		unlock, err := h.mutex.lock(ctx, mutexKey{req.Account, in.clientID})
 		if err != nil {
 			return Result{}, Failed, unavailable(err)
 		}
-		defer done()
+		defer unlock()
 	}
 	fresh := false
-	for lost := 0; lost < maxAttempts; {
+	for conflicts := 0; conflicts < maxAttempts; {
 		result, outcome, err := h.tryOnce(ctx, req, in)
+		dependsOnState := outcome == Unchanged || outcome == Refused && domain.KindOf(err) != domain.Invalid
 		switch {
 		case outcome == Conflict:
 			h.observe(Conflict)
-			lost++
-			pauseAfterLoss(ctx, lost)
-		case fresh || !dependsOnState(outcome, err):
+			conflicts++
+			backoff(ctx, conflicts)
+		case fresh || !dependsOnState:
 			return result, outcome, err
 		}
 		if err := h.Directory.Refresh(ctx); err != nil {
@@ -66,35 +76,30 @@ func (h *Handler) tryInTurn(ctx context.Context, req Request, in intent) (Result
 	return Result{}, Failed, domain.ErrConflict
 }
 
-// dependsOnState reports whether a newer state of the client could lead to another outcome.
-func dependsOnState(outcome Outcome, err error) bool {
-	return outcome == Unchanged || outcome == Refused && !isKind(err, domain.Invalid)
-}
-
-// tryOnce decides the command on what the directory shows, and appends the event that it leads to.
+// tryOnce decides the command on the state that the directory shows, and appends the event.
 func (h *Handler) tryOnce(ctx context.Context, req Request, in intent) (Result, Outcome, error) {
-	id, err := h.clientID(ctx, req, in)
+	id, err := h.clientID(ctx, req, in.clientID)
 	if err != nil {
 		return Result{}, failure(err), err
 	}
 	state := h.Directory.State(req.Account, id)
 	taken := req.ClientID == 0 && in.claim != nil && h.Directory.Taken(id)
-	if in.mayShowIn(state, taken, req) { // asked after the state was read: what is stored later than that makes the append fail
-		receipt, found, err := h.Log.Find(ctx, in.claim.lookup(state.LastSequence))
+	if in.mayBeStored(state, taken, req) { // looked up after the state was read: the append fails on anything stored later
+		stored, found, err := h.Log.Find(ctx, in.claim.lookup(state.LastSequence))
 		if err != nil {
 			return Result{}, Failed, err
 		}
 		if found {
-			return h.applied(ctx, id, receipt)
+			return h.applied(ctx, id, stored), Applied, nil
 		}
 	}
 	if taken {
 		return Result{}, idTaken, domain.ErrConflict
 	}
-	event, err := judge(state, withID(req, id, h.DefaultCurrency))
+	event, err := h.decide(state, req, id)
 	switch {
-	case !in.fenced && restsOnReferences(event, err):
-		return Result{}, unfenced, nil
+	case !in.awaited && (domain.DependsOnReferences(event) || domain.KindOf(err) == domain.Blocked):
+		return Result{}, notAwaited, nil
 	case errors.Is(err, domain.ErrConflict):
 		return Result{}, Conflict, err
 	case err != nil:
@@ -105,74 +110,14 @@ func (h *Handler) tryOnce(ctx context.Context, req Request, in intent) (Result, 
 	return h.append(ctx, req, in, event, state)
 }
 
-// append stores the event that was decided on state, which the stream refuses on a newer one.
+// append stores the event that was decided on state. It is refused if the client has a newer one.
 func (h *Handler) append(ctx context.Context, req Request, in intent, event domain.Event, state domain.State) (Result, Outcome, error) {
-	var hold []domain.Lease
+	var lease []domain.Lease
 	if in.claim != nil {
-		hold = []domain.Lease{in.claim}
+		lease = []domain.Lease{in.claim}
 	}
-	receipt, err := h.Log.Append(ctx, h.envelope(req, in.eventID, event, state), state.LastSequence, hold...)
-	switch {
-	case errors.Is(err, errKeyLost):
-		return Result{}, keyLost, err
-	case errors.Is(err, domain.ErrConflict):
-		return Result{}, Conflict, err
-	case err != nil:
-		return Result{}, Failed, err
-	}
-	return h.applied(ctx, event.Client(), receipt)
-}
-
-// mayShowIn reports whether a state of the client may have come about by the very event that is intended, which a retry
-// through another replica may have stored. It has not where the state is older than the claim.
-func (in intent) mayShowIn(state domain.State, taken bool, req Request) bool {
-	switch {
-	case in.claim == nil:
-		return false
-	case req.ClientID == 0:
-		return taken
-	default: // a client that is gone shows no sequence
-		return state.LastSequence == 0 || state.LastSequence > in.claim.after()
-	}
-}
-
-// clientID returns the client that the command is about. A CreateClient without a reserved id takes a new one.
-func (h *Handler) clientID(ctx context.Context, req Request, in intent) (int64, error) {
-	if in.clientID != 0 {
-		return in.clientID, nil
-	}
-	return h.newID(ctx, req)
-}
-
-// newID takes an id for a CreateClient, unless the command is refused under any id.
-func (h *Handler) newID(ctx context.Context, req Request) (int64, error) {
-	if _, err := judge(domain.State{}, withID(req, 0, h.DefaultCurrency)); err != nil {
-		return 0, err
-	}
-	return h.IDs.NextID(ctx, h.Directory.HighestID())
-}
-
-// judge decides the command, provided that the client has a revision that the caller names.
-func judge(state domain.State, req Request) (domain.Event, error) {
-	c := state.Client
-	if req.IfMatch != nil && c.Exists() && !slices.Contains(req.IfMatch, c.Revision) {
-		return nil, domain.ErrStale
-	}
-	return domain.Decide(c, state.References, req.Command)
-}
-
-// withID fills in what a CreateClient does not know when it is sent.
-func withID(req Request, id int64, currency string) Request {
-	if create, ok := req.Command.(domain.CreateClient); ok {
-		create.ID, create.DefaultCurrency = id, currency
-		req.Command = create
-	}
-	return req
-}
-
-func (h *Handler) envelope(req Request, eventID string, event domain.Event, state domain.State) domain.Envelope {
-	return domain.Envelope{
-		EventID:       eventID,
+	stored, err := h.Log.Append(ctx, domain.Envelope{
+		EventID:       in.eventID,
 		Account:       req.Account,
 		Event:         event,
 		Version:       state.Client.Revision.Version + 1,
@@ -181,26 +126,58 @@ func (h *Handler) envelope(req Request, eventID string, event domain.Event, stat
 		CorrelationID: req.CorrelationID,
 		CausationID:   req.CausationID,
 		Traceparent:   req.Traceparent,
+	}, state.LastSequence, lease...)
+	switch {
+	case errors.Is(err, errClaimLost):
+		return Result{}, claimLost, err
+	case errors.Is(err, domain.ErrConflict):
+		return Result{}, Conflict, err
+	case err != nil:
+		return Result{}, Failed, err
+	}
+	return h.applied(ctx, event.Client(), stored), Applied, nil
+}
+
+// mayBeStored reports whether the state of the client may include the intended event, stored by a retry through another
+// replica. It does not if the state is older than the claim.
+func (in intent) mayBeStored(state domain.State, taken bool, req Request) bool {
+	switch {
+	case in.claim == nil:
+		return false
+	case req.ClientID == 0:
+		return taken
+	default: // a deleted client has no last sequence
+		return state.LastSequence == 0 || state.LastSequence > in.claim.record.After
 	}
 }
 
-// applied waits until reads show the event. It is stored by then, so that a directory that does not get there in time
-// makes reads late, not the command wrong.
-func (h *Handler) applied(ctx context.Context, id int64, receipt domain.AppendResult) (Result, Outcome, error) {
-	_ = h.Directory.Await(ctx, receipt.Sequence)
-	return Result{ClientID: id, Revision: receipt.Revision}, Applied, nil
-}
-
-// failure is the outcome of a command that ended with err before anything was sent.
-func failure(err error) Outcome {
-	var e *domain.Error
-	if errors.As(err, &e) && e.Kind != domain.Unavailable {
-		return Refused
+// clientID returns known, or a new id if that is 0 and the command is not refused under any id.
+func (h *Handler) clientID(ctx context.Context, req Request, known int64) (int64, error) {
+	if known != 0 {
+		return known, nil
 	}
-	return Failed
+	if _, err := h.decide(domain.State{}, req, 0); err != nil {
+		return 0, err
+	}
+	return h.IDs.NextID(ctx, h.Directory.HighestID())
 }
 
-func isKind(err error, kind domain.Kind) bool {
-	var e *domain.Error
-	return errors.As(err, &e) && e.Kind == kind
+// decide returns the event that the command leads to, provided that the client has a revision that the caller names.
+func (h *Handler) decide(state domain.State, req Request, id int64) (domain.Event, error) {
+	c := state.Client
+	if req.IfMatch != nil && c.Exists() && !slices.Contains(req.IfMatch, c.Revision) {
+		return nil, domain.ErrStale
+	}
+	command := req.Command
+	if create, ok := command.(domain.CreateClient); ok {
+		create.ID, create.DefaultCurrency = id, h.DefaultCurrency
+		command = create
+	}
+	return domain.Decide(c, state.References, command)
+}
+
+// applied waits until reads show an event. The event is stored already: if the directory is late, so are reads.
+func (h *Handler) applied(ctx context.Context, id int64, stored domain.AppendResult) Result {
+	_ = h.Directory.Await(ctx, stored.Sequence)
+	return Result{ClientID: id, Revision: stored.Revision}
 }

@@ -40,7 +40,7 @@ type world struct {
 
 	takeovers int // and confirmations
 
-	// beforePass is what other services have said that the fence waits for, or why it cannot be told.
+	// beforePass is what other services have said that the barrier waits for, or why it cannot be told.
 	beforePass func() error
 	passes     int
 	references map[int64]domain.References // as the directory shows them
@@ -53,7 +53,7 @@ func newWorld() *world { return &world{keys: map[string]domain.IdempotencyRecord
 // replica is a handler of its own, as another process has one.
 func (w *world) replica() *command.Handler {
 	return &command.Handler{
-		Log: w, Directory: w, IDs: w, Keys: w, Fence: w, DefaultCurrency: dollars, NewEventID: w.newEventID, Now: time.Now,
+		Log: w, Directory: w, IDs: w, Records: w, Barrier: w, DefaultCurrency: dollars, NewEventID: w.newEventID, Now: time.Now,
 		Observe: func(o command.Outcome) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -95,7 +95,7 @@ func (w *world) state(account string, id int64, followed int) (s domain.State) {
 		s.Client = domain.Evolve(s.Client, e.Event)
 		s.LastSequence = uint64(i + 1)
 		if s.Client.Exists() {
-			s.Client.Revision = receipt(i, e).Revision
+			s.Client.Revision = result(i, e).Revision
 		}
 	}
 	return s
@@ -108,13 +108,13 @@ func (w *world) revision(id int64) domain.Revision {
 	return w.state(acme, id, len(w.stream)).Client.Revision
 }
 
-func receipt(i int, e domain.Envelope) domain.AppendResult {
+func result(i int, e domain.Envelope) domain.AppendResult {
 	return domain.AppendResult{
 		Sequence: uint64(i + 1), Revision: domain.Revision{Version: e.Version, Checksum: uint64(1000 + i)},
 	}
 }
 
-func (w *world) Pass(context.Context) error {
+func (w *world) Wait(context.Context) error {
 	defer w.delayed("pass")()
 	w.mu.Lock()
 	w.passes++
@@ -166,7 +166,7 @@ func (w *world) append(e domain.Envelope, lastSequence uint64) (domain.AppendRes
 		return domain.AppendResult{}, domain.ErrConflict
 	}
 	w.stream = append(w.stream, e)
-	return receipt(len(w.stream)-1, e), nil
+	return result(len(w.stream)-1, e), nil
 }
 
 func (w *world) Find(_ context.Context, l domain.Lookup) (domain.AppendResult, bool, error) {
@@ -191,7 +191,7 @@ func (w *world) Find(_ context.Context, l domain.Lookup) (domain.AppendResult, b
 	}
 	for i, e := range stream {
 		if uint64(i+1) > l.After && e.Account == l.Account && e.Event.Client() == l.ClientID && e.EventID == l.EventID {
-			return receipt(i, e), true, nil
+			return result(i, e), true, nil
 		}
 	}
 	return domain.AppendResult{}, false, nil

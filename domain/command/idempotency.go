@@ -8,47 +8,40 @@ import (
 	"clients/domain"
 )
 
-// A retry takes a record over that has not changed for so long, and looks that often.
 const (
-	patience = time.Second
-	lookup   = 10 * time.Millisecond
+	// takeOverAfter is how long a record must be unchanged before a retry takes it over.
+	takeOverAfter = time.Second
+	// pollInterval is how often a retry reads the record that it waits for.
+	pollInterval = 10 * time.Millisecond
+	// lateStore is how long after the last change of a record its event may be stored. A sender confirms its claim less
+	// than a second before it sends; the rest is for slow links and for servers whose clocks differ.
+	lateStore = 10 * time.Minute
+	// finishGrace is how much longer than the command it may take to complete or release its record. The caller waits.
+	finishGrace = 200 * time.Millisecond
 )
-
-// lateStore is how long after its record was last stored an event may be stored. A sender confirms its claim less than a
-// second before it sends; the rest is for messages on their way and for servers whose clocks differ.
-const lateStore = 10 * time.Minute
-
-// concludeGrace is how much longer than the command itself it may take to complete its record: the caller waits for that.
-const concludeGrace = 200 * time.Millisecond
 
 // executeOnce carries out a command that has an idempotency key. See the package comment.
 func (h *Handler) executeOnce(ctx context.Context, req Request) (Result, Outcome, error) {
 	for {
 		c, err := h.claim(ctx, req)
-		if err != nil {
+		switch {
+		case err != nil:
 			return Result{}, failure(err), err
-		}
-		if c.record.Result != nil {
-			return resultOf(c.record), Repeated, nil
+		case c.record.Result != nil:
+			return resultOf(c.record), Duplicate, nil
 		}
 		result, outcome, err := h.execute(ctx, req, intent{clientID: c.record.ClientID, eventID: c.record.EventID, claim: c})
-		concluded := h.conclude(ctx, c, result, outcome)
+		result, outcome, err = h.finish(ctx, c, result, outcome, err)
 		switch {
-		case errors.Is(concluded, domain.ErrConflict), outcome == keyLost:
-			return h.afterLoss(ctx, c, result, outcome, err)
-		case concluded != nil:
-			return Result{}, Failed, concluded
-		case outcome == idTaken && ctx.Err() == nil:
-			continue // with another id
-		case outcome == idTaken:
-			return Result{}, Failed, unavailable(ctx.Err())
-		default:
+		case outcome != idTaken:
 			return result, outcome, err
+		case ctx.Err() != nil:
+			return Result{}, Failed, unavailable(ctx.Err())
 		}
 	}
 }
 
-// claim returns a claim on the key, or one whose record has the answer.
+// claim returns a claim on the key. If the record of the claim has a result, that is the result of the request.
 func (h *Handler) claim(ctx context.Context, req Request) (*claim, error) {
 	for {
 		c, err := h.awaitClaim(ctx, req)
@@ -66,26 +59,23 @@ func (h *Handler) claim(ctx context.Context, req Request) (*claim, error) {
 	}
 }
 
-// awaitClaim claims the key. Where it has a record already, it waits for that to be completed or released, and no longer
-// than patience for a record that does not change.
+// awaitClaim claims the key. If it has a record already, awaitClaim waits until that is completed or released, or has not
+// changed for takeOverAfter.
 func (h *Handler) awaitClaim(ctx context.Context, req Request) (*claim, error) {
-	fresh := func() (domain.IdempotencyRecord, error) { return h.reservation(ctx, req) }
-	tick := time.NewTicker(lookup)
+	create := func() (domain.IdempotencyRecord, error) { return h.newRecord(ctx, req) }
+	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
 	var seen uint64
 	for since := h.Now(); ; {
-		c := &claim{handler: h, account: req.Account, key: req.Key, confirmed: h.Now()}
-		var own bool
-		var err error
-		c.record, own, err = h.Keys.Claim(ctx, req.Account, req.Key, fresh)
-		c.shared = !own
-		r := c.record
+		c := &claim{Handler: h, account: req.Account, key: req.Key, confirmed: h.Now()}
+		r, own, err := h.Records.Claim(ctx, req.Account, req.Key, create)
+		c.record, c.shared = r, !own
 		switch {
 		case err != nil, own, r.Result != nil, r.Released, r.Fingerprint != req.Fingerprint:
 			return c, err
 		case r.Revision != seen:
 			seen, since = r.Revision, h.Now()
-		case h.Now().Sub(since) > patience:
+		case h.Now().Sub(since) > takeOverAfter:
 			return c, nil
 		}
 		select {
@@ -96,64 +86,63 @@ func (h *Handler) awaitClaim(ctx context.Context, req Request) (*claim, error) {
 	}
 }
 
-// reservation is the record of a request that is the first with its key.
-func (h *Handler) reservation(ctx context.Context, req Request) (domain.IdempotencyRecord, error) {
-	r := domain.IdempotencyRecord{Fingerprint: req.Fingerprint, ClientID: req.ClientID, EventID: h.NewEventID(), After: h.Directory.Sequence()}
+// newRecord returns the record of the first request with its key.
+func (h *Handler) newRecord(ctx context.Context, req Request) (domain.IdempotencyRecord, error) {
+	r := domain.IdempotencyRecord{Fingerprint: req.Fingerprint, EventID: h.NewEventID(), After: h.Directory.Sequence()}
 	var err error
-	if r.ClientID == 0 {
-		r.ClientID, err = h.newID(ctx, req)
-	}
+	r.ClientID, err = h.clientID(ctx, req, req.ClientID)
 	return r, err
+}
+
+// finish completes the record of a command that stored an event, and releases the record of one that did not. If the
+// outcome is unknown, the record is left to the next retry.
+func (h *Handler) finish(ctx context.Context, c *claim, result Result, outcome Outcome, cause error) (Result, Outcome, error) {
+	limit := finishGrace
+	if deadline, ok := ctx.Deadline(); ok {
+		limit += max(0, time.Until(deadline))
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	defer cancel()
+	var err error
+	switch outcome {
+	case Applied:
+		_ = c.complete(ctx, result) // if this fails, the next request with the key finds the event in the stream
+	case Refused, Unchanged:
+		err = c.release(ctx)
+	case idTaken: // no request can store anything of this key under that id
+		err = h.Records.Release(ctx, c.account, c.key, c.record)
+	case claimLost:
+		err = domain.ErrConflict
+	}
+	switch {
+	case errors.Is(err, domain.ErrConflict):
+		return h.afterLoss(ctx, c, result, outcome, cause)
+	case err != nil:
+		return Result{}, Failed, err
+	}
+	return result, outcome, cause
+}
+
+// afterLoss returns the outcome of a request that has lost its record: the result of the record if it has one, otherwise
+// its own refusal. The request must not store anything any more.
+func (h *Handler) afterLoss(ctx context.Context, c *claim, result Result, outcome Outcome, cause error) (Result, Outcome, error) {
+	r, found, err := h.Records.Read(ctx, c.account, c.key)
+	switch {
+	case err != nil:
+		return Result{}, Failed, err
+	case found && r.Result != nil && r.Fingerprint == c.record.Fingerprint:
+		return resultOf(r), Duplicate, nil
+	case outcome == Refused, outcome == Unchanged:
+		return result, outcome, cause
+	case errors.Is(cause, domain.ErrUnknownOutcome):
+		return Result{}, Failed, cause
+	}
+	taken := domain.Errorf(domain.Unavailable, "A later request with the same Idempotency-Key has taken over.")
+	taken.Cause = cause
+	return Result{}, Failed, taken
 }
 
 // resultOf returns the result that a record holds.
 func resultOf(r domain.IdempotencyRecord) Result {
 	return Result{ClientID: r.ClientID, Revision: *r.Result}
-}
-
-// conclude completes the record of a command that led to an event, and releases that of one that did not. Of an outcome
-// that is not known it leaves the record to the next retry. The error is a domain.Conflict when the key is lost.
-func (h *Handler) conclude(ctx context.Context, c *claim, result Result, outcome Outcome) error {
-	ctx, cancel := concluding(ctx)
-	defer cancel()
-	switch outcome {
-	case Applied:
-		_ = c.complete(ctx, result) // when this fails, the next request with the key finds the event in the stream
-	case Refused, Unchanged:
-		return c.release(ctx)
-	case idTaken: // under that id nothing of this key can be stored, by any request
-		return h.Keys.Release(ctx, c.account, c.key, c.record)
-	}
-	return nil
-}
-
-// afterLoss returns the answer of the key's record to a request that has lost its key. While there is none, its own refusal
-// stands; what it has not stored it must not store any more.
-func (h *Handler) afterLoss(ctx context.Context, c *claim, result Result, outcome Outcome, cause error) (Result, Outcome, error) {
-	ctx, cancel := concluding(ctx)
-	defer cancel()
-	r, found, err := h.Keys.Read(ctx, c.account, c.key)
-	switch {
-	case err != nil:
-		return Result{}, Failed, err
-	case found && r.Result != nil && r.Fingerprint == c.record.Fingerprint:
-		return resultOf(r), Repeated, nil
-	case outcome == Refused, outcome == Unchanged:
-		return result, outcome, cause
-	case errors.Is(cause, domain.ErrUnknownOutcome):
-		return Result{}, Failed, cause
-	default:
-		return Result{}, Failed, &domain.Error{
-			Kind: domain.Unavailable, Message: "A later request with the same Idempotency-Key has taken over.", Cause: cause,
-		}
-	}
-}
-
-// concluding is the time that what remains to be done about a key may take: what is left of the command's, and some more.
-func concluding(ctx context.Context) (context.Context, context.CancelFunc) {
-	limit := concludeGrace
-	if deadline, ok := ctx.Deadline(); ok {
-		limit += max(0, time.Until(deadline))
-	}
-	return context.WithTimeout(context.WithoutCancel(ctx), limit)
 }

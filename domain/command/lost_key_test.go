@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// heldAtTheFence starts a keyed request that is held up at the fence, on a client that a project keeps from its end.
-func heldAtTheFence(t *testing.T, w *world, request command.Request) (first chan answer, release func()) {
+// heldAtTheBarrier starts a keyed request that is held up at the barrier, on a client that a project keeps from its end.
+func heldAtTheBarrier(t *testing.T, w *world, request command.Request) (first chan answer, release func()) {
 	t.Helper()
 	w.known(created)
 	open := make(chan struct{})
@@ -38,7 +38,7 @@ func TestARequestThatHasLostItsKeyStoresNothing(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld()
-				first, release := heldAtTheFence(t, w, request)
+				first, release := heldAtTheBarrier(t, w, request)
 				retry := <-w.start(t.Context(), keyed(request))
 				requireKind(t, domain.Blocked, retry.err)
 				release()
@@ -54,7 +54,7 @@ func TestARequestThatHasLostItsKeyReturnsItsAnswer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		first, release := heldAtTheFence(t, w, toggle())
+		first, release := heldAtTheBarrier(t, w, toggle())
 		retry := <-w.start(t.Context(), keyed(toggle()))
 		requireKind(t, domain.Blocked, retry.err)
 		w.hold(domain.References{})
@@ -98,7 +98,7 @@ func TestAKeyThatWasTakenOverStaysWithItsRequest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		first, release := heldAtTheFence(t, w, remove())
+		first, release := heldAtTheBarrier(t, w, remove())
 		requireKind(t, domain.Blocked, (<-w.start(t.Context(), keyed(remove()))).err)
 		other := keyed(rename("B"))
 		other.Fingerprint = "another"
@@ -205,7 +205,7 @@ func TestOneKeyNeverLeadsToTwoEvents(t *testing.T) {
 			var events []domain.Revision
 			for i, e := range w.stream {
 				if e.EventID != "" && e.EventID[0] == 'e' { // of the keyed requests
-					events = append(events, receipt(i, e).Revision)
+					events = append(events, result(i, e).Revision)
 				}
 			}
 			for _, a := range answers {

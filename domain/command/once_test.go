@@ -31,7 +31,7 @@ func TestARepeatGetsTheFirstAnswer(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, first, again)
 			require.Len(t, w.stream, stored)
-			w.ended(t, command.Applied, command.Repeated)
+			w.ended(t, command.Applied, command.Duplicate)
 		})
 	}
 }

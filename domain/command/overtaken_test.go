@@ -13,7 +13,7 @@ import (
 
 // A request waits for its turn behind another command for so long that its repeat, through another replica, takes its key
 // over and carries it out. The first is then decided on a client that shows what it was to do, and must know it.
-func TestWhoIsOvertakenWhileHeWaitsForHisTurnAnswersWhatTheKeyAnswers(t *testing.T) {
+func TestARequestThatIsOvertakenWhileItWaitsForTheMutexReturnsTheResultOfTheKey(t *testing.T) {
 	t.Parallel()
 	for name, request := range map[string]command.Request{
 		"delete": remove(), "toggle": toggle(), "update": rename("B"), "deactivate": deactivate(),
@@ -51,7 +51,7 @@ func TestWhoIsOvertakenWhileHeWaitsForHisTurnAnswersWhatTheKeyAnswers(t *testing
 
 // The repeat of a request that is refused, and slow to make its key free, takes the key over and is carried out: for the
 // client has come to be. The refusal is not the answer of that key any more.
-func TestWhoIsOvertakenAsHeIsRefusedAnswersWhatTheKeyAnswers(t *testing.T) {
+func TestARequestThatIsOvertakenAsItIsRefusedReturnsTheResultOfTheKey(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		request    command.Request
@@ -85,7 +85,7 @@ func TestWhoIsOvertakenAsHeIsRefusedAnswersWhatTheKeyAnswers(t *testing.T) {
 }
 
 // There is time to learn what the key answers, also where the first is overtaken at the end of his own.
-func TestWhoIsOvertakenAtTheEndOfHisTimeAnswersWhatTheKeyAnswers(t *testing.T) {
+func TestARequestThatIsOvertakenAtTheEndOfItsTimeReturnsTheResultOfTheKey(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
@@ -108,16 +108,16 @@ func TestWhoIsOvertakenAtTheEndOfHisTimeAnswersWhatTheKeyAnswers(t *testing.T) {
 }
 
 // A request and its repeat that are both refused, and slowly, do not take the key from each other in turn.
-func TestARefusalStandsWhereTheKeyAnswersNothing(t *testing.T) {
+func TestARefusalStandsWhereTheKeyHasNoResult(t *testing.T) {
 	t.Parallel()
-	for _, fence := range []time.Duration{patienceOfARepeat / 2, patienceOfARepeat * 3 / 2, patienceOfARepeat * 3} {
+	for _, fence := range []time.Duration{takeOverAfter / 2, takeOverAfter * 3 / 2, takeOverAfter * 3} {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld()
 			w.known(created)
 			w.references = map[int64]domain.References{7: {ActiveProjects: 1}}
 			w.beforePass = func() error { time.Sleep(fence); return nil }
 			first := w.start(t.Context(), keyed(remove()))
-			time.Sleep(patienceOfARepeat / 10)
+			time.Sleep(takeOverAfter / 10)
 			second := w.start(t.Context(), keyed(remove()))
 			requireKind(t, domain.Blocked, (<-first).err)
 			requireKind(t, domain.Blocked, (<-second).err)
@@ -126,11 +126,11 @@ func TestARefusalStandsWhereTheKeyAnswersNothing(t *testing.T) {
 	}
 }
 
-// patienceOfARepeat is how long a repeat waits before it takes over.
-const patienceOfARepeat = time.Second
+// takeOverAfter is how long a repeat waits before it takes over.
+const takeOverAfter = time.Second
 
 // What the client shows was there before the key was: nobody has to be asked for the event.
-func TestAKeyedCommandOnAClientThatNobodyTouchesAsksForNothing(t *testing.T) {
+func TestAKeyedCommandOnAClientThatDoesNotChangeAsksForNothing(t *testing.T) {
 	t.Parallel()
 	for name, request := range map[string]command.Request{
 		"create": create("A"), "update": rename("B"), "toggle": toggle(), "delete": remove(),

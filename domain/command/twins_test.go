@@ -59,7 +59,7 @@ func TestATwinWaitsForTheFirstAndGetsItsAnswer(t *testing.T) {
 		require.NoError(t, one.err)
 		require.Equal(t, one, two)
 		require.Len(t, w.events(7), 2)
-		w.ended(t, command.Applied, command.Repeated)
+		w.ended(t, command.Applied, command.Duplicate)
 	})
 }
 

@@ -18,13 +18,13 @@ const (
 	askPause = 20 * time.Millisecond
 )
 
-// Pass returns as soon as the directory shows everything that other services had been acknowledged when Pass was
+// Wait returns as soon as the directory shows everything that other services had been acknowledged when Wait was
 // called. Both sources are asked where they stand, and then waited for in the directory: it shows that they have been
 // read up to there only when it shows what was learned on the way. The service's own stream is asked at the same time:
 // what the directory shows says nothing where that was replaced.
 //
 // Errors are of kind domain.Unavailable and say which stream is missing, does not answer or is not read in time.
-func (i *Ingest) Pass(ctx context.Context) error {
+func (i *Ingest) Wait(ctx context.Context) error {
 	begun, traced := time.Now(), spanOfFence(ctx)
 	failed, own := make(chan error, len(i.recorders)), make(chan error, 1)
 	for _, r := range i.recorders {

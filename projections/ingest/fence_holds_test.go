@@ -67,7 +67,7 @@ func TestTheFenceHoldsASourceAgainstWhatWasReadOfIt(t *testing.T) {
 			if c.gone {
 				require.NoError(t, stream.DeleteMsg(t.Context(), 3))
 			}
-			err = r.unread().Pass(briefly(t))
+			err = r.unread().Wait(briefly(t))
 			if c.why == "" {
 				require.NoError(t, err)
 				return
@@ -89,7 +89,7 @@ func TestTheFenceWaitsForTheRoundThatIsBeingRead(t *testing.T) {
 	r.passed(1, state.FirstStored)
 	passed := make(chan error, 1)
 	fence := r.unread()
-	go func() { passed <- fence.Pass(r.deadline()) }()
+	go func() { passed <- fence.Wait(r.deadline()) }()
 	record := func(fact domain.ReferenceEvent) {
 		_, err := r.store.RecordRun(r.deadline(), []eventstore.Entry{{Fact: fact}})
 		require.NoError(t, err)
@@ -118,13 +118,13 @@ func TestTheFenceHoldsTheDirectoryAgainstItsStream(t *testing.T) {
 	r := y.reader()
 	r.client()
 	fence := r.unread()
-	require.NoError(t, fence.Pass(t.Context()))
+	require.NoError(t, fence.Wait(t.Context()))
 	stream, err := y.js.Stream(t.Context(), eventstore.Stream)
 	require.NoError(t, err)
 	require.NoError(t, y.js.DeleteStream(t.Context(), eventstore.Stream))
 	_, err = y.js.CreateStream(t.Context(), stream.CachedInfo().Config)
 	require.NoError(t, err)
-	err = fence.Pass(t.Context())
+	err = fence.Wait(t.Context())
 	require.ErrorIs(t, err, eventstore.ErrReplaced)
 	var refusal *domain.Error
 	require.ErrorAs(t, err, &refusal)

@@ -171,7 +171,7 @@ func (r *replica) settled() {
 	r.t.Helper()
 	for {
 		before := r.directory.Sequence()
-		err := r.ingest.Pass(r.deadline())
+		err := r.ingest.Wait(r.deadline())
 		if err == nil {
 			return
 		}

@@ -44,7 +44,7 @@ func TestNothingIsLostWhenTheServerRestarts(t *testing.T) {
 			}
 		}
 	})
-	eventually(t, "the fence opens", func() bool { return r.ingest.Pass(y.deadline()) == nil })
+	eventually(t, "the fence opens", func() bool { return r.ingest.Wait(y.deadline()) == nil })
 	require.Equal(t, domain.References{ActiveProjects: projects}, r.references(one))
 	require.Len(t, r.quarantinedEvents(), 3)
 }
@@ -64,7 +64,7 @@ func TestNothingIsLostWhenANodeOfAClusterRestarts(t *testing.T) {
 		}
 	})
 	for _, r := range []*replica{a, b} {
-		eventually(t, "the fence opens", func() bool { return r.ingest.Pass(y.deadline()) == nil })
+		eventually(t, "the fence opens", func() bool { return r.ingest.Wait(y.deadline()) == nil })
 		require.Equal(t, domain.References{ActiveProjects: projects}, r.references(one))
 	}
 	require.Len(t, a.quarantinedEvents(), 3)
@@ -98,7 +98,7 @@ func TestWhatWasUnderWayWhenTheServerWentIsRecordedWhenItIsBack(t *testing.T) {
 		r.cluster.Stop(0)
 		recorder.mu.Unlock()
 		r.cluster.Restart(t, 0)
-		eventually(t, "the fence opens", func() bool { return r.ingest.Pass(r.deadline()) == nil })
+		eventually(t, "the fence opens", func() bool { return r.ingest.Wait(r.deadline()) == nil })
 		require.Equal(t, domain.References{ActiveProjects: 20}, r.references(one))
 	}
 }

@@ -87,7 +87,7 @@ func TestASourceThatIsPutBackToAnEarlierCopyIsReadAgain(t *testing.T) {
 			putBack := y.copyOf("PROJECTS")
 			y.say(project("Deleted", 1, ""), project("Toggled", 2, `"active":false`), project("Created", 3, `"client_id":1`), project("Created", 4, `"client_id":1`))
 			before := domain.References{ActiveProjects: 2, InactiveProjects: 1}
-			eventually(t, "the fence opens", func() bool { return a.ingest.Pass(y.deadline()) == nil })
+			eventually(t, "the fence opens", func() bool { return a.ingest.Wait(y.deadline()) == nil })
 			require.Equal(t, before, a.references(one))
 
 			for round := range 2 {
@@ -101,7 +101,7 @@ func TestASourceThatIsPutBackToAnEarlierCopyIsReadAgain(t *testing.T) {
 				want.ActiveProjects += (1 + round) * c.others
 				for _, r := range []*replica{a, b, y.replica(200 * time.Millisecond)} {
 					eventually(t, "what it says now is known, and nothing is forgotten", func() bool {
-						return r.directory.State(acme, one).References == want && r.ingest.Pass(y.deadline()) == nil
+						return r.directory.State(acme, one).References == want && r.ingest.Wait(y.deadline()) == nil
 					})
 				}
 			}

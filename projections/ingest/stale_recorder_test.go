@@ -67,7 +67,7 @@ func TestNothingIsRecordedInAStreamThatTookTheOthersPlace(t *testing.T) {
 	r.say(project("Created", 2, `"client_id":1`))
 	eventually(t, "it is noticed", func() bool { return r.directory.Err() != nil })
 	require.ErrorIs(t, r.directory.Err(), eventstore.ErrReplaced)
-	require.ErrorIs(t, r.ingest.Pass(t.Context()), eventstore.ErrReplaced)
+	require.ErrorIs(t, r.ingest.Wait(t.Context()), eventstore.ErrReplaced)
 	another := r.replica(0) // reads both, of a client that is not there
 	eventually(t, "both are in quarantine", func() bool { return len(another.quarantined()) == 2 })
 	for _, record := range another.stored() {

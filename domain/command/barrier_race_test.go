@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAToggleThatTurnsOutToDeactivateAfterAConflictPassesTheFenceThen(t *testing.T) {
+func TestAToggleThatTurnsOutToDeactivateAfterAConflictPassesTheBarrierThen(t *testing.T) {
 	t.Parallel()
 	for name, held := range map[string]domain.References{"and is refused": projects, "and goes through": {}} {
 		t.Run(name, func(t *testing.T) {
@@ -37,7 +37,7 @@ func TestAToggleThatTurnsOutToDeactivateAfterAConflictPassesTheFenceThen(t *test
 	}
 }
 
-func TestADeactivationThatLosesARaceBehindTheFencePassesItOnce(t *testing.T) {
+func TestADeactivationThatConflictsBehindTheBarrierPassesItOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	w.known(created)
@@ -48,7 +48,7 @@ func TestADeactivationThatLosesARaceBehindTheFencePassesItOnce(t *testing.T) {
 	require.Len(t, w.events(7), 3)
 }
 
-func TestAClientThatIsDeletedWhileTheFenceIsWaitedForIsNotFound(t *testing.T) {
+func TestAClientThatIsDeletedWhileTheBarrierIsWaitedForIsNotFound(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	w.known(created)
@@ -58,7 +58,7 @@ func TestAClientThatIsDeletedWhileTheFenceIsWaitedForIsNotFound(t *testing.T) {
 	require.Len(t, w.events(7), 2)
 }
 
-func TestAToggleWhoseClientIsSwitchedOffWhileTheFenceIsWaitedForSwitchesItOn(t *testing.T) {
+func TestAToggleWhoseClientIsSwitchedOffWhileTheBarrierIsWaitedForSwitchesItOn(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	w.known(created)
@@ -68,7 +68,7 @@ func TestAToggleWhoseClientIsSwitchedOffWhileTheFenceIsWaitedForSwitchesItOn(t *
 	require.Equal(t, []domain.Event{created, off, on}, w.events(7))
 }
 
-func TestOtherCommandsOnTheClientDoNotWaitForTheFence(t *testing.T) {
+func TestOtherCommandsOnTheClientDoNotWaitForTheBarrier(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
@@ -92,7 +92,7 @@ func TestOtherCommandsOnTheClientDoNotWaitForTheFence(t *testing.T) {
 	})
 }
 
-func TestTimeSpentAtTheFenceIsNotTakenFromTheDecision(t *testing.T) {
+func TestTimeSpentAtTheBarrierIsNotTakenFromTheDecision(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
@@ -115,8 +115,8 @@ func (l lively) Append(ctx context.Context, e domain.Envelope, lastSequence uint
 	return l.world.Append(ctx, e, lastSequence, hold...)
 }
 
-// The reservation stays: somebody may have taken it over while the fence was waited for. A retry takes it over in turn.
-func TestAKeyedCommandThatTheFenceFailedIsCarriedOutOnceByItsRetry(t *testing.T) {
+// The reservation stays: somebody may have taken it over while the barrier was waited for. A retry takes it over in turn.
+func TestAKeyedCommandThatTheBarrierFailedIsCarriedOutOnceByItsRetry(t *testing.T) {
 	t.Parallel()
 	for name, request := range map[string]command.Request{"toggle": toggle(), "delete": remove(), "deactivate": deactivate()} {
 		t.Run(name, func(t *testing.T) {
@@ -144,7 +144,7 @@ func TestAKeyedCommandThatTheFenceFailedIsCarriedOutOnceByItsRetry(t *testing.T)
 	}
 }
 
-func TestAKeyedCommandThatIsBlockedBehindTheFenceLeavesNoTrace(t *testing.T) {
+func TestAKeyedCommandThatIsBlockedBehindTheBarrierLeavesNoTrace(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	w.known(created)
@@ -158,9 +158,9 @@ func TestAKeyedCommandThatIsBlockedBehindTheFenceLeavesNoTrace(t *testing.T) {
 	require.Len(t, w.events(7), 2)
 }
 
-// A repeat takes over a toggle that is held up at the fence, carries it out and is followed: whoever was held up must
+// A repeat takes over a toggle that is held up at the barrier, carries it out and is followed: whoever was held up must
 // find that out, and not toggle the client back.
-func TestARepeatThatOvertakesItsCommandAtTheFenceIsTheOnlyOneStored(t *testing.T) {
+func TestARepeatThatOvertakesItsCommandAtTheBarrierIsTheOnlyOneStored(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()

@@ -35,7 +35,7 @@ func TestCommandsOnOneClientGoOneAfterTheOther(t *testing.T) {
 	})
 }
 
-func TestManyCommandsOnOneClientLoseNoRace(t *testing.T) {
+func TestManyCommandsOnOneClientDoNotConflict(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
@@ -89,7 +89,7 @@ func TestAnotherAccountDoesNotNoticeACommandUnderWay(t *testing.T) {
 	})
 }
 
-func TestACommandWaitsForItsTurnNoLongerThanItMay(t *testing.T) {
+func TestACommandWaitsForItsMutexNoLongerThanItMay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()

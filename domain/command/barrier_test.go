@@ -31,12 +31,12 @@ func (w *world) hold(r domain.References) {
 	w.references = map[int64]domain.References{7: r}
 }
 
-// said lets the fence wait for what other services have said, which leaves them holding this of client 7.
+// said lets the barrier wait for what other services have said, which leaves them holding this of client 7.
 func (w *world) said(r domain.References) {
 	w.beforePass = func() error { w.hold(r); return nil }
 }
 
-// crossings counts how often the fence was passed.
+// crossings counts how often the barrier was passed.
 func (w *world) crossings() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -48,7 +48,7 @@ func stale(r command.Request) command.Request {
 	return r
 }
 
-func TestTheFenceIsPassedOnceByWhatRestsOnOtherServicesAndByNothingElse(t *testing.T) {
+func TestTheBarrierIsPassedOnceByWhatRestsOnOtherServicesAndByNothingElse(t *testing.T) {
 	t.Parallel()
 	inactive := []domain.Event{created, off}
 	active := []domain.Event{created}
@@ -132,7 +132,7 @@ func TestWhatOtherServicesHaveSaidIsWaitedForBeforeADecision(t *testing.T) {
 	}
 }
 
-func TestNothingIsStoredWhereTheFenceFails(t *testing.T) {
+func TestNothingIsStoredWhereTheBarrierFails(t *testing.T) {
 	t.Parallel()
 	for name, failure := range map[string]error{
 		"for a reason for the caller": &domain.Error{Kind: domain.Unavailable, Message: "The stream PROJECTS does not exist."},
@@ -155,10 +155,10 @@ func TestNothingIsStoredWhereTheFenceFails(t *testing.T) {
 	}
 }
 
-// deadlineFence tells how much time it is given.
-type deadlineFence struct{ given chan time.Duration }
+// deadlineBarrier tells how much time it is given.
+type deadlineBarrier struct{ given chan time.Duration }
 
-func (f deadlineFence) Pass(ctx context.Context) error {
+func (f deadlineBarrier) Wait(ctx context.Context) error {
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		return errors.New("no deadline")
@@ -167,12 +167,12 @@ func (f deadlineFence) Pass(ctx context.Context) error {
 	return nil
 }
 
-func TestTheFenceHasFiveSeconds(t *testing.T) {
+func TestTheBarrierHasFiveSeconds(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	w.known(created)
-	h, fence := w.replica(), deadlineFence{make(chan time.Duration, 1)}
-	h.Fence = fence
+	h, fence := w.replica(), deadlineBarrier{make(chan time.Duration, 1)}
+	h.Barrier = fence
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel() // the caller has gone: the command goes on
 	_, err := h.Handle(ctx, remove())

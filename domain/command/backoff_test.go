@@ -11,7 +11,7 @@ import (
 )
 
 // On a client that everybody wants to change a command may lose many races, and is carried out nevertheless.
-func TestACommandThatLosesManyRacesIsCarriedOutInTime(t *testing.T) {
+func TestACommandThatConflictsManyTimesIsCarriedOutInTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
