@@ -45,13 +45,13 @@ type Record struct {
 	Subject         string
 	StoredAt        time.Time // by the clock of the stream's leader: it may run backwards where the leader changes
 	ClientID        int64     // of the subject; 0 when the subject is not one of a client
-	Type            string    // as it is stored; empty where Stray is not
-	domain.Envelope           // but for the Account, which is the subject's, empty where Stray is not
+	Type            string    // as it is stored; empty for a foreign message
+	domain.Envelope           // but for the Account, which is the subject's, empty for a foreign message
 	Checksum        uint64
-	// Fact is what was learned of other services, on an internal subject; nil for an event.
-	Fact *domain.ReferenceEvent
-	// Stray says why the message is not an event; "" when it is one.
-	Stray string
+	// Reference is what was learned of other services, on an internal subject; nil for an event.
+	Reference *domain.ReferenceEvent
+	// Foreign says why the message is not an event; "" when it is one.
+	Foreign string
 }
 
 // Revision is the revision of the client that the event led to.
@@ -96,7 +96,7 @@ func encode(e domain.Envelope) (*nats.Msg, domain.Revision, error) {
 }
 
 // decode reads a message back. What does not even claim to be an event of ours becomes a Record that says so in
-// Stray; what claims it and is not what was stored is a *CorruptError or an *UnknownEventError, beside a Record that holds where it
+// Foreign; what claims it and is not what was stored is a *CorruptError or an *UnknownEventError, beside a Record that holds where it
 // stands and its type.
 func decode(sequence uint64, at time.Time, subject string, header nats.Header, data []byte) (Record, error) {
 	r := Record{Sequence: sequence, Subject: subject, StoredAt: at}
@@ -105,12 +105,12 @@ func decode(sequence uint64, at time.Time, subject string, header nats.Header, d
 	}
 	r.Account, r.ClientID = parseSubject(subject)
 	if r.Account == "" {
-		r.Stray = "not the subject of a client"
+		r.Foreign = "not the subject of a client"
 		return r, nil
 	}
 	kind := header.Get(headerType)
 	if header.Get(headerSpecVersion) != specVersion || header.Get(headerID) == "" || header.Get(headerChecksum) == "" || !ours(kind) {
-		r.Stray = "no valid envelope"
+		r.Foreign = "no valid envelope"
 		return r, nil
 	}
 	r.Type = kind

@@ -41,7 +41,7 @@ func TestAMessageWithoutOurEnvelopeIsAStray(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			record, err := decode(5, time.Now(), message.subject, message.header, valid.Data)
 			require.NoError(t, err)
-			require.NotEmpty(t, record.Stray)
+			require.NotEmpty(t, record.Foreign)
 			require.Nil(t, record.Event)
 		})
 	}

@@ -46,7 +46,7 @@ func tell(t testing.TB, h *History) (all map[uint64]told) {
 		if err != nil {
 			fault = err.Error()
 		}
-		r.StoredAt, r.Event, r.Fact = r.StoredAt.UTC(), nil, nil // the latter are compared by their checksums
+		r.StoredAt, r.Event, r.Reference = r.StoredAt.UTC(), nil, nil // the latter are compared by their checksums
 		all[reached] = told{record: r, fault: fault}
 	}
 	require.Equal(t, h.Last, reached)

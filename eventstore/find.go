@@ -125,7 +125,7 @@ func (s *Store) search(ctx context.Context, subject string, l domain.Lookup, las
 }
 
 // is reports whether a message is the event that was stored under an id.
-func (r Record) is(eventID string) bool { return r.Stray == "" && r.EventID == eventID }
+func (r Record) is(eventID string) bool { return r.Foreign == "" && r.EventID == eventID }
 
 func (r Record) receipt() domain.AppendResult {
 	return domain.AppendResult{Sequence: r.Sequence, Revision: r.Revision()}

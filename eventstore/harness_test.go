@@ -81,7 +81,7 @@ func stored(t testing.TB, s *Store) []Record {
 		return nil
 	}
 	ctx, cancel := context.WithCancel(deadline(t))
-	err = s.Follow(ctx, 0, func(run []Record) error {
+	err = s.Tail(ctx, 0, func(run []Record) error {
 		records = append(records, run...)
 		if run[len(run)-1].Sequence >= last {
 			cancel()

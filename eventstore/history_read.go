@@ -172,7 +172,7 @@ func (r *historyReader) ask(ctx context.Context, upTo uint64) error {
 		missing := &MissingError{First: r.reached + 1, Last: min(record.Sequence-1, upTo)}
 		return r.hand(missing.Last, Record{}, missing)
 	}
-	if r.skipped && r.server != "" && record.Stray == "" { // a stray may have been kept back by nats.go
+	if r.skipped && r.server != "" && record.Foreign == "" { // a stray may have been kept back by nats.go
 		r.lacking(record.Sequence)
 	}
 	return r.hand(record.Sequence, record, err)

@@ -36,7 +36,7 @@ func TestAnIDThatIsHandedOutTwiceIsUsedOnce(t *testing.T) {
 			_, err = b.Append(deadline(t), createdIn("b", second), 0)
 			require.ErrorIs(t, err, domain.ErrConflict)
 			event, none := createdIn("b", second), uint64(0)
-			_, err = b.RecordRun(deadline(t), []Entry{{Event: &event, LastSequence: &none}})
+			_, err = b.AppendBatch(deadline(t), []Entry{{Event: &event, LastSequence: &none}})
 			require.ErrorIs(t, err, domain.ErrConflict)
 
 			for id := second + 1; id < second+20; id++ {

@@ -38,7 +38,7 @@ func TestAHealthyClusterIsBelieved(t *testing.T) {
 	}
 	write := func() {
 		t.Helper()
-		last, err := s.RecordRun(deadline(t), facts(int(acknowledged)+1, int(acknowledged)+1))
+		last, err := s.AppendBatch(deadline(t), facts(int(acknowledged)+1, int(acknowledged)+1))
 		if err == nil {
 			acknowledged = last
 		} else {
@@ -57,7 +57,7 @@ func TestAHealthyClusterIsBelieved(t *testing.T) {
 			ask()
 		}
 		require.Eventually(t, func() bool {
-			last, err := s.RecordRun(deadline(t), facts(int(acknowledged)+1, int(acknowledged)+1))
+			last, err := s.AppendBatch(deadline(t), facts(int(acknowledged)+1, int(acknowledged)+1))
 			acknowledged = max(acknowledged, last)
 			return err == nil
 		}, 10*time.Second, 10*time.Millisecond)

@@ -162,14 +162,14 @@ func (n *auditor) record(r eventstore.Record, err error) bool {
 		n.unreadable(r, faultAt(r, FaultUnknownType, fmt.Sprintf("%s: it takes a newer release to read it", unknown.Type)))
 	case err != nil:
 		return false
-	case r.Stray != "":
+	case r.Foreign != "":
 		n.findings.Strays++
 		if n.Stray(r); n.folds(r.ClientID) {
 			_ = n.d.foldOne(r) // which a stray never fails
 		}
-	case r.Fact != nil:
+	case r.Reference != nil:
 		n.findings.Facts++
-		fact := *r.Fact
+		fact := *r.Reference
 		if !n.folds(fact.ID) {
 			fact.Kind = domain.NoReference // it only moves on
 		}

@@ -66,7 +66,7 @@ func TestWhoGivesUpWaitingIsForgotten(t *testing.T) {
 type brokenStream struct{ err error }
 
 func (b brokenStream) LastSequence(context.Context) (uint64, error) { return 7, nil }
-func (b brokenStream) Follow(context.Context, uint64, func([]eventstore.Record) error) error {
+func (b brokenStream) Tail(context.Context, uint64, func([]eventstore.Record) error) error {
 	return b.err
 }
 

@@ -33,7 +33,7 @@ func factsAbout(tb testing.TB, d *Directory, n int, make func(n int64) domain.Re
 		f.Source = domain.Position{Stream: source, Created: stream, Sequence: last.Sequence + uint64(len(run)) + 1}
 		f.EventID, f.Account, f.StoredAt, f.Replica = fmt.Sprintf("/invoices\n%d", at), "default", stream, "a"
 		at++
-		run = append(run, eventstore.Record{Sequence: at, StoredAt: stream, Fact: &f})
+		run = append(run, eventstore.Record{Sequence: at, StoredAt: stream, Reference: &f})
 		if len(run) == 512 {
 			flush()
 		}

@@ -14,7 +14,7 @@ import (
 // Log is the stream that a Directory follows.
 type Log interface {
 	LastSequence(ctx context.Context) (uint64, error)
-	Follow(ctx context.Context, after uint64, apply func([]eventstore.Record) error) error
+	Tail(ctx context.Context, after uint64, apply func([]eventstore.Record) error) error
 }
 
 // Directory is the read model: every client of every account as of one sequence of the stream, in memory, by id, by

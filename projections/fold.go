@@ -12,7 +12,7 @@ import (
 // Follow folds the stream into the directory until ctx ends or the stream holds what cannot be folded. From then on
 // the directory stays as it is, and whoever waits for more of it is given the error.
 func (d *Directory) Follow(ctx context.Context) error {
-	err := d.stream.Follow(ctx, d.Sequence(), d.apply)
+	err := d.stream.Tail(ctx, d.Sequence(), d.apply)
 	d.arrivals.end(err)
 	d.endReadings()
 	return err
@@ -38,11 +38,11 @@ func (d *Directory) fold(run []eventstore.Record) (uint64, error) {
 }
 
 func (d *Directory) foldOne(r eventstore.Record) error {
-	if r.Fact != nil {
-		d.references.fold(r.Fact)
+	if r.Reference != nil {
+		d.references.fold(r.Reference)
 		return nil
 	}
-	if r.Stray != "" {
+	if r.Foreign != "" {
 		d.skip(r)
 		return nil
 	}
@@ -155,7 +155,7 @@ func (d *Directory) evolve(before domain.Client, r eventstore.Record) domain.Cli
 // last message nevertheless, for that is how the stream sees it.
 func (d *Directory) skip(r eventstore.Record) {
 	d.strays++
-	d.log.Warn("a message in the stream is not an event and is skipped", "sequence", r.Sequence, "reason", r.Stray)
+	d.log.Warn("a message in the stream is not an event and is skipped", "sequence", r.Sequence, "reason", r.Foreign)
 	if old := d.byID[r.ClientID]; old.of(r.Account) {
 		d.put(old.account, old, newEntry(old.account, old.Client, r.Sequence))
 	}

@@ -56,7 +56,7 @@ func (s *sources) placed(f domain.ReferenceEvent) domain.ReferenceEvent {
 // record stores a fact as it is.
 func (s *sources) record(f domain.ReferenceEvent) {
 	s.history.records = append(s.history.records, eventstore.Record{
-		Sequence: uint64(len(s.history.records) + 1), StoredAt: s.history.now, Fact: &f,
+		Sequence: uint64(len(s.history.records) + 1), StoredAt: s.history.now, Reference: &f,
 	})
 }
 

@@ -53,7 +53,7 @@ func (h *history) renamed(account string, id int64, name string) *history {
 
 func (h *history) stray(account string, id int64) *history {
 	h.records = append(h.records, eventstore.Record{
-		Sequence: uint64(len(h.records) + 1), StoredAt: h.now, ClientID: id, Stray: "no valid envelope", Envelope: domain.Envelope{Account: account},
+		Sequence: uint64(len(h.records) + 1), StoredAt: h.now, ClientID: id, Foreign: "no valid envelope", Envelope: domain.Envelope{Account: account},
 	})
 	return h
 }
@@ -74,7 +74,7 @@ func (h *history) folded() *Directory {
 type noStream struct{}
 
 func (noStream) LastSequence(context.Context) (uint64, error) { return 0, nil }
-func (noStream) Follow(ctx context.Context, _ uint64, _ func([]eventstore.Record) error) error {
+func (noStream) Tail(ctx context.Context, _ uint64, _ func([]eventstore.Record) error) error {
 	<-ctx.Done()
 	return ctx.Err()
 }

@@ -118,7 +118,7 @@ type stoppable struct {
 }
 
 func (s stoppable) LastSequence(context.Context) (uint64, error) { return 0, nil }
-func (s stoppable) Follow(context.Context, uint64, func([]eventstore.Record) error) error {
+func (s stoppable) Tail(context.Context, uint64, func([]eventstore.Record) error) error {
 	<-s.stop
 	return s.err
 }

@@ -52,7 +52,7 @@ func TestAScrubComparesWhatWasFolded(t *testing.T) {
 		"another client": {func(h *history) {
 			h.records[5].ClientID, h.records[5].Event = 5, domain.ClientCreated{ID: 5, Name: "Fourth"}
 		}, []FaultKind{FaultDiffers, FaultDiffers}},
-		"no deletion":        {func(h *history) { h.records[6].Stray = "no valid envelope" }, []FaultKind{FaultDiffers}},
+		"no deletion":        {func(h *history) { h.records[6].Foreign = "no valid envelope" }, []FaultKind{FaultDiffers}},
 		"a version too high": {func(h *history) { h.records[4].Version++ }, []FaultKind{FaultOrder, FaultDiffers}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -179,7 +179,7 @@ func TestTheFormOfSnapshotsStays(t *testing.T) {
 	d := h.folded()
 	active := true
 	created := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	require.NoError(t, d.apply([]eventstore.Record{{Sequence: 5, StoredAt: h.now, Fact: &domain.ReferenceEvent{
+	require.NoError(t, d.apply([]eventstore.Record{{Sequence: 5, StoredAt: h.now, Reference: &domain.ReferenceEvent{
 		Source: domain.Position{Stream: "PROJECTS", Created: created, Sequence: 9}, StoredAt: created, EventID: "e", Account: "acme", Subject: 1,
 		Kind: domain.Project, Operation: domain.Created, ID: 7, ClientID: 1, Active: &active, Replica: "r",
 	}}}))

@@ -62,7 +62,7 @@ func putEvents(b *testing.B, s *service, n int) {
 			Event: domain.ClientCreated{ID: id, Name: "SuprCorp", Currency: "United States Dollars - USD", CurrencySymbol: "$", Active: true, Details: "123 Main St. New York, NY 10011"},
 		}})
 		if len(run) == runOfEvents || id == int64(n) {
-			_, err := s.store.RecordRun(b.Context(), run)
+			_, err := s.store.AppendBatch(b.Context(), run)
 			require.NoError(b, err)
 			run = nil
 		}

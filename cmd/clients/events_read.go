@@ -115,7 +115,7 @@ func (p *eventPrinter) take(r eventstore.Record, fault error) (event bool, err e
 	case fault != nil:
 		return false, fault
 	}
-	return r.Fact == nil && r.Stray == "", nil
+	return r.Reference == nil && r.Foreign == "", nil
 }
 
 func (p *eventPrinter) clear() {

@@ -81,8 +81,8 @@ func messagesOf(f projections.Fault) string {
 
 func (v *verifyReport) stray(r eventstore.Record) {
 	if v.strays {
-		v.line("stray", map[string]any{"sequence": r.Sequence, "subject": r.Subject, "reason": r.Stray},
-			"sequence %d: stray: %s: %s", r.Sequence, r.Subject, r.Stray)
+		v.line("stray", map[string]any{"sequence": r.Sequence, "subject": r.Subject, "reason": r.Foreign},
+			"sequence %d: stray: %s: %s", r.Sequence, r.Subject, r.Foreign)
 	}
 }
 

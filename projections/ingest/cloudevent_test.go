@@ -118,7 +118,7 @@ func TestEventsThatAnEarlierReleaseRecordedAreKnown(t *testing.T) {
 	fact.EventID, fact.Subject = m.Header.Get("ce-id"), one
 	end := fact
 	end.EventID, end.Operation, end.Source.Sequence = "end", domain.Deleted, fact.Source.Sequence+1
-	_, err = r.store.RecordRun(r.deadline(), []eventstore.Entry{{Fact: fact}, {Fact: end}})
+	_, err = r.store.AppendBatch(r.deadline(), []eventstore.Entry{{Reference: fact}, {Reference: end}})
 	require.NoError(t, err)
 	r.say(m)
 	require.Zero(t, r.references(one))

@@ -61,7 +61,7 @@ func decideRun(config Config, run []*item) (d *decision, decided int, fault erro
 
 // reaches reports whether the last entry says that i has been dealt with.
 func (d *decision) reaches(i *item) bool {
-	return len(d.entries) > 0 && d.entries[len(d.entries)-1].Fact.Source == i.fact.Source
+	return len(d.entries) > 0 && d.entries[len(d.entries)-1].Reference.Source == i.fact.Source
 }
 
 // decide adds what a message leads to: nothing where it repeats what is known. A message that makes it panic cannot be
@@ -157,7 +157,7 @@ func (d *decision) add(fact domain.ReferenceEvent) {
 	if !fact.Late {
 		fact.Previous, d.reached = d.reached, fact.Source.Sequence
 	}
-	d.entries = append(d.entries, eventstore.Entry{Fact: fact})
+	d.entries = append(d.entries, eventstore.Entry{Reference: fact})
 }
 
 func (d *decision) client(account string, id int64) *domain.State {

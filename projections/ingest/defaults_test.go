@@ -61,8 +61,8 @@ func TestAChangeOfDefaultsTellsWhereItComesFrom(t *testing.T) {
 	require.Equal(t, m.Header.Get("ce-id"), change.CausationID)
 	require.Equal(t, m.Header.Get("traceparent"), change.Traceparent)
 	require.WithinDuration(t, time.Now(), change.Time, time.Minute)
-	require.Equal(t, "/another-service\n"+m.Header.Get("ce-id"), records[2].Fact.EventID)
-	require.Equal(t, "conversation", records[2].Fact.CorrelationID)
+	require.Equal(t, "/another-service\n"+m.Header.Get("ce-id"), records[2].Reference.EventID)
+	require.Equal(t, "conversation", records[2].Reference.CorrelationID)
 	require.Equal(t, "invoices", records[3].Actor)
 }
 

@@ -29,7 +29,7 @@ func (r *replica) passed(sequence uint64, storedAt time.Time) {
 	r.t.Helper()
 	state, err := r.store.SourceState(r.deadline(), eventstore.Projects)
 	require.NoError(r.t, err)
-	last, err := r.store.RecordRun(r.deadline(), []eventstore.Entry{{Anew: true, Fact: domain.ReferenceEvent{
+	last, err := r.store.AppendBatch(r.deadline(), []eventstore.Entry{{Anew: true, Reference: domain.ReferenceEvent{
 		Source: domain.Position{Stream: "PROJECTS", Created: state.Created, Sequence: sequence}, StoredAt: storedAt,
 	}}})
 	require.NoError(r.t, err)
@@ -91,7 +91,7 @@ func TestTheFenceWaitsForTheRoundThatIsBeingRead(t *testing.T) {
 	fence := r.unread()
 	go func() { passed <- fence.Wait(r.deadline()) }()
 	record := func(fact domain.ReferenceEvent) {
-		_, err := r.store.RecordRun(r.deadline(), []eventstore.Entry{{Fact: fact}})
+		_, err := r.store.AppendBatch(r.deadline(), []eventstore.Entry{{Reference: fact}})
 		require.NoError(t, err)
 	}
 	position := domain.Position{Stream: "PROJECTS", Created: state.Created, Generation: 1}

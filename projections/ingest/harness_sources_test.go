@@ -157,7 +157,7 @@ func (r *replica) stored() (records []eventstore.Record) {
 	if last == 0 {
 		return nil
 	}
-	err = r.store.Follow(ctx, 0, func(run []eventstore.Record) error {
+	err = r.store.Tail(ctx, 0, func(run []eventstore.Record) error {
 		if records = append(records, run...); run[len(run)-1].Sequence >= last {
 			cancel()
 		}

@@ -40,8 +40,8 @@ type lagging struct {
 	lag time.Duration
 }
 
-func (l lagging) Follow(ctx context.Context, after uint64, apply func([]eventstore.Record) error) error {
-	return l.Store.Follow(ctx, after, func(run []eventstore.Record) error {
+func (l lagging) Tail(ctx context.Context, after uint64, apply func([]eventstore.Record) error) error {
+	return l.Store.Tail(ctx, after, func(run []eventstore.Record) error {
 		select {
 		case <-time.After(l.lag):
 		case <-ctx.Done():

@@ -134,7 +134,7 @@ func (r *Recorder) recordLate(ctx context.Context, m eventstore.SourceMessage, f
 			r.metrics.duplicates.WithLabelValues(r.source.Stream).Inc()
 			return 0, r.afterwards(i)
 		}
-		_, recorded := r.config.Store.RecordRun(ctx, d.entries)
+		_, recorded := r.config.Store.AppendBatch(ctx, d.entries)
 		if err := r.config.Directory.Refresh(ctx); err != nil {
 			return 0, err
 		}

@@ -57,7 +57,7 @@ func (r *Recorder) try(ctx context.Context, run []*item) (recorded int, fault, e
 	for n := range d.entries {
 		d.entries[n].Anew = r.anew && d.entries[n].Event == nil
 	}
-	last, err := r.config.Store.RecordRun(ctx, d.entries)
+	last, err := r.config.Store.AppendBatch(ctx, d.entries)
 	if err == nil {
 		err = r.config.Directory.Await(ctx, last)
 		if err != nil || r.onRecord(run[recorded-1]) {
@@ -106,7 +106,7 @@ func (r *Recorder) rewind(ctx context.Context, state eventstore.SourceState, rou
 	fact := domain.ReferenceEvent{
 		Source: domain.Position{Stream: r.source.Stream, Created: state.Created, Generation: round + 1}, Operation: domain.Rewound, Replica: r.config.Replica,
 	}
-	last, err := r.config.Store.RecordRun(ctx, []eventstore.Entry{{Fact: fact}})
+	last, err := r.config.Store.AppendBatch(ctx, []eventstore.Entry{{Reference: fact}})
 	if err != nil {
 		return err
 	}

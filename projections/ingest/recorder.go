@@ -40,7 +40,7 @@ type item struct {
 }
 
 // maxItems bounds a run: an item may make two entries.
-const maxItems = eventstore.MaxRun / 2
+const maxItems = eventstore.MaxBatch / 2
 
 func newRecorder(config Config, metrics *ingestMetrics, source eventstore.Source) *Recorder {
 	return &Recorder{config: config, metrics: metrics, source: source, wake: make(chan struct{}, 1)}

@@ -173,8 +173,8 @@ func TestAnotherReplicaGoesOnWhenTheRecordingOneStops(t *testing.T) {
 	}
 	require.Equal(t, domain.References{ActiveProjects: 21}, b.references(one))
 	for _, record := range b.stored() {
-		if record.Fact != nil {
-			require.Equal(t, a.name, record.Fact.Replica, "one records, the other waits for it")
+		if record.Reference != nil {
+			require.Equal(t, a.name, record.Reference.Replica, "one records, the other waits for it")
 		}
 	}
 	a.stop()

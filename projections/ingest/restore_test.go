@@ -122,7 +122,7 @@ func TestAFactOfAnEarlierRoundIsNotTakenForARepeat(t *testing.T) {
 	one := r.client()
 	created := time.Now()
 	record := func(round int, id int64) {
-		_, err := r.store.RecordRun(r.deadline(), []eventstore.Entry{{Fact: domain.ReferenceEvent{
+		_, err := r.store.AppendBatch(r.deadline(), []eventstore.Entry{{Reference: domain.ReferenceEvent{
 			Source: domain.Position{Stream: "ELSEWHERE", Created: created, Sequence: 1, Generation: round}, Account: acme, Subject: one,
 			Kind: domain.Project, Operation: domain.Created, ID: id, ClientID: one,
 		}}})
@@ -131,7 +131,7 @@ func TestAFactOfAnEarlierRoundIsNotTakenForARepeat(t *testing.T) {
 	record(0, 1)
 	rewound := domain.ReferenceEvent{Source: domain.Position{Stream: "ELSEWHERE", Created: created, Generation: 1}, Operation: domain.Rewound}
 	for range 2 {
-		_, err := r.store.RecordRun(r.deadline(), []eventstore.Entry{{Fact: rewound}})
+		_, err := r.store.AppendBatch(r.deadline(), []eventstore.Entry{{Reference: rewound}})
 		require.NoError(t, err)
 	}
 	record(1, 2)

@@ -38,7 +38,7 @@ func TestAFactOfAReplicaThatHadReadAnotherStreamLosesNothing(t *testing.T) {
 			state, err := stale.store.SourceState(y.deadline(), c.source)
 			require.NoError(t, err)
 			last := uint64(c.messages)
-			_, err = stale.store.RecordRun(y.deadline(), []eventstore.Entry{{Fact: domain.ReferenceEvent{
+			_, err = stale.store.AppendBatch(y.deadline(), []eventstore.Entry{{Reference: domain.ReferenceEvent{
 				Source:   domain.Position{Stream: c.source.Stream, Created: state.Created, Sequence: last},
 				Previous: last - 1, StoredAt: time.Now(), Replica: stale.name,
 			}}})
@@ -71,6 +71,6 @@ func TestNothingIsRecordedInAStreamThatTookTheOthersPlace(t *testing.T) {
 	another := r.replica(0) // reads both, of a client that is not there
 	eventually(t, "both are in quarantine", func() bool { return len(another.quarantined()) == 2 })
 	for _, record := range another.stored() {
-		require.Equal(t, another.name, record.Fact.Replica)
+		require.Equal(t, another.name, record.Reference.Replica)
 	}
 }

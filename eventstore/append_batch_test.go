@@ -28,7 +28,7 @@ func onOneAndThree(t *testing.T, test func(t *testing.T, s *Store)) {
 // facts are entries about the messages first to last.
 func facts(first, last int) (entries []Entry) {
 	for n := first; n <= last; n++ {
-		entries = append(entries, Entry{Fact: learned(uint64(n))})
+		entries = append(entries, Entry{Reference: learned(uint64(n))})
 	}
 	return entries
 }
@@ -36,16 +36,16 @@ func facts(first, last int) (entries []Entry) {
 func TestARunIsStoredInItsOrder(t *testing.T) {
 	onOneAndThree(t, func(t *testing.T, s *Store) {
 		after, n := 0, 1
-		for _, length := range []int{1, 15, 16, 500, MaxRun} {
+		for _, length := range []int{1, 15, 16, 500, MaxBatch} {
 			entries := facts(n, n+length-1)
-			last, err := s.RecordRun(deadline(t), entries)
+			last, err := s.AppendBatch(deadline(t), entries)
 			require.NoError(t, err, length)
 			require.Equal(t, uint64(after+length), last)
 			after, n = after+length, n+length
 		}
 		for i, record := range stored(t, s) {
 			require.Equal(t, uint64(i+1), record.Sequence)
-			require.Equal(t, learned(uint64(i+1)), *record.Fact)
+			require.Equal(t, learned(uint64(i+1)), *record.Reference)
 		}
 	})
 }
@@ -53,7 +53,7 @@ func TestARunIsStoredInItsOrder(t *testing.T) {
 func TestAnEmptyRunIsNothing(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
-	_, err := s.RecordRun(deadline(t), nil)
+	_, err := s.AppendBatch(deadline(t), nil)
 	require.NoError(t, err)
 	require.Empty(t, stored(t, s))
 }
@@ -72,34 +72,34 @@ func TestARunWithEventsIsStoredWholeOrNotAtAll(t *testing.T) {
 				return &e
 			}
 			return []Entry{
-				{Fact: learned(uint64(first))},
+				{Reference: learned(uint64(first))},
 				{Event: changed(1, 2), LastSequence: &mine},
-				{Fact: learned(uint64(first + 1))},
+				{Reference: learned(uint64(first + 1))},
 				{Event: changed(1, 3)},
 				{Event: changed(2, 2), LastSequence: &others},
-				{Fact: learned(uint64(first + 2))},
+				{Reference: learned(uint64(first + 2))},
 			}
 		}
 		for _, stale := range [][2]uint64{{receipt.Sequence, another.Sequence + 1}, {receipt.Sequence + 100, another.Sequence}, {0, another.Sequence}} {
-			_, err = s.RecordRun(deadline(t), run(1, stale[0], stale[1]))
+			_, err = s.AppendBatch(deadline(t), run(1, stale[0], stale[1]))
 			require.ErrorIs(t, err, domain.ErrConflict)
 			require.NotErrorIs(t, err, domain.ErrUnknownOutcome)
 			require.Len(t, stored(t, s), 2)
 		}
-		last, err := s.RecordRun(deadline(t), run(1, receipt.Sequence, another.Sequence))
+		last, err := s.AppendBatch(deadline(t), run(1, receipt.Sequence, another.Sequence))
 		require.NoError(t, err)
 		require.Equal(t, uint64(8), last)
 		records := stored(t, s)
 		require.Len(t, records, 8)
-		require.Equal(t, uint64(1), records[2].Fact.Source.Sequence)
+		require.Equal(t, uint64(1), records[2].Reference.Source.Sequence)
 		require.Equal(t, uint64(2), records[3].Version)
-		require.Equal(t, uint64(2), records[4].Fact.Source.Sequence)
+		require.Equal(t, uint64(2), records[4].Reference.Source.Sequence)
 		require.Equal(t, uint64(3), records[5].Version)
 		require.Equal(t, int64(2), records[6].ClientID)
-		require.Equal(t, uint64(3), records[7].Fact.Source.Sequence)
+		require.Equal(t, uint64(3), records[7].Reference.Source.Sequence)
 		require.Equal(t, appended+5, s.Stats().Appended)
 
-		_, err = s.RecordRun(deadline(t), run(4, records[3].Sequence, records[6].Sequence))
+		_, err = s.AppendBatch(deadline(t), run(4, records[3].Sequence, records[6].Sequence))
 		require.ErrorIs(t, err, domain.ErrConflict, "the client has gone on within that run")
 		_, err = s.Append(deadline(t), happened(4, domain.ClientToggled{ID: 1}), records[5].Sequence)
 		require.NoError(t, err, "what comes next follows on the last event of the run")
@@ -109,9 +109,9 @@ func TestARunWithEventsIsStoredWholeOrNotAtAll(t *testing.T) {
 func TestARunWithASingleEventKeepsItsCondition(t *testing.T) {
 	onOneAndThree(t, func(t *testing.T, s *Store) {
 		event, none, wrong := created(1), uint64(0), uint64(5)
-		_, err := s.RecordRun(deadline(t), []Entry{{Event: &event, LastSequence: &wrong}})
+		_, err := s.AppendBatch(deadline(t), []Entry{{Event: &event, LastSequence: &wrong}})
 		require.ErrorIs(t, err, domain.ErrConflict)
-		last, err := s.RecordRun(deadline(t), []Entry{{Event: &event, LastSequence: &none}})
+		last, err := s.AppendBatch(deadline(t), []Entry{{Event: &event, LastSequence: &none}})
 		require.NoError(t, err)
 		require.Equal(t, uint64(1), last)
 	})
@@ -120,21 +120,21 @@ func TestARunWithASingleEventKeepsItsCondition(t *testing.T) {
 // What was stored by another replica, or by an attempt whose answer was lost, is not stored once more.
 func TestARunOfFactsThatIsRepeatedChangesNothing(t *testing.T) {
 	onOneAndThree(t, func(t *testing.T, s *Store) {
-		last, err := s.RecordRun(deadline(t), facts(1, 5))
+		last, err := s.AppendBatch(deadline(t), facts(1, 5))
 		require.NoError(t, err)
-		again, err := s.RecordRun(deadline(t), facts(1, 5))
+		again, err := s.AppendBatch(deadline(t), facts(1, 5))
 		require.NoError(t, err)
 		require.Equal(t, last, again)
-		more, err := s.RecordRun(deadline(t), facts(3, 7))
+		more, err := s.AppendBatch(deadline(t), facts(3, 7))
 		require.NoError(t, err)
 		require.Equal(t, uint64(7), more)
 		for _, overlap := range [][2]int{{1, 30}, {7, 30}, {1, 20}} {
-			_, err = s.RecordRun(deadline(t), facts(overlap[0], overlap[1]))
+			_, err = s.AppendBatch(deadline(t), facts(overlap[0], overlap[1]))
 			require.ErrorIs(t, err, domain.ErrConflict)
 			require.NotErrorIs(t, err, domain.ErrUnknownOutcome)
 		}
 		require.Len(t, stored(t, s), 7)
-		_, err = s.RecordRun(deadline(t), facts(8, 30))
+		_, err = s.AppendBatch(deadline(t), facts(8, 30))
 		require.NoError(t, err)
 		require.Len(t, stored(t, s), 30)
 	})
@@ -147,15 +147,15 @@ func TestAFactOfAnotherRoundIsNoRepeat(t *testing.T) {
 	for round := range 3 {
 		entries := facts(1, 20)
 		for i := range entries {
-			entries[i].Fact.Source.Generation = round
+			entries[i].Reference.Source.Generation = round
 		}
-		_, err := s.RecordRun(deadline(t), entries)
+		_, err := s.AppendBatch(deadline(t), entries)
 		require.NoError(t, err)
 	}
 	late := learned(3)
 	late.Late = true
 	for range 2 {
-		_, err := s.RecordRun(deadline(t), []Entry{{Fact: late}})
+		_, err := s.AppendBatch(deadline(t), []Entry{{Reference: late}})
 		require.NoError(t, err)
 	}
 	require.Len(t, stored(t, s), 62)
@@ -168,7 +168,7 @@ func TestOfRunsAtOnceEachIsContiguous(t *testing.T) {
 	errs := make(chan error, runs)
 	for run := range runs {
 		go func() {
-			_, err := stores[run%3].RecordRun(deadline(t), facts(run*length+1, run*length+length))
+			_, err := stores[run%3].AppendBatch(deadline(t), facts(run*length+1, run*length+length))
 			errs <- err
 		}()
 	}
@@ -179,7 +179,7 @@ func TestOfRunsAtOnceEachIsContiguous(t *testing.T) {
 	require.Len(t, records, runs*length)
 	for i, record := range records {
 		if i%length != 0 {
-			require.Equal(t, records[i-1].Fact.Source.Sequence+1, record.Fact.Source.Sequence)
+			require.Equal(t, records[i-1].Reference.Source.Sequence+1, record.Reference.Source.Sequence)
 		}
 	}
 }
@@ -188,7 +188,7 @@ func TestARunIsRefusedAfterTheStoreWasClosed(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	s.Close()
-	_, err := s.RecordRun(deadline(t), facts(1, 1))
+	_, err := s.AppendBatch(deadline(t), facts(1, 1))
 	requireUnavailable(t, err)
 	require.NotErrorIs(t, err, domain.ErrUnknownOutcome)
 }
@@ -200,20 +200,20 @@ func TestARunWithoutAServerIsRefusedInTime(t *testing.T) {
 	cluster.Stop(2)
 	for _, length := range []int{1, 100} { // there is a server, and no majority
 		begun := time.Now()
-		_, err := stores[0].RecordRun(deadline(t), facts(1, length))
+		_, err := stores[0].AppendBatch(deadline(t), facts(1, length))
 		requireUnavailable(t, err)
 		require.Less(t, time.Since(begun), publishLimit+time.Second)
 	}
 	cluster.Stop(0)
 	for _, length := range []int{1, 100} {
 		begun := time.Now()
-		_, err := stores[0].RecordRun(deadline(t), facts(1, length))
+		_, err := stores[0].AppendBatch(deadline(t), facts(1, length))
 		requireUnavailable(t, err)
 		require.Less(t, time.Since(begun), publishLimit+time.Second)
 	}
 	ctx, cancel := context.WithCancel(deadline(t))
 	cancel()
-	_, err := stores[0].RecordRun(ctx, facts(1, 100))
+	_, err := stores[0].AppendBatch(ctx, facts(1, 100))
 	requireUnavailable(t, err)
 }
 

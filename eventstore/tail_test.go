@@ -23,7 +23,7 @@ func TestFollowDeliversEverythingInOrderAndThenWhatComes(t *testing.T) {
 	}
 	arrived := make(chan Record, 100)
 	go func() {
-		_ = s.Follow(deadline(t), 2, func(run []Record) error {
+		_ = s.Tail(deadline(t), 2, func(run []Record) error {
 			for _, r := range run {
 				arrived <- r
 			}
@@ -44,7 +44,7 @@ func TestFollowEndsWithTheErrorOfApply(t *testing.T) {
 	_, err := s.Append(deadline(t), created(1), 0)
 	require.NoError(t, err)
 	enough := errors.New("enough")
-	require.ErrorIs(t, s.Follow(deadline(t), 0, func([]Record) error { return enough }), enough)
+	require.ErrorIs(t, s.Tail(deadline(t), 0, func([]Record) error { return enough }), enough)
 }
 
 // What comes before the damage is still delivered.
@@ -59,7 +59,7 @@ func TestFollowStopsAtDamage(t *testing.T) {
 	_, err = s.js.PublishMsg(deadline(t), spoilt)
 	require.NoError(t, err)
 	var delivered []Record
-	err = s.Follow(deadline(t), 0, func(run []Record) error { delivered = append(delivered, run...); return nil })
+	err = s.Tail(deadline(t), 0, func(run []Record) error { delivered = append(delivered, run...); return nil })
 	var corrupt *CorruptError
 	require.ErrorAs(t, err, &corrupt)
 	require.Equal(t, uint64(2), corrupt.Sequence)
@@ -76,7 +76,7 @@ func TestFollowStopsAtAMissingMessage(t *testing.T) {
 	stream, err := s.js.Stream(deadline(t), Stream)
 	require.NoError(t, err)
 	require.NoError(t, stream.Purge(deadline(t), jetstream.WithPurgeSubject("clients.test.2")))
-	err = s.Follow(deadline(t), 0, func([]Record) error { return nil })
+	err = s.Tail(deadline(t), 0, func([]Record) error { return nil })
 	var corrupt *CorruptError
 	require.ErrorAs(t, err, &corrupt)
 	require.Equal(t, uint64(2), corrupt.Sequence)
@@ -91,7 +91,7 @@ func TestFollowNoticesThatTheStreamHasLostItsEnd(t *testing.T) {
 	stream, err := s.js.Stream(deadline(t), Stream)
 	require.NoError(t, err)
 	require.NoError(t, stream.Purge(deadline(t)))
-	err = s.Follow(deadline(t), 0, func([]Record) error { return nil })
+	err = s.Tail(deadline(t), 0, func([]Record) error { return nil })
 	require.ErrorIs(t, err, ErrIncomplete)
 }
 
@@ -103,8 +103,8 @@ func TestFollowHandsStraysOnAsWhatTheyAre(t *testing.T) {
 	_, err = s.Append(deadline(t), created(1), 0)
 	require.NoError(t, err)
 	records := stored(t, s)
-	require.NotEmpty(t, records[0].Stray)
-	require.Empty(t, records[1].Stray)
+	require.NotEmpty(t, records[0].Foreign)
+	require.Empty(t, records[1].Foreign)
 }
 
 // Whoever deletes the consumer does not stop the follower.
@@ -113,7 +113,7 @@ func TestFollowGoesOnWithoutItsConsumer(t *testing.T) {
 	s := singleNode(t)
 	arrived := make(chan uint64, 10)
 	go func() {
-		_ = s.Follow(deadline(t), 0, func(run []Record) error {
+		_ = s.Tail(deadline(t), 0, func(run []Record) error {
 			for _, r := range run {
 				arrived <- r.Sequence
 			}
@@ -146,7 +146,7 @@ func TestFollowGoesOnAfterAServerIsGone(t *testing.T) {
 	follower, writer := stores[0], stores[1]
 	arrived := make(chan uint64, 1000)
 	go func() {
-		_ = follower.Follow(deadline(t), 0, func(run []Record) error {
+		_ = follower.Tail(deadline(t), 0, func(run []Record) error {
 			for _, r := range run {
 				arrived <- r.Sequence
 			}
@@ -208,7 +208,7 @@ func BenchmarkFollow(b *testing.B) {
 
 func followAll(s *Store, n uint64) error {
 	enough := errors.New("enough")
-	err := s.Follow(context.Background(), 0, func(run []Record) error {
+	err := s.Tail(context.Background(), 0, func(run []Record) error {
 		if run[len(run)-1].Sequence >= n {
 			return enough
 		}

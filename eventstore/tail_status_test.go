@@ -16,7 +16,7 @@ func TestFollowPassesWhatLooksLikeAWordOfTheServer(t *testing.T) {
 	follow := func() <-chan Record {
 		arrived := make(chan Record, 100)
 		go func() {
-			_ = s.Follow(deadline(t), 0, func(run []Record) error {
+			_ = s.Tail(deadline(t), 0, func(run []Record) error {
 				for _, r := range run {
 					arrived <- r
 				}
@@ -37,7 +37,7 @@ func TestFollowPassesWhatLooksLikeAWordOfTheServer(t *testing.T) {
 			select {
 			case r := <-arrived:
 				require.Equal(t, sequence+1, r.Sequence)
-				require.Equal(t, sequence%2 == 0, r.Stray != "")
+				require.Equal(t, sequence%2 == 0, r.Foreign != "")
 			case <-deadline(t).Done():
 				require.FailNow(t, "nothing arrives", "%s, message %d", name, sequence+1)
 			}

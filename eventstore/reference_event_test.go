@@ -30,10 +30,10 @@ func TestAFactWithEndlessHeadersIsStillStored(t *testing.T) {
 	event := created(1)
 	event.Actor, event.CorrelationID, event.Traceparent = fact.CorrelationID, fact.CausationID, strings.Repeat("-", 70_000)
 	s := singleNode(t)
-	_, err := s.RecordRun(deadline(t), []Entry{{Event: &event}, {Fact: fact}})
+	_, err := s.AppendBatch(deadline(t), []Entry{{Event: &event}, {Reference: fact}})
 	require.NoError(t, err)
 	records := stored(t, s)
-	require.True(t, strings.HasPrefix(fact.CorrelationID, records[1].Fact.CorrelationID), "it ends early, and as a whole letter")
+	require.True(t, strings.HasPrefix(fact.CorrelationID, records[1].Reference.CorrelationID), "it ends early, and as a whole letter")
 	require.Len(t, records[0].CorrelationID, headerLimit)
 }
 
@@ -104,8 +104,8 @@ func TestWhatIsNoFactAmongThemIsAStray(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			record, err := decode(5, time.Now(), m.subject, m.header, valid.Data)
 			require.NoError(t, err)
-			require.NotEmpty(t, record.Stray)
-			require.Nil(t, record.Fact)
+			require.NotEmpty(t, record.Foreign)
+			require.Nil(t, record.Reference)
 		})
 	}
 }
@@ -122,14 +122,14 @@ func FuzzDecodeFact(f *testing.F) {
 		msg.Header["ce-type"] = []string{kind}
 		seal(msg)
 		record, err := decode(5, time.Now(), subject, msg.Header, msg.Data)
-		if err != nil || record.Fact == nil {
+		if err != nil || record.Reference == nil {
 			return
 		}
-		again, err := encodeFact(*record.Fact, "id", time.Now())
+		again, err := encodeFact(*record.Reference, "id", time.Now())
 		require.NoError(t, err)
 		once, err := decode(5, time.Now(), again.Subject, again.Header, again.Data)
 		require.NoError(t, err)
-		require.NotNil(t, once.Fact, "what can be read can be written and read again")
+		require.NotNil(t, once.Reference, "what can be read can be written and read again")
 	})
 }
 

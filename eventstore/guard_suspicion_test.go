@@ -46,7 +46,7 @@ func TestTheStreamIsKnownByTheLastMessageThatWasRead(t *testing.T) {
 			_, err = s.Append(deadline(t), created(9), 0)
 			require.ErrorIs(t, err, ErrReplaced)
 			require.NotErrorIs(t, err, domain.ErrUnknownOutcome, "nothing was sent")
-			_, err = s.RecordRun(deadline(t), facts(1, 1))
+			_, err = s.AppendBatch(deadline(t), facts(1, 1))
 			require.ErrorIs(t, err, ErrReplaced)
 		})
 	}

@@ -145,7 +145,7 @@ func TestEveryFactIsReadBackAsItWas(t *testing.T) {
 			require.NoError(t, err)
 			record, err := decode(17, at, msg.Subject, msg.Header, msg.Data)
 			require.NoError(t, err)
-			require.Equal(t, Record{Sequence: 17, Subject: msg.Subject, StoredAt: at, Type: msg.Header.Get(headerType), Fact: &fact}, record)
+			require.Equal(t, Record{Sequence: 17, Subject: msg.Subject, StoredAt: at, Type: msg.Header.Get(headerType), Reference: &fact}, record)
 		})
 	}
 }

@@ -102,7 +102,7 @@ func factID(f domain.ReferenceEvent, at time.Time) string {
 func decodeFact(r Record, header nats.Header, data []byte) (Record, error) {
 	kind := header.Get(headerType)
 	if header.Get(headerSpecVersion) != specVersion || header.Get(headerID) == "" || header.Get(headerChecksum) == "" || !strings.HasPrefix(kind, factPrefix) {
-		r.Stray = "no valid envelope"
+		r.Foreign = "no valid envelope"
 		return r, nil
 	}
 	r.Type = kind
@@ -123,7 +123,7 @@ func decodeFact(r Record, header nats.Header, data []byte) (Record, error) {
 	if (fact.Kind == domain.NoReference) != (fact.Subject == 0) {
 		return r, &CorruptError{Sequence: r.Sequence, Reason: fmt.Sprintf("%s under the subject %s", kind, r.Subject)}
 	}
-	r.Fact = &fact
+	r.Reference = &fact
 	return r, nil
 }
 

@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// Follow hands every message of the stream behind sequence after to apply, in order, without a gap and each once, in
+// Tail hands every message of the stream behind sequence after to apply, in order, without a gap and each once, in
 // runs of those that have arrived by then. It goes on until ctx ends or apply fails.
 //
 // It answers a *CorruptError or an *UnknownEventError when the stream holds what must not be skipped, after all the
 // messages before it were applied; and ErrReplaced when another stream has taken its place, which it
 // looks for after each interruption, and four times a second where nothing arrives.
-func (s *Store) Follow(ctx context.Context, after uint64, apply func([]Record) error) error {
+func (s *Store) Tail(ctx context.Context, after uint64, apply func([]Record) error) error {
 	f := follower{store: s, reached: mark{sequence: after}, apply: apply, run: make([]Record, 0, runLength)}
 	if known, err := s.identity.known(); err == nil && known.sequence == after { // as a snapshot has it
 		f.reached = known

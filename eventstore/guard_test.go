@@ -17,7 +17,7 @@ func following(t *testing.T, s *Store, n uint64) <-chan error {
 	t.Helper()
 	ended, caughtUp := make(chan error, 1), make(chan struct{})
 	go func() {
-		ended <- s.Follow(deadline(t), 0, func(run []Record) error {
+		ended <- s.Tail(deadline(t), 0, func(run []Record) error {
 			if run[len(run)-1].Sequence == n {
 				close(caughtUp)
 			}
@@ -42,7 +42,7 @@ func TestFollowEndsWhenTheStreamIsMadeAgain(t *testing.T) {
 	}
 	_, err = s.LastSequence(deadline(t))
 	require.ErrorIs(t, err, ErrReplaced)
-	_, err = s.RecordRun(deadline(t), []Entry{{Fact: domain.ReferenceEvent{Source: domain.Position{Stream: "PROJECTS", Sequence: 1}, Account: "test", Subject: 1, Kind: domain.Project, Operation: domain.Created, ID: 1, ClientID: 1}}})
+	_, err = s.AppendBatch(deadline(t), []Entry{{Reference: domain.ReferenceEvent{Source: domain.Position{Stream: "PROJECTS", Sequence: 1}, Account: "test", Subject: 1, Kind: domain.Project, Operation: domain.Created, ID: 1, ClientID: 1}}})
 	require.ErrorIs(t, err, ErrReplaced)
 	require.ErrorIs(t, <-ended, ErrReplaced)
 }

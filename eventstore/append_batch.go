@@ -16,8 +16,8 @@ import (
 
 // Entry is one message of a run: a fact, or an event that follows from one.
 type Entry struct {
-	Fact  domain.ReferenceEvent
-	Event *domain.Envelope // if not nil, this is an event, and Fact is empty
+	Reference domain.ReferenceEvent
+	Event     *domain.Envelope // if not nil, this is an event, and Reference is empty
 	// LastSequence is what the event is stored under the condition of, see Append; nil where an entry before it in the
 	// same run is an event of the same client.
 	LastSequence *uint64
@@ -26,16 +26,16 @@ type Entry struct {
 	Anew bool
 }
 
-// MaxRun is how many entries can be stored together.
-const MaxRun = 1000
+// MaxBatch is how many entries can be stored together.
+const MaxBatch = 1000
 
-// RecordRun stores entries in their order and answers the sequence of the last one. A run with an event in it is
-// stored whole or not at all. A run of facts may be stored up to one of them when RecordRun fails; storing it once more
+// AppendBatch stores entries in their order and answers the sequence of the last one. A run with an event in it is
+// stored whole or not at all. A run of facts may be stored up to one of them when AppendBatch fails; storing it once more
 // changes nothing, for the stream keeps the first of facts about the same message, and readers know the others.
 //
 // Errors: domain.ErrConflict when a client has changed, or when some entry is stored already, so that the whole run
 // has to be decided again; a domain.Unavailable as Append answers it.
-func (s *Store) RecordRun(ctx context.Context, entries []Entry) (uint64, error) {
+func (s *Store) AppendBatch(ctx context.Context, entries []Entry) (uint64, error) {
 	s.writer.open.RLock()
 	defer s.writer.open.RUnlock()
 	if s.writer.closed() {
@@ -104,11 +104,11 @@ func encodeRun(entries []Entry) (messages []*nats.Msg, events int, err error) {
 				expect(msg, *e.Event, *e.LastSequence)
 			}
 		default:
-			id := factID(e.Fact, now)
+			id := factID(e.Reference, now)
 			if e.Anew {
 				id += fmt.Sprintf(":anew:%d", now.UnixNano())
 			}
-			if msg, err = encodeFact(e.Fact, id, now); err == nil {
+			if msg, err = encodeFact(e.Reference, id, now); err == nil {
 				msg.Header[jetstream.ExpectedStreamHeader] = []string{Stream}
 			}
 		}
