@@ -15,7 +15,7 @@ import (
 
 // What the README's commands name is there, and the administrator may do what it has him do.
 func TestTheReadmesCommandsFitTheDemo(t *testing.T) {
-	content, err := os.ReadFile("../../README.md")
+	content, err := os.ReadFile("../README.md")
 	require.NoError(t, err)
 	readme, objects := string(content), render(t, "demo")
 	require.NotNil(t, byName(all[*corev1.Namespace](objects), "clients-demo"))
