@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -9,53 +8,97 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A folder of credentials that cannot be used is refused at start. When it becomes so later, no new user gets in, and a
-// user whose line is gone is out.
-func TestCredentialsFolder(t *testing.T) {
+// Each fault of a folder of credentials is a line, and nothing that a line of a file holds is shown.
+func TestFaultsOfCredentials(t *testing.T) {
+	t.Parallel()
+	ann, bob := htpasswd(t, 4, "ann:right"), htpasswd(t, 4, "bob:right")
+	for name, c := range map[string]struct {
+		content files
+		faults  []string // how the lines begin behind the setting
+	}{
+		"nothing":                   {files{}, []string{"no <account>.htpasswd file holds a user"}},
+		"no user":                   {files{"shop.htpasswd": "# nobody\n", ".htpasswd": ann, "shop.txt": ann}, []string{"no <account>.htpasswd file holds a user"}},
+		"a user in two files":       {files{"shop.htpasswd": ann, "other.htpasswd": bob + ann}, []string{`user "ann" stands in other.htpasswd and in shop.htpasswd`}},
+		"a user twice in a file":    {files{"shop.htpasswd": ann + ann}, []string{""}},
+		"an account with a dot":     {files{"shop.old.htpasswd": ann}, []string{"shop.old.htpasswd"}},
+		"an account of 64 letters":  {files{strings.Repeat("a", 64) + ".htpasswd": ann}, []string{strings.Repeat("a", 64)}},
+		"an account with no name":   {files{"_.htpasswd": ann}, []string{"_.htpasswd"}},
+		"a hash that is not bcrypt": {files{"shop.htpasswd": "ann:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ="}, []string{"shop.htpasswd, line 1: "}},
+		"several faults": {files{"Shop.htpasswd": ann, "ok.htpasswd": bob + "cid:secret\neve:$apr1$secret"},
+			[]string{`Shop.htpasswd: "Shop"`, "ok.htpasswd, line 2: ", "ok.htpasswd, line 3: "}},
+	} {
+		dir := filepath.Join(t.TempDir(), "data")
+		r := run(t, []string{"CLIENTS_CREDENTIALS_DIR=" + newSecret(t, c.content).dir, "CLIENTS_DATA_DIR=" + dir}, "serve")
+		require.Equal(t, 2, r.code, name)
+		require.Empty(t, r.stdout, name)
+		lines := linesOf(r.stderr)
+		require.Len(t, lines, len(c.faults), "%s: %s", name, r.stderr)
+		for i, fault := range c.faults {
+			require.Contains(t, lines[i], "CLIENTS_CREDENTIALS_DIR: "+fault, name)
+		}
+		require.NotContains(t, r.stderr, "secret", name)
+		require.NotContains(t, r.stderr, "5en6G6", name)
+		require.NoDirExists(t, dir, name)
+	}
+}
+
+// A Secret changes while the service runs. Users that it no longer names lose access within seconds. While it is invalid,
+// no new user gets in, and users whose line was removed or is invalid have no access.
+func TestASecretThatChanges(t *testing.T) {
 	t.Parallel()
 	ann, bob, cid := htpasswd(t, 4, "ann:right"), htpasswd(t, 4, "bob:right"), htpasswd(t, 4, "cid:right")
-	write := func(dir string, files map[string]string) {
-		for name, content := range files {
-			require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600))
+	long := strings.Repeat("a", 63) + ".htpasswd"
+	secret := newSecret(t, files{"shop.htpasswd": ann + bob, long: cid, "README": "not for the service"})
+	s := start(t, "CLIENTS_CREDENTIALS_DIR="+secret.dir, "CLIENTS_HTTP_ADDR=0.0.0.0:0") // with logins the API may listen anywhere
+	const p = "/clients.json"
+	reads := func(login, body string) {
+		t.Helper()
+		require.Contains(t, s.as(login).want(200, "GET", p, "").body, body, login)
+	}
+	refused := func(logins ...string) {
+		t.Helper()
+		for _, login := range logins {
+			s.as(login).want(401, "GET", p, "")
 		}
 	}
-	for name, files := range map[string]map[string]string{
-		"a user in two files":       {"shop.htpasswd": ann, "other.htpasswd": bob + ann},
-		"a user twice in a file":    {"shop.htpasswd": ann + ann},
-		"an account in capitals":    {"Shop.htpasswd": ann},
-		"an account with a dot":     {"shop.old.htpasswd": ann},
-		"an account of 64 letters":  {strings.Repeat("a", 64) + ".htpasswd": ann},
-		"an account with no name":   {"_.htpasswd": ann},
-		"a hash that is not bcrypt": {"shop.htpasswd": "ann:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ="},
-		"no user":                   {"shop.htpasswd": "# nobody\n", ".htpasswd": ann, "shop.txt": ann},
-	} {
-		dir := t.TempDir()
-		write(dir, files)
-		r := run(t, []string{"CLIENTS_CREDENTIALS_DIR=" + dir, "CLIENTS_DATA_DIR=" + filepath.Join(dir, "data")}, "serve")
-		require.Equal(t, 2, r.code, name)
-		require.Contains(t, r.stderr, "CLIENTS_CREDENTIALS_DIR", name)
-		require.NoDirExists(t, filepath.Join(dir, "data"), name)
+	becomes := func(login string, status int) {
+		t.Helper()
+		eventually(t, func() bool { return s.as(login).do("GET", p, "").status == status }, login)
 	}
-
-	dir := t.TempDir()
-	write(dir, map[string]string{"shop.htpasswd": ann + bob, strings.Repeat("a", 63) + ".htpasswd": cid})
-	s := start(t, "CLIENTS_CREDENTIALS_DIR="+dir)
-	for _, name := range []string{"ann", "bob", "cid"} {
-		s.as(name+":right").want(200, "GET", "/clients", "")
+	stale := func(want float64) {
+		t.Helper()
+		eventually(t, func() bool { return s.metric("clients_files_stale", `files="credentials"`) == want }, "the folder was read")
 	}
+	refused("", "ann:wrong")
 	s.as("ann:right").create("SuprCorp")
-	require.Equal(t, "[]", s.as("cid:right").want(200, "GET", "/clients.json", "").body, "another account")
+	reads("bob:right", "SuprCorp")
+	reads("cid:right", "[]")
 
-	write(dir, map[string]string{"shop.htpasswd": ann, "other.htpasswd": ann + htpasswd(t, 4, "new:right")})
-	eventually(t, func() bool { return s.metric("clients_files_stale", `files="credentials"`) == 1 }, "the folder is seen to be wrong")
-	require.Contains(t, s.as("ann:right").want(200, "GET", "/clients.json", "").body, "SuprCorp", "ann keeps her account")
-	s.as("cid:right").want(200, "GET", "/clients", "")
-	s.as("bob:right").want(401, "GET", "/clients", "")
-	s.as("new:right").want(401, "GET", "/clients", "")
+	secret.swap(files{"shop.htpasswd": bob})
+	becomes("ann:right", 401)
+	reads("bob:right", "SuprCorp")
 
-	write(dir, map[string]string{"shop.htpasswd": bob})
-	eventually(t, func() bool { return s.metric("clients_files_stale", `files="credentials"`) == 0 }, "the folder is whole again")
-	require.Equal(t, "[]", s.as("ann:right").want(200, "GET", "/clients.json", "").body, "ann has moved")
-	require.Contains(t, s.as("bob:right").want(200, "GET", "/clients.json", "").body, "SuprCorp")
-	s.as("new:right").want(200, "GET", "/clients", "")
+	secret.swap(files{"shop.htpasswd": htpasswd(t, 4, "bob:changed"), "new.htpasswd": ann})
+	becomes("bob:changed", 200)
+	refused("bob:right")
+	becomes("ann:right", 200)
+	reads("ann:right", "[]") // of the other account
+
+	secret.swap(files{"shop.htpasswd": "bob:plain-text-password", "new.htpasswd": ann, "other.htpasswd": cid})
+	stale(1)
+	eventually(t, func() bool { return s.stderr.contains("shop.htpasswd, line 1") }, "it is logged")
+	refused("bob:changed", "bob:plain-text-password", "cid:right")
+	reads("ann:right", "[]")
+	secret.swap(files{"shop.htpasswd": ann + bob, "new.htpasswd": ann, "other.htpasswd": cid})
+	eventually(t, func() bool { return s.stderr.contains(`user \"ann\" stands in`) }, "it is logged")
+	stale(1)
+	reads("ann:right", "[]") // the user keeps the account
+	refused("bob:right", "cid:right")
+
+	secret.swap(files{"shop.htpasswd": bob})
+	stale(0)
+	reads("bob:right", "SuprCorp")
+	refused("bob:changed", "ann:right")
+	require.Equal(t, 2, strings.Count(s.stderr.String(), "cannot be used"), "each fault is logged once")
+	require.NotContains(t, s.stderr.String(), "plain-text-password")
 }

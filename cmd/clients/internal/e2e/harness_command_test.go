@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"context"
 	"os/exec"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -38,3 +39,6 @@ func runAs(t *testing.T, variables []string, change func(*exec.Cmd), args ...str
 	}
 	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 }
+
+// linesOf returns the lines of what a process wrote.
+func linesOf(text string) []string { return strings.Split(strings.TrimRight(text, "\n"), "\n") }

@@ -123,7 +123,7 @@ func environment(home string, variables []string) []string {
 }
 
 // banner finds the addresses in what a service prints when it is ready.
-var banner = regexp.MustCompile(`(?s)API +(https?://[0-9.:]+)/clients.*operations +(http://[0-9.:]+)/readyz.*NATS +(\S+), stream.*Try it:`)
+var banner = regexp.MustCompile(`(?s)API +(https?://[^/ ]+)/clients.*operations +(http://[0-9.:]+)/readyz.*NATS +(\S+), stream.*Try it:`)
 
 // awaitReady waits until the service is ready and fails if it exits.
 func (s *service) awaitReady(t *testing.T) {

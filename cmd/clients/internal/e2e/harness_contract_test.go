@@ -1,4 +1,4 @@
-package main
+package e2e_test
 
 import (
 	"bytes"
@@ -20,11 +20,11 @@ type contract struct {
 	compiler *jsonschema.Compiler
 }
 
-// readContract reads what the service shows on its operations listener.
-func readContract(t *testing.T, ops answer) *contract {
+// readContract reads a document of the operations listener.
+func readContract(t *testing.T, document response) *contract {
 	t.Helper()
 	var parsed any
-	require.NoError(t, yaml.Unmarshal([]byte(ops.body), &parsed))
+	require.NoError(t, yaml.Unmarshal([]byte(document.body), &parsed))
 	text, err := json.Marshal(parsed) // as JSON has it: numbers and all
 	require.NoError(t, err)
 	plain, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
@@ -35,7 +35,7 @@ func readContract(t *testing.T, ops answer) *contract {
 	return &contract{t: t, root: plain.(map[string]any), compiler: compiler}
 }
 
-// at is what stands at a path of the document, behind references.
+// at returns the node at a path of the document, behind references, and the pointer to it.
 func (c *contract) at(path ...string) (map[string]any, string) {
 	c.t.Helper()
 	node, pointer := c.root, "#"
@@ -50,19 +50,28 @@ func (c *contract) at(path ...string) (map[string]any, string) {
 	return node, pointer
 }
 
-// valid holds a value against the schema at a pointer.
-func (c *contract) valid(pointer string, value any, told string) {
+// valid requires that a value is valid by the schema at a pointer.
+func (c *contract) valid(pointer string, value any, message string) {
 	c.t.Helper()
 	schema, err := c.compiler.Compile("contract.json" + strings.ReplaceAll(strings.ReplaceAll(pointer, "{", "%7B"), "}", "%7D"))
 	require.NoError(c.t, err, pointer)
-	require.NoError(c.t, schema.Validate(value), told)
+	require.NoError(c.t, schema.Validate(value), message)
 }
 
-func (c *contract) validJSON(pointer, document, told string) {
+func (c *contract) validJSON(pointer, document, message string) {
 	c.t.Helper()
 	value, err := jsonschema.UnmarshalJSON(strings.NewReader(document))
-	require.NoError(c.t, err, told)
-	c.valid(pointer, value, told)
+	require.NoError(c.t, err, message)
+	c.valid(pointer, value, message)
+}
+
+// steps is the path that a pointer stands for.
+func steps(pointer string) []string {
+	parts := strings.Split(strings.TrimPrefix(pointer, "#/"), "/")
+	for i, part := range parts {
+		parts[i] = strings.NewReplacer("~1", "/", "~0", "~").Replace(part)
+	}
+	return parts
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,4 +1,4 @@
-package main
+package e2e_test
 
 import (
 	"fmt"
@@ -11,24 +11,24 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// documented makes requests and holds each answer against the document.
+// documented makes requests and requires that each response is as the document describes it.
 type documented struct {
-	*caller
+	*client
 	contract *contract
 	seen     map[string]bool // "GET /clients 200"
 }
 
-// general are the headers of every answer, which OpenAPI leaves out or has elsewhere.
+// general are the headers of every response, which OpenAPI leaves out or has elsewhere.
 var general = []string{"Content-Type", "Content-Length", "Date", "Connection"}
 
-// holds makes a request to a path that stands for template, and wants the answer to be as the document has it.
-func (d *documented) holds(status int, method, template, path, body string, headers ...string) answer {
+// holds makes a request to a path of a template, and requires that the response is as the document describes it.
+func (d *documented) holds(status int, method, template, path, body string, headers ...string) response {
 	d.t.Helper()
 	got := d.want(status, method, path, body, headers...)
-	told := fmt.Sprintf("%s %s %d", method, template, status)
-	d.seen[told] = true
-	response, pointer := d.contract.at("paths", template, strings.ToLower(method), "responses", strconv.Itoa(status))
-	known, _ := response["headers"].(map[string]any)
+	operation := fmt.Sprintf("%s %s %d", method, template, status)
+	d.seen[operation] = true
+	description, pointer := d.contract.at("paths", template, strings.ToLower(method), "responses", strconv.Itoa(status))
+	known, _ := description["headers"].(map[string]any)
 	for name := range known {
 		header, at := d.contract.at(append(steps(pointer), "headers", name)...)
 		value := got.header.Values(name)
@@ -36,37 +36,29 @@ func (d *documented) holds(status int, method, template, path, body string, head
 			value = got.header[http.CanonicalHeaderKey(name)]
 		}
 		if len(value) == 0 {
-			require.NotEqual(d.t, true, header["required"], "%s: there is no %s", told, name)
+			require.NotEqual(d.t, true, header["required"], "%s: there is no %s", operation, name)
 			continue
 		}
 		var typed any = value[0]
 		if n, err := strconv.Atoi(value[0]); err == nil && name == "Retry-After" {
 			typed = n
 		}
-		d.contract.valid(at+"/schema", typed, told+": "+name)
+		d.contract.valid(at+"/schema", typed, operation+": "+name)
 	}
 	for name := range got.header {
 		require.True(d.t, slices.Contains(general, name) || slices.ContainsFunc(sortedKeys(known), func(k string) bool { return http.CanonicalHeaderKey(k) == name }),
-			"%s: %s is not in the document", told, name)
+			"%s: %s is not in the document", operation, name)
 	}
-	if response["content"] == nil {
-		require.Empty(d.t, got.body, told)
+	if description["content"] == nil {
+		require.Empty(d.t, got.body, operation)
 		return got
 	}
 	kind, _, _ := strings.Cut(got.header.Get("Content-Type"), ";")
 	_, at := d.contract.at(append(steps(pointer), "content", kind)...)
 	if kind == "application/json" {
-		d.contract.validJSON(at+"/schema", got.body, told)
+		d.contract.validJSON(at+"/schema", got.body, operation)
 	}
 	return got
-}
-
-func steps(pointer string) []string {
-	parts := strings.Split(strings.TrimPrefix(pointer, "#/"), "/")
-	for i, part := range parts {
-		parts[i] = strings.NewReplacer("~1", "/", "~0", "~").Replace(part)
-	}
-	return parts
 }
 
 const (
@@ -77,11 +69,11 @@ const (
 	itsLimit    = "/account/rate_limit_status"
 )
 
-// Every operation and status of the document is provoked, and answered as it says; and there is no other operation.
+// Each operation and status of the document is provoked, and the response is as it says. There is no other operation.
 func TestOpenAPIIsWhatTheServiceDoes(t *testing.T) {
 	t.Parallel()
-	a := launch(t)
-	d := &documented{caller: a.caller, contract: readContract(t, a.ops("/openapi.yaml")), seen: make(map[string]bool)}
+	a := start(t)
+	d := &documented{client: a.client, contract: readContract(t, a.operations("/openapi.yaml")), seen: make(map[string]bool)}
 	operations := map[string][]string{}
 	for template, path := range map[string]string{everyClient: "/clients", anyClient: "/clients/1", itsState: "/clients/1/toggle", theUser: theUser, itsLimit: itsLimit} {
 		node, _ := d.contract.at("paths", template)
@@ -97,7 +89,7 @@ func TestOpenAPIIsWhatTheServiceDoes(t *testing.T) {
 	paths, _ := d.contract.at("paths")
 	require.Len(t, paths, len(operations))
 
-	d.successes(a)
+	d.successes()
 	d.refusals(a)
 	d.strangers(t)
 	d.otherSites()
@@ -105,13 +97,13 @@ func TestOpenAPIIsWhatTheServiceDoes(t *testing.T) {
 		for _, method := range methods {
 			responses, _ := d.contract.at("paths", template, strings.ToLower(method), "responses")
 			for status := range responses {
-				require.True(t, d.seen[method+" "+template+" "+status], "%s %s never answers %s", method, template, status)
+				require.True(t, d.seen[method+" "+template+" "+status], "%s %s never returns %s", method, template, status)
 			}
 		}
 	}
 }
 
-func (d *documented) successes(a *app) {
+func (d *documented) successes() {
 	for _, accept := range []string{acceptJSON, acceptXML} {
 		d.holds(200, "GET", theUser, theUser, "", accept)
 		d.holds(200, "GET", itsLimit, itsLimit, "", accept)
@@ -129,9 +121,9 @@ func (d *documented) successes(a *app) {
 	}
 }
 
-func (d *documented) refusals(a *app) {
-	needed := a.named("Needed")
-	a.tap().say(project("Created", 1, fmt.Sprintf(`"client_id":%d`, needed)))
+func (d *documented) refusals(a *service) {
+	needed := a.create("Needed")
+	project(d.t, a.partner(d.t), "ProjectCreated", 1, fmt.Sprintf(`"client_id":%d`, needed))
 	one := path(needed)
 	large := `{"client":{"details":"` + strings.Repeat("x", 1<<20) + `"}}`
 	for _, accept := range []string{acceptJSON, acceptXML} {
@@ -163,13 +155,12 @@ func (d *documented) refusals(a *app) {
 	}
 }
 
-// strangers are those who do not log in, and those who have sent too much.
+// strangers are callers that do not log in, and those that have sent too much.
 func (d *documented) strangers(t *testing.T) {
-	secret := newSecret(t, files{"shop.htpasswd": user(t, "ann:one")})
-	p := launchGuarded(t, secret, limited(1))
+	p := start(t, "CLIENTS_CREDENTIALS_DIR="+credentials(t, 4, "ann:one"), "CLIENTS_RATE_LIMIT=1")
 	p.as("ann:one").want(200, "GET", "/clients", "")
 	for status, login := range map[int]string{401: "", 503: "ann:one"} {
-		stranger := &documented{caller: p.as(login), contract: d.contract, seen: d.seen}
+		stranger := &documented{client: p.as(login), contract: d.contract, seen: d.seen}
 		for _, accept := range []string{acceptJSON, acceptXML} {
 			stranger.holds(status, "GET", theUser, theUser, "", accept)
 			stranger.holds(map[int]int{401: 401, 503: 200}[status], "GET", itsLimit, itsLimit, "", accept)
