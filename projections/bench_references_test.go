@@ -1,4 +1,4 @@
-package projections
+package projections_test
 
 import (
 	"fmt"
@@ -10,6 +10,7 @@ import (
 
 	"clients/domain"
 	"clients/eventstore"
+	"clients/projections/snapshot"
 
 	"github.com/stretchr/testify/require"
 )
@@ -17,7 +18,7 @@ import (
 const benchInvoices, benchClients = 1_000_000, 1000
 
 // factsAbout folds n facts in, which make makes of their number, as if they were read of a source one after the other.
-func factsAbout(tb testing.TB, d *Directory, n int, make func(n int64) domain.ReferenceEvent) {
+func factsAbout(tb testing.TB, d *directory, n int, make func(n int64) domain.ReferenceEvent) {
 	tb.Helper()
 	stream := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	run := []eventstore.Record{}
@@ -41,7 +42,7 @@ func factsAbout(tb testing.TB, d *Directory, n int, make func(n int64) domain.Re
 	flush()
 }
 
-func benchDirectory(tb testing.TB) *Directory {
+func benchDirectory(tb testing.TB) *directory {
 	h := newHistory(tb)
 	for id := range int64(benchClients) {
 		h.created("default", id+1, fmt.Sprintf("Client %d", id))
@@ -49,7 +50,7 @@ func benchDirectory(tb testing.TB) *Directory {
 	return h.folded()
 }
 
-func invoices(tb testing.TB, d *Directory, change domain.Operation) {
+func invoices(tb testing.TB, d *directory, change domain.Operation) {
 	factsAbout(tb, d, benchInvoices, func(n int64) domain.ReferenceEvent {
 		client := n%benchClients + 1
 		f := domain.ReferenceEvent{Kind: domain.Invoice, Operation: change, ID: n, Subject: client}
@@ -116,10 +117,10 @@ func BenchmarkReadsDuringASnapshot(b *testing.B) {
 		}()
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		s := d.Snapshot()
+		s := d.View()
 		runtime.ReadMemStats(&after)
 		taken = after.TotalAlloc - before.TotalAlloc
-		require.NoError(b, s.Write(io.Discard))
+		require.NoError(b, snapshot.Encode(io.Discard, s))
 		done.Store(true)
 		longest = max(longest, <-waited)
 	}

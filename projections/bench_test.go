@@ -1,4 +1,4 @@
-package projections
+package projections_test
 
 import (
 	"bytes"
@@ -9,13 +9,14 @@ import (
 
 	"clients/domain"
 	"clients/eventstore"
+	"clients/projections/snapshot"
 
 	"github.com/stretchr/testify/require"
 )
 
 // BenchmarkSnapshot writes and restores a million clients.
 func BenchmarkSnapshot(b *testing.B) {
-	d := quietDirectory(noStream{})
+	d := newDirectory(b)
 	text := 0
 	now := time.Now().UTC().Round(0)
 	for id := int64(1); id <= 1_000_000; id++ {
@@ -35,19 +36,20 @@ func BenchmarkSnapshot(b *testing.B) {
 	for b.Loop() {
 		written.Reset()
 		begun := time.Now()
-		s := d.Snapshot()
+		s := d.View()
 		take += time.Since(begun)
-		require.NoError(b, s.Write(&written))
+		require.NoError(b, snapshot.Encode(&written, s))
 		write += time.Since(begun)
 		runtime.GC()
 		runtime.ReadMemStats(&before)
-		restored := quietDirectory(noStream{})
+
 		begun = time.Now()
-		require.NoError(b, restored.Restore(bytes.NewReader(written.Bytes())))
+		restored, err := snapshot.Decode(bytes.NewReader(written.Bytes()))
 		restore += time.Since(begun)
 		runtime.GC()
 		runtime.ReadMemStats(&after)
-		require.Equal(b, d.Stats(), restored.Stats())
+		require.NoError(b, err)
+		require.Equal(b, d.Stats().Clients, restored.Len())
 		runtime.KeepAlive(restored)
 	}
 	b.ReportMetric(take.Seconds()*1000/float64(b.N), "ms-held")

@@ -1,9 +1,10 @@
-package projections
+package projections_test
 
 import (
 	"testing"
 
 	"clients/domain"
+	"clients/projections/readmodel"
 
 	"github.com/stretchr/testify/require"
 )
@@ -62,6 +63,6 @@ func TestAClientIsSeenByItsOwnAccountAlone(t *testing.T) {
 func TestStatsCountClientsAndStrays(t *testing.T) {
 	d := newHistory(t).created("acme", 1, "One").created("other", 2, "Two").stray("acme", 9).
 		happened("acme", domain.ClientDeleted{ID: 1}).at("12:00:00").stray("", 0).folded()
-	require.Equal(t, Stats{Sequence: 5, StoredAt: at(t, "12:00:00"), Clients: 1, Strays: 2}, d.Stats())
+	require.Equal(t, readmodel.Stats{Sequence: 5, StoredAt: at(t, "12:00:00"), Clients: 1, Foreign: 2}, d.Stats())
 	require.Equal(t, int64(9), d.HighestID())
 }

@@ -1,4 +1,4 @@
-package projections
+package projections_test
 
 import (
 	"fmt"
@@ -70,7 +70,7 @@ func TestAnEventThatDoesNotFollowOnTheLastOneIsCorruption(t *testing.T) {
 			h := newHistory(t).created("acme", 9, "Gone").happened("acme", domain.ClientDeleted{ID: 9}).
 				created("acme", 1, "One").renamed("acme", 1, "Uno").renamed("acme", 1, "Un")
 			spoil(&h.records[4])
-			d := quietDirectory(noStream{})
+			d := newDirectory(t)
 			err := d.apply(h.records)
 			var corrupt *eventstore.CorruptError
 			require.ErrorAs(t, err, &corrupt)
@@ -109,7 +109,7 @@ func TestRandomHistoriesFoldToWhatANaiveModelSays(t *testing.T) {
 			alive[victim] = c
 		}
 	}
-	d := quietDirectory(noStream{})
+	d := newDirectory(t)
 	for rest := h.records; len(rest) > 0; {
 		n := 1 + random.IntN(len(rest))
 		require.NoError(t, d.apply(rest[:n]))

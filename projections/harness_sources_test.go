@@ -1,4 +1,4 @@
-package projections
+package projections_test
 
 import (
 	"fmt"
@@ -97,7 +97,7 @@ func (s *sources) madeAgain(name string) {
 	s.streams[name] = &sourceStream{created: s.history.now}
 }
 
-func (s *sources) folded() *Directory { return s.history.folded() }
+func (s *sources) folded() *directory { return s.history.folded() }
 
 func created(kind domain.ReferenceKind, id, client int64) domain.ReferenceEvent {
 	f := domain.ReferenceEvent{Kind: kind, Operation: domain.Created, ID: id, ClientID: client}

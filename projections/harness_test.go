@@ -1,4 +1,4 @@
-package projections
+package projections_test
 
 import (
 	"context"
@@ -8,6 +8,8 @@ import (
 
 	"clients/domain"
 	"clients/eventstore"
+	"clients/projections/readmodel"
+	"clients/projections/references"
 
 	"github.com/stretchr/testify/require"
 )
@@ -58,28 +60,65 @@ func (h *history) stray(account string, id int64) *history {
 	return h
 }
 
-func quietDirectory(stream Log) *Directory {
-	return NewDirectory(stream, slog.New(slog.DiscardHandler))
+// directory follows what is applied to it.
+type directory struct {
+	*readmodel.Directory
+	stream
 }
 
-// folded is a directory that has seen the whole history.
-func (h *history) folded() *Directory {
+// stream delivers batches of messages to a directory.
+type stream struct {
+	batches chan []eventstore.Record
+	folded  chan error
+}
+
+func (s stream) LastSequence(context.Context) (uint64, error) { return 0, nil }
+
+func (s stream) Tail(ctx context.Context, _ uint64, apply func([]eventstore.Record) error) error {
+	for {
+		select {
+		case batch := <-s.batches:
+			s.folded <- apply(batch)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// apply folds a batch of messages.
+func (s stream) apply(batch []eventstore.Record) error {
+	s.batches <- batch
+	return <-s.folded
+}
+
+func newDirectory(t testing.TB) *directory { return limited(t, references.DefaultLimits()) }
+
+// limited returns a directory that remembers as much of references as limits say.
+func limited(t testing.TB, limits references.Limits) *directory {
+	return of(t, readmodel.NewModelWithin(limits))
+}
+
+// of returns a directory that goes on from a model.
+func of(t testing.TB, m *readmodel.Model) *directory {
+	s := stream{make(chan []eventstore.Record), make(chan error)}
+	d := &directory{readmodel.NewDirectory(s, slog.New(slog.DiscardHandler)), s}
+	d.Restore(m)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() { defer close(ended); _ = d.Directory.Follow(ctx) }()
+	t.Cleanup(func() { cancel(); <-ended })
+	return d
+}
+
+// folded returns a directory that has seen the whole history.
+func (h *history) folded() *directory {
 	h.t.Helper()
-	d := quietDirectory(noStream{})
+	d := newDirectory(h.t)
 	require.NoError(h.t, d.apply(h.records))
 	return d
 }
 
-// noStream has nothing to follow.
-type noStream struct{}
-
-func (noStream) LastSequence(context.Context) (uint64, error) { return 0, nil }
-func (noStream) Tail(ctx context.Context, _ uint64, _ func([]eventstore.Record) error) error {
-	<-ctx.Done()
-	return ctx.Err()
-}
-
-func names(l Listing) []string {
+func names(l readmodel.Listing) []string {
 	all := []string{}
 	for c := range l.Clients() {
 		all = append(all, c.Name)

@@ -1,45 +1,49 @@
-package projections
+package projections_test
 
 import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"sync"
 	"testing"
 	"time"
 
 	"clients/domain"
+	"clients/projections/readmodel"
+	"clients/projections/references"
+	"clients/projections/snapshot"
 
 	"github.com/stretchr/testify/require"
 )
 
-// forgetful is a directory that remembers less than others.
-func forgetful(keptIDs int, keptMessages uint64) *Directory {
-	d := quietDirectory(noStream{})
-	d.references.keptIDs, d.references.keptMessages = keptIDs, keptMessages
-	return d
+// forgetful returns a directory that remembers less than others.
+func forgetful(t testing.TB, ids int, messages uint64) *directory {
+	return limited(t, references.Limits{EventIDs: ids, Messages: messages})
 }
 
-// restoredInto is what d makes of the snapshot of another.
-func restoredInto(t testing.TB, d, from *Directory) *Directory {
+// restored returns a directory that is restored, within limits, from a snapshot of another one.
+func restored(t testing.TB, from *directory, ids int, messages uint64) *directory {
 	t.Helper()
 	var written bytes.Buffer
-	require.NoError(t, from.Snapshot().Write(&written))
-	require.NoError(t, d.Restore(&written))
-	return d
+	require.NoError(t, snapshot.Encode(&written, from.View()))
+	m, err := snapshot.DecodeInto(readmodel.NewModelWithin(references.Limits{EventIDs: ids, Messages: messages}), &written)
+	require.NoError(t, err)
+	return of(t, m)
 }
 
 func TestARepeatIsRecognisedAmongTheLastEventsOfItsProject(t *testing.T) {
 	s := withClients(t)
+	kept := references.DefaultLimits().EventIDs
 	first := s.learned(created(domain.Project, 7, 1))
-	for n := range 3 * keptIDs {
+	for n := range 3 * kept {
 		s.learned(switched(7, n%2 == 0))
 	}
-	for _, d := range []*Directory{s.folded(), throughSnapshot(t, s.folded())} {
-		for n := range 3*keptIDs + 1 {
-			known := d.Thing(domain.Project, "acme", 7, fmt.Sprintf("event-%d", n+1)).Repeat
-			require.Equal(t, n > 2*keptIDs, known, n)
+	for _, d := range []*directory{s.folded(), throughSnapshot(t, s.folded())} {
+		for n := range 3*kept + 1 {
+			known := d.Item(domain.Project, "acme", 7).Seen(fmt.Sprintf("event-%d", n+1))
+			require.Equal(t, n > 2*kept, known, n)
 		}
 		require.Equal(t, domain.References{InactiveProjects: 1}, d.State("acme", 1).References)
 	}
@@ -59,7 +63,7 @@ func TestAStreamThatIsReadAgainLeadsToTheSameState(t *testing.T) {
 			said = append(said, s.learned(randomUtterance(random)))
 		}
 		kept := 1 + random.IntN(6)
-		before := forgetful(kept, 1000)
+		before := forgetful(t, kept, 1000)
 		require.NoError(t, before.apply(s.history.records))
 		s.putBack("PROJECTS")
 		s.putBack("INVOICES")
@@ -67,7 +71,7 @@ func TestAStreamThatIsReadAgainLeadsToTheSameState(t *testing.T) {
 			f.Source = domain.Position{}
 			s.learned(f)
 		}
-		after := forgetful(kept, 1000)
+		after := forgetful(t, kept, 1000)
 		require.NoError(t, after.apply(s.history.records))
 		for id := range int64(manyClients) {
 			require.Equal(t, before.State("acme", id).References, after.State("acme", id).References, "seed %d, client %d", seed, id)
@@ -79,16 +83,15 @@ func TestADeletionIsRememberedForSoManyMessages(t *testing.T) {
 	s := withClients(t)
 	first := s.learned(created(domain.Project, 7, 1))
 	s.learned(deleted(domain.Project, 7))
-	d := forgetful(8, 10)
+	d := forgetful(t, 8, 10)
 	require.NoError(t, d.apply(s.history.records))
 	for n := range int64(12) {
-		require.Equal(t, n <= 10, d.Thing(domain.Project, "acme", 7, first.EventID).Repeat, n)
-		require.Equal(t, n <= 10, restoredInto(t, forgetful(8, 10), d).Thing(domain.Project, "acme", 7, first.EventID).Repeat, n)
+		require.Equal(t, n <= 10, d.Item(domain.Project, "acme", 7).Seen(first.EventID), n)
+		require.Equal(t, n <= 10, restored(t, d, 8, 10).Item(domain.Project, "acme", 7).Seen(first.EventID), n)
 		s.passed(created(domain.Project, 8, 1))
 		require.NoError(t, d.apply(s.history.records[len(s.history.records)-1:]))
 	}
-	require.Empty(t, d.references.gone[domain.Project])
-	require.Zero(t, d.references.tree(scope{domain.Project, "acme"}).Len())
+	require.Zero(t, d.View().References.Len())
 }
 
 func TestWhatWasCreatedAgainIsNotForgotten(t *testing.T) {
@@ -99,7 +102,7 @@ func TestWhatWasCreatedAgainIsNotForgotten(t *testing.T) {
 	for range 20 {
 		s.passed(created(domain.Project, 8, 1))
 	}
-	d := forgetful(8, 10)
+	d := forgetful(t, 8, 10)
 	require.NoError(t, d.apply(s.history.records))
 	require.Equal(t, domain.References{ActiveProjects: 1}, d.State("acme", 2).References)
 }
@@ -114,9 +117,9 @@ func TestDeletionsOfAFormerStreamAreForgotten(t *testing.T) {
 		for range 4 {
 			s.passed(created(domain.Invoice, 8, 1))
 		}
-		d := forgetful(8, 10)
+		d := forgetful(t, 8, 10)
 		require.NoError(t, d.apply(s.history.records))
-		require.Equal(t, n == 2, d.references.tree(scope{domain.Invoice, "acme"}).Len() == 0, n)
+		require.Equal(t, n == 2, d.View().References.Len() == 0, n)
 	}
 }
 
@@ -158,9 +161,9 @@ func TestForgettingIsAFunctionOfTheStream(t *testing.T) {
 			}
 		}
 		kept, messages := 1+random.IntN(4), uint64(random.IntN(20))
-		whole, cut := forgetful(kept, messages), random.IntN(len(s.history.records))
+		whole, cut := forgetful(t, kept, messages), random.IntN(len(s.history.records))
 		require.NoError(t, whole.apply(s.history.records[:cut]))
-		tail := restoredInto(t, forgetful(kept, messages), whole)
+		tail := restored(t, whole, kept, messages)
 		requireSame(t, whole, tail, "at the cut")
 		require.NoError(t, whole.apply(s.history.records[cut:]))
 		require.NoError(t, tail.apply(s.history.records[cut:]))
@@ -180,11 +183,11 @@ func TestASnapshotThatForgotNothingIsReadAsIfItHad(t *testing.T) {
 			s.learned(deleted(domain.Project, id+1))
 		}
 	}
-	all, some := forgetful(1000, 1000), forgetful(4, 20)
+	all, some := forgetful(t, 1000, 1000), forgetful(t, 4, 20)
 	require.NoError(t, all.apply(s.history.records))
 	require.NoError(t, some.apply(s.history.records))
-	require.NotEqual(t, all.Snapshot().digest(), some.Snapshot().digest())
-	requireSame(t, some, restoredInto(t, forgetful(4, 20), all), "restored")
+	require.NotEqual(t, snapshot.Digest(all.View()), snapshot.Digest(some.View()))
+	requireSame(t, some, restored(t, all, 4, 20), "restored")
 }
 
 func TestNothingIsCountedForAClientThatWasDeleted(t *testing.T) {
@@ -195,8 +198,8 @@ func TestNothingIsCountedForAClientThatWasDeleted(t *testing.T) {
 	s.learned(created(domain.Project, 8, 1))
 	s.learned(invoiced(2, 1, "people", "2012"))
 	s.learned(switched(7, false))
-	for _, d := range []*Directory{s.folded(), throughSnapshot(t, s.folded())} {
-		require.Zero(t, d.references.held.Len())
+	for _, d := range []*directory{s.folded(), throughSnapshot(t, s.folded())} {
+		require.Empty(t, maps.Collect(d.View().References.Clients()))
 	}
 }
 
@@ -208,8 +211,8 @@ func TestASnapshotIsWrittenWhileTheDirectoryGoesOn(t *testing.T) {
 		s.learned(created([]domain.ReferenceKind{domain.Project, domain.Invoice}[n%2], n/2, 1+n%2))
 	}
 	d := s.folded()
-	want := d.Snapshot().digest()
-	snapshot := d.Snapshot()
+	want := snapshot.Digest(d.View())
+	view := d.View()
 	done := len(s.history.records)
 	for n := range int64(2000) {
 		switch kind := []domain.ReferenceKind{domain.Project, domain.Invoice}[n%2]; n % 3 {
@@ -227,27 +230,9 @@ func TestASnapshotIsWrittenWhileTheDirectoryGoesOn(t *testing.T) {
 		}
 	})
 	for range 20 {
-		require.NoError(t, snapshot.Write(io.Discard))
+		require.NoError(t, snapshot.Encode(io.Discard, view))
 	}
 	folding.Wait()
-	require.Equal(t, want, snapshot.digest())
+	require.Equal(t, want, snapshot.Digest(view))
 	requireSame(t, s.folded(), d, "it went on")
-}
-
-func TestIDSet(t *testing.T) {
-	s, want := newIDSet(), []int64{1, 2, 63, 64, 65, 1 << 40, 1<<63 - 1}
-	for _, id := range append(want, want...) {
-		s.add(id)
-	}
-	copied := s.copy()
-	s.add(3)
-	var got []int64
-	for id := range copied.all() {
-		got = append(got, id)
-		require.True(t, s.has(id))
-	}
-	require.Equal(t, want, got)
-	require.Equal(t, []int{len(want), len(want) + 1}, []int{copied.size, s.size})
-	require.False(t, copied.has(3))
-	require.False(t, s.has(4))
 }

@@ -1,4 +1,4 @@
-package projections
+package projections_test
 
 import (
 	"cmp"
@@ -195,7 +195,7 @@ func TestRandomHistoriesOfProjectsAndInvoicesFoldToWhatANaiveModelSays(t *testin
 				model.hear(f)
 			}
 		}
-		d := quietDirectory(noStream{})
+		d := newDirectory(t)
 		for rest := s.history.records; len(rest) > 0; {
 			n := 1 + random.IntN(len(rest))
 			require.NoError(t, d.apply(rest[:n]))

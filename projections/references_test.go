@@ -1,4 +1,4 @@
-package projections
+package projections_test
 
 import (
 	"testing"
@@ -83,7 +83,7 @@ func TestThingsBelongToTheirAccount(t *testing.T) {
 	d := s.folded()
 	require.Equal(t, domain.References{ActiveProjects: 1}, d.State("acme", 1).References)
 	require.Equal(t, domain.References{ActiveProjects: 1}, d.State("other", 3).References)
-	require.Equal(t, Thing{Client: 3, Exists: true}, d.Thing(domain.Project, "other", 7, ""))
+	require.Equal(t, int64(3), d.Item(domain.Project, "other", 7).Client)
 }
 
 func TestReferencesOfADeletedClientAreForgotten(t *testing.T) {
@@ -109,10 +109,10 @@ func TestARepeatChangesNothing(t *testing.T) {
 	s.learned(again)
 	d := s.folded()
 	require.Equal(t, domain.References{InactiveProjects: 1}, d.State("acme", 1).References)
-	require.True(t, d.Thing(domain.Project, "acme", 7, first.EventID).Repeat)
-	require.False(t, d.Thing(domain.Project, "acme", 7, "another").Repeat)
-	require.False(t, d.Thing(domain.Project, "acme", 7, "").Repeat)
-	require.Zero(t, d.Thing(domain.Project, "acme", 8, first.EventID))
+	require.True(t, d.Item(domain.Project, "acme", 7).Seen(first.EventID))
+	require.False(t, d.Item(domain.Project, "acme", 7).Seen("another"))
+	require.False(t, d.Item(domain.Project, "acme", 7).Seen(""))
+	require.False(t, d.Item(domain.Project, "acme", 8).Exists)
 }
 
 func TestALateFactTakesItsPlaceBehindWhatWasSaidSince(t *testing.T) {
@@ -145,7 +145,7 @@ func TestALateFactTakesItsPlaceBehindWhatWasSaidSince(t *testing.T) {
 	}
 }
 
-func TestStillToFollow(t *testing.T) {
+func TestLateDefaults(t *testing.T) {
 	s := withClients(t)
 	late := s.passed(invoiced(1, 1, "task", "2011"))
 	s.learned(invoiced(2, 1, "people", ""))
@@ -156,12 +156,12 @@ func TestStillToFollow(t *testing.T) {
 	elsewhere := invoiced(4, 2, "free", "2014")
 	elsewhere.Source = late.Source
 	d := s.folded()
-	require.Equal(t, domain.FollowInvoice{Timeframe: "2011"}, d.StillToFollow(late))
-	require.Equal(t, domain.FollowInvoice{Kind: "project", Timeframe: "2013"}, d.StillToFollow(newer))
-	require.Equal(t, domain.FollowInvoice{Kind: "free", Timeframe: "2014"}, d.StillToFollow(elsewhere), "of another client")
+	require.Equal(t, domain.FollowInvoice{Timeframe: "2011"}, d.LateDefaults(late))
+	require.Equal(t, domain.FollowInvoice{Kind: "project", Timeframe: "2013"}, d.LateDefaults(newer))
+	require.Equal(t, domain.FollowInvoice{Kind: "free", Timeframe: "2014"}, d.LateDefaults(elsewhere), "of another client")
 	unheard := late
 	unheard.Source.Stream = "UNHEARD"
-	require.Equal(t, domain.FollowInvoice{Kind: "task", Timeframe: "2011"}, d.StillToFollow(unheard))
+	require.Equal(t, domain.FollowInvoice{Kind: "task", Timeframe: "2011"}, d.LateDefaults(unheard))
 }
 
 func TestAFactIsNoEventOfItsClient(t *testing.T) {
@@ -172,6 +172,6 @@ func TestAFactIsNoEventOfItsClient(t *testing.T) {
 	require.Equal(t, before.State("acme", 1).Client, after.State("acme", 1).Client)
 	require.Equal(t, before.State("acme", 1).LastSequence, after.State("acme", 1).LastSequence)
 	require.Equal(t, before.List("acme").Revision, after.List("acme").Revision)
-	require.Zero(t, after.Stats().Strays)
+	require.Zero(t, after.Stats().Foreign)
 	require.Equal(t, uint64(3), after.Sequence())
 }

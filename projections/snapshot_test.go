@@ -1,9 +1,11 @@
-package projections
+package projections_test
 
 import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
+	"io"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -12,62 +14,52 @@ import (
 
 	"clients/domain"
 	"clients/eventstore"
+	"clients/projections/references"
+	"clients/projections/snapshot"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/stretchr/testify/require"
 )
 
-// throughSnapshot is a directory that was restored from what another one has written.
-func throughSnapshot(t testing.TB, d *Directory) *Directory {
+// throughSnapshot returns a directory that was restored from a snapshot of another one.
+func throughSnapshot(t testing.TB, d *directory) *directory {
 	t.Helper()
-	var written bytes.Buffer
-	require.NoError(t, d.Snapshot().Write(&written))
-	restored := quietDirectory(noStream{})
-	require.NoError(t, restored.Restore(&written))
-	return restored
+	defaults := references.DefaultLimits()
+	return restored(t, d, defaults.EventIDs, defaults.Messages)
 }
 
-// requireSame requires that two directories answer the same to every question.
-func requireSame(t testing.TB, want, got *Directory, told string) {
+// requireSame requires that two directories return the same from every method.
+func requireSame(t testing.TB, want, got *directory, when string) {
 	t.Helper()
 	a, b := want.Stats(), got.Stats()
-	a.Strays, b.Strays = 0, 0 // since the start
+	a.Foreign, b.Foreign = 0, 0 // since the start
 	require.True(t, a.StoredAt.Equal(b.StoredAt))
 	a.StoredAt, b.StoredAt = time.Time{}, time.Time{}
-	require.Equal(t, a, b, told)
-	require.Equal(t, want.HighestID(), got.HighestID(), told)
-	require.Equal(t, len(want.accounts), len(got.accounts), told)
-	for name := range want.accounts {
-		require.Equal(t, want.List(name).Revision, got.List(name).Revision, told)
-		require.Equal(t, names(want.List(name)), names(got.List(name)), told)
-		require.Equal(t, names(want.UpdatedSince(name, time.Time{})), names(got.UpdatedSince(name, time.Time{})), told)
+	require.Equal(t, a, b, when)
+	require.Equal(t, want.HighestID(), got.HighestID(), when)
+	wantView, gotView := want.View(), got.View()
+	require.Equal(t, len(wantView.Accounts), len(gotView.Accounts), when)
+	for _, account := range wantView.Accounts {
+		name := account.Name
+		require.Equal(t, want.List(name).Revision, got.List(name).Revision, when)
+		require.Equal(t, names(want.List(name)), names(got.List(name)), when)
+		require.Equal(t, names(want.UpdatedSince(name, time.Time{})), names(got.UpdatedSince(name, time.Time{})), when)
 		for id := range want.HighestID() + 2 {
-			requireSameState(t, want.State(name, id), got.State(name, id), told)
-			require.Equal(t, want.Deleted(id), got.Deleted(id), told)
+			requireSameState(t, want.State(name, id), got.State(name, id), when)
+			require.Equal(t, want.Deleted(id), got.Deleted(id), when)
 		}
 	}
-	require.Equal(t, want.Snapshot().digest(), got.Snapshot().digest(), told)
-	requireSameReferences(t, want, got, told)
-	for name, r := range want.references.streams {
-		for created := range r.incarnations {
+	require.Equal(t, snapshot.Digest(wantView), snapshot.Digest(gotView), when)
+	require.Equal(t, maps.Collect(wantView.References.Clients()), maps.Collect(gotView.References.Clients()), when)
+	for name, progress := range wantView.References.Streams() {
+		for created := range progress.Generations {
 			have, _ := want.Reached(name, time.Unix(0, created))
 			restored, _ := got.Reached(name, time.Unix(0, created))
-			require.True(t, have.StoredAt.Equal(restored.StoredAt), told)
+			require.True(t, have.StoredAt.Equal(restored.StoredAt), when)
 			have.StoredAt, restored.StoredAt = time.Time{}, time.Time{}
-			require.Equal(t, have, restored, told)
+			require.Equal(t, have, restored, when)
 		}
 	}
-}
-
-// requireSameReferences requires that two directories hold the same of projects and invoices, also what is no longer there.
-func requireSameReferences(t testing.TB, want, got *Directory, told string) {
-	t.Helper()
-	for scope := range want.references.things {
-		require.Equal(t, want.references.tree(scope).Items(), got.references.tree(scope).Items(), told)
-	}
-	keys, values := want.references.held.KeyValues()
-	restoredKeys, restoredValues := got.references.held.KeyValues()
-	require.Equal(t, keys, restoredKeys, told)
-	require.Equal(t, values, restoredValues, told)
 }
 
 func requireSameState(t testing.TB, a, b domain.State, told string) {
@@ -83,7 +75,7 @@ func requireSameState(t testing.TB, a, b domain.State, told string) {
 func requireSnapshotsChangeNothing(t testing.TB, records []eventstore.Record, random *rand.Rand) {
 	t.Helper()
 	cut := random.IntN(len(records) + 1)
-	without := quietDirectory(noStream{})
+	without := newDirectory(t)
 	require.NoError(t, without.apply(records[:cut]))
 	with := throughSnapshot(t, without)
 	requireSame(t, without, with, fmt.Sprintf("at %d", cut))
@@ -132,42 +124,43 @@ func randomClients(t testing.TB, random *rand.Rand) *history {
 	return h
 }
 
-// What is cut or altered is either told, or makes no difference.
-func TestADamagedSnapshotIsNotBelieved(t *testing.T) {
+// A snapshot that is truncated or altered is refused, or the change makes no difference.
+func TestADamagedSnapshotIsRefused(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(7, 7))
 	d := randomClients(t, random).folded()
 	var written bytes.Buffer
-	require.NoError(t, d.Snapshot().Write(&written))
+	require.NoError(t, snapshot.Encode(&written, d.View()))
 	whole := written.Bytes()
+	unreadable := func(content []byte) {
+		t.Helper()
+		_, err := snapshot.Decode(bytes.NewReader(content))
+		require.ErrorIs(t, err, snapshot.ErrUnreadable)
+	}
 	for n := 0; n < len(whole); n += 1 + random.IntN(40) {
-		cut := quietDirectory(noStream{})
-		require.ErrorIs(t, cut.Restore(bytes.NewReader(whole[:n])), ErrSnapshot)
-		require.Zero(t, cut.Stats())
-
+		unreadable(whole[:n])
 		flipped := slices.Clone(whole)
 		flipped[n] ^= 1 << random.IntN(8)
-		got := quietDirectory(noStream{})
-		if err := got.Restore(bytes.NewReader(flipped)); err == nil {
-			requireSame(t, d, got, "a flipped bit that matters")
+		if got, err := snapshot.Decode(bytes.NewReader(flipped)); err == nil {
+			requireSame(t, d, of(t, got), "a flipped bit that matters")
 		} else {
-			require.ErrorIs(t, err, ErrSnapshot)
-			require.Zero(t, got.Stats())
+			require.ErrorIs(t, err, snapshot.ErrUnreadable)
 		}
 	}
-	require.ErrorIs(t, quietDirectory(noStream{}).Restore(bytes.NewReader(append(slices.Clone(whole), "more"...))), ErrSnapshot)
-	require.ErrorIs(t, quietDirectory(noStream{}).Restore(strings.NewReader(strings.Replace(string(whole), "snapshot 1", "snapshot 2", 1))), ErrSnapshot)
+	unreadable(append(slices.Clone(whole), "more"...))
+	unreadable([]byte(strings.Replace(string(whole), "snapshot 1", "snapshot 2", 1)))
 }
 
 func TestASnapshotWithAClientInTwoAccountsIsNotBelieved(t *testing.T) {
 	t.Parallel()
 	d := newHistory(t).created("acme", 1, "One").folded()
 	other := newHistory(t).created("beta", 1, "One").folded()
-	s := d.Snapshot()
-	s.accounts = append(s.accounts, other.Snapshot().accounts...)
+	v := d.View()
+	v.Accounts = append(v.Accounts, other.View().Accounts...)
 	var written bytes.Buffer
-	require.NoError(t, s.Write(&written))
-	require.ErrorIs(t, quietDirectory(noStream{}).Restore(&written), ErrSnapshot)
+	require.NoError(t, snapshot.Encode(&written, v))
+	_, err := snapshot.Decode(&written)
+	require.ErrorIs(t, err, snapshot.ErrUnreadable)
 }
 
 // A snapshot that some release has written is read by every later one.
@@ -185,10 +178,26 @@ func TestTheFormOfSnapshotsStays(t *testing.T) {
 	}}}))
 	stored, err := hex.DecodeString(snapshotV1)
 	require.NoError(t, err)
-	got := quietDirectory(noStream{})
-	require.NoError(t, got.Restore(bytes.NewReader(stored)))
+	model, err := snapshot.Decode(bytes.NewReader(stored))
+	require.NoError(t, err)
+	got := of(t, model)
 	requireSame(t, d, got, "as it was written once")
 	require.Equal(t, 1, got.State("acme", 1).References.ActiveProjects)
+
+	var written bytes.Buffer
+	require.NoError(t, snapshot.Encode(&written, d.View()))
+	require.Equal(t, inflated(t, stored), inflated(t, written.Bytes()), "earlier releases read what is written now")
+}
+
+// inflated returns a snapshot without its compression.
+func inflated(t testing.TB, content []byte) []byte {
+	t.Helper()
+	r, err := zstd.NewReader(bytes.NewReader(content[len(snapshot.Format):]))
+	require.NoError(t, err)
+	defer r.Close()
+	plain, err := io.ReadAll(r)
+	require.NoError(t, err)
+	return plain
 }
 
 const snapshotV1 = "636c69656e747320736e617073686f7420310a28b52ffd0400650400e407058080a9fe8d88a9f518020102010461636d6504ec07" +

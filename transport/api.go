@@ -13,7 +13,7 @@ import (
 
 	"clients/domain"
 	"clients/domain/command"
-	"clients/projections"
+	"clients/projections/readmodel"
 
 	"github.com/klauspost/compress/gzhttp"
 	"go.opentelemetry.io/otel/trace"
@@ -27,8 +27,8 @@ type Commands interface {
 // Directory is what is read.
 type Directory interface {
 	Client(account string, id int64) (domain.Client, bool)
-	List(account string) projections.Listing
-	UpdatedSince(account string, since time.Time) projections.Listing
+	List(account string) readmodel.Listing
+	UpdatedSince(account string, since time.Time) readmodel.Listing
 	// Refresh returns as soon as reads show all that was stored when it was called.
 	Refresh(context.Context) error
 }

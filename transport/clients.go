@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"clients/domain"
-	"clients/projections"
+	"clients/projections/readmodel"
 	"clients/transport/wire"
 )
 
@@ -17,7 +17,7 @@ func (x *exchange) listClients() error {
 		return err
 	}
 	x.refresh()
-	var listing projections.Listing
+	var listing readmodel.Listing
 	if filtered {
 		listing = x.api.Directory.UpdatedSince(x.account, since)
 	} else {

@@ -12,7 +12,7 @@ import (
 
 	"clients/domain"
 	"clients/domain/command"
-	"clients/projections"
+	"clients/projections/readmodel"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
@@ -23,8 +23,8 @@ type broken struct{}
 
 func (broken) Handle(context.Context, command.Request) (command.Result, error) { panic("broken") }
 func (broken) Client(string, int64) (domain.Client, bool)                      { panic("broken") }
-func (broken) List(string) projections.Listing                                 { panic("broken") }
-func (broken) UpdatedSince(string, time.Time) projections.Listing              { panic("broken") }
+func (broken) List(string) readmodel.Listing                                   { panic("broken") }
+func (broken) UpdatedSince(string, time.Time) readmodel.Listing                { panic("broken") }
 func (broken) Refresh(context.Context) error                                   { return nil }
 
 func serveBroken(t *testing.T, log io.Writer) *httptest.Server {

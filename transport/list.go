@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"clients/projections"
+	"clients/projections/readmodel"
 )
 
 // A list of more clients than shortList is sent while the next chunk of it is being written. What fits into one chunk
@@ -17,7 +17,7 @@ const (
 )
 
 // writeList sends a list, or returns errMemory.
-func (x *exchange) writeList(listing projections.Listing) error {
+func (x *exchange) writeList(listing readmodel.Listing) error {
 	if err := x.reserve(x.api.responses, largeResponse); err != nil {
 		return err
 	}
@@ -35,7 +35,7 @@ func (x *exchange) writeList(listing projections.Listing) error {
 }
 
 // sendList writes a list into one buffer, and sends it whenever that is full.
-func (x *exchange) sendList(listing projections.Listing) {
+func (x *exchange) sendList(listing readmodel.Listing) {
 	buffer := x.api.buffers.get()
 	defer x.api.buffers.put(buffer)
 	for b, last := range notations[x.format].write(listing, func() []byte { return *buffer }) {
@@ -57,7 +57,7 @@ func (x *exchange) sendChunk(b []byte) error {
 }
 
 // streamList writes a list into two buffers in turn: one is filled while the other one is sent.
-func (x *exchange) streamList(listing projections.Listing) {
+func (x *exchange) streamList(listing readmodel.Listing) {
 	filled, empty := make(chan []byte), make(chan []byte, 2)
 	for range cap(empty) {
 		buffer := x.api.chunks.get()

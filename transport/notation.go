@@ -5,7 +5,7 @@ import (
 	"iter"
 
 	"clients/domain"
-	"clients/projections"
+	"clients/projections/readmodel"
 	"clients/transport/wire"
 )
 
@@ -21,7 +21,7 @@ var notations = map[format]notation{
 }
 
 // write writes a list into the buffers that empty answers. It yields each when it is full, and the last one as such.
-func (n notation) write(listing projections.Listing, empty func() []byte) iter.Seq2[[]byte, bool] {
+func (n notation) write(listing readmodel.Listing, empty func() []byte) iter.Seq2[[]byte, bool] {
 	return func(yield func(b []byte, last bool) bool) {
 		b := append(empty()[:0], n.start...)
 		separator := ""
@@ -40,7 +40,7 @@ func (n notation) write(listing projections.Listing, empty func() []byte) iter.S
 }
 
 // WriteList writes a list as GET /clients answers it, byte for byte: as XML, or as JSON.
-func WriteList(w io.Writer, listing projections.Listing, asJSON bool) error {
+func WriteList(w io.Writer, listing readmodel.Listing, asJSON bool) error {
 	n, buffer := notations[formatXML], []byte(nil)
 	if asJSON {
 		n = notations[formatJSON]

@@ -25,13 +25,17 @@ var mayImport = map[string][]string{
 	"eventstore/internal/jsapi": {"github.com/nats-io/nats.go", "github.com/synadia-io/orbit.go/jetstreamext"},
 	"eventstore/partners":       {"github.com/nats-io/nats.go", "golang.org/x/time/rate"},
 	"eventstore/natstest":       {"github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2", "github.com/stretchr/testify"},
-	"projections":               {"clients/domain", "clients/eventstore", "github.com/tidwall/btree", "github.com/klauspost/compress", "go.opentelemetry.io/otel"},
+	"projections":               {"clients/domain", "clients/eventstore", "clients/projections", "github.com/klauspost/compress"}, // its tests
+	"projections/references":    {"clients/domain", "clients/eventstore", "github.com/tidwall/btree"},
+	"projections/readmodel":     {"clients/domain", "clients/eventstore", "clients/projections/references", "github.com/tidwall/btree", "go.opentelemetry.io/otel"},
+	"projections/snapshot":      {"clients/domain", "clients/eventstore", "clients/projections/readmodel", "clients/projections/references", "github.com/klauspost/compress"},
+	"projections/audit":         {"clients/domain", "clients/eventstore", "clients/projections/readmodel", "clients/projections/references", "clients/projections/snapshot"},
 	"projections/ingest": {
-		"clients/domain", "clients/eventstore", "clients/projections", "github.com/ThreeDotsLabs/watermill", "github.com/nats-io/nats.go",
+		"clients/domain", "clients/eventstore", "clients/projections/readmodel", "clients/projections/references", "github.com/ThreeDotsLabs/watermill", "github.com/nats-io/nats.go",
 		"github.com/prometheus/client_golang", "go.opentelemetry.io/otel",
 	},
 	"transport": {
-		"clients/domain", "clients/projections", "clients/transport/wire", "clients/transport/credentials", "clients/transport/reload", "clients/transport/contracts", "clients/transport/connections",
+		"clients/domain", "clients/projections/readmodel", "clients/transport/wire", "clients/transport/credentials", "clients/transport/reload", "clients/transport/contracts", "clients/transport/connections",
 		"github.com/hashicorp/golang-lru/v2", "github.com/klauspost/compress", "github.com/prometheus/client_golang", "go.opentelemetry.io/otel", "golang.org/x/sync/semaphore",
 	},
 	"transport/connections": {},

@@ -29,7 +29,7 @@ func BenchmarkBackup(b *testing.B) {
 	s := benchServiceWith(b, settings{nats: natsSettings{url: from.URL()}, streamReplicas: 1, eventualReads: true})
 	putEvents(b, s, events)
 	putKeys(b, s, events)
-	s.saver.Save(b.Context())
+	s.snapshotter.Save(b.Context())
 	spent := map[string]time.Duration{}
 	timed := func(what string, args ...string) {
 		begun := time.Now()

@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"clients/eventstore"
-	"clients/projections"
+	"clients/projections/audit"
 
 	"github.com/stretchr/testify/require"
 )
@@ -31,7 +31,7 @@ func BenchmarkScrub(b *testing.B) {
 	s := benchService(b, false)
 	seed(b, s, clients)
 	getBefore, putBefore := waits(b, s, func() { time.Sleep(5 * time.Second) })
-	scrub := projections.Scrub{Directory: s.directory, Open: func(ctx context.Context) (*eventstore.History, error) {
+	scrub := audit.Scrub{Directory: s.directory, Open: func(ctx context.Context) (*eventstore.History, error) {
 		return eventstore.OpenHistory(ctx, s.nc)
 	}}
 	run := func() {

@@ -10,7 +10,8 @@ import (
 	"time"
 
 	"clients/domain"
-	"clients/projections"
+	"clients/projections/readmodel"
+	"clients/projections/snapshot"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -30,7 +31,7 @@ func BenchmarkStart(b *testing.B) {
 		toggleAll(b, s, clients, version+2)
 	}
 	require.NoError(b, s.directory.Refresh(b.Context()))
-	s.saver.Save(b.Context())
+	s.snapshotter.Save(b.Context())
 	last := s.directory.Sequence()
 	var replay, bare, restored time.Duration
 	for b.Loop() {
@@ -65,21 +66,21 @@ func toggleAll(b *testing.B, s *service, clients int, version uint64) {
 // fromNothing and fromSnapshot take what a start does between the open store and the first request.
 func fromNothing(b *testing.B, s *service) time.Duration {
 	begun := time.Now()
-	follow(b, s, projections.NewDirectory(s.store, s.log))
+	follow(b, s, readmodel.NewDirectory(s.store, s.log))
 	return time.Since(begun)
 }
 
 func fromSnapshot(b *testing.B, s *service) time.Duration {
 	begun := time.Now()
-	d := projections.NewDirectory(s.store, s.log)
-	snapshot, err := d.RestoreNewest(b.Context(), s.store)
+	d := readmodel.NewDirectory(s.store, s.log)
+	restored, err := snapshot.Restore(b.Context(), d, s.store, s.log)
 	require.NoError(b, err)
-	require.Equal(b, s.directory.Sequence(), snapshot.Sequence)
+	require.Equal(b, s.directory.Sequence(), restored.Sequence)
 	follow(b, s, d)
 	return time.Since(begun)
 }
 
-func follow(b *testing.B, s *service, d *projections.Directory) {
+func follow(b *testing.B, s *service, d *readmodel.Directory) {
 	ctx, cancel := context.WithCancel(b.Context())
 	defer cancel()
 	go func() { _ = d.Follow(ctx) }()

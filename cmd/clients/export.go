@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 
 	"clients/cmd/clients/internal/terminal"
 	"clients/domain"
-	"clients/projections"
+	"clients/projections/readmodel"
+	"clients/projections/snapshot"
 	"clients/transport"
 )
 
@@ -44,12 +44,12 @@ func (c *exportCommand) Run(ctx context.Context, s streams) (err error) {
 		return err
 	}
 	bar := terminal.NewProgress(s.err, history.Last, terminal.Messages)
-	directory, err := projections.Replay(ctx, history, slog.New(slog.DiscardHandler), bar.Set)
+	model, err := snapshot.Replay(ctx, history, bar.Set)
 	bar.Clear()
 	if err != nil {
 		return fmt.Errorf("export: %w", err)
 	}
-	listing := directory.List(c.Account)
+	listing := model.List(c.Account)
 	if err := c.write(s.out, listing); err != nil {
 		return fmt.Errorf("export: %w", err)
 	}
@@ -57,7 +57,7 @@ func (c *exportCommand) Run(ctx context.Context, s streams) (err error) {
 	return err
 }
 
-func (c *exportCommand) write(stdout io.Writer, listing projections.Listing) (err error) {
+func (c *exportCommand) write(stdout io.Writer, listing readmodel.Listing) (err error) {
 	out := stdout
 	if c.Output != "-" {
 		file, err := os.OpenFile(c.Output, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)

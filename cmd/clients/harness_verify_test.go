@@ -76,7 +76,6 @@ type verified struct {
 		First, Last, Messages, Faults, Strays, Facts uint64
 		RepeatedFacts                                uint64 `json:"repeated_facts"`
 		Accounts, Clients, Deleted, Snapshots        int
-		Keys, Quarantined                            int
 		Types                                        map[string]int
 		Seconds                                      float64
 	}

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"clients/eventstore"
-	"clients/projections"
+	"clients/projections/audit"
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
@@ -113,7 +113,7 @@ func (b *scrubber) scrub(ctx context.Context, record eventstore.ScrubRecord) err
 	renewed := make(chan eventstore.ScrubRecord, 1)
 	go func() { renewed <- b.renew(holding, cancel, record) }()
 	begun := time.Now()
-	scrub := projections.Scrub{Directory: b.service.directory, Open: func(ctx context.Context) (*eventstore.History, error) {
+	scrub := audit.Scrub{Directory: b.service.directory, Open: func(ctx context.Context) (*eventstore.History, error) {
 		return openHistory(ctx, b.service.nc)
 	}}
 	faults, err := scrub.Run(holding)

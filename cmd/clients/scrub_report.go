@@ -7,14 +7,14 @@ import (
 
 	"clients/domain"
 	"clients/eventstore"
-	"clients/projections"
+	"clients/projections/audit"
 )
 
 // maxLoggedFaults of a scrub are logged one by one; verify lists all of them.
 const maxLoggedFaults = 20
 
 // report logs what a scrub has found, and notes it in the record.
-func (b *scrubber) report(record *eventstore.ScrubRecord, faults []projections.Fault, took time.Duration) {
+func (b *scrubber) report(record *eventstore.ScrubRecord, faults []audit.Fault, took time.Duration) {
 	log := b.service.log
 	for i, f := range faults {
 		if record.First == "" && stopsService(f.Kind) {
@@ -27,7 +27,7 @@ func (b *scrubber) report(record *eventstore.ScrubRecord, faults []projections.F
 	log.Info("scrub finished", "faults", len(faults), "duration", took)
 }
 
-func count(faults []projections.Fault) map[string]int {
+func count(faults []audit.Fault) map[string]int {
 	counts := make(map[string]int)
 	for _, f := range faults {
 		counts[string(f.Kind)]++
@@ -37,7 +37,7 @@ func count(faults []projections.Fault) map[string]int {
 
 // show makes the metrics show a record.
 func (b *scrubber) show(record eventstore.ScrubRecord) {
-	for _, kind := range projections.ScrubFaults() {
+	for _, kind := range audit.ScrubFaults() {
 		b.faults.WithLabelValues(string(kind)).Set(float64(record.Faults[string(kind)]))
 	}
 	finished := record.Finished
@@ -57,8 +57,8 @@ func (b *scrubber) heed(record eventstore.ScrubRecord) {
 
 // stopsService reports whether a kind of fault is one of what callers read, or of the events behind it. One server's copy
 // harms no caller yet, and what is known of a project or an invoice is mended by its service's next event.
-func stopsService(kind projections.FaultKind) bool {
-	return kind != projections.FaultCopy && kind != projections.FaultReferences
+func stopsService(kind audit.FaultKind) bool {
+	return kind != audit.FaultCopy && kind != audit.FaultReferences
 }
 
 func ignoreConflict(err error) error {

@@ -13,8 +13,9 @@ import (
 
 	"clients/domain/command"
 	"clients/eventstore"
-	"clients/projections"
 	"clients/projections/ingest"
+	"clients/projections/readmodel"
+	"clients/projections/snapshot"
 	"clients/transport"
 	"clients/transport/connections"
 
@@ -35,9 +36,9 @@ type service struct {
 	embedded    *eventstore.Embedded
 	nc          *nats.Conn
 	store       *eventstore.Store
-	directory   *projections.Directory
+	directory   *readmodel.Directory
 	restored    eventstore.Snapshot // that the directory began with
-	saver       *projections.Saver
+	snapshotter *snapshot.Snapshotter
 	ingest      *ingest.Ingest
 	registry    *prometheus.Registry
 	memoryLimit int64                  // bytes

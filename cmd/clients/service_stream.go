@@ -7,12 +7,13 @@ import (
 	"time"
 
 	"clients/eventstore"
-	"clients/projections"
+	"clients/projections/readmodel"
+	"clients/projections/snapshot"
 )
 
 // followStream returns when the directory shows everything that the stream holds by now.
 func (s *service) followStream(ctx context.Context) error {
-	s.directory = projections.NewDirectory(s.store, s.log)
+	s.directory = readmodel.NewDirectory(s.store, s.log)
 	if err := s.untilAnswered(ctx, s.restore); err != nil {
 		return fmt.Errorf("read the snapshots: %w", err)
 	}
@@ -36,7 +37,7 @@ func (s *service) followStream(ctx context.Context) error {
 }
 
 func (s *service) restore(ctx context.Context) (err error) {
-	s.restored, err = s.directory.RestoreNewest(ctx, s.store)
+	s.restored, err = snapshot.Restore(ctx, s.directory, s.store, s.log)
 	return err
 }
 
@@ -62,10 +63,10 @@ const lastSaveLimit = 8 * time.Second
 
 // saveSnapshots saves one from time to time, and one at the end, as far as there is time.
 func (s *service) saveSnapshots() {
-	s.saver = projections.NewSaver(s.directory, s.store, s.restored)
+	s.snapshotter = snapshot.NewSnapshotter(s.directory, s.store, s.restored, s.log)
 	saving, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
-	go func() { defer close(ended); s.saver.Run(saving) }()
+	go func() { defer close(ended); s.snapshotter.Run(saving) }()
 	s.onStop(func() {
 		cancel()
 		<-ended
@@ -84,5 +85,5 @@ func (s *service) saveLast() {
 	defer cancel()
 	ctx, cancel = context.WithTimeout(ctx, lastSaveLimit)
 	defer cancel()
-	s.saver.Save(ctx)
+	s.snapshotter.Save(ctx)
 }

@@ -9,7 +9,7 @@ import (
 	"clients/cmd/clients/internal/terminal"
 	"clients/domain"
 	"clients/eventstore"
-	"clients/projections"
+	"clients/projections/audit"
 )
 
 // verifyCommand looks through all that is stored.
@@ -34,8 +34,8 @@ func (c *verifyCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer done()
-	audit := projections.Audit{History: history, Fault: report.fault, Stray: report.stray, Notice: report.notice, Stage: report.stage}
-	findings, err := audit.Run(ctx)
+	a := audit.Audit{History: history, Fault: report.fault, Foreign: report.stray, Notice: report.notice, Stage: report.stage}
+	findings, err := a.Run(ctx)
 	report.bar.Clear()
 	if err != nil {
 		return fmt.Errorf("verify: stopped, with %s found so far: %w", domain.Counted(int(findings.Faults), "fault"), err)
@@ -72,7 +72,7 @@ func (c *verifyCommand) open(ctx context.Context, report *verifyReport) (_ *even
 	var reach func(done uint64)
 	history, err := eventstore.OpenFiles(ctx, c.DataDir, func(done, total uint64) {
 		if reach == nil {
-			reach = report.stage(projections.InBytes, total)
+			reach = report.stage(audit.InBytes, total)
 		}
 		reach(done)
 	})

@@ -13,7 +13,7 @@ import (
 	"clients/cmd/clients/internal/terminal"
 	"clients/domain"
 	"clients/eventstore"
-	"clients/projections"
+	"clients/projections/audit"
 )
 
 // verifyReport writes what an audit finds, for people or, as JSON, for programs: there each line is an object with one
@@ -29,7 +29,7 @@ type verifyReport struct {
 }
 
 // stage begins a bar, and answers what moves it on.
-func (v *verifyReport) stage(of projections.Unit, total uint64) (reach func(done uint64)) {
+func (v *verifyReport) stage(of audit.Unit, total uint64) (reach func(done uint64)) {
 	v.bar.Clear()
 	v.bar = terminal.NewProgress(v.bars, total, terminal.Unit(of))
 	return v.bar.Set
@@ -46,7 +46,7 @@ func (v *verifyReport) line(kind string, object any, format string, args ...any)
 	v.err = errors.Join(v.err, err)
 }
 
-func (v *verifyReport) fault(f projections.Fault) {
+func (v *verifyReport) fault(f audit.Fault) {
 	object := map[string]any{"kind": f.Kind, "detail": f.Detail}
 	if f.First != 0 {
 		object["sequence"], object["last"] = f.First, f.Last
@@ -63,7 +63,7 @@ func (v *verifyReport) fault(f projections.Fault) {
 }
 
 // messagesOf says which messages a fault is about.
-func messagesOf(f projections.Fault) string {
+func messagesOf(f audit.Fault) string {
 	var parts []string
 	if f.Stream != "" {
 		parts = append(parts, "stream "+f.Stream)
@@ -88,13 +88,12 @@ func (v *verifyReport) stray(r eventstore.Record) {
 
 func (v *verifyReport) notice(text string) { v.line("notice", text, "notice: %s", text) }
 
-func (v *verifyReport) summary(f projections.Findings) {
+func (v *verifyReport) summary(f audit.Findings) {
 	took := time.Since(v.begun)
 	if v.json {
 		v.line("summary", map[string]any{
 			"first": f.First, "last": f.Last, "messages": f.Messages, "accounts": f.Accounts, "clients": f.Clients, "deleted": f.Deleted,
-			"types": f.Types, "facts": f.Facts, "repeated_facts": f.Repeats, "strays": f.Strays, "snapshots": f.Snapshots,
-			"keys": f.Keys, "quarantined": f.Quarantined,
+			"types": f.Types, "facts": f.Facts, "repeated_facts": f.Repeats, "strays": f.Foreign, "snapshots": f.Snapshots,
 			"faults": f.Faults, "seconds": took.Seconds(),
 		}, "")
 		return
@@ -105,9 +104,7 @@ func (v *verifyReport) summary(f projections.Findings) {
 		v.line("", nil, "           %d %s", f.Types[kind], kind)
 	}
 	v.line("", nil, "facts      %d, repeats among them %d", f.Facts, f.Repeats)
-	v.line("", nil, "strays     %d", f.Strays)
-	v.line("", nil, "keys       %d", f.Keys)
-	v.line("", nil, "quarantine %d", f.Quarantined)
+	v.line("", nil, "strays     %d", f.Foreign)
 	v.line("", nil, "snapshots  %d sound", f.Snapshots)
 	v.line("", nil, "faults     %d", f.Faults)
 	v.line("", nil, "duration   %s", took.Round(time.Millisecond))

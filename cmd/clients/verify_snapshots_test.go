@@ -60,7 +60,7 @@ func TestVerifyTellsASnapshotThatIsNotWhatTheStreamGives(t *testing.T) {
 			content, _ := newSnapshotVault(v.t, "SuprCarp").get()
 			_, meta := v.get()
 			v.put(content, meta)
-			return []verifiedFault{v.fault("2 clients differ: client")}
+			return []verifiedFault{v.fault("it is not what the stream gives")}
 		},
 		"of a stream that went on": func(v *snapshotVault) []verifiedFault {
 			longer := newSnapshotVault(v.t, "SuprCorp", "More")

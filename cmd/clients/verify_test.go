@@ -297,7 +297,7 @@ func TestVerifyFindsNoFaultWhileTheServiceIsAtWork(t *testing.T) {
 		for n := 0; ctx.Err() == nil; n++ {
 			a.do("POST", "/clients", newClient, asXML)
 			if n%10 == 0 {
-				a.saver.Save(ctx)
+				a.snapshotter.Save(ctx)
 			}
 		}
 	}()

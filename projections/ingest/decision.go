@@ -124,7 +124,7 @@ func (d *decision) follow(fact domain.ReferenceEvent, from headers) error {
 	}
 	state, invoice := d.client(fact.Account, fact.Subject), domain.FollowInvoice{Kind: fact.InvoiceKind, Timeframe: fact.InvoiceTimeframe}
 	if fact.Late {
-		invoice = d.config.Directory.StillToFollow(fact)
+		invoice = d.config.Directory.LateDefaults(fact)
 	}
 	event, err := domain.Decide(state.Client, state.References, invoice)
 	if err != nil || event == nil {
@@ -173,13 +173,13 @@ func (d *decision) client(account string, id int64) *domain.State {
 
 func (d *decision) thing(fact domain.ReferenceEvent) *known {
 	key := thing{fact.Kind, fact.Account, fact.ID}
-	now := d.config.Directory.Thing(fact.Kind, fact.Account, fact.ID, fact.EventID, formerID(fact))
+	now := d.config.Directory.Item(fact.Kind, fact.Account, fact.ID)
 	k := d.things[key]
 	if k == nil {
 		k = &known{client: now.Client, events: make(map[string]bool)}
 		d.things[key] = k
 	}
-	if now.Repeat {
+	if now.Seen(fact.EventID) || now.Seen(formerID(fact)) {
 		k.events[fact.EventID] = true
 	}
 	return k

@@ -8,7 +8,8 @@ import (
 
 	"clients/domain"
 	"clients/eventstore"
-	"clients/projections"
+	"clients/projections/readmodel"
+	"clients/projections/references"
 )
 
 // askLimit bounds the questions where the streams stand. The answers may take a moment, while one server hands a stream on
@@ -52,7 +53,7 @@ func (r *Recorder) passed(ctx context.Context) error {
 	for {
 		err := r.passedOnce(ctx)
 		switch {
-		case errors.Is(err, projections.ErrOtherRound) && ctx.Err() == nil: // where it stood before says nothing of this round
+		case errors.Is(err, readmodel.ErrOtherGeneration) && ctx.Err() == nil: // where it stood before says nothing of this round
 			continue
 		case errors.Is(err, eventstore.ErrSourceMissing):
 			return r.unchecked("does not exist", err)
@@ -77,19 +78,19 @@ func (r *Recorder) passedOnce(ctx context.Context) error {
 		return err
 	}
 	reached, _ := r.config.Directory.Reached(r.source.Stream, state.Created)
-	position := domain.Position{Stream: r.source.Stream, Created: state.Created, Sequence: state.Last, Generation: reached.Round}
+	position := domain.Position{Stream: r.source.Stream, Created: state.Created, Sequence: state.Last, Generation: reached.Generation}
 	if err := r.config.Directory.AwaitReached(ctx, position); err != nil {
 		return fmt.Errorf("%w: %w", errUnread, err)
 	}
-	round := reached.Round
-	if reached, _ = r.config.Directory.Reached(r.source.Stream, state.Created); reached.Round != round {
-		return projections.ErrOtherRound
+	round := reached.Generation
+	if reached, _ = r.config.Directory.Reached(r.source.Stream, state.Created); reached.Generation != round {
+		return readmodel.ErrOtherGeneration
 	}
 	return r.stillHolds(ctx, state, reached)
 }
 
 // stillHolds makes sure that a source which stood where state says is the one that is on record.
-func (r *Recorder) stillHolds(ctx context.Context, state eventstore.SourceState, reached projections.Reached) error {
+func (r *Recorder) stillHolds(ctx context.Context, state eventstore.SourceState, reached references.Reached) error {
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
 	holds, err := r.config.Store.SourceHolds(ctx, r.source, state, reached.Sequence, reached.StoredAt)

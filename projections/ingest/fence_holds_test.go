@@ -7,7 +7,7 @@ import (
 
 	"clients/domain"
 	"clients/eventstore"
-	"clients/projections"
+	"clients/projections/readmodel"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -99,7 +99,7 @@ func TestTheFenceWaitsForTheRoundThatIsBeingRead(t *testing.T) {
 	position.Sequence = 2
 	position.Generation = 0
 	record(domain.ReferenceEvent{Source: position, StoredAt: state.LastStored})
-	require.ErrorIs(t, r.directory.AwaitReached(t.Context(), position), projections.ErrOtherRound)
+	require.ErrorIs(t, r.directory.AwaitReached(t.Context(), position), readmodel.ErrOtherGeneration)
 	select {
 	case err := <-passed:
 		require.FailNow(t, "the fence opened", "%v", err)

@@ -10,7 +10,7 @@ import (
 	"clients/domain"
 	"clients/eventstore"
 	"clients/eventstore/natstest"
-	"clients/projections"
+	"clients/projections/readmodel"
 
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
@@ -67,7 +67,7 @@ type replica struct {
 	name       string
 	nc         *nats.Conn
 	store      *eventstore.Store
-	directory  *projections.Directory
+	directory  *readmodel.Directory
 	quarantine *eventstore.Quarantine
 	ingest     *Ingest
 	registry   *prometheus.Registry
@@ -110,7 +110,7 @@ func (y *system) reader() *replica {
 	require.NoError(y.t, err)
 	r.quarantine, err = eventstore.NewQuarantine(r.nc)
 	require.NoError(y.t, err)
-	r.directory = projections.NewDirectory(lagging{r.store, y.lag}, quiet)
+	r.directory = readmodel.NewDirectory(lagging{r.store, y.lag}, quiet)
 	following, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { _ = r.directory.Follow(following) })

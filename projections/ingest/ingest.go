@@ -14,7 +14,7 @@ import (
 
 	"clients/domain"
 	"clients/eventstore"
-	"clients/projections"
+	"clients/projections/readmodel"
 
 	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill/components/metrics"
@@ -27,7 +27,7 @@ import (
 // Config tells what an Ingest works with.
 type Config struct {
 	Store      *eventstore.Store
-	Directory  *projections.Directory
+	Directory  *readmodel.Directory
 	Quarantine *eventstore.Quarantine
 	// Replica names this process among those that record.
 	Replica string

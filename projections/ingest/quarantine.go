@@ -109,7 +109,7 @@ func (i *Ingest) returnIfDeleted(m eventstore.SourceMessage, fact domain.Referen
 		case <-i.life.Done():
 		}
 	}
-	if t := i.config.Directory.Thing(fact.Kind, fact.Account, fact.ID); !t.Exists || t.Client != client {
+	if t := i.config.Directory.Item(fact.Kind, fact.Account, fact.ID); !t.Exists || t.Client != client {
 		return // it did not stand in the way any more
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(i.life), quarantineLimit)

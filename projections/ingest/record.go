@@ -82,7 +82,7 @@ func (r *Recorder) try(ctx context.Context, run []*item) (recorded int, fault, e
 // takes the one that would count for a repeat, unless it is recorded anew.
 func (r *Recorder) onRecord(i *item) bool {
 	reached, _ := r.config.Directory.Reached(r.source.Stream, i.message.Created)
-	return reached.Round != i.message.Round || reached.Sequence >= i.message.Sequence
+	return reached.Generation != i.message.Round || reached.Sequence >= i.message.Sequence
 }
 
 // afterwards tells of a thing whose client was deleted while it was recorded.
@@ -90,7 +90,7 @@ func (r *Recorder) afterwards(i *item) error {
 	if i.fact.Kind == domain.NoReference {
 		return nil
 	}
-	t := r.config.Directory.Thing(i.fact.Kind, i.fact.Account, i.fact.ID)
+	t := r.config.Directory.Item(i.fact.Kind, i.fact.Account, i.fact.ID)
 	if client := cmp.Or(i.subject, t.Client); t.Exists && r.config.Directory.Deleted(client) {
 		return unusablef(DeletedClient, "client %d", client)
 	}

@@ -9,7 +9,7 @@ import (
 
 	"clients/domain"
 	"clients/eventstore"
-	"clients/projections"
+	"clients/projections/references"
 )
 
 // Recorder records what the messages of one source say, each once and in the order of the source. Messages that come
@@ -124,7 +124,7 @@ func (r *Recorder) next() (run []*item, changed <-chan struct{}, wait time.Durat
 		ready, rest := chain(r.waiting[:n], reached)
 		r.waiting = r.waiting[n:]
 		if len(ready) > 0 && len(run) == 0 {
-			if left := r.left(ready[0], reached.Recorder); left > 0 {
+			if left := r.left(ready[0], reached.Replica); left > 0 {
 				wait = min(wait, left)
 			} else {
 				run, ready = ready, nil
@@ -141,11 +141,11 @@ func (r *Recorder) next() (run []*item, changed <-chan struct{}, wait time.Durat
 
 // chain answers which messages of one stream, given in its order, follow on what has been reached without any between
 // them, and which do not. Those that have been reached are done, and those of another round are to be read again.
-func chain(items []*item, reached projections.Reached) (ready, rest []*item) {
+func chain(items []*item, reached references.Reached) (ready, rest []*item) {
 	last := reached.Sequence
 	for n, i := range items {
 		switch {
-		case i.message.Round != reached.Round:
+		case i.message.Round != reached.Generation:
 			i.done <- errPutBack
 		case i.message.Sequence <= last && len(ready) == 0:
 			i.done <- nil

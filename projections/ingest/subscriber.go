@@ -96,11 +96,11 @@ func (s *subscription) Reached(ctx context.Context, created time.Time) (uint64, 
 		return 0, time.Time{}, err
 	}
 	reached, _ := s.ingest.config.Directory.Reached(s.source.Stream, created)
-	if created.Equal(s.created) && reached.Round != s.round { // another replica has found out
+	if created.Equal(s.created) && reached.Generation != s.round { // another replica has found out
 		s.again()
 		return 0, time.Time{}, errPutBack
 	}
-	s.created, s.round = created, reached.Round
+	s.created, s.round = created, reached.Generation
 	return reached.Sequence, reached.StoredAt, nil
 }
 

@@ -1,0 +1,244 @@
+// Package audit re-reads everything that is stored and reports what is not as the service has left it. The subcommand
+// verify and the background scrub use it.
+//
+//	eventstore.History -> auditor.record -> readmodel.Model    the rules of the read model, but going on after a fault
+//	                   -> Fault                                each reported once, in the order of the stream
+//
+// An Audit reads the stream once. It reports messages that are missing, cannot be read, or contradict others; ids above the
+// counter of ids; and snapshots that cannot be read, or whose digest is not that of the model at their sequence. It does not
+// say how such a snapshot differs. It does not look at idempotency keys and at dead letters.
+//
+// A Scrub reads the stream of a running service, at a low rate and in bounded memory: in each pass it folds one part of the
+// clients, projects and invoices, and compares it with what the service has folded. With several servers, each pass reads
+// the copy of another one. A fault counts only when a second round of passes finds it again, for a server that was behind
+// is none.
+//
+// What an audit does not find: an event that was replaced by another valid one with the same version and a correct
+// checksum, before any snapshot or any process that is still running has seen the first one.
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"clients/domain"
+	"clients/eventstore"
+	"clients/projections/readmodel"
+)
+
+// Audit reads all that is stored, by the rules by which a readmodel.Directory folds it, and goes on after faults.
+type Audit struct {
+	History *eventstore.History
+	// Excused are the messages that may be missing.
+	Excused eventstore.Excused
+	Fault   func(Fault)
+	// Foreign is called with each foreign message: anybody who may publish can put one there.
+	Foreign func(eventstore.Record)
+	// Notice is called with what is worth knowing and not a fault.
+	Notice func(string)
+	// Stage is called at the begin of each stage of the audit with its length. It returns what is called with how much of it
+	// is done.
+	Stage func(of Unit, total uint64) (reached func(done uint64))
+}
+
+// Unit is what a stage of an audit is measured in.
+type Unit string
+
+// The units.
+const (
+	InMessages Unit = "messages"
+	InBytes    Unit = "bytes"
+)
+
+// Fault is something that is not as the service has left it.
+type Fault struct {
+	First, Last uint64 // sequences that it is about: one, but for messages that are missing; 0 for none
+	Kind        FaultKind
+	Detail      string
+	Stream      string // that the sequences belong to; "" for the stream of events
+	File        string // that is damaged, with Offset; "" where that is not known
+	Offset      int64
+	client      int64 // that differs
+}
+
+// FaultKind is a kind of fault.
+type FaultKind string
+
+// The kinds of faults.
+const (
+	FaultMissing     FaultKind = "missing"      // messages are gone from within the stream, or from its end
+	FaultCorrupt     FaultKind = "corrupt"      // an envelope of the service, but not what was stored
+	FaultUnknownType FaultKind = "unknown-type" // only a newer release can read it
+	FaultOrder       FaultKind = "order"        // not the next event of its client
+	FaultTwoAccounts FaultKind = "two-accounts" // an id that is another account's
+	FaultCounter     FaultKind = "counter"      // the counter of ids is behind the ids in use
+	FaultDamaged     FaultKind = "damaged"      // a file of a server that is not running is not what was written
+	FaultSnapshot    FaultKind = "snapshot"     // it cannot be read, or is not what the stream gives
+	FaultCopy        FaultKind = "copy"         // one server's copy of the stream lacks what the others have
+	FaultDiffers     FaultKind = "differs"      // what a running service returns is not what the stream gives
+	FaultReferences  FaultKind = "references"   // nor is what it knows of a project or an invoice
+)
+
+// Findings are what an audit has counted.
+type Findings struct {
+	First, Last uint64 // sequences that were read
+	Messages    uint64
+	Accounts    int
+	Clients     int // that exist at the last sequence
+	Deleted     int
+	Types       map[string]uint64 // events and reference events by their type
+	Facts       uint64            // reference events
+	Repeats     uint64            // reference events that change nothing: see domain.ReferenceEvent
+	Foreign     uint64
+	Snapshots   int // that are what the stream gives
+	Faults      uint64
+}
+
+// Run audits. An error means that not everything could be read; the faults found before are still valid.
+func (a *Audit) Run(ctx context.Context) (Findings, error) {
+	h := a.History
+	n := newAuditor(a)
+	for _, notice := range h.Notices {
+		a.Notice(notice)
+	}
+	for _, damaged := range h.Damage {
+		n.fault(damage(damaged))
+	}
+	if err := n.readSnapshots(ctx); err != nil {
+		return n.findings, err
+	}
+	n.begin()
+	reached := a.Stage(InMessages, h.Last-h.First+1)
+	for r, err := range h.Records(ctx) {
+		if !n.record(r, err) {
+			return n.findings, err
+		}
+		reached(n.model.Sequence + 1 - h.First)
+	}
+	n.end()
+	return n.findings, nil
+}
+
+// auditor is one audit under way.
+type auditor struct {
+	*Audit
+	findings   Findings
+	model      *readmodel.Model    // of what could be read
+	otherOwner map[string]struct{} // subjects of clients whose ids are another account's
+	unreadable map[int64]uint64    // how many events in a row could not be read, by the ids of their clients
+	// Clients, projects and invoices are split by their ids into parts, of which one is folded. A scrub takes one after the
+	// other, so that it never holds all of them.
+	part, parts int64
+	snapshots   []*snapshotCheck // those not reached yet, in order
+	above       int64            // the highest id above the counter, 0 for none
+	aboveAt     uint64
+	aboveCount  uint64
+}
+
+func newAuditor(a *Audit) *auditor {
+	return &auditor{
+		Audit: a, parts: 1, model: readmodel.NewModel(), otherOwner: make(map[string]struct{}), unreadable: make(map[int64]uint64),
+		findings: Findings{First: a.History.First, Last: a.History.Last, Types: make(map[string]uint64)},
+	}
+}
+
+// begin checks where the stream begins.
+func (n *auditor) begin() {
+	if first := n.History.First; first > 1 {
+		n.missing(&eventstore.MissingError{First: 1, Last: first - 1, Reason: "the stream begins behind them"})
+	}
+}
+
+// record handles a message, with what is wrong with it. It returns false for an error that is no fault.
+func (n *auditor) record(r eventstore.Record, err error) bool {
+	var missing *eventstore.MissingError
+	var damaged *eventstore.DamagedError
+	var corrupt *eventstore.CorruptError
+	var unknown *eventstore.UnknownEventError
+	switch {
+	case errors.As(err, &missing):
+		n.missing(missing)
+		return true
+	case errors.As(err, &damaged):
+		n.unreadableAt(r, damage(damaged))
+	case errors.As(err, &corrupt):
+		n.unreadableAt(r, faultAt(r, FaultCorrupt, corrupt.Reason))
+	case errors.As(err, &unknown):
+		n.unreadableAt(r, faultAt(r, FaultUnknownType, fmt.Sprintf("%s: it takes a newer release to read it", unknown.Type)))
+	case err != nil:
+		return false
+	default:
+		n.fold(r)
+	}
+	n.findings.Messages++
+	if r.Type != "" {
+		n.findings.Types[r.Type]++
+	}
+	n.pass(r.Sequence, r.StoredAt)
+	return true
+}
+
+// fold folds a message that could be read, if it belongs to the part.
+func (n *auditor) fold(r eventstore.Record) {
+	switch {
+	case r.Foreign != "":
+		n.findings.Foreign++
+		if n.Foreign(r); n.folds(r.ClientID) {
+			_ = n.model.Fold(r) // a foreign message is no error
+		}
+	case r.Reference != nil:
+		n.findings.Facts++
+		fact := *r.Reference
+		if !n.folds(fact.ID) {
+			fact.Kind = domain.NoReference // only the position counts
+		}
+		if !n.model.References.Fold(&fact) {
+			n.findings.Repeats++
+		}
+	case n.folds(r.ClientID):
+		n.event(r)
+	default:
+		n.model.Tick(r.StoredAt)
+	}
+}
+
+// folds reports whether a client, project or invoice is of the part that is folded.
+func (n *auditor) folds(id int64) bool { return id%n.parts == n.part }
+
+// missing reports the messages of a gap that are not excused.
+func (n *auditor) missing(gap *eventstore.MissingError) {
+	for first, last := range n.Excused.Rest(gap.First, gap.Last) {
+		detail := domain.Counted(int(last-first+1), "message") + " gone"
+		if gap.Reason != "" {
+			detail += ": " + gap.Reason
+		}
+		n.fault(Fault{First: first, Last: last, Kind: FaultMissing, Detail: detail})
+	}
+	n.pass(gap.Last, time.Time{})
+}
+
+// pass moves on to a sequence; a missing message has no time.
+func (n *auditor) pass(sequence uint64, storedAt time.Time) {
+	n.model.Sequence, n.model.StoredAt = sequence, storedAt
+	n.checkSnapshots()
+}
+
+func (n *auditor) end() {
+	n.checkRemainingSnapshots()
+	if n.aboveCount > 0 {
+		state := fmt.Sprintf("stands at %d", n.History.Counter)
+		if !n.History.Counted {
+			state = "is gone"
+		}
+		n.fault(Fault{Kind: FaultCounter, Detail: fmt.Sprintf("the counter %s %s, below the ids of %s, up to %d at sequence %d: it was lost or set back, and ids may be handed out twice",
+			eventstore.IDStream, state, domain.Counted(int(n.aboveCount), "client"), n.above, n.aboveAt)})
+	}
+	n.findings.Clients, n.findings.Deleted, n.findings.Accounts = n.model.Len(), n.model.Deleted.Len(), n.model.AccountCount()
+}
+
+func (n *auditor) fault(f Fault) {
+	n.findings.Faults++
+	n.Fault(f)
+}

@@ -1,0 +1,188 @@
+package audit
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"clients/domain"
+	"clients/eventstore"
+	"clients/projections/readmodel"
+	"clients/projections/references"
+
+	"github.com/stretchr/testify/require"
+)
+
+// history is the records of a stream as it is read back.
+type history struct {
+	records  []eventstore.Record
+	versions map[int64]uint64
+	now      time.Time
+	sources  uint64 // messages of PROJECTS
+}
+
+func newHistory() *history {
+	return &history{versions: make(map[int64]uint64), now: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)}
+}
+
+func (h *history) add(r eventstore.Record) *history {
+	r.Sequence, r.StoredAt = uint64(len(h.records)+1), h.now
+	h.records = append(h.records, r)
+	return h
+}
+
+func (h *history) event(account string, e domain.Event) *history {
+	id := e.Client()
+	h.versions[id]++
+	envelope := domain.Envelope{Account: account, Event: e, Version: h.versions[id]}
+	return h.add(eventstore.Record{ClientID: id, Checksum: 1000 + uint64(len(h.records)), Envelope: envelope})
+}
+
+func (h *history) created(account string, id int64, name string) *history {
+	return h.event(account, domain.ClientCreated{ID: id, Name: name, Currency: "Euro - EUR", Active: true})
+}
+
+func (h *history) renamed(account string, id int64, name string) *history {
+	return h.event(account, domain.ClientUpdated{ID: id, Name: &name})
+}
+
+func (h *history) foreign(account string, id int64) *history {
+	return h.add(eventstore.Record{ClientID: id, Foreign: "no valid envelope", Envelope: domain.Envelope{Account: account}})
+}
+
+// reference stores what the next message of PROJECTS says.
+func (h *history) reference(e domain.ReferenceEvent) *history {
+	h.sources++
+	e.Source = domain.Position{Stream: "PROJECTS", Created: time.Unix(1, 0), Sequence: h.sources}
+	e.EventID, e.Account, e.Subject = fmt.Sprintf("event-%d", h.sources), "a", 1
+	return h.add(eventstore.Record{Reference: &e})
+}
+
+func project(operation domain.Operation, id, client int64) domain.ReferenceEvent {
+	return domain.ReferenceEvent{Kind: domain.Project, Operation: operation, ID: id, ClientID: client}
+}
+
+func (h *history) folded(t *testing.T, limits references.Limits) *readmodel.Model {
+	t.Helper()
+	m := readmodel.NewModelWithin(limits)
+	for _, r := range h.records {
+		require.NoError(t, m.Fold(r))
+	}
+	return m
+}
+
+// scrubbed returns the faults that a scrub in so many parts finds in a model by the records of a stream.
+func scrubbed(h *history, m *readmodel.Model, limits references.Limits, parts int64) (found []Fault) {
+	for part := range parts {
+		n := newAuditor(&Audit{
+			History: &eventstore.History{First: 1, Last: uint64(len(h.records))},
+			Fault:   func(f Fault) { found = append(found, f) }, Foreign: func(eventstore.Record) {},
+		})
+		n.part, n.parts, n.model = part, parts, readmodel.NewModelWithin(limits)
+		for _, r := range h.records {
+			n.record(r, nil)
+		}
+		n.compareWith(m.View())
+	}
+	return found
+}
+
+func kinds(faults []Fault) (kinds []FaultKind) {
+	for _, f := range faults {
+		kinds = append(kinds, f.Kind)
+	}
+	slices.Sort(kinds)
+	return kinds
+}
+
+func TestAScrubComparesWhatWasFolded(t *testing.T) {
+	t.Parallel()
+	stream := func() *history {
+		h := newHistory().created("a", 1, "First").created("a", 2, "Second").created("b", 3, "Third").foreign("a", 2)
+		h.now = h.now.Add(time.Hour)
+		h.renamed("a", 1, "1st")
+		h.now = h.now.Add(-time.Minute)
+		return h.created("b", 4, "Fourth").event("b", domain.ClientDeleted{ID: 3})
+	}
+	for name, c := range map[string]struct {
+		change func(h *history)
+		want   []FaultKind
+	}{
+		"nothing": {func(*history) {}, nil},
+		"another name": {func(h *history) {
+			h.records[1].Event = domain.ClientCreated{ID: 2, Name: "Zecond", Currency: "Euro - EUR", Active: true}
+		}, []FaultKind{FaultDiffers}},
+		"another event": {func(h *history) { h.records[4].Checksum++ }, []FaultKind{FaultDiffers}},
+		"another client": {func(h *history) {
+			h.records[5].ClientID, h.records[5].Event = 5, domain.ClientCreated{ID: 5, Name: "Fourth"}
+		}, []FaultKind{FaultDiffers, FaultDiffers}},
+		"no deletion":        {func(h *history) { h.records[6].Foreign = "no valid envelope" }, []FaultKind{FaultDiffers}},
+		"a version too high": {func(h *history) { h.records[4].Version++ }, []FaultKind{FaultDiffers, FaultOrder}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m, altered := stream().folded(t, references.DefaultLimits()), stream()
+			c.change(altered)
+			for _, parts := range []int64{1, 3} {
+				found := scrubbed(altered, m, references.DefaultLimits(), parts)
+				require.Equal(t, c.want, kinds(found), "%d parts", parts)
+			}
+		})
+	}
+}
+
+// A scrub believes what it finds twice, also of a client that changes all the time.
+func TestAClientThatDiffersIsKnownAgain(t *testing.T) {
+	t.Parallel()
+	stream := func(names ...string) *history {
+		h := newHistory().created("a", 1, "First").created("a", 2, "Second")
+		for _, name := range names {
+			h.renamed("a", 2, name)
+		}
+		return h
+	}
+	altered := func(h *history) *history {
+		h.records[1].Event = domain.ClientCreated{ID: 2, Name: "Second", Currency: "Zloty - PLN", Active: true}
+		return h
+	}
+	differ := func(names ...string) []Fault {
+		limits := references.DefaultLimits()
+		return scrubbed(altered(stream(names...)), stream(names...).folded(t, limits), limits, 1)
+	}
+	first, second := differ("A"), differ("A", "B")
+	require.Len(t, first, 1)
+	require.Len(t, second, 1)
+	require.Equal(t, first[0].key(), second[0].key())
+	require.Contains(t, first[0].Detail, "at version 2, of sequence 3, with the checksum ")
+}
+
+func TestAScrubComparesProjects(t *testing.T) {
+	t.Parallel()
+	limits := references.DefaultLimits()
+	stream := func(client int64) *history {
+		h := newHistory().created("a", 1, "First").reference(project(domain.Created, 7, 1)).reference(project(domain.Created, 8, client))
+		return h.reference(domain.ReferenceEvent{Kind: domain.Project, Operation: domain.Changed, ID: 7, Active: new(false)})
+	}
+	m := stream(1).folded(t, limits)
+	for _, parts := range []int64{1, 3} {
+		require.Empty(t, scrubbed(stream(1), m, limits, parts))
+		require.Equal(t, []FaultKind{FaultReferences}, kinds(scrubbed(stream(2), m, limits, parts)))
+	}
+}
+
+// A project that was created once more after its deletion had been forgotten exists, in every part.
+func TestAScrubForgetsAsTheModelDoes(t *testing.T) {
+	t.Parallel()
+	limits := references.Limits{EventIDs: 8, Messages: 10}
+	h := newHistory().created("a", 1, "First").reference(project(domain.Created, 7, 1)).reference(project(domain.Deleted, 7, 0))
+	for range 12 {
+		h.reference(domain.ReferenceEvent{})
+	}
+	h.reference(project(domain.Created, 7, 1))
+	m := h.folded(t, limits)
+	require.True(t, m.References.Item(domain.Project, "a", 7).Exists)
+	for _, parts := range []int64{1, 3} {
+		require.Empty(t, scrubbed(h, m, limits, parts), "%d parts", parts)
+	}
+}

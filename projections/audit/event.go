@@ -1,0 +1,90 @@
+package audit
+
+import (
+	"errors"
+
+	"clients/domain"
+	"clients/eventstore"
+)
+
+// event checks an event and then folds it even if it is wrong, so that what follows a fault is compared with it, and is not
+// a fault for the same reason once more. Only events of a client whose id is another account's are never folded, and the
+// first of them is reported.
+func (n *auditor) event(r eventstore.Record) {
+	var wrong *eventstore.CorruptError
+	if errors.As(n.model.CheckOwner(r), &wrong) {
+		if _, reported := n.otherOwner[r.Subject]; !reported {
+			n.otherOwner[r.Subject] = struct{}{}
+			n.fault(faultAt(r, FaultTwoAccounts, wrong.Reason))
+		}
+		return
+	}
+	before, deleted := n.model.Before(r), n.model.Deleted.Has(r.ClientID)
+	n.checkCounter(r)
+	if !n.excused(before, deleted, r) && errors.As(n.model.CheckOrder(r), &wrong) {
+		n.fault(faultAt(r, FaultOrder, wrong.Reason))
+	}
+	delete(n.unreadable, r.ClientID)
+	if deleted {
+		return
+	}
+	if _, deletion := r.Event.(domain.ClientDeleted); deletion && !n.known(r.ClientID) {
+		n.model.Deleted.Add(r.ClientID)
+		return
+	}
+	if _, creation := r.Event.(domain.ClientCreated); !creation {
+		before.ID = r.ClientID // its creation may not have been readable
+	}
+	r.Version = max(r.Version, before.Revision.Version)
+	n.model.ApplyTo(before, r)
+}
+
+// known reports whether there was an event of a client.
+func (n *auditor) known(id int64) bool {
+	return n.model.Deleted.Has(id) || n.model.Client(id) != nil
+}
+
+// excused reports whether an event could be the next one of its client if what could not be read, or was purged, had been
+// read.
+func (n *auditor) excused(before domain.Client, deleted bool, r eventstore.Record) bool {
+	if unread := n.unreadable[r.ClientID]; unread > 0 && !deleted {
+		return r.Version > before.Revision.Version && r.Version <= before.Revision.Version+unread+1
+	}
+	_, creation := r.Event.(domain.ClientCreated)
+	return n.History.First > 1 && !n.known(r.ClientID) && !creation && r.Version > 1
+}
+
+// unreadableAt reports a message of the service that cannot be read.
+func (n *auditor) unreadableAt(r eventstore.Record, f Fault) {
+	if r.Subject != "" {
+		f.Detail = r.Subject + ": " + f.Detail
+	}
+	n.fault(f)
+	if r.ClientID != 0 {
+		n.unreadable[r.ClientID]++
+	}
+}
+
+// damage returns the fault of a file.
+func damage(d *eventstore.DamagedError) Fault {
+	f := Fault{First: d.Sequence, Last: d.Sequence, Kind: FaultDamaged, Detail: d.Reason, Stream: d.Stream, File: d.File, Offset: d.Offset}
+	if d.Stream == eventstore.Stream {
+		f.Stream = ""
+	}
+	return f
+}
+
+// checkCounter compares the id of a new client with the counter that it must have come from.
+func (n *auditor) checkCounter(r eventstore.Record) {
+	if n.known(r.ClientID) || r.ClientID <= n.History.Counter {
+		return
+	}
+	n.aboveCount++
+	if r.ClientID > n.above {
+		n.above, n.aboveAt = r.ClientID, r.Sequence
+	}
+}
+
+func faultAt(r eventstore.Record, kind FaultKind, detail string) Fault {
+	return Fault{First: r.Sequence, Last: r.Sequence, Kind: kind, Detail: detail}
+}

@@ -1,0 +1,147 @@
+package audit
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"clients/eventstore"
+	"clients/projections/readmodel"
+)
+
+// Scrub re-reads the whole stream that a directory follows, by the rules of an Audit, and compares what it folds with the
+// directory. It reads each server's copy of the stream at least once.
+//
+// Its memory is bounded: in one pass it folds partSize clients, projects and invoices, and it takes as many passes as there
+// are parts or servers. It works for a twentieth of the time, in bursts that callers do not notice.
+type Scrub struct {
+	Directory *readmodel.Directory
+	// Open opens the history, once for each pass.
+	Open    func(context.Context) (*eventstore.History, error)
+	Excused eventstore.Excused
+
+	found map[Fault]Fault // by what is the same in each pass
+}
+
+const (
+	partSize  = 100_000
+	maxFaults = 1000 // any more are not kept
+
+	scrubBurst   = 16 // messages
+	scrubShare   = 20
+	longestPause = time.Second
+)
+
+// Run returns the faults, in the order of the stream: those that a second round of passes has found, too, after every
+// server that was behind has caught up or has lost its place. The error is ctx's, or means that not everything could be
+// read.
+func (s *Scrub) Run(ctx context.Context) ([]Fault, error) {
+	history, err := s.passes(ctx)
+	if err != nil || len(s.found) == 0 {
+		return nil, err
+	}
+	if err := history.Outlast(ctx); err != nil {
+		return nil, err
+	}
+	first := s.found
+	if _, err := s.passes(ctx); err != nil {
+		return nil, err
+	}
+	if len(first) < maxFaults { // else those of both may be others
+		maps.DeleteFunc(s.found, func(key, _ Fault) bool { _, before := first[key]; return !before })
+	}
+	return slices.SortedFunc(maps.Values(s.found), func(a, b Fault) int { return cmp.Compare(a.First, b.First) }), nil
+}
+
+// passes reads the stream once for each part of the clients and each server.
+func (s *Scrub) passes(ctx context.Context) (history *eventstore.History, err error) {
+	s.found = make(map[Fault]Fault)
+	parts := 1
+	for part := 0; part < parts; part++ {
+		if history, err = s.Open(ctx); err != nil {
+			return nil, fmt.Errorf("scrub: %w", err)
+		}
+		if part == 0 {
+			parts = max(len(history.Servers), 1+size(s.Directory.View())/partSize)
+		}
+		history.InBursts(2 * scrubBurst)
+		if servers := history.Servers; len(servers) > 0 {
+			server := servers[part%len(servers)]
+			history.OfServer(server, func(sequence uint64) { s.lacks(server, sequence) })
+		}
+		if err := s.pass(ctx, history, part, parts); err != nil {
+			return nil, fmt.Errorf("scrub: %w", err)
+		}
+	}
+	return history, nil
+}
+
+func (s *Scrub) pass(ctx context.Context, history *eventstore.History, part, parts int) error {
+	n := newAuditor(&Audit{History: history, Excused: s.Excused, Fault: s.fault, Foreign: func(eventstore.Record) {}})
+	n.part, n.parts = int64(part), int64(parts)
+	history.Counter = math.MaxInt64 // is compared by a full audit
+	n.begin()
+	if err := n.read(ctx); err != nil {
+		return err
+	}
+	if err := s.Directory.Await(ctx, history.Last); err != nil {
+		return err
+	}
+	now := s.Directory.View()
+	history.First, history.Last = history.Last+1, now.Sequence // what has come meanwhile
+	if err := n.read(ctx); err != nil {
+		return err
+	}
+	n.compareWith(now)
+	return nil
+}
+
+// read folds the messages, at a low rate.
+func (n *auditor) read(ctx context.Context) error {
+	begun, burst := time.Now(), 0
+	for r, err := range n.History.Records(ctx) {
+		if !n.record(r, err) {
+			return err
+		}
+		if burst++; burst < scrubBurst {
+			continue
+		}
+		select {
+		case <-time.After(min((scrubShare-1)*time.Since(begun), longestPause)):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		begun, burst = time.Now(), 0
+	}
+	return ctx.Err()
+}
+
+func (s *Scrub) lacks(server string, sequence uint64) {
+	s.fault(Fault{First: sequence, Last: sequence, Kind: FaultCopy, Detail: "server " + server + " lacks the message, which the leader has"})
+}
+
+func (s *Scrub) fault(f Fault) {
+	if len(s.found) < maxFaults {
+		s.found[f.key()] = f
+	}
+}
+
+// key is what a fault has in common with itself in another pass: a client that differs may have changed since.
+func (f Fault) key() Fault {
+	switch f.Kind {
+	case FaultDiffers:
+		return Fault{Kind: f.Kind, client: f.client}
+	case FaultCopy, FaultReferences: // of which there may be several of one sequence
+		return f
+	}
+	return Fault{First: f.First, Last: f.Last, Kind: f.Kind}
+}
+
+// ScrubFaults returns the kinds of faults that a scrub can find.
+func ScrubFaults() []FaultKind {
+	return []FaultKind{FaultMissing, FaultCorrupt, FaultUnknownType, FaultOrder, FaultTwoAccounts, FaultCopy, FaultDiffers, FaultReferences}
+}

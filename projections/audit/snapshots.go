@@ -1,0 +1,124 @@
+package audit
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"clients/eventstore"
+	"clients/projections/snapshot"
+)
+
+// snapshotCheck is a snapshot that waits for the fold to reach it. Only its digest is kept: a model for each would be too
+// much.
+type snapshotCheck struct {
+	eventstore.Snapshot
+	digest [sha256.Size]byte
+	err    error // why it could not be read
+}
+
+// readSnapshots reads all snapshots before anything else: a service that runs goes on to save new ones, and removes these.
+func (n *auditor) readSnapshots(ctx context.Context) error {
+	for _, foreign := range n.History.Strangers {
+		n.fault(Fault{Kind: FaultSnapshot, Detail: foreign})
+	}
+	size := uint64(0)
+	for _, s := range n.History.Snapshots {
+		size += s.Size
+	}
+	source := &countingReader{history: n.History, reached: n.Stage(InBytes, size)}
+	for _, s := range n.History.Snapshots {
+		model, err := snapshot.Read(ctx, source, s)
+		switch {
+		case errors.Is(err, eventstore.ErrSnapshotGone):
+			continue
+		case err != nil && !snapshot.Unusable(err): // the store did not respond, which is no fault of the snapshot
+			return err
+		}
+		check := &snapshotCheck{Snapshot: s, err: err}
+		if err == nil {
+			check.digest = snapshot.Digest(model.View())
+		}
+		n.snapshots = append(n.snapshots, check)
+	}
+	slices.SortFunc(n.snapshots, func(a, b *snapshotCheck) int {
+		return cmp.Or(cmp.Compare(a.Sequence, b.Sequence), a.SavedAt.Compare(b.SavedAt))
+	})
+	return nil
+}
+
+// countingReader reads snapshots, and reports how many bytes were read.
+type countingReader struct {
+	history *eventstore.History
+	reached func(done uint64)
+	done    uint64
+	content io.Reader
+}
+
+// ReadSnapshot reads a snapshot as History.ReadSnapshot does.
+func (c *countingReader) ReadSnapshot(ctx context.Context, s eventstore.Snapshot, read func(io.Reader) error) error {
+	return c.history.ReadSnapshot(ctx, s, func(r io.Reader) error {
+		c.content = r
+		return read(c)
+	})
+}
+
+func (c *countingReader) Read(into []byte) (int, error) {
+	n, err := c.content.Read(into)
+	c.done += uint64(n)
+	c.reached(c.done)
+	return n, err
+}
+
+// checkSnapshots compares those snapshots with the model that it has reached.
+func (n *auditor) checkSnapshots() {
+	for len(n.snapshots) > 0 && n.snapshots[0].Sequence <= n.model.Sequence {
+		check := n.snapshots[0]
+		n.snapshots = n.snapshots[1:]
+		if wrong := n.compare(check); wrong != "" {
+			n.faultOf(check, wrong)
+		}
+	}
+}
+
+// compare returns what is wrong with a snapshot, as of the sequence of the model or, where messages are missing, one before.
+func (n *auditor) compare(check *snapshotCheck) string {
+	switch {
+	case check.err != nil:
+		return check.err.Error()
+	case check.Sequence < n.History.First:
+		return "" // what it was made of was purged
+	case n.model.StoredAt.IsZero():
+		return "the message that it was taken at is missing"
+	case !check.StoredAt.Equal(n.model.StoredAt):
+		return "it was taken of another stream"
+	case n.History.First > 1:
+		return ""
+	case check.digest == snapshot.Digest(n.model.View()):
+		n.findings.Snapshots++
+		return ""
+	case n.findings.Faults > 0:
+		return "it is not what the stream gives; the faults before it may be why"
+	}
+	return "it is not what the stream gives"
+}
+
+// checkRemainingSnapshots reports those that the stream does not reach.
+func (n *auditor) checkRemainingSnapshots() {
+	for _, check := range n.snapshots {
+		switch {
+		case check.err != nil:
+			n.faultOf(check, check.err.Error())
+		case check.Sequence > n.History.Last:
+			n.faultOf(check, fmt.Sprintf("the stream ends before it, at %d: it has lost its end", n.History.Last))
+		}
+	}
+}
+
+func (n *auditor) faultOf(check *snapshotCheck, wrong string) {
+	n.fault(Fault{First: check.Sequence, Last: check.Sequence, Kind: FaultSnapshot, Detail: "the snapshot of this sequence: " + wrong})
+}

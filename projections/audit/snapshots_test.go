@@ -1,0 +1,121 @@
+package audit_test
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"clients/domain"
+	"clients/eventstore"
+	"clients/eventstore/natstest"
+	"clients/projections/audit"
+	"clients/projections/readmodel"
+	"clients/projections/snapshot"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+)
+
+func soon(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// audited returns what an audit of a history says is wrong with snapshots, and the error that it ended with.
+func audited(t testing.TB, h *eventstore.History, limit time.Duration) (faults []audit.Fault, err error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	_, err = (&audit.Audit{
+		History: h, Fault: func(f audit.Fault) {
+			if f.Kind == audit.FaultSnapshot {
+				faults = append(faults, f)
+			}
+		},
+		Foreign: func(eventstore.Record) {}, Notice: func(string) {}, Stage: func(audit.Unit, uint64) func(uint64) { return func(uint64) {} },
+	}).Run(ctx)
+	return faults, err
+}
+
+// saved returns a function that saves a snapshot of a stream with one client.
+func saved(t testing.TB, nc *nats.Conn) func() {
+	t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	store, err := eventstore.Open(soon(t), nc, eventstore.Config{Replicas: 1, Log: log})
+	require.NoError(t, err)
+	t.Cleanup(store.Close)
+	d := readmodel.NewDirectory(store, log)
+	following, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { defer close(ended); _ = d.Follow(following) }()
+	t.Cleanup(func() { cancel(); <-ended })
+	_, err = store.Append(soon(t), domain.Envelope{
+		EventID: "1", Account: "a", Version: 1, Time: time.Now(), Event: domain.ClientCreated{ID: 1, Name: "SuprCorp", Currency: "Euro - EUR"},
+	}, 0)
+	require.NoError(t, err)
+	require.NoError(t, d.Refresh(soon(t)))
+	return func() { snapshot.NewSnapshotter(d, store, eventstore.Snapshot{}, log).Save(soon(t)) }
+}
+
+// The service goes on while it is verified: that a snapshot was removed, or that no server responds, is no fault of what is
+// stored.
+func TestAnAuditTakesNoSnapshotForDamagedThatItCannotRead(t *testing.T) {
+	t.Parallel()
+	network := natstest.NewNetwork(t)
+	cluster := natstest.Run(t, 1)
+	service := cluster.Connect(t, 0)
+	js, err := jetstream.New(service)
+	require.NoError(t, err)
+	save := saved(t, service)
+	save()
+	nc, err := nats.Connect(network.URL("auditor", cluster))
+	require.NoError(t, err)
+	t.Cleanup(nc.Close)
+	open := func() *eventstore.History {
+		h, err := eventstore.OpenHistory(soon(t), nc)
+		require.NoError(t, err)
+		require.Len(t, h.Snapshots, 1)
+		return h
+	}
+	h := open()
+	network.Hold("auditor")
+	faults, err := audited(t, h, 500*time.Millisecond)
+	require.Error(t, err)
+	require.Empty(t, faults)
+	network.Heal()
+
+	stream, err := js.Stream(soon(t), "OBJ_"+eventstore.SnapshotsBucket)
+	require.NoError(t, err)
+	for what, forget := range map[string]func(){
+		"forgotten":              func() { require.NoError(t, stream.Purge(soon(t))) },
+		"deleted as an object":   func() { deleteObjects(t, js) },
+		"gone with their bucket": func() { require.NoError(t, js.DeleteObjectStore(soon(t), eventstore.SnapshotsBucket)) },
+	} {
+		save()
+		h := open()
+		forget()
+		faults, err := audited(t, h, 30*time.Second)
+		require.NoError(t, err, what)
+		require.Empty(t, faults, what)
+		h, err = eventstore.OpenHistory(soon(t), nc)
+		require.NoError(t, err)
+		require.Empty(t, h.Snapshots, what)
+		require.Empty(t, h.Strangers, what)
+		stream, err = js.CreateOrUpdateStream(soon(t), stream.CachedInfo().Config)
+		require.NoError(t, err)
+	}
+}
+
+func deleteObjects(t testing.TB, js jetstream.JetStream) {
+	t.Helper()
+	bucket, err := js.ObjectStore(soon(t), eventstore.SnapshotsBucket)
+	require.NoError(t, err)
+	objects, err := bucket.List(soon(t))
+	require.NoError(t, err)
+	for _, object := range objects {
+		require.NoError(t, bucket.Delete(soon(t), object.Name))
+	}
+}

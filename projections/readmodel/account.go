@@ -1,0 +1,121 @@
+package readmodel
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"clients/domain"
+
+	"github.com/tidwall/btree"
+)
+
+// account holds the clients of one account, in two orders. The model has them by id.
+type account struct {
+	name     string
+	byName   *tree
+	byUpdate *tree
+	revision domain.Revision // the number of events, and the checksum of the last one
+}
+
+// tree is a B-tree whose copies cost nothing: what is shared is copied when one side changes it.
+type tree = btree.BTreeG[*Entry]
+
+// Entry is a client with the values by which it is found and ordered. It never changes: an event puts a new one in its
+// place, and readers of a copied tree go on reading the old one.
+type Entry struct {
+	domain.Client
+	LastSequence uint64 // of the last message on the client's subject
+	account      *account
+	sortKey      string // the name in lower case; the name itself where that is the same
+}
+
+func newAccount(name string) *account {
+	options := btree.Options{NoLocks: true}
+	return &account{
+		name:     name,
+		byName:   btree.NewBTreeGOptions(func(a, b *Entry) bool { return compareNames(a, b) < 0 }, options),
+		byUpdate: btree.NewBTreeGOptions(func(a, b *Entry) bool { return compareUpdates(a, b) < 0 }, options),
+	}
+}
+
+// NewEntry returns the entry of a client. It keeps the client's texts in one piece, so that reading them is one access to
+// memory and not three.
+func NewEntry(c domain.Client, lastSequence uint64) *Entry {
+	e := &Entry{Client: c, LastSequence: lastSequence, sortKey: strings.ToLower(c.Name)}
+	name, details := len(c.Name), len(c.Name)+len(c.Details)
+	if e.sortKey == c.Name {
+		text := c.Name + c.Details
+		e.Name, e.Details, e.sortKey = text[:name], text[name:], text[:name]
+		return e
+	}
+	text := c.Name + c.Details + e.sortKey
+	e.Name, e.Details, e.sortKey = text[:name], text[name:details], text[details:]
+	return e
+}
+
+// Account returns the name of the account that the client belongs to.
+func (e *Entry) Account() string { return e.account.name }
+
+// of reports whether there is such a client, and it belongs to an account.
+func (e *Entry) of(account string) bool { return e != nil && e.account.name == account }
+
+// compareNames orders by name without regard to case, then by id.
+func compareNames(a, b *Entry) int {
+	return cmp.Or(strings.Compare(a.sortKey, b.sortKey), cmp.Compare(a.ID, b.ID))
+}
+
+// compareUpdates orders by the time of the last change, then by id.
+func compareUpdates(a, b *Entry) int {
+	return cmp.Or(a.UpdatedAt.Compare(b.UpdatedAt), cmp.Compare(a.ID, b.ID))
+}
+
+// replace puts new in the place of old. Either may be nil.
+func (a *account) replace(old, new *Entry) {
+	if old != nil && (new == nil || compareNames(old, new) != 0) {
+		a.byName.Delete(old)
+	}
+	if old != nil && (new == nil || compareUpdates(old, new) != 0) {
+		a.byUpdate.Delete(old)
+	}
+	if new != nil {
+		a.byName.Set(new)
+		a.byUpdate.Set(new)
+	}
+}
+
+// RestoreAccount adds an account with its clients, in the order of a list. It fails where a client is there already.
+func (m *Model) RestoreAccount(name string, revision domain.Revision, clients []*Entry) error {
+	a := newAccount(name)
+	a.revision = revision
+	for _, e := range clients {
+		e.account = a
+	}
+	var trees sync.WaitGroup
+	trees.Go(func() {
+		byUpdate := slices.Clone(clients)
+		slices.SortFunc(byUpdate, compareUpdates)
+		for _, e := range byUpdate {
+			a.byUpdate.Load(e)
+		}
+	})
+	trees.Go(func() {
+		for _, e := range clients {
+			a.byName.Load(e)
+		}
+	})
+	if len(m.byID) == 0 { // most are of one account
+		m.byID = make(map[int64]*Entry, len(clients))
+	}
+	want := len(m.byID) + len(clients)
+	for _, e := range clients {
+		m.byID[e.ID] = e
+	}
+	trees.Wait()
+	if m.accounts[name] = a; len(m.byID) != want {
+		return fmt.Errorf("a client is listed twice, in account %s or in another", name)
+	}
+	return nil
+}

@@ -1,0 +1,103 @@
+package readmodel
+
+import (
+	"iter"
+	"slices"
+	"time"
+
+	"clients/domain"
+)
+
+// Listing is clients of one account as of one sequence.
+type Listing struct {
+	Revision domain.Revision // changes with every event of a client of the account
+	Len      int             // how many clients there are
+	entries  iter.Seq[*Entry]
+}
+
+// List returns all clients of an account.
+func (d *Directory) List(account string) Listing {
+	d.mu.Lock() // a copy marks what it shares
+	defer d.mu.Unlock()
+	return d.model.List(account)
+}
+
+// List returns all clients of an account.
+func (m *Model) List(account string) Listing {
+	a := m.accounts[account]
+	if a == nil {
+		a = newAccount(account)
+	}
+	clients := a.byName.Copy()
+	return Listing{Revision: a.revision, Len: clients.Len(), entries: func(yield func(*Entry) bool) { clients.Scan(yield) }}
+}
+
+// UpdatedSince returns the clients of an account that were updated at since or later.
+func (d *Directory) UpdatedSince(account string, since time.Time) Listing {
+	updates, revision := d.updates(account)
+	var found []*Entry
+	updates.Ascend(&Entry{Client: domain.Client{UpdatedAt: since}}, func(e *Entry) bool {
+		found = append(found, e)
+		return true
+	})
+	slices.SortFunc(found, compareNames)
+	return Listing{Revision: revision, Len: len(found), entries: slices.Values(found)}
+}
+
+func (d *Directory) updates(account string) (*tree, domain.Revision) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	a := d.model.accounts[account]
+	if a == nil {
+		a = newAccount(account)
+	}
+	return a.byUpdate.Copy(), a.revision
+}
+
+// Clients returns the clients, ordered by name without regard to case, then by id. They must not be changed.
+//
+// A long list is bound by memory access, for clients lie where they were last changed. So it is read a few clients ahead of
+// the caller: their cache misses then overlap, instead of following on one another.
+func (l Listing) Clients() iter.Seq[*domain.Client] {
+	return func(yield func(*domain.Client) bool) {
+		var ahead [readAhead]*Entry
+		filled := 0
+		flush := func() (more bool) {
+			touch(ahead[:filled])
+			for _, e := range ahead[:filled] {
+				if !yield(&e.Client) {
+					return false
+				}
+			}
+			filled = 0
+			return true
+		}
+		for e := range l.entries {
+			ahead[filled] = e
+			if filled++; filled == readAhead && !flush() {
+				return
+			}
+		}
+		flush()
+	}
+}
+
+const readAhead = 32
+
+// touch brings entries and their texts into the cache. Its result keeps the compiler from removing the reads.
+//
+//go:noinline
+func touch(entries []*Entry) (sum int) {
+	for _, e := range entries {
+		sum += len(e.Name) + len(e.LastInvoiceKind) + e.UpdatedAt.Nanosecond()
+	}
+	for _, e := range entries {
+		if len(e.Name) > 0 {
+			sum += int(e.Name[0])
+		}
+		if n := len(e.Details); n > 0 {
+			sum += int(e.Details[n-1])
+		}
+	}
+	return sum
+}

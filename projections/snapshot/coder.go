@@ -1,0 +1,156 @@
+package snapshot
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"io"
+	"slices"
+	"time"
+
+	"clients/projections/readmodel"
+	"clients/projections/references"
+)
+
+// coder writes values, or reads them in the same order: a number as a varint, a text behind its length. It has either a
+// writer or a reader. After the first error it reads zeros.
+type coder struct {
+	w       *bufio.Writer
+	r       *bufio.Reader
+	scratch []byte
+	err     error
+
+	numbers map[string]uint64 // of shared texts that were written
+	texts   []string          // shared texts that were read
+	intern  func(string) string
+}
+
+func (c *coder) fail(err error) {
+	if c.err == nil {
+		c.err = err
+	}
+}
+
+func (c *coder) number(n *uint64) {
+	if c.w != nil {
+		c.scratch = binary.AppendUvarint(c.scratch[:0], *n)
+		_, _ = c.w.Write(c.scratch) // Flush returns the first error
+		return
+	}
+	*n = c.read()
+}
+
+func (c *coder) read() uint64 {
+	if c.err != nil {
+		return 0
+	}
+	ahead, err := c.r.Peek(binary.MaxVarintLen64)
+	n, length := binary.Uvarint(ahead)
+	if length <= 0 {
+		c.fail(errors.Join(errors.New("it has no number where one should be"), err))
+		return 0
+	}
+	_, _ = c.r.Discard(length)
+	return n
+}
+
+func (c *coder) integer(n *int64) {
+	u := uint64(*n)
+	c.number(&u)
+	*n = int64(u)
+}
+
+func (c *coder) count(n *int) {
+	u := uint64(*n)
+	c.number(&u)
+	*n = int(u)
+}
+
+func (c *coder) flag(f *bool) {
+	n := 0
+	if *f {
+		n = 1
+	}
+	c.count(&n)
+	*f = n == 1
+}
+
+// time codes 0 for no time.
+func (c *coder) time(t *time.Time) {
+	n := int64(0)
+	if !t.IsZero() {
+		n = t.UnixNano()
+	}
+	if c.integer(&n); c.w != nil {
+		return
+	}
+	if *t = (time.Time{}); n != 0 {
+		*t = time.Unix(0, n).UTC()
+	}
+}
+
+func (c *coder) point(p *references.Point) {
+	c.count(&p.Generation)
+	c.number(&p.Sequence)
+}
+
+// maxText bounds what a damaged length can ask for.
+const maxText = 1 << 20
+
+// length codes the length of a text.
+func (c *coder) length(text string) int {
+	n := len(text)
+	if c.count(&n); n < 0 || n > maxText {
+		c.fail(errors.New("it has a text that is too long"))
+		return 0
+	}
+	return n
+}
+
+// bytes codes a text whose length was coded.
+func (c *coder) bytes(text *string, length int) {
+	if c.w != nil {
+		_, _ = c.w.WriteString(*text)
+		return
+	}
+	if *text = ""; c.err != nil || length == 0 {
+		return
+	}
+	c.scratch = slices.Grow(c.scratch[:0], length)[:length]
+	if _, err := io.ReadFull(c.r, c.scratch); err != nil {
+		c.fail(err)
+		return
+	}
+	*text = string(c.scratch)
+}
+
+func (c *coder) text(text *string) { c.bytes(text, c.length(*text)) }
+
+// shared codes a text that was coded before as its number, and others as 0 and the text.
+func (c *coder) shared(text *string) {
+	number := c.numbers[*text]
+	c.number(&number)
+	switch {
+	case number == 0:
+		c.text(text)
+		c.remember(text)
+	case c.w != nil:
+	case number > uint64(len(c.texts)):
+		c.fail(errors.New("it names a text that it does not have"))
+	default:
+		*text = c.texts[number-1]
+	}
+}
+
+func (c *coder) remember(text *string) {
+	switch {
+	case c.w != nil:
+		if len(c.numbers) < readmodel.MaxTexts {
+			c.numbers[*text] = uint64(len(c.numbers)) + 1
+		}
+	default:
+		if *text = c.intern(*text); len(c.texts) < readmodel.MaxTexts {
+			c.texts = append(c.texts, *text)
+		}
+	}
+}

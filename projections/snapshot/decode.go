@@ -1,0 +1,88 @@
+package snapshot
+
+import (
+	"bufio"
+	"errors"
+
+	"clients/domain"
+	"clients/projections/readmodel"
+	"clients/projections/references"
+)
+
+// decode reads what encode writes, into an empty model.
+func decode(r *bufio.Reader, m *readmodel.Model) error {
+	c := &coder{r: r, intern: m.Intern}
+	var v readmodel.View
+	c.header(&v)
+	m.Sequence, m.StoredAt, m.Clock, m.HighestID = v.Sequence, v.StoredAt, v.Clock, v.HighestID
+	last := int64(0)
+	for range c.each() {
+		last += int64(c.read())
+		m.Deleted.Add(last)
+	}
+	for range c.each() {
+		c.decodeAccount(m)
+	}
+	c.decodeReferences(m.References)
+	if c.read() != end {
+		c.fail(errors.New("its end is not where it should be"))
+	}
+	return c.err
+}
+
+// each yields as often as the next number says, up to the first error.
+func (c *coder) each() func(yield func(uint64) bool) {
+	return func(yield func(uint64) bool) {
+		n := c.read()
+		for i := uint64(0); i < n && c.err == nil && yield(i); i++ {
+		}
+	}
+}
+
+func (c *coder) decodeAccount(m *readmodel.Model) {
+	var name string
+	var revision domain.Revision
+	c.account(&name, &revision)
+	var clients []*readmodel.Entry
+	for range c.each() {
+		var client domain.Client
+		var sequence uint64
+		c.client(&client, &sequence)
+		clients = append(clients, readmodel.NewEntry(client, sequence))
+	}
+	if c.err == nil {
+		c.err = m.RestoreAccount(name, revision, clients)
+	}
+}
+
+func (c *coder) decodeReferences(x *references.Index) {
+	for range c.each() {
+		var name, replica string
+		var latest int
+		c.stream(&name, &latest, &replica)
+		generations := make(map[int64]references.Generation)
+		for range c.each() {
+			var created int64
+			var g references.Generation
+			c.generation(&created, &g)
+			generations[created] = g
+		}
+		x.RestoreStream(name, latest, replica, generations)
+	}
+	for range c.each() {
+		var scope references.Scope
+		i := new(references.Item)
+		c.item(&scope, i)
+		for range c.each() {
+			i.EventIDs = append(i.EventIDs, c.read())
+		}
+		x.RestoreItem(scope, i)
+	}
+	for range c.each() {
+		var client int64
+		var held references.Client
+		c.defaults(&client, &held)
+		x.RestoreDefaults(client, held.KindAt, held.TimeframeAt)
+	}
+	x.FinishRestore()
+}

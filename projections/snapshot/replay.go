@@ -1,0 +1,42 @@
+package snapshot
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"clients/eventstore"
+	"clients/projections/readmodel"
+)
+
+// reportEvery is how many messages are folded between two reports of the progress.
+const reportEvery = 512
+
+// Replay folds a history into a model: the newest snapshot that can be read, and what came after it. It calls reached from
+// time to time with the last sequence folded. The error is the first fault of the history, or ctx's.
+func Replay(ctx context.Context, history *eventstore.History, reached func(sequence uint64)) (*readmodel.Model, error) {
+	m := readmodel.NewModel()
+	snapshots := slices.Clone(history.Snapshots)
+	slices.SortFunc(snapshots, func(a, b eventstore.Snapshot) int { return cmp.Compare(b.Sequence, a.Sequence) })
+	for _, snapshot := range snapshots {
+		if restored, err := Read(ctx, history, snapshot); err == nil {
+			m = restored
+			break
+		}
+	}
+	history.First = max(history.First, m.Sequence+1)
+	for record, err := range history.Records(ctx) {
+		if err == nil {
+			err = m.Fold(record)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("replay: %w", err)
+		}
+		if m.Sequence%reportEvery == 0 {
+			reached(m.Sequence)
+		}
+	}
+	reached(m.Sequence)
+	return m, ctx.Err()
+}

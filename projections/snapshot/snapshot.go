@@ -1,0 +1,93 @@
+// Package snapshot saves the read model from time to time, so that a start reads one snapshot and the end of the stream,
+// and not all of the stream.
+//
+//	readmodel.Directory.View -> Encode -> store      every 30 s or 10,000 events: Snapshotter
+//	store -> Decode -> readmodel.Directory.Restore   at a start: Restore
+//	store -> Decode, then the stream -> Model        without a service: Replay
+//
+// The format (Format, then zstd with a checksum) is that of every release that has the same Format: a release can run
+// beside another one, and be returned to, without reading the whole stream. It is the binary form of numbers as varints,
+// in a fixed order; no library writes exactly these bytes. A coder describes each structure once, for both directions.
+//
+// A snapshot that cannot be decoded is passed over: the one before is used, or the whole stream is read. It is never
+// decoded into something else than what was encoded: the store has a SHA-256 of all bytes, and zstd a checksum of its own.
+//
+// A snapshot is also a record of how far the stream once went. Restore refuses to start on a stream that ends before a
+// snapshot that can be decoded (eventstore.ErrWentBackwards).
+//
+// Digest is the same for equal models. An audit compares the digest of each snapshot with that of the model that it has
+// folded from the stream; it does not say which clients differ.
+package snapshot
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+
+	"clients/eventstore"
+	"clients/projections/readmodel"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// Format begins every snapshot. What is encoded under one number is never encoded differently.
+const Format = "clients snapshot 1\n"
+
+// ErrUnreadable means that a snapshot is truncated, damaged, or of another format.
+var ErrUnreadable = errors.New("the snapshot cannot be read")
+
+// Encode writes a view as a snapshot.
+func Encode(w io.Writer, v readmodel.View) error {
+	if _, err := io.WriteString(w, Format); err != nil {
+		return fmt.Errorf("write snapshot: %w", err)
+	}
+	compressor, err := zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderCRC(true))
+	if err != nil {
+		return fmt.Errorf("write snapshot: %w", err)
+	}
+	err = encode(compressor, v)
+	if err = errors.Join(err, compressor.Close()); err != nil {
+		return fmt.Errorf("write snapshot: %w", err)
+	}
+	return nil
+}
+
+// Decode reads what Encode has written into a new model. The error is an ErrUnreadable.
+func Decode(r io.Reader) (*readmodel.Model, error) { return DecodeInto(readmodel.NewModel(), r) }
+
+// DecodeInto reads into an empty model, and returns it. After an error the model must not be used.
+func DecodeInto(m *readmodel.Model, r io.Reader) (*readmodel.Model, error) {
+	format := make([]byte, len(Format))
+	if _, err := io.ReadFull(r, format); err != nil || string(format) != Format {
+		return nil, fmt.Errorf("%w: it is of another format", ErrUnreadable)
+	}
+	decompressor, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(2))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	defer decompressor.Close()
+	buffered := bufio.NewReaderSize(decompressor, 1<<20)
+	if err := decode(buffered, m); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	switch _, err := buffered.ReadByte(); { // the checksum is verified at the end
+	case err == nil:
+		return nil, fmt.Errorf("%w: more follows behind its end", ErrUnreadable)
+	case !errors.Is(err, io.EOF):
+		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	return m, nil
+}
+
+// Digest is the same for views of equal models.
+func Digest(v readmodel.View) [sha256.Size]byte {
+	hash := sha256.New()
+	_ = encode(hash, v) // a hash takes everything
+	return [sha256.Size]byte(hash.Sum(nil))
+}
+
+func markOf(v readmodel.View) eventstore.SnapshotMark {
+	return eventstore.SnapshotMark{Sequence: v.Sequence, StoredAt: v.StoredAt, Form: Format}
+}

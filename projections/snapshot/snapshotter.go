@@ -1,0 +1,145 @@
+package snapshot
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"clients/eventstore"
+	"clients/projections/readmodel"
+)
+
+// Snapshotter saves snapshots of a directory. Several replicas may run one each: a snapshot of another one counts as its
+// own.
+type Snapshotter struct {
+	directory *readmodel.Directory
+	store     Store
+	log       *slog.Logger
+
+	mu       sync.Mutex
+	sequence uint64 // of the last snapshot, whichever replica saved it; 0 where there is none
+	savedAt  time.Time
+	duration time.Duration // of the last save
+}
+
+// When a snapshot is saved: after some time or some events, while there are changes, but never so often that more than a
+// tenth of the time is spent on it.
+const (
+	saveInterval  = 30 * time.Second
+	saveEvents    = 10_000
+	saveShare     = 10
+	checkInterval = time.Second
+	saveTimeout   = 5 * time.Minute
+)
+
+// NewSnapshotter returns a snapshotter for a directory that was restored from a snapshot, or from none.
+func NewSnapshotter(d *readmodel.Directory, store Store, restored eventstore.Snapshot, log *slog.Logger) *Snapshotter {
+	s := &Snapshotter{directory: d, store: store, log: eventstore.LimitLog(log), sequence: restored.Sequence, savedAt: restored.SavedAt}
+	if restored.Sequence == 0 {
+		s.savedAt = time.Now()
+	}
+	return s
+}
+
+// Run saves until ctx ends.
+func (s *Snapshotter) Run(ctx context.Context) {
+	ticker := time.NewTicker(checkInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if s.ready() {
+			s.Save(ctx)
+		}
+	}
+}
+
+// Last returns the sequence of the last snapshot, whichever replica saved it, and when. Without one the sequence is 0, and
+// the time is that of the start.
+func (s *Snapshotter) Last() (sequence uint64, at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sequence, s.savedAt
+}
+
+// ready reports whether it is time for the next snapshot.
+func (s *Snapshotter) ready() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now, since := s.directory.Sequence(), time.Since(s.savedAt)
+	if now <= s.sequence || since < saveShare*s.duration {
+		return false
+	}
+	return since >= saveInterval || now-s.sequence >= saveEvents
+}
+
+// Save saves a snapshot, unless nothing has changed since the last one, another replica has just saved one, or the stream
+// was replaced. An error is logged: a start then reads the snapshot before and more of the stream. Save returns when ctx
+// ends.
+func (s *Snapshotter) Save(ctx context.Context) {
+	if errors.Is(s.directory.Err(), eventstore.ErrReplaced) { // it would not be one of the present stream
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, saveTimeout)
+	defer cancel()
+	begun := time.Now()
+	newest, err := s.newest(ctx)
+	if err == nil && !s.needed(newest) {
+		return
+	}
+	view := s.directory.View()
+	if err == nil {
+		err = s.store.SaveSnapshot(ctx, markOf(view), func(w io.Writer) error { return Encode(w, view) })
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.duration, s.savedAt = time.Since(begun), time.Now() // after an error, to wait before the next one
+	if err != nil {
+		s.log.Warn("a snapshot could not be saved", "sequence", view.Sequence, "error", err)
+		return
+	}
+	s.sequence = view.Sequence
+	s.log.Debug("a snapshot is saved", "sequence", view.Sequence, "duration", s.duration)
+}
+
+// needed reports whether a snapshot is to be saved beside the newest one. One that another replica has saved since the last
+// look will do for a while.
+func (s *Snapshotter) needed(newest eventstore.Snapshot) bool {
+	s.mu.Lock()
+	other := newest.Sequence > s.sequence
+	s.sequence = newest.Sequence // which is lower than it was where snapshots were removed
+	if other {
+		s.savedAt = newest.SavedAt
+	}
+	s.mu.Unlock()
+	if other {
+		return s.ready()
+	}
+	return s.directory.Sequence() > newest.Sequence
+}
+
+// newest returns the newest snapshot of this format and stream, or the zero Snapshot.
+func (s *Snapshotter) newest(ctx context.Context) (eventstore.Snapshot, error) {
+	all, err := s.store.Snapshots(ctx)
+	if err != nil {
+		return eventstore.Snapshot{}, err
+	}
+	for _, snapshot := range slices.DeleteFunc(all, func(s eventstore.Snapshot) bool { return s.Form != Format }) {
+		err := s.store.CheckSnapshot(ctx, snapshot)
+		if err == nil {
+			return snapshot, nil
+		}
+		if !Unusable(err) && !errors.Is(err, eventstore.ErrWentBackwards) {
+			return eventstore.Snapshot{}, err
+		}
+		s.log.Warn("a snapshot is not one of this stream and is ignored", "sequence", snapshot.Sequence, "reason", err)
+	}
+	return eventstore.Snapshot{}, nil
+}
