@@ -29,11 +29,10 @@ func alterEvent(t *testing.T, path string, sequence uint64, alter func(*storedEv
 	content, err := os.ReadFile(path)
 	require.NoError(t, err)
 	rest := content
-	length := func() int { return int(little.LittleEndian.Uint32(rest) &^ (1 << 31)) }
 	for little.LittleEndian.Uint64(rest[4:]) != sequence {
-		rest = rest[length():]
+		rest = rest[recordLength(rest):]
 	}
-	e := &storedEvent{t: t, record: rest[:length()]}
+	e := &storedEvent{t: t, record: rest[:recordLength(rest)]}
 	alter(e)
 	subject := 22 + int(little.LittleEndian.Uint16(e.record[20:]))
 	end := len(e.record) - 8
@@ -46,6 +45,9 @@ func alterEvent(t *testing.T, path string, sequence uint64, alter func(*storedEv
 	copy(e.record[end:], hash.Sum(nil))
 	require.NoError(t, os.WriteFile(path, content, 0o600))
 }
+
+// recordLength returns the length of the first of records.
+func recordLength(records []byte) int { return int(little.LittleEndian.Uint32(records) &^ (1 << 31)) }
 
 // replace replaces a text by one of the same length.
 func (e *storedEvent) replace(old, by string) {

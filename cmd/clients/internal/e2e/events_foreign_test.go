@@ -1,0 +1,117 @@
+package e2e_test
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+)
+
+// foreign returns messages without a valid envelope on subjects of clients. Client id exists, id+1000 does not.
+func foreign(id int64) map[string]*nats.Msg {
+	existing, unknown := fmt.Sprintf("clients.default.%d", id), fmt.Sprintf("clients.default.%d", id+1000)
+	created := fmt.Sprintf(`{"id":%d,"name":"foreign","active":true}`, id)
+	without := func(names ...string) *nats.Msg {
+		m := envelope(existing, "clients.v1.ClientDeleted", id, 2, created)
+		for _, name := range names {
+			m.Header.Del(name)
+		}
+		return m
+	}
+	deep := without()
+	deep.Subject = "clients.x.y.z"
+	return map[string]*nats.Msg{
+		"no headers, existing client":    message(existing, created),
+		"no headers, unknown client":     message(unknown, created),
+		"no data":                        message(existing, ""),
+		"deep subject":                   message("clients.x.y.z", "hello"),
+		"shallow subject":                message("clients.x", "hello"),
+		"other account":                  message(fmt.Sprintf("clients.other.%d", id), created),
+		"invalid account":                message(fmt.Sprintf("clients.Not_An_Account.%d", id), created),
+		"client that is no number":       message("clients.default.x", created),
+		"client with leading zero":       message(fmt.Sprintf("clients.default.0%d", id), created),
+		"client past 2^63":               message("clients.default.9223372036854775808", created),
+		"envelope on a deep subject":     deep,
+		"headers of something else":      message(existing, created, "X-Test", "1"),
+		"event of another service":       envelope(existing, "projects.v1.ProjectCreated", id, 2, created),
+		"half an envelope: type":         without("ce-type"),
+		"half an envelope: specversion":  without("ce-specversion"),
+		"half an envelope: id":           without("ce-id"),
+		"half an envelope: checksum":     without("ce-checksum"),
+		"half an envelope: type alone":   message(existing, "", "ce-type", "clients.v1.ClientDeleted"),
+		"half an envelope: version only": message(unknown, created, "ce-clientversion", "1"),
+	}
+}
+
+func TestForeignMessagesAreSkipped(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	js := s.administrator(t)
+	id := s.create("SuprCorp")
+	skipped := 0.0
+	for name, m := range foreign(id) {
+		before, version := s.list(""), s.get(id).CacheVersion
+		sequence := publish(t, js, m)
+		skipped++
+		eventually(t, func() bool { return s.metric("clients_stray_messages_total") == skipped }, "%s is counted", name)
+		eventually(t, func() bool { return s.stderr.contains(fmt.Sprintf("sequence=%d ", sequence)) }, "%s is logged", name)
+		require.Equal(t, before, s.list(""), name)
+		s.want(http.StatusNotFound, http.MethodGet, path(id+1000), "")
+		require.Empty(t, s.want(http.StatusOK, http.MethodGet, "/clients", "").header.Get("Warning"), name)
+		require.True(t, s.ready(), name)
+		s.update(id, "<details>after "+name+"</details>") // right behind the message
+		after := s.get(id)
+		require.Equal(t, "after "+name, after.Details)
+		require.Equal(t, version+1, after.CacheVersion, name)
+	}
+	before := s.list("")
+	require.Zero(t, s.stop(t))
+	s = s.restart(t)
+	require.Equal(t, before, s.list(""))
+	require.Zero(t, s.metric("clients_stray_messages_total"), "the snapshot is newer")
+	s.want(http.StatusOK, http.MethodPost, togglePath(id), "")
+	s.want(http.StatusOK, http.MethodDelete, path(id), "")
+}
+
+// Every command can be applied to a client whose last message is foreign, and ids skip subjects that have one.
+func TestForeignMessagesStopNoCommand(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	js := s.administrator(t)
+	put := func(id int64) { publish(t, js, message(fmt.Sprintf("clients.default.%d", id), "foreign")) }
+	for id := range int64(99) {
+		put(id + 1)
+	}
+	put(1<<63 - 1)
+	id := s.create("SuprCorp")
+	require.GreaterOrEqual(t, id, int64(100))
+	for _, key := range []string{"X-None: x", "Idempotency-Key: 7b0f"} {
+		put(id)
+		s.update(id, "<name>"+key+"</name>", key)
+		put(id)
+		s.want(http.StatusOK, http.MethodPost, togglePath(id), "", key+"0")
+	}
+	put(id)
+	tag := s.want(http.StatusOK, http.MethodGet, path(id), "").tag()
+	put(id)
+	s.want(http.StatusOK, http.MethodDelete, path(id), "", "If-Match: "+tag)
+	put(id)
+	s.want(http.StatusNotFound, http.MethodGet, path(id), "")
+
+	for _, ahead := range []int64{1, 2, 3, 5} {
+		put(id + ahead)
+	}
+	next := s.create("Next")
+	require.Greater(t, next, id)
+	put(next + 1)
+	const key = "Idempotency-Key: c411"
+	keyed := s.create("Keyed", key)
+	require.Greater(t, keyed, next)
+	require.Equal(t, keyed, s.create("Keyed", key))
+	require.Zero(t, s.stop(t))
+	s = s.restart(t)
+	require.Equal(t, []string{"Keyed", "Next"}, names(s.list("")))
+	s.create("Last")
+}

@@ -1,0 +1,158 @@
+package e2e_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"clients/eventstore/natstest"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// refusedWithin is how soon a write is refused that cannot be carried out.
+const refusedWithin = 3 * time.Second
+
+// Without NATS reads continue from what is known, with a warning, and writes are refused in time. When NATS is back, so is
+// the service. With eventual reads nothing is marked.
+func TestAnOutageOfNATS(t *testing.T) {
+	t.Parallel()
+	cluster := natstest.Run(t, 1)
+	s := startReplicas(t, 1, cluster.URL(), "CLIENTS_STREAM_REPLICAS=1")[0]
+	eventual := s.again(t, "CLIENTS_READ_CONSISTENCY=eventual")
+	id := s.createFrom(everything)
+	var targets []int64 // commands on one client wait for each other
+	for range 2 * len(writes) {
+		targets = append(targets, s.create("Target"))
+	}
+	before, tag := s.list(""), s.want(http.StatusOK, http.MethodGet, path(id), "").tag()
+	eventual.list("")
+	cluster.Stop(0)
+
+	var all sync.WaitGroup
+	for _, p := range []string{"/clients", "/clients.json", path(id), path(id) + ".json", "/clients?updated_since=2010-09-25"} {
+		all.Go(func() {
+			begun := time.Now()
+			r, err := s.send(http.MethodGet, p, "")
+			assert.NoError(t, err)
+			assert.Less(t, time.Since(begun), refusedWithin)
+			assert.Equal(t, http.StatusOK, r.status)
+			assert.Contains(t, r.header.Get("Warning"), "110", p)
+		})
+	}
+	all.Wait()
+	require.Equal(t, before, s.list(""))
+	require.Contains(t, s.want(http.StatusNotModified, http.MethodGet, path(id), "", "If-None-Match: "+tag).header.Get("Warning"), "110")
+	s.want(http.StatusNotFound, http.MethodGet, path(id+1000), "")
+	require.Empty(t, eventual.want(http.StatusOK, http.MethodGet, path(id), "").header.Get("Warning"))
+	for i, target := range targets {
+		w, key := writes[i/2], []string{"X-None: x", fmt.Sprintf("Idempotency-Key: key %d", i)}[i%2]
+		all.Go(func() {
+			begun := time.Now()
+			r, err := s.send(w.method, fillID(w.path, target), w.body, asXML, key)
+			assert.NoError(t, err)
+			assert.Less(t, time.Since(begun), refusedWithin, "%s %s with %s", w.method, w.path, key)
+			assert.Equal(t, http.StatusServiceUnavailable, r.status)
+			assert.NotEmpty(t, r.header.Get("Retry-After"))
+			assert.NotContains(t, strings.ToLower(r.body), "nats", "nothing internal")
+		})
+	}
+	all.Wait()
+	s.want(http.StatusBadRequest, http.MethodPost, "/clients", "<client>", asXML)
+	require.Equal(t, before, s.list(""))
+	require.Equal(t, http.StatusOK, s.operations("/livez").status)
+	for _, stream := range []string{"CLIENTS", "CLIENTS_IDS", "CLIENTS_QUARANTINE", "KV_CLIENTS_KEYS", "OBJ_CLIENTS_SNAPSHOTS", "PROJECTS", "INVOICES"} {
+		eventually(t, func() bool { return s.metric("clients_stream_up", fmt.Sprintf("stream=%q", stream)) == 0 }, "%s is down", stream)
+	}
+
+	cluster.Restart(t, 0)
+	s.awaitWrites(id)
+	require.Equal(t, "Back", s.get(id).Name)
+	require.Empty(t, s.want(http.StatusOK, http.MethodGet, path(id), "").header.Get("Warning"))
+	require.Len(t, s.list(""), len(before), "nothing that was refused has happened")
+	require.Equal(t, []string{"Back"}, names(s.list(""))[:1])
+}
+
+// awaitWrites waits until a client can be changed.
+func (c *client) awaitWrites(id int64) {
+	c.t.Helper()
+	eventually(c.t, func() bool {
+		r, err := c.send(http.MethodPut, path(id), `{"client":{"name":"Back"}}`, asJSON)
+		return err == nil && r.status == http.StatusOK
+	}, "writes are accepted")
+}
+
+// A service that starts before NATS waits for it, and can be stopped meanwhile.
+func TestAStartWaitsForNATS(t *testing.T) {
+	t.Parallel()
+	cluster := natstest.Run(t, 1)
+	cluster.Stop(0)
+	variables := []string{"CLIENTS_NATS_URL=" + cluster.URL(), "CLIENTS_STREAM_REPLICAS=1"}
+	stopped, s := launch(t, variables...), launch(t, variables...)
+	for _, s := range []*service{stopped, s} {
+		eventually(t, func() bool { return s.stderr.contains("NATS cannot be reached") }, "it warns")
+	}
+	require.Zero(t, stopped.stop(t))
+	cluster.Restart(t, 0)
+	s.awaitReady(t)
+	s.create("SuprCorp")
+	require.Zero(t, s.stop(t))
+}
+
+// Three replicas of a stream are more than one server can have; a cluster that lacks servers may be forming.
+func TestAStartOnTooFewServers(t *testing.T) {
+	t.Parallel()
+	refused := launch(t, "CLIENTS_NATS_URL="+natstest.Run(t, 1).URL())
+	require.Equal(t, 1, refused.exitCode(t))
+	require.Contains(t, refused.stderr.String(), "CLIENTS_STREAM_REPLICAS")
+	waiting := launch(t, "CLIENTS_NATS_URL="+natstest.Run(t, 3).URL(), "CLIENTS_STREAM_REPLICAS=5")
+	eventually(t, func() bool { return waiting.stderr.contains("NATS is not ready") }, "it reports what it waits for")
+	require.Zero(t, waiting.stop(t))
+	require.Empty(t, waiting.stdout.String())
+}
+
+// A login may be changed on both sides one after the other: a service retries one that is refused.
+func TestALoginThatIsRefusedForAWhile(t *testing.T) {
+	t.Parallel()
+	cluster := natstest.Run(t, 1, func(o *server.Options) { o.Username, o.Password = "user", "other" })
+	change := func(password string) {
+		cluster.Stop(0)
+		cluster.Change(0, func(o *server.Options) { o.Password = password })
+		cluster.Restart(t, 0)
+	}
+	s := launch(t, "CLIENTS_NATS_URL="+withUser(cluster.URL(), "user:sesame"), "CLIENTS_STREAM_REPLICAS=1")
+	eventually(t, func() bool { return s.stderr.contains("Authorization Violation") }, "the login is refused")
+	change("sesame")
+	s.awaitReady(t)
+	id := s.create("SuprCorp")
+	logged := len(s.stderr.String())
+	change("other")
+	eventually(t, func() bool { return strings.Count(s.stderr.String()[logged:], "uthorization") > 3 }, "it is refused several times")
+	change("sesame")
+	s.awaitWrites(id)
+	require.Zero(t, s.stop(t))
+	require.NotContains(t, s.stdout.String()+s.stderr.String(), "sesame")
+}
+
+// withUser puts a login in front of the host of each URL.
+func withUser(urls, user string) string { return strings.ReplaceAll(urls, "://", "://"+user+"@") }
+
+// A server that no longer responds, as behind a broken network, is left.
+func TestAServerThatNoLongerResponds(t *testing.T) {
+	t.Parallel()
+	network := natstest.NewNetwork(t)
+	servers := natstest.Run(t, 1, network.Between)
+	s := startReplicas(t, 1, network.URL("service", servers), "CLIENTS_STREAM_REPLICAS=1")[0]
+	id := s.create("SuprCorp")
+	network.Hold("service")
+	s.want(http.StatusServiceUnavailable, http.MethodPut, path(id), `{"client":{"name":"Lost"}}`, asJSON)
+	network.Cut("service")
+	network.Heal()
+	s.awaitWrites(id)
+	require.Equal(t, "Back", s.get(id).Name)
+}
