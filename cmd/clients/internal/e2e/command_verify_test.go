@@ -103,12 +103,12 @@ func TestVerifyFindsNoFaultInWhatTheServiceStores(t *testing.T) {
 		require.NoError(t, os.Remove(filepath.Join(copied, file)))
 	}
 	for _, dir := range []string{s.dataDir, copied} {
-		before := files(t, dir)
+		before := contents(t, dir)
 		stopped := verify(t, nil, "--data-dir", dir)
 		stopped.requireFaults(t)
 		require.Equal(t, 1, stopped.summary.Snapshots, "the one that was saved at the end")
 		require.Equal(t, sum.Last, stopped.summary.Last)
-		require.Equal(t, before, files(t, dir), "nothing is written")
+		require.Equal(t, before, contents(t, dir), "nothing is written")
 	}
 	text := run(t, nil, "verify", "--data-dir", s.dataDir, "--strays")
 	require.Zero(t, text.code)
@@ -117,8 +117,8 @@ func TestVerifyFindsNoFaultInWhatTheServiceStores(t *testing.T) {
 	s.restart(t)
 }
 
-// files returns the content of each file in a folder.
-func files(t *testing.T, dir string) map[string]string {
+// contents returns the content of each file in a folder.
+func contents(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
 	require.NoError(t, filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
@@ -192,13 +192,13 @@ func TestVerifyReportsADamagedStore(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "data")
 			require.NoError(t, os.CopyFS(dir, os.DirFS(s.dataDir)))
 			c.damage(t, dir)
-			before := files(t, dir)
+			before := contents(t, dir)
 			found := run(t, nil, "verify", "--data-dir", dir)
 			require.Equal(t, 1, found.code, found.stdout+found.stderr)
 			if c.first > 0 {
 				require.Contains(t, found.stdout+found.stderr, fmt.Sprintf("sequence %d", c.first))
 			}
-			require.Equal(t, before, files(t, dir), "nothing is written")
+			require.Equal(t, before, contents(t, dir), "nothing is written")
 			if c.starts {
 				return
 			}
