@@ -49,7 +49,7 @@ var mayImport = map[string][]string{
 		"github.com/hashicorp/go-retryablehttp", "github.com/gofrs/flock", "golang.org/x/sync/errgroup",
 	},
 	"cmd/clients/internal/terminal": {"github.com/schollz/progressbar/v3", "golang.org/x/term", "golang.org/x/sys/unix"},
-	"cmd/clients/internal/e2e":      {"github.com/nats-io/nats-server/v2"},
+	"cmd/clients/internal/e2e":      {"github.com/nats-io"},
 	"cmd/example-subscriber":        {"github.com/nats-io/nats.go"},
 	"deploy/image":                  {"github.com/google/go-containerregistry"},
 	"deploy/drill/load":             {},
