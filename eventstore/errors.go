@@ -26,15 +26,6 @@ type ConfigError = jsapi.ConfigError
 // ErrMaxPayload reports that the NATS server takes no message that is as large as an event may be.
 var ErrMaxPayload = errors.New("max_payload of the NATS server is too small for an event")
 
-// ErrLocked tells that another process uses the embedded server's store.
-var ErrLocked = errors.New("the data directory is in use by another process")
-
-// ErrUnfinished tells that a restore into the data directory was interrupted. Nothing is begun there instead.
-var ErrUnfinished = errors.New("a restore into the data directory was interrupted: run it again, or remove what it has left behind")
-
-// ErrStoreThere tells that nothing can be restored into a data directory, because it holds something.
-var ErrStoreThere = errors.New("the data directory holds a store already")
-
 // CorruptError tells that the stream does not hold what was once stored in it.
 type CorruptError struct {
 	Sequence uint64
@@ -56,21 +47,6 @@ func (e *MissingError) Error() string {
 		return fmt.Sprintf("sequence %d of stream %s is missing", e.First, Stream)
 	}
 	return fmt.Sprintf("sequences %d to %d of stream %s are missing", e.First, e.Last, Stream)
-}
-
-// DamagedError tells that a file of an embedded server's store is not what was written. Nothing was changed.
-type DamagedError struct {
-	Stream   string // "" for a file that is not one of a stream
-	Sequence uint64 // of the message in its stream, 0 where that cannot be told
-	File     string
-	Offset   int64
-	Reason   string
-
-	subject string // of the message, as far as it can be read
-}
-
-func (e *DamagedError) Error() string {
-	return fmt.Sprintf("the store is damaged and was left as it is: %s at byte %d: %s", e.File, e.Offset, e.Reason)
 }
 
 // UnknownEventError tells of an event that only a newer release can read.

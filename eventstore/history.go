@@ -31,18 +31,7 @@ type History struct {
 	Snapshots []Snapshot
 	Strangers []string
 
-	// Keys is how many idempotency keys there were.
-	Keys uint64
-	// Damage is what is wrong with the files of a server that is not running, but for messages between First and Last:
-	// those are among the Records. Notices tell what is no fault.
-	Damage  []*DamagedError
-	Notices []string
-
-	from  historySource
-	store *Store // without a writer: nothing is appended; nil where it is read from files
-	close func()
-
-	keysLast uint64 // in the stream of keys
+	store *Store // without a writer: nothing is appended
 
 	// Servers are the names of those that hold the stream together and are there; there is none where one holds it alone.
 	Servers []string
@@ -58,8 +47,8 @@ func OpenHistory(ctx context.Context, nc *nats.Conn) (*History, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open history: %w", err)
 	}
-	h := &History{from: running{store}, store: store}
-	for _, read := range []func(context.Context) error{h.listSnapshots, h.readKeysBound, h.readBounds, h.readCounter} { // in this order: see there
+	h := &History{store: store}
+	for _, read := range []func(context.Context) error{h.listSnapshots, h.readBounds, h.readCounter} { // in this order: see there
 		if err := jsapi.Retry(ctx, store.config.Log, read); err != nil {
 			return nil, fmt.Errorf("open history: %w", err)
 		}
@@ -80,15 +69,8 @@ func (h *History) Extend(ctx context.Context) error {
 	return nil
 }
 
-// Close lets others use the files again, where it was read from files.
-func (h *History) Close() {
-	if h.close != nil {
-		h.close()
-	}
-}
-
 func (h *History) readBounds(ctx context.Context) error {
-	info, err := h.from.state(ctx, Stream, "")
+	info, err := h.store.api.StreamInfo(ctx, Stream)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return fmt.Errorf("%w (%w)", ErrNoHistory, err)
 	}
@@ -100,7 +82,7 @@ func (h *History) readBounds(ctx context.Context) error {
 	return err
 }
 
-// InBursts makes Records read so many messages at a time, so that it can be slowed down. It is for a running store.
+// InBursts makes Records read so many messages at a time, so that it can be slowed down.
 func (h *History) InBursts(messages int) { h.ahead = messages }
 
 // OfServer makes Records read one server's copy of the stream. What that copy lacks and the leader has is read from the
@@ -125,7 +107,7 @@ func (h *History) Outlast(ctx context.Context) error {
 // readCounter comes after readBounds: an id is counted before a client has it, so that no client up to Last may have one
 // above what is read here.
 func (h *History) readCounter(ctx context.Context) error {
-	answer, err := h.from.message(ctx, IDStream, jsapi.Query{LastBySubject: idSubject})
+	answer, err := h.store.api.Message(ctx, IDStream, jsapi.Query{LastBySubject: idSubject})
 	if errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrMsgNotFound) {
 		return nil
 	}
@@ -145,7 +127,7 @@ func (h *History) readCounter(ctx context.Context) error {
 
 // listSnapshots comes before readBounds: what it finds was taken at or before Last, or else the stream has lost its end.
 func (h *History) listSnapshots(ctx context.Context) error {
-	there, err := inventoryOf(ctx, h.from)
+	there, err := h.store.inventory(ctx)
 	h.Snapshots, h.Strangers = there.snapshots, there.strangers
 	return err
 }
@@ -156,12 +138,12 @@ var ErrSnapshotGone = errors.New("the snapshot is gone")
 // ReadSnapshot hands a snapshot to read; see Store.ReadSnapshot. It answers ErrSnapshotGone for one that is not there any
 // more, and the store's error where that cannot be told.
 func (h *History) ReadSnapshot(ctx context.Context, snapshot Snapshot, read func(io.Reader) error) error {
-	err := readSnapshot(ctx, h.from, snapshot, read)
+	err := h.store.ReadSnapshot(ctx, snapshot, read)
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
 	var there inventory
-	asked := h.from.patiently(ctx, func(ctx context.Context) (err error) { there, err = inventoryOf(ctx, h.from); return err })
+	asked := h.store.patiently(ctx, func(ctx context.Context) (err error) { there, err = h.store.inventory(ctx); return err })
 	if asked == nil && !slices.ContainsFunc(there.snapshots, func(s Snapshot) bool { return s.nuid == snapshot.nuid }) {
 		return ErrSnapshotGone
 	}

@@ -14,14 +14,11 @@ import (
 
 // Records answers every message from First to Last, in order and each once, with what is wrong with it, and goes on
 // behind it: a *CorruptError or *UnknownEventError comes with a Record that holds at least the Sequence and the Subject,
-// a *MissingError with none, and a *DamagedError, of files, with what can be read of both. It tells a message that is gone from one that only the server which delivers does not have.
+// a *MissingError with none. It tells a message that is gone from one that only the server which delivers does not have.
 //
 // Any other error is the last answer: the stream cannot be read any further.
 func (h *History) Records(ctx context.Context) iter.Seq2[Record, error] {
-	if h.ahead > 0 {
-		return h.store.recordsOf(ctx, &historyReader{server: h.server, ahead: h.ahead, lacking: h.lacking, reached: h.First - 1, last: h.Last})
-	}
-	return h.from.records(ctx, h.First, h.Last)
+	return h.store.recordsOf(ctx, &historyReader{server: h.server, ahead: h.ahead, lacking: h.lacking, reached: h.First - 1, last: h.Last})
 }
 
 // RecordsOf answers as Records does, but only the messages under the subjects of an account's clients, where account is
@@ -32,10 +29,6 @@ func (h *History) RecordsOf(ctx context.Context, account string, clientID int64)
 		id = strconv.FormatInt(clientID, 10)
 	}
 	return h.store.recordsOf(ctx, &historyReader{subject: subjectPrefix + cmp.Or(account, "*") + "." + id, reached: h.First - 1, last: h.Last})
-}
-
-func (r running) records(ctx context.Context, first, last uint64) iter.Seq2[Record, error] {
-	return r.store.recordsOf(ctx, &historyReader{reached: first - 1, last: last})
 }
 
 func (s *Store) recordsOf(ctx context.Context, r *historyReader) iter.Seq2[Record, error] {

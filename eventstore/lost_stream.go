@@ -30,7 +30,7 @@ func (s *Store) ensureEvents(ctx context.Context) error {
 
 // neverWas answers ErrStreamLost where the stream is gone and has left something behind: a snapshot of it, or ids.
 func (s *Store) neverWas(ctx context.Context) error {
-	h := History{from: running{s}}
+	h := History{store: s}
 	if err := errors.Join(h.listSnapshots(ctx), h.readCounter(ctx)); err != nil {
 		return err
 	}

@@ -36,3 +36,8 @@ func (s *Store) last(ctx context.Context, subject string) (Record, error) {
 	}
 	return decodeMessage(m)
 }
+
+// decodeMessage is decode of a message as the message API returns it.
+func decodeMessage(m jsapi.Message) (Record, error) {
+	return decode(m.Sequence, m.Time, m.Subject, m.Header(), m.Data)
+}

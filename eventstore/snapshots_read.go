@@ -46,21 +46,16 @@ type inventory struct {
 	chunks    map[string]bool // those that belong to an object, by nuid
 }
 
-// inventory asks the leader of the bucket's stream.
+// inventory asks the leader of the bucket's stream. Where there is none there is nothing in it.
 func (s *Store) inventory(ctx context.Context) (inventory, error) {
-	return inventoryOf(ctx, running{s})
-}
-
-// inventoryOf looks where there may be a bucket. Where there is none there is nothing in it.
-func inventoryOf(ctx context.Context, from historySource) (inventory, error) {
 	there := inventory{chunks: make(map[string]bool)}
-	info, err := from.state(ctx, snapshotStreamName, metaOf(">"))
+	info, err := s.api.StreamSubjects(ctx, snapshotStreamName, metaOf(">"))
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return there, nil
 	}
 	for subject := range info.State.Subjects {
 		var meta jsapi.Message
-		meta, err = from.message(ctx, snapshotStreamName, jsapi.Query{LastBySubject: subject})
+		meta, err = s.api.Message(ctx, snapshotStreamName, jsapi.Query{LastBySubject: subject})
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
 			err = nil // forgotten by a replica
 			continue
@@ -130,14 +125,10 @@ var ErrSnapshotDamaged = errors.New("the snapshot is not what was saved")
 // that was not what had been saved; what read answers, when it had read that much or did not want more; any other error
 // tells that the store did not answer.
 func (s *Store) ReadSnapshot(ctx context.Context, snapshot Snapshot, read func(io.Reader) error) error {
-	return readSnapshot(ctx, running{s}, snapshot, read)
-}
-
-func readSnapshot(ctx context.Context, from historySource, snapshot Snapshot, read func(io.Reader) error) error {
 	reader, writer := io.Pipe()
 	sent := make(chan error, 1)
 	go func() {
-		err := sendChunks(ctx, from, snapshot, writer)
+		err := s.sendChunks(ctx, snapshot, writer)
 		writer.CloseWithError(err)
 		sent <- err
 	}()
@@ -171,11 +162,11 @@ func OfForm(form string) func(io.Reader) error {
 	}
 }
 
-func sendChunks(ctx context.Context, from historySource, snapshot Snapshot, to io.Writer) error {
+func (s *Store) sendChunks(ctx context.Context, snapshot Snapshot, to io.Writer) error {
 	digest := sha256.New()
 	next := uint64(1)
 	for n := range snapshot.chunks {
-		chunk, err := chunk(ctx, from, snapshot, next)
+		chunk, err := s.chunk(ctx, snapshot, next)
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
 			return fmt.Errorf("%w: it has %d of %d chunks", ErrSnapshotDamaged, n, snapshot.chunks)
 		}
@@ -195,14 +186,14 @@ func sendChunks(ctx context.Context, from historySource, snapshot Snapshot, to i
 }
 
 // chunk answers the first chunk of a snapshot from a sequence on, or jetstream.ErrMsgNotFound where there is none.
-func chunk(ctx context.Context, from historySource, snapshot Snapshot, sequence uint64) (chunk jsapi.Message, err error) {
+func (s *Store) chunk(ctx context.Context, snapshot Snapshot, sequence uint64) (chunk jsapi.Message, err error) {
 	question := jsapi.Query{Sequence: sequence, NextBySubject: chunksOf(snapshot.nuid)}
-	err = from.patiently(ctx, func(ctx context.Context) (err error) {
-		chunk, err = from.message(ctx, snapshotStreamName, question)
+	err = s.patiently(ctx, func(ctx context.Context) (err error) {
+		chunk, err = s.api.Message(ctx, snapshotStreamName, question)
 		if !errors.Is(err, jetstream.ErrMsgNotFound) {
 			return err
 		}
-		info, asked := from.state(ctx, snapshotStreamName, "")
+		info, asked := s.api.StreamInfo(ctx, snapshotStreamName)
 		if asked == nil && info.State.Last < snapshot.last {
 			asked = errBehind
 		}

@@ -47,7 +47,7 @@ func (s *Store) saveSnapshot(ctx context.Context, mark SnapshotMark, write func(
 	}
 	if err == nil {
 		snapshot.chunks, snapshot.digest, snapshot.last = chunks.count, digestOf(chunks.digest), chunks.last
-		err = sendChunks(ctx, running{s}, snapshot, io.Discard)
+		err = s.sendChunks(ctx, snapshot, io.Discard)
 	}
 	if err != nil {
 		_ = s.purgeSnapshots(context.WithoutCancel(ctx), chunksOf(snapshot.nuid)) // else they are forgotten later, as orphans

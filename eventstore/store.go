@@ -23,8 +23,10 @@ import (
 type Config struct {
 	// Replicas of every stream that is created.
 	Replicas int
-	// HighWater, unless nil, is what the store has reached before, and is kept up to date.
-	HighWater *HighWater
+	// Reached is the sequence that the stream is known to have reached; 0 where that is not known.
+	Reached uint64
+	// Advanced, unless nil, is called with the sequences that the stream reaches as it is followed, in order.
+	Advanced func(sequence uint64)
 	// Excused are the messages that may be missing from the stream.
 	Excused Excused
 	// LongestCommand is how long a command may be under way at most.
@@ -80,7 +82,7 @@ func Open(ctx context.Context, nc *nats.Conn, config Config) (*Store, error) {
 	if err := s.ensureStreams(ctx); err != nil {
 		return nil, fmt.Errorf("open event store: %w", err)
 	}
-	if err := s.checkHighWater(ctx); err != nil {
+	if err := s.checkReached(ctx); err != nil {
 		return nil, fmt.Errorf("open event store: %w", err)
 	}
 	s.writer = newWriter(s)
@@ -106,13 +108,14 @@ func (s *Store) Close() {
 	s.writer.close()
 }
 
-func (s *Store) checkHighWater(ctx context.Context) error {
-	if s.config.HighWater == nil {
+// checkReached returns ErrWentBackwards where the stream ends before the sequence that it is known to have reached.
+func (s *Store) checkReached(ctx context.Context) error {
+	if s.config.Reached == 0 {
 		return nil
 	}
 	last, err := s.LastSequence(ctx)
-	if err != nil {
-		return err
+	if err == nil && last < s.config.Reached {
+		err = fmt.Errorf("%w: it had reached %d and now ends at %d", ErrWentBackwards, s.config.Reached, last)
 	}
-	return s.config.HighWater.check(last)
+	return err
 }

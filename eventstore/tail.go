@@ -161,6 +161,8 @@ func (f *follower) advance(run []Record) error {
 	last := run[len(run)-1]
 	f.reached = mark{last.Sequence, last.StoredAt}
 	f.store.identity.advance(f.reached)
-	f.store.config.HighWater.advance(last.Sequence)
+	if advanced := f.store.config.Advanced; advanced != nil {
+		advanced(last.Sequence)
+	}
 	return nil
 }

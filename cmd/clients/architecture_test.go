@@ -19,8 +19,13 @@ var mayImport = map[string][]string{
 	"domain":         {},
 	"domain/command": {"clients/domain"},
 	"eventstore": {
-		"clients/domain", "clients/eventstore/internal/jsapi", "clients/eventstore/partners", "github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2", "github.com/synadia-io/orbit.go/jetstreamext",
-		"github.com/gofrs/flock", "github.com/google/uuid", "github.com/minio/highwayhash", "github.com/nats-io/nkeys", "golang.org/x/crypto/bcrypt", "go.opentelemetry.io/otel",
+		"clients/domain", "clients/eventstore/internal/jsapi", "github.com/nats-io/nats.go", "github.com/synadia-io/orbit.go/jetstreamext",
+		"github.com/google/uuid", "go.opentelemetry.io/otel",
+	},
+	"eventstore/blockfile": {"github.com/nats-io/nats-server/v2", "github.com/minio/highwayhash"},
+	"eventstore/embedded": {
+		"clients/eventstore", "clients/eventstore/blockfile", "clients/eventstore/partners", "github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2",
+		"github.com/gofrs/flock", "github.com/nats-io/nkeys", "golang.org/x/crypto/bcrypt",
 	},
 	"eventstore/internal/jsapi": {"github.com/nats-io/nats.go", "github.com/synadia-io/orbit.go/jetstreamext"},
 	"eventstore/partners":       {"github.com/nats-io/nats.go", "golang.org/x/time/rate"},
@@ -61,7 +66,7 @@ var mayImport = map[string][]string{
 // testsMayImport comes on top in tests.
 var testsMayImport = []string{"github.com/stretchr/testify", "github.com/nats-io/nats.go", "github.com/google/uuid", "github.com/anishathalye/porcupine", "golang.org/x/crypto/bcrypt",
 	"github.com/santhosh-tekuri/jsonschema/v6", "go.yaml.in/yaml/v3", "go.opentelemetry.io/proto/otlp", "google.golang.org/protobuf", "clients/eventstore/natstest",
-	"github.com/cloudevents/sdk-go", "github.com/minio/highwayhash"}
+	"github.com/cloudevents/sdk-go", "github.com/minio/highwayhash", "github.com/nats-io/nats-server/v2", "clients/domain"}
 
 func TestImportsFollowTheArrowsOfTheHouse(t *testing.T) {
 	packages := goPackages(t)

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"time"
 
-	"clients/eventstore"
+	"clients/eventstore/embedded"
 
 	"github.com/nats-io/jsm.go"
 	"github.com/nats-io/jsm.go/api"
@@ -49,20 +49,20 @@ func (m manifest) write(folder string) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := eventstore.SyncTree(folder); err != nil {
+	if err := embedded.SyncTree(folder); err != nil {
 		return err
 	}
 	unfinished := filepath.Join(folder, manifestFile+".unfinished")
 	if err := os.WriteFile(unfinished, append(content, '\n'), 0o600); err != nil {
 		return err
 	}
-	if err := eventstore.Sync(unfinished); err != nil {
+	if err := embedded.Sync(unfinished); err != nil {
 		return err
 	}
 	if err := os.Rename(unfinished, filepath.Join(folder, manifestFile)); err != nil {
 		return err
 	}
-	return errors.Join(eventstore.Sync(folder), eventstore.Sync(filepath.Dir(folder)))
+	return errors.Join(embedded.Sync(folder), embedded.Sync(filepath.Dir(folder)))
 }
 
 // readManifest reads what is in a backup, and makes sure that it is all there and as it was written.

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"time"
 
-	"clients/eventstore"
+	"clients/eventstore/embedded"
 
 	"github.com/nats-io/nats.go"
 )
@@ -132,7 +132,7 @@ func (n natsSettings) target() (natsSettings, error) {
 		return n, nil
 	}
 	var err error
-	n.url, n.login, err = eventstore.EmbeddedAdmin(n.dataDir)
+	n.url, n.login, err = embedded.Admin(n.dataDir)
 	return n, err
 }
 

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 
-	"clients/eventstore"
+	"clients/eventstore/embedded"
 )
 
 // restoreCommand makes the streams of a backup again.
@@ -79,7 +79,7 @@ func (c *restoreCommand) intoServers(ctx context.Context, r *restoration) error 
 // intoDirectory restores the store of an embedded server. It is put in its place when all of it is on disk.
 func (r *restoration) intoDirectory(ctx context.Context, dir string) error {
 	log := slog.New(slog.DiscardHandler)
-	draft, err := eventstore.BeginDraft(dir, log)
+	draft, err := embedded.BeginDraft(dir, log)
 	if err != nil {
 		return err
 	}

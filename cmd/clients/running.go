@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"clients/eventstore"
+	"clients/eventstore/embedded"
 
 	"github.com/nats-io/nats.go"
 )
@@ -44,7 +45,7 @@ func (c *natsFlags) connectRunning(ctx context.Context, dataDir string) (_ *nats
 }
 
 // errAbsent is the error where no NATS server was reached.
-var errAbsent = eventstore.ErrNotRunning
+var errAbsent = embedded.ErrNotRunning
 
 // absent says in an operator's words why there is no connection.
 func (e *unconnectedError) absent() error {

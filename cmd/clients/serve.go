@@ -8,7 +8,7 @@ import (
 	"log/slog"
 
 	"clients/cmd/clients/internal/terminal"
-	"clients/eventstore"
+	"clients/eventstore/embedded"
 )
 
 // Run serves until ctx ends, or the store has to be opened anew.
@@ -68,9 +68,9 @@ func (s *service) greet(w io.Writer) {
 // partnersMay says what others can do at NATS.
 func (s *service) partnersMay() string {
 	switch {
-	case s.embedded != nil && s.settings.partnerAccess() == eventstore.NoPartners:
+	case s.embedded != nil && s.settings.partnerAccess() == embedded.NoPartners:
 		return "for the administrator alone"
-	case s.embedded != nil && s.settings.partnerAccess() == eventstore.PartnersLogIn:
+	case s.embedded != nil && s.settings.partnerAccess() == embedded.PartnersLogIn:
 		return "log in as partner, subscribe to clients.>"
 	}
 	return "subscribe to clients.>"

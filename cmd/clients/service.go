@@ -13,6 +13,7 @@ import (
 
 	"clients/domain/command"
 	"clients/eventstore"
+	"clients/eventstore/embedded"
 	"clients/projections/ingest"
 	"clients/projections/readmodel"
 	"clients/projections/snapshot"
@@ -33,7 +34,7 @@ type service struct {
 	apiServer   *http.Server
 	farewell    transport.Farewell // to those who keep their connections
 	opsServer   *http.Server
-	embedded    *eventstore.Embedded
+	embedded    *embedded.Server
 	nc          *nats.Conn
 	store       *eventstore.Store
 	directory   *readmodel.Directory
@@ -97,7 +98,7 @@ func (s *service) openStore(ctx context.Context) (err error) {
 		if err := s.startEmbedded(); err != nil {
 			return err
 		}
-		config.HighWater = s.embedded.HighWater
+		config.Reached, config.Advanced = s.embedded.HighWater.Sequence(), s.embedded.HighWater.Advance
 	} else if s.nc, err = s.settings.nats.connect(ctx, s.log); err != nil {
 		return err
 	}
@@ -115,7 +116,7 @@ func (s *service) openStore(ctx context.Context) (err error) {
 
 // startEmbedded starts a NATS server within the process and connects to it.
 func (s *service) startEmbedded() (err error) {
-	s.embedded, err = eventstore.StartEmbedded(eventstore.EmbeddedConfig{
+	s.embedded, err = embedded.Start(embedded.Config{
 		Dir: s.settings.dataDir, Addr: s.settings.embeddedListenAddr(), Partners: s.settings.partnerAccess(), Log: s.log,
 	})
 	var listen *net.OpError

@@ -5,7 +5,7 @@ import (
 	"net/netip"
 	"time"
 
-	"clients/eventstore"
+	"clients/eventstore/embedded"
 	"clients/transport"
 	"clients/transport/credentials"
 )
@@ -98,14 +98,14 @@ func (c *serveCommand) settings() (settings, error) {
 const noPartners = "off"
 
 // partnerAccess is how other services log in to the embedded server.
-func (s settings) partnerAccess() eventstore.PartnerAccess {
+func (s settings) partnerAccess() embedded.PartnerAccess {
 	switch {
 	case s.embeddedNATSAddr == noPartners:
-		return eventstore.NoPartners
+		return embedded.NoPartners
 	case s.credentials != nil:
-		return eventstore.PartnersLogIn
+		return embedded.PartnersLogIn
 	}
-	return eventstore.PartnersNeedNone
+	return embedded.PartnersNeedNone
 }
 
 // embeddedListenAddr is where the embedded server listens.

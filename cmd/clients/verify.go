@@ -9,13 +9,14 @@ import (
 	"clients/cmd/clients/internal/terminal"
 	"clients/domain"
 	"clients/eventstore"
+	"clients/eventstore/embedded"
 	"clients/projections/audit"
 )
 
 // verifyCommand looks through all that is stored.
 type verifyCommand struct {
 	natsFlags `set:"without_nats_url=the embedded server of CLIENTS_DATA_DIR"`
-	DataDir   string `name:"data-dir" default:"" help:"Look through the store of an embedded server that is not running, instead: its files are read as they are, and nothing is started or written."`
+	DataDir   string `name:"data-dir" default:"" help:"Check the store of an embedded server that is not running, instead: it is copied to the folder for temporary files (TMPDIR), and nothing is written to it."`
 	Strays    bool   `help:"List the messages that are no events of the service. They are no faults: anybody who may publish can put one there."`
 	JSON      bool   `name:"json" help:"One JSON object a line."`
 }
@@ -34,9 +35,10 @@ func (c *verifyCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer done()
-	a := audit.Audit{History: history, Fault: report.fault, Foreign: report.stray, Notice: report.notice, Stage: report.stage}
+	a := audit.Audit{History: history, Fault: report.fault, Foreign: report.stray, Stage: report.stage}
 	findings, err := a.Run(ctx)
 	report.bar.Clear()
+	findings.Faults += report.damaged
 	if err != nil {
 		return fmt.Errorf("verify: stopped, with %s found so far: %w", domain.Counted(int(findings.Faults), "fault"), err)
 	}
@@ -50,27 +52,32 @@ func (c *verifyCommand) Run(ctx context.Context, s streams) error {
 	return nil
 }
 
-// open finds the history on the NATS servers of a running service, or in the files of one that is not running.
+// open returns the history on the NATS servers of a running service, or of a store that no server uses.
 func (c *verifyCommand) open(ctx context.Context, report *verifyReport) (_ *eventstore.History, done func(), err error) {
-	if c.DataDir == "" {
-		nc, done, err := c.connectRunning(ctx, dataDirSetting())
-		if errors.Is(err, errAbsent) {
-			err = fmt.Errorf("%w; --data-dir looks through the store of one that does not run", err)
+	if c.DataDir != "" {
+		if c.NATSURL != "" {
+			return nil, nil, settingFaults{"--data-dir does not go with CLIENTS_NATS_URL"}
 		}
-		if err != nil {
-			return nil, nil, err
-		}
-		history, err := openHistory(ctx, nc)
-		if err != nil {
-			done()
-		}
-		return history, done, err
+		return openStopped(ctx, c.DataDir, report)
 	}
-	if c.NATSURL != "" {
-		return nil, nil, settingFaults{"--data-dir does not go with CLIENTS_NATS_URL"}
+	nc, done, err := c.connectRunning(ctx, dataDirSetting())
+	if errors.Is(err, errAbsent) {
+		err = fmt.Errorf("%w; --data-dir looks through the store of one that does not run", err)
 	}
+	if err != nil {
+		return nil, nil, err
+	}
+	history, err := openHistory(ctx, nc)
+	if err != nil {
+		done()
+	}
+	return history, done, err
+}
+
+// openStopped returns the history of a store that no server uses, from a copy, and reports what is wrong with its files.
+func openStopped(ctx context.Context, dir string, report *verifyReport) (_ *eventstore.History, _ func(), err error) {
 	var reach func(done uint64)
-	history, err := eventstore.OpenFiles(ctx, c.DataDir, func(done, total uint64) {
+	store, err := embedded.StartCopy(ctx, dir, func(done, total uint64) {
 		if reach == nil {
 			reach = report.stage(audit.InBytes, total)
 		}
@@ -79,5 +86,25 @@ func (c *verifyCommand) open(ctx context.Context, report *verifyReport) (_ *even
 	if err != nil {
 		return nil, nil, err
 	}
-	return history, history.Close, nil
+	defer func() {
+		if err != nil {
+			_ = store.Close()
+		}
+	}()
+	for _, damage := range store.Damage {
+		report.damage(damage)
+	}
+	nc, err := store.Connect()
+	if err != nil {
+		return nil, nil, err
+	}
+	history, err := openHistory(ctx, nc)
+	if errors.Is(err, eventstore.ErrNoHistory) && store.Reached > 0 {
+		err = eventstore.ErrStreamLost
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	history.Last = max(history.Last, store.Reached) // messages behind the end of the stream are missing
+	return history, func() { nc.Close(); _ = store.Close() }, nil
 }

@@ -7,25 +7,26 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"clients/cmd/clients/internal/terminal"
 	"clients/domain"
 	"clients/eventstore"
+	"clients/eventstore/blockfile"
 	"clients/projections/audit"
 )
 
 // verifyReport writes what an audit finds, for people or, as JSON, for programs: there each line is an object with one
 // member that says what the line is.
 type verifyReport struct {
-	out    io.Writer
-	bars   io.Writer
-	bar    *terminal.Progress // of the stage that is under way
-	json   bool
-	strays bool
-	begun  time.Time
-	err    error // of writing
+	out     io.Writer
+	bars    io.Writer
+	bar     *terminal.Progress // of the stage that is under way
+	json    bool
+	strays  bool
+	begun   time.Time
+	damaged uint64 // files
+	err     error  // of writing
 }
 
 // stage begins a bar, and answers what moves it on.
@@ -51,32 +52,30 @@ func (v *verifyReport) fault(f audit.Fault) {
 	if f.First != 0 {
 		object["sequence"], object["last"] = f.First, f.Last
 	}
-	if f.Stream != "" {
-		object["stream"] = f.Stream
+	v.line("fault", object, "%s%s: %s", messagesOf(f), f.Kind, f.Detail)
+}
+
+// damage reports a fault of a file.
+func (v *verifyReport) damage(found error) {
+	v.damaged++
+	var damaged *blockfile.DamagedError
+	if !errors.As(found, &damaged) {
+		v.line("fault", map[string]any{"kind": "damaged", "detail": found.Error()}, "damaged: %s", found)
+		return
 	}
-	where := ""
-	if f.File != "" {
-		object["file"], object["offset"] = f.File, f.Offset
-		where = fmt.Sprintf("%s at byte %d: ", f.File, f.Offset)
-	}
-	v.line("fault", object, "%s%s: %s%s", messagesOf(f), f.Kind, where, f.Detail)
+	v.line("fault", map[string]any{"kind": "damaged", "detail": damaged.Reason, "file": damaged.File, "offset": damaged.Offset},
+		"damaged: %s at byte %d: %s", damaged.File, damaged.Offset, damaged.Reason)
 }
 
 // messagesOf says which messages a fault is about.
 func messagesOf(f audit.Fault) string {
-	var parts []string
-	if f.Stream != "" {
-		parts = append(parts, "stream "+f.Stream)
-	}
 	switch {
 	case f.First < f.Last:
-		parts = append(parts, fmt.Sprintf("sequences %d to %d", f.First, f.Last))
+		return fmt.Sprintf("sequences %d to %d: ", f.First, f.Last)
 	case f.First > 0:
-		parts = append(parts, fmt.Sprintf("sequence %d", f.First))
-	case f.Stream == "":
-		return ""
+		return fmt.Sprintf("sequence %d: ", f.First)
 	}
-	return strings.Join(parts, ", ") + ": "
+	return ""
 }
 
 func (v *verifyReport) stray(r eventstore.Record) {
@@ -85,8 +84,6 @@ func (v *verifyReport) stray(r eventstore.Record) {
 			"sequence %d: stray: %s: %s", r.Sequence, r.Subject, r.Foreign)
 	}
 }
-
-func (v *verifyReport) notice(text string) { v.line("notice", text, "notice: %s", text) }
 
 func (v *verifyReport) summary(f audit.Findings) {
 	took := time.Since(v.begun)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -37,7 +38,7 @@ func (s *service) watchStore(context.Context) error {
 
 // lookAtStore returns how many times in a row the store has refused writes although its disk has room.
 func (s *service) lookAtStore(refused int) int {
-	full, fault := s.embedded.DiskFull(), s.embedded.WriteFault()
+	full, fault := s.embedded.DiskFull(), s.embedded.WriteFault(slices.Concat(backedUp, backedUpSources))
 	if full != "" || fault == "" {
 		s.setReadOnly(full)
 		return 0

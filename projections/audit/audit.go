@@ -36,8 +36,6 @@ type Audit struct {
 	Fault   func(Fault)
 	// Foreign is called with each foreign message: anybody who may publish can put one there.
 	Foreign func(eventstore.Record)
-	// Notice is called with what is worth knowing and not a fault.
-	Notice func(string)
 	// Stage is called at the begin of each stage of the audit with its length. It returns what is called with how much of it
 	// is done.
 	Stage func(of Unit, total uint64) (reached func(done uint64))
@@ -57,9 +55,6 @@ type Fault struct {
 	First, Last uint64 // sequences that it is about: one, but for messages that are missing; 0 for none
 	Kind        FaultKind
 	Detail      string
-	Stream      string // that the sequences belong to; "" for the stream of events
-	File        string // that is damaged, with Offset; "" where that is not known
-	Offset      int64
 	client      int64 // that differs
 }
 
@@ -74,7 +69,6 @@ const (
 	FaultOrder       FaultKind = "order"        // not the next event of its client
 	FaultTwoAccounts FaultKind = "two-accounts" // an id that is another account's
 	FaultCounter     FaultKind = "counter"      // the counter of ids is behind the ids in use
-	FaultDamaged     FaultKind = "damaged"      // a file of a server that is not running is not what was written
 	FaultSnapshot    FaultKind = "snapshot"     // it cannot be read, or is not what the stream gives
 	FaultCopy        FaultKind = "copy"         // one server's copy of the stream lacks what the others have
 	FaultDiffers     FaultKind = "differs"      // what a running service returns is not what the stream gives
@@ -100,12 +94,6 @@ type Findings struct {
 func (a *Audit) Run(ctx context.Context) (Findings, error) {
 	h := a.History
 	n := newAuditor(a)
-	for _, notice := range h.Notices {
-		a.Notice(notice)
-	}
-	for _, damaged := range h.Damage {
-		n.fault(damage(damaged))
-	}
 	if err := n.readSnapshots(ctx); err != nil {
 		return n.findings, err
 	}
@@ -154,15 +142,12 @@ func (n *auditor) begin() {
 // record handles a message, with what is wrong with it. It returns false for an error that is no fault.
 func (n *auditor) record(r eventstore.Record, err error) bool {
 	var missing *eventstore.MissingError
-	var damaged *eventstore.DamagedError
 	var corrupt *eventstore.CorruptError
 	var unknown *eventstore.UnknownEventError
 	switch {
 	case errors.As(err, &missing):
 		n.missing(missing)
 		return true
-	case errors.As(err, &damaged):
-		n.unreadableAt(r, damage(damaged))
 	case errors.As(err, &corrupt):
 		n.unreadableAt(r, faultAt(r, FaultCorrupt, corrupt.Reason))
 	case errors.As(err, &unknown):

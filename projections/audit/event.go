@@ -65,15 +65,6 @@ func (n *auditor) unreadableAt(r eventstore.Record, f Fault) {
 	}
 }
 
-// damage returns the fault of a file.
-func damage(d *eventstore.DamagedError) Fault {
-	f := Fault{First: d.Sequence, Last: d.Sequence, Kind: FaultDamaged, Detail: d.Reason, Stream: d.Stream, File: d.File, Offset: d.Offset}
-	if d.Stream == eventstore.Stream {
-		f.Stream = ""
-	}
-	return f
-}
-
 // checkCounter compares the id of a new client with the counter that it must have come from.
 func (n *auditor) checkCounter(r eventstore.Record) {
 	if n.known(r.ClientID) || r.ClientID <= n.History.Counter {

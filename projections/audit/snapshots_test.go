@@ -35,7 +35,7 @@ func audited(t testing.TB, h *eventstore.History, limit time.Duration) (faults [
 				faults = append(faults, f)
 			}
 		},
-		Foreign: func(eventstore.Record) {}, Notice: func(string) {}, Stage: func(audit.Unit, uint64) func(uint64) { return func(uint64) {} },
+		Foreign: func(eventstore.Record) {}, Stage: func(audit.Unit, uint64) func(uint64) { return func(uint64) {} },
 	}).Run(ctx)
 	return faults, err
 }

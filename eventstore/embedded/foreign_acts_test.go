@@ -1,4 +1,4 @@
-package eventstore
+package embedded_test
 
 import (
 	"strings"

@@ -1,4 +1,4 @@
-package eventstore
+package embedded_test
 
 import (
 	"bytes"
@@ -8,13 +8,15 @@ import (
 	"strings"
 	"testing"
 
+	"clients/eventstore"
+
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 )
 
-// What other teams and operators may do to the streams that are not the service's own must never keep it from starting.
-func TestInspectAcceptsWhatBecomesOfOtherStreams(t *testing.T) {
+// Whatever other teams and operators do to streams that are not the service's own, it starts, also after a kill.
+func TestAStartAcceptsWhatBecomesOfOtherStreams(t *testing.T) {
 	t.Parallel()
 	acts := map[string]func(*testing.T, *foreign){
 		"nothing":                     func(t *testing.T, f *foreign) { f.publish(1, 50) },
@@ -107,7 +109,7 @@ func TestInspectAcceptsWhatBecomesOfOtherStreams(t *testing.T) {
 		"odd bodies":                   odd,
 	}
 	stopped := t.TempDir()
-	killed := serve(t, stopped, func(s *Store) {
+	killed := serve(t, stopped, func(s *service) {
 		require.NoError(t, s.EnsureSources(deadline(t), 0))
 		t.Run("alive", func(t *testing.T) {
 			for name, act := range acts {
@@ -117,57 +119,62 @@ func TestInspectAcceptsWhatBecomesOfOtherStreams(t *testing.T) {
 				})
 			}
 		})
-		fill(t, s, 3)
+		s.create(3)
 	})
 	for how, dir := range map[string]string{"stopped": stopped, "killed": killed} {
-		last, err := inspect(filepath.Join(dir, storeName), true)
-		require.NoError(t, err, how)
-		require.Equal(t, uint64(3), last)
-		requireFilesSound(t, dir)
-		again := serve(t, dir, func(s *Store) {
-			_, err := s.Append(deadline(t), created(4), 0)
-			require.NoError(t, err)
+		again := serve(t, dir, func(s *service) {
+			require.Equal(t, uint64(3), s.last(), how)
+			s.create(1)
 		})
-		require.NoError(t, inspectData(dir, 4), how+", and one more start")
-		require.NoError(t, inspectData(again, 4), how+", and killed once more")
+		for _, dir := range []string{dir, again} {
+			serve(t, dir, func(s *service) { require.Equal(t, uint64(4), s.last(), how) })
+		}
 	}
 }
 
 // A configuration and its checksum are written one after the other. The server passes over a stream that was killed in
 // between, and the service makes it again, over its messages.
-func TestInspectAcceptsAnotherStreamWhoseConfigurationWasBeingAltered(t *testing.T) {
+func TestAStreamWhoseConfigurationWasBeingAlteredKeepsItsMessages(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	serve(t, dir, func(s *Store) {
+	own := []string{eventstore.IDStream, eventstore.QuarantineStream, "KV_" + eventstore.KeysBucket, eventstore.Projects.Stream}
+	messages := make(map[string]uint64)
+	serve(t, dir, func(s *service) {
 		require.NoError(t, s.EnsureSources(deadline(t), 0))
-		for range 5 {
-			_, err := s.js.Publish(deadline(t), "projects.a.1", []byte("{}"))
-			require.NoError(t, err)
+		for _, subject := range []string{"projects.a.1", "clients-quarantine.x", "$KV." + eventstore.KeysBucket + ".a.1"} {
+			for range 5 {
+				_, err := s.js.Publish(deadline(t), subject, []byte("{}"))
+				require.NoError(t, err)
+			}
+		}
+		_, err := s.NextID(deadline(t), 0)
+		require.NoError(t, err)
+		for _, stream := range own {
+			messages[stream] = s.state(stream).Msgs
+			require.NotZero(t, messages[stream], stream)
 		}
 	})
-	edit(t, filepath.Join(streamDir(dir, Projects.Stream), "meta.sum"), func([]byte) []byte { return []byte("0123456789abcdef") })
-	serve(t, dir, func(s *Store) {
+	for _, stream := range own {
+		edit(t, filepath.Join(streamDir(dir, stream), "meta.sum"), func([]byte) []byte { return []byte("0123456789abcdef") })
+	}
+	serve(t, dir, func(s *service) {
 		require.NoError(t, s.EnsureSources(deadline(t), 0))
-		state, err := s.SourceState(deadline(t), Projects)
-		require.NoError(t, err)
-		require.Equal(t, uint64(5), state.Last)
+		for _, stream := range own {
+			require.Equal(t, messages[stream], s.state(stream).Msgs, stream)
+		}
 	})
-	require.NoError(t, inspectData(dir, 0))
-	edit(t, filepath.Join(streamDir(dir, QuarantineStream), "meta.sum"), func([]byte) []byte { return []byte("0123456789abcdef") })
-	var damage *DamagedError
-	require.ErrorAs(t, inspectData(dir, 0), &damage)
 }
 
 // foreign is a stream of another service.
 type foreign struct {
 	*testing.T
-	s       *Store
+	s       *service
 	config  jetstream.StreamConfig
 	subject string // of its messages, and more tokens
 }
 
 // newForeign makes a stream whose blocks are small.
-func newForeign(t *testing.T, s *Store, name string) *foreign {
+func newForeign(t *testing.T, s *service, name string) *foreign {
 	t.Helper()
 	f := &foreign{T: t, s: s, config: jetstream.StreamConfig{Name: name, Subjects: []string{name + ".>"}, MaxBytes: 4 << 20}, subject: name + ".a."}
 	f.create()
@@ -251,16 +258,12 @@ func (f *foreign) messages() uint64 {
 
 func (f *foreign) quarantined(first, n, dropped int) {
 	f.Helper()
-	q, err := NewQuarantine(f.s.nc)
-	require.NoError(f, err)
-	for i := range n {
-		_, err := q.Put(deadline(f), SourceMessage{Stream: "PROJECTS", Sequence: uint64(first + i), Data: make([]byte, 10_000)}, "unreadable", "it is no JSON")
-		require.NoError(f, err)
+	for i := first; i < first+n; i++ {
+		f.send(fmt.Sprintf("clients-quarantine.%s.%d", f.config.Name, i), nil, make([]byte, 10_000))
 	}
-	for found, err := range q.All(deadline(f)) {
-		require.NoError(f, err)
-		if n := int(found.Message.Sequence); n >= first && n < first+dropped {
-			require.NoError(f, q.Drop(deadline(f), found.Number))
-		}
+	stream, err := f.s.js.Stream(deadline(f), eventstore.QuarantineStream)
+	require.NoError(f, err)
+	for i := first; i < first+dropped; i++ {
+		require.NoError(f, stream.Purge(deadline(f), jetstream.WithPurgeSubject(fmt.Sprintf("clients-quarantine.%s.%d", f.config.Name, i))))
 	}
 }

@@ -1,4 +1,4 @@
-package eventstore
+package embedded
 
 import (
 	"fmt"
@@ -13,8 +13,8 @@ type disk struct {
 	noFiles    bool // hardly another file can be made
 }
 
-// What has to stay free. A server that meets a full disk in the middle of a write refuses all writes until it is started
-// again, so the service stops before that.
+// What has to stay free. A server that runs into a full disk in the middle of a write refuses all writes until it is
+// started again, so the service stops writing before that.
 const (
 	maxReserve   = 64 << 20
 	reserveShare = 20 // of the size
@@ -24,8 +24,8 @@ const (
 func (d disk) reserve() uint64 { return min(d.size/reserveShare, maxReserve) }
 
 // DiskFull returns why nothing more should be written to the disk of the store, "" while there is room.
-func (e *Embedded) DiskFull() string {
-	d, err := statDisk(e.dir)
+func (s *Server) DiskFull() string {
+	d, err := statDisk(s.dir)
 	switch {
 	case err != nil:
 		return ""
@@ -38,22 +38,22 @@ func (e *Embedded) DiskFull() string {
 }
 
 // Room returns how much the streams may take on the disk, given what they take now; 0 where that is not known.
-func (e *Embedded) Room(used uint64) uint64 {
-	d, err := statDisk(e.dir)
+func (s *Server) Room(used uint64) uint64 {
+	d, err := statDisk(s.dir)
 	if err != nil {
 		return 0
 	}
 	return used + d.free - min(d.free, d.reserve())
 }
 
-// WriteFault returns why the server refuses writes for good, "" while it does not. After one write that failed, a server
-// refuses all further ones to that stream until it is started again.
-func (e *Embedded) WriteFault() string {
-	if !e.server.JetStreamEnabled() {
+// WriteFault returns why the server refuses writes to one of the streams for good, "" while it does not. After one failed
+// write a server refuses all further ones to that stream until it is started again.
+func (s *Server) WriteFault(streams []string) string {
+	if !s.server.JetStreamEnabled() {
 		return "JetStream is disabled"
 	}
-	for _, stream := range []string{Stream, IDStream, keysStream, QuarantineStream, snapshotStreamName, Projects.Stream, Invoices.Stream} {
-		health := e.server.Healthz(&server.HealthzOptions{Account: embeddedAccount, Stream: stream})
+	for _, stream := range streams {
+		health := s.server.Healthz(&server.HealthzOptions{Account: streamsAccount, Stream: stream})
 		if health.StatusCode == http.StatusServiceUnavailable {
 			return health.Error
 		}
@@ -61,5 +61,5 @@ func (e *Embedded) WriteFault() string {
 	return ""
 }
 
-// embeddedAccount is the NATS account of the streams.
-const embeddedAccount = "$G"
+// streamsAccount is the NATS account of the streams.
+const streamsAccount = "$G"

@@ -1,4 +1,4 @@
-package eventstore
+package embedded
 
 import (
 	"crypto/rand"
@@ -18,8 +18,8 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// PartnerAccess is how partners connect to an embedded server. The administrator, whose password is in the data
-// directory, always can.
+// PartnerAccess is how partners connect to a server. The administrator can always log in with the password in the data
+// directory.
 type PartnerAccess int
 
 // Ways for partners to connect.
@@ -29,7 +29,7 @@ const (
 	PartnersNeedNone                      // a connection without a login is a partner's
 )
 
-// The users of an embedded server, and the files in its data directory that other programs read.
+// The users, and the files in the data directory that other programs read.
 const (
 	adminUser           = "admin"
 	adminPasswordName   = "admin-password"
@@ -38,15 +38,15 @@ const (
 	addressName         = "nats-address" // host:port
 )
 
-// partnerLimits is the account of partners, which log in with one user, so that they cannot use up what the service
-// itself needs. The server knows no other way to limit a single account than its configuration.
+// partnerLimits is the account of partners, limited so that they cannot use up what the service itself needs. The server
+// has no other way to limit a single account than its configuration.
 const partnerLimits = `accounts { PARTNERS { limits { max_connections: 32, max_subscriptions: 1000 } } }`
 
 // pendingLimit is how many bytes the server keeps for a connection that does not read, before it closes it.
 const pendingLimit = 16 << 20
 
-// access is who may connect to an embedded server. The streams are in the server's global account, where they were
-// before there were accounts, so that a store can be used by the release before.
+// access is who may connect. The streams are in the server's global account, where they were before there were accounts,
+// so that earlier releases can use the store.
 type access struct {
 	admin, partner string // passwords
 	accounts       []*server.Account
@@ -64,7 +64,7 @@ func openAccess(dir string) (a access, err error) {
 	if err := options.ProcessConfigString(partnerLimits); err != nil {
 		return access{}, err
 	}
-	streams, partner := server.NewAccount("$G"), options.Accounts[0]
+	streams, partner := server.NewAccount(streamsAccount), options.Accounts[0]
 	publish := &server.SubjectPermission{}
 	a.permissions = &server.Permissions{Publish: publish}
 	for _, s := range partners.Services(partners.Partner{
@@ -93,7 +93,7 @@ func (a access) apply(options *server.Options, partners PartnerAccess) error {
 		users = append(users, server.User{Username: partnerUser, Password: a.partner, Account: a.accounts[1], Permissions: a.permissions})
 	}
 	for _, u := range users {
-		hash, err := bcrypt.GenerateFromPassword([]byte(u.Password), bcrypt.MinCost) // it is random: one that takes long would guard nothing more
+		hash, err := bcrypt.GenerateFromPassword([]byte(u.Password), bcrypt.MinCost) // the password is random: a slower hash would protect it no better
 		if err != nil {
 			return err
 		}
@@ -113,7 +113,7 @@ func (a access) apply(options *server.Options, partners PartnerAccess) error {
 	return err
 }
 
-// enable starts JetStream in the account of the streams: where there are accounts the server leaves that to its user.
+// enable starts JetStream in the account of the streams, which a server with accounts does not do by itself.
 func (a access) enable(s *server.Server) error {
 	account, err := s.LookupAccount(a.accounts[0].Name)
 	if err != nil {
@@ -122,7 +122,7 @@ func (a access) enable(s *server.Server) error {
 	return account.EnableJetStream(nil, nil)
 }
 
-// password returns what the file at path holds. Where there is none it is made.
+// password returns the content of the file at path. Where there is none, or it is empty, it writes a new password.
 func password(path string) (string, error) {
 	content, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -135,12 +135,9 @@ func password(path string) (string, error) {
 	return secret, WriteFile(path, []byte(secret))
 }
 
-// ErrNotRunning is the error where no embedded server runs on a data directory.
-var ErrNotRunning = errors.New("no service runs there")
-
-// EmbeddedAdmin returns where the embedded server of a running service listens, and the option to log in there as the
-// administrator. Errors are ErrNotRunning, and those of reading a file in the data directory.
-func EmbeddedAdmin(dir string) (address string, login nats.Option, err error) {
+// Admin returns where the server of a running service listens, and the option to log in there as the administrator. The
+// errors are ErrNotRunning, and those of reading a file in the data directory.
+func Admin(dir string) (address string, login nats.Option, err error) {
 	content, err := os.ReadFile(filepath.Join(dir, addressName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil, fmt.Errorf("%w: %w", ErrNotRunning, err)
@@ -158,8 +155,8 @@ func EmbeddedAdmin(dir string) (address string, login nats.Option, err error) {
 	return string(content), nats.UserInfo(adminUser, strings.TrimSpace(string(secret))), nil
 }
 
-// inUse returns ErrNotRunning where no process uses a data directory. The password must not be sent to an address that was
-// left behind: another user's process may listen there by now.
+// inUse returns ErrNotRunning where no process uses a data directory. The password must not be sent to the address of a
+// process that has ended: another user's process may listen there by now.
 func inUse(dir string) error {
 	lock := flock.New(filepath.Join(dir, lockName))
 	defer lock.Close()

@@ -1,0 +1,84 @@
+package embedded
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"clients/eventstore/blockfile"
+
+	"github.com/stretchr/testify/require"
+)
+
+// openMark opens a mark over a store that ends at 4.
+func openMark(t *testing.T, path string) (*HighWater, error) {
+	t.Helper()
+	mark, err := openHighWater(path, 4, slog.New(slog.DiscardHandler))
+	if err == nil {
+		t.Cleanup(func() { _ = mark.close() })
+	}
+	return mark, err
+}
+
+func TestAHighWaterMarkOutlivesItsProcess(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "mark")
+	mark, err := openMark(t, path)
+	require.NoError(t, err)
+	require.Equal(t, uint64(4), mark.Sequence(), "a new one")
+	mark.Advance(17)
+	mark.Advance(5)
+	again, err := openMark(t, path) // the first one was not closed, as after a crash
+	require.NoError(t, err)
+	require.Equal(t, uint64(17), again.Sequence())
+}
+
+func TestADamagedHighWaterMarkIsRefused(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "mark")
+	for i := range formatMark(17) {
+		content := formatMark(17)
+		content[i] ^= 1
+		require.NoError(t, os.WriteFile(path, content, 0o600))
+		mark, err := openMark(t, path)
+		if err == nil {
+			require.Equal(t, uint64(17), mark.Sequence(), "byte %d", i) // white space may change
+			continue
+		}
+		var damaged *blockfile.DamagedError
+		require.ErrorAs(t, err, &damaged)
+	}
+}
+
+// A mark whose writing was interrupted, as earlier releases may have left it, is begun again.
+func TestATruncatedHighWaterMarkIsBegunAgain(t *testing.T) {
+	t.Parallel()
+	whole := formatMark(17)
+	for size := range len(whole) {
+		for name, content := range map[string][]byte{
+			"truncated": whole[:size], "zeros": append(slices.Clone(whole[:size]), make([]byte, len(whole)-size)...),
+		} {
+			path := filepath.Join(t.TempDir(), "mark")
+			require.NoError(t, os.WriteFile(path, content, 0o600))
+			mark, err := openMark(t, path)
+			require.NoError(t, err, "%s, %d bytes", name, size)
+			require.Equal(t, uint64(4), mark.Sequence())
+		}
+	}
+}
+
+func TestAFileIsReplacedAsAWhole(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(path+".tmp", []byte("what an interrupted write left"), 0o600))
+	for _, content := range []string{"former", "new"} {
+		require.NoError(t, WriteFile(path, []byte(content)))
+		written, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.Equal(t, content, string(written))
+	}
+	require.NoFileExists(t, path+".tmp")
+	require.Error(t, WriteFile(filepath.Join(path, "within a file"), nil))
+}

@@ -1,0 +1,270 @@
+// Package embedded runs a NATS server with JetStream inside the process, over a store in the data directory:
+//
+//	lock              held while a process uses the directory
+//	nats/             the server's own files
+//	high-water        how far the stream of events has come, see HighWater
+//	nats-address      where the running server listens, for other programs
+//	admin-password    of the administrator, who may do everything
+//	partner-password  of partners, who may read events and publish to PROJECTS and INVOICES
+//	restoring/        a store that a restore has not finished, see Draft
+//
+// A start goes through these steps, and is refused, with the store as it was, when one of them fails:
+//
+//	lock -> no restore unfinished -> scan of the files -> high-water mark -> server
+//
+// The scan has to come before the server, which cuts files off where it cannot read them. While the server runs, DiskFull
+// and WriteFault say whether it still accepts writes: after a full disk or a failed sync it has to be started again.
+//
+// What the server acknowledges is synced to disk.
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"math"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"clients/eventstore"
+
+	"github.com/gofrs/flock"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+)
+
+// Errors of a data directory that cannot be used.
+var (
+	ErrLocked     = errors.New("the data directory is in use by another process")
+	ErrUnfinished = errors.New("a restore into the data directory was interrupted: run it again, or remove what it has left behind")
+	ErrStoreThere = errors.New("the data directory holds a store already")
+	ErrNotRunning = errors.New("no service runs there")
+)
+
+// Config is the configuration of a Server.
+type Config struct {
+	Dir  string // the data directory; created when missing
+	Addr string // host:port to listen on; port 0 picks a free one. Empty: connections from within the process only
+	// Partners is how partners connect to Addr.
+	Partners PartnerAccess
+	Log      *slog.Logger
+}
+
+// Server is a running server. All methods are safe for concurrent use.
+type Server struct {
+	HighWater *HighWater
+
+	dir     string
+	server  *server.Server
+	lock    *flock.Flock
+	access  *access // nil where the server does not listen
+	address string  // path of the file with the address
+}
+
+// Start starts a server over the store in config.Dir. The errors are
+//   - ErrLocked when another process uses the store,
+//   - an error of net.Listen when the address is taken,
+//   - ErrUnfinished when a restore into the directory was interrupted,
+//   - a *blockfile.DamagedError when a message, of any stream, or the high-water mark is not what was written,
+//   - eventstore.ErrIncomplete when messages are missing from the stream of events,
+//   - eventstore.ErrWentBackwards when that stream ends before the high-water mark.
+//
+// In all these cases the store is left as it was.
+func Start(config Config) (_ *Server, err error) {
+	host, port, err := "", 0, error(nil)
+	if config.Addr != "" {
+		host, port, err = freeAddress(config.Addr)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("start embedded server: %w", err)
+	}
+	s := &Server{dir: config.Dir}
+	defer func() {
+		if err != nil {
+			s.Shutdown()
+		}
+	}()
+	if err := s.open(config.Log); err != nil {
+		return nil, err
+	}
+	options := &server.Options{Host: host, Port: port, DontListen: config.Addr == "", SyncAlways: true}
+	if config.Addr != "" {
+		a, err := openAccess(config.Dir)
+		if err == nil {
+			err = a.apply(options, config.Partners)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("start embedded server: %w", err)
+		}
+		s.access = &a
+	}
+	if err := s.run(options, config.Log); err != nil {
+		return nil, fmt.Errorf("start embedded server: %w", err)
+	}
+	return s, nil
+}
+
+// open takes the lock of the data directory and checks what is in it.
+func (s *Server) open(log *slog.Logger) (err error) {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return fmt.Errorf("start embedded server: %w", err)
+	}
+	if s.lock, err = lockDir(s.dir); err != nil {
+		return err
+	}
+	// After a kill another user's process may listen at the address of the killed server.
+	if err := os.RemoveAll(filepath.Join(s.dir, addressName)); err != nil {
+		return fmt.Errorf("start embedded server: %w", err)
+	}
+	if err := unfinished(s.dir); err != nil {
+		return err
+	}
+	_ = os.RemoveAll(filepath.Join(s.dir, draftName)) // the empty folder of a finished restore
+	last, err := scan(filepath.Join(s.dir, storeName))
+	if err != nil {
+		return err
+	}
+	if s.HighWater, err = openHighWater(filepath.Join(s.dir, highWaterName), last, log); err != nil {
+		return err
+	}
+	if reached := s.HighWater.Sequence(); last < reached {
+		return fmt.Errorf("%w: it had reached %d and now ends at %d", eventstore.ErrWentBackwards, reached, last)
+	}
+	return nil
+}
+
+const (
+	startLimit = 30 * time.Second
+	unlimited  = math.MaxInt64 / 2
+)
+
+// connectionLimit includes connections that have not logged in yet. The account of partners has fewer.
+const connectionLimit = 128
+
+// What is in the data directory, beside the files of access and draft.
+const (
+	storeName     = "nats"
+	lockName      = "lock"
+	highWaterName = "high-water"
+)
+
+// run starts the server over the store, and writes the address file.
+func (s *Server) run(options *server.Options, log *slog.Logger) (err error) {
+	options.ServerName = "clients-embedded"
+	options.JetStream = true
+	options.StoreDir = filepath.Join(s.dir, storeName)
+	options.JetStreamMaxStore = unlimited // its own limit is fixed when it starts; see DiskFull for what holds instead
+	options.MaxConn = connectionLimit
+	options.MaxPending = pendingLimit
+	options.NoSigs = true
+	if s.server, err = server.NewServer(options); err != nil {
+		return err
+	}
+	s.server.SetLoggerV2(serverLog{eventstore.LimitLog(log)}, false, false, false)
+	s.server.Start()
+	if !s.server.ReadyForConnections(startLimit) {
+		return errors.New("it did not become ready; see the log")
+	}
+	if s.access == nil {
+		return nil
+	}
+	if err := s.access.enable(s.server); err != nil {
+		return err
+	}
+	s.address = filepath.Join(s.dir, addressName)
+	err = WriteFile(s.address, []byte(strings.TrimPrefix(s.URL(), "nats://")))
+	if s.DiskFull() != "" { // reads go on without it
+		log.Warn("server address not written", "file", s.address, "error", err)
+		return nil
+	}
+	return err
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// lockDir keeps other processes out of a data directory. A subcommand that checks whether it is in use holds the lock for
+// an instant.
+func lockDir(dir string) (*flock.Flock, error) {
+	lock := flock.New(filepath.Join(dir, lockName))
+	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+	defer cancel()
+	locked, err := lock.TryLockContext(ctx, 10*time.Millisecond)
+	if err != nil && ctx.Err() == nil {
+		return nil, fmt.Errorf("lock %s: %w", dir, err)
+	}
+	if !locked {
+		return nil, fmt.Errorf("%w: %s", ErrLocked, dir)
+	}
+	return lock, nil
+}
+
+// freeAddress makes sure that a server can listen on addr. Port 0 is left to the server to choose.
+func freeAddress(addr string) (host string, port int, err error) {
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return "", 0, err
+	}
+	defer listener.Close()
+	host, number, err := net.SplitHostPort(addr)
+	if err != nil {
+		return "", 0, err
+	}
+	if port, err = strconv.Atoi(number); port == 0 {
+		port = server.RANDOM_PORT
+	}
+	return host, port, err
+}
+
+// URL is where other programs can connect.
+func (s *Server) URL() string { return s.server.ClientURL() }
+
+// Connect connects within the process, as the administrator.
+func (s *Server) Connect(options ...nats.Option) (*nats.Conn, error) {
+	options = append(options, nats.InProcessServer(s.server))
+	if s.access != nil {
+		options = append(options, nats.UserInfo(adminUser, s.access.admin))
+	}
+	return nats.Connect("", options...)
+}
+
+// Shutdown stops the server and unlocks the data directory. It may be called on one that did not start.
+func (s *Server) Shutdown() {
+	if s.address != "" {
+		_ = os.Remove(s.address)
+	}
+	s.stop()
+	if s.HighWater != nil {
+		_ = s.HighWater.close()
+	}
+	if s.lock != nil {
+		_ = s.lock.Unlock()
+	}
+}
+
+func (s *Server) stop() {
+	if s.server != nil {
+		s.server.Shutdown()
+		s.server.WaitForShutdown()
+	}
+}
+
+// serverLog passes on the server's log. Its notices are for debugging.
+type serverLog struct{ log *slog.Logger }
+
+func (l serverLog) Noticef(format string, v ...any) {
+	l.log.Debug("nats: " + fmt.Sprintf(format, v...))
+}
+func (l serverLog) Warnf(format string, v ...any)  { l.log.Warn("nats: " + fmt.Sprintf(format, v...)) }
+func (l serverLog) Errorf(format string, v ...any) { l.log.Error("nats: " + fmt.Sprintf(format, v...)) }
+func (l serverLog) Fatalf(format string, v ...any) { l.log.Error("nats: " + fmt.Sprintf(format, v...)) }
+func (l serverLog) Debugf(format string, v ...any) { l.log.Debug("nats: " + fmt.Sprintf(format, v...)) }
+func (l serverLog) Tracef(format string, v ...any) { l.log.Debug("nats: " + fmt.Sprintf(format, v...)) }

@@ -1,0 +1,58 @@
+package embedded_test
+
+import (
+	"log/slog"
+	"net"
+	"path/filepath"
+	"testing"
+
+	"clients/eventstore/embedded"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+)
+
+func TestTheServerKeepsWhatItAcknowledged(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	killed := serve(t, dir, func(s *service) { s.create(1) })
+	for _, dir := range []string{dir, killed} {
+		serve(t, dir, func(s *service) {
+			require.Equal(t, uint64(1), s.server.HighWater.Sequence())
+			address, login, err := embedded.Admin(dir) // as other programs do
+			require.NoError(t, err)
+			nc, err := nats.Connect(address, login)
+			require.NoError(t, err)
+			nc.Close()
+			require.Equal(t, uint64(1), s.last())
+		})
+	}
+	_, _, err := embedded.Admin(dir)
+	require.ErrorIs(t, err, embedded.ErrNotRunning)
+}
+
+func TestAStoreInUseIsRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first, err := start(t, dir)
+	require.NoError(t, err)
+	_, err = start(t, dir)
+	require.ErrorIs(t, err, embedded.ErrLocked)
+	_, err = embedded.StartCopy(t.Context(), dir, func(uint64, uint64) {})
+	require.ErrorIs(t, err, embedded.ErrLocked)
+	first.Shutdown()
+	_, err = start(t, dir)
+	require.NoError(t, err)
+}
+
+func TestAnAddressInUseIsRefusedBeforeAnythingIsTouched(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	dir := filepath.Join(t.TempDir(), "data")
+	_, err = embedded.Start(embedded.Config{Dir: dir, Addr: listener.Addr().String(), Log: slog.New(slog.DiscardHandler)})
+	var listen *net.OpError
+	require.ErrorAs(t, err, &listen)
+	require.NoDirExists(t, dir)
+}
