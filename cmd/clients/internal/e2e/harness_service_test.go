@@ -101,16 +101,26 @@ func launchProgram(t *testing.T, program string, variables ...string) *service {
 
 // execute starts the process on free ports, with a home directory.
 func execute(program, home string, variables []string) (*service, error) {
+	s := prepare(program, home, variables)
+	return s, s.begin()
+}
+
+// prepare returns a process that begin starts.
+func prepare(program, home string, variables []string) *service {
 	s := &service{cmd: exec.Command(program, "serve"), variables: variables, exited: make(chan struct{})}
 	s.cmd.Env = environment(home, append([]string{
 		"CLIENTS_HTTP_ADDR=127.0.0.1:0", "CLIENTS_OPS_ADDR=127.0.0.1:0", "CLIENTS_LOG_LEVEL=warn", "CLIENTS_LOG_FORMAT=text",
 	}, variables...))
 	s.cmd.Stdout, s.cmd.Stderr = &s.stdout, &s.stderr
+	return s
+}
+
+func (s *service) begin() error {
 	if err := s.cmd.Start(); err != nil {
-		return nil, err
+		return err
 	}
 	go func() { defer close(s.exited); _ = s.cmd.Wait() }()
-	return s, nil
+	return nil
 }
 
 // environment is all that a process of the program sees of the test's environment, and variables.

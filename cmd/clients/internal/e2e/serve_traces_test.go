@@ -1,0 +1,176 @@
+package e2e_test
+
+import (
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	otlp "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/protobuf/proto"
+)
+
+// traces is a collector.
+type traces struct {
+	*httptest.Server
+	mu    sync.Mutex
+	spans []*otlp.Span
+}
+
+func collectTraces(t *testing.T) *traces {
+	t.Helper()
+	c := &traces{}
+	c.Server = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		var request collector.ExportTraceServiceRequest
+		if proto.Unmarshal(body, &request) != nil {
+			return
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		for _, resource := range request.ResourceSpans {
+			for _, scope := range resource.ScopeSpans {
+				c.spans = append(c.spans, scope.Spans...)
+			}
+		}
+	}))
+	t.Cleanup(c.Close)
+	return c
+}
+
+// of returns the spans of a trace by name.
+func (c *traces) of(trace string) map[string]*otlp.Span {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	named := make(map[string]*otlp.Span)
+	for _, span := range c.spans {
+		if hex.EncodeToString(span.TraceId) == trace {
+			named[span.Name] = span
+		}
+	}
+	return named
+}
+
+const (
+	callersTrace = "0af7651916cd43dd8448eb211c80319c"
+	callersSpan  = "b7ad6b7169203331"
+	othersTrace  = "1bf7651916cd43dd8448eb211c80319d"
+)
+
+func TestTracesGoThroughTheService(t *testing.T) {
+	t.Parallel()
+	c := collectTraces(t)
+	s := start(t, "OTEL_EXPORTER_OTLP_ENDPOINT="+c.URL, "OTEL_BSP_SCHEDULE_DELAY=50", "CLIENTS_LOG_LEVEL=debug", "CLIENTS_LOG_FORMAT=json")
+	const traceparent = "Traceparent: 00-" + callersTrace + "-" + callersSpan + "-01"
+	id := s.want(201, "POST", "/clients", suprCorp, asXML, traceparent).id(t)
+	s.want(200, "GET", path(id), "", traceparent)
+	js := s.partner(t)
+	publishEvent(t, js, "invoices.default.1", "invoices.v1.InvoiceCreated", fmt.Sprintf(`{"id":1,"client_id":%d,"kind":"task"}`, id),
+		"traceparent: 00-"+othersTrace+"-"+callersSpan+"-01")
+	s.want(400, "DELETE", path(id), "", traceparent)
+
+	var spans, others map[string]*otlp.Span
+	eventually(t, func() bool {
+		spans, others = c.of(callersTrace), c.of(othersTrace)
+		return len(spans) >= 6 && len(others) >= 1
+	}, "the spans arrive")
+	post := spans["POST /clients"]
+	require.Equal(t, callersSpan, hex.EncodeToString(post.ParentSpanId))
+	require.Equal(t, otlp.Span_SPAN_KIND_SERVER, post.Kind)
+	require.Equal(t, post.SpanId, spans["publish CLIENTS"].ParentSpanId)
+	require.Equal(t, spans["DELETE /clients/{id}"].SpanId, spans["await projects and invoices"].ParentSpanId)
+	require.Contains(t, spans, "GET /clients/{id}")
+	require.Contains(t, spans, "await the end of the stream")
+	stored := events(t, js, "clients.>")
+	require.Equal(t, fmt.Sprintf("00-%s-%x-01", callersTrace, post.SpanId), stored[0].header.Get("traceparent"))
+	process := others["process INVOICES"]
+	require.Equal(t, callersSpan, hex.EncodeToString(process.ParentSpanId))
+	require.Equal(t, fmt.Sprintf("00-%s-%x-01", othersTrace, process.SpanId), stored[1].header.Get("traceparent"))
+	for _, span := range spans {
+		require.NotContains(t, span.String(), "SuprCorp", "nothing of the client is in a span")
+	}
+	require.Zero(t, s.stop(t))
+	log := s.stderr.String()
+	require.Contains(t, log, `"trace_id":"`+callersTrace+`"`)
+	require.Contains(t, log, `"msg":"traces: `, "what OpenTelemetry reports is in the log")
+	for _, line := range linesOf(log) {
+		require.NotEmpty(t, fields(t, line)["msg"], line)
+	}
+}
+
+func TestACollectorThatIsAwayDelaysNoRequest(t *testing.T) {
+	t.Parallel()
+	c := collectTraces(t)
+	c.Close()
+	s := start(t, "OTEL_EXPORTER_OTLP_ENDPOINT="+c.URL, "OTEL_BSP_SCHEDULE_DELAY=10")
+	for range 20 {
+		begun := time.Now()
+		s.create("SuprCorp")
+		require.Less(t, time.Since(begun), 5*time.Second)
+	}
+	begun := time.Now()
+	require.Zero(t, s.stop(t))
+	require.Less(t, time.Since(begun), 10*time.Second)
+	require.LessOrEqual(t, strings.Count(s.stderr.String(), "traces are lost"), 1)
+}
+
+// Settings of traces that are wrong. Without the check OpenTelemetry would use its defaults instead.
+func TestFaultsOfTraceSettings(t *testing.T) {
+	t.Parallel()
+	variables, faults := []string{"CLIENTS_LOG_LEVEL=loud"}, []string{"CLIENTS_LOG_LEVEL: "}
+	for variable, value := range map[string]string{
+		"OTEL_SDK_DISABLED":                            "maybe",
+		"OTEL_TRACES_EXPORTER":                         "zipkin",
+		"OTEL_TRACES_SAMPLER":                          "bogus",
+		"OTEL_TRACES_SAMPLER_ARG":                      "7",
+		"OTEL_PROPAGATORS":                             "tracecontext,b3",
+		"OTEL_RESOURCE_ATTRIBUTES":                     "team=crm,secret",
+		"OTEL_EXPORTER_OTLP_ENDPOINT":                  "collector:4317",
+		"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT":           "grpc://collector:4317",
+		"OTEL_EXPORTER_OTLP_PROTOCOL":                  "grpc",
+		"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL":           "http/json",
+		"OTEL_EXPORTER_OTLP_TIMEOUT":                   "abc",
+		"OTEL_EXPORTER_OTLP_TRACES_TIMEOUT":            "0",
+		"OTEL_EXPORTER_OTLP_COMPRESSION":               "zstd",
+		"OTEL_EXPORTER_OTLP_INSECURE":                  "perhaps",
+		"OTEL_EXPORTER_OTLP_HEADERS":                   "authorization: secret",
+		"OTEL_EXPORTER_OTLP_TRACES_HEADERS":            "authorization=secret%",
+		"OTEL_EXPORTER_OTLP_CERTIFICATE":               os.DevNull,
+		"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE":        "/nowhere/cert.pem", // without its key
+		"OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY":         "/nowhere/key.pem",  // without its certificate
+		"OTEL_BSP_SCHEDULE_DELAY":                      "5s",
+		"OTEL_BSP_MAX_QUEUE_SIZE":                      "-1",
+		"OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT":       "-2",
+		"OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE":        "/nowhere/ca.pem",
+		"OTEL_EXPORTER_OTLP_TRACES_COMPRESSION":        "br",
+		"OTEL_EXPORTER_OTLP_TRACES_INSECURE":           "1",
+		"OTEL_BSP_EXPORT_TIMEOUT":                      "",
+		"OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE": "",
+	} {
+		variables = append(variables, variable+"="+value)
+		if value != "" { // empty is as if it were not set
+			faults = append(faults, variable+": ")
+		}
+	}
+	requireFaults(t, faults, variables...)
+}
+
+func TestTraceSettingsOfAllKinds(t *testing.T) {
+	t.Parallel()
+	c := collectTraces(t)
+	s := start(t, "OTEL_EXPORTER_OTLP_ENDPOINT="+c.URL, "OTEL_TRACES_SAMPLER=parentbased_traceidratio",
+		"OTEL_TRACES_SAMPLER_ARG=0.5", "OTEL_EXPORTER_OTLP_TIMEOUT=1000", "OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer%20x,x-team=crm",
+		"OTEL_RESOURCE_ATTRIBUTES=team=crm,place=a%2Cb", "OTEL_BSP_SCHEDULE_DELAY=10", "OTEL_EXPORTER_OTLP_COMPRESSION=gzip",
+		"OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT=-1", "OTEL_TRACES_EXPORTER=otlp", "OTEL_PROPAGATORS=tracecontext,baggage", "OTEL_SERVICE_NAME=crm")
+	s.create("SuprCorp")
+	require.Zero(t, s.stop(t))
+	require.Empty(t, s.stderr.String())
+}

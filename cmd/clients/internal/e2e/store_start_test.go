@@ -1,0 +1,93 @@
+package e2e_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// refusedStart starts a service on a data directory, which has to be refused, and returns what it wrote last.
+func refusedStart(t *testing.T, dir string, variables ...string) string {
+	t.Helper()
+	s := launch(t, append([]string{"CLIENTS_DATA_DIR=" + dir, "CLIENTS_EMBEDDED_NATS_ADDR=127.0.0.1:0"}, variables...)...)
+	require.Equal(t, 1, s.exitCode(t), &s.stderr)
+	require.Empty(t, s.stdout.String(), "it is never ready")
+	lines := linesOf(s.stderr.String())
+	return lines[len(lines)-1]
+}
+
+// copyOf returns a copy of a folder.
+func copyOf(t *testing.T, dir string) string {
+	t.Helper()
+	to := filepath.Join(t.TempDir(), "copy")
+	require.NoError(t, os.CopyFS(to, os.DirFS(dir)))
+	return to
+}
+
+func TestAStartRefusesADataDirectoryInUse(t *testing.T) {
+	t.Parallel()
+	first := start(t)
+	id := first.create("SuprCorp")
+	refusal := refusedStart(t, first.dataDir)
+	require.Contains(t, refusal, "in use by another process")
+	require.Contains(t, refusal, first.dataDir)
+	require.Equal(t, "SuprCorp", first.get(id).Name)
+	first.create("The first continues")
+	first.kill() // leaves no lock behind
+	require.Len(t, first.restart(t).list(""), 2)
+}
+
+// A store that went backwards has lost acknowledged writes.
+func TestAStartRefusesAStoreThatWentBackwards(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	s.create("In the backup")
+	require.Zero(t, s.stop(t))
+	nats := filepath.Join(s.dataDir, "nats")
+	backup := copyOf(t, nats)
+	s = s.restart(t)
+	s.create("Behind the backup")
+	require.Zero(t, s.stop(t))
+	require.NoError(t, os.RemoveAll(nats))
+	require.NoError(t, os.CopyFS(nats, os.DirFS(backup)))
+	require.Contains(t, refusedStart(t, s.dataDir), "it had reached 2 and now ends at 1")
+	require.NoError(t, os.RemoveAll(nats))
+	require.Contains(t, refusedStart(t, s.dataDir), "it had reached 2 and now ends at 0")
+}
+
+// The server drops a message with a flipped bit without a word. The first refusal does not make the second start succeed.
+func TestAStartRefusesAStoreWithAFlippedBit(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	createThree(t, s)
+	require.Zero(t, s.stop(t))
+	for damaged, starts := range map[string]int{"First Ltd": 2, "Second Ltd": 1, `"details":"x"`: 1} {
+		dir := copyOf(t, s.dataDir)
+		for _, block := range blocks(t, filepath.Join(dir, "nats")) {
+			flip(t, block, damaged)
+		}
+		for range starts {
+			require.Regexp(t, `corrupt|damaged`, refusedStart(t, dir), damaged)
+		}
+	}
+}
+
+// A stream that an administrator has changed may forget events, or refuse them.
+func TestAStartRefusesAStreamThatIsConfiguredDifferently(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	js := s.administrator(t)
+	stream, err := js.Stream(t.Context(), "CLIENTS")
+	require.NoError(t, err)
+	changed := stream.CachedInfo().Config
+	changed.MaxAge = time.Hour
+	_, err = js.UpdateStream(t.Context(), changed)
+	require.NoError(t, err)
+	s.stop(t)
+	refusal := refusedStart(t, s.dataDir)
+	require.Contains(t, refusal, "CLIENTS")
+	require.Contains(t, refusal, "max age")
+}
