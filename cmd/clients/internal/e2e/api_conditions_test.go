@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"net/url"
 	"strings"
 	"testing"
 
@@ -88,24 +87,4 @@ func TestTagsOfWrites(t *testing.T) {
 	}
 	tag := a.want(200, "GET", path(id), "", acceptJSON).tag()
 	a.want(200, "DELETE", path(id), "", `If-Match: "other", `+tag)
-}
-
-func TestIfMatchOfAnotherVersionStoresNothing(t *testing.T) {
-	t.Parallel()
-	a := shared(t)
-	id := a.create("SuprCorp")
-	old := a.want(200, "GET", path(id), "").tag()
-	a.update(id, "<name>Other</name>")
-	before, stored := a.get(id), a.stored()
-	now := a.want(200, "GET", path(id), "").tag()
-	for _, given := range []string{old, `"other"`, "W/" + now, `""`, "nonsense", `"` + url.PathEscape(now) + `"`} {
-		for _, accept := range []string{acceptXML, acceptJSON} {
-			for method, path := range map[string]string{"PUT": path(id), "POST": togglePath(id), "DELETE": path(id)} {
-				r := a.want(412, method, path, "<client><name>x</name></client>", asXML, "If-Match: "+given, accept)
-				require.NotEmpty(t, r.message(t))
-			}
-		}
-	}
-	require.Equal(t, stored, a.stored())
-	require.Equal(t, before, a.get(id))
 }

@@ -79,57 +79,62 @@ func TestHeadersOnTheWire(t *testing.T) {
 
 func TestConditionalRequests(t *testing.T) {
 	t.Parallel()
-	s := start(t)
-	require.Equal(t, int64(1), s.create("SuprCorp"))
+	s := shared(t)
+	id := s.create("SuprCorp")
+	one, missing := path(id), path(id+1_000_000)
 	tag := func(path string) string {
 		etag := s.want(http.StatusOK, http.MethodGet, path, "").header.Get("ETag")
 		require.Regexp(t, `^"[^"]+"$`, etag)
 		return etag
 	}
-	old := tag("/clients/1.xml")
-	require.NotEqual(t, old, tag("/clients/1.json"))
-	s.want(http.StatusOK, http.MethodPut, "/clients/1", `{"client":{"details":"new"}}`, asJSON, "If-Match: "+tag("/clients/1.json"))
-	asXMLNow, asJSONNow := tag("/clients/1.xml"), tag("/clients/1.json")
+	old := tag(one + ".xml")
+	require.NotEqual(t, old, tag(one+".json"))
+	s.want(http.StatusOK, http.MethodPut, one, `{"client":{"details":"new"}}`, asJSON, "If-Match: "+tag(one+".json"))
+	asXMLNow, asJSONNow := tag(one+".xml"), tag(one+".json")
 	require.NotEqual(t, old, asXMLNow)
+	stored := s.stored()
 	for _, c := range []struct {
 		status                  int
 		method, path, condition string
 	}{
-		{304, "GET", "/clients/1", "If-None-Match: " + asXMLNow},
-		{304, "GET", "/clients/1", "If-None-Match: W/" + asXMLNow},
-		{304, "GET", "/clients/1", `If-None-Match: "x", ` + asXMLNow},
-		{304, "GET", "/clients/1", "If-None-Match: *"},
-		{304, "HEAD", "/clients/1", "If-None-Match: " + asXMLNow},
-		{200, "GET", "/clients/1", "If-None-Match: " + asJSONNow},
-		{200, "GET", "/clients/1", "If-None-Match: " + old},
+		{304, "GET", one, "If-None-Match: " + asXMLNow},
+		{304, "GET", one, "If-None-Match: W/" + asXMLNow},
+		{304, "GET", one, `If-None-Match: "x", ` + asXMLNow},
+		{304, "GET", one, "If-None-Match: *"},
+		{304, "HEAD", one, "If-None-Match: " + asXMLNow},
+		{200, "GET", one, "If-None-Match: " + asJSONNow},
+		{200, "GET", one, "If-None-Match: " + old},
 		{304, "GET", "/clients", "If-None-Match: " + tag("/clients")},
-		{412, "PUT", "/clients/1", "If-None-Match: *"},
-		{404, "PUT", "/clients/99", "If-None-Match: *"},
-		{412, "POST", "/clients/1/toggle", "If-None-Match: *"},
-		{412, "DELETE", "/clients/1", "If-None-Match: *"},
-		{412, "PUT", "/clients/1", "If-Match: " + old},
-		{412, "PUT", "/clients/1", `If-Match: "nonsense"`},
-		{412, "PUT", "/clients/1", "If-Match: W/" + asXMLNow},
-		{404, "PUT", "/clients/99", "If-Match: *"},
-		{412, "POST", "/clients/1/toggle", "If-Match: " + old},
-		{412, "DELETE", "/clients/1", "If-Match: " + old},
-		{200, "PUT", "/clients/1", "If-Match: " + asXMLNow},
-		{200, "PUT", "/clients/1", "If-Match: " + asJSONNow},
-		{200, "PUT", "/clients/1", "If-Match: *"},
-		{200, "PUT", "/clients/1", `If-Match: "x", ` + asJSONNow},
+		{412, "PUT", one, "If-None-Match: *"},
+		{404, "PUT", missing, "If-None-Match: *"},
+		{412, "POST", togglePath(id), "If-None-Match: *"},
+		{412, "DELETE", one, "If-None-Match: *"},
+		{412, "PUT", one, "If-Match: " + old},
+		{412, "PUT", one, `If-Match: "nonsense"`},
+		{412, "PUT", one, `If-Match: ""`},
+		{412, "PUT", one, "If-Match: nonsense"},
+		{412, "PUT", one, "If-Match: W/" + asXMLNow},
+		{404, "PUT", missing, "If-Match: *"},
+		{412, "POST", togglePath(id), "If-Match: " + old},
+		{412, "DELETE", one, "If-Match: " + old},
+		{200, "PUT", one, "If-Match: " + asXMLNow},
+		{200, "PUT", one, "If-Match: " + asJSONNow},
+		{200, "PUT", one, "If-Match: *"},
+		{200, "PUT", one, `If-Match: "x", ` + asJSONNow},
 		{201, "POST", "/clients", "If-None-Match: *"},
-		{200, "POST", "/clients/1/toggle", "If-Match: " + asJSONNow},
+		{200, "POST", togglePath(id), "If-Match: " + asJSONNow},
 	} {
 		r := s.want(c.status, c.method, c.path, map[string]string{"PUT": `{"client":{"name":"SuprCorp"}}`, "POST": `{"client":{"name":"Other"}}`}[c.method], asJSON, "Accept: application/xml", c.condition)
 		if c.status == 412 {
 			require.NotEmpty(t, r.message(t))
 			require.Empty(t, r.header.Get("Hint"))
+			require.Equal(t, stored, s.stored())
 		}
 	}
-	require.Equal(t, "new", s.attributes(1)["details"])
-	r := s.want(http.StatusOK, http.MethodPut, "/clients/1", `{"client":{"details":"newer"}}`, asJSON, "Accept: application/xml")
-	require.Equal(t, tag("/clients/1.xml"), r.header.Get("ETag"), "PUT returns the new one")
-	r = s.want(http.StatusOK, http.MethodPost, "/clients/1/toggle", "", acceptJSON)
-	require.Equal(t, tag("/clients/1.json"), r.header.Get("ETag"), "as does toggle")
-	s.want(http.StatusOK, http.MethodDelete, "/clients/1", "", "If-Match: "+tag("/clients/1.json"))
+	require.Equal(t, "new", s.attributes(id)["details"])
+	r := s.want(http.StatusOK, http.MethodPut, one, `{"client":{"details":"newer"}}`, asJSON, "Accept: application/xml")
+	require.Equal(t, tag(one+".xml"), r.header.Get("ETag"), "PUT returns the new one")
+	r = s.want(http.StatusOK, http.MethodPost, togglePath(id), "", acceptJSON)
+	require.Equal(t, tag(one+".json"), r.header.Get("ETag"), "as does toggle")
+	s.want(http.StatusOK, http.MethodDelete, one, "", "If-Match: "+tag(one+".json"))
 }

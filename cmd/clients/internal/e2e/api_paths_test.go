@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -13,11 +14,16 @@ const (
 	jsonType = "application/json; charset=utf-8"
 )
 
+var idInPath = regexp.MustCompile(`/1(\D|$)`)
+
 // Every spelling of a path, and every way to choose a format, that client libraries use.
 func TestPathsAndFormats(t *testing.T) {
 	t.Parallel()
-	s := start(t)
-	require.Equal(t, int64(1), s.create("SuprCorp"))
+	s := shared(t)
+	one := path(s.create("SuprCorp"))
+	named := func(p string) string { // with the client's id in the place of 1
+		return idInPath.ReplaceAllString(p, one[len("/clients"):]+"$1")
+	}
 	for _, c := range []struct {
 		request string // method and path
 		headers string // separated by "; "
@@ -59,7 +65,7 @@ func TestPathsAndFormats(t *testing.T) {
 		{"GET /clients", "Content-Type: application/json; Accept: text/html", 200, xmlType},
 		{"HEAD /clients", "", 200, xmlType},
 		{"HEAD /clients/1.json", "", 200, jsonType},
-		{"HEAD /clients/2", "", 404, xmlType},
+		{"HEAD /clients/999999999", "", 404, xmlType},
 		{"PUT /clients//1", "", 200, ""},
 		{"PUT /clients/1/", "", 200, ""},
 		{"PUT //clients//1.json", "", 200, ""},
@@ -69,29 +75,38 @@ func TestPathsAndFormats(t *testing.T) {
 		{"POST /clients/1/toggle.json", "", 200, ""},
 		{"POST /clients/1.xml/toggle", "", 200, ""},
 		{"PUT /clients/1/toggle", "", 200, ""},
-		{"GET /clients/2", "", 404, xmlType},
+		{"GET /clients/999999999", "", 404, xmlType},
 		{"GET /clients/0", "", 404, xmlType},
 		{"GET /clients/-1", "", 404, xmlType},
 		{"GET /clients/one.json", "", 404, jsonType},
 		{"GET /clients/9223372036854775808", "", 404, xmlType},
 		{"GET /clients/1/projects", "", 404, xmlType},
+		{"PUT /clients/1.html", "", 404, xmlType},
+		{"GET /clients/1x", "", 404, xmlType},
+		{"POST /clients/1/toggle/x", "", 404, xmlType},
+		{"DELETE /clients/toggle", "", 404, xmlType},
+		{"GET /clients.xml.json.txt", "", 404, xmlType},
+		{"GET /Clients", "", 404, xmlType},
+		{"POST /client", "", 404, xmlType},
+		{"GET /metrics", "", 404, xmlType},
+		{"GET /readyz", "", 404, xmlType},
 		{"GET /", "", 404, xmlType},
 		{"GET /projects", "Accept: application/json", 404, jsonType},
-		{"POST /clients/2/toggle", "", 404, xmlType},
-		{"DELETE /clients/2", "Accept: application/json", 404, jsonType},
+		{"POST /clients/999999999/toggle", "", 404, xmlType},
+		{"DELETE /clients/999999999", "Accept: application/json", 404, jsonType},
 		{"GET /clients?updated_since=never", "", 400, xmlType},
 	} {
-		method, path, _ := strings.Cut(c.request, " ")
+		method, target, _ := strings.Cut(c.request, " ")
 		var headers []string
 		if c.headers != "" {
 			headers = strings.Split(strings.ReplaceAll(c.headers, "; charset", ";charset"), "; ")
 		}
-		r := s.want(c.status, method, path, "", headers...)
+		r := s.want(c.status, method, named(target), "", headers...)
 		require.Equal(t, c.kind, r.header.Get("Content-Type"), "%s %s", c.request, c.headers)
 		switch {
 		case c.kind == "":
 			require.Empty(t, r.body, c.request)
-			require.Equal(t, "/clients/1", r.header.Get("Location"), c.request)
+			require.Equal(t, one, r.header.Get("Location"), c.request)
 			require.NotEmpty(t, r.header.Get("ETag"), c.request)
 		case c.status >= 400 && method != "HEAD":
 			require.Equal(t, c.status == 400, r.header.Get("Hint") == r.message(t), c.request)
@@ -101,11 +116,11 @@ func TestPathsAndFormats(t *testing.T) {
 
 func TestMethods(t *testing.T) {
 	t.Parallel()
-	s := start(t)
-	require.Equal(t, int64(1), s.create("SuprCorp"))
+	s := shared(t)
+	one := path(s.create("SuprCorp"))
 	for path, allowed := range map[string]string{
-		"/clients": "GET, HEAD, POST", "/clients//": "GET, HEAD, POST", "/clients/1": "DELETE, GET, HEAD, PUT", "/clients/99": "DELETE, GET, HEAD, PUT",
-		"/clients/1/toggle": "POST, PUT", "/account/who_am_i": "GET, HEAD", "/account/rate_limit_status": "GET, HEAD",
+		"/clients": "GET, HEAD, POST", "/clients//": "GET, HEAD, POST", one: "DELETE, GET, HEAD, PUT", "/clients/999999999": "DELETE, GET, HEAD, PUT",
+		one + "/toggle": "POST, PUT", "/account/who_am_i": "GET, HEAD", "/account/rate_limit_status": "GET, HEAD",
 	} {
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW"} {
 			if strings.Contains(allowed, method) {
@@ -115,20 +130,20 @@ func TestMethods(t *testing.T) {
 			require.Equal(t, allowed, r.header.Get("Allow"), "%s %s", method, path)
 		}
 	}
-	require.Equal(t, "SuprCorp", s.attributes(1)["name"])
+	require.Contains(t, s.want(200, "GET", one, "").body, "<name>SuprCorp</name>")
 }
 
 // A body that a request has no use for is tolerated.
 func TestBodiesNobodyReads(t *testing.T) {
 	t.Parallel()
-	s := start(t)
-	require.Equal(t, int64(1), s.create("SuprCorp"))
+	s := shared(t)
+	one := path(s.create("SuprCorp"))
 	for _, body := range []string{"", "{}", "not JSON", "<client>", strings.Repeat("x", 100_000)} {
 		for _, kind := range []string{asJSON, asXML, "Content-Type: application/x-www-form-urlencoded", "Content-Type: image/png"} {
 			s.want(200, "GET", "/clients", body, kind)
-			s.want(200, "GET", "/clients/1", body, kind)
-			s.want(200, "POST", "/clients/1/toggle", body, kind)
-			s.want(200, "PUT", "/clients/1/toggle", body, kind)
+			s.want(200, "GET", one, body, kind)
+			s.want(200, "POST", one+"/toggle", body, kind)
+			s.want(200, "PUT", one+"/toggle", body, kind)
 			s.want(200, "DELETE", path(s.create("x")), body, kind)
 		}
 	}

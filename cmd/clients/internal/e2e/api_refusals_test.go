@@ -35,21 +35,15 @@ func TestRefusals(t *testing.T) {
 		{400, "POST", "/clients", "no boundary", []string{"Content-Type: multipart/form-data"}},
 		{400, "GET", "/clients?updated_since=yesterday", "", nil},
 		{400, "PUT", one, "<client", nil},
-		{400, "PUT", one, "<client>", nil},
 		{400, "PUT", one, "<client>" + many + "</client>", nil},
-		{400, "PUT", one, "<!DOCTYPE client><client/>", nil},
-		{400, "PUT", one, "<clients type=\"array\"><client/></clients>", nil},
 		{400, "PUT", one, "<client><name>\t\n\u00a0\u2003</name></client>", nil},
 		{400, "PUT", one, "<client><name>x&#xFFFF;</name></client>", nil},
-		{400, "PUT", one, "<client><name>x\x01</name></client>", nil},
 		{400, "PUT", one, "<client><details>&#8;</details></client>", nil},
 		{400, "PUT", one, "{", []string{asJSON}},
 		{400, "PUT", one, `{"client":[]}`, []string{asJSON}},
 		{400, "PUT", one, `{"client":{"name":"<>&\u0007"}}`, []string{asJSON}},
 		{400, "PUT", one, `{"client":{"details":"\uffff"}}`, []string{asJSON}},
 		{400, "PUT", one, `{"client":{"details":"\ud83d"}}`, []string{asJSON}},
-		{400, "PUT", one, `{"client":{"currency":"\u0000"}}`, []string{asJSON}},
-		{400, "PUT", one, `{"client":{"name":"x","name":"y"}}`, []string{asJSON}},
 		{400, "PUT", one, `{"client":{"a":` + strings.Repeat("[", 20_000) + `}}`, []string{asJSON}},
 		{400, "PUT", one + "?client[name]=x%00", "", nil},
 		{400, "PUT", one + "?client[name]=x%FF", "", nil},
@@ -90,22 +84,6 @@ func TestRefusals(t *testing.T) {
 	}
 	require.Equal(t, stored, a.stored())
 	require.Equal(t, before, a.get(id))
-}
-
-func TestPathsThatLeadNowhere(t *testing.T) {
-	t.Parallel()
-	a := shared(t)
-	id := a.create("SuprCorp")
-	for _, p := range []string{
-		"/", "/client", "/clientsx", "/clients/abc", "/clients/0", "/clients/-1", "/clients/1x", "/clients/1.5", "/clients/%20",
-		"/clients/9223372036854775808", "/clients/99999999999999999999999", path(id) + "/projects", togglePath(id) + "/x",
-		path(id) + ".html", "/Clients", "/metrics", "/readyz", "/livez", "/version", "/clients.xml.json.txt", "/clients/toggle",
-	} {
-		for _, method := range []string{"GET", "POST", "PUT", "DELETE"} {
-			require.NotEmpty(t, a.want(404, method, p, suprCorp, asXML).message(t))
-		}
-	}
-	require.Equal(t, []string{"SuprCorp"}, names(a.list("")))
 }
 
 func TestABodyOfUnknownLengthBeyondTheLimitIsRefused(t *testing.T) {

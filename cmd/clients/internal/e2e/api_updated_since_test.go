@@ -14,7 +14,7 @@ import (
 // one second later does not.
 func TestUpdatedSinceInEveryForm(t *testing.T) {
 	t.Parallel()
-	s := start(t)
+	s := shared(t)
 	id := s.create("SuprCorp")
 	created, err := time.Parse(time.RFC3339, s.attributes(id)["updated_at"].(string))
 	require.NoError(t, err)

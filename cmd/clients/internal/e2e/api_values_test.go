@@ -12,7 +12,7 @@ import (
 // What each value becomes, as libraries write it in JSON, XML and forms. "400" stands for a refusal.
 func TestValues(t *testing.T) {
 	t.Parallel()
-	s := start(t)
+	s := shared(t)
 	for _, c := range []struct {
 		attribute string
 		json      string // one or more values, separated by blanks
@@ -79,7 +79,7 @@ func TestValues(t *testing.T) {
 // Every currency of the original service has a symbol.
 func TestCurrencySymbols(t *testing.T) {
 	t.Parallel()
-	s := start(t)
+	s := shared(t)
 	for code, symbol := range map[string]string{
 		"AOA": "Kz", "CLF": "UF", "CYP": "£", "EEK": "kr", "LVL": "Ls", "LTL": "Lt", "MTL": "Lm", "PGK": "K", "SKK": "Sk", "SDG": "£",
 		"VUV": "VT", "VEB": "Bs", "VEF": "Bs", "ZMK": "ZK", "USD": "$", "EUR": "€", "GBP": "£", "XQQ": "",
@@ -95,7 +95,7 @@ func TestCurrencySymbols(t *testing.T) {
 // What is not a client in its encoding is refused, and nothing is stored.
 func TestEncodings(t *testing.T) {
 	t.Parallel()
-	s := start(t)
+	s := shared(t)
 	for _, c := range []struct{ body, kind, want string }{
 		{"<client><name>é</name></client>", "application/xml", "é"},
 		{"<client><name>\xe9</name></client>", "application/xml; charset=iso-8859-1", "é"},
@@ -130,7 +130,7 @@ func TestEncodings(t *testing.T) {
 
 func TestNullsAndLimits(t *testing.T) {
 	t.Parallel()
-	s := start(t)
+	s := shared(t)
 	id := s.want(201, "POST", "/clients", `{"client":{"name":"x","highrise_id":9223372036854775807,"currency_symbol":"E","details":"x"}}`, asJSON).id(t)
 	require.Contains(t, s.want(200, "GET", path(id)+".json", "").body, `"highrise_id":9223372036854775807,`)
 	for _, element := range []string{"name", "currency", "active"} {
