@@ -53,14 +53,15 @@ var mayImport = map[string][]string{
 		"clients/domain", "clients/transport/wire", "clients/cmd/clients/internal/terminal",
 		"github.com/hashicorp/go-retryablehttp", "github.com/gofrs/flock", "golang.org/x/sync/errgroup",
 	},
-	"cmd/clients/internal/terminal": {"github.com/schollz/progressbar/v3", "golang.org/x/term", "golang.org/x/sys/unix"},
-	"cmd/clients/internal/e2e":      {"github.com/nats-io"},
-	"cmd/example-subscriber":        {"github.com/nats-io/nats.go"},
-	"deploy/image":                  {"github.com/google/go-containerregistry"},
-	"deploy/drill/load":             {},
-	"deploy/lock":                   {},
-	"deploy/kubernetes":             {},
-	"deploy/monitoring":             {},
+	"cmd/clients/internal/terminal":     {"github.com/schollz/progressbar/v3", "golang.org/x/term", "golang.org/x/sys/unix"},
+	"cmd/clients/internal/e2e":          {"github.com/nats-io", "clients/cmd/clients/internal/e2e/workload"},
+	"cmd/clients/internal/e2e/load":     {"clients/cmd/clients/internal/e2e/workload"},
+	"cmd/clients/internal/e2e/workload": {"github.com/anishathalye/porcupine"},
+	"cmd/example-subscriber":            {"github.com/nats-io/nats.go"},
+	"deploy/image":                      {"github.com/google/go-containerregistry"},
+	"deploy/lock":                       {},
+	"deploy/kubernetes":                 {},
+	"deploy/monitoring":                 {},
 }
 
 // testsMayImport comes on top in tests.

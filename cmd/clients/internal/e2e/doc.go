@@ -1,6 +1,7 @@
 // Package e2e holds the end-to-end tests. They build the clients program, run it as its operators do, and speak to it
 // only as its users do: HTTP, NATS and the command line. They know no name of the program's packages, so the packages can
-// be restructured under them; natstest, which runs real NATS servers, is the only package of the module they import.
+// be restructured under them. Of the module they import only natstest, which runs real NATS servers, and the package
+// workload below, which makes the load of the fault tests and checks what its callers saw.
 //
 // A file tests one subject, and the first word of its name says which part of the contract that belongs to:
 //

@@ -44,7 +44,7 @@ func TestDocumentedRequests(t *testing.T) {
 // is possible without a cluster.
 var instead = map[string]string{
 	"go test ./...": "go test -race -shuffle=on ./...",
-	"go test -run TestFaults -timeout 30m -v ./cmd/clients -faults=10m": "go test -run TestFaults -timeout 30m -v ./cmd/clients -faults=20s",
+	"go test -run TestFaults -timeout 30m -v ./cmd/clients/internal/e2e -faults=10m": "go test -run TestFaults -timeout 30m -v ./cmd/clients/internal/e2e -faults=20s",
 	// each benchmark once, except those with minutes of preparation
 	"go test -run '^$' -bench . ./cmd/clients ./eventstore": "go test -run '^$' -bench 'Command|GetOne|StrongReads|Follow|Delete|References|Start' -benchtime 1x ./cmd/clients ./eventstore",
 	// needs a cluster: the tests of deploy/kubernetes render it as kubectl does, and decode it as strictly as the API server
@@ -63,7 +63,7 @@ var instead = map[string]string{
 	"go run ./cmd/clients import clients.xml":                          `go run ./cmd/clients import "$work/clients.xml"`,
 	"go run ./cmd/clients backup ./backup":                             `go run ./cmd/clients backup "$work/backup"`,
 	"go run ./cmd/clients restore ./backup --data-dir ./restored-data": `go run ./cmd/clients restore "$work/backup" --data-dir "$work/restored-data"`,
-	// needs a cluster: its script is parsed, and the tests of deploy/drill/load put the service itself under that load
+	// needs a cluster: its script is parsed, and the fault tests put the service under the same load
 	"IMPORT='kind load image-archive' deploy/drill/run": "bash -n deploy/drill/run",
 }
 

@@ -1,11 +1,9 @@
 //go:build diskfaults
 
-package main
+package e2e_test
 
 import (
-	"fmt"
 	"math/rand/v2"
-	"strings"
 	"testing"
 	"time"
 
@@ -14,8 +12,7 @@ import (
 
 const diskSize = 1 << 30 // of each server, in memory
 
-// Whatever the disks of the NATS servers do, callers see each client change in one order, and what they were answered
-// stays.
+// Whatever the disks of the NATS servers do, each client's operations are linearizable, and what was acknowledged is stored.
 func TestFaultsOfDisks(t *testing.T) {
 	t.Parallel()
 	var dirs []string
@@ -23,25 +20,15 @@ func TestFaultsOfDisks(t *testing.T) {
 		dirs = append(dirs, natstest.NewDisk(t, diskSize))
 	}
 	servers := natstest.RunProcessesIn(t, dirs...)
-	var urls []string
-	for _, p := range servers {
-		urls = append(urls, p.URL)
-	}
-	s := &site{t: t, tap: newTap(t, strings.Join(urls, ","))}
-	s.sourcesOf(places)
-	for i := range places {
-		settings := externalSettings(t, places, natsSettings{url: strings.Join(urls, ",")})
-		s.replicas = append(s.replicas, &replica{name: fmt.Sprintf("r%d", i+1), settings: settings})
-		s.restartReplica(i)
-	}
+	s := newProcessSite(t, servers)
 	all := diskFaults(t, servers, dirs)
-	for begun, i := time.Now(), 0; i < len(all) || time.Since(begun) < faultsFor(); i++ {
+	for begun, i := time.Now(), 0; i < len(all) || time.Since(begun) < *faultsFor; i++ {
 		s.survives(all[i%len(all)])
 	}
 }
 
-// diskFaults are those of which one at any time happens. A leader whose disk is held may be replaced without knowing.
-func diskFaults(t *testing.T, servers []*natstest.Process, dirs []string) []fault {
+// diskFaults are the faults of which one at a time happens. A leader whose disk is held may be replaced without knowing.
+func diskFaults(t *testing.T, servers []*natstest.Process, dirs []string) []siteFault {
 	slow := func(by time.Duration, which ...int) func() {
 		var ends []func()
 		for _, i := range which {
@@ -59,7 +46,7 @@ func diskFaults(t *testing.T, servers []*natstest.Process, dirs []string) []faul
 			frees = append(frees, natstest.Fill(t, dirs[i]))
 		}
 		return func() {
-			for n, i := range which { // a server refuses to store anything more, until it is started again
+			for n, i := range which { // a server stores nothing more until it is started again
 				frees[n]()
 				servers[i].Kill()
 				servers[i].Restart(t)
@@ -67,7 +54,7 @@ func diskFaults(t *testing.T, servers []*natstest.Process, dirs []string) []faul
 		}
 	}
 	follower := func(s *site) int { return (s.leader() + 1 + rand.N(2)) % places }
-	return []fault{
+	return []siteFault{
 		{"the disk of the stream's leader is slow", 5 * time.Second, func(s *site) func() { return slow(100*time.Millisecond, s.leader()) }},
 		{"the disk of the stream's leader is full", 5 * time.Second, func(s *site) func() { return full(s.leader()) }},
 		{"the disk of the stream's leader is held for seconds", 8 * time.Second, func(s *site) func() { return slow(5*time.Second, s.leader()) }},

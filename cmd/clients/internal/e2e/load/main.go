@@ -1,0 +1,112 @@
+// Command load puts the demo in a cluster under the load of package workload, for deploy/drill/run. It runs in a pod and is
+// told what to do by further runs of itself in the same pod:
+//
+//	load -url http://clients          makes the load until it is told to end
+//	load -phase 'NATS restart'        begins a phase, in which requests may fail
+//	load -phase quiet -strict         begins one in which none may
+//	load -end                         ends the load, checks it and prints a table of the phases
+//
+// -end has exit code 1 if a phase that is strict has failures, or a rule is violated.
+package main
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"os"
+	"time"
+
+	"clients/cmd/clients/internal/e2e/workload"
+)
+
+// control is where the process that makes the load is told what to do.
+const control = "127.0.0.1:9099"
+
+func main() {
+	log.SetFlags(log.Ltime)
+	base := flag.String("url", "", "where the service is")
+	user := flag.String("user", "demo", "who calls")
+	password := flag.String("password", "demo", "the password of all users")
+	users := flag.Int("users", 40, "call as that many users, demo01, demo02 and so on; 0: as the user alone")
+	busy := flag.Int("busy", 8, "callers that keep a connection and hardly pause")
+	fresh := flag.Int("fresh", 8, "callers that open a connection for each request")
+	slow := flag.Int("slow", 24, "callers that keep a connection and pause for 1 to 8 s")
+	phase := flag.String("phase", "", "begin a phase")
+	strict := flag.Bool("strict", false, "of the phase: no request may fail in it")
+	end := flag.Bool("end", false, "end the load")
+	flag.Parse()
+	switch {
+	case *phase != "":
+		tell(fmt.Sprintf("/phase?name=%s&strict=%t", url.QueryEscape(*phase), *strict))
+	case *end:
+		tell("/end")
+	case *base != "":
+		log.Fatal(serve(workload.Options{
+			URLs: []string{*base}, Clients: 200, Uses: 150, Patience: 20 * time.Second, Report: log.Printf,
+			Login: func(caller int) (string, string) {
+				if *users == 0 {
+					return *user, *password
+				}
+				return fmt.Sprintf("%s%02d", *user, 1+caller%*users), *password
+			},
+			Groups: []workload.Group{
+				{Callers: *busy, Keep: true, Pause: func() time.Duration { return 10 * time.Millisecond }},
+				{Callers: *fresh, Pause: func() time.Duration { return 100 * time.Millisecond }}, // they come to every replica
+				{Callers: *slow, Keep: true, Pause: func() time.Duration { return time.Second + rand.N(7*time.Second) }},
+			},
+		}))
+	default:
+		flag.Usage()
+		os.Exit(2)
+	}
+}
+
+// tell sends a request to the process that makes the load, once it is there, and prints its response.
+func tell(path string) {
+	response, err := http.Post("http://"+control+path, "", nil)
+	for try := 0; err != nil && try < 60; try++ {
+		time.Sleep(time.Second)
+		response, err = http.Post("http://"+control+path, "", nil)
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer response.Body.Close()
+	_, _ = io.Copy(os.Stdout, response.Body)
+	if response.StatusCode != http.StatusOK {
+		os.Exit(1)
+	}
+}
+
+// serve makes the load and does what it is told.
+func serve(o workload.Options) error {
+	l, err := workload.Start(o)
+	if err != nil {
+		return err
+	}
+	ended := make(chan struct{}, 1)
+	http.HandleFunc("POST /phase", func(_ http.ResponseWriter, r *http.Request) {
+		l.Phase(r.FormValue("name"), r.FormValue("strict") == "true")
+	})
+	http.HandleFunc("POST /end", func(w http.ResponseWriter, _ *http.Request) {
+		select {
+		case ended <- struct{}{}:
+		default:
+			http.Error(w, "it has ended", http.StatusConflict)
+			return
+		}
+		l.Stop()
+		l.Check(workload.Evidence{})
+		var report bytes.Buffer
+		if !l.Print(&report) {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+		_, _ = report.WriteTo(w)
+	})
+	return http.ListenAndServe(control, nil)
+}

@@ -1,0 +1,141 @@
+package workload
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// dropper is a server that does with a request what its path says: /answer responds, /drop closes the connection without a
+// response, and /close closes it after the response, without announcing that.
+type dropper struct {
+	net.Listener
+	mu     sync.Mutex
+	seen   []string
+	closed chan struct{} // one for each connection
+}
+
+func newDropper(t *testing.T) *dropper {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	d := &dropper{Listener: listener, closed: make(chan struct{}, 100)}
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go d.serve(conn)
+		}
+	}()
+	return d
+}
+
+func (d *dropper) serve(conn net.Conn) {
+	defer func() {
+		conn.Close()
+		d.closed <- struct{}{}
+	}()
+	for in := bufio.NewReader(conn); ; {
+		request, err := http.ReadRequest(in)
+		if err != nil {
+			return
+		}
+		d.mu.Lock()
+		d.seen = append(d.seen, request.Method+" "+request.URL.Path)
+		d.mu.Unlock()
+		if request.URL.Path == "/drop" {
+			return
+		}
+		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK")
+		if request.URL.Path == "/close" {
+			return
+		}
+	}
+}
+
+func (d *dropper) requests() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return strings.Join(d.seen, ", ")
+}
+
+func (d *dropper) connection(keep bool) *connection {
+	host := d.Addr().String()
+	a := new(address)
+	a.Store(&host)
+	return &connection{address: a, keep: keep}
+}
+
+func get(t *testing.T, c *connection, path string, headers ...string) (exchange, error) {
+	t.Helper()
+	request, err := http.NewRequest(http.MethodGet, "http://"+c.address.host()+path, nil)
+	require.NoError(t, err)
+	for _, header := range headers {
+		request.Header.Set(header, "x")
+	}
+	return c.do(request)
+}
+
+// net/http repeats such a request, which is why there is a connection of its own.
+func TestARequestThatIsDroppedIsNotRepeated(t *testing.T) {
+	d := newDropper(t)
+	c := d.connection(true)
+	for _, header := range []string{"X-None", "Idempotency-Key"} {
+		_, err := get(t, c, "/answer")
+		require.NoError(t, err)
+		_, err = get(t, c, "/drop", header)
+		require.Equal(t, "sent without a response", failure(0, err))
+	}
+	require.Equal(t, "GET /answer, GET /drop, GET /answer, GET /drop", d.requests())
+
+	usual := newDropper(t)
+	for _, path := range []string{"/answer", "/drop"} {
+		response, err := http.Get("http://" + usual.Addr().String() + path)
+		if err == nil {
+			_, _ = io.Copy(io.Discard, response.Body)
+			response.Body.Close()
+		}
+	}
+	require.Equal(t, 2, strings.Count(usual.requests(), "/drop"), "net/http no longer repeats: this package can use it")
+}
+
+func TestAConnectionThatWasClosedWhileIdleIsReplaced(t *testing.T) {
+	d := newDropper(t)
+	c := d.connection(true)
+	for n := range 50 {
+		e, err := get(t, c, "/close")
+		require.NoError(t, err)
+		require.Equal(t, n > 0, e.reconnected)
+		<-d.closed
+	}
+}
+
+func TestConnectionsAreKeptOrNot(t *testing.T) {
+	for keep, connections := range map[bool]int{true: 1, false: 10} {
+		d := newDropper(t)
+		c := d.connection(keep)
+		for range 10 {
+			e, err := get(t, c, "/answer")
+			require.NoError(t, err)
+			require.False(t, e.reconnected)
+		}
+		c.drop()
+		for range connections {
+			<-d.closed
+		}
+		require.Empty(t, d.closed)
+	}
+	d := newDropper(t)
+	require.NoError(t, d.Close())
+	_, err := get(t, d.connection(true), "/answer")
+	require.Contains(t, failure(0, err), "connection: dial: ")
+}

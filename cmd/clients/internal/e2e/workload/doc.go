@@ -1,0 +1,22 @@
+// Package workload puts a service under load and checks what its callers saw. The fault tests and the drill in a cluster
+// share it.
+//
+// A Load has callers that create, change, delete and read a few clients, each through its own connection and, where there
+// are several, its own replica. Each request and its outcome become an Operation of the history:
+//
+//	target    which client a request is about, and what callers know of it
+//	caller    chooses a request, sends it, and repeats it under its key until its outcome is known
+//	connection sends each request once
+//	tally     counts requests, failures and pauses of each phase of the load
+//
+// Check then compares the history with the rules that callers rely on:
+//
+//   - each client's operations are linearizable: each took effect at one moment between its request and its response
+//   - a request that was sent again under its Idempotency-Key has the response that it had first
+//   - the list of all clients has those that were created, each once, and no others
+//   - where the events are known, each acknowledged write led to one event, and a refused one to none
+//
+// A response with a Warning may be out of date and is not checked. A request without a response, or with status 5xx, may
+// have taken effect at any later time or never. So a Load needs no knowledge of the service beyond its HTTP API; whoever
+// can read the stream passes what it holds to Check, which then also knows what such requests led to.
+package workload

@@ -1,0 +1,131 @@
+package workload
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+)
+
+// model is a client as one caller after the other would see it.
+type model struct {
+	exists  bool
+	version uint64
+	name    string
+	active  bool
+	tag     string // "" while no caller knows it
+}
+
+// clientModel is the service for one client: each operation takes effect at one moment, on what the one before left.
+func clientModel() porcupine.Model {
+	return porcupine.Model{
+		Init: func() any { return model{} },
+		Step: func(state, input, _ any) (bool, any) { return state.(model).step(input.(Operation)) },
+		DescribeOperation: func(input, _ any) string {
+			o := input.(Operation)
+			return fmt.Sprintf("%s %s if %s: %d %s", o.Kind, o.Request, o.IfMatch, o.Status, o.Tag)
+		},
+		DescribeState: func(state any) string { return fmt.Sprintf("%+v", state) },
+	}
+}
+
+// step reports whether an operation could have its outcome, and what it leaves. One with an unknown outcome may have found
+// the client in any state.
+func (m model) step(o Operation) (bool, model) {
+	matches := o.IfMatch == "" || o.IfMatch == m.tag || m.tag == "" && versionOf(o.IfMatch) == m.version
+	switch {
+	case !o.Known():
+		if m.exists && matches {
+			return true, m.after(o)
+		}
+		return true, m
+	case o.Kind == Create:
+		return !m.exists && m.version == 0 && o.Status == 201, m.after(o)
+	case o.Status == 404:
+		return !m.exists, m
+	case o.Status == 412:
+		return m.exists && !matches, m
+	case !m.exists || o.Status != 200:
+		return false, m
+	case o.Kind == Get:
+		same := o.Seen.CacheVersion+1 == m.version && o.Seen.Name == m.name && o.Seen.Active == m.active
+		known := m.tag == "" || o.Tag == "" || m.tag == o.Tag
+		if o.Tag != "" {
+			m.tag = o.Tag
+		}
+		return same && known, m
+	}
+	next := m.after(o)
+	return matches && (o.Kind == Delete || versionOf(o.Tag) == next.version), next
+}
+
+// after is what an operation leaves that took effect.
+func (m model) after(o Operation) model {
+	m.version++
+	m.tag = o.Tag
+	switch o.Kind {
+	case Create:
+		m.exists, m.name, m.active = true, o.Request, true
+	case Update:
+		m.name = o.Request
+	case Toggle:
+		m.active = !m.active
+	case Delete:
+		m.exists = false
+	}
+	return m
+}
+
+// versionOf returns the version that a tag begins with.
+func versionOf(tag string) uint64 {
+	digits, _, _ := strings.Cut(strings.TrimPrefix(tag, `"`), "-")
+	version, _ := strconv.ParseUint(digits, 16, 64)
+	return version
+}
+
+// linearizable checks the history of one client, and returns what does not fit, or "".
+func linearizable(operations []Operation) string {
+	var end time.Duration
+	for _, o := range operations {
+		end = max(end, o.Ended)
+	}
+	var history []porcupine.Operation
+	for _, o := range operations {
+		ended := o.Ended
+		if !o.Known() { // it may take effect at any later time
+			ended, o.Tag = end+1, ""
+		}
+		history = append(history, porcupine.Operation{ClientId: o.Caller, Input: o, Call: int64(o.Called), Return: int64(ended)})
+	}
+	result, info := porcupine.CheckOperationsVerbose(clientModel(), history, time.Minute)
+	if result == porcupine.Ok {
+		return ""
+	}
+	return fmt.Sprintf("%s: %s", result, misfits(history, info))
+}
+
+// misfits describes the operations around the first one that fits nowhere.
+func misfits(history []porcupine.Operation, info porcupine.LinearizationInfo) string {
+	var longest []int
+	for _, partial := range info.PartialLinearizations()[0] {
+		if len(partial) > len(longest) {
+			longest = partial
+		}
+	}
+	state, fits := model{}, map[int]bool{}
+	for _, i := range longest {
+		_, state = state.step(history[i].Input.(Operation))
+		fits[i] = true
+	}
+	text := fmt.Sprintf("state %+v", state)
+	shown := 0
+	for i, o := range history {
+		if !fits[i] && shown < 10 {
+			shown++
+			text += fmt.Sprintf("\n\tdoes not fit: %+v", o.Input)
+		}
+	}
+	return text
+}

@@ -1,0 +1,120 @@
+package workload
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Kinds of operations.
+const (
+	Create = "create"
+	Update = "update"
+	Toggle = "toggle"
+	Delete = "delete"
+	Get    = "get"
+)
+
+// Operation is a request about one client, and its outcome.
+type Operation struct {
+	Kind    string
+	Client  string // its path, as /clients/7; "" of a creation without a response
+	Request string // X-Request-Id, which the event carries, the name that it gives, and its key
+	IfMatch string
+	Keyed   bool // repeated under its key until the outcome is known
+
+	Caller        int
+	Called, Ended time.Duration // since the load began
+	Status        int           // 0: no response
+	Tag           string
+	Seen          State
+	Warned        bool // the response may be out of date
+}
+
+// State is a client as a response shows it.
+type State struct {
+	ID           int64
+	Name         string
+	Active       bool
+	CacheVersion uint64 `json:"cache_version"`
+}
+
+// Known reports whether the caller knows whether the operation took effect.
+func (o Operation) Known() bool { return o.Status != 0 && o.Status < 500 }
+
+// Done reports whether the operation is known to have succeeded.
+func (o Operation) Done() bool { return o.Status/100 == 2 }
+
+// request builds the HTTP request.
+func (o Operation) request(address string) (*http.Request, error) {
+	method, path, body := http.MethodGet, o.Client, ""
+	switch o.Kind {
+	case Create:
+		method, path = http.MethodPost, "/clients"
+	case Update:
+		method = http.MethodPut
+	case Toggle:
+		method, path = http.MethodPost, o.Client+"/toggle"
+	case Delete:
+		method = http.MethodDelete
+	}
+	if o.Kind == Create || o.Kind == Update {
+		body = fmt.Sprintf(`{"client":{"name":%q}}`, o.Request)
+	}
+	r, err := http.NewRequest(method, "http://"+address+path, strings.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Accept", "application/json")
+	r.Header.Set("X-Request-Id", o.Request)
+	if o.IfMatch != "" {
+		r.Header.Set("If-Match", o.IfMatch)
+	}
+	if o.Keyed {
+		r.Header.Set("Idempotency-Key", o.Request)
+	}
+	return r, nil
+}
+
+// complete takes over a response.
+func (o *Operation) complete(e exchange) error {
+	o.Status, o.Tag, o.Warned = e.StatusCode, e.Header.Get("ETag"), strings.HasPrefix(e.Header.Get("Warning"), "110 ")
+	switch {
+	case o.Kind == Create && o.Status == http.StatusCreated:
+		o.Client = e.Header.Get("Location")
+	case o.Kind == Get && o.Status == http.StatusOK:
+		var document struct{ Client State }
+		if err := json.Unmarshal(e.content, &document); err != nil {
+			return fmt.Errorf("%s is no client: %w: %.200q", o.Client, err, e.content)
+		}
+		o.Seen = document.Client
+	}
+	return nil
+}
+
+// failure says why a request has no usable response, in as few words as there are kinds of it; "" if it has one.
+func failure(status int, err error) string {
+	var timeout net.Error
+	var op *net.OpError
+	switch {
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return "no response in time"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "sent without a response"
+	case errors.As(err, &op): // without the addresses
+		return "connection: " + op.Op + ": " + op.Err.Error()
+	case err != nil:
+		return "connection: " + err.Error()
+	}
+	switch status {
+	case http.StatusOK, http.StatusCreated, http.StatusNotFound, http.StatusPreconditionFailed:
+		return ""
+	}
+	return fmt.Sprint("status ", status)
+}

@@ -1,0 +1,47 @@
+package workload
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"text/tabwriter"
+)
+
+// shown is how many faults are printed: those that follow are mostly of the same kind.
+const shown = 50
+
+// Print prints the phases that have ended, and every fault that Check found. It reports whether there was none.
+func (l *Load) Print(w io.Writer) (good bool) {
+	phases := l.Phases()
+	table(w, phases)
+	good = len(l.faults) == 0
+	for _, t := range phases {
+		for _, reason := range slices.Sorted(maps.Keys(t.Failures)) {
+			fmt.Fprintf(w, "%s: %d times %s\n", t.Phase, t.Failures[reason], reason)
+		}
+		if t.Strict && t.failed() > 0 {
+			good = false
+			fmt.Fprintf(w, "FAULT: %s failed %d requests, and may fail none\n", t.Phase, t.failed())
+		}
+		if t.Stale > 0 {
+			good = false
+			fmt.Fprintf(w, "FAULT: %s had %d stale reads\n", t.Phase, t.Stale)
+		}
+	}
+	for _, fault := range l.faults[:min(len(l.faults), shown)] {
+		fmt.Fprintln(w, "FAULT:", fault)
+	}
+	fmt.Fprintf(w, "%d operations, %d faults\n", len(l.history), len(l.faults))
+	return good
+}
+
+func table(w io.Writer, phases []Tally) {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "phase\tseconds\trequests\tfailures\twarnings\tstale\treconnects\tlongest gap\tof writes\tslowest\t")
+	for _, p := range phases {
+		fmt.Fprintf(t, "%s\t%.0f\t%d\t%d\t%d\t%d\t%d\t%.2f s\t%.2f s\t%.2f s\t\n", p.Phase, (p.Ended - p.Begun).Seconds(), p.Requests, p.failed(),
+			p.Warnings, p.Stale, p.Reconnects, p.Gap.Seconds(), p.WriteGap.Seconds(), p.Slowest.Seconds())
+	}
+	_ = t.Flush()
+}
