@@ -80,11 +80,12 @@ func forgetsKeys(_ http.ResponseWriter, r *http.Request, _ func(*http.Request) *
 	return false
 }
 
-// loadOn puts a service under load.
-func loadOn(t *testing.T, url string) *workload.Load {
+// loadOn puts a service under load, with a login, "user:password".
+func loadOn(t *testing.T, url, login string) *workload.Load {
 	t.Helper()
 	l, err := workload.Start(workload.Options{
 		URLs: []string{url}, Clients: 4, Uses: 40, Patience: timeout,
+		Login: func(int) (string, string) { user, password, _ := strings.Cut(login, ":"); return user, password },
 		Groups: []workload.Group{
 			{Callers: 4, Keep: true, Pause: func() time.Duration { return time.Millisecond }},
 			{Callers: 2, Pause: func() time.Duration { return 2 * time.Millisecond }},
@@ -126,10 +127,11 @@ func TestFaultsAreFoundByTheChecker(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := start(t)
-			base, err := url.Parse(s.base)
+			a := shared(t)
+			base, err := url.Parse(a.base)
 			require.NoError(t, err)
 			service := httputil.NewSingleHostReverseProxy(base)
+			service.Transport = &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 8}
 			rewrite := service.Director
 			service.Director = func(r *http.Request) { rewrite(r); r.Host = base.Host }
 			honest := make(chan struct{}) // closed for the last look
@@ -149,9 +151,9 @@ func TestFaultsAreFoundByTheChecker(t *testing.T) {
 				service.ServeHTTP(w, r)
 			}))
 			defer front.Close()
-			l := loadOn(t, front.URL)
+			l := loadOn(t, front.URL, a.login)
 			l.Phase("lies", true)
-			awaitRequests(t, l, 1200)
+			awaitRequests(t, l, 600)
 			l.Stop()
 			close(honest)
 			l.Check(workload.Evidence{})
@@ -170,7 +172,7 @@ func TestFaultsOfAKilledServiceAreCounted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := start(t)
-			l := loadOn(t, s.base)
+			l := loadOn(t, s.base, "")
 			l.Phase("quiet", true)
 			awaitRequests(t, l, 300)
 			l.Phase(name, strict)
