@@ -91,3 +91,13 @@ func stored(t testing.TB, s *Store) []Record {
 	require.ErrorIs(t, err, context.Canceled)
 	return records
 }
+
+// settles waits until a condition holds.
+func settles(condition func() bool) bool {
+	for begun := time.Now(); time.Since(begun) < time.Minute; <-time.After(5 * time.Millisecond) {
+		if condition() {
+			return true
+		}
+	}
+	return false
+}

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"clients/eventstore/upstream"
+
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 )
@@ -16,7 +18,9 @@ func TestAHealthyClusterIsBelieved(t *testing.T) {
 	t.Parallel()
 	_, stores := threeReplicas(t)
 	s := stores[0]
-	require.NoError(t, s.EnsureSources(deadline(t), 0))
+	streams, err := upstream.New(s.nc)
+	require.NoError(t, err)
+	require.NoError(t, streams.Ensure(deadline(t), s.config.Replicas, 0, s.config.Log))
 	acknowledged := uint64(0)
 	ask := func() {
 		t.Helper()
@@ -31,7 +35,7 @@ func TestAHealthyClusterIsBelieved(t *testing.T) {
 		t.Helper()
 		for begun := time.Now(); time.Since(begun) < during; {
 			ask()
-			_, err := s.SourceState(deadline(t), Projects)
+			_, err := streams.State(deadline(t), upstream.Projects)
 			require.NoError(t, err)
 			<-time.After(5 * time.Millisecond)
 		}

@@ -23,7 +23,6 @@ const (
 	clientSubjects    = "clients.>"           // public: what has happened to clients
 	referenceSubjects = "client-references.>" // internal: what was learned of their projects and invoices
 	idSubject         = "client-ids"
-	quarantineSubject = "clients-quarantine" // .<stream>.<its creation>.<sequence>[.<round>]
 	keyLife           = 24 * time.Hour
 )
 
@@ -53,23 +52,6 @@ func (s *Store) idStream() jetstream.StreamConfig {
 		AllowDirect:       true,
 		AllowMsgCounter:   true,
 	}
-}
-
-// quarantineStream keeps one message for each message that could not be used, until an operator has dealt with it.
-func (s *Store) quarantineStream() jetstream.StreamConfig {
-	return jetstream.StreamConfig{
-		Name:        QuarantineStream,
-		Description: "Messages of other services that cannot be used, each with its reason",
-		Subjects:    []string{quarantineSubject + ".>"},
-		Storage:     jetstream.FileStorage,
-		Replicas:    s.config.Replicas,
-		AllowDirect: true,
-	}
-}
-
-// EnsureQuarantine makes the quarantine again where somebody has deleted it.
-func (s *Store) EnsureQuarantine(ctx context.Context) error {
-	return s.ensureStream(ctx, s.quarantineStream())
 }
 
 // keyStream is what the bucket of keys is, as a stream.
@@ -111,10 +93,8 @@ func (s *Store) ensureStreams(ctx context.Context) error {
 	if err := jsapi.Retry(ctx, s.config.Log, s.ensureEvents); err != nil {
 		return err
 	}
-	for _, want := range []jetstream.StreamConfig{s.idStream(), s.quarantineStream()} {
-		if err := jsapi.Retry(ctx, s.config.Log, func(ctx context.Context) error { return s.ensureStream(ctx, want) }); err != nil {
-			return err
-		}
+	if err := jsapi.Retry(ctx, s.config.Log, func(ctx context.Context) error { return s.ensureStream(ctx, s.idStream()) }); err != nil {
+		return err
 	}
 	if err := jsapi.Retry(ctx, s.config.Log, s.ensureKeys); err != nil {
 		return err

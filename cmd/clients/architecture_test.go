@@ -28,15 +28,18 @@ var mayImport = map[string][]string{
 		"github.com/gofrs/flock", "github.com/nats-io/nkeys", "golang.org/x/crypto/bcrypt",
 	},
 	"eventstore/internal/jsapi": {"github.com/nats-io/nats.go", "github.com/synadia-io/orbit.go/jetstreamext"},
+	"eventstore/upstream":       {"clients/eventstore/internal/jsapi", "github.com/nats-io/nats.go"},
+	"eventstore/deadletter":     {"clients/eventstore/internal/jsapi", "clients/eventstore/upstream", "github.com/nats-io/nats.go"},
 	"eventstore/partners":       {"github.com/nats-io/nats.go", "golang.org/x/time/rate"},
 	"eventstore/natstest":       {"github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2", "github.com/stretchr/testify"},
 	"projections":               {"clients/domain", "clients/eventstore", "clients/projections", "github.com/klauspost/compress"}, // its tests
-	"projections/references":    {"clients/domain", "clients/eventstore", "github.com/tidwall/btree"},
+	"projections/references":    {"clients/domain", "clients/eventstore/upstream", "github.com/tidwall/btree"},
 	"projections/readmodel":     {"clients/domain", "clients/eventstore", "clients/projections/references", "github.com/tidwall/btree", "go.opentelemetry.io/otel"},
 	"projections/snapshot":      {"clients/domain", "clients/eventstore", "clients/projections/readmodel", "clients/projections/references", "github.com/klauspost/compress"},
 	"projections/audit":         {"clients/domain", "clients/eventstore", "clients/projections/readmodel", "clients/projections/references", "clients/projections/snapshot"},
 	"projections/ingest": {
-		"clients/domain", "clients/eventstore", "clients/projections/readmodel", "clients/projections/references", "github.com/ThreeDotsLabs/watermill", "github.com/nats-io/nats.go",
+		"clients/domain", "clients/eventstore", "clients/eventstore/deadletter", "clients/eventstore/upstream", "clients/projections/readmodel",
+		"github.com/ThreeDotsLabs/watermill", "github.com/nats-io/nats.go",
 		"github.com/prometheus/client_golang", "go.opentelemetry.io/otel",
 	},
 	"transport": {
@@ -66,7 +69,7 @@ var mayImport = map[string][]string{
 
 // testsMayImport comes on top in tests.
 var testsMayImport = []string{"github.com/stretchr/testify", "github.com/nats-io/nats.go", "github.com/google/uuid", "github.com/anishathalye/porcupine", "golang.org/x/crypto/bcrypt",
-	"github.com/santhosh-tekuri/jsonschema/v6", "go.yaml.in/yaml/v3", "go.opentelemetry.io/proto/otlp", "google.golang.org/protobuf", "clients/eventstore/natstest",
+	"github.com/santhosh-tekuri/jsonschema/v6", "go.yaml.in/yaml/v3", "go.opentelemetry.io/proto/otlp", "google.golang.org/protobuf", "clients/eventstore/natstest", "clients/eventstore/upstream", "clients/eventstore/deadletter",
 	"github.com/cloudevents/sdk-go", "github.com/minio/highwayhash", "github.com/nats-io/nats-server/v2", "clients/domain"}
 
 func TestImportsFollowTheArrowsOfTheHouse(t *testing.T) {

@@ -14,6 +14,8 @@ import (
 	"clients/cmd/clients/internal/terminal"
 	"clients/domain"
 	"clients/eventstore"
+	"clients/eventstore/deadletter"
+	"clients/eventstore/upstream"
 
 	"github.com/nats-io/jsm.go"
 	"github.com/nats-io/nats.go"
@@ -44,7 +46,7 @@ const (
 // services have said comes after the events that follow from it; the counter of ids after all that use one.
 var backedUp = []string{snapshotsStream, keysStream, eventstore.Stream, eventstore.QuarantineStream, eventstore.IDStream}
 
-var backedUpSources = []string{eventstore.Projects.Stream, eventstore.Invoices.Stream}
+var backedUpSources = []string{upstream.Projects.Name, upstream.Invoices.Name}
 
 // lateKeysFile lies with the copy of the keys. It holds, one JSON object a line, what was stored under keys from the moment
 // of that copy to one after that of the events: also because a copy of a bucket lacks values that were replaced while
@@ -183,11 +185,11 @@ func inWords(err error) error {
 
 // serviceRuns tells whether a replica answers.
 func serviceRuns(ctx context.Context, nc *nats.Conn) (bool, error) {
-	quarantine, err := eventstore.NewQuarantine(nc)
+	letters, err := deadletter.New(nc)
 	if err != nil {
 		return false, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, connectLimit)
 	defer cancel()
-	return !errors.Is(quarantine.Retry(ctx, 0), eventstore.ErrNoService), nil // there is no message 0
+	return !errors.Is(letters.Retry(ctx, 0), deadletter.ErrNoService), nil // there is no message 0
 }

@@ -10,7 +10,8 @@ import (
 	"time"
 
 	"clients/domain"
-	"clients/eventstore"
+	"clients/eventstore/deadletter"
+	"clients/eventstore/upstream"
 	"clients/projections/ingest"
 
 	"github.com/google/uuid"
@@ -64,16 +65,16 @@ func BenchmarkReferences(b *testing.B) {
 	b.ReportMetric(perSecond(bare), "bare-events/s")
 	b.ReportMetric(ours.Seconds()/bare.Seconds(), "ratio")
 	b.ReportMetric(0, "ns/op")
-	s.startIngest(b) // for the service to stop
+	s.restartIngest(b) // for the service to stop
 }
 
-// startIngest begins to read what other services say, as if the service had just started.
-func (s *service) startIngest(b *testing.B) {
+// restartIngest starts to read the streams of other services, as if the service had just started.
+func (s *service) restartIngest(b *testing.B) {
 	b.Helper()
-	quarantine, err := eventstore.NewQuarantine(s.nc)
+	letters, err := deadletter.New(s.nc)
 	require.NoError(b, err)
 	s.ingest, err = ingest.New(ingest.Config{
-		Store: s.store, Directory: s.directory, Quarantine: quarantine, Replica: uuid.NewString(),
+		Store: s.store, Upstream: s.upstream, DeadLetters: letters, Directory: s.directory, Streams: 1, Replica: uuid.NewString(),
 		NewEventID: newEventID, Now: time.Now, Registry: prometheus.NewRegistry(), Log: s.log,
 	})
 	require.NoError(b, err)
@@ -81,11 +82,11 @@ func (s *service) startIngest(b *testing.B) {
 }
 
 func takeInBacklog(b *testing.B, s *service, events int) time.Duration {
-	state, err := s.store.SourceState(b.Context(), eventstore.Projects)
+	state, err := s.upstream.State(b.Context(), upstream.Projects)
 	require.NoError(b, err)
 	require.Equal(b, uint64(events), state.Last)
 	begun := time.Now()
-	s.startIngest(b)
+	s.restartIngest(b)
 	require.NoError(b, s.directory.AwaitReached(b.Context(), domain.Position{Stream: "PROJECTS", Created: state.Created, Sequence: state.Last}))
 	took := time.Since(begun)
 	s.ingest.Stop()

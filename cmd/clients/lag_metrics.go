@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"clients/eventstore"
+	"clients/eventstore/upstream"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -22,7 +22,7 @@ func (s *service) newDirectoryLag() *lag {
 
 // sourceLag is how far what is taken in is behind the stream of another service.
 type sourceLag struct {
-	eventstore.Source
+	upstream.Stream
 	lag
 	service *service
 
@@ -31,9 +31,9 @@ type sourceLag struct {
 }
 
 // newSourceLag shows it.
-func (s *service) newSourceLag(source eventstore.Source) *sourceLag {
-	l := &sourceLag{Source: source, service: s}
-	s.showLag(prometheus.Labels{"stream": source.Stream},
+func (s *service) newSourceLag(stream upstream.Stream) *sourceLag {
+	l := &sourceLag{Stream: stream, service: s}
+	s.showLag(prometheus.Labels{"stream": stream.Name},
 		"clients_references_lag_messages", "Messages of another service's stream that have not been taken in yet.",
 		"clients_references_lag_seconds", "How long another service's stream has been known to hold what was not taken in; 0 while all that is known was.",
 		func(now time.Time) (uint64, time.Duration) { return l.behind(l.reached(), now) })
@@ -42,8 +42,8 @@ func (s *service) newSourceLag(source eventstore.Source) *sourceLag {
 
 // sample asks the source where it stands.
 func (l *sourceLag) sample(ctx context.Context) error {
-	state, err := l.service.store.SourceState(ctx, l.Source)
-	if err != nil && !errors.Is(err, eventstore.ErrSourceMissing) {
+	state, err := l.service.upstream.State(ctx, l.Stream)
+	if err != nil && !errors.Is(err, upstream.ErrMissing) {
 		return err
 	}
 	l.follow(state.Created)
@@ -67,7 +67,7 @@ func (l *sourceLag) follow(created time.Time) {
 func (l *sourceLag) reached() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	reached, _ := l.service.directory.Reached(l.Stream, l.created)
+	reached, _ := l.service.directory.Reached(l.Name, l.created)
 	return reached.Sequence
 }
 

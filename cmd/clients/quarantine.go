@@ -5,25 +5,25 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"maps"
 	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"clients/domain"
-	"clients/eventstore"
+	"clients/eventstore/deadletter"
 	"clients/projections/ingest"
 )
 
-// quarantineCommand is for the messages of other services that cannot be used.
+// quarantineCommand deals with dead letters: messages of other services that cannot be used.
 type quarantineCommand struct {
 	runningFlags
 
-	List  quarantineListCommand  `cmd:"" help:"List the messages in quarantine, each with its number, where it was and why it cannot be used."`
-	Show  quarantineShowCommand  `cmd:"" help:"Show one message whole."`
-	Retry quarantineRetryCommand `cmd:"" help:"Have the running service try messages again. What it can use now, it records, and takes out of quarantine."`
-	Drop  quarantineDropCommand  `cmd:"" help:"Forget messages for good."`
+	List  quarantineListCommand  `cmd:"" help:"List the messages in quarantine: number, position and reason of each."`
+	Show  quarantineShowCommand  `cmd:"" help:"Show all of one message."`
+	Retry quarantineRetryCommand `cmd:"" help:"Have the running service try messages again. A message that can be used now is recorded and leaves the quarantine."`
+	Drop  quarantineDropCommand  `cmd:"" help:"Delete messages for good."`
 }
 
 type quarantineListCommand struct {
@@ -34,42 +34,44 @@ type quarantineShowCommand struct {
 	Number uint64 `arg:"" help:"Number of the message, as list shows it."`
 }
 
-type quarantineRetryCommand struct{ chosen }
+type quarantineRetryCommand struct{ chosenLetters }
 
-type quarantineDropCommand struct{ chosen }
+type quarantineDropCommand struct{ chosenLetters }
 
-// chosen are the messages that a command is about.
-type chosen struct {
+type chosenLetters struct {
 	Numbers []uint64 `arg:"" optional:"" help:"Numbers of the messages, as list shows them."`
 	All     bool     `help:"All messages in quarantine."`
 }
 
-// open connects to the quarantine of a running service.
-func (c *quarantineCommand) open(ctx context.Context) (_ *eventstore.Quarantine, done func(), err error) {
+func (c *quarantineCommand) open(ctx context.Context) (_ *deadletter.Store, done func(), err error) {
 	nc, done, err := c.connect(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	quarantine, err := eventstore.NewQuarantine(nc)
-	return quarantine, done, err
+	letters, err := deadletter.New(nc)
+	return letters, done, err
 }
 
-// Run lists.
+// Run lists all dead letters, as a table or as JSON.
 func (c *quarantineListCommand) Run(ctx context.Context, s streams, parent *quarantineCommand) error {
-	quarantine, done, err := parent.open(ctx)
+	letters, done, err := parent.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer done()
-	table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
-	lines := json.NewEncoder(s.out)
+	table, lines := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0), json.NewEncoder(s.out)
 	found := 0
-	for q, err := range quarantine.All(ctx) {
+	for l, err := range letters.All(ctx) {
 		if err != nil {
 			return err
 		}
-		if found++; c.JSON {
-			if err := lines.Encode(listed(q)); err != nil {
+		found++
+		m, kind := l.Message, ingest.EventType(l.Message)
+		if c.JSON {
+			if err := lines.Encode(map[string]any{
+				"number": l.Number, "since": l.At.UTC(), "stream": m.Stream, "sequence": m.Sequence, "subject": m.Subject,
+				"type": kind, "reason": l.Reason, "detail": l.Detail,
+			}); err != nil {
 				return err
 			}
 			continue
@@ -77,9 +79,8 @@ func (c *quarantineListCommand) Run(ctx context.Context, s streams, parent *quar
 		if found == 1 {
 			fmt.Fprintln(table, "NUMBER\tSINCE\tSTREAM\tSEQUENCE\tSUBJECT\tTYPE\tREASON\tDETAIL")
 		}
-		m := q.Message
-		fmt.Fprintf(table, "%d\t%s\t%s\t%d\t%s\t%s\t%s\t%s\n", q.Number, q.At.UTC().Format(time.DateTime), m.Stream, m.Sequence,
-			m.Subject, ingest.EventType(m), q.Reason, q.Detail)
+		fmt.Fprintf(table, "%d\t%s\t%s\t%d\t%s\t%s\t%s\t%s\n",
+			l.Number, l.At.UTC().Format(time.DateTime), m.Stream, m.Sequence, m.Subject, kind, l.Reason, l.Detail)
 	}
 	if found == 0 && !c.JSON {
 		fmt.Fprintln(s.out, "Nothing is in quarantine.")
@@ -87,97 +88,72 @@ func (c *quarantineListCommand) Run(ctx context.Context, s streams, parent *quar
 	return table.Flush()
 }
 
-// listed is a line of list --json.
-func listed(q eventstore.Quarantined) map[string]any {
-	m := q.Message
-	return map[string]any{
-		"number": q.Number, "since": q.At.UTC(), "stream": m.Stream, "sequence": m.Sequence, "subject": m.Subject,
-		"type": ingest.EventType(m), "reason": q.Reason, "detail": q.Detail,
-	}
-}
-
-// Run shows one.
+// Run shows one dead letter.
 func (c *quarantineShowCommand) Run(ctx context.Context, s streams, parent *quarantineCommand) error {
-	quarantine, done, err := parent.open(ctx)
+	letters, done, err := parent.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer done()
-	q, err := quarantine.Get(ctx, c.Number)
+	l, err := letters.Get(ctx, c.Number)
 	if err != nil {
 		return fmt.Errorf("show %d: %w", c.Number, err)
 	}
-	show(s.out, q)
+	m := l.Message
+	fmt.Fprintf(s.out, "number    %d, since %s\nreason    %s\ndetail    %s\n", l.Number, l.At.UTC().Format(time.RFC3339), l.Reason, l.Detail)
+	fmt.Fprintf(s.out, "was       sequence %d of stream %s, stored %s\nsubject   %s\n", m.Sequence, m.Stream, m.StoredAt.UTC().Format(time.RFC3339Nano), m.Subject)
+	for _, name := range slices.Sorted(maps.Keys(m.Header)) {
+		fmt.Fprintf(s.out, "header    %s: %s\n", name, strings.Join(m.Header[name], ", "))
+	}
+	fmt.Fprintf(s.out, "data      %s\n", m.Data)
 	return nil
 }
 
-func show(w io.Writer, q eventstore.Quarantined) {
-	m := q.Message
-	fmt.Fprintf(w, "number    %d, since %s\nreason    %s\ndetail    %s\n", q.Number, q.At.UTC().Format(time.RFC3339), q.Reason, q.Detail)
-	fmt.Fprintf(w, "was       sequence %d of stream %s, stored %s\nsubject   %s\n", m.Sequence, m.Stream, m.StoredAt.UTC().Format(time.RFC3339Nano), m.Subject)
-	var names []string
-	for name := range m.Header {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		fmt.Fprintf(w, "header    %s: %s\n", name, strings.Join(m.Header[name], ", "))
-	}
-	fmt.Fprintf(w, "data      %s\n", m.Data)
-}
-
-// Run tries again.
+// Run retries the chosen dead letters.
 func (c *quarantineRetryCommand) Run(ctx context.Context, s streams, parent *quarantineCommand) error {
-	return c.each(ctx, s, parent, "recorded", (*eventstore.Quarantine).Retry)
+	return c.each(ctx, s, parent, "recorded", (*deadletter.Store).Retry)
 }
 
-// Run forgets.
+// Run deletes the chosen dead letters.
 func (c *quarantineDropCommand) Run(ctx context.Context, s streams, parent *quarantineCommand) error {
-	return c.each(ctx, s, parent, "dropped", (*eventstore.Quarantine).Drop)
+	return c.each(ctx, s, parent, "dropped", (*deadletter.Store).Drop)
 }
 
-// each does something with every chosen message, and says how it went; it fails when one of them fails.
-func (c chosen) each(ctx context.Context, s streams, parent *quarantineCommand, success string,
-	do func(*eventstore.Quarantine, context.Context, uint64) error) error {
+// each calls do with each chosen dead letter and reports the outcome. It fails if one of them fails.
+func (c chosenLetters) each(ctx context.Context, s streams, parent *quarantineCommand, success string,
+	do func(*deadletter.Store, context.Context, uint64) error) error {
 	if c.All == (len(c.Numbers) > 0) {
 		return settingFaults{"name the messages by their numbers, or all of them by --all"}
 	}
-	quarantine, done, err := parent.open(ctx)
+	letters, done, err := parent.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer done()
 	numbers := c.Numbers
 	if c.All {
-		if numbers, err = allNumbers(ctx, quarantine); err != nil {
-			return err
+		for l, err := range letters.All(ctx) {
+			if err != nil {
+				return err
+			}
+			numbers = append(numbers, l.Number)
 		}
 	}
 	failed := 0
 	for _, number := range numbers {
-		err := do(quarantine, ctx, number)
-		if errors.Is(err, eventstore.ErrNoService) {
+		err := do(letters, ctx, number)
+		if errors.Is(err, deadletter.ErrNoService) {
 			return err
 		}
+		outcome := success
 		if err != nil {
 			failed++
-			fmt.Fprintf(s.out, "%d: %v\n", number, err)
-			continue
+			outcome = err.Error()
 		}
-		fmt.Fprintf(s.out, "%d: %s\n", number, success)
+		fmt.Fprintf(s.out, "%d: %s\n", number, outcome)
 	}
 	if failed > 0 {
 		return fmt.Errorf("%d of %s still as before", failed, domain.Counted(len(numbers), "message"))
 	}
 	return nil
-}
-
-func allNumbers(ctx context.Context, quarantine *eventstore.Quarantine) (numbers []uint64, err error) {
-	for q, err := range quarantine.All(ctx) {
-		if err != nil {
-			return nil, err
-		}
-		numbers = append(numbers, q.Number)
-	}
-	return numbers, nil
 }

@@ -14,6 +14,7 @@ import (
 	"clients/domain/command"
 	"clients/eventstore"
 	"clients/eventstore/embedded"
+	"clients/eventstore/upstream"
 	"clients/projections/ingest"
 	"clients/projections/readmodel"
 	"clients/projections/snapshot"
@@ -40,6 +41,7 @@ type service struct {
 	directory   *readmodel.Directory
 	restored    eventstore.Snapshot // that the directory began with
 	snapshotter *snapshot.Snapshotter
+	upstream    *upstream.Client
 	ingest      *ingest.Ingest
 	registry    *prometheus.Registry
 	memoryLimit int64                  // bytes
@@ -59,7 +61,7 @@ func start(ctx context.Context, settings settings, log *slog.Logger) (_ *service
 			s.takeDown()
 		}
 	}()
-	for _, step := range []func(context.Context) error{s.listen, s.serveOperations, s.trace, s.openStore, s.followStream, s.takeIn, s.servePartners, s.watchStore, s.watchFiles, s.sampleStreams, s.scrubStream, s.serveAPI} {
+	for _, step := range []func(context.Context) error{s.listen, s.serveOperations, s.trace, s.openStore, s.followStream, s.startIngest, s.servePartners, s.watchStore, s.watchFiles, s.sampleStreams, s.scrubStream, s.serveAPI} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -111,7 +113,8 @@ func (s *service) openStore(ctx context.Context) (err error) {
 		return err
 	}
 	s.onStop(s.store.Close)
-	return nil
+	s.upstream, err = upstream.New(s.nc)
+	return err
 }
 
 // startEmbedded starts a NATS server within the process and connects to it.

@@ -4,29 +4,33 @@ import (
 	"context"
 	"time"
 
-	"clients/eventstore"
+	"clients/eventstore/deadletter"
 	"clients/projections/ingest"
 
 	"github.com/google/uuid"
 )
 
-// otherReplica is how long another replica is given to record what other services say before this one steps in.
-const otherReplica = time.Second
+// recordPatience is how long another replica is given to record events of other services before this one does.
+const recordPatience = time.Second
 
-// takeIn begins to read what other services say. It does not wait for their streams.
-func (s *service) takeIn(ctx context.Context) error {
-	quarantine, err := eventstore.NewQuarantine(s.nc)
+// startIngest starts to read the streams of other services. It does not wait for them.
+func (s *service) startIngest(ctx context.Context) error {
+	letters, err := deadletter.New(s.nc)
 	if err != nil {
 		return err
 	}
+	if err := letters.Ensure(ctx, s.settings.streamReplicas, s.log); err != nil {
+		return err
+	}
 	config := ingest.Config{
-		Store: s.store, Directory: s.directory, Quarantine: quarantine, Replica: uuid.NewString(), Patience: otherReplica,
+		Store: s.store, Upstream: s.upstream, DeadLetters: letters, Directory: s.directory,
+		Streams: s.settings.streamReplicas, Replica: uuid.NewString(), Patience: recordPatience,
 		NewEventID: newEventID, Now: time.Now, Registry: s.registry, Tracer: s.tracer, Log: s.log,
 	}
-	if s.embedded != nil { // then there is no other replica, and nobody else to create the streams
+	if s.embedded != nil { // the only replica, and the only one to create the streams
 		config.Patience = 0
-		if err := s.store.EnsureSources(ctx, s.embedded.Room(0)); err != nil {
-			s.log.Error("the streams of other services cannot be created", "error", err)
+		if err := s.upstream.Ensure(ctx, s.settings.streamReplicas, s.embedded.Room(0), s.log); err != nil {
+			s.log.Error("cannot create upstream streams", "error", err)
 		}
 	}
 	if s.ingest, err = ingest.New(config); err != nil {
@@ -36,7 +40,7 @@ func (s *service) takeIn(ctx context.Context) error {
 		return err
 	}
 	s.onStop(s.ingest.Stop)
-	retries, err := quarantine.ServeRetries(s.ingest.Retry)
+	retries, err := letters.ServeRetries(s.ingest.Retry)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,10 @@ import (
 	"log/slog"
 
 	"clients/eventstore"
+	"clients/eventstore/deadletter"
+	"clients/eventstore/upstream"
+
+	"github.com/nats-io/nats.go"
 )
 
 // setupCommand makes the streams ahead of the service, which otherwise makes its own when it starts.
@@ -40,11 +44,23 @@ func (c *setupCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer store.Close()
-	if c.Sources {
-		err = store.EnsureSources(ctx, 0)
+	letters, err := deadletter.New(nc)
+	if err == nil {
+		err = letters.Ensure(ctx, replicas, log)
+	}
+	if c.Sources && err == nil {
+		err = ensureUpstream(ctx, nc, replicas, log)
 	}
 	if err == nil {
 		_, err = fmt.Fprintln(s.out, "The streams are there.")
 	}
 	return errors.Join(err, ctx.Err())
+}
+
+func ensureUpstream(ctx context.Context, nc *nats.Conn, replicas int, log *slog.Logger) error {
+	client, err := upstream.New(nc)
+	if err != nil {
+		return err
+	}
+	return client.Ensure(ctx, replicas, 0, log)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"clients/eventstore"
+	"clients/eventstore/upstream"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -55,7 +56,7 @@ func (s *service) newStreamMetrics() *streamMetrics {
 		bytes:    gauges("clients_stream_bytes", "Bytes that the stream takes, on each of its servers."),
 		storage:  s.newStorageMetrics(),
 		events:   s.newDirectoryLag(),
-		sources:  []*sourceLag{s.newSourceLag(eventstore.Projects), s.newSourceLag(eventstore.Invoices)},
+		sources:  []*sourceLag{s.newSourceLag(upstream.Projects), s.newSourceLag(upstream.Invoices)},
 	}
 }
 
@@ -90,7 +91,7 @@ func (m *streamMetrics) sampleOthers(ctx context.Context) {
 	for _, source := range m.sources {
 		asked.Go(func() {
 			err := source.sample(ctx)
-			m.up.WithLabelValues(source.Stream).Set(number(err == nil))
+			m.up.WithLabelValues(source.Name).Set(number(err == nil))
 		})
 	}
 	asked.Go(func() { m.storage.sample(ctx) })

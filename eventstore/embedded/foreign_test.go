@@ -3,12 +3,15 @@ package embedded_test
 import (
 	"bytes"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
 	"clients/eventstore"
+	"clients/eventstore/deadletter"
+	"clients/eventstore/upstream"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -110,7 +113,7 @@ func TestAStartAcceptsWhatBecomesOfOtherStreams(t *testing.T) {
 	}
 	stopped := t.TempDir()
 	killed := serve(t, stopped, func(s *service) {
-		require.NoError(t, s.EnsureSources(deadline(t), 0))
+		s.besideEvents()
 		t.Run("alive", func(t *testing.T) {
 			for name, act := range acts {
 				t.Run(name, func(t *testing.T) {
@@ -137,10 +140,10 @@ func TestAStartAcceptsWhatBecomesOfOtherStreams(t *testing.T) {
 func TestAStreamWhoseConfigurationWasBeingAlteredKeepsItsMessages(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	own := []string{eventstore.IDStream, eventstore.QuarantineStream, "KV_" + eventstore.KeysBucket, eventstore.Projects.Stream}
+	own := []string{eventstore.IDStream, eventstore.QuarantineStream, "KV_" + eventstore.KeysBucket, upstream.Projects.Name}
 	messages := make(map[string]uint64)
 	serve(t, dir, func(s *service) {
-		require.NoError(t, s.EnsureSources(deadline(t), 0))
+		s.besideEvents()
 		for _, subject := range []string{"projects.a.1", "clients-quarantine.x", "$KV." + eventstore.KeysBucket + ".a.1"} {
 			for range 5 {
 				_, err := s.js.Publish(deadline(t), subject, []byte("{}"))
@@ -158,7 +161,7 @@ func TestAStreamWhoseConfigurationWasBeingAlteredKeepsItsMessages(t *testing.T) 
 		edit(t, filepath.Join(streamDir(dir, stream), "meta.sum"), func([]byte) []byte { return []byte("0123456789abcdef") })
 	}
 	serve(t, dir, func(s *service) {
-		require.NoError(t, s.EnsureSources(deadline(t), 0))
+		s.besideEvents()
 		for _, stream := range own {
 			require.Equal(t, messages[stream], s.state(stream).Msgs, stream)
 		}
@@ -266,4 +269,16 @@ func (f *foreign) quarantined(first, n, dropped int) {
 	for i := first; i < first+dropped; i++ {
 		require.NoError(f, stream.Purge(deadline(f), jetstream.WithPurgeSubject(fmt.Sprintf("clients-quarantine.%s.%d", f.config.Name, i))))
 	}
+}
+
+// besideEvents creates the streams of other services and of the dead letters.
+func (s *service) besideEvents() {
+	s.t.Helper()
+	quiet := slog.New(slog.DiscardHandler)
+	streams, err := upstream.New(s.nc)
+	require.NoError(s.t, err)
+	require.NoError(s.t, streams.Ensure(deadline(s.t), 1, 0, quiet))
+	letters, err := deadletter.New(s.nc)
+	require.NoError(s.t, err)
+	require.NoError(s.t, letters.Ensure(deadline(s.t), 1, quiet))
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"clients/eventstore"
+	"clients/eventstore/upstream"
 
 	"github.com/nats-io/nats.go"
 )
@@ -30,27 +31,27 @@ const (
 
 // readEvent reads a message as the NATS binding of CloudEvents has it. A content type of CloudEvents decides the mode.
 // Without one, a ce-type means binary mode, and a body with a specversion structured mode, as the SDKs send it without any
-// header. The error is an *Unusable.
-func readEvent(m eventstore.SourceMessage) (cloudEvent, error) {
+// header.
+func readEvent(m upstream.Message) (cloudEvent, *Poison) {
 	switch contentType := contentTypeOf(m.Header); {
 	case contentType == typeStructured, contentType == typeStructured+"+json":
 		return readStructured(m)
 	case strings.HasPrefix(contentType, typeBatch):
-		return cloudEvent{}, unusablef(Unreadable, "it is a batch of events")
+		return cloudEvent{}, poisonf(Unreadable, "it is a batch of events")
 	case contentType != "":
-		return cloudEvent{}, unusablef(Unreadable, "the event format %s is not supported", contentType)
+		return cloudEvent{}, poisonf(Unreadable, "the event format %s is not supported", contentType)
 	case textHeader(m.Header, "ce-type") != "":
 		return readBinary(m)
 	}
 	var body map[string]json.RawMessage
 	if json.Unmarshal(trimmed(m.Data), &body) != nil || body["specversion"] == nil {
-		return cloudEvent{}, unusablef(Unreadable, "it has no ce-type")
+		return cloudEvent{}, poisonf(Unreadable, "it has no ce-type")
 	}
 	return readStructured(m)
 }
 
 // EventType returns the type of the event that a message in quarantine carries, or "" where it has none.
-func EventType(m eventstore.SourceMessage) string {
+func EventType(m upstream.Message) string {
 	event, _ := readEvent(m)
 	return event.kind
 }
@@ -76,7 +77,7 @@ func contentTypeOf(h nats.Header) (first string) {
 	return first
 }
 
-func readBinary(m eventstore.SourceMessage) (cloudEvent, error) {
+func readBinary(m upstream.Message) (cloudEvent, *Poison) {
 	e := cloudEvent{
 		kind: textHeader(m.Header, "ce-type"), source: textHeader(m.Header, "ce-source"), id: textHeader(m.Header, "ce-id"),
 		actor: textHeader(m.Header, "ce-actor"), correlationID: textHeader(m.Header, "ce-correlationid"),
@@ -97,22 +98,22 @@ type structuredEvent struct {
 	DataBase64    json.RawMessage `json:"data_base64"`
 }
 
-func readStructured(m eventstore.SourceMessage) (cloudEvent, error) {
+func readStructured(m upstream.Message) (cloudEvent, *Poison) {
 	var s structuredEvent
 	if err := json.Unmarshal(trimmed(m.Data), &s); err != nil {
-		return cloudEvent{}, unusablef(Unreadable, "%v", err)
+		return cloudEvent{}, poisonf(Unreadable, "%v", err)
 	}
 	e := cloudEvent{
 		kind: scalar(s.Type), source: scalar(s.Source), id: scalar(s.ID),
 		actor: scalar(s.Actor), correlationID: scalar(s.CorrelationID), traceparent: scalar(s.Traceparent), data: s.Data,
 	}
 	if e.kind == "" {
-		return e, unusablef(Unreadable, "it has no type")
+		return e, poisonf(Unreadable, "it has no type")
 	}
 	if encoded := strings.TrimRight(scalar(s.DataBase64), "="); encoded != "" {
 		var err error
 		if e.data, err = base64.RawStdEncoding.DecodeString(encoded); err != nil {
-			return e, unusablef(Unreadable, "data_base64: %v", err)
+			return e, poisonf(Unreadable, "data_base64: %v", err)
 		}
 	}
 	return e, nil
@@ -136,14 +137,14 @@ func trimmed(data []byte) []byte {
 }
 
 // checkSum refuses a message that is not the one that was sent.
-func checkSum(m eventstore.SourceMessage) error {
+func checkSum(m upstream.Message) *Poison {
 	stated := header(m.Header, "ce-checksum")
 	if stated == "" {
 		return nil
 	}
 	sum := eventstore.Checksum(m.Subject, header(m.Header, "ce-id"), header(m.Header, "ce-type"), header(m.Header, "ce-clientversion"), header(m.Header, "ce-time"), m.Data)
 	if own := fmt.Sprintf("%016x", sum); !strings.EqualFold(own, stated) {
-		return unusablef(Unreadable, "its checksum is %s and not %s", own, stated)
+		return poisonf(Unreadable, "its checksum is %s and not %s", own, stated)
 	}
 	return nil
 }

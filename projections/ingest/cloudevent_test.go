@@ -57,7 +57,7 @@ func TestModesOfCloudEvents(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			fact, err := interpret(read(m))
+			fact, err := understood(read(m))
 			require.NoError(t, err)
 			require.Equal(t, domain.Created, fact.Operation)
 			require.Equal(t, []int64{7, 1}, []int64{fact.ID, fact.ClientID})
@@ -113,7 +113,7 @@ func TestEventsThatAnEarlierReleaseRecordedAreKnown(t *testing.T) {
 	r := alone(t)
 	one := r.client()
 	m := project("Created", 7, `"client_id":1`)
-	fact, err := interpret(read(m))
+	fact, err := understood(read(m))
 	require.NoError(t, err)
 	fact.EventID, fact.Subject = m.Header.Get("ce-id"), one
 	end := fact

@@ -8,18 +8,17 @@ import (
 	"clients/eventstore"
 )
 
-// decision is what a run of messages leads to, decided message by message on the directory and on what the messages
-// before it have led to.
+// decision is what a run leads to, decided message by message on the directory and on the messages before it in the run.
 type decision struct {
 	config  Config
 	entries []eventstore.Entry
-	reached uint64 // sequence in the source that the entries so far lead up to
+	reached uint64 // sequence up to which the entries so far record the stream
 	clients map[owned]*domain.State
 	things  map[thing]*known
-	repeats int // events that are known already
+	repeats int // messages whose event is known
 }
 
-// owned is a client as an account asks for him: he need not be there.
+// owned is a client of an account. It need not exist.
 type owned struct {
 	account string
 	id      int64
@@ -31,114 +30,98 @@ type thing struct {
 	id      int64
 }
 
-// known is what is known of a thing as the run goes on.
+// known is what is known of a project or invoice as the run goes on.
 type known struct {
 	client int64
 	events map[string]bool // those of the run, and repeats of earlier ones
 }
 
-// decideRun decides a run up to the first message that cannot be used, and answers how many are before it and what is
-// wrong with it.
-func decideRun(config Config, run []*item) (d *decision, decided int, fault error) {
-	d = &decision{
-		config: config, clients: make(map[owned]*domain.State), things: make(map[thing]*known),
-	}
-	if len(run) > 0 {
-		d.reached = run[0].message.Previous
-	}
-	for decided < len(run) && fault == nil {
-		if fault = d.decide(run[decided]); fault == nil {
-			decided++
+// decideRun decides a run. It marks the messages that are poison.
+func decideRun(config Config, run []*item) *decision {
+	d := &decision{config: config, reached: run[0].message.Previous, clients: make(map[owned]*domain.State), things: make(map[thing]*known)}
+	for _, i := range run {
+		i.subject = 0
+		if i.poison = i.unreadable; i.poison == nil {
+			i.poison = guard(func() *Poison { return d.decide(i) })
 		}
 	}
-	// Every fact says that what is before it has been dealt with: a message that teaches nothing needs one of its own
-	// only where it is the last.
-	if decided > 0 && !d.reaches(run[decided-1]) {
-		d.add(domain.ReferenceEvent{Source: run[decided-1].fact.Source, StoredAt: run[decided-1].fact.StoredAt})
+	// Each reference event records that the messages before it are processed, so one without a message of its own is needed
+	// only at the end.
+	last := run[len(run)-1].event
+	if n := len(d.entries); n == 0 || d.entries[n-1].Reference.Source != last.Source {
+		d.add(domain.ReferenceEvent{Source: last.Source, StoredAt: last.StoredAt})
 	}
-	return d, decided, fault
+	return d
 }
 
-// reaches reports whether the last entry says that i has been dealt with.
-func (d *decision) reaches(i *item) bool {
-	return len(d.entries) > 0 && d.entries[len(d.entries)-1].Reference.Source == i.fact.Source
-}
-
-// decide adds what a message leads to: nothing where it repeats what is known. A message that makes it panic cannot be
-// used: those behind it need not suffer.
-func (d *decision) decide(i *item) (fault error) {
-	defer func() {
-		if reason := recover(); reason != nil {
-			fault = unusablef(Unreadable, "panic: %v", reason)
-		}
-	}()
-	fact := i.fact
-	i.subject = 0
-	if i.fault != nil || fact.Kind == domain.NoReference {
-		return i.fault
+// decide adds what a message leads to: nothing if it repeats what is known.
+func (d *decision) decide(i *item) *Poison {
+	event := i.event
+	if event.Kind == domain.NoReference {
+		return nil
 	}
-	known := d.thing(fact)
-	if known.repeats(fact) {
+	known := d.thing(event)
+	if event.EventID != "" && known.events[event.EventID] {
 		d.repeats++
 		return nil
 	}
-	fact, err := d.belongs(fact, known)
-	if err != nil {
-		return err
+	event, poison := d.attribute(event, known)
+	if poison != nil {
+		return poison
 	}
-	if err := d.follow(fact, headersOf(i)); err != nil {
-		return err
+	if err := d.follow(event, i); err != nil {
+		return poisonf(Unreadable, "%v", err)
 	}
-	d.add(fact)
-	i.subject = fact.Subject
-	known.client = cmp.Or(fact.ClientID, known.client)
-	known.events[fact.EventID] = true
+	d.add(event)
+	i.subject = event.Subject
+	known.client = cmp.Or(event.ClientID, known.client)
+	known.events[event.EventID] = true
 	return nil
 }
 
-// belongs finds out under which client the fact is kept, and refuses one whose client is not there.
-func (d *decision) belongs(fact domain.ReferenceEvent, known *known) (domain.ReferenceEvent, error) {
-	if fact.Operation == domain.Deleted && known.client != 0 { // whoever is said to have had it, it is gone
-		fact.ClientID, fact.Subject = 0, known.client
-		return fact, nil
+// attribute finds the client under whom an event is recorded. The event is poison if the client does not exist.
+func (d *decision) attribute(event domain.ReferenceEvent, known *known) (domain.ReferenceEvent, *Poison) {
+	if event.Operation == domain.Deleted && known.client != 0 { // it is gone, whichever client the event names
+		event.ClientID, event.Subject = 0, known.client
+		return event, nil
 	}
-	fact.Subject = cmp.Or(fact.ClientID, known.client)
+	event.Subject = cmp.Or(event.ClientID, known.client)
 	switch {
-	case fact.Subject == 0 && fact.Operation == domain.Created:
-		return fact, unusablef(Unreadable, "it names no client_id")
-	case fact.Subject == 0:
-		return fact, unusablef(UnknownClient, "%s %d is not known, and the event names no client", fact.Kind, fact.ID)
-	case d.client(fact.Account, fact.Subject).Client.Exists():
-		return fact, nil
-	case d.config.Directory.Deleted(fact.Subject):
-		return fact, unusablef(DeletedClient, "client %d", fact.Subject)
+	case event.Subject == 0 && event.Operation == domain.Created:
+		return event, poisonf(Unreadable, "it names no client_id")
+	case event.Subject == 0:
+		return event, poisonf(UnknownClient, "%s %d is not known, and the event names no client", event.Kind, event.ID)
+	case d.client(event.Account, event.Subject).Client.Exists():
+		return event, nil
+	case d.config.Directory.Deleted(event.Subject):
+		return event, poisonf(DeletedClient, "client %d", event.Subject)
 	default:
-		return fact, unusablef(UnknownClient, "client %d", fact.Subject)
+		return event, poisonf(UnknownClient, "client %d", event.Subject)
 	}
 }
 
-// follow adds the event by which the client's invoice defaults follow an invoice, where they change.
-func (d *decision) follow(fact domain.ReferenceEvent, from headers) error {
-	if fact.Kind != domain.Invoice || fact.Operation == domain.Deleted {
+// follow adds the event by which the client's invoice defaults follow an invoice, if they change.
+func (d *decision) follow(learned domain.ReferenceEvent, from *item) error {
+	if learned.Kind != domain.Invoice || learned.Operation == domain.Deleted {
 		return nil
 	}
-	state, invoice := d.client(fact.Account, fact.Subject), domain.FollowInvoice{Kind: fact.InvoiceKind, Timeframe: fact.InvoiceTimeframe}
-	if fact.Late {
-		invoice = d.config.Directory.LateDefaults(fact)
+	state, invoice := d.client(learned.Account, learned.Subject), domain.FollowInvoice{Kind: learned.InvoiceKind, Timeframe: learned.InvoiceTimeframe}
+	if learned.Late {
+		invoice = d.config.Directory.LateDefaults(learned)
 	}
 	event, err := domain.Decide(state.Client, state.References, invoice)
 	if err != nil || event == nil {
 		return err
 	}
-	cause := cmp.Or(fact.CausationID, fmt.Sprintf("%s/%d", fact.Source.Stream, fact.Source.Sequence)) // without a ce-id, where it stands
+	cause := cmp.Or(learned.CausationID, fmt.Sprintf("%s/%d", learned.Source.Stream, learned.Source.Sequence)) // its position if it has no ce-id
 	entry := eventstore.Entry{Event: &domain.Envelope{
 		EventID:       d.config.NewEventID(),
-		Account:       fact.Account,
+		Account:       learned.Account,
 		Event:         event,
 		Version:       state.Client.Revision.Version + 1,
 		Time:          d.config.Now(),
 		Actor:         cmp.Or(from.actor, "invoices"),
-		CorrelationID: cmp.Or(fact.CorrelationID, cause),
+		CorrelationID: cmp.Or(learned.CorrelationID, cause),
 		CausationID:   cause,
 		Traceparent:   from.traceparent,
 	}}
@@ -152,14 +135,15 @@ func (d *decision) follow(fact domain.ReferenceEvent, from headers) error {
 	return nil
 }
 
-func (d *decision) add(fact domain.ReferenceEvent) {
-	fact.Replica = d.config.Replica
-	if !fact.Late {
-		fact.Previous, d.reached = d.reached, fact.Source.Sequence
+func (d *decision) add(event domain.ReferenceEvent) {
+	event.Replica = d.config.Replica
+	if !event.Late {
+		event.Previous, d.reached = d.reached, event.Source.Sequence
 	}
-	d.entries = append(d.entries, eventstore.Entry{Reference: fact})
+	d.entries = append(d.entries, eventstore.Entry{Reference: event})
 }
 
+// client returns the client as the run has left it so far.
 func (d *decision) client(account string, id int64) *domain.State {
 	key := owned{account, id}
 	state := d.clients[key]
@@ -171,29 +155,17 @@ func (d *decision) client(account string, id int64) *domain.State {
 	return state
 }
 
-func (d *decision) thing(fact domain.ReferenceEvent) *known {
-	key := thing{fact.Kind, fact.Account, fact.ID}
-	now := d.config.Directory.Item(fact.Kind, fact.Account, fact.ID)
+// thing returns what is known of a project or invoice as the run has left it so far.
+func (d *decision) thing(event domain.ReferenceEvent) *known {
+	key := thing{event.Kind, event.Account, event.ID}
+	now := d.config.Directory.Item(event.Kind, event.Account, event.ID)
 	k := d.things[key]
 	if k == nil {
 		k = &known{client: now.Client, events: make(map[string]bool)}
 		d.things[key] = k
 	}
-	if now.Seen(fact.EventID) || now.Seen(formerID(fact)) {
-		k.events[fact.EventID] = true
+	if now.Seen(event.EventID) || now.Seen(formerID(event)) {
+		k.events[event.EventID] = true
 	}
 	return k
-}
-
-// repeats reports whether the event that a fact was learned from is known already.
-func (k *known) repeats(fact domain.ReferenceEvent) bool {
-	return fact.EventID != "" && k.events[fact.EventID]
-}
-
-// headers are what an event that follows from a message takes over from it.
-type headers struct{ actor, traceparent string }
-
-func headersOf(i *item) headers {
-	event, _ := readEvent(i.message)
-	return headers{actor: brief(event.actor), traceparent: cmp.Or(i.traceparent, plainTrace(event.traceparent))}
 }

@@ -8,6 +8,7 @@ import (
 
 	"clients/domain"
 	"clients/eventstore"
+	"clients/eventstore/upstream"
 
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
@@ -18,15 +19,15 @@ import (
 // makeSources creates the streams of the other services.
 func (y *system) makeSources() {
 	y.t.Helper()
-	for _, source := range []eventstore.Source{eventstore.Projects, eventstore.Invoices} {
+	for _, source := range []upstream.Stream{upstream.Projects, upstream.Invoices} {
 		y.makeSource(source)
 	}
 }
 
-func (y *system) makeSource(source eventstore.Source) {
+func (y *system) makeSource(source upstream.Stream) {
 	y.t.Helper()
 	config := jetstream.StreamConfig{
-		Name: source.Stream, Subjects: []string{source.Filter}, Replicas: len(y.cluster.Servers), AllowDirect: true, Duplicates: 100 * time.Millisecond,
+		Name: source.Name, Subjects: []string{source.Filter}, Replicas: len(y.cluster.Servers), AllowDirect: true, Duplicates: 100 * time.Millisecond,
 	}
 	eventually(y.t, "the nodes know each other", func() bool {
 		_, err := y.js.CreateStream(y.deadline(), config)
@@ -34,15 +35,15 @@ func (y *system) makeSource(source eventstore.Source) {
 	})
 }
 
-func (y *system) deleteSource(source eventstore.Source) {
+func (y *system) deleteSource(source upstream.Stream) {
 	y.t.Helper()
-	require.NoError(y.t, y.js.DeleteStream(y.deadline(), source.Stream))
+	require.NoError(y.t, y.js.DeleteStream(y.deadline(), source.Name))
 }
 
 // purge takes all messages out of a stream.
-func (y *system) purge(source eventstore.Source) {
+func (y *system) purge(source upstream.Stream) {
 	y.t.Helper()
-	stream, err := y.js.Stream(y.deadline(), source.Stream)
+	stream, err := y.js.Stream(y.deadline(), source.Name)
 	require.NoError(y.t, err)
 	require.NoError(y.t, stream.Purge(y.deadline()))
 }

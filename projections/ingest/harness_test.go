@@ -9,7 +9,9 @@ import (
 
 	"clients/domain"
 	"clients/eventstore"
+	"clients/eventstore/deadletter"
 	"clients/eventstore/natstest"
+	"clients/eventstore/upstream"
 	"clients/projections/readmodel"
 
 	"github.com/google/uuid"
@@ -67,8 +69,9 @@ type replica struct {
 	name       string
 	nc         *nats.Conn
 	store      *eventstore.Store
+	upstream   *upstream.Client
 	directory  *readmodel.Directory
-	quarantine *eventstore.Quarantine
+	quarantine *deadletter.Store
 	ingest     *Ingest
 	registry   *prometheus.Registry
 	stop       func()
@@ -79,7 +82,8 @@ func (y *system) replica(wait time.Duration, alter ...func(*Ingest)) *replica {
 	y.t.Helper()
 	r := y.reader()
 	config := Config{
-		Store: r.store, Directory: r.directory, Quarantine: r.quarantine, Replica: r.name, Patience: wait,
+		Store: r.store, Upstream: r.upstream, DeadLetters: r.quarantine, Directory: r.directory, Streams: len(r.cluster.Servers),
+		Replica: r.name, Patience: wait,
 		NewEventID: func() string { return uuid.Must(uuid.NewV7()).String() }, Now: time.Now, Registry: r.registry, Log: slog.New(slog.DiscardHandler),
 	}
 	var err error
@@ -93,7 +97,7 @@ func (y *system) replica(wait time.Duration, alter ...func(*Ingest)) *replica {
 	r.stop = sync.OnceFunc(func() {
 		begun := time.Now()
 		r.ingest.Stop()
-		require.Less(y.t, time.Since(begun), closeLimit, "whatever is under way, stopping takes no time")
+		require.Less(y.t, time.Since(begun), closeTimeout, "whatever is under way, stopping takes no time")
 		stopReader()
 	})
 	y.t.Cleanup(r.stop)
@@ -108,8 +112,11 @@ func (y *system) reader() *replica {
 	quiet := slog.New(slog.DiscardHandler)
 	r.store, err = eventstore.Open(y.deadline(), r.nc, eventstore.Config{Replicas: len(y.cluster.Servers), Log: quiet})
 	require.NoError(y.t, err)
-	r.quarantine, err = eventstore.NewQuarantine(r.nc)
+	r.upstream, err = upstream.New(r.nc)
 	require.NoError(y.t, err)
+	r.quarantine, err = deadletter.New(r.nc)
+	require.NoError(y.t, err)
+	require.NoError(y.t, r.quarantine.Ensure(y.deadline(), len(y.cluster.Servers), quiet))
 	r.directory = readmodel.NewDirectory(lagging{r.store, y.lag}, quiet)
 	following, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
@@ -180,9 +187,9 @@ func (r *replica) settled() {
 }
 
 // quarantined are the messages in quarantine.
-func (r *replica) quarantined() []eventstore.Quarantined {
+func (r *replica) quarantined() []deadletter.Letter {
 	r.t.Helper()
-	var all []eventstore.Quarantined
+	var all []deadletter.Letter
 	for q, err := range r.quarantine.All(r.deadline()) {
 		require.NoError(r.t, err)
 		all = append(all, q)

@@ -1,8 +1,3 @@
-// Package ingest takes in what other services say about projects and invoices: it reads their streams, records what
-// stands in the way of a client's end as facts on the service's own stream, and puts what it cannot use into quarantine.
-//
-// Every replica reads. One of them records; the others wait for its facts to arrive, and step in when they do not. What
-// has been dealt with follows from the facts alone, so that no position has to be trusted, handed over or restored.
 package ingest
 
 import (
@@ -12,8 +7,9 @@ import (
 	"sync"
 	"time"
 
-	"clients/domain"
 	"clients/eventstore"
+	"clients/eventstore/deadletter"
+	"clients/eventstore/upstream"
 	"clients/projections/readmodel"
 
 	"github.com/ThreeDotsLabs/watermill"
@@ -24,92 +20,64 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Config tells what an Ingest works with.
+// Config is what an Ingest works with.
 type Config struct {
-	Store      *eventstore.Store
-	Directory  *readmodel.Directory
-	Quarantine *eventstore.Quarantine
+	Store       *eventstore.Store
+	Upstream    *upstream.Client
+	DeadLetters *deadletter.Store
+	Directory   *readmodel.Directory
+	// Streams is the number of replicas of the streams that the service creates.
+	Streams int
 	// Replica names this process among those that record.
 	Replica string
-	// Patience is how long another replica is given to record a message before this one does. 0: there is no other.
+	// Patience is how long another replica is given to record a message before this one does; 0 if there is no other.
 	Patience   time.Duration
 	NewEventID func() string
 	Now        func() time.Time
 	Registry   prometheus.Registerer
-	Tracer     trace.Tracer // nil where nothing is traced
+	Tracer     trace.Tracer // nil for no traces
 	Log        *slog.Logger
 }
 
-// Ingest reads all sources. It is the Fence for commands that rest on them.
+// Ingest reads all streams of other services. It is the read barrier for commands that depend on them.
 type Ingest struct {
-	config    Config
-	metrics   *ingestMetrics
-	router    *message.Router
-	recorders map[string]*Recorder // by stream
-	running   sync.WaitGroup
-	life      context.Context // from Start to Stop
-	stop      context.CancelFunc
+	config  Config
+	metrics *ingestMetrics
+	router  *message.Router
+	loops   map[string]*loop // by stream
+	running sync.WaitGroup
+	life    context.Context // from Start to Stop
+	stop    context.CancelFunc
 }
 
-// The middleware: how long one attempt at a message may take, and how often it is tried before it is delivered again.
-const (
-	attemptLimit = 10 * time.Second
-	retries      = 4
-	firstPause   = 50 * time.Millisecond
-	longestPause = time.Second
-	closeLimit   = 2 * time.Second
-)
+const closeTimeout = 2 * time.Second
 
-// New makes an Ingest that has not begun.
+// New returns an Ingest that has not started.
 func New(config Config) (*Ingest, error) {
 	config.Log = eventstore.LimitLog(config.Log)
-	i := &Ingest{config: config, metrics: newMetrics(config.Registry), recorders: make(map[string]*Recorder)}
-	// Watermill reports each message by itself; what concerns all of them is told here, once.
-	quiet := watermill.NewSlogLoggerWithLevelMapping(config.Log, map[slog.Level]slog.Level{
+	i := &Ingest{config: config, metrics: newMetrics(config.Registry), loops: make(map[string]*loop)}
+	quiet := watermill.NewSlogLoggerWithLevelMapping(config.Log, map[slog.Level]slog.Level{ // the loop logs each failure itself
 		slog.LevelError: slog.LevelDebug, slog.LevelInfo: slog.LevelDebug, slog.LevelDebug: slog.LevelDebug,
 	})
 	var err error
-	if i.router, err = message.NewRouter(message.RouterConfig{CloseTimeout: closeLimit}, quiet); err != nil {
-		return nil, fmt.Errorf("ingest: %w", err)
-	}
-	poison, err := middleware.PoisonQueueWithFilter(&quarantinePublisher{i}, eventstore.QuarantineStream, unusable)
-	if err != nil {
+	if i.router, err = message.NewRouter(message.RouterConfig{CloseTimeout: closeTimeout}, quiet); err != nil {
 		return nil, fmt.Errorf("ingest: %w", err)
 	}
 	metrics.NewPrometheusMetricsBuilder(config.Registry, "clients", "intake").AddPrometheusRouterMetrics(i.router)
-	i.router.AddMiddleware(
-		traced(config.Tracer),
-		middleware.CorrelationID,
-		poison,
-		middleware.Retry{
-			MaxRetries: retries, InitialInterval: firstPause, MaxInterval: longestPause, Multiplier: 2, RandomizationFactor: .2,
-			ResetContextOnRetry: true, ShouldRetry: func(p middleware.RetryParams) bool { return !unusable(p.Err) },
-		}.Middleware,
-		middleware.Recoverer,
-		middleware.Timeout(attemptLimit),
-	)
-	subscriber := &Subscriber{ingest: i}
-	for _, source := range []eventstore.Source{eventstore.Projects, eventstore.Invoices} {
-		recorder := newRecorder(config, i.metrics, source)
-		i.recorders[source.Stream] = recorder
-		i.router.AddConsumerHandler(source.Stream, source.Stream, subscriber, func(msg *message.Message) error {
-			m := sourceOf(msg)
-			fact, err := interpret(m)
-			return recorder.Record(msg.Context(), m, fact, err)
-		})
+	i.router.AddMiddleware(middleware.Recoverer)
+	for _, stream := range upstream.Streams() {
+		l := &loop{Config: config, metrics: i.metrics, stream: stream}
+		i.loops[stream.Name] = l
+		i.router.AddConsumerHandler(stream.Name, stream.Name, &subscriber{loop: l}, l.handle)
 	}
 	return i, nil
 }
 
-// Start begins to read, and returns when it has begun.
+// Start starts to read, and returns when the router runs. It does not wait for the streams.
 func (i *Ingest) Start(ctx context.Context) error {
-	ctx, i.stop = context.WithCancel(context.WithoutCancel(ctx))
-	i.life = ctx
-	for _, recorder := range i.recorders {
-		i.running.Go(func() { recorder.run(ctx) })
-	}
+	i.life, i.stop = context.WithCancel(context.WithoutCancel(ctx))
 	failed := make(chan error, 1)
-	i.running.Go(func() { failed <- i.router.Run(ctx) })
+	i.running.Go(func() { failed <- i.router.Run(i.life) })
 	select {
 	case <-i.router.Running():
 		return nil
@@ -119,17 +87,9 @@ func (i *Ingest) Start(ctx context.Context) error {
 	}
 }
 
-// Stop ends reading and recording. What was under way is read again by the next one.
+// Stop ends reading and recording. The next start continues from the record.
 func (i *Ingest) Stop() {
 	i.stop()
 	_ = i.router.Close()
 	i.running.Wait()
-}
-
-// recorderOf answers who records a stream, or an error when it is none of the sources.
-func (i *Ingest) recorderOf(stream string) (*Recorder, error) {
-	if recorder := i.recorders[stream]; recorder != nil {
-		return recorder, nil
-	}
-	return nil, domain.Errorf(domain.Invalid, "%q is not a stream that is read.", stream)
 }

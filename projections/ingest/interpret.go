@@ -11,28 +11,27 @@ import (
 	"unicode/utf8"
 
 	"clients/domain"
-	"clients/eventstore"
+	"clients/eventstore/upstream"
 
 	"github.com/nats-io/nats.go"
 )
 
-// kind is what a type of event says.
+// kind is what a type of event means.
 type kind struct {
-	thing  domain.ReferenceKind
-	change domain.Operation
-	// switches: it says whether a project is active, so that one which does not is not understood.
-	switches bool
+	thing    domain.ReferenceKind
+	change   domain.Operation
+	switches bool // it has to say whether a project is active
 }
 
 // kinds are the types of events of each stream that are understood.
 var kinds = map[string]map[string]kind{
-	eventstore.Projects.Stream: {
+	upstream.Projects.Name: {
 		"projects.v1.ProjectCreated": {domain.Project, domain.Created, true},
 		"projects.v1.ProjectUpdated": {domain.Project, domain.Changed, false},
 		"projects.v1.ProjectToggled": {domain.Project, domain.Changed, true},
 		"projects.v1.ProjectDeleted": {domain.Project, domain.Deleted, false},
 	},
-	eventstore.Invoices.Stream: {
+	upstream.Invoices.Name: {
 		"invoices.v1.InvoiceCreated": {domain.Invoice, domain.Created, false},
 		"invoices.v1.InvoiceUpdated": {domain.Invoice, domain.Changed, false},
 		"invoices.v1.InvoiceDeleted": {domain.Invoice, domain.Deleted, false},
@@ -50,59 +49,75 @@ type attributes struct {
 	PeriodEnd   json.RawMessage `json:"period_end"`
 }
 
-// interpret reads what another service says. It is lenient with everything but which thing it is about, for what can be
-// understood may be what keeps a client from being deleted: a field that it cannot read counts as not named, and active
-// as true. The error is an *Unusable; the fact is empty for a message that is gone.
-func interpret(m eventstore.SourceMessage) (domain.ReferenceEvent, error) {
-	fact := domain.ReferenceEvent{
-		Source: positionOf(m), StoredAt: m.StoredAt,
+// item is a message of a run and what becomes of it.
+type item struct {
+	message            upstream.Message
+	event              domain.ReferenceEvent // of domain.NoReference if the message is gone or unreadable
+	actor, traceparent string                // for an event that follows from the message
+	unreadable         *Poison               // found by interpret
+	poison             *Poison               // found by interpret or by the decision
+	subject            int64                 // the client under whom the event is recorded; 0 for none
+}
+
+func isUnknownClient(i *item) bool { return i.poison != nil && i.poison.Reason == UnknownClient }
+
+// interpret reads a message of another service. It insists only on which project or invoice the message is about, because
+// anything else that can be understood may forbid the deletion of a client: an unreadable field counts as not named, and
+// active as true.
+func interpret(m upstream.Message) *item {
+	i := &item{message: m, event: domain.ReferenceEvent{Source: positionOf(m), StoredAt: m.StoredAt}}
+	if !m.Gone {
+		i.unreadable = guard(i.read)
 	}
-	if m.Gone {
-		return fact, nil
+	return i
+}
+
+func (i *item) read() *Poison {
+	cloud, poison := readEvent(i.message)
+	if poison != nil {
+		return poison
 	}
-	event, err := readEvent(m)
-	if err != nil {
-		return fact, err
-	}
-	k, known := kinds[m.Stream][event.kind]
+	k, known := kinds[i.message.Stream][cloud.kind]
 	if !known {
-		return fact, unusablef(UnknownType, "%s", event.kind)
+		return poisonf(UnknownType, "%s", cloud.kind)
 	}
-	data, err := readAttributes(event.data)
-	if err != nil {
-		return fact, err
+	data, poison := readAttributes(cloud.data)
+	if poison != nil {
+		return poison
 	}
-	if fact.Account, fact.ID, err = thingOf(m.Subject, data.ID); err != nil {
-		return fact, err
+	event := i.event
+	if event.Account, event.ID, poison = thingOf(i.message.Subject, data.ID); poison != nil {
+		return poison
 	}
-	fact.Kind, fact.Operation = k.thing, k.change
-	fact.EventID, fact.CausationID = eventID(event, m.Header)
-	fact.CorrelationID = brief(event.correlationID)
+	event.Kind, event.Operation = k.thing, k.change
+	event.EventID, event.CausationID = eventID(cloud, i.message.Header)
+	event.CorrelationID = brief(cloud.correlationID)
 	if id, ok := wholeNumber(data.ClientID); ok && id > 0 {
-		fact.ClientID = id
+		event.ClientID = id
 	}
 	switch {
 	case k.change == domain.Deleted:
 	case k.thing == domain.Project:
-		fact.Active = active(data.Active, k.switches)
+		event.Active = active(data.Active, k.switches)
 	default:
-		fact.InvoiceKind = invoiceKind(data.Kind)
-		fact.InvoiceTimeframe = timeframe(data.PeriodStart, data.PeriodEnd)
+		event.InvoiceKind = invoiceKind(data.Kind)
+		event.InvoiceTimeframe = timeframe(data.PeriodStart, data.PeriodEnd)
 	}
-	return fact, nil
+	i.event, i.actor, i.traceparent = event, brief(cloud.actor), plainTrace(cloud.traceparent)
+	return nil
 }
 
-func positionOf(m eventstore.SourceMessage) domain.Position {
-	return domain.Position{Stream: m.Stream, Created: m.Created, Sequence: m.Sequence, Generation: m.Round}
+func positionOf(m upstream.Message) domain.Position {
+	return domain.Position{Stream: m.Stream, Created: m.Created, Sequence: m.Sequence, Generation: m.Generation}
 }
 
 // readAttributes reads data, which is a JSON object, or a JSON string that contains one. No data names nothing.
-func readAttributes(data []byte) (a attributes, err error) {
+func readAttributes(data []byte) (a attributes, poison *Poison) {
 	data = trimmed(data)
 	if len(data) > 0 && data[0] == '"' {
 		var text string
 		if err := json.Unmarshal(data, &text); err != nil {
-			return a, unusablef(Unreadable, "%v", err)
+			return a, poisonf(Unreadable, "%v", err)
 		}
 		data = trimmed([]byte(text))
 	}
@@ -110,29 +125,29 @@ func readAttributes(data []byte) (a attributes, err error) {
 		return a, nil
 	}
 	if err := json.Unmarshal(data, &a); err != nil {
-		return a, unusablef(Unreadable, "%v", err)
+		return a, poisonf(Unreadable, "%v", err)
 	}
 	return a, nil
 }
 
 // thingOf finds out which project or invoice of which account an event is about: by its subject, which is
 // <service>.<account>.<id>, and by the id in its data, which do not contradict each other.
-func thingOf(subject string, rawID json.RawMessage) (account string, id int64, err error) {
+func thingOf(subject string, rawID json.RawMessage) (account string, id int64, poison *Poison) {
 	tokens := strings.Split(subject, ".")
 	if len(tokens) < 2 || !domain.ValidAccount(tokens[1]) {
-		return "", 0, unusablef(Unreadable, "the subject is %s", subject)
+		return "", 0, poisonf(Unreadable, "the subject is %s", subject)
 	}
 	if len(tokens) == 3 {
 		id, _ = strconv.ParseInt(tokens[2], 10, 64)
 	}
 	if stated, ok := wholeNumber(rawID); ok && stated > 0 {
 		if id > 0 && stated != id {
-			return "", 0, unusablef(Unreadable, "id %d on subject %s", stated, subject)
+			return "", 0, poisonf(Unreadable, "id %d on subject %s", stated, subject)
 		}
 		id = stated
 	}
 	if id < 1 {
-		return "", 0, unusablef(Unreadable, "it names no id, and the subject is %s", subject)
+		return "", 0, poisonf(Unreadable, "it names no id, and the subject is %s", subject)
 	}
 	return tokens[1], id, nil
 }
@@ -208,7 +223,7 @@ func eventID(event cloudEvent, h nats.Header) (identity, id string) {
 }
 
 // formerID is what earlier releases stored of an event's identity: its id alone.
-func formerID(fact domain.ReferenceEvent) string { return fact.CausationID }
+func formerID(event domain.ReferenceEvent) string { return event.CausationID }
 
 // brief answers nothing for what is too long to be an id.
 func brief(id string) string {

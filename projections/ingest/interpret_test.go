@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"clients/domain"
-	"clients/eventstore"
+	"clients/eventstore/upstream"
 
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
@@ -15,13 +15,13 @@ import (
 var storedAt = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 
 // read is a message as a SourceReader hands it out.
-func read(m *nats.Msg) eventstore.SourceMessage {
+func read(m *nats.Msg) upstream.Message {
 	stream := "PROJECTS"
 	if strings.HasPrefix(m.Subject, "invoices") {
 		stream = "INVOICES"
 	}
-	return eventstore.SourceMessage{
-		Stream: stream, Created: storedAt, Sequence: 5, Previous: 4, Round: 1, StoredAt: storedAt, Subject: m.Subject, Header: m.Header, Data: m.Data,
+	return upstream.Message{
+		Stream: stream, Created: storedAt, Sequence: 5, Previous: 4, Generation: 1, StoredAt: storedAt, Subject: m.Subject, Header: m.Header, Data: m.Data,
 	}
 }
 
@@ -103,7 +103,7 @@ func TestWhatIsUnderstood(t *testing.T) {
 			want.StoredAt, want.Account = storedAt, acme
 			id := c.message.Header.Get("ce-id")
 			want.EventID, want.CausationID = "/another-service\n"+id, id
-			fact, err := interpret(read(c.message))
+			fact, err := understood(read(c.message))
 			require.NoError(t, err)
 			require.Equal(t, want, fact)
 		})
@@ -131,7 +131,7 @@ func TestEnvelopesThatAreUnderstood(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			fact, err := interpret(read(m))
+			fact, err := understood(read(m))
 			require.NoError(t, err)
 			require.Equal(t, domain.Created, fact.Operation)
 			require.Equal(t, int64(1), fact.ClientID)
@@ -151,7 +151,7 @@ func recased(m *nats.Msg) *nats.Msg {
 
 func TestAMessageThatIsGoneTeachesNothing(t *testing.T) {
 	t.Parallel()
-	fact, err := interpret(eventstore.SourceMessage{Stream: "PROJECTS", Created: storedAt, Sequence: 5, Gone: true})
+	fact, err := understood(upstream.Message{Stream: "PROJECTS", Created: storedAt, Sequence: 5, Gone: true})
 	require.NoError(t, err)
 	require.Equal(t, domain.ReferenceEvent{Source: domain.Position{Stream: "PROJECTS", Created: storedAt, Sequence: 5}}, fact)
 }
@@ -164,7 +164,7 @@ func TestWhatIsTakenOverFromAnEnvelopeIsBounded(t *testing.T) {
 		for n := 0; n < len(headers); n += 2 {
 			with(m, headers[n], headers[n+1])
 		}
-		fact, err := interpret(read(m))
+		fact, err := understood(read(m))
 		require.NoError(t, err)
 		return fact
 	}

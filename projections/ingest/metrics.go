@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	"clients/eventstore"
+	"clients/eventstore/upstream"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -20,7 +20,6 @@ type ingestMetrics struct {
 
 	mu    sync.Mutex
 	state map[string]bool // of each stream, whether it is missing
-	told  time.Time       // when a failure of the quarantine was last logged
 }
 
 func newMetrics(registry prometheus.Registerer) *ingestMetrics {
@@ -53,24 +52,24 @@ func newMetrics(registry prometheus.Registerer) *ingestMetrics {
 	registry.MustRegister(m.quarantined, m.duplicates, m.expired, m.missingOnes, m.handedOut, m.fences, m.unkept)
 	m.fences.WithLabelValues("passed")
 	m.fences.WithLabelValues("failed")
-	for _, source := range []eventstore.Source{eventstore.Projects, eventstore.Invoices} {
-		m.duplicates.WithLabelValues(source.Stream)
-		m.expired.WithLabelValues(source.Stream)
-		m.unkept.WithLabelValues(source.Stream)
-		m.missingOnes.WithLabelValues(source.Stream)
-		m.handedOut.WithLabelValues(source.Stream)
+	for _, source := range upstream.Streams() {
+		m.duplicates.WithLabelValues(source.Name)
+		m.expired.WithLabelValues(source.Name)
+		m.unkept.WithLabelValues(source.Name)
+		m.missingOnes.WithLabelValues(source.Name)
+		m.handedOut.WithLabelValues(source.Name)
 		for _, reason := range reasons() {
-			m.quarantined.WithLabelValues(source.Stream, string(reason))
+			m.quarantined.WithLabelValues(source.Name, string(reason))
 		}
 	}
 	return m
 }
 
-func (m *ingestMetrics) read(message eventstore.SourceMessage) {
+func (m *ingestMetrics) read(message upstream.Message) {
 	m.handedOut.WithLabelValues(message.Stream).Set(float64(message.Sequence))
 }
 
-// missing answers whether that is news.
+// missing reports whether the stream was there, or was missing, before.
 func (m *ingestMetrics) missing(stream string, missing bool) (changed bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -90,18 +89,4 @@ func (m *ingestMetrics) fenced(begun time.Time, err error) {
 		outcome = "failed"
 	}
 	m.fences.WithLabelValues(outcome).Observe(time.Since(begun).Seconds())
-}
-
-// failurePause is between two lines in the log about the same trouble.
-const failurePause = 10 * time.Second
-
-// quarantineFailed counts, and has it told from time to time.
-func (m *ingestMetrics) quarantineFailed(stream string, tell func()) {
-	m.unkept.WithLabelValues(stream).Inc()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if time.Since(m.told) >= failurePause {
-		m.told = time.Now()
-		tell()
-	}
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"clients/domain"
-	"clients/eventstore"
+	"clients/eventstore/upstream"
 
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
@@ -114,7 +114,7 @@ func TestRandomHistoriesLeaveWhatANaiveReaderSays(t *testing.T) {
 					r = next
 				case 1: // what was read is not needed any more
 					r.settled()
-					y.purge([]eventstore.Source{eventstore.Projects, eventstore.Invoices}[random.IntN(2)])
+					y.purge([]upstream.Stream{upstream.Projects, upstream.Invoices}[random.IntN(2)])
 				}
 			}
 			r.settled()

@@ -190,20 +190,3 @@ func TestAnotherReplicaGoesOnWhenTheRecordingOneStops(t *testing.T) {
 	require.Less(t, time.Since(begun), wait, "it records now, and waits for nobody")
 	require.Empty(t, b.quarantined())
 }
-
-// A replica that is far behind while the other gets on is not to step in: they would be in each other's way.
-func TestAReplicaThatGetsOnIsWaitedFor(t *testing.T) {
-	t.Parallel()
-	y := newSystem(t, 1)
-	y.makeSources()
-	r := y.replica(time.Second)
-	recorder := newRecorder(r.ingest.config, r.ingest.metrics, r.ingest.recorders["PROJECTS"].source)
-	recorder.config.Replica = "another"
-	now := time.Now()
-	waiting := &item{since: now.Add(-time.Minute)}
-	require.Zero(t, max(0, recorder.left(waiting, r.name)))
-	recorder.progress = now
-	require.Positive(t, recorder.left(waiting, r.name))
-	require.Zero(t, recorder.left(waiting, "another"), "it waits for itself never")
-	require.Zero(t, recorder.left(waiting, ""), "nor for nobody")
-}

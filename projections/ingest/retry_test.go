@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"clients/domain"
-	"clients/eventstore"
+	"clients/eventstore/deadletter"
 
 	"github.com/stretchr/testify/require"
 )
@@ -19,16 +19,16 @@ func TestAMessageInQuarantineIsRecordedWhenItsClientIsThere(t *testing.T) {
 	kept := r.quarantined()
 	require.Len(t, kept, 2)
 	for _, q := range kept {
-		var unusable *Unusable
-		require.ErrorAs(t, r.ingest.Retry(r.deadline(), q.Number), &unusable)
-		require.Equal(t, UnknownClient, unusable.Reason)
+		var poison *Poison
+		require.ErrorAs(t, r.ingest.Retry(r.deadline(), q.Number), &poison)
+		require.Equal(t, UnknownClient, poison.Reason)
 	}
 	require.Len(t, r.quarantined(), 2, "what can still not be used stays")
 
 	one := r.client()
 	for _, q := range kept {
 		require.NoError(t, r.ingest.Retry(r.deadline(), q.Number))
-		require.ErrorIs(t, r.ingest.Retry(r.deadline(), q.Number), eventstore.ErrNotQuarantined)
+		require.ErrorIs(t, r.ingest.Retry(r.deadline(), q.Number), deadletter.ErrNotFound)
 	}
 	require.Equal(t, domain.References{ActiveProjects: 1, Invoices: 1}, r.references(one))
 	require.Len(t, r.defaultsOf(one), 1)
@@ -117,7 +117,7 @@ func TestWhatLeftQuarantineAndEndedSinceStaysOut(t *testing.T) {
 	r.say(project("Deleted", 7, ""))
 	require.Zero(t, r.references(one))
 	r.end(one)
-	for begun := time.Now(); time.Since(begun) < 2*deletionLook; time.Sleep(deletionLook / 4) {
+	for begun := time.Now(); time.Since(begun) < 2*deletionInterval; time.Sleep(deletionInterval / 4) {
 		require.Empty(t, r.quarantined())
 	}
 }
@@ -125,11 +125,11 @@ func TestWhatLeftQuarantineAndEndedSinceStaysOut(t *testing.T) {
 func TestRetriesAreAskedForFromOutside(t *testing.T) {
 	t.Parallel()
 	r := alone(t)
-	operator, err := eventstore.NewQuarantine(r.system.nc)
+	operator, err := deadletter.New(r.system.nc)
 	require.NoError(t, err)
 	r.say(project("Created", 7, `"client_id":1`), project("Created", 8, `"client_id":99`), event("projects.v1.ProjectCreated", "projects.acme.9", "{"))
 	r.settled()
-	require.ErrorIs(t, operator.Retry(r.deadline(), 1), eventstore.ErrNoService)
+	require.ErrorIs(t, operator.Retry(r.deadline(), 1), deadletter.ErrNoService)
 	serving, err := r.quarantine.ServeRetries(r.ingest.Retry)
 	require.NoError(t, err)
 	defer func() { _ = serving.Drain() }()
@@ -138,10 +138,10 @@ func TestRetriesAreAskedForFromOutside(t *testing.T) {
 	require.NoError(t, operator.Retry(r.deadline(), 1))
 	require.ErrorContains(t, operator.Retry(r.deadline(), 2), string(UnknownClient))
 	require.ErrorContains(t, operator.Retry(r.deadline(), 3), string(Unreadable))
-	require.ErrorContains(t, operator.Retry(r.deadline(), 4), eventstore.ErrNotQuarantined.Error())
+	require.ErrorContains(t, operator.Retry(r.deadline(), 4), deadletter.ErrNotFound.Error())
 	require.Equal(t, domain.References{ActiveProjects: 1}, r.references(one))
 
 	require.NoError(t, operator.Drop(r.deadline(), 2))
-	require.ErrorIs(t, operator.Drop(r.deadline(), 2), eventstore.ErrNotQuarantined)
+	require.ErrorIs(t, operator.Drop(r.deadline(), 2), deadletter.ErrNotFound)
 	require.Len(t, r.quarantined(), 1)
 }

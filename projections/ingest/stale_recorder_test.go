@@ -6,6 +6,7 @@ import (
 
 	"clients/domain"
 	"clients/eventstore"
+	"clients/eventstore/upstream"
 
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
@@ -18,11 +19,11 @@ func TestAFactOfAReplicaThatHadReadAnotherStreamLosesNothing(t *testing.T) {
 	for name, c := range map[string]struct {
 		messages int
 		make     func(change string, id int64, members string, values ...any) *nats.Msg
-		source   eventstore.Source
+		source   upstream.Stream
 	}{
-		"a few":       {3, project, eventstore.Projects},
-		"a batch":     {20, project, eventstore.Projects},
-		"with events": {3, invoice, eventstore.Invoices},
+		"a few":       {3, project, upstream.Projects},
+		"a batch":     {20, project, upstream.Projects},
+		"with events": {3, invoice, upstream.Invoices},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -35,15 +36,15 @@ func TestAFactOfAReplicaThatHadReadAnotherStreamLosesNothing(t *testing.T) {
 				all = append(all, c.make("Created", int64(n+1), `"client_id":1,"kind":"kind %d"`, n))
 			}
 			y.say(all...)
-			state, err := stale.store.SourceState(y.deadline(), c.source)
+			state, err := stale.upstream.State(y.deadline(), c.source)
 			require.NoError(t, err)
 			last := uint64(c.messages)
 			_, err = stale.store.AppendBatch(y.deadline(), []eventstore.Entry{{Reference: domain.ReferenceEvent{
-				Source:   domain.Position{Stream: c.source.Stream, Created: state.Created, Sequence: last},
+				Source:   domain.Position{Stream: c.source.Name, Created: state.Created, Sequence: last},
 				Previous: last - 1, StoredAt: time.Now(), Replica: stale.name,
 			}}})
 			require.NoError(t, err)
-			reached, _ := stale.directory.Reached(c.source.Stream, state.Created)
+			reached, _ := stale.directory.Reached(c.source.Name, state.Created)
 			require.Zero(t, reached.Sequence)
 
 			references := y.replica(0).references(one)

@@ -2,200 +2,119 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
-	"clients/eventstore"
+	"clients/eventstore/upstream"
 
 	"github.com/ThreeDotsLabs/watermill/message"
-	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
 )
 
-// Subscriber is a Watermill subscriber whose topics are the sources. It hands out messages in the order of their
-// stream, up to window of them before the first is acknowledged. One that is not acknowledged is handed out again and
-// again, after a pause; those behind it are not held back by the Subscriber, but know which one they follow on.
-type Subscriber struct {
-	ingest *Ingest
-
-	mu            sync.Mutex
-	subscriptions []*subscription
+// subscriber is a Watermill subscriber that reads one stream. A message is a run of consecutive messages of the stream, and
+// is handed out once the one before it is acknowledged: the Router starts a goroutine for each message and keeps no order.
+// After a rejected message it continues from the record.
+type subscriber struct {
+	loop    *loop
+	cancel  context.CancelFunc
+	reading sync.WaitGroup
+	out     chan *message.Message
 }
 
+// Metadata of a message: which messages of which stream it is made of.
 const (
-	window    = 1024
-	nackPause = time.Second
+	metadataStream = "stream"
+	metadataFirst  = "first"
+	metadataLast   = "last"
 )
 
-// Subscribe reads the stream named topic, from where the record of it ends, until ctx ends or the Subscriber is closed.
-func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
-	recorder, err := s.ingest.recorderOf(topic)
-	if err != nil {
-		return nil, err
-	}
-	sub := &subscription{
-		ingest: s.ingest, source: recorder.source,
-		out: make(chan *message.Message), room: make(chan struct{}, window), ended: make(chan struct{}),
-	}
-	ctx, sub.cancel = context.WithCancel(ctx)
-	s.mu.Lock()
-	s.subscriptions = append(s.subscriptions, sub)
-	s.mu.Unlock()
-	go func() {
-		defer close(sub.ended)
-		sub.read(ctx)
-		sub.underWay.Wait()
-		close(sub.out)
-	}()
-	return sub.out, nil
-}
-
-// Close ends all subscriptions.
-func (s *Subscriber) Close() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, sub := range s.subscriptions {
-		sub.cancel()
-		<-sub.ended
-	}
-	return nil
-}
-
-// subscription hands out one source.
-type subscription struct {
-	ingest   *Ingest
-	source   eventstore.Source
-	cancel   context.CancelFunc
-	out      chan *message.Message
-	room     chan struct{}
-	underWay sync.WaitGroup
-	ended    chan struct{}
-
-	// What is being read, for the reader alone.
-	created time.Time
-	round   int
-	reading context.Context
-	again   context.CancelFunc // ends reading
-}
-
-// read reads until ctx ends. When a stream was put back, whatever of it is under way is forgotten and read again from
-// the record, as a restart does.
-func (s *subscription) read(ctx context.Context) {
-	for ctx.Err() == nil {
-		s.reading, s.again = context.WithCancel(ctx)
-		s.created = time.Time{}
-		reader := &eventstore.SourceReader{Store: s.ingest.config.Store, Source: s.source, Handler: s, Log: s.ingest.config.Log}
-		_ = reader.Read(s.reading)
-		s.again()
-	}
-}
-
-// Reached answers from the directory, once that shows everything that is stored.
-func (s *subscription) Reached(ctx context.Context, created time.Time) (uint64, time.Time, error) {
-	if err := s.ingest.config.Directory.Refresh(ctx); err != nil {
-		return 0, time.Time{}, err
-	}
-	reached, _ := s.ingest.config.Directory.Reached(s.source.Stream, created)
-	if created.Equal(s.created) && reached.Generation != s.round { // another replica has found out
-		s.again()
-		return 0, time.Time{}, errPutBack
-	}
-	s.created, s.round = created, reached.Generation
-	return reached.Sequence, reached.StoredAt, nil
-}
-
-// Rewind records that the stream is read from its beginning again.
-func (s *subscription) Rewind(ctx context.Context, state eventstore.SourceState) error {
-	recorder, err := s.ingest.recorderOf(s.source.Stream)
-	if err != nil {
-		return err
-	}
-	if err := recorder.rewind(ctx, state, s.round); err != nil {
-		return err
-	}
-	s.again()
-	return errPutBack
-}
-
-// Handle hands a message out as soon as there is room for it. The message outlives ctx, which ends whenever the reader
-// loses its connection: it will not be read again for that.
-func (s *subscription) Handle(ctx context.Context, m eventstore.SourceMessage) error {
-	select {
-	case s.room <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	m.Round = s.round
-	s.ingest.metrics.read(m)
-	reading, first := s.reading, newMessage(s.reading, m)
-	select {
-	case s.out <- first:
-	case <-ctx.Done():
-		<-s.room
-		return ctx.Err()
-	}
-	s.underWay.Go(func() {
-		defer func() { <-s.room }()
-		s.settle(reading, m, first)
+// Subscribe reads until ctx ends or the subscriber is closed. It is called once.
+func (s *subscriber) Subscribe(ctx context.Context, _ string) (<-chan *message.Message, error) {
+	s.out = make(chan *message.Message)
+	ctx, s.cancel = context.WithCancel(ctx)
+	reader := &upstream.Reader{Client: s.loop.Upstream, Stream: s.loop.stream, Handler: s, Log: s.loop.Log}
+	s.reading.Go(func() {
+		defer close(s.out)
+		_ = reader.Read(ctx)
 	})
+	return s.out, nil
+}
+
+// Close stops reading.
+func (s *subscriber) Close() error {
+	s.cancel()
+	s.reading.Wait()
 	return nil
 }
 
-// settle waits for a message to be acknowledged, and hands it out again when it is not.
-func (s *subscription) settle(ctx context.Context, m eventstore.SourceMessage, msg *message.Message) {
-	for {
-		select {
-		case <-msg.Acked():
-			return
-		case <-msg.Nacked():
-		case <-ctx.Done():
-			return
-		}
-		select {
-		case <-time.After(nackPause):
-		case <-ctx.Done():
-			return
-		}
-		msg = newMessage(ctx, m)
-		select {
-		case s.out <- msg:
-		case <-ctx.Done():
-			return
-		}
+// Recorded returns the end of the record, once the directory shows everything that is stored.
+func (s *subscriber) Recorded(ctx context.Context, created time.Time) (upstream.Recorded, error) {
+	if err := s.loop.Directory.Refresh(ctx); err != nil {
+		return upstream.Recorded{}, err
+	}
+	reached, _ := s.loop.Directory.Reached(s.loop.stream.Name, created)
+	return upstream.Recorded{Sequence: reached.Sequence, StoredAt: reached.StoredAt, Generation: reached.Generation}, nil
+}
+
+// Rewind implements upstream.Handler.
+func (s *subscriber) Rewind(ctx context.Context, created time.Time, generation int) error {
+	return s.loop.rewind(ctx, created, generation)
+}
+
+var errRejected = errors.New("not recorded")
+
+// Handle hands out a run, and returns when it is acknowledged or rejected.
+func (s *subscriber) Handle(ctx context.Context, run []upstream.Message) error {
+	msg := newMessage(ctx, run)
+	s.loop.metrics.read(run[len(run)-1])
+	select {
+	case s.out <- msg:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-msg.Acked():
+		return nil
+	case <-msg.Nacked():
+		return errRejected
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
-// Missing keeps the metric, and tells when it changes.
-func (s *subscription) Missing(missing bool) {
-	if !s.ingest.metrics.missing(s.source.Stream, missing) {
-		return
+// Missing implements upstream.Handler.
+func (s *subscriber) Missing(missing bool) {
+	stream := s.loop.stream.Name
+	switch changed := s.loop.metrics.missing(stream, missing); {
+	case changed && missing:
+		s.loop.Log.Error("upstream missing, deletes blocked", "stream", stream)
+	case changed:
+		s.loop.Log.Info("upstream available", "stream", stream)
 	}
-	if missing {
-		s.ingest.config.Log.Error("a stream of another service does not exist: until it does, no client can be deleted or deactivated", "stream", s.source.Stream)
-		return
-	}
-	s.ingest.config.Log.Info("the stream of another service is there", "stream", s.source.Stream)
 }
 
-// Expired counts what nobody will ever know.
-func (s *subscription) Expired(messages uint64) {
-	s.ingest.metrics.expired.WithLabelValues(s.source.Stream).Add(float64(messages))
-	s.ingest.config.Log.Error("messages of another service were gone before they were read: what they said is lost", "stream", s.source.Stream, "messages", messages)
+// Expired implements upstream.Handler.
+func (s *subscriber) Expired(messages uint64) {
+	s.loop.metrics.expired.WithLabelValues(s.loop.stream.Name).Add(float64(messages))
+	s.loop.Log.Error("upstream messages deleted unread", "stream", s.loop.stream.Name, "messages", messages)
 }
 
-type sourceKey struct{}
+type runKey struct{}
 
-// newMessage carries a message of a source through Watermill, whose own fields cannot hold all of it.
-func newMessage(ctx context.Context, m eventstore.SourceMessage) *message.Message {
-	msg := message.NewMessage(fmt.Sprintf("%s:%d", m.Stream, m.Sequence), m.Data)
-	if id := header(m.Header, "ce-correlationid"); id != "" {
-		middleware.SetCorrelationID(id, msg)
-	}
-	msg.SetContext(context.WithValue(ctx, sourceKey{}, m))
+// newMessage carries a run through Watermill. Its payload cannot hold several messages, nor their headers.
+func newMessage(ctx context.Context, run []upstream.Message) *message.Message {
+	first, last := run[0], run[len(run)-1]
+	msg := message.NewMessage(fmt.Sprintf("%s:%d", first.Stream, first.Sequence), nil)
+	msg.Metadata.Set(metadataStream, first.Stream)
+	msg.Metadata.Set(metadataFirst, strconv.FormatUint(first.Sequence, 10))
+	msg.Metadata.Set(metadataLast, strconv.FormatUint(last.Sequence, 10))
+	msg.SetContext(context.WithValue(ctx, runKey{}, run))
 	return msg
 }
 
-func sourceOf(msg *message.Message) eventstore.SourceMessage {
-	m, _ := msg.Context().Value(sourceKey{}).(eventstore.SourceMessage)
-	return m
+func runOf(msg *message.Message) []upstream.Message {
+	run, _ := msg.Context().Value(runKey{}).([]upstream.Message)
+	return run
 }

@@ -29,7 +29,7 @@ import (
 	"strings"
 
 	"clients/domain"
-	"clients/eventstore"
+	"clients/eventstore/upstream"
 
 	"github.com/tidwall/btree"
 )
@@ -60,8 +60,8 @@ func DefaultLimits() Limits { return Limits{EventIDs: 128, Messages: 1 << 16} }
 
 // kindOf is what each source stream is about.
 var kindOf = map[string]domain.ReferenceKind{
-	eventstore.Projects.Stream: domain.Project,
-	eventstore.Invoices.Stream: domain.Invoice,
+	upstream.Projects.Name: domain.Project,
+	upstream.Invoices.Name: domain.Invoice,
 }
 
 // Scope is a kind of items of one account.

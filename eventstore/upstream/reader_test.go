@@ -1,4 +1,4 @@
-package eventstore
+package upstream_test
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"clients/eventstore/natstest"
+	"clients/eventstore/upstream"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -17,11 +18,13 @@ func TestASourceIsReadFromWhereTheRecordEndsAndThenOn(t *testing.T) {
 	t.Parallel()
 	s := withProjects(t)
 	publish(t, s, "projects.a.1", 5)
-	state, err := s.SourceState(deadline(t), Projects)
+	state, err := s.State(deadline(t), upstream.Projects)
 	require.NoError(t, err)
-	third, err := s.sourceMessage(deadline(t), Projects, 3)
+	third, err := s.Message(deadline(t), upstream.Projects, 3)
 	require.NoError(t, err)
-	w := watched(t, s, func(w *witness) { w.record[state.Created.UnixNano()] = third })
+	w := watched(t, s, func(w *witness) {
+		w.record[state.Created.UnixNano()] = upstream.Recorded{Sequence: 3, StoredAt: third.StoredAt}
+	})
 	w.sees("4", "5")
 	publish(t, s, "projects.a.1", 2)
 	w.sees("4", "5", "6", "7")
@@ -31,7 +34,7 @@ func TestASourceIsReadFromWhereTheRecordEndsAndThenOn(t *testing.T) {
 	m := w.messages[4]
 	require.WithinDuration(t, time.Now(), m.StoredAt, 10*time.Second)
 	m.StoredAt = time.Time{}
-	require.Equal(t, SourceMessage{
+	require.Equal(t, upstream.Message{
 		Stream: "PROJECTS", Created: state.Created, Sequence: 8, Previous: 7, Subject: "projects.b.2", Header: nats.Header{"a": {"b", "c"}}, Data: []byte("\x00"),
 	}, m)
 	require.Zero(t, w.rewinds)
@@ -41,9 +44,9 @@ func TestASourceIsReadFromWhereTheRecordEndsAndThenOn(t *testing.T) {
 
 func TestAMissingSourceIsWaitedFor(t *testing.T) {
 	t.Parallel()
-	s := singleNode(t)
-	_, err := s.SourceState(deadline(t), Projects)
-	require.ErrorIs(t, err, ErrSourceMissing)
+	s := onServers(t, 1)
+	_, err := s.State(deadline(t), upstream.Projects)
+	require.ErrorIs(t, err, upstream.ErrMissing)
 	w := watched(t, s)
 	missing := func(want ...bool) {
 		t.Helper()
@@ -57,7 +60,7 @@ func TestAMissingSourceIsWaitedFor(t *testing.T) {
 	missing(true, false)
 	publish(t, s, "projects.a.1", 2)
 	w.sees("1", "2")
-	require.NoError(t, s.js.DeleteStream(deadline(t), Projects.Stream))
+	require.NoError(t, s.js.DeleteStream(deadline(t), upstream.Projects.Name))
 	missing(true, false, true)
 	makeProjects(t, s)
 	missing(true, false, true, false)
@@ -104,7 +107,7 @@ func TestWhatWasGoneBeforeItWasReadIsCountedOnce(t *testing.T) {
 	s := withProjects(t)
 	publish(t, s, "projects.a.1", 10)
 	require.NoError(t, projects(t, s).Purge(deadline(t), jetstream.WithPurgeSequence(8)))
-	w := &witness{t: t, store: s, record: make(map[int64]SourceMessage)}
+	w := newWitness(t, s)
 	stop := w.read()
 	w.sees("gone 7", "8", "9", "10")
 	require.Equal(t, []uint64{7}, w.expirations())
@@ -128,7 +131,7 @@ func TestWhatWasGoneBeforeItWasReadIsCountedOnce(t *testing.T) {
 func TestNoMessageStopsThoseBehindIt(t *testing.T) {
 	t.Parallel()
 	cluster := natstest.Run(t, 1)
-	s := openStore(t, cluster.Connect(t, 0), 1)
+	s := newSystem(t, cluster.Connect(t, 0), 1)
 	makeProjects(t, s)
 	w := watched(t, s)
 	odd := 0

@@ -1,4 +1,4 @@
-package eventstore
+package upstream_test
 
 import (
 	"os"
@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"clients/eventstore/natstest"
+	"clients/eventstore/upstream"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
@@ -18,13 +19,13 @@ func TestASourceThatIsMadeAgainIsReadFromItsBeginning(t *testing.T) {
 	w := watched(t, s)
 	for range 4 {
 		publish(t, s, "projects.a.1", 40)
-		require.NoError(t, s.js.DeleteStream(deadline(t), Projects.Stream))
+		require.NoError(t, s.js.DeleteStream(deadline(t), upstream.Projects.Name))
 		makeProjects(t, s)
 	}
 	publish(t, s, "projects.a.1", 7)
-	state, err := s.SourceState(deadline(t), Projects)
+	state, err := s.State(deadline(t), upstream.Projects)
 	require.NoError(t, err)
-	var last []SourceMessage
+	var last []upstream.Message
 	require.True(t, settles(func() bool {
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -46,10 +47,10 @@ func TestASourceThatIsMadeAgainIsReadFromItsBeginning(t *testing.T) {
 }
 
 // backed is a server whose stream of projects was put back to an earlier state behind the reader's back.
-func backed(t *testing.T, w *witness, cluster *natstest.Cluster, later func(s *Store)) *Store {
+func backed(t *testing.T, w *witness, cluster *natstest.Cluster, later func(s *system)) *system {
 	t.Helper()
-	s := openStore(t, cluster.Connect(t, 0), 1)
-	w.store = s
+	s := newSystem(t, cluster.Connect(t, 0), 1)
+	w.system = s
 	makeProjects(t, s)
 	publish(t, s, "projects.a.1", 3)
 	cluster.Stop(0)
@@ -75,29 +76,38 @@ func backed(t *testing.T, w *witness, cluster *natstest.Cluster, later func(s *S
 	return s
 }
 
-func TestASourceThatIsPutBackIsReadAgain(t *testing.T) {
+func TestARestoredStreamIsReadAgain(t *testing.T) {
 	t.Parallel()
-	for name, stuck := range map[string]bool{"what is on record is gone": false, "only what is under way is gone": true} {
-		for more, n := range map[string]int{"and it is shorter": 0, "and it has grown since": 4} {
-			t.Run(name+" "+more, func(t *testing.T) {
-				t.Parallel()
-				w := &witness{t: t, record: make(map[int64]SourceMessage), stuck: stuck}
-				s := backed(t, w, natstest.Run(t, 1), func(s *Store) { publish(t, s, "projects.a.2", n) })
-				w.sees(append(span(1, 5), span(1, 3+n)...)...)
-				publish(t, s, "projects.a.2", 1)
-				w.sees(append(span(1, 5), span(1, 4+n)...)...)
-				require.Equal(t, 1, w.rewinds)
-				require.Equal(t, "projects.a.2", w.messages[len(w.messages)-1].Subject)
-			})
-		}
+	for name, n := range map[string]int{"it is shorter": 0, "it has grown since": 4} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWitness(t, nil)
+			s := backed(t, w, natstest.Run(t, 1), func(s *system) { publish(t, s, "projects.a.2", n) })
+			w.sees(append(span(1, 5), span(1, 3+n)...)...)
+			publish(t, s, "projects.a.2", 1)
+			w.sees(append(span(1, 5), span(1, 4+n)...)...)
+			require.Equal(t, 1, w.rewinds)
+			require.Equal(t, "projects.a.2", w.messages[len(w.messages)-1].Subject)
+		})
 	}
+}
+
+// A run that is not recorded is read again, and nothing behind it is handed out before.
+func TestARejectedRunIsReadAgain(t *testing.T) {
+	t.Parallel()
+	s := withProjects(t)
+	publish(t, s, "projects.a.1", 5)
+	w := watched(t, s, func(w *witness) { w.reject = 3 })
+	publish(t, s, "projects.a.1", 5)
+	w.sees(span(1, 10)...)
+	require.Zero(t, w.reject)
 }
 
 // A stream in memory ends with its server.
 func TestASourceInMemoryIsReadAgainAfterARestart(t *testing.T) {
 	t.Parallel()
 	cluster := natstest.Run(t, 1)
-	s := openStore(t, cluster.Connect(t, 0), 1)
+	s := newSystem(t, cluster.Connect(t, 0), 1)
 	inMemory := func(c *jetstream.StreamConfig) { c.Storage = jetstream.MemoryStorage }
 	makeProjects(t, s, inMemory)
 	w := watched(t, s)
@@ -131,7 +141,7 @@ func TestReadingOutlivesItsConsumer(t *testing.T) {
 func TestReadingOutlivesARestartOfTheServer(t *testing.T) {
 	t.Parallel()
 	cluster := natstest.Run(t, 1)
-	s := openStore(t, cluster.Connect(t, 0), 1)
+	s := newSystem(t, cluster.Connect(t, 0), 1)
 	makeProjects(t, s)
 	w := watched(t, s)
 	publish(t, s, "projects.a.1", 10)
@@ -149,7 +159,7 @@ func TestReadingOutlivesARestartOfTheServer(t *testing.T) {
 func TestASourceIsReadWithoutAConsumer(t *testing.T) {
 	t.Parallel()
 	s := withProjects(t, func(c *jetstream.StreamConfig) { c.MaxConsumers = 1 })
-	_, err := s.js.CreateConsumer(deadline(t), Projects.Stream, jetstream.ConsumerConfig{Durable: "theirs"})
+	_, err := s.js.CreateConsumer(deadline(t), upstream.Projects.Name, jetstream.ConsumerConfig{Durable: "theirs"})
 	require.NoError(t, err)
 	w := watched(t, s)
 	publish(t, s, "projects.a.1", 150)
@@ -161,15 +171,17 @@ func TestARecordThatIsPutBackIsReadUpTo(t *testing.T) {
 	t.Parallel()
 	s := withProjects(t)
 	publish(t, s, "projects.a.1", 3)
-	state, err := s.SourceState(deadline(t), Projects)
+	state, err := s.State(deadline(t), upstream.Projects)
 	require.NoError(t, err)
-	third, err := s.sourceMessage(deadline(t), Projects, 3)
+	third, err := s.Message(deadline(t), upstream.Projects, 3)
 	require.NoError(t, err)
-	w := watched(t, s, func(w *witness) { w.record[state.Created.UnixNano()] = third })
+	w := watched(t, s, func(w *witness) {
+		w.record[state.Created.UnixNano()] = upstream.Recorded{Sequence: 3, StoredAt: third.StoredAt}
+	})
 	publish(t, s, "projects.a.1", 1)
 	w.sees("4")
 	w.mu.Lock()
-	w.record[state.Created.UnixNano()] = SourceMessage{Sequence: 1}
+	w.record[state.Created.UnixNano()] = upstream.Recorded{Sequence: 1}
 	w.mu.Unlock()
 	w.sees("4", "2", "3", "4")
 }
@@ -177,7 +189,11 @@ func TestARecordThatIsPutBackIsReadUpTo(t *testing.T) {
 // Whichever server of three is gone, the one that leads the stream or the one with the consumer, reading goes on.
 func TestReadingOutlivesAServerOfThree(t *testing.T) {
 	t.Parallel()
-	cluster, stores := threeReplicas(t)
+	cluster := natstest.Run(t, 3)
+	var stores []*system
+	for i := range 3 {
+		stores = append(stores, newSystem(t, cluster.Connect(t, i), 3))
+	}
 	makeProjects(t, stores[0])
 	w := watched(t, stores[0])
 	last := publish(t, stores[1], "projects.a.1", 20)
@@ -207,4 +223,12 @@ func TestReadingOutlivesAServerOfThree(t *testing.T) {
 	w.sees(span(1, int(last))...)
 	require.Zero(t, w.rewinds)
 	require.Empty(t, w.expirations())
+}
+
+// copied returns a copy of a folder.
+func copied(t testing.TB, dir string) string {
+	t.Helper()
+	other := t.TempDir()
+	require.NoError(t, os.CopyFS(other, os.DirFS(dir)))
+	return other
 }

@@ -1,9 +1,11 @@
-package eventstore
+package upstream_test
 
 import (
 	"fmt"
 	"sync/atomic"
 	"testing"
+
+	"clients/eventstore/upstream"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -12,7 +14,7 @@ import (
 
 // perforated makes a stream of projects that keeps the last message of each subject, and puts n messages into it with a
 // hole before each but the first.
-func perforated(t *testing.T, s *Store, n int, change ...func(*jetstream.StreamConfig)) (seen []string) {
+func perforated(t *testing.T, s *system, n int, change ...func(*jetstream.StreamConfig)) (seen []string) {
 	t.Helper()
 	makeProjects(t, s, append(change, func(c *jetstream.StreamConfig) { c.MaxMsgsPerSubject = 1 })...)
 	for i := range n {
@@ -26,7 +28,7 @@ func perforated(t *testing.T, s *Store, n int, change ...func(*jetstream.StreamC
 	return append(seen, fmt.Sprint(2*n))
 }
 
-func onlyProjects(c *jetstream.StreamConfig) { c.Subjects = []string{Projects.Filter} }
+func onlyProjects(c *jetstream.StreamConfig) { c.Subjects = []string{upstream.Projects.Filter} }
 
 func (w *witness) lost() (sum uint64) {
 	for _, n := range w.expirations() {
@@ -44,7 +46,7 @@ func TestManyHolesCostLittleAndAreCounted(t *testing.T) {
 	}{"one server": {1, 20}, "three servers": {3, 3 * n}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := singleOrReplicated(t, c.servers)
+			s := onServers(t, c.servers)
 			want := perforated(t, s, n, onlyProjects)
 			var questions atomic.Int64
 			_, err := s.nc.Subscribe("$JS.API.STREAM.*.*.PROJECTS", func(*nats.Msg) { questions.Add(1) })
@@ -62,7 +64,7 @@ func TestManyHolesCostLittleAndAreCounted(t *testing.T) {
 // Nobody can tell what was in a hole of a stream that also holds what is not read.
 func TestHolesAmongOtherMessagesAreNotCounted(t *testing.T) {
 	t.Parallel()
-	s := singleNode(t)
+	s := onServers(t, 1)
 	want := perforated(t, s, 20)
 	w := watched(t, s)
 	w.sees(want...)
@@ -74,7 +76,7 @@ func TestHolesAmongOtherMessagesAreNotCounted(t *testing.T) {
 // What is deleted from the end before it is read is gone as well.
 func TestMessagesThatAreGoneFromTheEndAreCounted(t *testing.T) {
 	t.Parallel()
-	s := singleNode(t)
+	s := onServers(t, 1)
 	makeProjects(t, s, onlyProjects)
 	publish(t, s, "projects.a.1", 5)
 	for _, n := range []uint64{4, 5} {

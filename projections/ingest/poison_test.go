@@ -1,11 +1,10 @@
 package ingest
 
 import (
-	"errors"
 	"testing"
 
 	"clients/domain"
-	"clients/eventstore"
+	"clients/eventstore/upstream"
 
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
@@ -50,27 +49,32 @@ func TestWhatCannotBeUsed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			requireUnusable(t, c.reason, read(c.message))
+			requirePoison(t, c.reason, read(c.message))
 		})
 	}
 }
 
-func requireUnusable(t *testing.T, reason Reason, m eventstore.SourceMessage) {
+func requirePoison(t *testing.T, reason Reason, m upstream.Message) {
 	t.Helper()
-	fact, err := interpret(m)
-	var unusable *Unusable
-	require.ErrorAs(t, err, &unusable)
-	require.Equal(t, reason, unusable.Reason, "%v", err)
+	fact, err := understood(m)
+	var poison *Poison
+	require.ErrorAs(t, err, &poison)
+	require.Equal(t, reason, poison.Reason, "%v", err)
 	require.Equal(t, domain.NoReference, fact.Kind, "what is not understood teaches nothing")
 	require.Equal(t, domain.Position{Stream: m.Stream, Created: storedAt, Sequence: 5, Generation: 1}, fact.Source)
-	back := readUnusable(err.Error())
-	require.Equal(t, reason, back.Reason)
-	require.LessOrEqual(t, len(back.Detail), maxDetail+3)
+	require.LessOrEqual(t, len(poison.Detail), maxDetail+3)
 }
 
-func TestReasonsSurviveTheirText(t *testing.T) {
+// understood returns what interpret has learned, or why it has learned nothing.
+func understood(m upstream.Message) (domain.ReferenceEvent, error) {
+	i := interpret(m)
+	if i.unreadable != nil {
+		return i.event, i.unreadable
+	}
+	return i.event, nil
+}
+
+func TestAPanicMakesAMessageUnreadable(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, &Unusable{DeletedClient, "client 7"}, readUnusable(unusablef(DeletedClient, "client %d", 7).Error()))
-	require.Equal(t, &Unusable{Unreadable, "panic occurred: 1"}, readUnusable("panic occurred: 1\nstack"))
-	require.False(t, unusable(errors.New("unreadable: not really")))
+	require.Equal(t, &Poison{Unreadable, "panic: a fault"}, guard(func() *Poison { panic("a fault") }))
 }

@@ -1,10 +1,11 @@
-package eventstore
+package upstream_test
 
 import (
 	"testing"
 	"time"
 
 	"clients/eventstore/natstest"
+	"clients/eventstore/upstream"
 
 	"github.com/stretchr/testify/require"
 )
@@ -16,7 +17,7 @@ func TestASourceIsKnownByWhatWasReadOfIt(t *testing.T) {
 	publish(t, s, "projects.a.1", 6)
 	var stored [7]time.Time
 	for n := uint64(1); n <= 6; n++ {
-		m, err := s.sourceMessage(deadline(t), Projects, n)
+		m, err := s.Message(deadline(t), upstream.Projects, n)
 		require.NoError(t, err)
 		stored[n] = m.StoredAt
 	}
@@ -40,18 +41,18 @@ func TestASourceIsKnownByWhatWasReadOfIt(t *testing.T) {
 		"nobody knows when":                            {3, time.Time{}, true},
 		"nobody knows when, and it ends before":        {7, time.Time{}, false},
 	} {
-		state, err := s.SourceState(deadline(t), Projects)
+		state, err := s.State(deadline(t), upstream.Projects)
 		require.NoError(t, err)
-		holds, err := s.SourceHolds(deadline(t), Projects, state, c.sequence, c.storedAt)
+		holds, err := s.Holds(deadline(t), upstream.Projects, state, c.sequence, c.storedAt)
 		require.NoError(t, err)
 		require.Equal(t, c.want, holds, name)
 	}
-	before, err := s.SourceState(deadline(t), Projects)
+	before, err := s.State(deadline(t), upstream.Projects)
 	require.NoError(t, err)
 	publish(t, s, "projects.a.1", 1)
-	m, err := s.sourceMessage(deadline(t), Projects, 7)
+	m, err := s.Message(deadline(t), upstream.Projects, 7)
 	require.NoError(t, err)
-	holds, err := s.SourceHolds(deadline(t), Projects, before, 7, m.StoredAt)
+	holds, err := s.Holds(deadline(t), upstream.Projects, before, 7, m.StoredAt)
 	require.NoError(t, err)
 	require.True(t, holds, "it has been read on since")
 }
@@ -59,8 +60,9 @@ func TestASourceIsKnownByWhatWasReadOfIt(t *testing.T) {
 // Whatever of the new messages is gone, those that are left under sequences which were read before are read.
 func TestASourceThatIsPutBackIsReadAgainThoughItsLastMessageIsGone(t *testing.T) {
 	t.Parallel()
-	w := &witness{t: t, record: make(map[int64]SourceMessage), away: true}
-	s := backed(t, w, natstest.Run(t, 1), func(s *Store) {
+	w := newWitness(t, nil)
+	w.away = true
+	s := backed(t, w, natstest.Run(t, 1), func(s *system) {
 		publish(t, s, "projects.a.2", 4)
 		require.NoError(t, projects(t, s).DeleteMsg(deadline(t), 5))
 	})

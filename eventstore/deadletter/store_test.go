@@ -1,28 +1,45 @@
-package eventstore
+package deadletter_test
 
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
+	"clients/eventstore/deadletter"
 	"clients/eventstore/natstest"
+	"clients/eventstore/upstream"
 
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 )
 
-func quarantineOf(t testing.TB, s *Store) *Quarantine {
+// onServers returns the dead letters of a system of so many servers.
+func onServers(t testing.TB, servers int) *deadletter.Store {
 	t.Helper()
-	q, err := NewQuarantine(s.nc)
+	return created(t, natstest.Run(t, servers).Connect(t, 0), servers)
+}
+
+func created(t testing.TB, nc *nats.Conn, replicas int) *deadletter.Store {
+	t.Helper()
+	q, err := deadletter.New(nc)
 	require.NoError(t, err)
+	require.NoError(t, q.Ensure(deadline(t), replicas, slog.New(slog.DiscardHandler)))
 	return q
 }
 
-// unusable is message n of a source.
-func unusable(n uint64) SourceMessage {
-	return SourceMessage{
+func deadline(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// poison is message n of a source.
+func poison(n uint64) upstream.Message {
+	return upstream.Message{
 		Stream: "PROJECTS", Created: time.Unix(1, 7).UTC(), Sequence: n, StoredAt: time.Unix(2, 8).UTC(),
 		Subject: "projects.acme.5", Header: nats.Header{"ce-id": {"5"}}, Data: []byte("{"),
 	}
@@ -30,17 +47,17 @@ func unusable(n uint64) SourceMessage {
 
 func TestAMessageInQuarantineIsKeptAsItWas(t *testing.T) {
 	t.Parallel()
-	q := quarantineOf(t, singleNode(t))
-	odd := unusable(7)
+	q := onServers(t, 1)
+	odd := poison(7)
 	odd.Data = []byte("\x00\xff\r\nNATS/1.0\r\n\r\n")
 	odd.Header = nats.Header{
 		"Nats-Msg-Id": {"5"}, "nats-expected-last-sequence": {"99"}, "Nats-Rollup": {"all"}, "Nats-TTL": {"1s"}, "Nats-Incr": {"1"},
 		"Nats-Batch-Id": {"b"}, "Nats-Schedule": {"@every 1s"}, "Quarantine-Reason": {"none"}, "quarantine-detail": {"none"}, "Quarantine-Set-Aside-Nats-Msg-Id": {"6"},
 		"two": {"values", "of it"}, "empty": {""}, "Status": {"409"}, "ce-id": {"5"}, "CE-ID": {"6"},
 	}
-	bare := unusable(8)
+	bare := poison(8)
 	bare.Header, bare.Data = nil, nil
-	for n, m := range []SourceMessage{unusable(6), odd, bare} {
+	for n, m := range []upstream.Message{poison(6), odd, bare} {
 		fresh, err := q.Put(deadline(t), m, "unreadable", "it ends\r\nearly\x00: \"{\"")
 		require.NoError(t, err)
 		require.True(t, fresh)
@@ -51,40 +68,43 @@ func TestAMessageInQuarantineIsKeptAsItWas(t *testing.T) {
 		if m.Header == nil {
 			m.Header, found.Message.Data = nats.Header{}, nil
 		}
-		require.Equal(t, Quarantined{Number: uint64(n + 1), Reason: "unreadable", Detail: "it ends  early : \"{\"", Message: m}, found)
+		require.Equal(t, deadletter.Letter{Number: uint64(n + 1), Reason: "unreadable", Detail: "it ends  early : \"{\"", Message: m}, found)
 	}
 }
 
 func TestAMessageIsPutIntoQuarantineOnce(t *testing.T) {
-	onOneAndThree(t, func(t *testing.T, s *Store) {
-		q := quarantineOf(t, s)
-		again := unusable(1)
-		made := unusable(1)
-		made.Created = made.Created.Add(time.Nanosecond) // the stream was made again
-		elsewhere := unusable(1)
-		elsewhere.Stream = "INVOICES"
-		for n, test := range []struct {
-			message SourceMessage
-			fresh   bool
-		}{{unusable(1), true}, {again, false}, {unusable(2), true}, {made, true}, {elsewhere, true}, {again, false}} {
-			fresh, err := q.Put(deadline(t), test.message, "unreadable", "")
+	t.Parallel()
+	for _, servers := range []int{1, 3} {
+		t.Run(fmt.Sprint(servers), func(t *testing.T) {
+			t.Parallel()
+			q := onServers(t, servers)
+			recreated := poison(1)
+			recreated.Created = recreated.Created.Add(time.Nanosecond)
+			elsewhere := poison(1)
+			elsewhere.Stream = "INVOICES"
+			for n, test := range []struct {
+				message upstream.Message
+				stored  bool
+			}{{poison(1), true}, {poison(1), false}, {poison(2), true}, {recreated, true}, {elsewhere, true}, {poison(1), false}} {
+				stored, err := q.Put(deadline(t), test.message, "unreadable", "")
+				require.NoError(t, err)
+				require.Equal(t, test.stored, stored, n)
+			}
+			length, err := q.Len(deadline(t))
 			require.NoError(t, err)
-			require.Equal(t, test.fresh, fresh, n)
-		}
-		length, err := q.Len(deadline(t))
-		require.NoError(t, err)
-		require.Equal(t, uint64(4), length)
-	})
+			require.Equal(t, uint64(4), length)
+		})
+	}
 }
 
 // Whatever another service has made of a message, it must not stand in the way of those behind it.
 func TestWhatIsTooLargeToBeKeptIsKeptWithoutItsData(t *testing.T) {
 	t.Parallel()
-	q := quarantineOf(t, singleNode(t))
-	data, headers := unusable(1), unusable(2)
+	q := onServers(t, 1)
+	data, headers := poison(1), poison(2)
 	data.Data = bytes.Repeat([]byte("x"), 1<<20-20)
 	headers.Header = nats.Header{"large": {strings.Repeat("x", 65_000)}, "Nats-Msg-Id": {strings.Repeat("y", 400)}}
-	for n, m := range []SourceMessage{data, headers} {
+	for n, m := range []upstream.Message{data, headers} {
 		for _, fresh := range []bool{true, false} {
 			got, err := q.Put(deadline(t), m, "unreadable", strings.Repeat("é", 70_000))
 			require.NoError(t, err)
@@ -104,7 +124,7 @@ func TestWhatIsTooLargeToBeKeptIsKeptWithoutItsData(t *testing.T) {
 
 func TestQuarantineIsListedInItsOrderWithoutWhatWasDropped(t *testing.T) {
 	t.Parallel()
-	q := quarantineOf(t, singleNode(t))
+	q := onServers(t, 1)
 	list := func() (numbers []uint64) {
 		for found, err := range q.All(deadline(t)) {
 			require.NoError(t, err)
@@ -115,7 +135,7 @@ func TestQuarantineIsListedInItsOrderWithoutWhatWasDropped(t *testing.T) {
 	}
 	require.Empty(t, list())
 	for n := range uint64(6) {
-		_, err := q.Put(deadline(t), unusable(n+1), "unreadable", "")
+		_, err := q.Put(deadline(t), poison(n+1), "unreadable", "")
 		require.NoError(t, err)
 	}
 	for _, n := range []uint64{1, 3, 4, 6} {
@@ -127,17 +147,17 @@ func TestQuarantineIsListedInItsOrderWithoutWhatWasDropped(t *testing.T) {
 	}
 	for _, gone := range []uint64{0, 1, 3, 6, 7, 1 << 63, 1<<64 - 1} {
 		_, err := q.Get(deadline(t), gone)
-		require.ErrorIs(t, err, ErrNotQuarantined, gone)
-		require.ErrorIs(t, q.Drop(deadline(t), gone), ErrNotQuarantined, gone)
+		require.ErrorIs(t, err, deadletter.ErrNotFound, gone)
+		require.ErrorIs(t, q.Drop(deadline(t), gone), deadletter.ErrNotFound, gone)
 	}
 	require.Equal(t, []uint64{2, 5}, list())
 }
 
 func TestAMissingQuarantineIsSaidToBeMissing(t *testing.T) {
 	t.Parallel()
-	q, err := NewQuarantine(natstest.Run(t, 1).Connect(t, 0))
+	q, err := deadletter.New(natstest.Run(t, 1).Connect(t, 0))
 	require.NoError(t, err)
-	_, putting := q.Put(deadline(t), unusable(1), "unreadable", "")
+	_, putting := q.Put(deadline(t), poison(1), "unreadable", "")
 	_, getting := q.Get(deadline(t), 1)
 	_, counting := q.Len(deadline(t))
 	listing := error(nil)
@@ -147,8 +167,8 @@ func TestAMissingQuarantineIsSaidToBeMissing(t *testing.T) {
 	for what, err := range map[string]error{
 		"put": putting, "get": getting, "count": counting, "list": listing, "drop": q.Drop(deadline(t), 1),
 	} {
-		require.ErrorIs(t, err, ErrNoQuarantine, what)
-		require.NotErrorIs(t, err, ErrNotQuarantined, what)
+		require.ErrorIs(t, err, deadletter.ErrNoStream, what)
+		require.NotErrorIs(t, err, deadletter.ErrNotFound, what)
 		require.ErrorContains(t, err, "there is no stream CLIENTS_QUARANTINE", what)
 	}
 }
@@ -156,34 +176,32 @@ func TestAMissingQuarantineIsSaidToBeMissing(t *testing.T) {
 func TestQuarantineWithoutAServerIsAnError(t *testing.T) {
 	t.Parallel()
 	cluster := natstest.Run(t, 1)
-	q := quarantineOf(t, openStore(t, cluster.Connect(t, 0), 1))
+	q := created(t, cluster.Connect(t, 0), 1)
 	cluster.Stop(0)
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	_, err := q.Put(ctx, unusable(1), "unreadable", "")
+	_, err := q.Put(ctx, poison(1), "unreadable", "")
 	require.Error(t, err)
 	_, err = q.Get(ctx, 1)
 	require.Error(t, err)
-	require.NotErrorIs(t, err, ErrNotQuarantined)
-	require.NotErrorIs(t, err, ErrNoQuarantine)
+	require.NotErrorIs(t, err, deadletter.ErrNotFound)
+	require.NotErrorIs(t, err, deadletter.ErrNoStream)
 }
 
 // After a source was put back to an earlier copy of itself, another message may stand where one in quarantine stood.
 func TestQuarantineTellsRoundsApart(t *testing.T) {
 	t.Parallel()
-	s := singleNode(t)
-	q, err := NewQuarantine(s.nc)
-	require.NoError(t, err)
-	for round := range 2 {
-		m := SourceMessage{Stream: "PROJECTS", Created: time.Unix(1, 0), Sequence: 5, Round: round, Subject: "projects.acme.7", Data: []byte{byte('0' + round)}}
+	q := onServers(t, 1)
+	for generation := range 2 {
+		m := upstream.Message{Stream: "PROJECTS", Created: time.Unix(1, 0), Sequence: 5, Generation: generation, Subject: "projects.acme.7", Data: []byte{byte('0' + generation)}}
 		for _, first := range []bool{true, false} {
 			fresh, err := q.Put(deadline(t), m, "unreadable", "x")
 			require.NoError(t, err)
 			require.Equal(t, first, fresh)
 		}
-		kept, err := q.Get(deadline(t), uint64(round+1))
+		kept, err := q.Get(deadline(t), uint64(generation+1))
 		require.NoError(t, err)
-		require.Equal(t, round, kept.Message.Round)
+		require.Equal(t, generation, kept.Message.Generation)
 		require.Equal(t, m.Data, kept.Message.Data)
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"clients/domain"
 	"clients/eventstore"
+	"clients/eventstore/upstream"
 	"clients/projections/readmodel"
 
 	"github.com/google/uuid"
@@ -17,7 +18,7 @@ import (
 func (r *replica) unread() *Ingest {
 	r.t.Helper()
 	fence, err := New(Config{
-		Store: r.store, Directory: r.directory, Quarantine: r.quarantine, Replica: r.name, NewEventID: uuid.NewString, Now: time.Now,
+		Store: r.store, Upstream: r.upstream, DeadLetters: r.quarantine, Directory: r.directory, Replica: r.name, NewEventID: uuid.NewString, Now: time.Now,
 		Registry: r.registry, Log: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(r.t, err)
@@ -27,7 +28,7 @@ func (r *replica) unread() *Ingest {
 // passed puts on record that PROJECTS was read up to a message that was stored at a time.
 func (r *replica) passed(sequence uint64, storedAt time.Time) {
 	r.t.Helper()
-	state, err := r.store.SourceState(r.deadline(), eventstore.Projects)
+	state, err := r.upstream.State(r.deadline(), upstream.Projects)
 	require.NoError(r.t, err)
 	last, err := r.store.AppendBatch(r.deadline(), []eventstore.Entry{{Anew: true, Reference: domain.ReferenceEvent{
 		Source: domain.Position{Stream: "PROJECTS", Created: state.Created, Sequence: sequence}, StoredAt: storedAt,
@@ -84,7 +85,7 @@ func TestTheFenceWaitsForTheRoundThatIsBeingRead(t *testing.T) {
 	y.makeSources()
 	r := y.reader()
 	y.say(project("Created", 1, `"client_id":1`), project("Created", 2, `"client_id":1`))
-	state, err := r.store.SourceState(t.Context(), eventstore.Projects)
+	state, err := r.upstream.State(t.Context(), upstream.Projects)
 	require.NoError(t, err)
 	r.passed(1, state.FirstStored)
 	passed := make(chan error, 1)

@@ -1,0 +1,154 @@
+package deadletter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"time"
+
+	"clients/eventstore/internal/jsapi"
+	"clients/eventstore/upstream"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Stream is the name of the stream that holds the dead letters.
+const Stream = "CLIENTS_QUARANTINE"
+
+const subjectPrefix = "clients-quarantine" // .<stream>.<its creation>.<sequence>[.<generation>]
+
+var (
+	// ErrNotFound reports that there is no dead letter with a number.
+	ErrNotFound = errors.New("there is no such message in quarantine")
+	// ErrNoStream reports that the stream of the dead letters does not exist.
+	ErrNoStream = errors.New("there is no stream " + Stream + ": no clients service has run on this NATS system")
+)
+
+// Letter is a dead letter.
+type Letter struct {
+	Number  uint64 // its sequence in Stream
+	Reason  string // one of a few
+	Detail  string // what exactly is wrong
+	At      time.Time
+	Message upstream.Message
+}
+
+// Store gives access to the dead letters of the service that runs on a NATS system.
+type Store struct{ api *jsapi.Client }
+
+// New returns a Store for a connection.
+func New(nc *nats.Conn) (*Store, error) {
+	api, err := jsapi.New(nc)
+	if err != nil {
+		return nil, fmt.Errorf("open quarantine: %w", err)
+	}
+	return &Store{api}, nil
+}
+
+// Ensure creates the stream, or checks that the existing one has the settings that the service needs. It tries until there
+// is a leader or ctx ends.
+func (s *Store) Ensure(ctx context.Context, replicas int, log *slog.Logger) error {
+	return jsapi.Retry(ctx, log, func(ctx context.Context) error {
+		_, err := s.api.EnsureStream(ctx, jetstream.StreamConfig{
+			Name:        Stream,
+			Description: "Messages of other services that cannot be used, each with its reason",
+			Subjects:    []string{subjectPrefix + ".>"},
+			Storage:     jetstream.FileStorage,
+			Replicas:    replicas,
+			AllowDirect: true,
+		})
+		return err
+	})
+}
+
+// Put stores a message as a dead letter. stored is false if it is one already.
+func (s *Store) Put(ctx context.Context, m upstream.Message, reason, detail string) (stored bool, err error) {
+	msg := encode(m, reason, detail)
+	err = s.publish(ctx, msg)
+	if jsapi.Classify(err) == jsapi.Refused { // it may have become too large
+		err = s.publish(ctx, withoutContent(msg))
+	}
+	if jsapi.Classify(err) == jsapi.Conflict {
+		return false, nil
+	}
+	if errors.Is(err, jetstream.ErrNoStreamResponse) { // the stream is missing, or has no leader at the moment
+		_, missing := s.Len(ctx)
+		err = errors.Join(err, missing)
+	}
+	if err != nil {
+		return false, fmt.Errorf("quarantine %s %d: %w", m.Stream, m.Sequence, err)
+	}
+	return true, nil
+}
+
+func (s *Store) publish(ctx context.Context, msg *nats.Msg) error {
+	_, err := s.api.JetStream.PublishMsg(ctx, msg, jetstream.WithExpectLastSequencePerSubject(0))
+	return err
+}
+
+// Get returns the dead letter with a number, or ErrNotFound.
+func (s *Store) Get(ctx context.Context, number uint64) (Letter, error) {
+	letter, err := s.next(ctx, number)
+	if err == nil && letter.Number != number {
+		err = ErrNotFound
+	}
+	return letter, err
+}
+
+// All returns all dead letters, the oldest first. It ends with the first error.
+func (s *Store) All(ctx context.Context) iter.Seq2[Letter, error] {
+	return func(yield func(Letter, error) bool) {
+		for number := uint64(1); ; number++ {
+			letter, err := s.next(ctx, number)
+			if errors.Is(err, ErrNotFound) {
+				return
+			}
+			if !yield(letter, err) || err != nil {
+				return
+			}
+			number = letter.Number
+		}
+	}
+}
+
+// Drop deletes a dead letter. The error is ErrNotFound if there is none with this number.
+func (s *Store) Drop(ctx context.Context, number uint64) error {
+	if _, err := s.Get(ctx, number); err != nil {
+		return err
+	}
+	if err := s.api.Do(ctx, "STREAM.MSG.DELETE."+Stream, map[string]any{"seq": number, "no_erase": true}); err != nil {
+		return fmt.Errorf("drop %d: %w", number, streamError(err))
+	}
+	return nil
+}
+
+// Len returns the number of dead letters.
+func (s *Store) Len(ctx context.Context) (uint64, error) {
+	var info jsapi.StreamInfo
+	if err := s.api.Request(ctx, "STREAM.INFO."+Stream, nil, &info); err != nil {
+		return 0, fmt.Errorf("count the quarantine: %w", streamError(err))
+	}
+	return info.State.Messages, nil
+}
+
+// next returns the first dead letter with a number or a higher one.
+func (s *Store) next(ctx context.Context, number uint64) (Letter, error) {
+	m, err := s.api.Message(ctx, Stream, jsapi.Query{Sequence: number, NextBySubject: subjectPrefix + ".>"})
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return Letter{}, ErrNotFound
+	}
+	if err != nil {
+		return Letter{}, fmt.Errorf("quarantine %d: %w", number, streamError(err))
+	}
+	return decode(m), nil
+}
+
+func streamError(err error) error {
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return fmt.Errorf("%w (%w)", ErrNoStream, err)
+	}
+	return err
+}

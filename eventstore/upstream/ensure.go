@@ -1,0 +1,60 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"clients/eventstore/internal/jsapi"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Each stream that the service creates may take a gibibyte of the disk that it shares with CLIENTS, less on a small disk.
+const (
+	maxBytes      = 1 << 30
+	smallMaxBytes = 16 << 20
+)
+
+// Ensure creates the streams that do not exist, for a service without other services' administrators, and leaves existing
+// ones as they are. room is the size of the disk in bytes, 0 if unknown.
+//
+// A full stream refuses further messages. It does not discard old ones: those may be acknowledged and not yet read.
+func (c *Client) Ensure(ctx context.Context, replicas int, room uint64, log *slog.Logger) error {
+	limit := int64(maxBytes)
+	if room > 0 {
+		limit = min(limit, int64(room/8))
+	}
+	for _, stream := range Streams() {
+		if err := c.ensure(ctx, stream, replicas, limit, log); err != nil {
+			return fmt.Errorf("stream %s: %w", stream.Name, err)
+		}
+	}
+	return nil
+}
+
+func (c *Client) ensure(ctx context.Context, stream Stream, replicas int, limit int64, log *slog.Logger) error {
+	_, err := c.api.JetStream.CreateStream(ctx, jetstream.StreamConfig{
+		Name:        stream.Name,
+		Description: "Events of another service. Publish to " + stream.Filter,
+		Subjects:    []string{stream.Filter},
+		Storage:     jetstream.FileStorage,
+		Replicas:    replicas,
+		Discard:     jetstream.DiscardNew,
+		MaxBytes:    limit,
+		AllowDirect: true,
+	})
+	var refusal *jetstream.APIError
+	switch {
+	case errors.Is(err, jetstream.ErrStreamNameAlreadyInUse):
+		existing, err := c.api.JetStream.Stream(ctx, stream.Name)
+		if err == nil && existing.CachedInfo().Config.MaxBytes <= 0 {
+			log.Warn("source without size limit", "stream", stream.Name)
+		}
+		return err
+	case errors.As(err, &refusal) && (refusal.ErrorCode == jsapi.CodeNoStorage || refusal.ErrorCode == jsapi.CodeNoPeers) && limit > smallMaxBytes:
+		return c.ensure(ctx, stream, replicas, limit/2, log)
+	}
+	return err
+}

@@ -1,0 +1,121 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"clients/eventstore/internal/jsapi"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Stream is a stream of another service.
+type Stream struct {
+	Name   string
+	Filter string // the subjects that are read
+}
+
+// The streams that are read.
+var (
+	Projects = Stream{Name: "PROJECTS", Filter: "projects.>"}
+	Invoices = Stream{Name: "INVOICES", Filter: "invoices.>"}
+)
+
+// Streams returns all streams that are read.
+func Streams() []Stream { return []Stream{Projects, Invoices} }
+
+var (
+	// ErrMissing reports that a stream does not exist.
+	ErrMissing = errors.New("the stream does not exist")
+	// ErrRecreated reports that a stream was deleted and created again during the call.
+	ErrRecreated = errors.New("the stream was created again")
+)
+
+// Client sends requests about the streams of other services. It is safe for concurrent use.
+type Client struct{ api *jsapi.Client }
+
+// New returns a client for a connection.
+func New(nc *nats.Conn) (*Client, error) {
+	api, err := jsapi.New(nc)
+	if err != nil {
+		return nil, fmt.Errorf("upstream: %w", err)
+	}
+	return &Client{api}, nil
+}
+
+// State is how far a stream goes.
+type State struct {
+	Created time.Time // of the stream
+	First   uint64    // sequence of the oldest message that is left; Last+1 if there is none
+	Last    uint64    // sequence of the newest message that there ever was
+	// FirstStored and LastStored are when the messages at First and Last were stored. FirstStored is zero if no message is
+	// left. LastStored is a later time if the message at Last is gone.
+	FirstStored, LastStored time.Time
+
+	single bool // one server holds the stream alone
+	pure   bool // each message of the stream is read
+}
+
+// State returns the state of a stream from its leader. What was acknowledged to a publisher before the call is at or below
+// Last. The error is ErrMissing, or jsapi.ErrNoQuorum if the leader cannot know what was acknowledged.
+func (c *Client) State(ctx context.Context, stream Stream) (State, error) {
+	info, err := c.api.StreamInfo(ctx, stream.Name)
+	if err != nil {
+		return State{}, streamError(stream, err)
+	}
+	return State{
+		Created: info.Created, First: info.State.First, Last: info.State.Last,
+		FirstStored: info.State.FirstTime, LastStored: info.State.LastTime,
+		single: info.Cluster.Single(), pure: stream.covers(info.Config.Subjects),
+	}, nil
+}
+
+// covers reports whether all messages on the subjects are read.
+func (s Stream) covers(subjects []string) bool {
+	prefix := strings.TrimSuffix(s.Filter, ">")
+	for _, subject := range subjects {
+		if !strings.HasPrefix(subject, prefix) {
+			return false
+		}
+	}
+	return len(subjects) > 0
+}
+
+// Message is a message of a stream as its service published it.
+type Message struct {
+	Stream     string
+	Created    time.Time // of the stream
+	Sequence   uint64
+	Generation int // see domain.Position
+	// Previous is the sequence of the message before this one in the order of reading, or where reading started.
+	Previous uint64
+	StoredAt time.Time // if Gone, a time by which it was stored; zero if unknown
+	Subject  string
+	Header   nats.Header
+	Data     []byte
+	// Gone reports that there is no message: nothing is left of the stream behind Previous up to this sequence.
+	Gone bool
+}
+
+// Message returns the first message that is read at or behind a sequence, from the stream's leader. If there is none the
+// error is jetstream.ErrMsgNotFound.
+func (c *Client) Message(ctx context.Context, stream Stream, sequence uint64) (Message, error) {
+	m, err := c.api.Message(ctx, stream.Name, jsapi.Query{Sequence: sequence, NextBySubject: stream.Filter})
+	if err != nil {
+		return Message{}, streamError(stream, err)
+	}
+	return Message{
+		Stream: stream.Name, Sequence: m.Sequence, StoredAt: m.Time, Subject: m.Subject, Header: m.Header(), Data: m.Data,
+	}, nil
+}
+
+func streamError(stream Stream, err error) error {
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return fmt.Errorf("stream %s: %w", stream.Name, ErrMissing)
+	}
+	return fmt.Errorf("stream %s: %w", stream.Name, err)
+}

@@ -1,0 +1,135 @@
+package ingest
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"clients/domain"
+	"clients/eventstore/upstream"
+	"clients/projections/readmodel"
+)
+
+// A request for the state of a stream may fail for a moment, while one server hands the stream over to another.
+const (
+	stateTimeout = 2 * time.Second
+	statePause   = 20 * time.Millisecond
+)
+
+// Wait is the read barrier: it returns once the directory shows everything that was acknowledged to other services before
+// the call. It requests the states of both streams and waits until the directory shows that they were ingested up to there.
+// At the same time it makes sure that the directory shows the service's own stream, and not one that was replaced.
+//
+// Errors are of kind domain.Unavailable and name the stream that is missing, does not respond or is not ingested in time.
+func (i *Ingest) Wait(ctx context.Context) error {
+	begun, end := time.Now(), barrierSpan(ctx)
+	var upstreams [2]error
+	var own error
+	var checks sync.WaitGroup
+	for n, stream := range upstream.Streams() {
+		checks.Go(func() { upstreams[n] = i.loops[stream.Name].ingested(ctx) })
+	}
+	checks.Go(func() {
+		if err := i.refreshed(ctx); err != nil {
+			own = domain.NoStore(err)
+		}
+	})
+	checks.Wait()
+	err := cmp.Or(upstreams[0], upstreams[1], own)
+	i.metrics.fenced(begun, err)
+	end(err)
+	return err
+}
+
+var (
+	errBehind   = errors.New("the stream is not ingested up to its end")
+	errRestored = errors.New("the stream was restored to an earlier state")
+)
+
+// ingested returns once the stream is on record up to its present end.
+func (l *loop) ingested(ctx context.Context) error {
+	for {
+		err := l.ingestedOnce(ctx)
+		switch {
+		case errors.Is(err, readmodel.ErrOtherGeneration) && ctx.Err() == nil: // the end of the generation before means nothing
+			continue
+		case errors.Is(err, upstream.ErrMissing):
+			return l.unchecked("does not exist", err)
+		case errors.Is(err, errBehind):
+			return l.unchecked("has not been read to its end", err)
+		case errors.Is(err, errRestored):
+			return l.unchecked("was put back to an earlier state and has yet to be read again", err)
+		case err != nil:
+			return l.unchecked("does not answer", err)
+		}
+		return nil
+	}
+}
+
+// ingestedOnce waits until the stream is on record up to its end, and makes sure that it is the stream that was read: one
+// that was restored to an earlier state has other messages at the recorded sequences.
+func (l *loop) ingestedOnce(ctx context.Context) error {
+	state, err := l.state(ctx)
+	if err != nil {
+		return err
+	}
+	reached, _ := l.Directory.Reached(l.stream.Name, state.Created)
+	end := domain.Position{Stream: l.stream.Name, Created: state.Created, Sequence: state.Last, Generation: reached.Generation}
+	if err := l.Directory.AwaitReached(ctx, end); err != nil {
+		return fmt.Errorf("%w: %w", errBehind, err)
+	}
+	if reached, _ = l.Directory.Reached(l.stream.Name, state.Created); reached.Generation != end.Generation {
+		return readmodel.ErrOtherGeneration
+	}
+	ctx, cancel := context.WithTimeout(ctx, stateTimeout)
+	defer cancel()
+	holds, err := l.Upstream.Holds(ctx, l.stream, state, reached.Sequence, reached.StoredAt)
+	if err == nil && !holds {
+		return fmt.Errorf("%w: it ends at %d, and was read up to %d", errRestored, state.Last, reached.Sequence)
+	}
+	return err
+}
+
+// state requests the state of the stream until there is a response.
+func (l *loop) state(ctx context.Context) (upstream.State, error) {
+	ctx, cancel := context.WithTimeout(ctx, stateTimeout)
+	defer cancel()
+	for {
+		state, err := l.Upstream.State(ctx, l.stream)
+		if err == nil || errors.Is(err, upstream.ErrMissing) || !pause(ctx) {
+			return state, err
+		}
+	}
+}
+
+// refreshed returns once the directory shows what the service's own stream contains. The end of that is requested as long
+// as those of the other streams, and waited for as long as ctx lasts.
+func (i *Ingest) refreshed(ctx context.Context) error {
+	for begun := time.Now(); ; {
+		err := i.config.Directory.Refresh(ctx)
+		if err == nil || i.config.Directory.Err() != nil || time.Since(begun) > stateTimeout || !pause(ctx) {
+			return err
+		}
+	}
+}
+
+// pause waits before another request, and reports whether there is time for it.
+func pause(ctx context.Context) bool {
+	select {
+	case <-time.After(statePause):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (l *loop) unchecked(why string, cause error) error {
+	return &domain.Error{
+		Kind:    domain.Unavailable,
+		Message: fmt.Sprintf("It cannot be checked what the client is needed for: the stream %s %s. Please try again.", l.stream.Name, why),
+		Cause:   cause,
+	}
+}
