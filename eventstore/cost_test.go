@@ -1,7 +1,6 @@
 package eventstore
 
 import (
-	"context"
 	"testing"
 	"time"
 
@@ -37,41 +36,9 @@ func TestACostThatIsNotMeasuredAnyMoreIsForgotten(t *testing.T) {
 	}
 	_, err := s.Append(t.Context(), created(1), 0)
 	require.ErrorIs(t, err, errTooSlow)
-	_, _, err = claimFor(t, s)
-	require.ErrorIs(t, err, errTooSlow)
 	later(time.Minute)
-	_, own, err := claimFor(t, s)
-	require.NoError(t, err)
-	require.True(t, own)
 	_, err = s.Append(t.Context(), created(1), 0)
 	require.NoError(t, err)
-}
-
-// claimFor claims a key as a command does.
-func claimFor(t *testing.T, s *Store) (domain.IdempotencyRecord, bool, error) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2400*time.Millisecond)
-	defer cancel()
-	return s.Claim(ctx, "test", "key", func() (domain.IdempotencyRecord, error) {
-		return domain.IdempotencyRecord{EventID: "event", ClientID: 1}, nil
-	})
-}
-
-// On a disk that is slow, and on which nothing else waits, a reservation can be stored; and one that is stored is read
-// however slow the disk is.
-func TestAReservationWaitsForThoseThatAreUnderWay(t *testing.T) {
-	t.Parallel()
-	s := singleNode(t)
-	s.writer.single.set(700 * time.Millisecond)
-	_, own, err := claimFor(t, s)
-	require.NoError(t, err)
-	require.True(t, own)
-	s.writer.single.set(time.Minute)
-	s.writer.batch.set(time.Minute)
-	r, own, err := claimFor(t, s)
-	require.NoError(t, err)
-	require.False(t, own)
-	require.Equal(t, "event", r.EventID)
 }
 
 // A flush that has ended sooner than expected holds nothing up, also where it was the last one of a slow spell.
@@ -116,28 +83,4 @@ func TestAnEventThatWouldBeLateIsNotSent(t *testing.T) {
 	for _, p := range events {
 		refused((<-p.done).err)
 	}
-}
-
-// On a slow disk reservations wait for their turn instead of filling the queue of the server.
-func TestAReservationThatWouldBeLateIsNotSent(t *testing.T) {
-	t.Parallel()
-	s := singleNode(t)
-	for range reservationsAtOnce {
-		_, err := s.reserveTurn(t.Context())
-		require.NoError(t, err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
-	defer cancel()
-	_, _, err := s.Claim(ctx, "test", "key", nil)
-	require.ErrorIs(t, err, context.DeadlineExceeded)
-	for range reservationsAtOnce {
-		<-s.reserving
-	}
-	for range 10 {
-		s.writer.single.observe(10 * time.Second)
-	}
-	ctx, cancel = context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
-	_, _, err = s.Claim(ctx, "test", "key", nil)
-	require.ErrorIs(t, err, errTooSlow)
 }

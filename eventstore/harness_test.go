@@ -14,13 +14,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// longestCommand is how long the commands of these tests may be under way.
-const longestCommand = 2 * time.Second
-
 // openStore opens a store as one replica of the service does.
 func openStore(t testing.TB, nc *nats.Conn, replicas int) *Store {
 	t.Helper()
-	s, err := Open(deadline(t), nc, Config{Replicas: replicas, LongestCommand: longestCommand, Log: slog.New(slog.DiscardHandler)})
+	s, err := Open(deadline(t), nc, Config{Replicas: replicas, Log: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	return s
@@ -51,6 +48,17 @@ func singleOrReplicated(t testing.TB, servers int) *Store {
 	}
 	_, stores := threeReplicas(t)
 	return stores[0]
+}
+
+// onOddTerms opens one store whose messages can be held up, and another whose messages cannot.
+func onOddTerms(t *testing.T, servers int) (network *natstest.Network, held, free *Store) {
+	t.Helper()
+	network = natstest.NewNetwork(t)
+	cluster := natstest.Run(t, servers)
+	nc, err := nats.Connect(network.URL("held", cluster), nats.DontRandomize(), nats.MaxReconnects(-1), nats.ReconnectBufSize(-1))
+	require.NoError(t, err)
+	t.Cleanup(nc.Close)
+	return network, openStore(t, nc, servers), openStore(t, cluster.Connect(t, 0), servers)
 }
 
 func deadline(t testing.TB) context.Context {

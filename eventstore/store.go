@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"clients/eventstore/internal/jsapi"
@@ -29,9 +28,7 @@ type Config struct {
 	Advanced func(sequence uint64)
 	// Excused are the messages that may be missing from the stream.
 	Excused Excused
-	// LongestCommand is how long a command may be under way at most.
-	LongestCommand time.Duration
-	Log            *slog.Logger
+	Log     *slog.Logger
 }
 
 // Store is the service's event store. All methods are safe for concurrent use.
@@ -49,11 +46,8 @@ type Store struct {
 	warned   sync.Map  // of what
 	readOnly readOnly
 
-	reserving chan struct{} // has a place for each reservation under way
-
-	makingKeys atomic.Bool     // while somebody makes their stream again
-	open       context.Context // ended by Close
-	end        context.CancelFunc
+	open context.Context // ended by Close
+	end  context.CancelFunc
 }
 
 // Open creates the streams that do not exist and starts the writer; Close ends it. It answers
@@ -74,11 +68,6 @@ func Open(ctx context.Context, nc *nats.Conn, config Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open event store: %w", err)
 	}
-	atOnce := reservationsAtOnce
-	if config.Replicas > 1 {
-		atOnce = reservationsAtOnceReplicated
-	}
-	s.reserving = make(chan struct{}, atOnce)
 	if err := s.ensureStreams(ctx); err != nil {
 		return nil, fmt.Errorf("open event store: %w", err)
 	}
@@ -101,6 +90,20 @@ func newStore(nc *nats.Conn, config Config) (*Store, error) {
 	s.api = &jsapi.Client{Conn: nc, JetStream: plain.JetStream, Published: s.readOnly.note}
 	return s, nil
 }
+
+// Attach returns a store that reads from streams as they are. It checks nothing, and nothing may be appended through it.
+func Attach(nc *nats.Conn) (*Store, error) {
+	return newStore(nc, Config{Log: slog.New(slog.DiscardHandler)})
+}
+
+// AppendCost returns how long the append of a single event and of a batch take at the moment.
+func (s *Store) AppendCost() (single, batch time.Duration) {
+	return s.writer.single.get(), s.writer.batch.get()
+}
+
+// Published takes note of the error of an attempt to publish, nil for an acknowledged one: it may show that the store has
+// become read-only.
+func (s *Store) Published(err error) { s.readOnly.note(err) }
 
 // Close stops the writer. Appends under way end first; later ones are refused.
 func (s *Store) Close() {

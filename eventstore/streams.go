@@ -11,9 +11,8 @@ import (
 
 // The streams of the service.
 const (
-	Stream     = "CLIENTS"      // every event, in one order
-	IDStream   = "CLIENTS_IDS"  // a counter: the highest client id handed out
-	KeysBucket = "CLIENTS_KEYS" // idempotency keys
+	Stream   = "CLIENTS"     // every event, in one order
+	IDStream = "CLIENTS_IDS" // a counter: the highest client id handed out
 
 	SnapshotsBucket  = "CLIENTS_SNAPSHOTS"  // of the directory: an object store
 	QuarantineStream = "CLIENTS_QUARANTINE" // messages of other services that cannot be used
@@ -23,7 +22,6 @@ const (
 	clientSubjects    = "clients.>"           // public: what has happened to clients
 	referenceSubjects = "client-references.>" // internal: what was learned of their projects and invoices
 	idSubject         = "client-ids"
-	keyLife           = 24 * time.Hour
 )
 
 func (s *Store) eventStream() jetstream.StreamConfig {
@@ -54,22 +52,6 @@ func (s *Store) idStream() jetstream.StreamConfig {
 	}
 }
 
-// keyStream is what the bucket of keys is, as a stream.
-func (s *Store) keyStream() jetstream.StreamConfig {
-	return jetstream.StreamConfig{
-		Name:              keysStream,
-		Subjects:          []string{keySubjects + ">"},
-		Storage:           jetstream.FileStorage,
-		Replicas:          s.config.Replicas,
-		Discard:           jetstream.DiscardNew,
-		MaxAge:            keyLife,
-		MaxMsgsPerSubject: 1,
-		DenyDelete:        true,
-		AllowRollup:       true,
-		AllowDirect:       true,
-	}
-}
-
 // snapshotStream is what the bucket of snapshots is, as a stream: it is in the layout of an object store.
 func (s *Store) snapshotStream() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
@@ -94,9 +76,6 @@ func (s *Store) ensureStreams(ctx context.Context) error {
 		return err
 	}
 	if err := jsapi.Retry(ctx, s.config.Log, func(ctx context.Context) error { return s.ensureStream(ctx, s.idStream()) }); err != nil {
-		return err
-	}
-	if err := jsapi.Retry(ctx, s.config.Log, s.ensureKeys); err != nil {
 		return err
 	}
 	return jsapi.Retry(ctx, s.config.Log, s.ensureSnapshots)

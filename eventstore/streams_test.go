@@ -105,19 +105,6 @@ func TestReplicasThatOpenAtOnceCreateTheStreamsOnce(t *testing.T) {
 	group.Wait()
 }
 
-func TestOpenInsistsOnWhatTheBucketOfKeysHolds(t *testing.T) {
-	t.Parallel()
-	nc := natstest.Run(t, 1).Connect(t, 0)
-	js, err := jetstream.New(nc)
-	require.NoError(t, err)
-	_, err = js.CreateKeyValue(deadline(t), jetstream.KeyValueConfig{Bucket: KeysBucket, TTL: 2 * time.Second})
-	require.NoError(t, err)
-	_, err = Open(deadline(t), nc, Config{Replicas: 1, Log: slog.New(slog.DiscardHandler)})
-	var difference *ConfigError
-	require.ErrorAs(t, err, &difference)
-	require.Equal(t, []string{"max age: have 2s, need 24h0m0s"}, difference.Differences)
-}
-
 func TestOpenInsistsOnWhatTheBucketOfSnapshotsIs(t *testing.T) {
 	t.Parallel()
 	nc := natstest.Run(t, 1).Connect(t, 0)

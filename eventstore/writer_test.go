@@ -2,7 +2,6 @@ package eventstore
 
 import (
 	"context"
-	"log/slog"
 	"sync"
 	"testing"
 	"time"
@@ -11,7 +10,6 @@ import (
 	"clients/eventstore/natstest"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 )
 
@@ -83,9 +81,9 @@ func muteStore(t *testing.T) *Store {
 	_, err := nc.Subscribe(">", func(*nats.Msg) {})
 	require.NoError(t, err)
 	require.NoError(t, nc.Flush())
-	js, err := jetstream.New(nc)
+	s, err := Attach(nc)
 	require.NoError(t, err)
-	return &Store{nc: nc, js: js, config: Config{Log: slog.New(slog.DiscardHandler)}}
+	return s
 }
 
 func TestAnEventWhoseCallerGaveUpIsNotSent(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"clients/domain"
 	"clients/eventstore"
 	"clients/eventstore/deadletter"
+	"clients/eventstore/idempotency"
 	"clients/eventstore/upstream"
 
 	"github.com/nats-io/jsm.go"
@@ -37,7 +38,7 @@ func (c *backupCommand) Help() string {
 // The streams of a backup that are no buckets of ours by name.
 const (
 	snapshotsStream = "OBJ_" + eventstore.SnapshotsBucket
-	keysStream      = "KV_" + eventstore.KeysBucket
+	keysStream      = idempotency.Stream
 )
 
 // backedUp are the streams that every backup has, in the order in which they are copied. Snapshots come before the events
@@ -170,7 +171,7 @@ func backupLateKeys(ctx context.Context, nc *nats.Conn, after uint64, path strin
 		return err
 	}
 	lines := json.NewEncoder(file)
-	err = eventstore.LateKeys(ctx, nc, after, func(key eventstore.LateKey) error { return lines.Encode(key) })
+	err = idempotency.StoredAfter(ctx, nc, after, func(key idempotency.Entry) error { return lines.Encode(key) })
 	return errors.Join(err, file.Close())
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"clients/eventstore"
+	"clients/eventstore/idempotency"
 
 	"github.com/stretchr/testify/require"
 )
@@ -17,7 +18,7 @@ func requireReplicas(t *testing.T, p *tap, replicas int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	for _, name := range []string{eventstore.Stream, eventstore.IDStream, eventstore.QuarantineStream, "KV_" + eventstore.KeysBucket} {
+	for _, name := range []string{eventstore.Stream, eventstore.IDStream, eventstore.QuarantineStream, idempotency.Stream} {
 		stream, err := p.js.Stream(ctx, name)
 		require.NoError(t, err)
 		require.Equal(t, replicas, stream.CachedInfo().Config.Replicas, name)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"clients/eventstore"
+	"clients/eventstore/idempotency"
 
 	"github.com/nats-io/jsm.go"
 	"github.com/nats-io/jsm.go/api"
@@ -167,17 +168,21 @@ func (r *restoration) lateKeys(ctx context.Context) error {
 		return err
 	}
 	defer file.Close()
-	put, left, err := eventstore.PutLateKeys(ctx, r.nc, readLateKeys(file))
+	store, err := eventstore.Attach(r.nc)
+	if err != nil {
+		return err
+	}
+	put, left, err := idempotency.Restore(ctx, r.nc, store.Find, readLateKeys(file))
 	if err == nil {
 		fmt.Fprintf(r.out, "keys that came during the backup: %d are restored, %d are free, since their events are not in it\n", put, left)
 	}
 	return err
 }
 
-func readLateKeys(file io.Reader) iter.Seq2[eventstore.LateKey, error] {
-	return func(yield func(eventstore.LateKey, error) bool) {
+func readLateKeys(file io.Reader) iter.Seq2[idempotency.Entry, error] {
+	return func(yield func(idempotency.Entry, error) bool) {
 		for lines := json.NewDecoder(bufio.NewReader(file)); ; {
-			var key eventstore.LateKey
+			var key idempotency.Entry
 			err := lines.Decode(&key)
 			if errors.Is(err, io.EOF) || !yield(key, err) || err != nil {
 				return

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"clients/eventstore"
+	"clients/eventstore/idempotency"
 	"clients/projections/audit"
 
 	"github.com/google/uuid"
@@ -57,7 +58,7 @@ func (s *service) newScrubber() *scrubber {
 	}
 	interval := prometheus.NewGauge(prometheus.GaugeOpts{Name: "clients_scrub_interval_seconds", Help: "How often the stream is to be scrubbed; 0 for never."})
 	interval.Set(b.interval.Seconds())
-	b.show(eventstore.ScrubRecord{})
+	b.show(idempotency.ScrubRecord{})
 	s.registry.MustRegister(b.faults, b.finished, b.running, interval)
 	return b
 }
@@ -81,8 +82,8 @@ func (b *scrubber) run(ctx context.Context) {
 
 // turn scrubs if that is due and no other replica does.
 func (b *scrubber) turn(ctx context.Context) error {
-	store := b.service.store
-	record, err := store.Scrubs(ctx)
+	records := b.service.records
+	record, err := records.Scrubs(ctx)
 	if err != nil {
 		return err
 	}
@@ -93,24 +94,23 @@ func (b *scrubber) turn(ctx context.Context) error {
 	if now.Before(record.Until) || now.Sub(record.Finished) < b.interval && !stale {
 		b.heed(record)
 		if record.Expires() {
-			_, err = store.StoreScrubs(ctx, record)
+			_, err = records.StoreScrubs(ctx, record)
 		}
 		return ignoreConflict(err)
 	}
 	record.Holder, record.Until = b.name, now.Add(scrubTurn)
-	if record, err = store.StoreScrubs(ctx, record); err != nil {
+	if record, err = records.StoreScrubs(ctx, record); err != nil {
 		return ignoreConflict(err)
 	}
 	return b.scrub(ctx, record)
 }
 
 // scrub scrubs while it renews its turn, and stores how that ended.
-func (b *scrubber) scrub(ctx context.Context, record eventstore.ScrubRecord) error {
+func (b *scrubber) scrub(ctx context.Context, record idempotency.ScrubRecord) error {
 	b.running.Set(1)
 	defer b.running.Set(0)
-	store := b.service.store
 	holding, cancel := context.WithCancelCause(ctx)
-	renewed := make(chan eventstore.ScrubRecord, 1)
+	renewed := make(chan idempotency.ScrubRecord, 1)
 	go func() { renewed <- b.renew(holding, cancel, record) }()
 	begun := time.Now()
 	scrub := audit.Scrub{Directory: b.service.directory, Open: func(ctx context.Context) (*eventstore.History, error) {
@@ -129,7 +129,7 @@ func (b *scrubber) scrub(ctx context.Context, record eventstore.ScrubRecord) err
 	}
 	ctx, cancelStore := context.WithTimeout(context.WithoutCancel(ctx), sampleLimit)
 	defer cancelStore()
-	if _, failed := store.StoreScrubs(ctx, record); err == nil {
+	if _, failed := b.service.records.StoreScrubs(ctx, record); err == nil {
 		err = ignoreConflict(failed)
 	}
 	b.heed(record)
@@ -137,7 +137,7 @@ func (b *scrubber) scrub(ctx context.Context, record eventstore.ScrubRecord) err
 }
 
 // renew keeps the turn until ctx ends, and returns the record as it was stored last. Where the turn is lost it ends ctx.
-func (b *scrubber) renew(ctx context.Context, lose context.CancelCauseFunc, record eventstore.ScrubRecord) eventstore.ScrubRecord {
+func (b *scrubber) renew(ctx context.Context, lose context.CancelCauseFunc, record idempotency.ScrubRecord) idempotency.ScrubRecord {
 	tick := time.NewTicker(scrubTurn / 6)
 	defer tick.Stop()
 	for {
@@ -148,7 +148,7 @@ func (b *scrubber) renew(ctx context.Context, lose context.CancelCauseFunc, reco
 		}
 		next := record
 		next.Until = time.Now().Add(scrubTurn)
-		stored, err := b.service.store.StoreScrubs(context.WithoutCancel(ctx), next)
+		stored, err := b.service.records.StoreScrubs(context.WithoutCancel(ctx), next)
 		switch {
 		case err == nil:
 			record = stored

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"clients/domain"
-	"clients/eventstore"
+	"clients/eventstore/idempotency"
 	"clients/projections/audit"
 )
 
@@ -14,7 +14,7 @@ import (
 const maxLoggedFaults = 20
 
 // report logs what a scrub has found, and notes it in the record.
-func (b *scrubber) report(record *eventstore.ScrubRecord, faults []audit.Fault, took time.Duration) {
+func (b *scrubber) report(record *idempotency.ScrubRecord, faults []audit.Fault, took time.Duration) {
 	log := b.service.log
 	for i, f := range faults {
 		if record.First == "" && stopsService(f.Kind) {
@@ -36,7 +36,7 @@ func count(faults []audit.Fault) map[string]int {
 }
 
 // show makes the metrics show a record.
-func (b *scrubber) show(record eventstore.ScrubRecord) {
+func (b *scrubber) show(record idempotency.ScrubRecord) {
 	for _, kind := range audit.ScrubFaults() {
 		b.faults.WithLabelValues(string(kind)).Set(float64(record.Faults[string(kind)]))
 	}
@@ -48,7 +48,7 @@ func (b *scrubber) show(record eventstore.ScrubRecord) {
 }
 
 // heed shows a record, and ends the use of the stream where a scrub since the start has found it damaged.
-func (b *scrubber) heed(record eventstore.ScrubRecord) {
+func (b *scrubber) heed(record idempotency.ScrubRecord) {
 	b.show(record)
 	if record.First != "" && record.Finished.After(b.started) {
 		b.service.store.Damaged(record.First)

@@ -14,6 +14,7 @@ import (
 	"clients/domain/command"
 	"clients/eventstore"
 	"clients/eventstore/embedded"
+	"clients/eventstore/idempotency"
 	"clients/eventstore/upstream"
 	"clients/projections/ingest"
 	"clients/projections/readmodel"
@@ -38,6 +39,7 @@ type service struct {
 	embedded    *embedded.Server
 	nc          *nats.Conn
 	store       *eventstore.Store
+	records     *idempotency.Store
 	directory   *readmodel.Directory
 	restored    eventstore.Snapshot // that the directory began with
 	snapshotter *snapshot.Snapshotter
@@ -95,7 +97,7 @@ func (s *service) serveOperations(context.Context) error {
 }
 
 func (s *service) openStore(ctx context.Context) (err error) {
-	config := eventstore.Config{Replicas: s.settings.streamReplicas, LongestCommand: command.Longest, Log: s.log}
+	config := eventstore.Config{Replicas: s.settings.streamReplicas, Log: s.log}
 	if s.settings.nats.url == "" {
 		if err := s.startEmbedded(); err != nil {
 			return err
@@ -113,6 +115,13 @@ func (s *service) openStore(ctx context.Context) (err error) {
 		return err
 	}
 	s.onStop(s.store.Close)
+	s.records, err = idempotency.Open(ctx, s.nc, idempotency.Config{
+		Replicas: s.settings.streamReplicas, LongestCommand: command.Longest, AppendCost: s.store.AppendCost, Published: s.store.Published, Log: s.log,
+	})
+	if err != nil {
+		return err
+	}
+	s.onStop(s.records.Close)
 	s.upstream, err = upstream.New(s.nc)
 	return err
 }
@@ -143,7 +152,7 @@ func (s *service) serveAPI(context.Context) error {
 		Log:             s.store,
 		Directory:       s.directory,
 		IDs:             s.store,
-		Records:         s.store,
+		Records:         s.records,
 		Barrier:         s.ingest,
 		DefaultCurrency: s.settings.defaultCurrency,
 		NewEventID:      newEventID,

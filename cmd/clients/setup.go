@@ -8,6 +8,7 @@ import (
 
 	"clients/eventstore"
 	"clients/eventstore/deadletter"
+	"clients/eventstore/idempotency"
 	"clients/eventstore/upstream"
 
 	"github.com/nats-io/nats.go"
@@ -44,6 +45,11 @@ func (c *setupCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer store.Close()
+	records, err := idempotency.Open(ctx, nc, idempotency.Config{Replicas: replicas, Log: log})
+	if err != nil {
+		return err
+	}
+	defer records.Close()
 	letters, err := deadletter.New(nc)
 	if err == nil {
 		err = letters.Ensure(ctx, replicas, log)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"clients/eventstore"
+	"clients/eventstore/idempotency"
 	"clients/eventstore/upstream"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -85,7 +86,7 @@ func (m *streamMetrics) sampleEvents(ctx context.Context) {
 // sampleOthers asks all at once: one that does not answer holds up no other.
 func (m *streamMetrics) sampleOthers(ctx context.Context) {
 	var asked sync.WaitGroup
-	for _, stream := range []string{eventstore.IDStream, eventstore.QuarantineStream, "KV_" + eventstore.KeysBucket, "OBJ_" + eventstore.SnapshotsBucket} {
+	for _, stream := range []string{eventstore.IDStream, eventstore.QuarantineStream, idempotency.Stream, "OBJ_" + eventstore.SnapshotsBucket} {
 		asked.Go(func() { _, _ = m.sample(ctx, stream) })
 	}
 	for _, source := range m.sources {

@@ -140,11 +140,11 @@ func TestAStartAcceptsWhatBecomesOfOtherStreams(t *testing.T) {
 func TestAStreamWhoseConfigurationWasBeingAlteredKeepsItsMessages(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	own := []string{eventstore.IDStream, eventstore.QuarantineStream, "KV_" + eventstore.KeysBucket, upstream.Projects.Name}
+	own := []string{eventstore.IDStream, eventstore.QuarantineStream, upstream.Projects.Name}
 	messages := make(map[string]uint64)
 	serve(t, dir, func(s *service) {
 		s.besideEvents()
-		for _, subject := range []string{"projects.a.1", "clients-quarantine.x", "$KV." + eventstore.KeysBucket + ".a.1"} {
+		for _, subject := range []string{"projects.a.1", "clients-quarantine.x"} {
 			for range 5 {
 				_, err := s.js.Publish(deadline(t), subject, []byte("{}"))
 				require.NoError(t, err)

@@ -1,4 +1,4 @@
-package eventstore
+package idempotency
 
 import (
 	"strings"
@@ -120,13 +120,13 @@ func TestAnAnswerIsKeptThoughTheKeyWasReleased(t *testing.T) {
 // bucketOf is the stream of keys as others see it, and former releases did.
 func bucketOf(t *testing.T, s *Store) jetstream.KeyValue {
 	t.Helper()
-	bucket, err := s.js.KeyValue(deadline(t), KeysBucket)
+	bucket, err := s.api.JetStream.KeyValue(deadline(t), Bucket)
 	require.NoError(t, err)
 	return bucket
 }
 
 func bucketKey(account, key string) string {
-	return strings.TrimPrefix(keySubject(account, key), keySubjects)
+	return strings.TrimPrefix(subjectOf(account, key), subjects)
 }
 
 func TestKeysEndAfterADay(t *testing.T) {
@@ -203,7 +203,7 @@ func TestKeysAreABucket(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			former := domain.IdempotencyRecord{Fingerprint: "f", ClientID: 7, EventID: "e", After: 3}
-			value, err := marshalReservation(former)
+			value, err := encode(former)
 			require.NoError(t, err)
 			former.Revision, err = bucket.Create(deadline(t), bucketKey("test", name), value)
 			require.NoError(t, err)

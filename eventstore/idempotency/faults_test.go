@@ -1,4 +1,4 @@
-package eventstore
+package idempotency
 
 import (
 	"context"
@@ -20,7 +20,7 @@ func TestKeysAreKeptThoughAServerThatDoesNotLeadIsFrozen(t *testing.T) {
 	network := natstest.NewNetwork(t)
 	cluster := natstest.Run(t, 3, network.Between)
 	s := openStore(t, cluster.Connect(t, 0), 3)
-	stream, err := s.js.Stream(deadline(t), keysStream)
+	stream, err := s.api.JetStream.Stream(deadline(t), Stream)
 	require.NoError(t, err)
 	leader := -1
 	for i, server := range cluster.Servers {
@@ -58,7 +58,7 @@ func TestKeysAreKeptWhileTheirLeaderChanges(t *testing.T) {
 			case <-quit:
 				return
 			case <-time.After(300 * time.Millisecond):
-				_, _ = stores[0].nc.RequestWithContext(deadline(t), "$JS.API.STREAM.LEADER.STEPDOWN."+keysStream, nil)
+				_, _ = stores[0].api.Conn.RequestWithContext(deadline(t), "$JS.API.STREAM.LEADER.STEPDOWN."+Stream, nil)
 			}
 		}
 	})
@@ -104,7 +104,7 @@ func onOddTerms(t *testing.T, servers int) (network *natstest.Network, held, fre
 
 // healAfter lets attempts pass without an answer, and then everything that was sent arrive.
 func healAfter(network *natstest.Network, attempts int, meanwhile func()) {
-	<-time.After(time.Duration(attempts)*keyAttempt + keyAttempt/2)
+	<-time.After(time.Duration(attempts)*attemptTimeout + attemptTimeout/2)
 	meanwhile()
 	network.Heal()
 }
@@ -115,13 +115,13 @@ func TestAKeyIsStoredOnceHoweverOftenItIsSent(t *testing.T) {
 		t.Run(fmt.Sprintf("servers=%d", servers), func(t *testing.T) {
 			t.Parallel()
 			network, s, free := onOddTerms(t, servers)
-			subject := keySubject("test", "key")
+			subject := subjectOf("test", "key")
 			network.Hold("held")
 			go healAfter(network, 2, func() {})
-			revision, err := s.storeKey(deadline(t), subject, []byte("{}"), 0)
+			revision, err := s.put(deadline(t), subject, []byte("{}"), 0)
 			require.NoError(t, err)
 			require.Equal(t, uint64(1), revision)
-			info, err := free.api.StreamInfo(deadline(t), keysStream)
+			info, err := free.api.StreamInfo(deadline(t), Stream)
 			require.NoError(t, err)
 			require.Equal(t, uint64(1), info.State.Last)
 		})
@@ -184,10 +184,10 @@ func TestAStreamOfKeysThatIsDeletedUnderWayIsMadeAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := singleOrReplicated(t, servers)
-			other := openStore(t, s.nc, servers)
+			other := openStore(t, s.api.Conn, servers)
 			_, _, err := s.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{EventID: "lost"}))
 			require.NoError(t, err)
-			require.NoError(t, s.js.DeleteStream(deadline(t), keysStream))
+			require.NoError(t, s.api.JetStream.DeleteStream(deadline(t), Stream))
 			deleted := time.Now()
 			reserve := func(s *Store) (domain.IdempotencyRecord, error) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -203,7 +203,7 @@ func TestAStreamOfKeysThatIsDeletedUnderWayIsMadeAgain(t *testing.T) {
 			standing, err := reserve(s)
 			require.NoError(t, err)
 			require.Equal(t, "new", standing.EventID)
-			require.NoError(t, s.ensureKeys(deadline(t)), "it is as it was")
+			require.NoError(t, s.ensure(deadline(t)), "it is as it was")
 		})
 	}
 }

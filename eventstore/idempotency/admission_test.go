@@ -1,0 +1,82 @@
+package idempotency
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"clients/domain"
+	"clients/eventstore/internal/jsapi"
+	"clients/eventstore/natstest"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+)
+
+func TestOpenInsistsOnTheSettingsOfTheBucket(t *testing.T) {
+	t.Parallel()
+	nc := natstest.Run(t, 1).Connect(t, 0)
+	js, err := jetstream.New(nc)
+	require.NoError(t, err)
+	_, err = js.CreateKeyValue(deadline(t), jetstream.KeyValueConfig{Bucket: Bucket, TTL: 2 * time.Second})
+	require.NoError(t, err)
+	_, err = Open(deadline(t), nc, Config{Replicas: 1, Log: slog.New(slog.DiscardHandler)})
+	var difference *jsapi.ConfigError
+	require.ErrorAs(t, err, &difference)
+	require.Equal(t, []string{"max age: have 2s, need 24h0m0s"}, difference.Differences)
+}
+
+// costlyStore opens a store whose appends cost a time, which the test may change.
+func costlyStore(t *testing.T, single, batch time.Duration) (s *Store, cost *[2]atomic.Int64) {
+	t.Helper()
+	s, cost = singleNode(t), new([2]atomic.Int64)
+	cost[0].Store(int64(single))
+	cost[1].Store(int64(batch))
+	s.config.AppendCost = func() (time.Duration, time.Duration) {
+		return time.Duration(cost[0].Load()), time.Duration(cost[1].Load())
+	}
+	return s, cost
+}
+
+// claimFor claims a key as a command does.
+func claimFor(t *testing.T, s *Store, limit time.Duration) (domain.IdempotencyRecord, bool, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	return s.Claim(ctx, "test", "key", always(domain.IdempotencyRecord{EventID: "event", ClientID: 1}))
+}
+
+// On a slow disk that nothing else uses a claim is stored; and a stored record is read however slow the disk is.
+func TestAClaimIsStoredIfItsEventWouldBeInTime(t *testing.T) {
+	t.Parallel()
+	s, cost := costlyStore(t, 700*time.Millisecond, time.Minute)
+	_, own, err := claimFor(t, s, 2400*time.Millisecond)
+	require.NoError(t, err)
+	require.True(t, own)
+	cost[0].Store(int64(time.Minute))
+	r, own, err := claimFor(t, s, 2400*time.Millisecond)
+	require.NoError(t, err)
+	require.False(t, own)
+	require.Equal(t, "event", r.EventID)
+}
+
+// On a slow disk claims wait for each other instead of filling the queue of the server.
+func TestAClaimThatWouldBeLateIsNotStored(t *testing.T) {
+	t.Parallel()
+	s, cost := costlyStore(t, 0, 0)
+	for range claimsAtOnce {
+		_, err := s.admit(t.Context())
+		require.NoError(t, err)
+	}
+	_, _, err := claimFor(t, s, 50*time.Millisecond)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	for range claimsAtOnce {
+		<-s.claiming
+	}
+	cost[0].Store(int64(10 * time.Second))
+	cost[1].Store(int64(90 * time.Second))
+	_, _, err = claimFor(t, s, time.Second)
+	require.ErrorIs(t, err, errTooSlow)
+}

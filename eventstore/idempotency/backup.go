@@ -1,0 +1,110 @@
+package idempotency
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"strings"
+
+	"clients/domain"
+	"clients/eventstore/internal/jsapi"
+
+	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Entry is what is stored under a key.
+type Entry struct {
+	Name  string `json:"name"` // in the bucket
+	Value []byte `json:"value"`
+}
+
+// StoredAfter calls yield with everything that is stored under keys after a sequence of Stream, in order, including all
+// that was stored before the call. A value that is replaced meanwhile is passed as the newer one only. Together with a
+// backup of the bucket up to that sequence this is every value that a key has at the end of the call.
+func StoredAfter(ctx context.Context, nc *nats.Conn, after uint64, yield func(Entry) error) error {
+	api, err := jsapi.New(nc)
+	if err != nil {
+		return err
+	}
+	for next := after + 1; ; {
+		m, err := api.Message(ctx, Stream, jsapi.Query{Sequence: next, NextBySubject: subjects + ">"})
+		if errors.Is(err, jetstream.ErrMsgNotFound) { // a leader without a quorum is not trusted
+			_, err = api.StreamInfo(ctx, Stream)
+			return err
+		}
+		if err != nil {
+			return err
+		}
+		next = m.Sequence + 1
+		switch e, err := newEntry(m); {
+		case err != nil:
+			return err
+		case e.value == nil: // deleted
+		default:
+			if err := yield(Entry{strings.TrimPrefix(m.Subject, subjects), e.value}); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// Find returns where an event is stored.
+type Find func(ctx context.Context, l domain.Lookup) (r domain.AppendResult, found bool, err error)
+
+// Restore stores those entries again whose event find returns, so that retries of their requests get the result. The other
+// entries remain as they are: their events are not in the stream, and retries are decided anew. It returns the number of
+// restored and of other entries.
+func Restore(ctx context.Context, nc *nats.Conn, find Find, entries iter.Seq2[Entry, error]) (restored, others int, err error) {
+	api, err := jsapi.New(nc)
+	if err != nil {
+		return 0, 0, err
+	}
+	for e, err := range entries {
+		stored := false
+		if err == nil {
+			stored, err = find.stored(ctx, e)
+		}
+		if err == nil && stored {
+			err = restore(ctx, api, e)
+		}
+		switch {
+		case err != nil:
+			return restored, others, fmt.Errorf("key %s: %w", e.Name, err)
+		case stored:
+			restored++
+		default:
+			others++
+		}
+	}
+	return restored, others, nil
+}
+
+// stored reports whether the event of an entry is stored. It waits until the event stream has a leader.
+func (find Find) stored(ctx context.Context, e Entry) (found bool, err error) {
+	r, err := decode(e.Value)
+	if err != nil {
+		return false, nil
+	}
+	account, _, _ := strings.Cut(e.Name, ".")
+	err = jsapi.Retry(ctx, slog.New(slog.DiscardHandler), func(ctx context.Context) (err error) {
+		_, found, err = find(ctx, domain.Lookup{Account: account, ClientID: r.ClientID, EventID: r.EventID, After: r.After})
+		return err
+	})
+	return found, err
+}
+
+// restore stores an entry, whatever is stored under its key.
+func restore(ctx context.Context, api *jsapi.Client, e Entry) error {
+	ctx, cancel := context.WithTimeout(ctx, jsapi.RequestTimeout)
+	defer cancel()
+	msg := &nats.Msg{Subject: subjects + e.Name, Data: e.Value, Header: nats.Header{jetstream.MsgIDHeader: {uuid.NewString()}}}
+	_, outcome, err := api.Publish(ctx, msg, jsapi.Attempts{Timeout: attemptTimeout})
+	if outcome == jsapi.Duplicate {
+		return nil
+	}
+	return err
+}

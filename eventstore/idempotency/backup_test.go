@@ -1,0 +1,139 @@
+package idempotency
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"clients/domain"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+)
+
+// storedAfter reads the late keys behind a sequence of the bucket.
+func storedAfter(t *testing.T, s *Store, after uint64) (all []Entry) {
+	t.Helper()
+	require.NoError(t, StoredAfter(deadline(t), s.api.Conn, after, func(k Entry) error { all = append(all, k); return nil }))
+	return all
+}
+
+// restoreAll restores entries, where the stream holds the events of the given clients.
+func restoreAll(t *testing.T, s *Store, stored map[string]bool, all ...Entry) (restored, others int) {
+	t.Helper()
+	find := func(_ context.Context, l domain.Lookup) (domain.AppendResult, bool, error) {
+		return domain.AppendResult{}, stored[l.EventID] && l.After == 0, nil
+	}
+	restored, others, err := Restore(deadline(t), s.api.Conn, find, func(yield func(Entry, error) bool) {
+		for _, e := range all {
+			if !yield(e, nil) {
+				return
+			}
+		}
+	})
+	require.NoError(t, err)
+	return restored, others
+}
+
+func TestEntriesAreRestoredIfTheirEventIsStored(t *testing.T) {
+	t.Parallel()
+	for _, servers := range []int{1, 3} {
+		t.Run(fmt.Sprint(servers), func(t *testing.T) {
+			t.Parallel()
+			from, to := singleOrReplicated(t, servers), singleOrReplicated(t, servers)
+			claim := func(key, event string, after uint64) domain.IdempotencyRecord {
+				r, _, err := from.Claim(deadline(t), "test", key, always(domain.IdempotencyRecord{Fingerprint: "f", ClientID: 1, EventID: event, After: after}))
+				require.NoError(t, err)
+				return r
+			}
+			complete := func(key string, r domain.IdempotencyRecord) *domain.Revision {
+				r.Result = &domain.Revision{Version: 1, Checksum: 7}
+				require.NoError(t, from.Complete(deadline(t), "test", key, r))
+				return r.Result
+			}
+			claim("early", "stored", 0)
+			result := complete("completed", claim("completed", "stored", 0))
+			claim("claimed", "stored", 0)
+			complete("lost", claim("lost", "missing", 0))
+			claim("after the end", "stored", 3)
+			require.NoError(t, from.Release(deadline(t), "test", "released", claim("released", "stored", 0)))
+
+			restored, others := restoreAll(t, to, map[string]bool{"stored": true}, storedAfter(t, from, 1)...)
+			require.Equal(t, []int{2, 2}, []int{restored, others})
+			for key, want := range map[string]bool{"early": false, "completed": true, "claimed": true, "lost": false, "after the end": false, "released": false} {
+				r, own, err := to.Claim(deadline(t), "test", key, always(domain.IdempotencyRecord{}))
+				require.NoError(t, err)
+				require.Equal(t, want, !own, key)
+				if key == "completed" {
+					require.Equal(t, result, r.Result)
+				}
+			}
+		})
+	}
+}
+
+// While keys are reserved and settled, each comes though one value takes the place of another.
+func TestEntrysMissNoneThatIsBeingSettled(t *testing.T) {
+	t.Parallel()
+	for _, servers := range []int{1, 3} {
+		t.Run(fmt.Sprint(servers), func(t *testing.T) {
+			t.Parallel()
+			s := singleOrReplicated(t, servers)
+			const writers, each = 8, 40
+			var writing sync.WaitGroup
+			var mu sync.Mutex
+			var reserved []string
+			for w := range writers {
+				writing.Go(func() {
+					for i := range each {
+						key := fmt.Sprintf("%d of %d", i, w)
+						r, _, err := s.Claim(deadline(t), "test", key, always(domain.IdempotencyRecord{Fingerprint: "f", ClientID: 1, EventID: key}))
+						if err == nil {
+							mu.Lock()
+							reserved = append(reserved, strings.TrimPrefix(subjectOf("test", key), subjects))
+							mu.Unlock()
+							r.Result = &domain.Revision{}
+							err = s.Complete(deadline(t), "test", key, r)
+						}
+						if err != nil {
+							t.Error(err)
+						}
+					}
+				})
+			}
+			for ended := 0; ended < writers*each; {
+				mu.Lock()
+				known := slices.Clone(reserved)
+				mu.Unlock()
+				came := map[string]bool{}
+				for _, k := range storedAfter(t, s, 0) {
+					came[k.Name] = true
+				}
+				for _, name := range known {
+					require.True(t, came[name], "%s did not come", name)
+				}
+				ended = len(known)
+				if t.Failed() {
+					break
+				}
+			}
+			writing.Wait()
+		})
+	}
+}
+
+func TestEntrysEndThoughTheLastOneIsGone(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	for _, key := range []string{"one", "two", "three"} {
+		_, _, err := s.Claim(deadline(t), "test", key, always(domain.IdempotencyRecord{ClientID: 1, EventID: key}))
+		require.NoError(t, err)
+	}
+	stream, err := s.api.JetStream.Stream(deadline(t), Stream)
+	require.NoError(t, err)
+	require.NoError(t, stream.Purge(deadline(t), jetstream.WithPurgeSubject(subjectOf("test", "three"))))
+	require.Len(t, storedAfter(t, s, 0), 2)
+}

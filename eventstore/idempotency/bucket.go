@@ -1,0 +1,132 @@
+package idempotency
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"clients/domain"
+	"clients/eventstore/internal/jsapi"
+
+	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// A deleted key is a message with this header.
+const (
+	operationHeader = "KV-Operation"
+	deletion        = "DEL"
+)
+
+// attemptTimeout is how long a response about a key is waited for before the request is sent again. The leader may have
+// changed meanwhile.
+const attemptTimeout = 500 * time.Millisecond
+
+// bucket reads and writes the messages about keys through the stream's leader.
+type bucket struct {
+	api      *jsapi.Client
+	config   Config
+	creating atomic.Bool     // the stream is about to be created again
+	open     context.Context // ended by Store.Close
+}
+
+// entry is the last message about a key.
+type entry struct {
+	revision uint64 // 0 if there is none
+	at       time.Time
+	id       string // of the message
+	value    []byte // nil if there is none, or the key was deleted
+}
+
+// get returns the last message about a key. It tries until the leader responds or ctx ends.
+func (b *bucket) get(ctx context.Context, subject string) (entry, error) {
+	m, err := b.message(ctx, jsapi.Query{LastBySubject: subject})
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return entry{}, nil
+	}
+	if err != nil {
+		return entry{}, err
+	}
+	return newEntry(m)
+}
+
+// message returns the message that a query selects, or jetstream.ErrMsgNotFound.
+func (b *bucket) message(ctx context.Context, q jsapi.Query) (jsapi.Message, error) {
+	for {
+		attempt, cancel := context.WithTimeout(ctx, attemptTimeout)
+		m, err := b.api.Message(attempt, Stream, q)
+		cancel()
+		switch {
+		case err == nil, errors.Is(err, jetstream.ErrMsgNotFound), jsapi.Classify(err) == jsapi.Refused:
+			return m, err
+		case errors.Is(err, jetstream.ErrStreamNotFound):
+			b.lost()
+			return m, err
+		}
+		if jsapi.Pause(ctx); ctx.Err() != nil {
+			return m, err
+		}
+	}
+}
+
+func newEntry(m jsapi.Message) (entry, error) {
+	e := entry{revision: m.Sequence, at: m.Time, value: m.Data}
+	if len(m.RawHeader) > 0 {
+		header, err := nats.DecodeHeadersMsg(m.RawHeader)
+		if err != nil {
+			return e, err
+		}
+		e.id = header.Get(jetstream.MsgIDHeader)
+		if header.Get(operationHeader) != "" || header.Get(jetstream.MarkerReasonHeader) != "" { // deleted, purged or expired
+			return entry{revision: e.revision, id: e.id}, nil
+		}
+	}
+	if e.value == nil {
+		e.value = []byte{}
+	}
+	return e, nil
+}
+
+// put stores a value under a key, or its deletion if value is nil, provided that the revision of the key is still the given
+// one (0: there is none). It returns the new revision and tries until ctx ends.
+//
+// Errors: domain.ErrConflict if there is a newer message; otherwise a domain.Unavailable, and the value may be stored.
+func (b *bucket) put(ctx context.Context, subject string, value []byte, revision uint64) (uint64, error) {
+	id := uuid.NewString()
+	msg := &nats.Msg{Subject: subject, Data: value, Header: nats.Header{
+		jetstream.MsgIDHeader:               {id},
+		jetstream.ExpectedLastSubjSeqHeader: {strconv.FormatUint(revision, 10)},
+	}}
+	if value == nil {
+		msg.Header.Set(operationHeader, deletion)
+	}
+	ack, outcome, err := b.api.Publish(ctx, msg, jsapi.Attempts{Timeout: attemptTimeout})
+	switch outcome {
+	case jsapi.Stored:
+		return ack.Sequence, nil
+	case jsapi.Conflict:
+		return 0, domain.ErrConflict
+	case jsapi.Duplicate: // compare ids: a record is stored with the same bytes when it is taken over
+		last, err := b.get(ctx, subject)
+		if err != nil {
+			return 0, domain.NoStore(err)
+		}
+		if last.id != id {
+			return 0, domain.ErrConflict
+		}
+		return last.revision, nil
+	default:
+		return 0, domain.NoStore(err)
+	}
+}
+
+// subjectOf returns the subject of an account's key. Any key becomes a single token.
+func subjectOf(account, key string) string {
+	sum := sha256.Sum256([]byte(key))
+	return subjects + account + "." + hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,66 @@
+package idempotency
+
+import (
+	"context"
+	"time"
+
+	"clients/eventstore/internal/jsapi"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Names and lifetime of the records.
+const (
+	Bucket   = "CLIENTS_KEYS"        // the KV bucket
+	Stream   = "KV_" + Bucket        // the stream behind it
+	subjects = "$KV." + Bucket + "." // followed by the key
+	life     = 24 * time.Hour        // of a record since its last change
+)
+
+// stream returns the configuration of the stream, which is that of a KV bucket.
+func (b *bucket) stream() jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:              Stream,
+		Description:       "Idempotency keys of the last 24 hours",
+		Subjects:          []string{subjects + ">"},
+		Storage:           jetstream.FileStorage,
+		Replicas:          b.config.Replicas,
+		Discard:           jetstream.DiscardNew,
+		MaxAge:            life,
+		MaxMsgsPerSubject: 1,
+		DenyDelete:        true,
+		AllowRollup:       true,
+		AllowDirect:       true,
+	}
+}
+
+// ensure creates the stream, or checks that the existing one has the settings that the guarantees depend on.
+func (b *bucket) ensure(ctx context.Context) error {
+	return jsapi.Retry(ctx, b.config.Log, func(ctx context.Context) error {
+		_, err := jsapi.WithContext(ctx, func() (*jetstream.StreamInfo, error) { return b.api.EnsureStream(ctx, b.stream()) })
+		return err
+	})
+}
+
+// lost creates the stream again after an administrator has deleted it.
+//
+// It waits first: a request that was under way when its record was lost may still store its event, and so might a retry
+// that finds the key free. Without a stream no record can be claimed, and when there is one again all earlier requests have
+// ended. A replica that starts meanwhile creates the stream at once and does not give this guarantee.
+func (b *bucket) lost() {
+	if !b.creating.CompareAndSwap(false, true) {
+		return
+	}
+	b.config.Log.Error("idempotency records lost", "stream", Stream, "created_again_after", b.config.LongestCommand)
+	go func() {
+		defer b.creating.Store(false)
+		select {
+		case <-time.After(b.config.LongestCommand):
+		case <-b.open.Done():
+			return
+		}
+		if err := b.ensure(b.open); err != nil && b.open.Err() == nil {
+			b.config.Log.Error("stream creation failed", "stream", Stream, "error", err)
+		}
+	}()
+}
