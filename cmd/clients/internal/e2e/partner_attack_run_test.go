@@ -35,17 +35,19 @@ func silent(o *nats.Options) error {
 // accounts.
 func TestAttackSucceedsOnServersThatAreOpen(t *testing.T) {
 	t.Parallel()
-	for name, open := range map[string]func(*server.Options){"an export of $JS.API.>": widen, "permissions": permit} {
+	for name, c := range map[string]struct {
+		open     func(*server.Options)
+		servers  int
+		replicas string
+	}{"an export of $JS.API.>": {widen, 1, "1"}, "permissions": {permit, 3, "3"}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for _, n := range []int{1, 3} {
-				servers := natstest.Run(t, n, open)
-				url := strings.ReplaceAll(servers.URL(), "://", "://admin:secret@")
-				s := startReplicas(t, 1, url, "CLIENTS_STREAM_REPLICAS="+map[int]string{1: "1", 3: "3"}[n])[0]
-				s.create("SuprCorp")
-				admin, _ := connect(t, url)
-				require.NotEmpty(t, attack(t, admin, anonymous(t, servers.URL())))
-			}
+			servers := natstest.Run(t, c.servers, c.open)
+			url := strings.ReplaceAll(servers.URL(), "://", "://admin:secret@")
+			s := startReplicas(t, 1, url, "CLIENTS_STREAM_REPLICAS="+c.replicas)[0]
+			s.create("SuprCorp")
+			admin, _ := connect(t, url)
+			require.NotEmpty(t, attack(t, admin, anonymous(t, servers.URL())))
 		})
 	}
 }

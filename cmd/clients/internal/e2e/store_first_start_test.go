@@ -19,7 +19,7 @@ func TestAKilledFirstStartLeavesAStoreThatStarts(t *testing.T) {
 	s.awaitReady(t)
 	whole := time.Since(begun)
 	s.kill()
-	const kills = 12
+	const kills = 6
 	for i := range kills {
 		require.NoError(t, os.RemoveAll(dir))
 		for range 2 { // the second one continues what the first one left

@@ -14,7 +14,7 @@ func TestReplicasScrubOneAtATimeAndNotAgainAtOnce(t *testing.T) {
 	t.Parallel()
 	servers := natstest.Run(t, 1)
 	settings := []string{"CLIENTS_STREAM_REPLICAS=1", "CLIENTS_SCRUB_INTERVAL=100s", "CLIENTS_LOG_LEVEL=info"}
-	replicas := startReplicas(t, 3, servers.URL(), settings...)
+	replicas := startReplicas(t, 2, servers.URL(), settings...)
 	createThree(t, replicas[0])
 	shared := func() bool { // as long as no scrub is known, each shows its own start
 		last := replicas[0].metric("clients_scrub_finished_timestamp_seconds")
