@@ -23,11 +23,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/nats-io/nats-server/v2/server"
+	"sync"
 )
 
 // Record is one record of a block.
@@ -38,7 +38,7 @@ type Record struct {
 	Deleted bool
 }
 
-// Visitor is called with each record whose checksum is right. The scan ends with its error.
+// Visitor is called with each record whose checksum is right, one after the other. The scan ends with its error.
 type Visitor func(Record) error
 
 // DamagedError reports that a file is not what was written.
@@ -66,43 +66,71 @@ func Scan(dir string, visit Visitor) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("scan the store: %w", err)
 	}
-	var buffer bytes.Buffer
+	s := scanner{visit: visit, buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }}}
 	for _, entry := range entries {
 		if entry.Type().IsRegular() || strings.HasPrefix(entry.Name(), ".") {
 			continue // the server removes the latter: it was deleted
 		}
-		if err := scanStream(streams, entry.Name(), &buffer, visit); err != nil {
+		if err := s.stream(streams, entry.Name()); err != nil {
 			return fmt.Errorf("scan stream %s: %w", entry.Name(), err)
 		}
 	}
 	return nil
 }
 
-func scanStream(streams, stream string, buffer *bytes.Buffer, visit Visitor) error {
+// scanner is one scan.
+type scanner struct {
+	visit   Visitor
+	buffers sync.Pool // of *bytes.Buffer, for blocks
+}
+
+// stream reads several blocks at the same time, and visits their records in order.
+func (s *scanner) stream(streams, stream string) error {
 	dir := filepath.Join(streams, stream, "msgs")
 	numbers, err := blockNumbers(dir)
 	if err != nil {
 		return err
 	}
+	stop := make(chan struct{})
+	defer close(stop)
 	var truncated *DamagedError
-	for _, number := range numbers {
-		b, err := openBlock(dir, stream, number, buffer)
-		switch {
-		case err != nil:
-			return err
-		case len(b.content) == 0: // just begun, or emptied
-			continue
-		case truncated != nil: // not at the end of the stream
+	for result := range s.blocks(dir, stream, numbers, stop) {
+		block := <-result
+		if truncated != nil && !block.empty { // not at the end of the stream
 			return truncated
 		}
-		if truncated, err = b.scan(visit); err != nil {
-			return err
+		for _, r := range block.records {
+			if err := s.visit(r); err != nil {
+				return err
+			}
+		}
+		if block.err != nil {
+			return block.err
+		}
+		if !block.empty {
+			truncated = block.truncated
 		}
 	}
 	return nil
 }
 
-const blockSuffix = ".blk"
+// blocks scans as many blocks at the same time as there are processors. The results come in the order of the numbers.
+func (s *scanner) blocks(dir, stream string, numbers []int, stop <-chan struct{}) <-chan chan scanned {
+	ahead := make(chan chan scanned, runtime.GOMAXPROCS(0))
+	go func() {
+		defer close(ahead)
+		for _, number := range numbers {
+			result := make(chan scanned, 1)
+			select {
+			case ahead <- result:
+				go func() { result <- s.block(dir, stream, number) }()
+			case <-stop:
+				return
+			}
+		}
+	}()
+	return ahead
+}
 
 // blockNumbers returns the numbers of the blocks in a folder, in order.
 func blockNumbers(dir string) ([]int, error) {
@@ -119,67 +147,4 @@ func blockNumbers(dir string) ([]int, error) {
 	}
 	slices.Sort(numbers)
 	return numbers, nil
-}
-
-// block is a block whose content stays in the buffer that it was read into.
-type block struct {
-	stream   string
-	file     string
-	content  []byte
-	checksum checksum
-}
-
-func openBlock(dir, stream string, number int, buffer *bytes.Buffer) (*block, error) {
-	name := strconv.Itoa(number)
-	b := &block{stream: stream, file: filepath.Join(dir, name+blockSuffix), checksum: newChecksum(stream + "-" + name)}
-	file, err := os.Open(b.file)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return nil, err
-	}
-	buffer.Reset()
-	buffer.Grow(int(info.Size()) + bytes.MinRead)
-	if _, err = buffer.ReadFrom(file); err != nil {
-		return nil, err
-	}
-	b.content = buffer.Bytes()
-	return b, b.decompress()
-}
-
-func (b *block) decompress() error {
-	var compression server.CompressionInfo
-	begin, err := compression.UnmarshalMetadata(b.content)
-	if err == nil && begin == 0 {
-		return nil
-	}
-	if err == nil {
-		b.content, err = compression.Algorithm.Decompress(b.content[begin:])
-	}
-	if err != nil {
-		return &DamagedError{File: b.file, Reason: "the block cannot be decompressed: " + err.Error()}
-	}
-	return nil
-}
-
-// scan calls visit with each record. A record at the end that was not written to its end is returned as truncated.
-func (b *block) scan(visit Visitor) (truncated *DamagedError, err error) {
-	for at := 0; at < len(b.content); {
-		r := record(b.content[at:])
-		if reason := r.fault(b.checksum); reason != "" {
-			damaged := &DamagedError{File: b.file, Offset: int64(at), Reason: reason}
-			if r.truncated(b.checksum) {
-				return damaged, nil
-			}
-			return nil, damaged
-		}
-		if err := visit(Record{Stream: b.stream, Sequence: r.sequence(), Deleted: r.deleted()}); err != nil {
-			return nil, err
-		}
-		at += r.size()
-	}
-	return nil, nil
 }
