@@ -54,11 +54,21 @@ var mayImport = map[string][]string{
 	"transport/wire":        {"clients/domain", "golang.org/x/net", "golang.org/x/text"},
 	"transport/credentials": {"clients/domain", "clients/transport/reload", "golang.org/x/crypto"},
 	"transport/reload":      {},
-	"cmd/clients":           {"clients", "github.com", "go.opentelemetry.io/otel", "golang.org/x/term", "golang.org/x/sys/unix", "golang.org/x/net/http/httpguts", "golang.org/x/crypto/x509roots/fallback"},
+	"cmd/clients":           {"clients", "github.com", "go.opentelemetry.io/otel", "golang.org/x/sys/unix", "golang.org/x/crypto/x509roots/fallback"},
 	"cmd/clients/internal/importer": {
 		"clients/domain", "clients/transport/wire", "clients/cmd/clients/internal/terminal",
 		"github.com/hashicorp/go-retryablehttp", "github.com/gofrs/flock", "golang.org/x/sync/errgroup",
 	},
+	"cmd/clients/internal/backup": {
+		"clients/domain", "clients/eventstore", "clients/cmd/clients/internal/natsconn", "clients/cmd/clients/internal/terminal",
+		"github.com/nats-io/jsm.go", "github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2/server/archive", "github.com/klauspost/compress/s2",
+	},
+	"cmd/clients/internal/config": {
+		"clients/domain", "clients/eventstore", "clients/transport", "clients/cmd/clients/internal/natsconn",
+		"github.com/nats-io/nats.go", "github.com/nats-io/jwt/v2", "github.com/nats-io/nkeys",
+	},
+	"cmd/clients/internal/natsconn":     {"clients/eventstore", "clients/cmd/clients/internal/terminal", "github.com/nats-io/nats.go"},
+	"cmd/clients/internal/tracing":      {"github.com/go-logr/logr", "go.opentelemetry.io/contrib/exporters/autoexport", "go.opentelemetry.io/otel"},
 	"cmd/clients/internal/terminal":     {"github.com/schollz/progressbar/v3", "golang.org/x/term", "golang.org/x/sys/unix"},
 	"cmd/clients/internal/e2e":          {"github.com/nats-io", "clients/cmd/clients/internal/e2e/workload"},
 	"cmd/clients/internal/e2e/load":     {"clients/cmd/clients/internal/e2e/workload"},

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"clients/cmd/clients/internal/config"
+	"clients/cmd/clients/internal/natsconn"
 	"clients/domain"
 	"clients/eventstore"
 	"clients/eventstore/natstest"
@@ -26,7 +28,7 @@ func BenchmarkBackup(b *testing.B) {
 		events = n
 	}
 	from := natstest.Run(b, 1, func(o *server.Options) { o.SyncAlways = false })
-	s := benchServiceWith(b, settings{nats: natsSettings{url: from.URL()}, streamReplicas: 1, eventualReads: true})
+	s := benchServiceWith(b, config.Config{NATS: natsconn.Settings{URL: from.URL()}, StreamReplicas: 1, EventualReads: true})
 	putEvents(b, s, events)
 	putKeys(b, s, events)
 	s.snapshotter.Save(b.Context())

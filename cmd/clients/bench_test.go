@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"clients/cmd/clients/internal/config"
+	"clients/cmd/clients/internal/natsconn"
 	"clients/domain"
 	"clients/eventstore/natstest"
 	"clients/transport"
@@ -107,7 +109,7 @@ func BenchmarkStrongReads(b *testing.B) {
 	for _, servers := range []int{1, 3} {
 		cluster := natstest.Run(b, servers)
 		get := func(eventual bool) func() error {
-			s := benchServiceWith(b, settings{nats: natsSettings{url: cluster.URL()}, streamReplicas: servers, eventualReads: eventual})
+			s := benchServiceWith(b, config.Config{NATS: natsconn.Settings{URL: cluster.URL()}, StreamReplicas: servers, EventualReads: eventual})
 			if s.directory.Stats().Clients == 0 {
 				seed(b, s, 1000)
 			}
@@ -221,14 +223,14 @@ func (m *measure) report(b *testing.B, prefix string) {
 // benchService runs the service as main does, access log included.
 func benchService(b *testing.B, eventual bool) *service {
 	b.Helper()
-	return benchServiceWith(b, settings{dataDir: b.TempDir(), streamReplicas: 1, eventualReads: eventual})
+	return benchServiceWith(b, config.Config{DataDir: b.TempDir(), StreamReplicas: 1, EventualReads: eventual})
 }
 
 // benchServiceWith is benchService with settings of its own, but for where it listens.
-func benchServiceWith(b *testing.B, settings settings) *service {
+func benchServiceWith(b *testing.B, settings config.Config) *service {
 	b.Helper()
-	settings.httpAddr, settings.opsAddr, settings.embeddedNATSAddr = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
-	settings.defaultCurrency = "United States Dollars - USD"
+	settings.HTTPAddr, settings.OpsAddr, settings.EmbeddedNATSAddr = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
+	settings.DefaultCurrency = "United States Dollars - USD"
 	s, err := start(b.Context(), settings, slog.New(slog.NewJSONHandler(io.Discard, nil)))
 	require.NoError(b, err)
 	b.Cleanup(func() { _ = s.stop() })

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	"clients/cmd/clients/internal/config"
+	"clients/cmd/clients/internal/natsconn"
 	"clients/cmd/clients/internal/terminal"
 	"clients/domain"
 	"clients/eventstore"
@@ -14,7 +16,7 @@ import (
 
 // eventsCommand prints what has happened to clients.
 type eventsCommand struct {
-	runningFlags
+	config.RunningFlags
 	From    uint64  `name:"from" placeholder:"SEQUENCE" help:"Begin at this sequence."`
 	Last    *int    `name:"last" short:"n" placeholder:"N" help:"Begin with the last N of those that are asked for."`
 	Account *string `name:"account" help:"Of this account alone."`
@@ -36,15 +38,15 @@ const followEvery = 250 * time.Millisecond
 
 // Run prints events, a line each.
 func (c *eventsCommand) Run(ctx context.Context, s streams) error {
-	if faults := c.check(); faults != nil {
-		return faults
+	if err := c.check(); err != nil {
+		return err
 	}
-	nc, done, err := c.connect(ctx)
+	nc, err := c.Connect(ctx)
 	if err != nil {
 		return err
 	}
-	defer done()
-	history, err := openHistory(ctx, nc)
+	defer nc.Close()
+	history, err := natsconn.OpenHistory(ctx, nc)
 	if err != nil {
 		return err
 	}
@@ -63,20 +65,17 @@ func (c *eventsCommand) Run(ctx context.Context, s streams) error {
 }
 
 func (c *eventsCommand) check() error {
-	var faults settingFaults
+	var faults config.Faults
 	if c.Last != nil && *c.Last < 0 {
-		faults = append(faults, "--last must not be negative")
+		faults.Add("--last", "must not be negative")
 	}
 	if c.Account != nil && !domain.ValidAccount(*c.Account) {
-		faults = append(faults, "--account must be 1 to 63 of a-z, 0-9 and -")
+		faults.Add("--account", "must be 1 to 63 of a-z, 0-9 and -")
 	}
 	if c.Client != nil && *c.Client <= 0 {
-		faults = append(faults, "--client must be above 0")
+		faults.Add("--client", "must be above 0")
 	}
-	if faults != nil {
-		return faults
-	}
-	return nil
+	return faults.Err()
 }
 
 // begin prints what is there already of what is asked for. It leaves the history at its end.
@@ -116,7 +115,7 @@ func (p *eventPrinter) follow(ctx context.Context, output any) error {
 		if terminal.OutputClosed(output) {
 			return nil
 		}
-		if err := withinLimit(ctx, p.history.Extend); err != nil {
+		if err := natsconn.WithLimit(ctx, p.history.Extend); err != nil {
 			return err
 		}
 		if err := p.read(ctx); err != nil {

@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 
+	"clients/cmd/clients/internal/config"
+	"clients/cmd/clients/internal/natsconn"
 	"clients/cmd/clients/internal/terminal"
 	"clients/domain"
 	"clients/projections/readmodel"
@@ -17,29 +19,29 @@ import (
 
 // exportCommand writes all clients of an account.
 type exportCommand struct {
-	runningFlags
-	Account string `name:"account" default:"default" help:"Whose clients they are."`
+	config.RunningFlags
+	Account string `name:"account" default:"default" help:"Account to export."`
 	JSON    bool   `name:"json" help:"JSON instead of XML."`
 	Output  string `name:"output" short:"o" default:"-" help:"File to write, which must not exist yet; - for the standard output."`
 }
 
-// Help says what the short help leaves out.
+// Help returns the long help.
 func (c *exportCommand) Help() string {
-	return "It writes what GET /clients answers, as of the moment when it begins: clients import reads it. " +
-		"Exit code 0: it is complete. 1: it is not. 2: a wrong setting."
+	return "Writes what GET /clients returns, as of the moment when it begins. clients import reads it. " +
+		"Exit code 0: the export is complete. 1: it is not. 2: invalid settings."
 }
 
 // Run exports.
 func (c *exportCommand) Run(ctx context.Context, s streams) (err error) {
 	if !domain.ValidAccount(c.Account) {
-		return settingFaults{"--account must be 1 to 63 of a-z, 0-9 and -"}
+		return config.Faults{"--account: must be 1 to 63 of a-z, 0-9 and -"}
 	}
-	nc, done, err := c.connect(ctx)
+	nc, err := c.Connect(ctx)
 	if err != nil {
 		return err
 	}
-	defer done()
-	history, err := openHistory(ctx, nc)
+	defer nc.Close()
+	history, err := natsconn.OpenHistory(ctx, nc)
 	if err != nil {
 		return err
 	}
@@ -53,7 +55,7 @@ func (c *exportCommand) Run(ctx context.Context, s streams) (err error) {
 	if err := c.write(s.out, listing); err != nil {
 		return fmt.Errorf("export: %w", err)
 	}
-	_, err = fmt.Fprintf(s.err, "%s, as of sequence %d.\n", domain.Counted(listing.Len, "client"), history.Last)
+	_, err = fmt.Fprintf(s.err, "%s, as of sequence %d\n", domain.Counted(listing.Len, "client"), history.Last)
 	return err
 }
 

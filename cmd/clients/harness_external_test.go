@@ -6,14 +6,17 @@ import (
 	"strings"
 	"testing"
 
+	"clients/cmd/clients/internal/config"
+	"clients/cmd/clients/internal/natsconn"
+
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 )
 
-// externalSettings are the test's settings with an external NATS.
-func externalSettings(t *testing.T, replicas int, nats natsSettings) settings {
+// externalSettings are the test's config.Config with an external NATS.
+func externalSettings(t *testing.T, replicas int, nats natsconn.Settings) config.Config {
 	s := testSettings(t)
-	s.nats, s.streamReplicas = nats, replicas
+	s.NATS, s.StreamReplicas = nats, replicas
 	return s
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"clients/cmd/clients/internal/config"
 	"clients/transport/credentials"
 
 	"github.com/stretchr/testify/require"
@@ -64,14 +65,14 @@ func user(t *testing.T, login string) string {
 }
 
 // launchGuarded starts a service whose users are in a secret.
-func launchGuarded(t *testing.T, s *secret, change ...func(*settings)) *app {
+func launchGuarded(t *testing.T, s *secret, change ...func(*config.Config)) *app {
 	t.Helper()
 	settings := testSettings(t)
 	for _, set := range change {
 		set(&settings)
 	}
 	var err error
-	settings.credentials, err = credentials.Open(s.dir)
+	settings.Credentials, err = credentials.Open(s.dir)
 	require.NoError(t, err)
 	return launchWith(t, settings)
 }

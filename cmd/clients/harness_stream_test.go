@@ -42,7 +42,7 @@ func (s *service) adminURL() string {
 	if s.embedded == nil {
 		return s.natsURL()
 	}
-	return adminURL(s.natsURL(), s.settings.dataDir)
+	return adminURL(s.natsURL(), s.settings.DataDir)
 }
 
 // adminURL is the URL of the embedded server of dataDir with the administrator's login.

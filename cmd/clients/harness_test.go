@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"clients/cmd/clients/internal/config"
+
 	"github.com/stretchr/testify/require"
 )
 
@@ -31,10 +33,10 @@ func launch(t *testing.T) *app {
 }
 
 // launchWith starts a service with settings of the test's own.
-func launchWith(t *testing.T, settings settings) *app {
+func launchWith(t *testing.T, settings config.Config) *app {
 	t.Helper()
 	a := &app{logged: &syncBuffer{}}
-	log := slog.New(slog.NewTextHandler(a.logged, &slog.HandlerOptions{Level: settings.logLevel}))
+	log := slog.New(slog.NewTextHandler(a.logged, &slog.HandlerOptions{Level: settings.LogLevel}))
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	var err error
@@ -51,16 +53,16 @@ func launchWith(t *testing.T, settings settings) *app {
 }
 
 // testSettings are the defaults but for the addresses, the place of the data and a quiet log.
-func testSettings(t *testing.T) settings {
-	return settings{
-		httpAddr:         "127.0.0.1:0",
-		opsAddr:          "127.0.0.1:0",
-		dataDir:          filepath.Join(t.TempDir(), "data"),
-		embeddedNATSAddr: "127.0.0.1:0",
-		streamReplicas:   1,
-		defaultCurrency:  "United States Dollars - USD",
-		logLevel:         slog.LevelWarn,
-		logFormat:        "text",
+func testSettings(t *testing.T) config.Config {
+	return config.Config{
+		HTTPAddr:         "127.0.0.1:0",
+		OpsAddr:          "127.0.0.1:0",
+		DataDir:          filepath.Join(t.TempDir(), "data"),
+		EmbeddedNATSAddr: "127.0.0.1:0",
+		StreamReplicas:   1,
+		DefaultCurrency:  "United States Dollars - USD",
+		LogLevel:         slog.LevelWarn,
+		LogFormat:        "text",
 	}
 }
 

@@ -4,12 +4,12 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 
+	"clients/cmd/clients/internal/config"
 	"clients/cmd/clients/internal/importer"
 )
 
@@ -35,11 +35,11 @@ func (c *importCommand) Help() string {
 
 // Run imports.
 func (c *importCommand) Run(ctx context.Context, s streams) error {
-	config, err := c.config()
+	settings, err := c.settings()
 	if err != nil {
 		return err
 	}
-	config.Out, config.Err = s.out, s.err
+	settings.Out, settings.Err = s.out, s.err
 	list := io.Reader(os.Stdin)
 	if c.File != "-" {
 		file, err := os.Open(c.File)
@@ -48,41 +48,34 @@ func (c *importCommand) Run(ctx context.Context, s streams) error {
 		}
 		defer file.Close()
 		if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
-			config.Size = uint64(info.Size())
+			settings.Size = uint64(info.Size())
 		}
 		list = file
 	}
-	if err := importer.Run(ctx, config, list); err != nil {
+	if err := importer.Run(ctx, settings, list); err != nil {
 		return fmt.Errorf("import: %w", err)
 	}
 	return nil
 }
 
-func (c *importCommand) config() (_ importer.Config, err error) {
-	var faults settingFaults
-	config := importer.Config{Callers: c.Callers, Journal: cmp.Or(c.Journal, c.File+".imported")}
-	if config.URL, err = importer.ParseURL(c.URL); err != nil {
-		faults.add("CLIENTS_IMPORT_URL", "%v", err)
+func (c *importCommand) settings() (_ importer.Config, err error) {
+	var faults config.Faults
+	settings := importer.Config{Callers: c.Callers, Journal: cmp.Or(c.Journal, c.File+".imported")}
+	if settings.URL, err = importer.ParseURL(c.URL); err != nil {
+		faults.Add("CLIENTS_IMPORT_URL", "%v", err)
 	}
 	var found bool
-	if config.User, config.Password, found = strings.Cut(c.Login, ":"); c.Login != "" && (!found || config.User == "") {
-		faults.add("CLIENTS_IMPORT_LOGIN", "must be USER:PASSWORD")
+	if settings.User, settings.Password, found = strings.Cut(c.Login, ":"); c.Login != "" && (!found || settings.User == "") {
+		faults.Add("CLIENTS_IMPORT_LOGIN", "must be USER:PASSWORD")
 	}
 	if c.Callers < 1 || c.Callers > 64 {
-		faults.add("--callers", "must be between 1 and 64 (got %d)", c.Callers)
+		faults.Add("--callers", "must be between 1 and 64 (got %d)", c.Callers)
 	}
-	if c.CA != "" && faults.readable("CLIENTS_IMPORT_CA", c.CA) {
-		content, _ := os.ReadFile(c.CA)
-		config.TLS = &tls.Config{RootCAs: x509.NewCertPool()}
-		if !config.TLS.RootCAs.AppendCertsFromPEM(content) {
-			faults.add("CLIENTS_IMPORT_CA", "no certificate in %s", c.CA)
-		}
+	if c.CA != "" {
+		settings.TLS = &tls.Config{RootCAs: faults.Authorities("CLIENTS_IMPORT_CA", c.CA)}
 	}
 	if c.File == "-" && c.Journal == "" {
-		faults.add("--journal", "required with standard input")
+		faults.Add("--journal", "required with standard input")
 	}
-	if faults != nil {
-		return config, faults
-	}
-	return config, nil
+	return settings, faults.Err()
 }

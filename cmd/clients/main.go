@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 
+	"clients/cmd/clients/internal/config"
+	"clients/cmd/clients/internal/natsconn"
 	"clients/cmd/clients/internal/terminal"
 
 	"github.com/alecthomas/kong"
@@ -49,7 +51,7 @@ type cli struct {
 // run is the whole program, but for the process around it.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var c cli
-	ctx = refusable(ctx)
+	ctx = natsconn.WithPermissions(ctx)
 	useDefaults()
 	exited := false
 	parser, err := kong.New(&c,
@@ -70,13 +72,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitOK
 	}
 	if err == nil {
-		err = refusal(ctx, selected.Run())
+		err = natsconn.PermissionError(ctx, selected.Run())
 	}
 	if err == nil {
 		return exitOK
 	}
 	terminal.Report(stderr, err)
-	if errors.As(err, new(settingFaults)) || errors.As(err, new(*kong.ParseError)) {
+	if errors.As(err, new(config.Faults)) || errors.As(err, new(*kong.ParseError)) {
 		return exitUsage
 	}
 	return exitError

@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"clients/cmd/clients/internal/config"
 	"clients/domain"
 	"clients/eventstore/deadletter"
 	"clients/projections/ingest"
@@ -18,7 +19,7 @@ import (
 
 // quarantineCommand deals with dead letters: messages of other services that cannot be used.
 type quarantineCommand struct {
-	runningFlags
+	config.RunningFlags
 
 	List  quarantineListCommand  `cmd:"" help:"List the messages in quarantine: number, position and reason of each."`
 	Show  quarantineShowCommand  `cmd:"" help:"Show all of one message."`
@@ -44,12 +45,12 @@ type chosenLetters struct {
 }
 
 func (c *quarantineCommand) open(ctx context.Context) (_ *deadletter.Store, done func(), err error) {
-	nc, done, err := c.connect(ctx)
+	nc, err := c.Connect(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	letters, err := deadletter.New(nc)
-	return letters, done, err
+	return letters, nc.Close, err
 }
 
 // Run lists all dead letters, as a table or as JSON.
@@ -123,7 +124,7 @@ func (c *quarantineDropCommand) Run(ctx context.Context, s streams, parent *quar
 func (c chosenLetters) each(ctx context.Context, s streams, parent *quarantineCommand, success string,
 	do func(*deadletter.Store, context.Context, uint64) error) error {
 	if c.All == (len(c.Numbers) > 0) {
-		return settingFaults{"name the messages by their numbers, or all of them by --all"}
+		return config.Faults{"messages: name them by number, or use --all"}
 	}
 	letters, done, err := parent.open(ctx)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"clients/cmd/clients/internal/natsconn"
 	"clients/eventstore"
 	"clients/eventstore/idempotency"
 	"clients/projections/audit"
@@ -47,7 +48,7 @@ func (s *service) scrubStream(context.Context) error {
 
 func (s *service) newScrubber() *scrubber {
 	b := &scrubber{
-		service: s, name: uuid.NewString(), interval: s.settings.scrubInterval, started: time.Now(),
+		service: s, name: uuid.NewString(), interval: s.settings.ScrubInterval, started: time.Now(),
 		faults: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "clients_scrub_faults", Help: "Faults that the last scrub of the stream found, whichever replica did it.",
 		}, []string{"kind"}),
@@ -114,7 +115,7 @@ func (b *scrubber) scrub(ctx context.Context, record idempotency.ScrubRecord) er
 	go func() { renewed <- b.renew(holding, cancel, record) }()
 	begun := time.Now()
 	scrub := audit.Scrub{Directory: b.service.directory, Open: func(ctx context.Context) (*eventstore.History, error) {
-		return openHistory(ctx, b.service.nc)
+		return natsconn.OpenHistory(ctx, b.service.nc)
 	}}
 	faults, err := scrub.Run(holding)
 	if cause := context.Cause(holding); cause != nil {

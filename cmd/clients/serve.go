@@ -7,13 +7,18 @@ import (
 	"io"
 	"log/slog"
 
+	"clients/cmd/clients/internal/config"
+	"clients/cmd/clients/internal/natsconn"
 	"clients/cmd/clients/internal/terminal"
 	"clients/eventstore/embedded"
 )
 
+// serveCommand runs the service.
+type serveCommand struct{ config.Serve }
+
 // Run serves until ctx ends, or the store has to be opened anew.
 func (c *serveCommand) Run(ctx context.Context, s streams) error {
-	settings, err := c.settings()
+	settings, err := c.Config()
 	if err != nil {
 		return err
 	}
@@ -34,9 +39,9 @@ func (c *serveCommand) Run(ctx context.Context, s streams) error {
 	}
 }
 
-func newLog(s settings, w io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{Level: s.logLevel}
-	if s.logFormat == "text" || s.logFormat == "auto" && terminal.IsTerminal(w) {
+func newLog(s config.Config, w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: s.LogLevel}
+	if s.LogFormat == "text" || s.LogFormat == "auto" && terminal.IsTerminal(w) {
 		return slog.New(slog.NewTextHandler(w, options))
 	}
 	return slog.New(slog.NewJSONHandler(w, options))
@@ -45,19 +50,19 @@ func newLog(s settings, w io.Writer) *slog.Logger {
 // greet says what listens where, and how to try it.
 func (s *service) greet(w io.Writer) {
 	scheme, login := "http", ""
-	if s.settings.certificate != nil {
+	if s.settings.Certificate != nil {
 		scheme = "https"
 	}
-	if s.settings.credentials != nil {
+	if s.settings.Credentials != nil {
 		login = "-u USER " // curl asks for the password
 	}
 	fmt.Fprintf(w, `clients is ready.
   API         %s://%s/clients
   operations  http://%s/readyz and /livez, /metrics, /version
   NATS        %s, stream CLIENTS, %s
-`, scheme, s.apiAddr(), s.opsAddr(), redactNATS(s.natsURL()), s.partnersMay())
+`, scheme, s.apiAddr(), s.opsAddr(), natsconn.Redact(s.natsURL()), s.partnersMay())
 	if s.embedded != nil {
-		fmt.Fprintf(w, "  data        %s\n", s.settings.dataDir)
+		fmt.Fprintf(w, "  data        %s\n", s.settings.DataDir)
 	}
 	fmt.Fprintf(w, `Try it:
   curl %[1]s-i -H 'Content-Type: application/xml' -d '<client><name>SuprCorp</name></client>' %[2]s://%[3]s/clients
@@ -68,9 +73,9 @@ func (s *service) greet(w io.Writer) {
 // partnersMay says what others can do at NATS.
 func (s *service) partnersMay() string {
 	switch {
-	case s.embedded != nil && s.settings.partnerAccess() == embedded.NoPartners:
+	case s.embedded != nil && s.settings.PartnerAccess() == embedded.NoPartners:
 		return "for the administrator alone"
-	case s.embedded != nil && s.settings.partnerAccess() == embedded.PartnersLogIn:
+	case s.embedded != nil && s.settings.PartnerAccess() == embedded.PartnersLogIn:
 		return "log in as partner, subscribe to clients.>"
 	}
 	return "subscribe to clients.>"

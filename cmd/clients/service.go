@@ -11,6 +11,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"clients/cmd/clients/internal/config"
+	"clients/cmd/clients/internal/natsconn"
+	"clients/cmd/clients/internal/tracing"
 	"clients/domain/command"
 	"clients/eventstore"
 	"clients/eventstore/embedded"
@@ -30,7 +33,7 @@ import (
 
 // service is the running whole. start builds it from the outside in, stop takes it down in the opposite order.
 type service struct {
-	settings    settings
+	settings    config.Config
 	log         *slog.Logger
 	api, ops    net.Listener
 	apiServer   *http.Server
@@ -55,7 +58,7 @@ type service struct {
 }
 
 // start returns as soon as the service answers requests. What it has begun when it fails it takes back.
-func start(ctx context.Context, settings settings, log *slog.Logger) (_ *service, err error) {
+func start(ctx context.Context, settings config.Config, log *slog.Logger) (_ *service, err error) {
 	s := &service{settings: settings, log: log, registry: prometheus.NewRegistry(), memoryLimit: memoryLimit(log), broken: make(chan error, 1)}
 	s.notReady("starting")
 	defer func() {
@@ -74,11 +77,11 @@ func start(ctx context.Context, settings settings, log *slog.Logger) (_ *service
 
 // listen takes the ports first: without them nothing else is begun.
 func (s *service) listen(context.Context) (err error) {
-	if s.api, err = net.Listen("tcp", s.settings.httpAddr); err != nil {
+	if s.api, err = net.Listen("tcp", s.settings.HTTPAddr); err != nil {
 		return fmt.Errorf("the API cannot listen (CLIENTS_HTTP_ADDR): %w", err)
 	}
 	s.onStop(func() { _ = s.api.Close() })
-	if s.ops, err = net.Listen("tcp", s.settings.opsAddr); err != nil {
+	if s.ops, err = net.Listen("tcp", s.settings.OpsAddr); err != nil {
 		return fmt.Errorf("the operations endpoints cannot listen (CLIENTS_OPS_ADDR): %w", err)
 	}
 	s.onStop(func() { _ = s.ops.Close() })
@@ -97,13 +100,13 @@ func (s *service) serveOperations(context.Context) error {
 }
 
 func (s *service) openStore(ctx context.Context) (err error) {
-	config := eventstore.Config{Replicas: s.settings.streamReplicas, Log: s.log}
-	if s.settings.nats.url == "" {
+	config := eventstore.Config{Replicas: s.settings.StreamReplicas, Log: s.log}
+	if s.settings.NATS.URL == "" {
 		if err := s.startEmbedded(); err != nil {
 			return err
 		}
 		config.Reached, config.Advanced = s.embedded.HighWater.Sequence(), s.embedded.HighWater.Advance
-	} else if s.nc, err = s.settings.nats.connect(ctx, s.log); err != nil {
+	} else if s.nc, err = s.settings.NATS.Connect(ctx, s.log); err != nil {
 		return err
 	}
 	s.onStop(s.nc.Close)
@@ -116,7 +119,7 @@ func (s *service) openStore(ctx context.Context) (err error) {
 	}
 	s.onStop(s.store.Close)
 	s.records, err = idempotency.Open(ctx, s.nc, idempotency.Config{
-		Replicas: s.settings.streamReplicas, LongestCommand: command.Longest, AppendCost: s.store.AppendCost, Published: s.store.Published, Log: s.log,
+		Replicas: s.settings.StreamReplicas, LongestCommand: command.Longest, AppendCost: s.store.AppendCost, Published: s.store.Published, Log: s.log,
 	})
 	if err != nil {
 		return err
@@ -129,7 +132,7 @@ func (s *service) openStore(ctx context.Context) (err error) {
 // startEmbedded starts a NATS server within the process and connects to it.
 func (s *service) startEmbedded() (err error) {
 	s.embedded, err = embedded.Start(embedded.Config{
-		Dir: s.settings.dataDir, Addr: s.settings.embeddedListenAddr(), Partners: s.settings.partnerAccess(), Log: s.log,
+		Dir: s.settings.DataDir, Addr: s.settings.EmbeddedListenAddr(), Partners: s.settings.PartnerAccess(), Log: s.log,
 	})
 	var listen *net.OpError
 	if errors.As(err, &listen) {
@@ -139,9 +142,19 @@ func (s *service) startEmbedded() (err error) {
 		return err
 	}
 	s.onStop(s.embedded.Shutdown)
-	if s.nc, err = s.embedded.Connect(connectionOptions(s.log)...); err != nil {
+	if s.nc, err = s.embedded.Connect(natsconn.Options(s.log)...); err != nil {
 		return fmt.Errorf("connect to the embedded server: %w", err)
 	}
+	return nil
+}
+
+func (s *service) trace(ctx context.Context) error {
+	tracer, stop, err := tracing.Start(ctx, currentVersion().Version, s.log)
+	if err != nil {
+		return err
+	}
+	s.tracer = tracer
+	s.onStop(stop)
 	return nil
 }
 
@@ -154,7 +167,7 @@ func (s *service) serveAPI(context.Context) error {
 		IDs:             s.store,
 		Records:         s.records,
 		Barrier:         s.ingest,
-		DefaultCurrency: s.settings.defaultCurrency,
+		DefaultCurrency: s.settings.DefaultCurrency,
 		NewEventID:      newEventID,
 		Now:             time.Now,
 		Observe:         s.registerMetrics(),
@@ -163,28 +176,28 @@ func (s *service) serveAPI(context.Context) error {
 	api := transport.API{
 		Commands:       commands,
 		Directory:      s.directory,
-		Eventual:       s.settings.eventualReads,
+		Eventual:       s.settings.EventualReads,
 		Hosts:          s.hosts(),
-		RateLimit:      s.settings.rateLimit,
+		RateLimit:      s.settings.RateLimit,
 		MemoryLimit:    s.memoryLimit,
-		TrustedProxies: s.settings.trustedProxies,
+		TrustedProxies: s.settings.TrustedProxies,
 		Metrics:        transport.NewMetrics(s.registry),
 		Tracer:         s.tracer,
 		Log:            s.log,
 	}
-	if s.settings.credentials != nil {
-		api.Logins = s.settings.credentials
+	if s.settings.Credentials != nil {
+		api.Logins = s.settings.Credentials
 	}
 	handler, err := api.Handler()
 	if err != nil {
 		return err
 	}
 	s.apiServer = transport.NewServer(s.farewell.Handler(handler), s.log)
-	limited := connections.Limit(s.api, connectionLimits(descriptors(), s.memoryLimit, s.settings.credentials != nil))
+	limited := connections.Limit(s.api, connectionLimits(descriptors(), s.memoryLimit, s.settings.Credentials != nil))
 	limited.Attach(s.apiServer)
 	listener := net.Listener(limited)
-	if s.settings.certificate != nil {
-		listener = tls.NewListener(listener, s.settings.certificate.TLS())
+	if s.settings.Certificate != nil {
+		listener = tls.NewListener(listener, s.settings.Certificate.TLS())
 	}
 	go s.serve(s.apiServer, listener)
 	return nil
@@ -205,11 +218,11 @@ const (
 
 // stop ends the service within 25 s: first nobody is sent here any more, then who is here gets his answer.
 func (s *service) stop() error {
-	s.log.Info("stopping", "delay", s.settings.shutdownDelay)
+	s.log.Info("stopping", "delay", s.settings.ShutdownDelay)
 	s.stopBy = time.Now().Add(stopLimit)
 	s.notReady("stopping")
 	s.farewell.Say()
-	time.Sleep(s.settings.shutdownDelay)
+	time.Sleep(s.settings.ShutdownDelay)
 	s.end(requestLimit)
 	return nil
 }
@@ -255,8 +268,16 @@ func (s *service) ready() error {
 
 // hosts are those that requests on both listeners may be for.
 func (s *service) hosts() transport.Hosts {
-	return transport.Hosts{Allowed: s.settings.allowedHosts, Any: s.settings.credentials != nil}
+	return transport.Hosts{Allowed: s.settings.AllowedHosts, Any: s.settings.Credentials != nil}
 }
 
 func (s *service) apiAddr() string { return s.api.Addr().String() }
 func (s *service) opsAddr() string { return s.ops.Addr().String() }
+
+// natsURL is where the NATS servers are that the service uses. It may hold a password: see natsconn.Redact.
+func (s *service) natsURL() string {
+	if s.embedded != nil {
+		return s.embedded.URL()
+	}
+	return s.settings.NATS.URL
+}

@@ -19,17 +19,17 @@ func (s *service) startIngest(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := letters.Ensure(ctx, s.settings.streamReplicas, s.log); err != nil {
+	if err := letters.Ensure(ctx, s.settings.StreamReplicas, s.log); err != nil {
 		return err
 	}
 	config := ingest.Config{
 		Store: s.store, Upstream: s.upstream, DeadLetters: letters, Directory: s.directory,
-		Streams: s.settings.streamReplicas, Replica: uuid.NewString(), Patience: recordPatience,
+		Streams: s.settings.StreamReplicas, Replica: uuid.NewString(), Patience: recordPatience,
 		NewEventID: newEventID, Now: time.Now, Registry: s.registry, Tracer: s.tracer, Log: s.log,
 	}
 	if s.embedded != nil { // the only replica, and the only one to create the streams
 		config.Patience = 0
-		if err := s.upstream.Ensure(ctx, s.settings.streamReplicas, s.embedded.Room(0), s.log); err != nil {
+		if err := s.upstream.Ensure(ctx, s.settings.StreamReplicas, s.embedded.Room(0), s.log); err != nil {
 			s.log.Error("cannot create upstream streams", "error", err)
 		}
 	}

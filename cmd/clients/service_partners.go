@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"clients/cmd/clients/internal/natsconn"
 	"clients/eventstore/partners"
 
 	"github.com/nats-io/nats.go"
@@ -15,9 +16,9 @@ func (s *service) servePartners(ctx context.Context) (err error) {
 	log := s.log.With("connection", "partners")
 	var nc *nats.Conn
 	if s.embedded != nil {
-		nc, err = s.embedded.Connect(connectionOptions(log)...)
+		nc, err = s.embedded.Connect(natsconn.Options(log)...)
 	} else {
-		nc, err = s.settings.nats.connect(ctx, log)
+		nc, err = s.settings.NATS.Connect(ctx, log)
 	}
 	if err != nil {
 		return fmt.Errorf("connect to NATS for other services: %w", err)

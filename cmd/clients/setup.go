@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"clients/cmd/clients/internal/config"
 	"clients/eventstore"
 	"clients/eventstore/deadletter"
 	"clients/eventstore/idempotency"
@@ -14,32 +15,32 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// setupCommand makes the streams ahead of the service, which otherwise makes its own when it starts.
+// setupCommand creates the streams before the service, which otherwise creates its own when it starts.
 type setupCommand struct {
-	runningFlags
-	StreamReplicas string `name:"stream-replicas" env:"CLIENTS_STREAM_REPLICAS" default:"" help:"Replicas of each stream that is created: 1, 3 or 5. 3 by default, and 1 without --nats-url."`
-	Sources        bool   `help:"Also the streams PROJECTS and INVOICES, where there are none: other services publish to them, and the service waits for them with deletions and deactivations. Each holds 1 GiB at most, and refuses more."`
+	config.RunningFlags
+	StreamReplicas string `name:"stream-replicas" env:"CLIENTS_STREAM_REPLICAS" default:"" help:"Replicas of each stream that is created: 1, 3 or 5. Default: 3, and 1 without --nats-url."`
+	Sources        bool   `help:"Also create PROJECTS and INVOICES, which other services publish to and which the service needs for deletions and deactivations. Each holds 1 GiB at most."`
 }
 
-// Help says what the short help leaves out.
+// Help returns the long help.
 func (c *setupCommand) Help() string {
-	return "It waits for NATS, and leaves streams that exist as they are; one that the service cannot work with it reports. " +
-		"Exit code 0: all of them are there. 1: not so. 2: a wrong setting."
+	return "Waits for NATS. Existing streams are not changed; one that the service cannot work with is reported. " +
+		"Exit code 0: all streams exist. 1: they do not. 2: invalid settings."
 }
 
-// Run creates what is missing.
+// Run creates the missing streams.
 func (c *setupCommand) Run(ctx context.Context, s streams) error {
-	var faults settingFaults
-	replicas := faults.replicas("CLIENTS_STREAM_REPLICAS", c.StreamReplicas, c.NATSURL != "")
-	if faults != nil {
-		return faults
+	var faults config.Faults
+	replicas := faults.Replicas(c.StreamReplicas, c.NATSURL != "")
+	if err := faults.Err(); err != nil {
+		return err
 	}
 	log := slog.New(slog.NewTextHandler(s.err, nil))
-	nc, done, err := c.await(ctx, c.DataDir, log)
+	nc, err := c.Await(ctx, log)
 	if err != nil {
 		return err
 	}
-	defer done()
+	defer nc.Close()
 	store, err := eventstore.Open(ctx, nc, eventstore.Config{Replicas: replicas, Log: log})
 	if err != nil {
 		return err
@@ -58,7 +59,7 @@ func (c *setupCommand) Run(ctx context.Context, s streams) error {
 		err = ensureUpstream(ctx, nc, replicas, log)
 	}
 	if err == nil {
-		_, err = fmt.Fprintln(s.out, "The streams are there.")
+		_, err = fmt.Fprintln(s.out, "all streams exist")
 	}
 	return errors.Join(err, ctx.Err())
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"clients/cmd/clients/internal/config"
+	"clients/cmd/clients/internal/natsconn"
 	"clients/cmd/clients/internal/terminal"
 	"clients/domain"
 	"clients/eventstore"
@@ -15,10 +17,10 @@ import (
 
 // verifyCommand looks through all that is stored.
 type verifyCommand struct {
-	natsFlags `set:"without_nats_url=the embedded server of CLIENTS_DATA_DIR"`
-	DataDir   string `name:"data-dir" default:"" help:"Check the store of an embedded server that is not running, instead: it is copied to the folder for temporary files (TMPDIR), and nothing is written to it."`
-	Strays    bool   `help:"List the messages that are no events of the service. They are no faults: anybody who may publish can put one there."`
-	JSON      bool   `name:"json" help:"One JSON object a line."`
+	config.NATSFlags `set:"without_nats_url=the embedded server of CLIENTS_DATA_DIR"`
+	DataDir          string `name:"data-dir" default:"" help:"Check the store of an embedded server that is not running, instead: it is copied to the folder for temporary files (TMPDIR), and nothing is written to it."`
+	Strays           bool   `help:"List the messages that are no events of the service. They are no faults: anybody who may publish can put one there."`
+	JSON             bool   `name:"json" help:"One JSON object a line."`
 }
 
 // Help says what the short help leaves out.
@@ -56,22 +58,22 @@ func (c *verifyCommand) Run(ctx context.Context, s streams) error {
 func (c *verifyCommand) open(ctx context.Context, report *verifyReport) (_ *eventstore.History, done func(), err error) {
 	if c.DataDir != "" {
 		if c.NATSURL != "" {
-			return nil, nil, settingFaults{"--data-dir does not go with CLIENTS_NATS_URL"}
+			return nil, nil, config.Faults{"--data-dir: must not be used with CLIENTS_NATS_URL"}
 		}
 		return openStopped(ctx, c.DataDir, report)
 	}
-	nc, done, err := c.connectRunning(ctx, dataDirSetting())
-	if errors.Is(err, errAbsent) {
-		err = fmt.Errorf("%w; --data-dir looks through the store of one that does not run", err)
+	nc, err := c.ConnectTo(ctx, config.DefaultDataDir())
+	if natsconn.IsAbsent(err) {
+		err = terminal.WithHint(err, "to check a stopped store use --data-dir DIR")
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	history, err := openHistory(ctx, nc)
+	history, err := natsconn.OpenHistory(ctx, nc)
 	if err != nil {
-		done()
+		nc.Close()
 	}
-	return history, done, err
+	return history, nc.Close, err
 }
 
 // openStopped returns the history of a store that no server uses, from a copy, and reports what is wrong with its files.
@@ -98,7 +100,7 @@ func openStopped(ctx context.Context, dir string, report *verifyReport) (_ *even
 	if err != nil {
 		return nil, nil, err
 	}
-	history, err := openHistory(ctx, nc)
+	history, err := natsconn.OpenHistory(ctx, nc)
 	if errors.Is(err, eventstore.ErrNoHistory) && store.Reached > 0 {
 		err = eventstore.ErrStreamLost
 	}

@@ -21,10 +21,10 @@ const watchEvery = time.Second
 // counts what still stands of the last good ones: that is logged, and /metrics shows it.
 func (s *service) watchFiles(context.Context) error {
 	var all []watched
-	if folder := s.settings.credentials; folder != nil {
+	if folder := s.settings.Credentials; folder != nil {
 		all = append(all, watched{"credentials", "CLIENTS_CREDENTIALS_DIR", folder.Reload, folder.Stale})
 	}
-	if certificate := s.settings.certificate; certificate != nil {
+	if certificate := s.settings.Certificate; certificate != nil {
 		all = append(all, watched{"certificate", "CLIENTS_TLS_CERT", certificate.Reload, certificate.Stale})
 	}
 	for _, files := range all {

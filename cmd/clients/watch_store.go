@@ -3,8 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
+
+	"clients/cmd/clients/internal/backup"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -38,7 +39,7 @@ func (s *service) watchStore(context.Context) error {
 
 // lookAtStore returns how many times in a row the store has refused writes although its disk has room.
 func (s *service) lookAtStore(refused int) int {
-	full, fault := s.embedded.DiskFull(), s.embedded.WriteFault(slices.Concat(backedUp, backedUpSources))
+	full, fault := s.embedded.DiskFull(), s.embedded.WriteFault(backup.Streams(true))
 	if full != "" || fault == "" {
 		s.setReadOnly(full)
 		return 0

@@ -68,7 +68,7 @@ func TestASubcommandSaysThatItsUserMayNotDoThis(t *testing.T) {
 		begun := time.Now()
 		out, err := run(t, urlFor(c.user, c.at), c.args...)
 		require.Error(t, err, "%s: %s", c.user, c.args)
-		require.Contains(t, out, "the user may not do this at NATS ("+c.refused, "%s: %s", c.user, c.args)
+		require.Contains(t, out, "permission denied by NATS: "+c.refused, "%s: %s", c.user, c.args)
 		require.Contains(t, out, "log in as an administrator", "%s: %s", c.user, c.args)
 		require.Less(t, time.Since(begun), 10*time.Second, "%s: %s", c.user, c.args)
 	}

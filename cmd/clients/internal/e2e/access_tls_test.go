@@ -108,8 +108,8 @@ func TestFaultsOfCertificates(t *testing.T) {
 		cert, key string
 		faults    []string // how the lines begin
 	}{
-		{cert, "", []string{"CLIENTS_TLS_CERT: goes with CLIENTS_TLS_KEY"}},
-		{"", key, []string{"CLIENTS_TLS_KEY: goes with CLIENTS_TLS_CERT"}},
+		{cert, "", []string{"CLIENTS_TLS_CERT: requires CLIENTS_TLS_KEY"}},
+		{"", key, []string{"CLIENTS_TLS_KEY: requires CLIENTS_TLS_CERT"}},
 		{"/nowhere/cert", "/nowhere/key", []string{"CLIENTS_TLS_CERT: open", "CLIENTS_TLS_KEY: open"}},
 		{cert, otherKey, []string{pair}},
 		{key, cert, []string{pair}},

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"clients/cmd/clients/internal/natsconn"
 	"clients/eventstore/natstest"
 )
 

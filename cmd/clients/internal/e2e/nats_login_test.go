@@ -52,7 +52,7 @@ func TestLoginsToNATS(t *testing.T) {
 				require.NotContains(t, s.stdout.String()+s.stderr.String(), secret)
 			}
 			other := launch(t, "CLIENTS_NATS_URL="+cluster.URL(), "CLIENTS_STREAM_REPLICAS=1")
-			eventually(t, func() bool { return other.stderr.contains("cannot be reached") }, "without the login it is refused")
+			eventually(t, func() bool { return other.stderr.contains("waiting for NATS") }, "without the login it is refused")
 			require.Zero(t, other.stop(t))
 		})
 	}

@@ -95,7 +95,7 @@ func TestAStartWaitsForNATS(t *testing.T) {
 	variables := []string{"CLIENTS_NATS_URL=" + cluster.URL(), "CLIENTS_STREAM_REPLICAS=1"}
 	stopped, s := launch(t, variables...), launch(t, variables...)
 	for _, s := range []*service{stopped, s} {
-		eventually(t, func() bool { return s.stderr.contains("NATS cannot be reached") }, "it warns")
+		eventually(t, func() bool { return s.stderr.contains("waiting for NATS") }, "it warns")
 	}
 	require.Zero(t, stopped.stop(t))
 	cluster.Restart(t, 0)

@@ -59,7 +59,7 @@ func TestNoSecretOfARunningServiceIsShown(t *testing.T) {
 	}
 	dir := t.TempDir()
 	s := launch(t, append(variables, "CLIENTS_LOG_LEVEL=debug", "CLIENTS_DATA_DIR="+filepath.Join(dir, "data"))...)
-	eventually(t, func() bool { return strings.Count(s.stderr.String(), "cannot be reached") > 1 }, "the service tries to connect")
+	eventually(t, func() bool { return strings.Count(s.stderr.String(), "waiting for NATS") > 1 }, "the service tries to connect")
 	require.NotContains(t, s.stdout.String()+s.stderr.String(), "secret")
 	require.NoFileExists(t, filepath.Join(dir, "data"))
 }

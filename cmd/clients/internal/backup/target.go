@@ -1,4 +1,4 @@
-package main
+package backup
 
 import (
 	"bufio"
@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"clients/cmd/clients/internal/terminal"
 	"clients/eventstore"
 	"clients/eventstore/idempotency"
 
@@ -22,59 +23,54 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// restoration is one restore under way.
-type restoration struct {
-	streams
-	made     manifest
-	folder   string
-	replicas int
-	nc       *nats.Conn
-	manager  *jsm.Manager
-	begun    []string // streams that it has made, or half made
+// restore is one restore under way.
+type restore struct {
+	*Backup
+	Target
+	nc      *nats.Conn
+	manager *jsm.Manager
+	begun   []string // streams that it has created, perhaps in part
 }
 
-// unfinishedSubject is the one of CLIENTS until all is restored. A service does not start on a stream with another
-// subject than its own, and nobody else's message gets into it.
+// unfinishedSubject is the one of CLIENTS until everything is restored. A service does not start on a stream with another
+// subject than its own, and no event can be stored in it.
 const unfinishedSubject = "a-restore-that-is-not-finished"
 
-func (r *restoration) use(nc *nats.Conn) (err error) {
-	r.nc = nc
-	r.manager, err = newManager(nc)
-	return err
-}
-
-// order has the counter of ids first and the events last: with ids and without events a service does not start.
-func (r *restoration) order() []manifestStream {
+// order puts the counter of ids first and the events last: a service does not start on ids without events.
+func (r *restore) order() []manifestStream {
 	weight := map[string]int{eventstore.IDStream: -1, eventstore.Stream: 1}
-	ordered := slices.Clone(r.made.Streams)
+	ordered := slices.Clone(r.manifest.Streams)
 	slices.SortStableFunc(ordered, func(a, b manifestStream) int { return weight[a.Name] - weight[b.Name] })
 	return ordered
 }
 
-// free makes sure that nothing is in the way.
-func (r *restoration) free() error {
-	var there []error
-	for _, stream := range r.made.Streams {
+// requireNone returns an error if one of the streams exists.
+func (r *restore) requireNone() error {
+	var existing []string
+	for _, stream := range r.manifest.Streams {
 		known, err := r.manager.IsKnownStream(stream.Name)
 		if err != nil {
 			return err
 		}
 		if known {
-			there = append(there, fmt.Errorf("there is a stream %s already", stream.Name))
+			existing = append(existing, stream.Name)
 		}
 	}
-	return errors.Join(there...)
+	if len(existing) > 0 {
+		return fmt.Errorf("streams exist: %s", strings.Join(existing, ", "))
+	}
+	return nil
 }
 
-// run makes all streams, and in the end what a service may start on.
-func (r *restoration) run(ctx context.Context) error {
+// run creates all streams and makes them a store that a service starts on.
+func (r *restore) run(ctx context.Context) error {
 	var events api.StreamConfig
 	for _, stream := range r.order() {
 		meta, err := readStreamMeta(filepath.Join(r.folder, stream.Name))
 		if err != nil {
 			return err
 		}
-		meta.Config.Replicas = r.replicas
+		meta.Config.Replicas = r.Replicas
 		if stream.Name == eventstore.Stream {
 			events = meta.Config
 			meta.Config.Subjects = []string{unfinishedSubject}
@@ -82,14 +78,14 @@ func (r *restoration) run(ctx context.Context) error {
 		if err := r.stream(ctx, stream, meta); err != nil {
 			return fmt.Errorf("stream %s: %w", stream.Name, err)
 		}
-		fmt.Fprintf(r.out, "%s: up to sequence %d\n", stream.Name, stream.Last)
+		fmt.Fprintf(r.Out, "%s: up to sequence %d\n", stream.Name, stream.Last)
 	}
 	for _, name := range r.begun {
-		if err := r.safe(ctx, name); err != nil {
+		if err := r.awaitMajority(ctx, name); err != nil {
 			return fmt.Errorf("stream %s: %w", name, err)
 		}
 	}
-	if err := r.lateKeys(ctx); err != nil {
+	if err := r.putLateKeys(ctx); err != nil {
 		return err
 	}
 	stream, err := r.manager.LoadStream(eventstore.Stream)
@@ -99,38 +95,43 @@ func (r *restoration) run(ctx context.Context) error {
 	return err
 }
 
-// stream makes one stream again, and looks that it ends where it did.
-func (r *restoration) stream(ctx context.Context, stream manifestStream, meta streamMeta) error {
-	archive, err := jsm.SnapshotDataPath(filepath.Join(r.folder, stream.Name))
+// stream creates one stream, and verifies that it ends where it did.
+func (r *restore) stream(ctx context.Context, stream manifestStream, meta streamMeta) error {
+	path, err := jsm.SnapshotDataPath(filepath.Join(r.folder, stream.Name))
 	if err != nil {
 		return err
 	}
-	data, err := openArchive(archive, r.err)
+	file, err := os.Open(path)
 	if err != nil {
 		return err
 	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	bar := terminal.NewProgress(r.Err, uint64(info.Size()), terminal.Bytes)
+	defer bar.Clear()
+	data := smallBlocks(bar.Reader(file))
 	defer data.Close()
 	state, err := r.send(ctx, meta, data)
-	if !errors.Is(err, errNotBegun) { // else it may be somebody else's, which is not to be deleted
+	if !errors.Is(err, errNotBegun) { // otherwise it may have existed before
 		r.begun = append(r.begun, stream.Name)
 	}
 	if err != nil {
 		return err
 	}
 	if state.LastSeq != stream.Last {
-		return fmt.Errorf("it ends at sequence %d, and not at %d", state.LastSeq, stream.Last)
+		return fmt.Errorf("ends at sequence %d, not at %d", state.LastSeq, stream.Last)
 	}
 	if slices.Contains([]string{eventstore.Stream, eventstore.IDStream}, stream.Name) && state.Msgs != stream.Messages {
-		return fmt.Errorf("it has %d messages, and not %d", state.Msgs, stream.Messages)
+		return fmt.Errorf("has %d messages, not %d", state.Msgs, stream.Messages)
 	}
 	return nil
 }
 
-// safePause is between two looks whether a stream is on a majority of its servers.
-const safePause = 100 * time.Millisecond
-
-// safe waits until a majority of servers has a stream: it is restored on one, from which the others copy it.
-func (r *restoration) safe(ctx context.Context, name string) error {
+// awaitMajority waits until a majority of the servers has a stream: it is restored on one, from which the others copy it.
+func (r *restore) awaitMajority(ctx context.Context, name string) error {
 	for {
 		stream, err := r.manager.LoadStream(name)
 		if err != nil {
@@ -140,26 +141,25 @@ func (r *restoration) safe(ctx context.Context, name string) error {
 		if err != nil || info.Cluster == nil {
 			return err
 		}
-		have := 1
+		current := 1
 		for _, replica := range info.Cluster.Replicas {
 			if replica.Current && !replica.Offline {
-				have++
+				current++
 			}
 		}
-		if have > r.replicas/2 {
+		if current > r.Replicas/2 {
 			return nil
 		}
 		select {
-		case <-time.After(safePause):
+		case <-time.After(retryPause):
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
 }
 
-// lateKeys puts back what stood under keys by the moment of the copy of the events. A backup of an earlier release has
-// none.
-func (r *restoration) lateKeys(ctx context.Context) error {
+// putLateKeys restores the keys stored until the copy of the events. A backup of an earlier release has none.
+func (r *restore) putLateKeys(ctx context.Context) error {
 	file, err := os.Open(filepath.Join(r.folder, keysStream, lateKeysFile))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
@@ -174,7 +174,7 @@ func (r *restoration) lateKeys(ctx context.Context) error {
 	}
 	put, left, err := idempotency.Restore(ctx, r.nc, store.Find, readLateKeys(file))
 	if err == nil {
-		fmt.Fprintf(r.out, "keys that came during the backup: %d are restored, %d are free, since their events are not in it\n", put, left)
+		fmt.Fprintf(r.Out, "late keys: %d restored, %d without an event in the backup\n", put, left)
 	}
 	return err
 }
@@ -191,8 +191,8 @@ func readLateKeys(file io.Reader) iter.Seq2[idempotency.Entry, error] {
 	}
 }
 
-// undo deletes the streams that were made, and tells which are left.
-func (r *restoration) undo() error {
+// undo deletes the streams that were created.
+func (r *restore) undo() error {
 	var left []string
 	for _, name := range r.begun {
 		if err := r.manager.DeleteStream(name); err != nil && !jsm.IsNatsError(err, streamNotFound) {
@@ -200,10 +200,11 @@ func (r *restoration) undo() error {
 		}
 	}
 	if len(left) > 0 {
-		return fmt.Errorf("what it has made is not complete and could not be deleted: delete the streams %s", strings.Join(left, ", "))
+		err := fmt.Errorf("incomplete streams could not be deleted: %s", strings.Join(left, ", "))
+		return terminal.WithHint(err, "delete them before the next restore")
 	}
 	return nil
 }
 
-// streamNotFound is JetStream's code.
+// streamNotFound is JetStream's error code.
 const streamNotFound = 10059

@@ -1,4 +1,4 @@
-package main
+package tracing
 
 import (
 	"errors"
@@ -12,8 +12,8 @@ import (
 
 func TestWhatOpenTelemetryReportsIsLogged(t *testing.T) {
 	t.Parallel()
-	var out syncBuffer
-	log := logr.FromSlogHandler(traceLog{slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelInfo})).Handler()})
+	var out strings.Builder
+	log := logr.FromSlogHandler(handler{slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelInfo})).Handler()})
 	log.Error(errors.New("broken"), "an error", "key", "value")
 	log.V(1).Info("a warning")
 	log.V(4).Info("news")

@@ -1,4 +1,4 @@
-package main
+package backup
 
 import (
 	"crypto/sha256"
@@ -20,7 +20,7 @@ import (
 	"github.com/nats-io/jsm.go/api"
 )
 
-// manifest says what is in a backup. It is written last: without it there is none.
+// manifest lists what is in a backup. It is written last: a folder without one is not a backup.
 type manifest struct {
 	Format  int              `json:"format"` // 1
 	MadeAt  time.Time        `json:"made_at"`
@@ -32,13 +32,13 @@ type manifestStream struct {
 	Name     string            `json:"name"`
 	First    uint64            `json:"first_sequence"`
 	Last     uint64            `json:"last_sequence"`
-	Messages uint64            `json:"messages"` // at the moment of the copy, which may lack some that were replaced since
-	Files    map[string]string `json:"files"`    // their SHA-256, by name
+	Messages uint64            `json:"messages"` // when the copy began; it may lack messages that were replaced since
+	Files    map[string]string `json:"files"`    // SHA-256 by name
 }
 
 const manifestFile = "manifest.json"
 
-// write makes all that is in the folder outlive the machine, and then says so.
+// write syncs everything in the folder, and then writes the manifest.
 func (m manifest) write(folder string) (err error) {
 	for i, stream := range m.Streams {
 		if m.Streams[i].Files, err = checksums(filepath.Join(folder, stream.Name)); err != nil {
@@ -65,57 +65,57 @@ func (m manifest) write(folder string) (err error) {
 	return errors.Join(embedded.Sync(folder), embedded.Sync(filepath.Dir(folder)))
 }
 
-// readManifest reads what is in a backup, and makes sure that it is all there and as it was written.
+// readManifest reads a manifest and verifies the files that it lists.
 func readManifest(folder string) (m manifest, err error) {
 	content, err := os.ReadFile(filepath.Join(folder, manifestFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return m, fmt.Errorf("there is no complete backup in %s: it has no %s", folder, manifestFile)
+		return m, fmt.Errorf("%s: not a complete backup: no %s", folder, manifestFile)
 	}
 	if err != nil {
-		return m, inWords(err)
+		return m, err
 	}
 	if err := json.Unmarshal(content, &m); err != nil || m.Format != 1 {
-		return m, errors.New("its manifest is not one that this release can read")
+		return m, fmt.Errorf("%s: invalid, or of a later release", filepath.Join(folder, manifestFile))
 	}
 	if err := m.check(); err != nil {
-		return m, fmt.Errorf("there is no complete backup in %s: %w", folder, err)
+		return m, fmt.Errorf("%s: not a complete backup: %w", folder, err)
 	}
 	for _, stream := range m.Streams {
-		there, err := checksums(filepath.Join(folder, stream.Name))
+		found, err := checksums(filepath.Join(folder, stream.Name))
 		if err != nil {
-			return m, inWords(err)
+			return m, err
 		}
 		for name, sum := range stream.Files {
-			if there[name] != sum {
-				return m, fmt.Errorf("%s of stream %s is not what was written", name, stream.Name)
+			if found[name] != sum {
+				return m, fmt.Errorf("stream %s: %s is missing or has changed", stream.Name, name)
 			}
 		}
 	}
 	return m, nil
 }
 
-// check makes sure that a backup has what the service cannot do without, once each, and nothing else.
+// check returns an error unless the streams are those of a backup, each once.
 func (m manifest) check() error {
-	missing := slices.Clone(backedUp)
-	known := append(slices.Clone(backedUp), backedUpSources...)
+	missing := slices.Clone(ownStreams)
+	known := append(slices.Clone(ownStreams), sourceStreams...)
 	for _, stream := range m.Streams {
 		at := slices.Index(known, stream.Name)
 		if at < 0 {
-			return fmt.Errorf("its manifest names %q, which is no stream of a backup or is there twice", stream.Name)
+			return fmt.Errorf("the manifest names %q, which is unknown or listed twice", stream.Name)
 		}
 		known = slices.Delete(known, at, at+1)
 		missing = slices.DeleteFunc(missing, func(name string) bool { return name == stream.Name })
 		if len(stream.Files) < 2 || stream.Files[jsm.SnapshotMetaFile] == "" {
-			return fmt.Errorf("its manifest has no files of stream %s", stream.Name)
+			return fmt.Errorf("the manifest has no files of stream %s", stream.Name)
 		}
 	}
 	if len(missing) > 0 {
-		return fmt.Errorf("its manifest lacks %s", strings.Join(missing, ", "))
+		return fmt.Errorf("the manifest lacks %s", strings.Join(missing, ", "))
 	}
 	return nil
 }
 
-// checksums are the SHA-256 of the files of a folder, by name.
+// checksums returns the SHA-256 of the files of a folder, by name.
 func checksums(folder string) (map[string]string, error) {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
@@ -137,7 +137,7 @@ func checksums(folder string) (map[string]string, error) {
 	return sums, nil
 }
 
-// streamMeta is what JetStream writes beside the messages of a backup.
+// streamMeta is what JetStream stores with the messages of a backup. Its JSON is also the body of a restore request.
 type streamMeta struct {
 	Config api.StreamConfig `json:"config"`
 	State  api.StreamState  `json:"state"`

@@ -1,10 +1,13 @@
-package main
+package config_test
 
 import (
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"clients/cmd/clients/internal/config"
+	"clients/cmd/clients/internal/natsconn"
 
 	"github.com/nats-io/nkeys"
 	"github.com/stretchr/testify/require"
@@ -25,11 +28,11 @@ func TestNATSServersThatCanBe(t *testing.T) {
 		"wss://user:secret@gateway/a?key=secret":  "wss://user:xxxxx@gateway/a",
 		"ws://gateway:8080/nats,wss://other:8443": "ws://gateway:8080/nats,wss://other:8443",
 	} {
-		var f settingFaults
-		n := (&natsFlags{NATSURL: given}).natsSettings(&f)
+		var f config.Faults
+		n := (&config.NATSFlags{NATSURL: given}).Settings(&f)
 		require.Empty(t, f, given)
-		require.Equal(t, given, n.url)
-		require.Equal(t, shown, redactNATS(given))
+		require.Equal(t, given, n.URL)
+		require.Equal(t, shown, natsconn.Redact(given))
 	}
 }
 
@@ -38,34 +41,29 @@ func TestNATSServersThatCannotBe(t *testing.T) {
 	for given, fault := range map[string]string{
 		" ":                                   "server 1 of 1 is empty",
 		"nats://nats,":                        "server 2 of 2 is empty",
-		"http://user:secret@nats":             "server 1 of 1 is neither",
-		"nats://nats,nats://user:secret@":     "server 2 of 2 is neither",
-		"nats://user:secret":                  "server 1 of 1 is neither", // which looks like a port
-		"nats://user:se%cret@nats":            "server 1 of 1 is neither",
-		"nats://user:secret@nats:port":        "server 1 of 1 is neither",
-		"nats://user:secret@nats:0":           "server 1 of 1 has a port that cannot be",
-		"nats://user:secret@nats:65536":       "server 1 of 1 has a port that cannot be",
-		"nats://user:1/secret@nats":           "server 1 of 1 has something behind its port",
-		"nats://user:1#secret@nats":           "server 1 of 1 has something behind its port",
-		"ws://user:1?secret@nats":             "server 1 of 1 has something behind its port",
-		"nats://user:secret@nats?x=y":         "server 1 of 1 has something behind its port",
-		"wss://user:secret@gateway,nats:4222": "ws:// and wss:// do not go together with others",
+		"http://user:secret@nats":             "server 1 of 1 must be host:port",
+		"nats://nats,nats://user:secret@":     "server 2 of 2 must be host:port",
+		"nats://user:secret":                  "server 1 of 1 must be host:port", // which looks like a port
+		"nats://user:se%cret@nats":            "server 1 of 1 must be host:port",
+		"nats://user:secret@nats:port":        "server 1 of 1 must be host:port",
+		"nats://user:secret@nats:0":           "server 1 of 1 has an invalid port",
+		"nats://user:secret@nats:65536":       "server 1 of 1 has an invalid port",
+		"nats://user:1/secret@nats":           "server 1 of 1 has text after the port",
+		"nats://user:1#secret@nats":           "server 1 of 1 has text after the port",
+		"ws://user:1?secret@nats":             "server 1 of 1 has text after the port",
+		"nats://user:secret@nats?x=y":         "server 1 of 1 has text after the port",
+		"wss://user:secret@gateway,nats:4222": "must not mix ws:// and wss://",
 	} {
-		var f settingFaults
-		(&natsFlags{NATSURL: given}).natsSettings(&f)
+		var f config.Faults
+		(&config.NATSFlags{NATSURL: given}).Settings(&f)
 		require.Len(t, f, 1, given)
 		require.True(t, strings.HasPrefix(f[0], "CLIENTS_NATS_URL: "+fault), "%s: %s", given, f)
 		require.NotContains(t, f.Error(), "cret")
-		require.NotContains(t, redactNATS(given), "cret")
+		require.NotContains(t, natsconn.Redact(given), "cret")
 
-		dir := filepath.Join(t.TempDir(), "data")
-		code, stdout, stderr := serveInProcess(t, dir, "--nats-url="+given)
-		require.Equal(t, 2, code)
-		require.Equal(t, "error: "+f[0]+"\n", stderr)
-		require.Empty(t, stdout)
 	}
-	var f settingFaults
-	(&natsFlags{NATSURL: "http://a,b,nats://c:x"}).natsSettings(&f)
+	var f config.Faults
+	(&config.NATSFlags{NATSURL: "http://a,b,nats://c:x"}).Settings(&f)
 	require.Len(t, f, 2, "each server that is wrong")
 }
 
@@ -78,29 +76,29 @@ func TestNATSFilesThatCannotBe(t *testing.T) {
 	seed, half := userSeed(t), filepath.Join(dir, "half")
 	require.NoError(t, os.WriteFile(half, []byte("-----BEGIN USER NKEY SEED-----\n"+seed+"\n------END USER NKEY SEED------\n"), 0o600))
 	for _, c := range []struct {
-		flags  natsFlags
+		flags  config.NATSFlags
 		faults []string
 	}{
-		{natsFlags{NATSCreds: text, NATSCA: text, NATSCert: text, NATSKey: text}, []string{
-			"CLIENTS_NATS_CREDS: goes with CLIENTS_NATS_URL", "CLIENTS_NATS_CA: goes with CLIENTS_NATS_URL",
-			"CLIENTS_NATS_CERT: goes with CLIENTS_NATS_URL", "CLIENTS_NATS_KEY: goes with CLIENTS_NATS_URL",
+		{config.NATSFlags{NATSCreds: text, NATSCA: text, NATSCert: text, NATSKey: text}, []string{
+			"CLIENTS_NATS_CREDS: requires CLIENTS_NATS_URL", "CLIENTS_NATS_CA: requires CLIENTS_NATS_URL",
+			"CLIENTS_NATS_CERT: requires CLIENTS_NATS_URL", "CLIENTS_NATS_KEY: requires CLIENTS_NATS_URL",
 		}},
-		{natsFlags{NATSURL: url, NATSCreds: missing, NATSCA: missing, NATSCert: missing, NATSKey: missing}, []string{
+		{config.NATSFlags{NATSURL: url, NATSCreds: missing, NATSCA: missing, NATSCert: missing, NATSKey: missing}, []string{
 			"CLIENTS_NATS_CREDS: ", "CLIENTS_NATS_CA: ", "CLIENTS_NATS_CERT: ", "CLIENTS_NATS_KEY: ",
 		}},
-		{natsFlags{NATSURL: url, NATSCreds: dir, NATSCA: dir, NATSCert: dir, NATSKey: dir}, []string{
+		{config.NATSFlags{NATSURL: url, NATSCreds: dir, NATSCA: dir, NATSCert: dir, NATSKey: dir}, []string{
 			"CLIENTS_NATS_CREDS: ", "CLIENTS_NATS_CA: ", "CLIENTS_NATS_CERT: ", "CLIENTS_NATS_KEY: ",
 		}},
-		{natsFlags{NATSURL: url, NATSCreds: text, NATSCA: text, NATSCert: text, NATSKey: text}, []string{
+		{config.NATSFlags{NATSURL: url, NATSCreds: text, NATSCA: text, NATSCert: text, NATSKey: text}, []string{
 			"CLIENTS_NATS_CREDS: ", "CLIENTS_NATS_CA: ", "CLIENTS_NATS_CERT: ",
 		}},
-		{natsFlags{NATSURL: url, NATSCreds: half}, []string{"CLIENTS_NATS_CREDS: there is no JWT of a user"}},
-		{natsFlags{NATSURL: url, NATSCert: text}, []string{"CLIENTS_NATS_CERT: goes with CLIENTS_NATS_KEY"}},
-		{natsFlags{NATSURL: url, NATSKey: text}, []string{"CLIENTS_NATS_KEY: goes with CLIENTS_NATS_CERT"}},
-		{natsFlags{NATSURL: "nats://", NATSKey: text}, []string{"CLIENTS_NATS_URL: ", "CLIENTS_NATS_KEY: "}},
+		{config.NATSFlags{NATSURL: url, NATSCreds: half}, []string{"CLIENTS_NATS_CREDS: no JWT of a user"}},
+		{config.NATSFlags{NATSURL: url, NATSCert: text}, []string{"CLIENTS_NATS_CERT: requires CLIENTS_NATS_KEY"}},
+		{config.NATSFlags{NATSURL: url, NATSKey: text}, []string{"CLIENTS_NATS_KEY: requires CLIENTS_NATS_CERT"}},
+		{config.NATSFlags{NATSURL: "nats://", NATSKey: text}, []string{"CLIENTS_NATS_URL: ", "CLIENTS_NATS_KEY: "}},
 	} {
-		var f settingFaults
-		c.flags.natsSettings(&f)
+		var f config.Faults
+		c.flags.Settings(&f)
 		require.Len(t, f, len(c.faults), f.Error())
 		for i, fault := range c.faults {
 			require.True(t, strings.HasPrefix(f[i], fault), f[i])
@@ -128,8 +126,8 @@ func TestStreamReplicas(t *testing.T) {
 		{"", "", 1}, {"", "1", 1}, {"", "3", 0}, {"", "x", 0},
 		{"nats", "", 3}, {"nats", "1", 1}, {"nats", "3", 3}, {"nats", "5", 5}, {"nats", "0", 0}, {"nats", "2", 0}, {"nats", "7", 0}, {"nats", "x", 0},
 	} {
-		var f settingFaults
-		replicas := f.replicas("CLIENTS_STREAM_REPLICAS", c.given, c.url != "")
+		var f config.Faults
+		replicas := f.Replicas(c.given, c.url != "")
 		require.Equal(t, c.replicas == 0, f != nil, "%v: %v", c, f)
 		if f == nil {
 			require.Equal(t, c.replicas, replicas, "%v", c)

@@ -1,0 +1,150 @@
+package backup
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"clients/cmd/clients/internal/terminal"
+	"clients/domain"
+	"clients/eventstore"
+	"clients/eventstore/idempotency"
+	"clients/eventstore/upstream"
+
+	"github.com/nats-io/jsm.go"
+	"github.com/nats-io/nats.go"
+)
+
+const (
+	snapshotsStream = "OBJ_" + eventstore.SnapshotsBucket
+	keysStream      = idempotency.Stream
+)
+
+// ownStreams are the streams of every backup, in the order in which they are copied; see the package comment.
+var ownStreams = []string{snapshotsStream, keysStream, eventstore.Stream, eventstore.QuarantineStream, eventstore.IDStream}
+
+var sourceStreams = []string{upstream.Projects.Name, upstream.Invoices.Name}
+
+// lateKeysFile lies with the copy of the keys. It has one JSON object per line: the keys stored from the moment of that
+// copy to one after that of the events. A copy of a bucket may also lack values that were replaced while it was made.
+const lateKeysFile = "late-keys.jsonl"
+
+// Options of a backup.
+type Options struct {
+	Sources  bool   // also PROJECTS and INVOICES
+	Version  string // of the program
+	Out, Err io.Writer
+}
+
+// PrepareFolder creates the folder of a backup. It returns an error if there is something in it.
+func PrepareFolder(folder string) error {
+	if info, err := os.Stat(folder); err == nil && !info.IsDir() {
+		return fmt.Errorf("%s: not a directory", folder)
+	}
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(folder)
+	if err == nil && len(entries) > 0 {
+		return fmt.Errorf("%s: not empty", folder)
+	}
+	return err
+}
+
+// Create copies the streams into a prepared folder. If it fails the folder is not a backup.
+func Create(ctx context.Context, nc *nats.Conn, folder string, options Options) error {
+	manager, err := newManager(nc)
+	if err != nil {
+		return err
+	}
+	m := manifest{Format: 1, MadeAt: time.Now().UTC(), Version: options.Version}
+	var keysEnd uint64
+	for _, name := range Streams(options.Sources) {
+		stream, err := copyStream(ctx, manager, name, filepath.Join(folder, name), options.Err)
+		if err != nil {
+			return fmt.Errorf("stream %s: %w", name, err)
+		}
+		switch name {
+		case keysStream:
+			keysEnd = stream.Last
+		case eventstore.Stream:
+			err = copyLateKeys(ctx, nc, keysEnd, filepath.Join(folder, keysStream, lateKeysFile))
+		}
+		if err != nil {
+			return fmt.Errorf("late keys: %w", err)
+		}
+		m.Streams = append(m.Streams, stream)
+		fmt.Fprintf(options.Out, "%s: %s, up to sequence %d\n", name, domain.Counted(int(stream.Messages), "message"), stream.Last)
+	}
+	return m.write(folder)
+}
+
+// Streams returns the streams of a backup in the order in which they are copied. The counter of ids is the last one.
+func Streams(sources bool) []string {
+	if !sources {
+		return ownStreams
+	}
+	return slices.Insert(slices.Clone(ownStreams), len(ownStreams)-1, sourceStreams...)
+}
+
+func newManager(nc *nats.Conn) (*jsm.Manager, error) { return jsm.New(nc, jsm.WithTimeout(apiTimeout)) }
+
+// completeAttempts is how often the counter of ids is copied until the copy is complete.
+const completeAttempts = 100
+
+// copyStream copies one stream into a folder of its own. A copy lacks messages that were replaced while it was made. The
+// counter of ids has one message, which is replaced all the time: it is copied again until it is there.
+func copyStream(ctx context.Context, manager *jsm.Manager, name, folder string, stderr io.Writer) (copied manifestStream, err error) {
+	stream, err := manager.LoadStream(name)
+	if err != nil {
+		return copied, err
+	}
+	for range completeAttempts {
+		if copied, err = snapshot(ctx, stream, folder, stderr); err != nil || name != eventstore.IDStream {
+			return copied, err
+		}
+		complete, err := isComplete(folder, copied.Messages)
+		if err != nil || complete {
+			return copied, err
+		}
+		if err := os.RemoveAll(folder); err != nil {
+			return copied, err
+		}
+	}
+	return copied, errors.New("changes too fast to be copied")
+}
+
+// snapshot has JetStream write its snapshot of a stream, which keeps sequences and times.
+func snapshot(ctx context.Context, stream *jsm.Stream, folder string, stderr io.Writer) (copied manifestStream, err error) {
+	state, err := stream.State()
+	if err != nil {
+		return copied, err
+	}
+	bar := terminal.NewProgress(stderr, state.Bytes, terminal.Bytes)
+	_, err = stream.SnapshotToDirectory(ctx, folder, jsm.SnapshotHealthCheck(), jsm.SnapshotNotify(func(p jsm.SnapshotProgress) {
+		bar.Set(min(p.UncompressedBytesReceived(), state.Bytes))
+	}))
+	bar.Clear()
+	if err != nil {
+		return copied, err
+	}
+	meta, err := readStreamMeta(folder)
+	return manifestStream{Name: stream.Name(), First: meta.State.FirstSeq, Last: meta.State.LastSeq, Messages: meta.State.Msgs}, err
+}
+
+// copyLateKeys writes the keys stored after a sequence of their bucket.
+func copyLateKeys(ctx context.Context, nc *nats.Conn, after uint64, path string) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	lines := json.NewEncoder(file)
+	err = idempotency.StoredAfter(ctx, nc, after, func(key idempotency.Entry) error { return lines.Encode(key) })
+	return errors.Join(err, file.Close())
+}

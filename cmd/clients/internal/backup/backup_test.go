@@ -1,0 +1,100 @@
+package backup_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"clients/cmd/clients/internal/backup"
+	"clients/eventstore"
+	"clients/eventstore/natstest"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+)
+
+func TestMain(m *testing.M) {
+	natstest.Main()
+	os.Exit(m.Run())
+}
+
+// connect connects to a new server, and creates the streams of a service there if it is to have some.
+func connect(t *testing.T, streams bool) (*nats.Conn, jetstream.JetStream) {
+	t.Helper()
+	nc, err := nats.Connect(natstest.Run(t, 1).URL())
+	require.NoError(t, err)
+	t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc)
+	require.NoError(t, err)
+	if streams {
+		store, err := eventstore.Open(t.Context(), nc, eventstore.Config{Replicas: 1, Log: slog.New(slog.DiscardHandler)})
+		require.NoError(t, err)
+		t.Cleanup(store.Close)
+	}
+	return nc, js
+}
+
+// A backup has the counter of ids although ids are taken all the time while it is made.
+func TestABackupHasTheCounter(t *testing.T) {
+	t.Parallel()
+	from, fromJS := connect(t, true)
+	to, toJS := connect(t, false)
+	ctx, stop := context.WithCancel(t.Context())
+	var counting sync.WaitGroup
+	defer counting.Wait()
+	defer stop()
+	for range 3 {
+		counting.Go(func() {
+			for ctx.Err() == nil {
+				_, _ = fromJS.PublishMsg(ctx, &nats.Msg{Subject: "client-ids", Header: nats.Header{"Nats-Incr": {"+100"}}})
+			}
+		})
+	}
+	for i := range 10 {
+		folder := filepath.Join(t.TempDir(), fmt.Sprint(i))
+		require.NoError(t, backup.PrepareFolder(folder))
+		require.NoError(t, backup.Create(t.Context(), from, folder, backup.Options{Out: io.Discard, Err: io.Discard}))
+		made, err := backup.Open(folder)
+		require.NoError(t, err)
+		require.NoError(t, made.ToServers(t.Context(), to, backup.Target{Replicas: 1, Out: io.Discard, Err: io.Discard}))
+		for name := range toJS.StreamNames(t.Context()).Name() {
+			require.NoError(t, toJS.DeleteStream(t.Context(), name))
+		}
+	}
+}
+
+// watcher calls seen with each line that is written.
+type watcher struct{ seen func(line string) }
+
+func (w watcher) Write(b []byte) (int, error) { w.seen(string(b)); return len(b), nil }
+
+// No service starts on CLIENTS before everything is restored: until then it has another subject.
+func TestEventsAreHiddenUntilTheRestoreIsComplete(t *testing.T) {
+	t.Parallel()
+	from, _ := connect(t, true)
+	to, js := connect(t, false)
+	folder := t.TempDir()
+	require.NoError(t, backup.Create(t.Context(), from, folder, backup.Options{Out: io.Discard, Err: io.Discard}))
+	made, err := backup.Open(folder)
+	require.NoError(t, err)
+	subjects := func() []string {
+		stream, err := js.Stream(t.Context(), "CLIENTS")
+		require.NoError(t, err)
+		return stream.CachedInfo().Config.Subjects
+	}
+	var during [][]string
+	out := watcher{func(line string) {
+		if len(line) > 8 && line[:8] == "CLIENTS:" {
+			during = append(during, subjects())
+		}
+	}}
+	require.NoError(t, made.ToServers(t.Context(), to, backup.Target{Replicas: 1, Out: out, Err: io.Discard}))
+	require.Equal(t, [][]string{{"a-restore-that-is-not-finished"}}, during)
+	require.Contains(t, subjects(), "clients.>")
+}

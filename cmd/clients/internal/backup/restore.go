@@ -1,0 +1,97 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"clients/cmd/clients/internal/natsconn"
+	"clients/cmd/clients/internal/terminal"
+	"clients/eventstore/deadletter"
+	"clients/eventstore/embedded"
+
+	"github.com/nats-io/nats.go"
+)
+
+// Backup is a backup whose files were verified.
+type Backup struct {
+	folder   string
+	manifest manifest
+}
+
+// Open reads a backup and verifies all of its files.
+func Open(folder string) (*Backup, error) {
+	m, err := readManifest(folder)
+	return &Backup{folder, m}, err
+}
+
+// Target says how to restore.
+type Target struct {
+	Replicas int // of each stream
+	Out, Err io.Writer
+}
+
+// ToServers restores into the NATS of a service that does not run. If it fails, what it has created is deleted again.
+func (b *Backup) ToServers(ctx context.Context, nc *nats.Conn, target Target) error {
+	running, err := serviceRuns(ctx, nc)
+	if err != nil {
+		return err
+	}
+	if running {
+		return terminal.WithHint(errors.New("the service is running"), "stop all its replicas first")
+	}
+	r, err := b.restore(nc, target)
+	if err != nil {
+		return err
+	}
+	if err := r.requireNone(); err != nil {
+		return terminal.WithHint(err, "if they are to be replaced, delete them first")
+	}
+	if err := r.run(ctx); err != nil {
+		return errors.Join(natsconn.PermissionError(ctx, err), r.undo())
+	}
+	return nil
+}
+
+// ToDirectory restores into the data directory of a service with an embedded server. The store is renamed into place when
+// all of it is on disk.
+func (b *Backup) ToDirectory(ctx context.Context, dir string, target Target) error {
+	log := slog.New(slog.DiscardHandler)
+	draft, err := embedded.BeginDraft(dir, log)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = draft.Discard() }()
+	nc, err := draft.Connect(natsconn.Options(log)...)
+	if err != nil {
+		return fmt.Errorf("connect to the embedded server: %w", err)
+	}
+	defer nc.Close()
+	r, err := b.restore(nc, target)
+	if err != nil {
+		return err
+	}
+	if err := r.run(ctx); err != nil {
+		return err
+	}
+	nc.Close()
+	return draft.Finish()
+}
+
+func (b *Backup) restore(nc *nats.Conn, target Target) (*restore, error) {
+	manager, err := newManager(nc)
+	return &restore{Backup: b, Target: target, nc: nc, manager: manager}, err
+}
+
+// serviceRuns reports whether a replica responds. It retries a message that does not exist.
+func serviceRuns(ctx context.Context, nc *nats.Conn) (bool, error) {
+	letters, err := deadletter.New(nc)
+	if err != nil {
+		return false, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, natsconn.Limit)
+	defer cancel()
+	return !errors.Is(letters.Retry(ctx, 0), deadletter.ErrNoService), nil
+}

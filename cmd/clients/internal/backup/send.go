@@ -1,0 +1,88 @@
+package backup
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/nats-io/jsm.go/api"
+	"github.com/nats-io/nats.go"
+)
+
+// Limits of a restore request.
+const (
+	apiTimeout   = time.Minute     // for one response: a disk may have to sync many messages first
+	endTimeout   = time.Hour       // for the response at the end, when the stream is complete
+	retryTimeout = 3 * time.Second // without responders; a server waits 5 s for the next chunk
+	retryPause   = 100 * time.Millisecond
+	chunkSize    = 64 << 10
+)
+
+// errNotBegun reports that JetStream refuses to create a stream.
+var errNotBegun = errors.New("restore refused")
+
+// send creates a stream of the messages in data. The error is errNotBegun if nothing was created.
+func (r *restore) send(ctx context.Context, meta streamMeta, data io.Reader) (api.StreamState, error) {
+	request, err := json.Marshal(meta)
+	if err != nil {
+		return api.StreamState{}, err
+	}
+	var to api.JSApiStreamRestoreResponse
+	if err := r.request(ctx, fmt.Sprintf(api.JSApiStreamRestoreT, meta.Config.Name), request, apiTimeout, &to); err != nil {
+		return api.StreamState{}, err
+	}
+	if to.IsError() {
+		return api.StreamState{}, fmt.Errorf("%w: %w", errNotBegun, to.ToError())
+	}
+	for chunk := make([]byte, chunkSize); ; {
+		n, err := data.Read(chunk)
+		if n > 0 {
+			var stored api.JSApiResponse
+			if err := r.request(ctx, to.DeliverSubject, chunk[:n], apiTimeout, &stored); err != nil {
+				return api.StreamState{}, err
+			}
+			if stored.IsError() {
+				return api.StreamState{}, fmt.Errorf("cannot be stored: %w", stored.ToError())
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return api.StreamState{}, err
+		}
+	}
+	var made api.JSApiStreamCreateResponse
+	if err := r.request(ctx, to.DeliverSubject, nil, endTimeout, &made); err != nil {
+		return api.StreamState{}, err
+	}
+	if made.IsError() || made.StreamInfo == nil {
+		return api.StreamState{}, fmt.Errorf("cannot be created: %w", made.ToError())
+	}
+	return made.State, nil
+}
+
+// request repeats a request without responders: servers of a cluster learn a moment later where a chunk goes.
+func (r *restore) request(ctx context.Context, subject string, request []byte, timeout time.Duration, response any) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	for begun := time.Now(); ; {
+		reply, err := r.nc.RequestWithContext(ctx, subject, request)
+		switch {
+		case err == nil && len(reply.Data) == 0:
+			return nil
+		case err == nil:
+			return json.Unmarshal(reply.Data, response)
+		case !errors.Is(err, nats.ErrNoResponders) || time.Since(begun) > retryTimeout:
+			return err
+		}
+		select {
+		case <-time.After(retryPause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}

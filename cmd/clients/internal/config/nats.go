@@ -1,0 +1,108 @@
+package config
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"os"
+	"strings"
+
+	"clients/cmd/clients/internal/natsconn"
+
+	"github.com/nats-io/nats.go"
+)
+
+// NATSFlags are the settings of an external NATS. A command that embeds them sets what its help says about an empty URL.
+type NATSFlags struct {
+	NATSURL   string `name:"nats-url" env:"CLIENTS_NATS_URL" default:"" help:"NATS servers, comma-separated: nats://, tls://, ws:// or wss://[user:password@]host[:port], or host:port. Reserved characters in a password are percent-encoded. Empty: ${without_nats_url}."`
+	NATSCreds string `name:"nats-creds" env:"CLIENTS_NATS_CREDS" default:"" help:"File with the credentials (JWT and seed) for the NATS servers. It and the next three are read again at each connection."`
+	NATSCA    string `name:"nats-ca" env:"CLIENTS_NATS_CA" default:"" help:"File with the certificate authorities of the NATS servers, instead of the system's. Requires TLS."`
+	NATSCert  string `name:"nats-cert" env:"CLIENTS_NATS_CERT" default:"" help:"File with the client certificate for the NATS servers. Requires TLS."`
+	NATSKey   string `name:"nats-key" env:"CLIENTS_NATS_KEY" default:"" help:"File with the key of that certificate."`
+}
+
+// Settings checks the flags.
+func (c *NATSFlags) Settings(f *Faults) natsconn.Settings {
+	s := natsconn.Settings{URL: c.NATSURL, Creds: c.NATSCreds, CA: c.NATSCA, Cert: c.NATSCert, Key: c.NATSKey}
+	if s.URL == "" {
+		for _, file := range []struct{ variable, path string }{
+			{"CLIENTS_NATS_CREDS", s.Creds}, {"CLIENTS_NATS_CA", s.CA}, {"CLIENTS_NATS_CERT", s.Cert}, {"CLIENTS_NATS_KEY", s.Key},
+		} {
+			if file.path != "" {
+				f.Add(file.variable, "requires CLIENTS_NATS_URL")
+			}
+		}
+		return s
+	}
+	f.natsServers("CLIENTS_NATS_URL", s.URL)
+	if s.Creds != "" {
+		f.natsOption("CLIENTS_NATS_CREDS", nats.UserCredentials(s.Creds))
+	}
+	if s.CA != "" {
+		f.natsOption("CLIENTS_NATS_CA", nats.RootCAs(s.CA))
+	}
+	if f.pair("CLIENTS_NATS_CERT", s.Cert, "CLIENTS_NATS_KEY", s.Key) {
+		f.natsOption("CLIENTS_NATS_CERT", nats.ClientCert(s.Cert, s.Key))
+	}
+	return s
+}
+
+// natsServers checks a list of NATS servers. It quotes nothing of an invalid one, which may be a part of a password.
+func (f *Faults) natsServers(variable, value string) {
+	all := strings.Split(value, ",")
+	sockets := 0
+	for i, server := range all {
+		u, err := natsconn.ParseServer(server)
+		if err != nil {
+			f.Add(variable, "server %d of %d %v", i+1, len(all), err)
+		} else if i > 0 && u.User != nil && !strings.Contains(server, "://") { // the rest of a password with a comma
+			f.Add(variable, "server %d of %d has a login and no scheme; percent-encode a comma in a password", i+1, len(all))
+		} else if strings.HasPrefix(u.Scheme, "ws") {
+			sockets++
+		}
+	}
+	if sockets > 0 && sockets < len(all) {
+		f.Add(variable, "must not mix ws:// and wss:// with other schemes")
+	}
+}
+
+// RunningFlags are the settings of a subcommand that connects to the NATS of a running service.
+type RunningFlags struct {
+	NATSFlags `set:"without_nats_url=the embedded server of --data-dir"`
+	DataDir   string `name:"data-dir" env:"CLIENTS_DATA_DIR" default:"./clients-data" help:"Data directory of the running service, with the address and the administrator's password of its embedded server. Used without --nats-url."`
+}
+
+// Connect connects to the NATS of a running service.
+func (c *RunningFlags) Connect(ctx context.Context) (*nats.Conn, error) {
+	return c.NATSFlags.ConnectTo(ctx, c.DataDir)
+}
+
+// Await connects as soon as there is a server, and logs as long as there is none.
+func (c *RunningFlags) Await(ctx context.Context, log *slog.Logger) (*nats.Conn, error) {
+	settings, err := c.running(c.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	return settings.Await(ctx, log)
+}
+
+// DefaultDataDir returns the data directory of commands whose own flag --data-dir has another meaning.
+func DefaultDataDir() string { return cmp.Or(os.Getenv("CLIENTS_DATA_DIR"), "./clients-data") }
+
+// ConnectTo connects to the external servers, or without a URL to the embedded server of a running service.
+func (c *NATSFlags) ConnectTo(ctx context.Context, dataDir string) (*nats.Conn, error) {
+	settings, err := c.running(dataDir)
+	if err != nil {
+		return nil, err
+	}
+	return settings.Running(ctx)
+}
+
+func (c *NATSFlags) running(dataDir string) (natsconn.Settings, error) {
+	var f Faults
+	settings := c.Settings(&f)
+	if settings.URL == "" {
+		settings.DataDir = dataDir
+	}
+	return settings, f.Err()
+}

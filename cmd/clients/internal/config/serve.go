@@ -1,0 +1,111 @@
+package config
+
+import (
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"clients/cmd/clients/internal/natsconn"
+	"clients/eventstore/embedded"
+	"clients/transport"
+	"clients/transport/credentials"
+)
+
+// Serve holds the settings of the service as text.
+type Serve struct {
+	HTTPAddr         string `name:"http-addr" env:"CLIENTS_HTTP_ADDR" default:"127.0.0.1:8080" help:"Address of the API. Loopback only without logins."`
+	AllowedHosts     string `name:"allowed-hosts" env:"CLIENTS_ALLOWED_HOSTS" default:"" help:"Further host names of a service without logins, comma-separated and without ports. Pages of these origins may send requests, also with logins."`
+	OpsAddr          string `name:"ops-addr" env:"CLIENTS_OPS_ADDR" default:"127.0.0.1:8081" help:"Address of /livez, /readyz, /metrics, /version, /openapi.yaml and /asyncapi.yaml."`
+	NATSFlags        `set:"without_nats_url=an embedded server"`
+	DataDir          string `name:"data-dir" env:"CLIENTS_DATA_DIR" default:"./clients-data" help:"Store of the embedded server. Not used with an external NATS."`
+	EmbeddedNATSAddr string `name:"embedded-nats-addr" env:"CLIENTS_EMBEDDED_NATS_ADDR" default:"127.0.0.1:4222" help:"Address of the embedded server for other services and the nats command, loopback only. Port 0 picks a free one; off: a free port for the administrator alone. The address in use is in the file nats-address of the data directory."`
+	StreamReplicas   string `name:"stream-replicas" env:"CLIENTS_STREAM_REPLICAS" default:"" help:"Replicas of each stream that is created: 1, 3 or 5. Default: 1 embedded, 3 external."`
+	CredentialsDir   string `name:"credentials-dir" env:"CLIENTS_CREDENTIALS_DIR" default:"" help:"Folder of <account>.htpasswd files with lines user:<bcrypt hash>, such as a mounted Kubernetes Secret. Reloaded on change. Empty: no logins, one account."`
+	TrustedProxies   string `name:"trusted-proxies" env:"CLIENTS_TRUSTED_PROXIES" default:"" help:"Networks whose X-Forwarded-For is used as the caller's address, comma-separated, such as 10.0.0.0/8,2001:db8::/32."`
+	DefaultCurrency  string `name:"default-currency" env:"CLIENTS_DEFAULT_CURRENCY" default:"United States Dollars - USD" help:"Currency of a client created without one."`
+	ReadConsistency  string `name:"read-consistency" env:"CLIENTS_READ_CONSISTENCY" default:"strong" help:"strong: a read shows every write acknowledged before it. eventual: it may be behind."`
+	RateLimit        string `name:"rate-limit" env:"CLIENTS_RATE_LIMIT" default:"0" help:"Requests per user per 15 s and process. 0: no limit."`
+	ScrubInterval    string `name:"scrub-interval" env:"CLIENTS_SCRUB_INTERVAL" default:"24h" help:"How often the whole stream is re-read in the background, by one replica at a time. 0 disables it."`
+	LogLevel         string `name:"log-level" env:"CLIENTS_LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
+	LogFormat        string `name:"log-format" env:"CLIENTS_LOG_FORMAT" default:"auto" help:"text, json, or auto: text on a terminal, json otherwise."`
+	TLSCert          string `name:"tls-cert" env:"CLIENTS_TLS_CERT" default:"" help:"File with the certificate of the API, which then serves HTTPS. Reloaded on change, like the key."`
+	TLSKey           string `name:"tls-key" env:"CLIENTS_TLS_KEY" default:"" help:"File with the key of that certificate."`
+	ShutdownDelay    string `name:"shutdown-delay" env:"CLIENTS_SHUTDOWN_DELAY" default:"0" help:"How long readiness fails before the listener closes, such as 5s, at most 10s."`
+}
+
+// Config is the valid configuration of the service.
+type Config struct {
+	HTTPAddr         string
+	AllowedHosts     []string
+	OpsAddr          string
+	NATS             natsconn.Settings // without URL: an embedded server
+	DataDir          string
+	EmbeddedNATSAddr string // NoPartners: for the administrator alone
+	StreamReplicas   int
+	Credentials      *credentials.Folder // nil: no logins
+	TrustedProxies   []netip.Prefix
+	DefaultCurrency  string
+	EventualReads    bool
+	RateLimit        int
+	ScrubInterval    time.Duration // 0: never
+	LogLevel         slog.Level
+	LogFormat        string
+	Certificate      *transport.Certificate // nil: no TLS
+	ShutdownDelay    time.Duration
+}
+
+const (
+	maxShutdownDelay = 10 * time.Second // the rest of the shutdown takes 25 s at most
+	maxScrubInterval = 365 * 24 * time.Hour
+)
+
+// Config checks all settings. The error is Faults.
+func (c *Serve) Config() (Config, error) {
+	var f Faults
+	loopbackOnly := "without CLIENTS_CREDENTIALS_DIR"
+	if c.CredentialsDir != "" {
+		loopbackOnly = ""
+	}
+	config := Config{
+		HTTPAddr:         f.address("CLIENTS_HTTP_ADDR", c.HTTPAddr, loopbackOnly),
+		AllowedHosts:     f.hosts("CLIENTS_ALLOWED_HOSTS", c.AllowedHosts),
+		OpsAddr:          f.address("CLIENTS_OPS_ADDR", c.OpsAddr, ""),
+		NATS:             c.Settings(&f),
+		DataDir:          f.folder("CLIENTS_DATA_DIR", c.DataDir),
+		EmbeddedNATSAddr: f.embeddedAddress("CLIENTS_EMBEDDED_NATS_ADDR", c.EmbeddedNATSAddr),
+		StreamReplicas:   f.Replicas(c.StreamReplicas, c.NATSURL != ""),
+		Credentials:      f.credentials("CLIENTS_CREDENTIALS_DIR", c.CredentialsDir),
+		TrustedProxies:   f.networks("CLIENTS_TRUSTED_PROXIES", c.TrustedProxies),
+		DefaultCurrency:  f.currency("CLIENTS_DEFAULT_CURRENCY", c.DefaultCurrency),
+		EventualReads:    f.oneOf("CLIENTS_READ_CONSISTENCY", c.ReadConsistency, "strong", "eventual") == "eventual",
+		RateLimit:        f.count("CLIENTS_RATE_LIMIT", c.RateLimit),
+		ScrubInterval:    f.duration("CLIENTS_SCRUB_INTERVAL", c.ScrubInterval, maxScrubInterval),
+		LogLevel:         f.level("CLIENTS_LOG_LEVEL", c.LogLevel),
+		LogFormat:        f.oneOf("CLIENTS_LOG_FORMAT", c.LogFormat, "text", "json", "auto"),
+		Certificate:      f.certificate(c.TLSCert, c.TLSKey),
+		ShutdownDelay:    f.duration("CLIENTS_SHUTDOWN_DELAY", c.ShutdownDelay, maxShutdownDelay),
+	}
+	return config, f.Err()
+}
+
+// NoPartners is the EmbeddedNATSAddr of a server that only the administrator can connect to.
+const NoPartners = "off"
+
+// PartnerAccess returns how other services log in to the embedded server.
+func (c Config) PartnerAccess() embedded.PartnerAccess {
+	switch {
+	case c.EmbeddedNATSAddr == NoPartners:
+		return embedded.NoPartners
+	case c.Credentials != nil:
+		return embedded.PartnersLogIn
+	}
+	return embedded.PartnersNeedNone
+}
+
+// EmbeddedListenAddr returns the address that the embedded server listens on.
+func (c Config) EmbeddedListenAddr() string {
+	if c.EmbeddedNATSAddr == NoPartners {
+		return "127.0.0.1:0"
+	}
+	return c.EmbeddedNATSAddr
+}

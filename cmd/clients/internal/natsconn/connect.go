@@ -1,0 +1,116 @@
+package natsconn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"slices"
+	"time"
+
+	"clients/eventstore/embedded"
+
+	"github.com/nats-io/nats.go"
+)
+
+// Connect pauses between two attempts, twice as long each time, up to a limit.
+const (
+	firstPause   = 250 * time.Millisecond
+	longestPause = 2 * time.Second
+)
+
+// Connect returns a connection to one of the servers. It retries whatever the failure and logs each, until ctx ends: then
+// the error is a *ConnectError. A file in the data directory that it may not read is returned at once.
+func (s Settings) Connect(ctx context.Context, log *slog.Logger, options ...nats.Option) (*nats.Conn, error) {
+	failed := &ConnectError{Servers: Redact(s.URL), Last: errNoResponse}
+	if s.DataDir != "" {
+		failed.Servers = "the embedded server of " + s.DataDir
+	}
+	for pause := firstPause; ctx.Err() == nil; pause = min(2*pause, longestPause) {
+		url, login, err := s.target()
+		if err == nil {
+			failed.Servers = Redact(url)
+			var nc *nats.Conn
+			if nc, err = dial(ctx, url, slices.Concat(Options(log), s.fileOptions(), login, options)); err == nil {
+				return nc, nil
+			}
+		}
+		if s.DataDir != "" && errors.Is(err, fs.ErrPermission) {
+			return nil, err
+		}
+		if ctx.Err() != nil {
+			break
+		}
+		failed.Last = err
+		log.Warn("waiting for NATS", "servers", failed.Servers, "error", reason(err))
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+	}
+	failed.Ended = ctx.Err()
+	return nil, failed
+}
+
+// target returns where to connect, and the login of an embedded server.
+func (s Settings) target() (url string, login []nats.Option, err error) {
+	if s.DataDir == "" {
+		return s.URL, nil, nil
+	}
+	url, option, err := embedded.Admin(s.DataDir)
+	return url, []nats.Option{option}, err
+}
+
+// dial tries each server once. It returns when ctx ends, which nats.Connect does not know of.
+func dial(ctx context.Context, url string, options []nats.Option) (*nats.Conn, error) {
+	type outcome struct {
+		nc  *nats.Conn
+		err error
+	}
+	dialed := make(chan outcome)
+	go func() {
+		nc, err := nats.Connect(url, options...)
+		select {
+		case dialed <- outcome{nc, err}:
+		case <-ctx.Done():
+			if err == nil {
+				nc.Close()
+			}
+		}
+	}()
+	select {
+	case o := <-dialed:
+		return o.nc, o.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// ConnectError reports that there was no connection in time.
+type ConnectError struct {
+	Servers string // redacted
+	Ended   error  // of the context
+	Last    error  // of the last attempt
+}
+
+var errNoResponse = errors.New("no response")
+
+// Error returns the servers and why the last attempt failed.
+func (e *ConnectError) Error() string {
+	return fmt.Sprintf("cannot connect to NATS at %s: %s", e.Servers, reason(e.Last))
+}
+
+// Unwrap returns the error of the context and that of the last attempt.
+func (e *ConnectError) Unwrap() []error { return []error{e.Ended, e.Last} }
+
+// reason returns why an attempt failed. nats.go does not report a refused connection as such.
+func reason(err error) string {
+	switch {
+	case errors.Is(err, nats.ErrNoServers):
+		return "connection refused"
+	case errors.Is(err, nats.ErrAuthorization):
+		return "login rejected"
+	}
+	return err.Error()
+}

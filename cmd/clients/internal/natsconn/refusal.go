@@ -1,0 +1,79 @@
+package natsconn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"clients/cmd/clients/internal/terminal"
+	"clients/eventstore"
+
+	"github.com/nats-io/nats.go"
+)
+
+// violationError reports that NATS refuses the user something.
+type violationError struct{ what string } // in the server's words
+
+func (e *violationError) Error() string { return fmt.Sprintf("permission denied by NATS: %s", e.what) }
+
+type cancelKey struct{}
+
+// WithPermissions returns a context that ends when NATS refuses something to a connection made with it.
+func WithPermissions(ctx context.Context) context.Context {
+	ctx, cancel := context.WithCancelCause(ctx)
+	return context.WithValue(ctx, cancelKey{}, cancel)
+}
+
+// PermissionError returns what NATS has refused under ctx, in place of the error that followed from it. Otherwise it
+// returns err.
+func PermissionError(ctx context.Context, err error) error {
+	refused := new(violationError)
+	if errors.As(err, &refused) || errors.As(context.Cause(ctx), &refused) {
+		return terminal.WithHint(refused, "log in as an administrator")
+	}
+	return err
+}
+
+// reportViolation ends the context and the connection when NATS refuses something, so that nothing waits any longer.
+func reportViolation(ctx context.Context, log *slog.Logger) nats.Option {
+	cancel, _ := ctx.Value(cancelKey{}).(context.CancelCauseFunc)
+	return nats.ErrorHandler(func(nc *nats.Conn, _ *nats.Subscription, err error) {
+		if cancel == nil || !errors.Is(err, nats.ErrPermissionViolation) {
+			log.Warn("NATS error", "error", err)
+			return
+		}
+		what := err.Error()
+		if _, rest, found := strings.Cut(what, "Permissions Violation for "); found {
+			what = rest
+		}
+		cancel(&violationError{what})
+		nc.Close()
+	})
+}
+
+// requireStreams returns an error if the user's account does not hold the streams, as a partner's does not: a request to
+// them would get no response. A server that has just started gets a second.
+func requireStreams(ctx context.Context, nc *nats.Conn) error {
+	limited, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	refused := error(nil)
+	for {
+		_, err := nc.RequestWithContext(limited, "$JS.API.STREAM.MSG.GET."+eventstore.Stream, nil)
+		switch {
+		case errors.Is(err, nats.ErrNoResponders):
+			refused = &violationError{"its account has no streams"}
+		case limited.Err() != nil:
+			return refused
+		default:
+			return nil // the subcommand reports any other error
+		}
+		select {
+		case <-limited.Done():
+			return refused
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}

@@ -1,0 +1,67 @@
+package natsconn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"clients/cmd/clients/internal/terminal"
+	"clients/eventstore"
+	"clients/eventstore/embedded"
+
+	"github.com/nats-io/nats.go"
+)
+
+// Limit is how long a subcommand waits for NATS to respond.
+const Limit = 5 * time.Second
+
+// Running connects to the NATS of a running service. The user must be an administrator.
+func (s Settings) Running(ctx context.Context) (*nats.Conn, error) {
+	limited, cancel := context.WithTimeout(ctx, Limit)
+	defer cancel()
+	nc, err := s.Await(limited, slog.New(slog.DiscardHandler))
+	if unconnected := new(ConnectError); errors.As(err, &unconnected) && errors.Is(unconnected.Last, embedded.ErrNotRunning) {
+		err = unconnected.Last
+	}
+	return nc, err
+}
+
+// IsAbsent reports whether an error of Running says that no service runs there.
+func IsAbsent(err error) bool {
+	return errors.Is(err, embedded.ErrNotRunning) || errors.Is(err, nats.ErrNoServers) || errors.Is(err, errNoResponse)
+}
+
+// Await connects as soon as there is a server, and logs as long as there is none. The user must be an administrator.
+func (s Settings) Await(ctx context.Context, log *slog.Logger) (*nats.Conn, error) {
+	nc, err := s.Connect(ctx, log, reportViolation(ctx, log))
+	if err != nil {
+		return nil, err
+	}
+	if err := requireStreams(ctx, nc); err != nil {
+		nc.Close()
+		return nil, err
+	}
+	return nc, nil
+}
+
+// OpenHistory opens what is stored.
+func OpenHistory(ctx context.Context, nc *nats.Conn) (history *eventstore.History, err error) {
+	err = WithLimit(ctx, func(ctx context.Context) (err error) {
+		history, err = eventstore.OpenHistory(ctx, nc)
+		return err
+	})
+	return history, err
+}
+
+// WithLimit calls do with a context that ends after Limit, and returns an error that says so if it did.
+func WithLimit(ctx context.Context, do func(context.Context) error) error {
+	limited, cancel := context.WithTimeout(ctx, Limit)
+	defer cancel()
+	err := do(limited)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		return terminal.WithHint(fmt.Errorf("stream %s: no response within %s", eventstore.Stream, Limit), "check that JetStream is enabled and the stream has a leader")
+	}
+	return err
+}

@@ -1,0 +1,56 @@
+package natsconn
+
+import (
+	"errors"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// schemes of NATS servers, the default first.
+var schemes = []string{"nats", "tls", "ws", "wss"}
+
+// ParseServer parses one of the servers of CLIENTS_NATS_URL. Its errors contain nothing of the value: if a password is
+// not percent-encoded, any part of it may be what looks like a host or a port.
+func ParseServer(server string) (*url.URL, error) {
+	server = strings.TrimSpace(server)
+	if server == "" {
+		return nil, errors.New("is empty")
+	}
+	if !strings.Contains(server, "://") {
+		server = schemes[0] + "://" + server
+	}
+	u, err := url.Parse(server)
+	if err != nil || u.Hostname() == "" || !slices.Contains(schemes, u.Scheme) {
+		return nil, errors.New("must be host:port or a nats, tls, ws or wss URL (not shown, it may contain a password)")
+	}
+	if port, err := strconv.ParseUint(u.Port(), 10, 16); u.Port() != "" && (err != nil || port == 0) {
+		return nil, errors.New("has an invalid port")
+	}
+	socket := strings.HasPrefix(u.Scheme, "ws")
+	if rest := u.RequestURI() + u.Fragment; strings.Contains(rest, "@") || !socket && rest != "/" {
+		return nil, errors.New("has text after the port; percent-encode / ? # and @ in passwords")
+	}
+	return u, nil
+}
+
+// Redact returns a list of servers without passwords, tokens and the queries of websocket gateways.
+func Redact(servers string) string {
+	all := strings.Split(servers, ",")
+	for i, server := range all {
+		u, err := ParseServer(server)
+		if err != nil {
+			all[i] = "xxxxx"
+			continue
+		}
+		shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
+		if _, hasPassword := u.User.Password(); hasPassword {
+			shown.User = url.UserPassword(u.User.Username(), "xxxxx")
+		} else if u.User != nil { // a token
+			shown.User = url.User("xxxxx")
+		}
+		all[i] = shown.String()
+	}
+	return strings.Join(all, ",")
+}
