@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"clients/cmd/clients/internal/natsconn"
 	"clients/eventstore/natstest"
 )
 

@@ -126,7 +126,7 @@ func TestALoginThatIsRefusedForAWhile(t *testing.T) {
 		cluster.Restart(t, 0)
 	}
 	s := launch(t, "CLIENTS_NATS_URL="+withUser(cluster.URL(), "user:sesame"), "CLIENTS_STREAM_REPLICAS=1")
-	eventually(t, func() bool { return s.stderr.contains("Authorization Violation") }, "the login is refused")
+	eventually(t, func() bool { return s.stderr.contains("login rejected") }, "the login is refused")
 	change("sesame")
 	s.awaitReady(t)
 	id := s.create("SuprCorp")
