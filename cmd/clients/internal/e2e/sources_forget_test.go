@@ -17,8 +17,9 @@ func TestDeletionsOfProjectsSurviveSnapshotsAndRestarts(t *testing.T) {
 	client := s.create("SuprCorp")
 	type sent struct{ subject, kind, data, id string }
 	var creations []sent
+	js := s.partner(t)
 	send := func(e sent) {
-		publishEvent(t, s.partner(t), e.subject, e.kind, e.data, "ce-source: /a", "ce-id: "+e.id)
+		publishEvent(t, js, e.subject, e.kind, e.data, "ce-source: /a", "ce-id: "+e.id)
 	}
 	for n := range things {
 		thing, kind := "project", "projects.v1.Project"
@@ -34,6 +35,7 @@ func TestDeletionsOfProjectsSurviveSnapshotsAndRestarts(t *testing.T) {
 	for range 3 {
 		require.Zero(t, s.stop(t)) // it saves a snapshot
 		s = s.restart(t)
+		js = s.partner(t)
 		for _, e := range creations {
 			send(e)
 		}
