@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -16,8 +17,17 @@ import (
 // binary is the path of the program under test.
 var binary string
 
+// parallel is how many tests run at once, if no flag says otherwise: most of them wait for processes most of the time.
+const parallel = "4"
+
 func TestMain(m *testing.M) {
 	natstest.Main()
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		_ = flag.Set("test.parallel", parallel)
+	}
 	os.Exit(buildAndRun(m))
 }
 
