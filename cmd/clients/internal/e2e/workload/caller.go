@@ -2,6 +2,7 @@ package workload
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -74,6 +75,8 @@ func (c *caller) step(ctx context.Context) {
 // keep records an operation, or has it settled at the end.
 func (c *caller) keep(o Operation) {
 	switch {
+	case !o.Sent:
+		return
 	case o.Keyed && !o.Known():
 		c.pending = append(c.pending, o)
 		return
@@ -105,6 +108,7 @@ func (c *caller) attempt(o Operation, at int) Operation {
 	e, err := c.send(o, at)
 	took := time.Since(sent)
 	o.Ended, o.Status, o.Tag, o.Warned = c.load.Elapsed(), 0, "", false
+	o.Sent = o.Sent || !errors.Is(err, errNoConnection)
 	if err == nil {
 		if err := o.complete(e); err != nil {
 			c.load.fault("%v", err)

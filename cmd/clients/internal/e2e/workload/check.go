@@ -25,8 +25,8 @@ func (l *Load) Check(e Evidence) []string {
 	}
 	clients := map[string][]Operation{}
 	for _, o := range l.history {
-		unstored := e.Stored != nil && !o.Known() && e.Stored[o.Request] == 0
-		if !o.Warned && !unstored && o.Client != "" {
+		without := !o.Known() && (o.Kind == Get || e.Stored != nil && e.Stored[o.Request] == 0) // an effect
+		if !o.Warned && !without && o.Client != "" {
 			clients[o.Client] = append(clients[o.Client], o)
 		}
 		l.compareStored(o, e.Stored)

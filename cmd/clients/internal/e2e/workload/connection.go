@@ -2,6 +2,8 @@ package workload
 
 import (
 	"bufio"
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -32,6 +34,9 @@ type address struct{ atomic.Pointer[string] }
 
 func (a *address) host() string { return *a.Load() }
 
+// errNoConnection is of requests that were not sent.
+var errNoConnection = errors.New("no connection")
+
 // exchange is a response that was read to its end.
 type exchange struct {
 	*http.Response
@@ -45,7 +50,7 @@ func (c *connection) do(request *http.Request) (e exchange, err error) {
 		e.reconnected = true
 	}
 	if err := c.dial(); err != nil {
-		return e, err
+		return e, fmt.Errorf("%w: %w", errNoConnection, err)
 	}
 	_ = c.conn.SetDeadline(time.Now().Add(responseTimeout))
 	request.Close = !c.keep

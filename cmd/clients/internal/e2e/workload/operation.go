@@ -30,6 +30,7 @@ type Operation struct {
 
 	Caller        int
 	Called, Ended time.Duration // since the load began
+	Sent          bool          // at least once: a connection was there
 	Status        int           // 0: no response
 	Tag           string
 	Seen          State
