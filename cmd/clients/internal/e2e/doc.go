@@ -16,7 +16,7 @@
 //	serve_        the process: settings, start, shutdown, limits, operations endpoints, metrics, traces
 //	command_      the other subcommands
 //	faults_       random faults under load, with a check of the whole history
-//	bench_        benchmarks
+//	bench_        benchmarks, also against the program of another commit
 //	upgrade_      the release before, beside this one
 //
 // Tests that need no setting of their own call shared, which gives them an account of their own on one service that runs

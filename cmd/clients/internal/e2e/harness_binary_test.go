@@ -20,6 +20,9 @@ var binary string
 // parallel is how many tests run at once, if no flag says otherwise: most of them wait for processes most of the time.
 const parallel = "4"
 
+// previous is the program of another commit, which the upgrade tests run beside it and benchmarks compare with it.
+var previous = flag.String("previous", "", "path of the program of another commit")
+
 func TestMain(m *testing.M) {
 	natstest.Main()
 	flag.Parse()
@@ -58,7 +61,7 @@ const (
 )
 
 // eventually waits until condition holds.
-func eventually(t *testing.T, condition func() bool, message string, args ...any) {
+func eventually(t testing.TB, condition func() bool, message string, args ...any) {
 	t.Helper()
 	require.Eventually(t, condition, timeout, interval, append([]any{message}, args...)...)
 }

@@ -109,7 +109,7 @@ const whole = `<name>SuprCorp</name>
 New York &amp; &lt;more&gt;</details>`
 
 // jsonOf returns a value as JSON.
-func jsonOf(t *testing.T, v any) string {
+func jsonOf(t testing.TB, v any) string {
 	t.Helper()
 	document, err := json.Marshal(v)
 	require.NoError(t, err)
@@ -117,7 +117,7 @@ func jsonOf(t *testing.T, v any) string {
 }
 
 // fields returns the members of a JSON object.
-func fields(t *testing.T, object string) map[string]any {
+func fields(t testing.TB, object string) map[string]any {
 	t.Helper()
 	var members map[string]any
 	require.NoError(t, json.Unmarshal([]byte(object), &members), object)

@@ -16,13 +16,13 @@ type result struct {
 }
 
 // run runs a subcommand to its end, with variables as its environment.
-func run(t *testing.T, variables []string, args ...string) result {
+func run(t testing.TB, variables []string, args ...string) result {
 	t.Helper()
 	return runAs(t, variables, nil, args...)
 }
 
 // runAs is run with a change to the command, such as the Unix user that runs it.
-func runAs(t *testing.T, variables []string, change func(*exec.Cmd), args ...string) result {
+func runAs(t testing.TB, variables []string, change func(*exec.Cmd), args ...string) result {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*timeout)
 	defer cancel()

@@ -17,7 +17,7 @@ import (
 )
 
 // connect opens a NATS connection that ends with the test.
-func connect(t *testing.T, url string, options ...nats.Option) (*nats.Conn, jetstream.JetStream) {
+func connect(t testing.TB, url string, options ...nats.Option) (*nats.Conn, jetstream.JetStream) {
 	t.Helper()
 	nc, err := nats.Connect(url, options...)
 	require.NoError(t, err)
@@ -29,14 +29,14 @@ func connect(t *testing.T, url string, options ...nats.Option) (*nats.Conn, jets
 
 // partner connects to the service's NATS servers as other services do: on the embedded server, without logins,
 // anonymously.
-func (s *service) partner(t *testing.T) jetstream.JetStream {
+func (s *service) partner(t testing.TB) jetstream.JetStream {
 	t.Helper()
 	_, js := connect(t, s.nats)
 	return js
 }
 
 // administrator connects to the service's NATS servers as the user that may do everything.
-func (s *service) administrator(t *testing.T) jetstream.JetStream {
+func (s *service) administrator(t testing.TB) jetstream.JetStream {
 	t.Helper()
 	var options []nats.Option
 	if password, err := os.ReadFile(filepath.Join(s.dataDir, "admin-password")); err == nil && s.dataDir != "" {
@@ -59,7 +59,7 @@ type event struct {
 func (e event) is(name string) bool { return e.header.Get("ce-type") == "clients.v1."+name }
 
 // events reads what CLIENTS holds on filter, as "clients.default.7", up to its present end.
-func events(t *testing.T, js jetstream.JetStream, filter string) (all []event) {
+func events(t testing.TB, js jetstream.JetStream, filter string) (all []event) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
@@ -85,20 +85,20 @@ func events(t *testing.T, js jetstream.JetStream, filter string) (all []event) {
 
 // project publishes an event about a project as the projects service does, as project(t, js, "ProjectCreated", 7,
 // `"client_id":2`), and returns its sequence when JetStream has acknowledged it.
-func project(t *testing.T, js jetstream.JetStream, kind string, id int64, attributes string) uint64 {
+func project(t testing.TB, js jetstream.JetStream, kind string, id int64, attributes string) uint64 {
 	t.Helper()
 	return publishEvent(t, js, fmt.Sprintf("projects.default.%d", id), "projects.v1."+kind, fmt.Sprintf(`{"id":%d,%s}`, id, attributes))
 }
 
 // invoice is project for an invoice.
-func invoice(t *testing.T, js jetstream.JetStream, kind string, id int64, attributes string) uint64 {
+func invoice(t testing.TB, js jetstream.JetStream, kind string, id int64, attributes string) uint64 {
 	t.Helper()
 	return publishEvent(t, js, fmt.Sprintf("invoices.default.%d", id), "invoices.v1."+kind, fmt.Sprintf(`{"id":%d,%s}`, id, attributes))
 }
 
 // publishEvent publishes a CloudEvent in binary mode with an id of its own. Each of headers, "name: value", adds to or
 // replaces what the event has.
-func publishEvent(t *testing.T, js jetstream.JetStream, subject, kind, data string, headers ...string) uint64 {
+func publishEvent(t testing.TB, js jetstream.JetStream, subject, kind, data string, headers ...string) uint64 {
 	t.Helper()
 	m := &nats.Msg{Subject: subject, Data: []byte(strings.Replace(data, ",}", "}", 1)), Header: nats.Header{
 		"ce-specversion": {"1.0"}, "ce-id": {uuid.NewString()}, "ce-type": {kind}, "ce-source": {"/e2e"},
@@ -112,7 +112,7 @@ func publishEvent(t *testing.T, js jetstream.JetStream, subject, kind, data stri
 }
 
 // publish stores a message and returns its sequence when JetStream has acknowledged it.
-func publish(t *testing.T, js jetstream.JetStream, m *nats.Msg) uint64 {
+func publish(t testing.TB, js jetstream.JetStream, m *nats.Msg) uint64 {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()

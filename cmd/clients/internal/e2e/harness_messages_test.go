@@ -25,7 +25,7 @@ func (c *client) references(id int64) string {
 func (s *service) ready() bool { return s.operations("/readyz").status == http.StatusOK }
 
 // lastSequence returns the sequence of the last message of CLIENTS: a request that moves it has stored something.
-func lastSequence(t *testing.T, js jetstream.JetStream) uint64 {
+func lastSequence(t testing.TB, js jetstream.JetStream) uint64 {
 	t.Helper()
 	stream, err := js.Stream(t.Context(), "CLIENTS")
 	require.NoError(t, err)
@@ -56,7 +56,7 @@ func sealed(m *nats.Msg) *nats.Msg {
 }
 
 // rebuild folds events as a subscriber does who knows nothing but the contract.
-func rebuild(t *testing.T, events []event) map[int64]view {
+func rebuild(t testing.TB, events []event) map[int64]view {
 	t.Helper()
 	clients := map[int64]view{}
 	for _, e := range events {

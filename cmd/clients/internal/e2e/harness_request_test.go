@@ -16,13 +16,13 @@ import (
 
 // client sends requests to one address. It neither asks for compression nor follows redirects.
 type client struct {
-	t     *testing.T
+	t     testing.TB
 	base  string // as http://127.0.0.1:8080
 	http  *http.Client
 	login string // "user:password", or empty
 }
 
-func newClient(t *testing.T, base string) *client {
+func newClient(t testing.TB, base string) *client {
 	transport := &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &client{t: t, base: base, http: &http.Client{
@@ -47,7 +47,7 @@ func (c *client) authorization() string {
 }
 
 // on returns the same client for a subtest.
-func (c *client) on(t *testing.T) *client {
+func (c *client) on(t testing.TB) *client {
 	return &client{t: t, base: c.base, http: c.http, login: c.login}
 }
 
@@ -127,7 +127,7 @@ const (
 )
 
 // id is the client that Location names.
-func (r response) id(t *testing.T) int64 {
+func (r response) id(t testing.TB) int64 {
 	t.Helper()
 	var id int64
 	_, err := fmt.Sscanf(r.header.Get("Location"), "/clients/%d", &id)
@@ -136,7 +136,7 @@ func (r response) id(t *testing.T) int64 {
 }
 
 // message is the text of an error, in whichever format. It fails on a body that is no error.
-func (r response) message(t *testing.T) string {
+func (r response) message(t testing.TB) string {
 	t.Helper()
 	var e struct {
 		XMLName xml.Name `json:"-" xml:"error"`
@@ -152,7 +152,7 @@ func (r response) message(t *testing.T) string {
 }
 
 // sumOfSamples adds up the samples of a metric in the Prometheus text format that have all of labels.
-func sumOfSamples(t *testing.T, metrics, name string, labels []string) (sum float64) {
+func sumOfSamples(t testing.TB, metrics, name string, labels []string) (sum float64) {
 	t.Helper()
 	for line := range strings.Lines(metrics) {
 		rest, found := strings.CutPrefix(line, name)

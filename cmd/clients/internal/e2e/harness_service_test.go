@@ -34,13 +34,13 @@ type service struct {
 
 // start runs a service with an embedded NATS server on a new data directory and free ports, and returns when it is ready.
 // Each of variables is a further setting, "NAME=value"; later ones win.
-func start(t *testing.T, variables ...string) *service {
+func start(t testing.TB, variables ...string) *service {
 	t.Helper()
 	return startIn(t, filepath.Join(t.TempDir(), "data"), variables...)
 }
 
 // startIn is start with the data directory dir.
-func startIn(t *testing.T, dir string, variables ...string) *service {
+func startIn(t testing.TB, dir string, variables ...string) *service {
 	t.Helper()
 	s := launch(t, append([]string{"CLIENTS_DATA_DIR=" + dir, "CLIENTS_EMBEDDED_NATS_ADDR=127.0.0.1:0"}, variables...)...)
 	s.dataDir = dir
@@ -50,7 +50,7 @@ func startIn(t *testing.T, dir string, variables ...string) *service {
 
 // startReplicas runs n replicas of the service on the NATS servers at url, after the streams of other services were
 // created there.
-func startReplicas(t *testing.T, n int, url string, variables ...string) []*service {
+func startReplicas(t testing.TB, n int, url string, variables ...string) []*service {
 	t.Helper()
 	variables = append([]string{"CLIENTS_NATS_URL=" + url}, variables...)
 	setup := run(t, variables, "setup", "--sources")
@@ -66,13 +66,13 @@ func startReplicas(t *testing.T, n int, url string, variables ...string) []*serv
 }
 
 // startExternal runs one replica of the service on one external NATS server.
-func startExternal(t *testing.T, variables ...string) *service {
+func startExternal(t testing.TB, variables ...string) *service {
 	t.Helper()
 	return startReplicas(t, 1, natstest.Run(t, 1).URL(), append([]string{"CLIENTS_STREAM_REPLICAS=1"}, variables...)...)[0]
 }
 
 // startCluster runs three replicas of the service on three NATS servers.
-func startCluster(t *testing.T, variables ...string) ([]*service, *natstest.Cluster) {
+func startCluster(t testing.TB, variables ...string) ([]*service, *natstest.Cluster) {
 	t.Helper()
 	servers := natstest.Run(t, 3)
 	return startReplicas(t, 3, servers.URL(), variables...), servers
@@ -80,13 +80,13 @@ func startCluster(t *testing.T, variables ...string) ([]*service, *natstest.Clus
 
 // launch starts the process on free ports and does not wait for it. It is killed when the test ends, and what it wrote is
 // shown if the test failed.
-func launch(t *testing.T, variables ...string) *service {
+func launch(t testing.TB, variables ...string) *service {
 	t.Helper()
 	return launchProgram(t, binary, variables...)
 }
 
 // launchProgram is launch of another build of the program.
-func launchProgram(t *testing.T, program string, variables ...string) *service {
+func launchProgram(t testing.TB, program string, variables ...string) *service {
 	t.Helper()
 	s, err := execute(program, t.TempDir(), variables)
 	require.NoError(t, err)
@@ -136,7 +136,7 @@ func environment(home string, variables []string) []string {
 var banner = regexp.MustCompile(`(?s)API +(https?://[^/ ]+)/clients.*operations +(http://[0-9.:]+)/readyz.*NATS +(\S+), stream.*Try it:`)
 
 // awaitReady waits until the service is ready and fails if it exits.
-func (s *service) awaitReady(t *testing.T) {
+func (s *service) awaitReady(t testing.TB) {
 	t.Helper()
 	var found []string
 	eventually(t, func() bool {
@@ -175,20 +175,20 @@ func (s *service) kill() {
 }
 
 // signal sends a signal, such as SIGSTOP and SIGCONT.
-func (s *service) signal(t *testing.T, signal syscall.Signal) {
+func (s *service) signal(t testing.TB, signal syscall.Signal) {
 	t.Helper()
 	require.NoError(t, s.cmd.Process.Signal(signal))
 }
 
 // stop sends SIGTERM and returns the exit code.
-func (s *service) stop(t *testing.T) int {
+func (s *service) stop(t testing.TB) int {
 	t.Helper()
 	s.signal(t, syscall.SIGTERM)
 	return s.exitCode(t)
 }
 
 // exitCode waits until the process has exited by itself.
-func (s *service) exitCode(t *testing.T) int {
+func (s *service) exitCode(t testing.TB) int {
 	t.Helper()
 	select {
 	case <-s.exited:
@@ -199,13 +199,13 @@ func (s *service) exitCode(t *testing.T) int {
 }
 
 // restart starts a service again that has exited, with the same data directory and settings.
-func (s *service) restart(t *testing.T, variables ...string) *service {
+func (s *service) restart(t testing.TB, variables ...string) *service {
 	t.Helper()
 	return startIn(t, s.dataDir, append(s.variables, variables...)...)
 }
 
 // again starts a service with an external NATS again that has exited, with the same settings.
-func (s *service) again(t *testing.T, variables ...string) *service {
+func (s *service) again(t testing.TB, variables ...string) *service {
 	t.Helper()
 	next := launch(t, append(s.variables, variables...)...)
 	next.awaitReady(t)

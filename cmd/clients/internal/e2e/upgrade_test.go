@@ -4,7 +4,6 @@ package e2e_test
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -17,11 +16,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 )
-
-// previous is the program of the release before, which .ci/run builds:
-//
-//	go test -tags upgrade -run Upgrade ./cmd/clients/internal/e2e -previous=/path/to/clients
-var previous = flag.String("previous", "", "path of the program of the release before")
 
 // programs is the way to the new release and back.
 func programs(t *testing.T) []string {

@@ -1,0 +1,261 @@
+package e2e_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"clients/eventstore/natstest"
+
+	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+	"github.com/synadia-io/orbit.go/jetstreamext"
+)
+
+const benchClient = `<client><name>Benchmark</name><details>123 Main St. Third Floor New York, NY 10011 USA</details></client>`
+
+// BenchmarkCommand creates clients, without and with an Idempotency-Key each. The baseline is bare publishes of messages of
+// the same size with the same expectation to the same server, which syncs each to disk.
+func BenchmarkCommand(b *testing.B) {
+	var plain, keyed []subject
+	var key atomic.Int64
+	for _, p := range programsMeasured() {
+		s := startProgram(b, p, "CLIENTS_READ_CONSISTENCY=eventual")
+		create := requester(b, s.base, http.StatusCreated, same(text("POST", "/clients", "", benchClient)))
+		withKey := requester(b, s.base, http.StatusCreated, func() string {
+			return text("POST", "/clients", fmt.Sprintf("Idempotency-Key: %d\r\n", key.Add(1)), benchClient)
+		})
+		plain, keyed = append(plain, subject{p.name, create, s}), append(keyed, subject{p.name, withKey, s})
+		if p.path == binary {
+			plain = append(plain, subject{"bare-", barePublisher(b, s), nil})
+			keyed = append(keyed, subject{"plain-", create, s})
+		}
+	}
+	for _, callers := range []int{1, 16, 128} {
+		b.Run(fmt.Sprintf("plain/callers=%d", callers), func(b *testing.B) { compare(b, callers, 2000, plain...) })
+		b.Run(fmt.Sprintf("keyed/callers=%d", callers), func(b *testing.B) { compare(b, callers, 2000, keyed...) })
+	}
+}
+
+// barePublisher publishes what an event is in size, through a connection of its own.
+func barePublisher(b *testing.B, s *service) func() error {
+	b.Helper()
+	js := s.administrator(b)
+	_, err := js.CreateStream(b.Context(), jetstream.StreamConfig{
+		Name: "BARE", Subjects: []string{"bare.>"}, DenyDelete: true, AllowDirect: true, AllowAtomicPublish: true, Discard: jetstream.DiscardNew,
+	})
+	require.NoError(b, err)
+	data := bytes.Repeat([]byte("x"), 210)
+	var last atomic.Int64
+	return func() error {
+		m := &nats.Msg{Subject: "bare.default." + strconv.FormatInt(last.Add(1), 10), Header: nats.Header{}, Data: data}
+		for i := range 10 {
+			m.Header["ce-header-"+strconv.Itoa(i)] = []string{"0123456789012345678901234567890"}
+		}
+		_, err := js.PublishMsg(context.Background(), m, jetstream.WithMsgID(uuid.NewString()), jetstream.WithExpectLastSequencePerSubject(0))
+		return err
+	}
+}
+
+// BenchmarkGetOne reads one client. The baseline is a static handler that returns the same bytes.
+func BenchmarkGetOne(b *testing.B) {
+	for _, consistency := range []string{"eventual", "strong"} {
+		subjects := getSubjects(b, 1000, "/clients/500", "CLIENTS_READ_CONSISTENCY="+consistency)
+		for _, callers := range []int{1, 16} {
+			b.Run(fmt.Sprintf("%s/callers=%d", consistency, callers), func(b *testing.B) { compare(b, callers, 5000, subjects...) })
+		}
+	}
+}
+
+// BenchmarkList reads all of 100,000 clients.
+func BenchmarkList(b *testing.B) {
+	compare(b, 1, 3, getSubjects(b, 100_000, "/clients", "CLIENTS_READ_CONSISTENCY=eventual")...)
+}
+
+// getSubjects are services with n clients and a static handler, each of which returns path.
+func getSubjects(b *testing.B, n int, path string, variables ...string) (subjects []subject) {
+	b.Helper()
+	for _, p := range programsMeasured() {
+		s := startProgram(b, p, variables...)
+		seed(b, s, n, 1)
+		subjects = append(subjects, subject{p.name, requester(b, s.base, http.StatusOK, same(text("GET", path, "", ""))), s})
+		if p.path == binary {
+			content := s.want(http.StatusOK, http.MethodGet, path, "").body
+			subjects = append(subjects, subject{"static-", requester(b, staticServer(b, content), http.StatusOK, same(text("GET", "/", "", ""))), nil})
+		}
+	}
+	return subjects
+}
+
+// staticServer returns content from memory.
+func staticServer(b *testing.B, content string) (base string) {
+	b.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(b, err)
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/xml; charset=utf-8")
+		w.Header().Set("Content-Length", strconv.Itoa(len(content)))
+		_, _ = w.Write([]byte(content))
+	})}
+	go func() { _ = server.Serve(listener) }()
+	b.Cleanup(func() { _ = server.Close() })
+	return "http://" + listener.Addr().String()
+}
+
+// BenchmarkStrongReads reads one client with strong consistency, on one external server and on three. The baseline is the
+// same with eventual consistency.
+func BenchmarkStrongReads(b *testing.B) {
+	for _, n := range []int{1, 3} {
+		servers := natstest.Run(b, n)
+		var subjects []subject
+		for _, p := range append(programsMeasured(), program{"eventual-", binary}) {
+			s := startProgram(b, p, "CLIENTS_NATS_URL="+servers.URL(), fmt.Sprintf("CLIENTS_STREAM_REPLICAS=%d", n),
+				"CLIENTS_READ_CONSISTENCY="+map[bool]string{true: "eventual", false: "strong"}[p.name == "eventual-"])
+			if len(subjects) == 0 {
+				s.create("Benchmark")
+			}
+			subjects = append(subjects, subject{p.name, requester(b, s.base, http.StatusOK, same(text("GET", "/clients/1", "", ""))), s})
+		}
+		for _, callers := range []int{16, 64} {
+			b.Run(fmt.Sprintf("servers=%d/callers=%d", n, callers), func(b *testing.B) { compare(b, callers, 20_000, subjects...) })
+		}
+	}
+}
+
+// BenchmarkUpdatedSince finds the 100 of 1,000,000 clients that were updated last. The baseline is reading one client.
+func BenchmarkUpdatedSince(b *testing.B) {
+	n := size(b, "CLIENTS_BENCH_CLIENTS", 1_000_000)
+	var subjects []subject
+	for _, p := range programsMeasured() {
+		s := startProgram(b, p, "CLIENTS_READ_CONSISTENCY=eventual")
+		seed(b, s, n, 1)
+		since := s.get(int64(n)).UpdatedAt.Add(time.Second)
+		require.Eventually(b, func() bool { return time.Now().After(since) }, 2*time.Second, time.Millisecond)
+		for id := range int64(100) {
+			s.want(http.StatusOK, http.MethodPost, togglePath(id+1), "")
+		}
+		path := "/clients?updated_since=" + since.UTC().Format(time.RFC3339)
+		require.Len(b, s.list(strings.TrimPrefix(path, "/clients")), 100)
+		subjects = append(subjects, subject{p.name, requester(b, s.base, http.StatusOK, same(text("GET", path, "", ""))), s})
+		if p.path == binary {
+			subjects = append(subjects, subject{"one-", requester(b, s.base, http.StatusOK, same(text("GET", "/clients/500", "", ""))), s})
+		}
+	}
+	compare(b, 1, 2000, subjects...)
+}
+
+// BenchmarkDelete deletes clients, which waits for what other services published. The baseline is changing their names.
+func BenchmarkDelete(b *testing.B) {
+	const clients = 30_000
+	var subjects []subject
+	for _, p := range programsMeasured() {
+		s := startProgram(b, p, "CLIENTS_READ_CONSISTENCY=eventual")
+		seed(b, s, clients, 1)
+		var deleted, changed atomic.Int64
+		subjects = append(subjects, subject{p.name, requester(b, s.base, http.StatusOK, func() string {
+			return text("DELETE", path(clients-deleted.Add(1)), "", "")
+		}), s})
+		if p.path == binary {
+			subjects = append(subjects, subject{"put-", requester(b, s.base, http.StatusOK, func() string {
+				n := changed.Add(1)
+				return text("PUT", path(1+n%1000), "", fmt.Sprintf("<client><name>Changed %d</name></client>", n))
+			}), s})
+		}
+	}
+	for _, callers := range []int{1, 16} {
+		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) { compare(b, callers, 1000, subjects...) })
+	}
+}
+
+// BenchmarkScrub reads and changes clients while the stream is scrubbed every second. The baseline is without a scrub.
+func BenchmarkScrub(b *testing.B) {
+	n := size(b, "CLIENTS_BENCH_CLIENTS", 10_000)
+	var get, put []subject
+	for _, c := range []struct{ prefix, interval string }{{"", "1s"}, {"unscrubbed-", "0"}} {
+		s := startProgram(b, program{"", binary}, "CLIENTS_SCRUB_INTERVAL="+c.interval)
+		seed(b, s, n, 1)
+		var changed atomic.Int64
+		get = append(get, subject{c.prefix, requester(b, s.base, http.StatusOK, same(text("GET", "/clients/500", "", ""))), s})
+		put = append(put, subject{c.prefix, requester(b, s.base, http.StatusOK, func() string {
+			n := changed.Add(1)
+			return text("PUT", path(1+n%100), "", fmt.Sprintf("<client><details>%d</details></client>", n))
+		}), s})
+	}
+	b.Run("get", func(b *testing.B) { compare(b, 1, 2000, get...) })
+	b.Run("put", func(b *testing.B) { compare(b, 1, 500, put...) })
+}
+
+// seed stores events of n clients, many at once, and returns when they can be read. Each client has as many events as
+// versions says.
+func seed(b *testing.B, s *service, n, versions int) {
+	b.Helper()
+	js := s.administrator(b)
+	const batch = 500
+	for version := range versions {
+		for ids := range slices.Chunk(sequence(n), batch) {
+			var messages []*nats.Msg
+			for _, id := range ids {
+				m := clientEvent("default", "Toggled", id, version+1, fmt.Sprintf(`"active":%t`, version%2 == 0))
+				if version == 0 {
+					m = clientEvent("default", "Created", id, 1, fmt.Sprintf(`"name":"Client %07d Ltd","highrise_id":null,`+
+						`"currency":"United States Dollars - USD","currency_symbol":"$","active":true,`+
+						`"details":"123 Main St. Third Floor New York, NY 10011 USA 212-555-1212"`, id*7919%int64(n)))
+				}
+				messages = append(messages, m)
+			}
+			publishBatch(b, js, messages)
+		}
+	}
+	eventually(b, func() bool {
+		r := s.do(http.MethodGet, path(int64(n))+".json", "")
+		return r.status == http.StatusOK && s.get(int64(n)).CacheVersion+1 == uint64(versions)
+	}, "the events are folded")
+}
+
+// sequence returns the numbers from 1 to n.
+func sequence(n int) []int64 {
+	all := make([]int64, n)
+	for i := range all {
+		all[i] = int64(i + 1)
+	}
+	return all
+}
+
+// publishBatch stores messages as one atomic batch.
+func publishBatch(b *testing.B, js jetstream.JetStream, messages []*nats.Msg) {
+	b.Helper()
+	for _, m := range messages {
+		m.Header.Del("Nats-Msg-Id") // a batch of them would be compared with those of the last minutes
+	}
+	_, err := jetstreamext.PublishMsgBatch(b.Context(), js, messages)
+	require.NoError(b, err)
+}
+
+// publishAll stores messages, many at once.
+func publishAll(b *testing.B, js jetstream.JetStream, n int, message func(i int) *nats.Msg) {
+	b.Helper()
+	var group sync.WaitGroup
+	var next atomic.Int64
+	for range 256 {
+		group.Go(func() {
+			for i := next.Add(1); i <= int64(n); i = next.Add(1) {
+				if _, err := js.PublishMsg(b.Context(), message(int(i))); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+}
