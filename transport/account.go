@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"clients/transport/auth"
 	"clients/transport/wire"
 )
 
@@ -63,8 +64,8 @@ func userID(account, user string) int64 {
 // showRateLimit is GET /account/rate_limit_status, which client libraries call when they are throttled. It is not itself
 // limited. Libraries take a count above the limit for "throttled".
 func (x *exchange) showRateLimit() error {
-	count, wait := x.api.rateLimit.status(caller{x.account, x.actor})
-	limit, lockout := x.api.rateLimit.limit, windowLength
+	count, wait := x.api.rateLimit.Status(auth.Caller{Account: x.account, User: x.actor})
+	limit, lockout := x.api.rateLimit.Limit, auth.Window
 	if wait > 0 {
 		count, lockout = limit+1, wait
 	}
@@ -74,7 +75,7 @@ func (x *exchange) showRateLimit() error {
 	x.writeHash([]wire.Field{
 		{Name: "last_access_at", Value: time.Now()},
 		{Name: "count", Value: int64(count)},
-		{Name: "timeframe_limit", Value: int64(windowLength / time.Second)},
+		{Name: "timeframe_limit", Value: int64(auth.Window / time.Second)},
 		{Name: "max_calls", Value: int64(limit)},
 		{Name: "lockout_seconds", Value: int64(math.Ceil(lockout.Seconds()))},
 	})

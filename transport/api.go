@@ -14,6 +14,7 @@ import (
 	"clients/domain"
 	"clients/domain/command"
 	"clients/projections/readmodel"
+	"clients/transport/auth"
 
 	"github.com/klauspost/compress/gzhttp"
 	"go.opentelemetry.io/otel/trace"
@@ -39,9 +40,9 @@ type API struct {
 	Directory Directory
 	// Eventual leaves reads as they are, instead of refreshing the directory before each of them.
 	Eventual bool
-	// Logins are the users who may send requests. Where it is nil everybody may, and acts on the account
+	// Logins are the users who may send requests. If it is nil no login is needed, and all requests are for
 	// domain.DefaultAccount.
-	Logins Logins
+	Logins auth.Users
 	// TrustedProxies are the networks whose X-Forwarded-For is used as the caller's address.
 	TrustedProxies []netip.Prefix
 	// Hosts are those that requests may be for, and come from.
@@ -55,8 +56,8 @@ type API struct {
 	Log         *slog.Logger
 
 	buffers, chunks *bufferPool // for whole answers, and for chunks of long ones
-	login           *login
-	rateLimit       *rateLimit
+	login           *auth.Login
+	rateLimit       *auth.RateLimit
 	bodies          *budget // of request bodies
 	responses       *budget // of large responses, and compressors
 }
@@ -65,13 +66,13 @@ type API struct {
 func (a API) Handler() (http.Handler, error) {
 	a.buffers = &bufferPool{size: 8 << 10}
 	a.chunks = &bufferPool{size: chunk + 16<<10} // with room for the client that fills it
-	a.rateLimit = newRateLimit(a.RateLimit)
+	a.rateLimit = auth.NewRateLimit(a.RateLimit, a.Metrics.auth)
 	if a.MemoryLimit > 0 {
 		a.bodies = newBudget(a.MemoryLimit, bodyShare, maxBody*bodyCost)
 		a.responses = newBudget(a.MemoryLimit, responseShare, largeResponse+compressorCost)
 	}
 	if a.Logins != nil {
-		a.login = newLogin(a.Logins, a.Metrics, a.Log)
+		a.login = auth.NewLogin(a.Logins, a.Metrics.auth, a.Log)
 	}
 	compress, err := gzhttp.NewWrapper(gzhttp.SuffixETag(tagCompressed), gzhttp.EnableZstd(false), gzhttp.MinSize(minCompressed))
 	if err != nil {

@@ -2,12 +2,11 @@ package transport
 
 import (
 	"errors"
-	"math"
 	"net/http"
-	"strconv"
 	"time"
 
 	"clients/domain"
+	"clients/transport/auth"
 	"clients/transport/wire"
 )
 
@@ -33,8 +32,6 @@ func (e *httpError) Error() string { return e.message }
 
 var (
 	errNoRoute     = &httpError{http.StatusNotFound, "There is nothing here.", 0}
-	errLogin       = &httpError{http.StatusUnauthorized, "Authentication failed for API request.", 0}
-	errLoginBusy   = &httpError{http.StatusServiceUnavailable, "Too many logins are under way. Try again later.", time.Second}
 	errHost        = &httpError{http.StatusMisdirectedRequest, "This host name is not accepted. CLIENTS_ALLOWED_HOSTS lists the names that are.", 0}
 	errCrossOrigin = &httpError{http.StatusForbidden, "The request comes from a page of another site. CLIENTS_ALLOWED_HOSTS lists the hosts whose pages may send it.", 0}
 	errMethod      = &httpError{http.StatusMethodNotAllowed, "The method is not allowed here.", 0}
@@ -49,18 +46,18 @@ var (
 	errInternal    = &httpError{http.StatusInternalServerError, "Something went wrong on our side.", 0}
 )
 
-// seconds is a time to wait as a header tells it: in whole seconds, one at least, and never too short.
-func seconds(wait time.Duration) string { return strconv.Itoa(max(1, int(math.Ceil(wait.Seconds())))) }
-
 // fail answers with what is wrong. Of an error that was not made for the caller he learns nothing.
 func (x *exchange) fail(err error) {
 	status, message, wait := http.StatusInternalServerError, errInternal.message, time.Duration(0)
 	var known *domain.Error
 	var syntax *wire.SyntaxError
 	var own *httpError
+	var refusal *auth.Refusal
 	switch {
 	case errors.As(err, &own):
 		status, message, wait = own.status, own.message, own.retryAfter
+	case errors.As(err, &refusal):
+		status, message, wait = refusal.Status, refusal.Message, refusal.RetryAfter
 	case errors.As(err, &syntax):
 		status, message = http.StatusBadRequest, syntax.Reason
 	case errors.As(err, &known):
@@ -78,7 +75,7 @@ func (x *exchange) fail(err error) {
 	case http.StatusUnauthorized:
 		header.Set("WWW-Authenticate", `Basic realm="Clients API", charset="UTF-8"`)
 	case http.StatusServiceUnavailable:
-		header.Set("Retry-After", seconds(wait))
+		header.Set("Retry-After", auth.Seconds(wait))
 	}
 	header.Del("ETag")
 	x.vary()

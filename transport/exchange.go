@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"clients/domain"
+	"clients/transport/auth"
 	"clients/transport/connections"
 
 	"go.opentelemetry.io/otel/trace"
@@ -34,7 +35,7 @@ type exchange struct {
 }
 
 func (a API) newExchange(w http.ResponseWriter, r *http.Request) *exchange {
-	x := &exchange{api: a, w: recorder{ResponseWriter: w}, r: r, start: time.Now(), remote: callerAddress(r, a.TrustedProxies)}
+	x := &exchange{api: a, w: recorder{ResponseWriter: w}, r: r, start: time.Now(), remote: auth.CallerAddress(r, a.TrustedProxies)}
 	x.requestID = requestID(r)
 	x.route = parseRoute(r.URL.Path)
 	x.format = negotiate(x.route.suffix, r.Header)
@@ -56,12 +57,15 @@ func reusable(r *http.Request) bool {
 	return len(r.TransferEncoding) == 0
 }
 
-// enter finds out who sends the request, and whether he may send one now.
+// anonymous is the user of a service without logins.
+const anonymous = "anonymous"
+
+// enter authenticates the request and counts it for the rate limit.
 func (x *exchange) enter() error {
 	x.account, x.actor = domain.DefaultAccount, anonymous
 	if x.api.login != nil {
 		x.account, x.actor = "", ""
-		user, err := x.api.login.check(x.r, x.remote)
+		user, err := x.api.login.Check(x.r, x.remote)
 		if err != nil {
 			return err
 		}
@@ -71,11 +75,7 @@ func (x *exchange) enter() error {
 	if x.route.resource == rateStatus {
 		return nil
 	}
-	err := x.api.rateLimit.admit(caller{x.account, x.actor})
-	if err != nil {
-		x.api.Metrics.rateLimited.Inc()
-	}
-	return err
+	return x.api.rateLimit.Admit(auth.Caller{Account: x.account, User: x.actor})
 }
 
 // serve finds the call and makes it. Before the caller has entered he learns nothing of what is here.

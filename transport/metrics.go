@@ -5,29 +5,18 @@ import (
 	"strconv"
 	"time"
 
+	"clients/transport/auth"
+
 	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Metrics count what the API answers.
 type Metrics struct {
-	requests    *prometheus.CounterVec
-	durations   *prometheus.HistogramVec
-	outcomes    *prometheus.CounterVec
-	logins      *prometheus.CounterVec
-	rateLimited prometheus.Counter
+	requests  *prometheus.CounterVec
+	durations *prometheus.HistogramVec
+	outcomes  *prometheus.CounterVec
+	auth      *auth.Metrics
 }
-
-// The ways in which a login can end. A password is verified for loginVerified and for loginRefused, and for no other.
-const (
-	loginMissing    = "missing"    // the request names no user, or has a password that nobody can have
-	loginRemembered = "remembered" // the password is right, and was so lately
-	loginRepeated   = "repeated"   // the password is wrong, and was so lately
-	loginShared     = "shared"     // another request with the same password was checked while this one waited
-	loginVerified   = "verified"   // the password is right
-	loginRefused    = "refused"    // the password is wrong, or there is no such user
-	loginThrottled  = "throttled"  // too many have failed
-	loginBusy       = "busy"       // too many are under way
-)
 
 // outcome is what became of a request. Alerts go by the share of outcomeFailed in that and outcomeDone: of the other two
 // anybody can have as many as he likes.
@@ -65,17 +54,9 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 		outcomes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "clients_http_outcomes_total", Help: "API requests by what became of them; held_off are those beyond the rate limit, the throttle of logins or the memory.",
 		}, []string{"outcome"}),
-		logins: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "clients_logins_total", Help: "Logins by how they ended; a password was verified for verified and for refused.",
-		}, []string{"outcome"}),
-		rateLimited: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "clients_rate_limited_total", Help: "API requests refused because their user had sent too many.",
-		}),
+		auth: auth.NewMetrics(registry),
 	}
-	registry.MustRegister(m.requests, m.durations, m.outcomes, m.logins, m.rateLimited)
-	for _, outcome := range []string{loginMissing, loginRemembered, loginRepeated, loginShared, loginVerified, loginRefused, loginThrottled, loginBusy} {
-		m.logins.WithLabelValues(outcome)
-	}
+	registry.MustRegister(m.requests, m.durations, m.outcomes)
 	for _, o := range []outcome{outcomeDone, outcomeRefused, outcomeHeldOff, outcomeFailed} {
 		m.outcomes.WithLabelValues(string(o))
 	}
@@ -102,5 +83,3 @@ func (m *Metrics) observe(r resource, method string, status int, heldOff bool, d
 	m.requests.WithLabelValues(string(r), method, strconv.Itoa(status)).Inc()
 	m.durations.WithLabelValues(string(r), method).Observe(duration.Seconds())
 }
-
-func (m *Metrics) login(outcome string) { m.logins.WithLabelValues(outcome).Inc() }

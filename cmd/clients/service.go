@@ -37,7 +37,7 @@ type service struct {
 	log         *slog.Logger
 	api, ops    net.Listener
 	apiServer   *http.Server
-	farewell    transport.Farewell // to those who keep their connections
+	drain       connections.Drain
 	opsServer   *http.Server
 	embedded    *embedded.Server
 	nc          *nats.Conn
@@ -192,7 +192,7 @@ func (s *service) serveAPI(context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.apiServer = transport.NewServer(s.farewell.Handler(handler), s.log)
+	s.apiServer = transport.NewServer(s.drain.Handler(handler), s.log)
 	limited := connections.Limit(s.api, connectionLimits(descriptors(), s.memoryLimit, s.settings.Credentials != nil))
 	limited.Attach(s.apiServer)
 	listener := net.Listener(limited)
@@ -221,7 +221,7 @@ func (s *service) stop() error {
 	s.log.Info("stopping", "delay", s.settings.ShutdownDelay)
 	s.stopBy = time.Now().Add(stopLimit)
 	s.notReady("stopping")
-	s.farewell.Say()
+	s.drain.Begin()
 	time.Sleep(s.settings.ShutdownDelay)
 	s.end(requestLimit)
 	return nil
@@ -230,7 +230,7 @@ func (s *service) stop() error {
 // abort ends a service whose store is broken: at once, for no write can succeed any more.
 func (s *service) abort(cause error) error {
 	s.log.Error("stopping: store is broken", "error", cause)
-	s.farewell.Say()
+	s.drain.Begin()
 	s.end(abortLimit)
 	return cause
 }

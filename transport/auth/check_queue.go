@@ -1,4 +1,4 @@
-package transport
+package auth
 
 import (
 	"cmp"
@@ -10,26 +10,26 @@ import (
 	"time"
 )
 
-// checkQueue bounds the share of the processors that password checks take to half, and decides which one is next.
+// checkQueue bounds the share of the processors that password checks take to half, and decides which check is next.
 //
-// The waiting request with the lowest penalty is next, the newest one of those with the same. So a caller from a network
-// without a failed login does not wait for a flood from others. The request of a user without a failed login is checked
-// ahead of its turn, so that a flood from the user's own network does not matter either; if the password is wrong the
-// response still waits for the turn, since otherwise the time would show that there is such a user. When the queue is full
-// the request with the highest penalty is refused at once, and the others are refused after maxWait.
+// The waiting request with the lowest penalty is next, the newest one among equals, so that a caller from a network without
+// failed logins does not wait for a flood from others. A user without failed logins is checked ahead of their turn, so that
+// a flood from their own network does not matter either. If that check fails, the response still waits for the turn:
+// otherwise its time would reveal that the user exists. When the queue is full the request with the highest penalty is
+// refused at once. The others are refused after maxWait.
 //
-// Under wrong passwords from 300 addresses, with GOMAXPROCS=2 and a bcrypt cost of 12, the first login of a user takes
-// 0.4 s (20 s and more in one line on all processors), and half of the requests of a remembered user end within 0.5 ms (32).
+// Measured with wrong passwords from 300 addresses, GOMAXPROCS=2 and bcrypt cost 12: the first login of a user takes 0.4 s
+// (20 s or more in one line on all processors), and the median request of a remembered user 0.5 ms (32).
 type checkQueue struct {
 	slots int  // checks at once
-	rest  bool // a slot pauses after each check for as long as the check took: there is one processor only
+	rest  bool // with one processor, the slot pauses after each check for as long as the check took
 
 	mu      sync.Mutex
 	taken   int
-	waiting []*ticket            // the next one last
-	ahead   []*ticket            // of those, in order, the ones to be checked ahead of their turn
-	from    map[netip.Prefix]int // how many wait, by network
-	names   map[nameHash]int     // and by name
+	waiting []*ticket            // the next one is last
+	ahead   []*ticket            // those of waiting that are checked ahead of their turn, in order
+	from    map[netip.Prefix]int // waiting requests by network
+	names   map[nameHash]int     // waiting requests by name
 }
 
 // candidate is a request whose password is to be checked.
@@ -37,7 +37,7 @@ type candidate struct {
 	network netip.Prefix
 	name    nameHash
 	penalty int
-	trusted bool // it is checked ahead of its turn, unless another one with this name waits
+	trusted bool // checked ahead of its turn, unless another one with this name waits
 }
 
 type nameHash [sha256.Size]byte
@@ -45,8 +45,8 @@ type nameHash [sha256.Size]byte
 // ticket is a candidate in the queue.
 type ticket struct {
 	candidate
-	turn  chan error    // receives nil when its turn has come, else why that is never so
-	ahead chan struct{} // receives when it is checked ahead
+	turn  chan error    // receives nil when it is the candidate's turn, or why it is refused
+	ahead chan struct{} // receives when the candidate is checked ahead of its turn
 }
 
 const (
@@ -62,8 +62,8 @@ func newCheckQueue(processors int) *checkQueue {
 
 func processors() int { return runtime.GOMAXPROCS(0) }
 
-// do calls check when it is the candidate's turn, and returns its result or errLoginBusy. If the candidate is checked ahead
-// of its turn, do calls check with last false before, and returns if that succeeds; the last call need not check again.
+// do calls check when it is the candidate's turn, and returns its result or errBusy. If the candidate is checked ahead of its
+// turn, do first calls check with last false and returns if that succeeds; the call with last true need not check again.
 func (q *checkQueue) do(c candidate, check func(last bool) error) error {
 	t := q.join(c)
 	if t == nil {
@@ -84,12 +84,12 @@ func (q *checkQueue) do(c candidate, check func(last bool) error) error {
 				return nil
 			}
 		case <-timer.C:
-			return errLoginBusy
+			return errBusy
 		}
 	}
 }
 
-// run calls check in a slot of the caller's, and passes the slot on.
+// run calls check in the caller's slot, and passes the slot on.
 func (q *checkQueue) run(check func(last bool) error, last bool) error {
 	begun := time.Now()
 	defer func() {
@@ -102,8 +102,8 @@ func (q *checkQueue) run(check func(last bool) error, last bool) error {
 	return check(last)
 }
 
-// join returns a ticket in the queue, or nil if there is a free slot, which is then the caller's. Waiting requests of the
-// same network add to the penalty.
+// join returns a ticket in the queue, or nil if the caller has a slot at once. Waiting requests from the same network add to
+// the penalty.
 func (q *checkQueue) join(c candidate) *ticket {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -125,12 +125,12 @@ func (q *checkQueue) join(c candidate) *ticket {
 	if len(q.waiting) > maxWaiting {
 		worst := q.waiting[0]
 		q.remove(worst)
-		worst.turn <- errLoginBusy
+		worst.turn <- errBusy
 	}
 	return t
 }
 
-// quit takes a ticket out of the queue, and passes on a slot that it was given in the meantime.
+// quit removes a ticket from the queue, and passes on a slot that it was given meanwhile.
 func (q *checkQueue) quit(t *ticket) {
 	q.mu.Lock()
 	q.remove(t)
@@ -160,7 +160,7 @@ func (q *checkQueue) pass() {
 	}
 }
 
-// remove takes a ticket out of the queue if it is there. The caller holds mu.
+// remove removes a ticket from the queue if it is there. The caller holds mu.
 func (q *checkQueue) remove(t *ticket) {
 	i := slices.Index(q.waiting, t)
 	if i < 0 {

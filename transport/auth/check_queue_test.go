@@ -1,4 +1,4 @@
-package transport
+package auth
 
 import (
 	"errors"
@@ -132,7 +132,7 @@ func TestAFullQueueRefusesThoseWhoHaveFailed(t *testing.T) {
 		synctest.Wait()
 		require.Len(t, q.waiting, maxWaiting)
 		begun := time.Now()
-		require.ErrorIs(t, q.do(candidate{network: networkOf("192.0.2.2"), penalty: 2}, hold), errLoginBusy)
+		require.ErrorIs(t, q.do(candidate{network: networkOf("192.0.2.2"), penalty: 2}, hold), errBusy)
 		require.Zero(t, time.Since(begun), "at once")
 		close(free)
 		require.NoError(t, <-result)
@@ -160,7 +160,7 @@ func TestAWaitingRequestGivesUp(t *testing.T) {
 		go func() { _ = q.do(candidate{}, func(bool) error { <-free; return nil }) }()
 		synctest.Wait()
 		begun := time.Now()
-		require.ErrorIs(t, q.do(candidate{network: networkOf("192.0.2.1"), trusted: true}, right), errLoginBusy)
+		require.ErrorIs(t, q.do(candidate{network: networkOf("192.0.2.1"), trusted: true}, right), errBusy)
 		require.Equal(t, maxWait, time.Since(begun))
 		require.Empty(t, q.waiting)
 		require.Empty(t, q.ahead)

@@ -1,4 +1,4 @@
-package transport
+package auth
 
 import (
 	"net/http"
@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// callerAddress returns where a request comes from: the peer of its connection or, if that is a trusted proxy, the
-// rightmost address of X-Forwarded-For that is none. What stands to the left of that, or of something that is no address,
-// may be made up by the caller.
-func callerAddress(r *http.Request, trusted []netip.Prefix) string {
+// CallerAddress returns the address that a request comes from: the peer of its connection or, if that is a trusted proxy,
+// the rightmost address in X-Forwarded-For that is not. Anything further left may be made up by the caller, as may be
+// anything left of a malformed address.
+func CallerAddress(r *http.Request, trusted []netip.Prefix) string {
 	peer, ok := parseAddress(r.RemoteAddr)
 	if !ok || !isTrusted(peer, trusted) {
 		return r.RemoteAddr
@@ -32,7 +32,7 @@ func isTrusted(addr netip.Addr, trusted []netip.Prefix) bool {
 	return slices.ContainsFunc(trusted, func(network netip.Prefix) bool { return network.Contains(addr) })
 }
 
-// parseAddress reads an address with or without a port, and an IPv6 address with or without brackets.
+// parseAddress parses an address with or without a port; an IPv6 address may have brackets.
 func parseAddress(text string) (netip.Addr, bool) {
 	if withPort, err := netip.ParseAddrPort(text); err == nil {
 		return withPort.Addr().Unmap().WithZone(""), true
@@ -44,8 +44,8 @@ func parseAddress(text string) (netip.Addr, bool) {
 	return addr.Unmap().WithZone(""), err == nil
 }
 
-// networkOf returns who shares the failures of an address: of IPv4 the address alone, of IPv6 the largest network that
-// one customer is given.
+// networkOf returns the network that shares the failures of an address: the IPv4 address itself, or the largest IPv6 network
+// that one customer is assigned.
 func networkOf(remote string) netip.Prefix {
 	addr, ok := parseAddress(remote)
 	if !ok {
@@ -59,7 +59,7 @@ func networkOf(remote string) netip.Prefix {
 	return network
 }
 
-// providerOf returns the smallest network that a provider of IPv6 is given, whose customers have a network each.
+// providerOf returns the smallest network that an IPv6 provider is assigned. ok is false for IPv4.
 func providerOf(network netip.Prefix) (netip.Prefix, bool) {
 	if !network.Addr().Is6() {
 		return netip.Prefix{}, false

@@ -1,4 +1,4 @@
-package transport
+package auth
 
 import (
 	"crypto/sha256"
@@ -11,9 +11,9 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 )
 
-// throttle bounds how many logins may fail: for each network, for each name, whether there is such a user or not, and most
-// strictly for a name from a network, so that guessing locks out the guesser before the user who is elsewhere. It forgets
-// failures with time. They count when they have happened: logins under way do not.
+// throttle bounds how many logins may fail: from a network, for a name, whether there is such a user or not, and most
+// strictly for a name from a network. Guessing so locks out the guesser before the user, who is elsewhere. Failures are
+// forgotten with time. Logins under way do not count.
 type throttle struct {
 	mu       sync.Mutex
 	guesses  *lru.Cache[guess, time.Time]
@@ -23,7 +23,7 @@ type throttle struct {
 	failedAs *lru.Cache[nameHash, failures]
 }
 
-// guess is a name that is tried from a network.
+// guess is a name tried from a network.
 type guess struct {
 	name    nameHash
 	network netip.Prefix
@@ -33,31 +33,31 @@ func guessOf(name, remote string) guess {
 	return guess{sha256.Sum256([]byte(name)), networkOf(remote)}
 }
 
-// failures is how many logins have failed since the last time that none failed for as long as failuresCount.
+// failures counts failed logins. The count starts over after failuresCount without a failure.
 type failures struct {
 	count int
 	last  time.Time
 }
 
-// failuresCount is how long a failure counts for the order of the checkQueue. It is longer than a flood from thousands of
-// addresses takes to come round to the first of them again.
+// failuresCount is how long a failure counts for the penalty in the checkQueue. It is longer than a flood from thousands of
+// addresses takes to return to the first of them.
 const failuresCount = time.Hour
 
-// allowance is how many failures are free, and how long it takes until one is forgotten.
+// allowance is how many failures are allowed, and how long it takes until one is forgotten.
 type allowance struct {
 	failures int
 	each     time.Duration
 }
 
-// The allowances. An address may be a proxy of many users.
+// The allowances. An address may be a proxy with many users.
 var (
 	perGuess   = allowance{failures: 10, each: 10 * time.Second}
 	perName    = allowance{failures: 100, each: time.Second}
 	perNetwork = allowance{failures: 60, each: time.Second}
 )
 
-// throttled bounds for how many of each failures are remembered. It takes one failed login for each to make
-// the throttle forget one, which takes longer than forgetting by time does.
+// throttled is how many names, networks and guesses are remembered. Pushing out an entry takes as many failed logins, and so
+// longer than it takes the entry to expire.
 const throttled = 10_000
 
 func newThrottle() *throttle {
@@ -70,8 +70,8 @@ func newThrottle() *throttle {
 	}
 }
 
-// wait returns how long a login has to wait before it may be tried; 0 when it may be tried now. Failures from elsewhere do
-// not hold up a user whose own network has none.
+// wait returns how long it takes until a login may be tried, 0 if it may be tried now. A user whose own network has no
+// failures does not wait for failures from elsewhere.
 func (t *throttle) wait(name, remote string) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -85,8 +85,8 @@ func (t *throttle) wait(name, remote string) time.Duration {
 	return max(perGuess.wait(guessed, now), perName.wait(named, now), perNetwork.wait(network, now), 0)
 }
 
-// candidate returns a login for the queue. Its penalty is how many logins have failed lately from the network and, with
-// IPv6, from its provider.
+// candidate returns a login for the checkQueue. Its penalty is the number of recent failures from its network and, with IPv6,
+// from its provider.
 func (t *throttle) candidate(user credentials.User, remote string) candidate {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -130,9 +130,7 @@ func (t *throttle) fail(name, remote string) {
 	}
 }
 
-// Failures are remembered as the moment at which the last of them will be forgotten.
-
-// add counts one failure more.
+// add counts a failure. All failures are represented by the time when the last of them is forgotten.
 func (a allowance) add(forgotten, now time.Time) time.Time {
 	if forgotten.Before(now) {
 		forgotten = now
@@ -140,7 +138,7 @@ func (a allowance) add(forgotten, now time.Time) time.Time {
 	return forgotten.Add(a.each)
 }
 
-// wait returns how long it takes until another failure fits in. It is negative where there is room.
+// wait returns how long it takes until another failure is allowed. It is negative if one is allowed now.
 func (a allowance) wait(forgotten, now time.Time) time.Duration {
 	return forgotten.Sub(now.Add(time.Duration(a.failures-1) * a.each))
 }

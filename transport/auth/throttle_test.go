@@ -1,4 +1,4 @@
-package transport
+package auth
 
 import (
 	"errors"
@@ -16,12 +16,12 @@ func (g *gate) throttles(name, password, remote string) time.Duration {
 	g.t.Helper()
 	before := g.verifications()
 	_, err := g.try(name, password, remote)
-	var refusal *httpError
+	var refusal *Refusal
 	require.True(g.t, errors.As(err, &refusal), "%v", err)
-	require.Equal(g.t, http.StatusServiceUnavailable, refusal.status)
-	require.Positive(g.t, refusal.retryAfter)
+	require.Equal(g.t, http.StatusServiceUnavailable, refusal.Status)
+	require.Positive(g.t, refusal.RetryAfter)
 	require.Equal(g.t, before, g.verifications())
-	return refusal.retryAfter
+	return refusal.RetryAfter
 }
 
 func TestGuessingAUsersPasswordIsSlow(t *testing.T) {
@@ -32,7 +32,7 @@ func TestGuessingAUsersPasswordIsSlow(t *testing.T) {
 			const there = "192.0.2.7:1"
 			for i := range perGuess.failures {
 				_, err := g.try(name, fmt.Sprint("guess ", i), there)
-				require.ErrorIs(t, err, errLogin)
+				require.ErrorIs(t, err, ErrLogin)
 			}
 			wait := g.throttles(name, "one more", there)
 			require.Equal(t, perGuess.each, wait)
@@ -41,12 +41,12 @@ func TestGuessingAUsersPasswordIsSlow(t *testing.T) {
 
 			time.Sleep(wait)
 			_, err := g.try(name, "guess again", there)
-			require.ErrorIs(t, err, errLogin)
+			require.ErrorIs(t, err, ErrLogin)
 			g.throttles(name, "and again", there)
 			time.Sleep(time.Hour)
 			for i := range perGuess.failures {
 				_, err := g.try(name, fmt.Sprint("later guess ", i), there)
-				require.ErrorIs(t, err, errLogin)
+				require.ErrorIs(t, err, ErrLogin)
 			}
 			g.throttles(name, "one", there)
 		})
@@ -73,11 +73,11 @@ func TestGuessingAUsersPasswordFromEverywhereIsSlow(t *testing.T) {
 		from := func(i int) string { return fmt.Sprintf("192.0.2.%d:1", i) }
 		for i := range perName.failures {
 			_, err := g.try("ann", fmt.Sprint("guess ", i), from(i))
-			require.ErrorIs(t, err, errLogin)
+			require.ErrorIs(t, err, ErrLogin)
 		}
 		require.Equal(t, perName.each, g.throttles("ann", "one more", from(7)))
 		_, err := g.try("ann", "one more", from(200))
-		require.ErrorIs(t, err, errLogin, "the first failure of an address")
+		require.ErrorIs(t, err, ErrLogin, "the first failure of an address")
 		g.throttles("ann", "yet another", from(200))
 		_, err = g.try("ann", "one", from(201))
 		require.NoError(t, err, "the user, who is elsewhere")

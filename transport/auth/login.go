@@ -1,4 +1,4 @@
-package transport
+package auth
 
 import (
 	"crypto/hmac"
@@ -15,32 +15,26 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 )
 
-// Logins are the users who may log in, as they are at this moment.
-type Logins interface {
-	// Find returns the user of that name. Where there is none it returns a stand-in, whom no password fits.
+// Users are the users who may log in, as they are at the moment.
+type Users interface {
+	// Find returns the user of that name, or a stand-in that no password fits.
 	Find(name string) credentials.User
 }
 
-// anonymous acts where nobody has to log in.
-const anonymous = "anonymous"
-
-// login authenticates requests.
-//
-// bcrypt is slow on purpose, so its results are remembered for a while, under a keyed hash of the password and of the user
-// with the present bcrypt hash: a user who is removed, or gets another password, has another hash with the next reload of
-// the folder. Requests whose password has to be checked wait in a checkQueue.
-type login struct {
-	users    Logins
+// Login authenticates requests. bcrypt is slow on purpose, so its results are remembered for a while. It is safe for
+// concurrent use.
+type Login struct {
+	users    Users
 	throttle *throttle
 	queue    *checkQueue
 	metrics  *Metrics
 	log      *slog.Logger
 	key      [sha256.Size]byte
-	right    *lru.Cache[proof, time.Time] // until when it is remembered
+	right    *lru.Cache[proof, time.Time] // the time when it is forgotten
 	wrong    *lru.Cache[proof, time.Time]
 }
 
-// proof stands for a user with a password. It is useless without the key of the process.
+// proof is a keyed hash of a user and a password. It is useless without the key of the process.
 type proof [sha256.Size]byte
 
 const (
@@ -48,8 +42,9 @@ const (
 	maxProofs  = 20_000           // of each kind; more users than a Kubernetes Secret has room for
 )
 
-func newLogin(users Logins, metrics *Metrics, log *slog.Logger) *login {
-	l := &login{
+// NewLogin returns a Login of users.
+func NewLogin(users Users, metrics *Metrics, log *slog.Logger) *Login {
+	l := &Login{
 		users: users, throttle: newThrottle(), queue: newCheckQueue(processors()), metrics: metrics, log: log,
 		right: newLRU[proof, time.Time](maxProofs), wrong: newLRU[proof, time.Time](maxProofs),
 	}
@@ -57,34 +52,25 @@ func newLogin(users Logins, metrics *Metrics, log *slog.Logger) *login {
 	return l
 }
 
-// newLRU returns a cache whose new entries replace the least recently used ones.
-func newLRU[K comparable, V any](size int) *lru.Cache[K, V] {
-	cache, err := lru.New[K, V](size)
-	if err != nil { // the size is not positive
-		panic(err)
-	}
-	return cache
-}
-
-// check returns the user that a request from the address remote logs in as.
-func (l *login) check(r *http.Request, remote string) (credentials.User, error) {
+// Check returns the user that a request from the address remote logs in as. The error is ErrLogin or another *Refusal.
+func (l *Login) Check(r *http.Request, remote string) (credentials.User, error) {
 	name, password, ok := basicAuth(r.Header)
 	if !ok || !credentials.ValidPassword(password) {
 		l.metrics.login(loginMissing)
-		return credentials.User{}, errLogin
+		return credentials.User{}, ErrLogin
 	}
 	for {
 		user := l.users.Find(name)
 		err := l.authenticate(user, password, remote)
 		if err == nil && !user.Same(l.users.Find(name)) {
-			continue // the user was removed, or got another password, in the meantime
+			continue // the user was removed, or got another password, meanwhile
 		}
 		return user, err
 	}
 }
 
-// authenticate returns nil if it is the user's password, errLogin if it is not, or a 503.
-func (l *login) authenticate(user credentials.User, password, remote string) error {
+// authenticate returns nil if the password is the user's, ErrLogin if it is not, or a refusal with status 503.
+func (l *Login) authenticate(user credentials.User, password, remote string) error {
 	p := l.proof(user, password)
 	if known, err := l.recall(p, loginRemembered, loginRepeated); known {
 		return err
@@ -92,7 +78,7 @@ func (l *login) authenticate(user credentials.User, password, remote string) err
 	if err := l.tooMany(user, remote); err != nil {
 		return err
 	}
-	failed := false // perhaps ahead of its turn
+	failed := false // a check ahead of its turn may fail before the last one
 	err := l.queue.do(l.throttle.candidate(user, remote), func(last bool) error {
 		if !failed {
 			if known, err := l.recall(p, loginShared, loginRepeated); known { // another request was first
@@ -112,22 +98,22 @@ func (l *login) authenticate(user credentials.User, password, remote string) err
 		if last {
 			l.refuse(user, remote, p)
 		}
-		return errLogin
+		return ErrLogin
 	})
-	if errors.Is(err, errLoginBusy) {
+	if errors.Is(err, errBusy) {
 		l.metrics.login(loginBusy)
 	}
 	return err
 }
 
-// recall returns the remembered result for p, counts it as one of the outcomes, and remembers it for longer.
-func (l *login) recall(p proof, right, wrong string) (known bool, err error) {
+// recall returns the remembered result for p, and counts it as one of the given outcomes. Use renews a result.
+func (l *Login) recall(p proof, right, wrong string) (known bool, err error) {
 	now := time.Now()
 	for _, result := range []struct {
 		proofs  *lru.Cache[proof, time.Time]
 		outcome string
 		err     error
-	}{{l.right, right, nil}, {l.wrong, wrong, errLogin}} {
+	}{{l.right, right, nil}, {l.wrong, wrong, ErrLogin}} {
 		if until, found := result.proofs.Get(p); found && !now.After(until) {
 			result.proofs.Add(p, now.Add(remembered))
 			l.metrics.login(result.outcome)
@@ -138,27 +124,28 @@ func (l *login) recall(p proof, right, wrong string) (known bool, err error) {
 }
 
 // refuse remembers and reports a wrong password.
-func (l *login) refuse(user credentials.User, remote string, p proof) {
+func (l *Login) refuse(user credentials.User, remote string, p proof) {
 	l.metrics.login(loginRefused)
 	l.wrong.Add(p, time.Now().Add(remembered))
 	attributes := []any{"remote", remote}
-	if user.Known() { // else it may be a password, typed into the wrong field
+	if user.Known() { // an unknown name may be a password in the wrong field
 		attributes = append(attributes, "user", user.Name)
 	}
 	l.log.Warn("login refused", attributes...)
 }
 
-func (l *login) tooMany(user credentials.User, remote string) error {
+// tooMany returns a refusal if too many logins have failed for the user or from the address.
+func (l *Login) tooMany(user credentials.User, remote string) error {
 	wait := l.throttle.wait(user.Name, remote)
 	if wait == 0 {
 		return nil
 	}
 	l.metrics.login(loginThrottled)
-	return &httpError{http.StatusServiceUnavailable, "Too many logins have failed. Try again later.", wait}
+	return &Refusal{http.StatusServiceUnavailable, "Too many logins have failed. Try again later.", wait}
 }
 
-// proof returns the keyed hash.
-func (l *login) proof(user credentials.User, password string) (p proof) {
+// proof returns the keyed hash of a user, the present bcrypt hash and a password.
+func (l *Login) proof(user credentials.User, password string) (p proof) {
 	h := hmac.New(sha256.New, l.key[:])
 	for _, part := range []string{user.Name, user.Account, user.Hash, password} {
 		_ = binary.Write(h, binary.BigEndian, uint64(len(part)))

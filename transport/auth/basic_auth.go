@@ -1,4 +1,4 @@
-package transport
+package auth
 
 import (
 	"encoding/base64"
@@ -7,9 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// basicAuth returns the user and the password of a request. Like the service that callers were made for, it takes "basic"
-// in any case and base64 in parentheses, without its padding or broken into lines; and Latin-1, which old libraries
-// send, if the bytes are not UTF-8. A request with two of them has none.
+// basicAuth returns the user and the password of a request; ok is false unless it has exactly one of them. Like the
+// original service it accepts "basic" in any case, and base64 in parentheses, without padding or with line breaks. Bytes
+// that are not UTF-8 are Latin-1, which old libraries send.
 func basicAuth(header http.Header) (user, password string, ok bool) {
 	given := header.Values("Authorization")
 	if len(given) != 1 {

@@ -1,4 +1,4 @@
-package transport
+package auth
 
 import (
 	"errors"
@@ -8,28 +8,29 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 )
 
 // wait answers for how long a caller is put off; 0 when he is not.
-func (l *rateLimit) wait(t *testing.T, c caller) time.Duration {
+func (l *RateLimit) wait(t *testing.T, c Caller) time.Duration {
 	t.Helper()
-	err := l.admit(c)
+	err := l.Admit(c)
 	if err == nil {
 		return 0
 	}
-	var refusal *httpError
+	var refusal *Refusal
 	require.True(t, errors.As(err, &refusal))
-	require.Positive(t, refusal.retryAfter)
-	require.LessOrEqual(t, refusal.retryAfter, windowLength+tick)
-	return refusal.retryAfter
+	require.Positive(t, refusal.RetryAfter)
+	require.LessOrEqual(t, refusal.RetryAfter, Window+tick)
+	return refusal.RetryAfter
 }
 
 func TestTheRateLimitHoldsForEachUser(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := newRateLimit(3)
-		ann, bob := caller{"shop", "ann"}, caller{"shop", "bob"}
+		l := NewRateLimit(3, NewMetrics(prometheus.NewRegistry()))
+		ann, bob := Caller{"shop", "ann"}, Caller{"shop", "bob"}
 		for range 3 {
 			require.Zero(t, l.wait(t, ann))
 			time.Sleep(time.Second)
@@ -37,7 +38,7 @@ func TestTheRateLimitHoldsForEachUser(t *testing.T) {
 		wait := l.wait(t, ann)
 		require.Positive(t, wait)
 		require.Zero(t, l.wait(t, bob))
-		require.Zero(t, l.wait(t, caller{"other", "ann"}))
+		require.Zero(t, l.wait(t, Caller{"other", "ann"}))
 		time.Sleep(wait)
 		require.Zero(t, l.wait(t, ann), "as was told")
 		require.Positive(t, l.wait(t, ann), "for one")
@@ -51,9 +52,9 @@ func TestTheRateLimitHoldsForEachUser(t *testing.T) {
 
 func TestTheRateLimitIsOffAtZero(t *testing.T) {
 	t.Parallel()
-	l := newRateLimit(0)
+	l := NewRateLimit(0, nil)
 	for range 100_000 {
-		require.NoError(t, l.admit(caller{"shop", "ann"}))
+		require.NoError(t, l.Admit(Caller{"shop", "ann"}))
 	}
 	require.Zero(t, l.users.Len())
 }
@@ -64,7 +65,7 @@ func TestTheRateLimitOfRandomRequests(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const limit = 20
-		l := newRateLimit(limit)
+		l := NewRateLimit(limit, NewMetrics(prometheus.NewRegistry()))
 		var admitted []time.Time
 		within := func(d time.Duration) (n int) {
 			for _, at := range admitted {
@@ -76,14 +77,14 @@ func TestTheRateLimitOfRandomRequests(t *testing.T) {
 		}
 		refused := 0
 		for range 1500 {
-			time.Sleep(time.Duration(rand.ExpFloat64() * float64(windowLength) / limit))
-			if l.wait(t, caller{}) == 0 {
-				require.Less(t, within(windowLength), limit)
+			time.Sleep(time.Duration(rand.ExpFloat64() * float64(Window) / limit))
+			if l.wait(t, Caller{}) == 0 {
+				require.Less(t, within(Window), limit)
 				admitted = append(admitted, time.Now())
 				continue
 			}
 			refused++
-			require.GreaterOrEqual(t, within(windowLength+tick), limit)
+			require.GreaterOrEqual(t, within(Window+tick), limit)
 		}
 		require.Greater(t, refused, 20)
 		require.Greater(t, len(admitted), 300)
@@ -92,9 +93,9 @@ func TestTheRateLimitOfRandomRequests(t *testing.T) {
 
 func TestWhatTheRateLimitRemembersIsBounded(t *testing.T) {
 	t.Parallel()
-	l := newRateLimit(1)
+	l := NewRateLimit(1, nil)
 	for i := range maxCallers + 1000 {
-		require.NoError(t, l.admit(caller{"shop", fmt.Sprint(i)}))
+		require.NoError(t, l.Admit(Caller{"shop", fmt.Sprint(i)}))
 	}
 	require.Equal(t, maxCallers, l.users.Len())
 }

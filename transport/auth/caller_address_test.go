@@ -1,4 +1,4 @@
-package transport
+package auth
 
 import (
 	"net/http"
@@ -57,8 +57,8 @@ func TestCallerAddress(t *testing.T) {
 		"a list with blanks and no commas": {"10.1.2.3:5", []string{"198.51.100.7 203.0.113.9"}, "10.1.2.3"},
 	} {
 		r := &http.Request{RemoteAddr: c.peer, Header: http.Header{"X-Forwarded-For": c.forwarded}}
-		require.Equal(t, c.want, callerAddress(r, trusted), name)
+		require.Equal(t, c.want, CallerAddress(r, trusted), name)
 	}
 	r := &http.Request{RemoteAddr: "10.1.2.3:5", Header: http.Header{"X-Forwarded-For": {"198.51.100.7"}}}
-	require.Equal(t, "10.1.2.3:5", callerAddress(r, nil))
+	require.Equal(t, "10.1.2.3:5", CallerAddress(r, nil))
 }

@@ -1,4 +1,4 @@
-package transport
+package auth
 
 import (
 	"fmt"
@@ -21,7 +21,7 @@ import (
 
 // gate is a login with the folder that it looks into.
 type gate struct {
-	*login
+	*Login
 	t        *testing.T
 	dir      string
 	folder   *credentials.Folder
@@ -37,7 +37,7 @@ func newGate(t *testing.T, users ...string) *gate {
 	var err error
 	g.folder, err = credentials.Open(g.dir)
 	require.NoError(t, err)
-	g.login = newLogin(g.folder, NewMetrics(g.registry), slog.New(slog.NewTextHandler(&g.log, nil)))
+	g.Login = NewLogin(g.folder, NewMetrics(g.registry), slog.New(slog.NewTextHandler(&g.log, nil)))
 	return g
 }
 
@@ -86,7 +86,7 @@ func (g *gate) reload(users ...string) {
 func (g *gate) try(name, password, remote string) (credentials.User, error) {
 	request := &http.Request{Header: http.Header{}}
 	request.SetBasicAuth(name, password)
-	return g.check(request, remote)
+	return g.Check(request, remote)
 }
 
 // admits expects that the user is let in to an account.
@@ -102,7 +102,7 @@ func (g *gate) admits(account, name, password string) {
 func (g *gate) refuses(name, password string) {
 	g.t.Helper()
 	_, err := g.try(name, password, here)
-	require.ErrorIs(g.t, err, errLogin, "%s with %s", name, password)
+	require.ErrorIs(g.t, err, ErrLogin, "%s with %s", name, password)
 }
 
 // ended answers how many logins have ended so.
@@ -192,7 +192,7 @@ func TestWhatIsRememberedEndsWithTheHashItWasVerifiedAgainst(t *testing.T) {
 }
 
 // restless are logins that change after the first look.
-type restless struct{ before, after Logins }
+type restless struct{ before, after Users }
 
 func (r *restless) Find(name string) credentials.User {
 	found := r.before
@@ -236,7 +236,7 @@ func TestRememberedUsersDoNotWaitForOthers(t *testing.T) {
 		for i := range 20 {
 			all.Go(func() {
 				_, err := g.try("bob", fmt.Sprint("wrong ", i), here)
-				require.ErrorIs(t, err, errLoginBusy)
+				require.ErrorIs(t, err, errBusy)
 			})
 		}
 		synctest.Wait()
@@ -273,7 +273,7 @@ func TestAGuessThatGaveUpWaitingCounts(t *testing.T) {
 		}
 		synctest.Wait()
 		release()
-		require.ErrorIs(t, <-busy, errLoginBusy)
+		require.ErrorIs(t, <-busy, errBusy)
 		require.Zero(t, g.ended(loginRefused))
 		require.Equal(t, 1, recent(g.throttle.failedAs, guessOf("ann", here).name, time.Now()).count)
 		close(free)
@@ -301,7 +301,7 @@ func TestLatin1CredentialsAreTheSameAsUTF8(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "jörg", user.Name)
 	_, err = g.try("j\xf6rg", "p\xe5ssword", here)
-	require.ErrorIs(t, err, errLogin)
+	require.ErrorIs(t, err, ErrLogin)
 }
 
 func TestFailedLoginsAreLoggedWithoutSecrets(t *testing.T) {
