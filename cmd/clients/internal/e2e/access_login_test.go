@@ -40,12 +40,28 @@ func TestLoginComesBeforeEverythingElse(t *testing.T) {
 
 func TestLoginInEveryForm(t *testing.T) {
 	t.Parallel()
+	long := strings.Repeat("x", 72)
 	s := start(t, "CLIENTS_CREDENTIALS_DIR="+newSecret(t, files{
 		"shop.htpasswd": htpasswd(t, 4, "ann@example.com:se:cret!"), "other.htpasswd": htpasswd(t, 4, "ünal:two"),
+		"more.htpasswd": htpasswd(t, 4, "jörg:pässword") + htpasswd(t, 4, "long:"+long) + htpasswd(t, 4, "a:a"),
 	}).dir)
 	encoded := base64.StdEncoding.EncodeToString([]byte("ann@example.com:se:cret!"))
-	for _, given := range []string{"Basic " + encoded, "Basic (" + encoded + ")", "basic " + encoded, "BASIC " + strings.TrimRight(encoded, "=")} {
+	for _, given := range []string{
+		"Basic " + encoded, "Basic (" + encoded + ")", "basic " + encoded, "BASIC  " + strings.TrimRight(encoded, "="), "Basic\t" + encoded,
+	} {
 		s.want(200, "GET", "/clients", "", "Authorization: "+given)
+	}
+	for _, c := range []struct { // in UTF-8 and in Latin-1, and what bcrypt would not tell apart
+		status int
+		login  string
+	}{
+		{200, "jörg:pässword"}, {200, "j\xf6rg:p\xe4ssword"}, {200, "ünal:two"}, {200, "\xfcnal:two"},
+		{401, "jörg:passwort"}, {401, "jörg:p\xe5ssword"}, {401, "jörg:p\xc3\xa5ssword"}, {401, "j\xf6rg:"}, {401, ":"}, {401, ""},
+		{200, "long:" + long}, {401, "long:" + long + "x"}, {401, "long:" + long + long}, {401, "long:" + long[1:]},
+		{200, "a:a"}, {401, "a:a\x00"}, {401, "a:a\x00a"}, {401, "a:\x00"}, {401, "a:a:a"},
+	} {
+		r := s.want(c.status, "GET", "/clients", "", "Authorization: Basic "+base64.StdEncoding.EncodeToString([]byte(c.login)))
+		require.Equal(t, c.status == 401, r.header.Get("WWW-Authenticate") != "")
 	}
 	for _, given := range []string{"Basic", "Bearer " + encoded, encoded, "Basic ann@example.com:se:cret!"} {
 		s.want(401, "GET", "/clients", "", "Authorization: "+given)

@@ -16,7 +16,7 @@ import (
 // creates clients until there is one, and a few more.
 func TestChecksumsAreAsAsyncAPISays(t *testing.T) {
 	t.Parallel()
-	s := start(t)
+	s := shared(t)
 	var document struct {
 		Components struct {
 			Schemas struct {
@@ -26,7 +26,7 @@ func TestChecksumsAreAsAsyncAPISays(t *testing.T) {
 			}
 		}
 	}
-	require.NoError(t, yaml.Unmarshal([]byte(s.operations("/asyncapi.yaml").body), &document))
+	require.NoError(t, yaml.Unmarshal([]byte(s.service.on(t).at(s.service.ops).do("GET", "/asyncapi.yaml", "").body), &document))
 	pattern := document.Components.Schemas.EnvelopeOut.Properties["ce-checksum"].Pattern
 	require.Equal(t, "^[0-9a-f]{16}$", pattern)
 
@@ -36,7 +36,7 @@ func TestChecksumsAreAsAsyncAPISays(t *testing.T) {
 			s.create("SuprCorp")
 		}
 		found := false
-		for _, e := range events(t, s.partner(t), "clients.>") {
+		for _, e := range s.events() {
 			stated := e.header.Get("ce-checksum")
 			require.Equal(t, checksum(e), stated)
 			require.Regexp(t, pattern, stated)
@@ -63,14 +63,14 @@ func checksum(e event) string {
 // created_at and updated_at are the stream's timestamps of the first and the last event, truncated to the second.
 func TestTimesAreTheStreams(t *testing.T) {
 	t.Parallel()
-	s := start(t)
+	s := shared(t)
 	id := s.create("SuprCorp")
 	created := s.attributes(id)["created_at"]
 	eventually(t, func() bool {
 		s.want(http.StatusOK, http.MethodPost, path(id)+"/toggle", "")
 		return s.attributes(id)["updated_at"] != created
 	}, "a later second")
-	stored := events(t, s.partner(t), fmt.Sprintf("clients.default.%d", id))
+	stored := s.events()
 	second := func(e event) string { return e.time.UTC().Truncate(time.Second).Format(time.RFC3339) }
 	require.Equal(t, second(stored[0]), created)
 	require.Equal(t, second(stored[len(stored)-1]), s.attributes(id)["updated_at"])

@@ -57,7 +57,7 @@ func buildAndRun(m *testing.M) int {
 // timeout is how long a test waits for what has to happen, and interval how often it looks.
 const (
 	timeout  = 30 * time.Second
-	interval = 10 * time.Millisecond
+	interval = 25 * time.Millisecond
 )
 
 // eventually waits until condition holds.

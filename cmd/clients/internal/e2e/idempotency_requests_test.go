@@ -135,7 +135,7 @@ func TestARefusedCreateTakesNoIDAndPublishesNothing(t *testing.T) {
 	require.NoError(t, os.WriteFile(list, []byte(`[{"client":{"id":1,"name":" "}},{"client":{"id":2,"name":"x","currency":" "}}]`), 0o600))
 	imported := run(t, nil, "import", list, "--url", s.base)
 	require.Equal(t, 1, imported.code, imported.stderr)
-	require.Contains(t, imported.stderr, "2 refused")
+	require.Contains(t, imported.stderr, "2 rejected")
 	require.Equal(t, before, last())
 	first := s.create("First")
 	s.want(http.StatusBadRequest, http.MethodPost, "/clients", `{"client":{"name":""}}`, asJSON)
