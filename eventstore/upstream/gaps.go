@@ -3,74 +3,56 @@ package upstream
 import (
 	"context"
 	"errors"
-	"sync"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// delivered hands out a run as it was delivered, with the messages that should have been delivered between them.
+// delivered hands out a run as the consumer has delivered it. Where messages may be missing in between, it reads up to the
+// end of the run from the stream's leader instead.
 func (r *Reader) delivered(ctx context.Context, arrivals []arrival) error {
-	empty := r.emptyGaps(ctx, arrivals)
-	var run []Message
-	last, gaps := r.record.Sequence, false
-	for n, a := range arrivals {
-		for a.Sequence > last+1 && !empty[n] {
-			missed, err := r.next(ctx, last+1)
-			if err != nil {
-				return err
-			}
-			if missed.Sequence == 0 || missed.Sequence >= a.Sequence {
-				break
-			}
-			gaps = gaps || missed.Sequence > last+1
-			run, last = append(run, missed), missed.Sequence
-		}
-		if a.Sequence > last {
-			gaps = gaps || a.Sequence > last+1
-			run, last = append(run, a.Message), a.Sequence
+	end := arrivals[len(arrivals)-1].Sequence
+	run, complete := r.complete(arrivals)
+	for !complete && r.record.Sequence < end {
+		if err := r.readByRequest(ctx); err != nil {
+			return err
 		}
 	}
-	if len(run) == 0 {
+	if !complete || len(run) == 0 {
 		return nil
 	}
-	if !gaps {
-		return r.handle(ctx, run, 0)
-	}
-	if err := r.refresh(ctx); err != nil {
-		return err
-	}
-	expired, last := uint64(0), r.record.Sequence
-	for _, m := range run {
-		expired += r.state.expired(last, m.Sequence-1)
-		last = m.Sequence
-	}
-	return r.handle(ctx, run, expired)
+	return r.handleWithGaps(ctx, run)
 }
 
-// emptyGaps reports for each arrival whether certainly no message is left between it and the one before. One server alone
+// complete returns the messages behind the record, and whether there certainly are no others between them. One server alone
 // delivers all that it holds, one after the other. A consumer of a replicated stream may not know of a message that was
-// acknowledged, so the leader is asked about all gaps at once.
-func (r *Reader) emptyGaps(ctx context.Context, arrivals []arrival) []bool {
-	empty := make([]bool, len(arrivals))
-	last, delivered := r.record.Sequence, r.consumed
-	var requests sync.WaitGroup
-	for n, a := range arrivals {
-		switch next := last + 1; {
-		case a.Sequence <= next:
-			empty[n] = true
-		case r.state.single && a.delivered == delivered+1:
-			empty[n] = true
-		default:
-			requests.Go(func() {
-				found, err := r.Client.Message(ctx, r.Stream, next)
-				empty[n] = err == nil && found.Sequence == a.Sequence && found.StoredAt.Equal(a.StoredAt)
-			})
+// acknowledged.
+func (r *Reader) complete(arrivals []arrival) (run []Message, complete bool) {
+	last := r.record.Sequence
+	complete = true
+	for _, a := range arrivals {
+		if a.Sequence > last {
+			complete = complete && (a.Sequence == last+1 || r.state.single && a.delivered == r.consumed+1)
+			run, last = append(run, a.Message), a.Sequence
 		}
-		last, delivered = max(last, a.Sequence), a.delivered
+		r.consumed = a.delivered
 	}
-	requests.Wait()
-	r.consumed = delivered
-	return empty
+	return run, complete
+}
+
+// handleWithGaps hands out a run and counts what was deleted between its messages.
+func (r *Reader) handleWithGaps(ctx context.Context, run []Message) error {
+	last, expired := run[len(run)-1].Sequence, uint64(0)
+	if last-r.record.Sequence > uint64(len(run)) {
+		if err := r.refresh(ctx); err != nil {
+			return err
+		}
+		previous := r.record.Sequence
+		for _, m := range run {
+			expired += r.state.expired(previous, m.Sequence-1)
+			previous = m.Sequence
+		}
+	}
+	return r.handle(ctx, run, expired)
 }
 
 // expired returns how many of the messages behind a sequence, up to another one, may have been deleted unread. In a stream
@@ -107,13 +89,16 @@ func (r *Reader) readByRequest(ctx context.Context) error {
 	var run []Message
 	for last := r.record.Sequence; len(run) < batch/4; last = run[len(run)-1].Sequence {
 		m, err := r.next(ctx, last+1)
-		if err != nil || m.Sequence == 0 {
+		if err != nil {
+			return err
+		}
+		if m.Sequence == 0 {
 			break
 		}
 		run = append(run, m)
 	}
 	if len(run) == 0 {
-		return nil
+		return errStalled
 	}
-	return r.handle(ctx, run, 0)
+	return r.handleWithGaps(ctx, run)
 }

@@ -1,7 +1,6 @@
 package upstream
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -87,7 +86,8 @@ func (r *Reader) readStream(ctx context.Context) error {
 	}
 	delivery, err := r.deliver(ctx)
 	if err != nil { // for example because the stream has as many consumers as it may have
-		return cmp.Or(r.readByRequest(ctx), fmt.Errorf("consume: %w", err))
+		_ = r.readByRequest(ctx)
+		return fmt.Errorf("consume: %w", err)
 	}
 	defer delivery.stop()
 	if err := r.unchanged(ctx); err != nil { // a consumer ends with its stream: this one is of the stream above

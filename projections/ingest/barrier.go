@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"clients/domain"
+	"clients/eventstore"
 	"clients/eventstore/upstream"
 	"clients/projections/readmodel"
 )
@@ -33,13 +34,13 @@ func (i *Ingest) Wait(ctx context.Context) error {
 		checks.Go(func() { upstreams[n] = i.loops[stream.Name].ingested(ctx) })
 	}
 	checks.Go(func() {
-		if err := i.refreshed(ctx); err != nil {
+		if err := persist(ctx, func() error { return i.config.Directory.Refresh(ctx) }); err != nil {
 			own = domain.NoStore(err)
 		}
 	})
 	checks.Wait()
 	err := cmp.Or(upstreams[0], upstreams[1], own)
-	i.metrics.fenced(begun, err)
+	i.metrics.passed(begun, err)
 	end(err)
 	return err
 }
@@ -72,7 +73,8 @@ func (l *loop) ingested(ctx context.Context) error {
 // ingestedOnce waits until the stream is on record up to its end, and makes sure that it is the stream that was read: one
 // that was restored to an earlier state has other messages at the recorded sequences.
 func (l *loop) ingestedOnce(ctx context.Context) error {
-	state, err := l.state(ctx)
+	var state upstream.State
+	err := persist(ctx, func() (err error) { state, err = l.Upstream.State(ctx, l.stream); return err })
 	if err != nil {
 		return err
 	}
@@ -93,36 +95,18 @@ func (l *loop) ingestedOnce(ctx context.Context) error {
 	return err
 }
 
-// state requests the state of the stream until there is a response.
-func (l *loop) state(ctx context.Context) (upstream.State, error) {
-	ctx, cancel := context.WithTimeout(ctx, stateTimeout)
-	defer cancel()
-	for {
-		state, err := l.Upstream.State(ctx, l.stream)
-		if err == nil || errors.Is(err, upstream.ErrMissing) || !pause(ctx) {
-			return state, err
-		}
-	}
-}
-
-// refreshed returns once the directory shows what the service's own stream contains. The end of that is requested as long
-// as those of the other streams, and waited for as long as ctx lasts.
-func (i *Ingest) refreshed(ctx context.Context) error {
+// persist calls request until it succeeds, fails for good, or has failed for stateTimeout.
+func persist(ctx context.Context, request func() error) error {
 	for begun := time.Now(); ; {
-		err := i.config.Directory.Refresh(ctx)
-		if err == nil || i.config.Directory.Err() != nil || time.Since(begun) > stateTimeout || !pause(ctx) {
+		err := request()
+		if err == nil || errors.Is(err, upstream.ErrMissing) || errors.Is(err, eventstore.ErrReplaced) || time.Since(begun) > stateTimeout {
 			return err
 		}
-	}
-}
-
-// pause waits before another request, and reports whether there is time for it.
-func pause(ctx context.Context) bool {
-	select {
-	case <-time.After(statePause):
-		return true
-	case <-ctx.Done():
-		return false
+		select {
+		case <-time.After(statePause):
+		case <-ctx.Done():
+			return err
+		}
 	}
 }
 

@@ -69,7 +69,7 @@ func (l *loop) bury(ctx context.Context, m upstream.Message, poison *Poison) err
 			}
 			return nil
 		}
-		l.metrics.unkept.WithLabelValues(m.Stream).Inc()
+		l.metrics.putFailures.WithLabelValues(m.Stream).Inc()
 		l.Log.Error("cannot quarantine, later messages wait", "stream", m.Stream, "sequence", m.Sequence, "error", err)
 		select {
 		case <-time.After(putPause):

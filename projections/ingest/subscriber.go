@@ -21,6 +21,7 @@ type subscriber struct {
 	cancel  context.CancelFunc
 	reading sync.WaitGroup
 	out     chan *message.Message
+	missing bool // the stream
 }
 
 // Metadata of a message: which messages of which stream it is made of.
@@ -68,7 +69,7 @@ var errRejected = errors.New("not recorded")
 // Handle hands out a run, and returns when it is acknowledged or rejected.
 func (s *subscriber) Handle(ctx context.Context, run []upstream.Message) error {
 	msg := newMessage(ctx, run)
-	s.loop.metrics.read(run[len(run)-1])
+	s.loop.metrics.sequence.WithLabelValues(s.loop.stream.Name).Set(float64(run[len(run)-1].Sequence))
 	select {
 	case s.out <- msg:
 	case <-ctx.Done():
@@ -86,13 +87,18 @@ func (s *subscriber) Handle(ctx context.Context, run []upstream.Message) error {
 
 // Missing implements upstream.Handler.
 func (s *subscriber) Missing(missing bool) {
-	stream := s.loop.stream.Name
-	switch changed := s.loop.metrics.missing(stream, missing); {
-	case changed && missing:
-		s.loop.Log.Error("upstream missing, deletes blocked", "stream", stream)
-	case changed:
-		s.loop.Log.Info("upstream available", "stream", stream)
+	if missing == s.missing {
+		return
 	}
+	s.missing = missing
+	stream, gauge := s.loop.stream.Name, s.loop.metrics.missing.WithLabelValues(s.loop.stream.Name)
+	if missing {
+		gauge.Set(1)
+		s.loop.Log.Error("upstream missing, deletes blocked", "stream", stream)
+		return
+	}
+	gauge.Set(0)
+	s.loop.Log.Info("upstream available", "stream", stream)
 }
 
 // Expired implements upstream.Handler.
