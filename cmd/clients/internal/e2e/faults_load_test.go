@@ -130,10 +130,10 @@ func TestFaultsAreFoundByTheChecker(t *testing.T) {
 			a := shared(t)
 			base, err := url.Parse(a.base)
 			require.NoError(t, err)
-			service := httputil.NewSingleHostReverseProxy(base)
-			service.Transport = &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 8}
-			rewrite := service.Director
-			service.Director = func(r *http.Request) { rewrite(r); r.Host = base.Host }
+			service := &httputil.ReverseProxy{
+				Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(base) },
+				Transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 8},
+			}
 			honest := make(chan struct{}) // closed for the last look
 			front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				forward := func(r *http.Request) *httptest.ResponseRecorder {
@@ -179,7 +179,7 @@ func TestFaultsOfAKilledServiceAreCounted(t *testing.T) {
 			s.signal(t, map[bool]syscall.Signal{true: syscall.SIGTERM, false: syscall.SIGKILL}[strict])
 			s.exitCode(t)
 			awaitRequests(t, l, 10)
-			s = s.restart(t, "CLIENTS_HTTP_ADDR="+strings.TrimPrefix(s.base, "http://"))
+			s.restart(t, "CLIENTS_HTTP_ADDR="+strings.TrimPrefix(s.base, "http://"))
 			l.Phase("after", true)
 			awaitRequests(t, l, 300)
 			l.Stop()
