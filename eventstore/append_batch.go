@@ -14,75 +14,77 @@ import (
 	"github.com/synadia-io/orbit.go/jetstreamext"
 )
 
-// Entry is one message of a run: a fact, or an event that follows from one.
+// Entry is one message of a batch: a reference event, or an event of a client that follows from one.
 type Entry struct {
 	Reference domain.ReferenceEvent
-	Event     *domain.Envelope // if not nil, this is an event, and Reference is empty
-	// LastSequence is what the event is stored under the condition of, see Append; nil where an entry before it in the
-	// same run is an event of the same client.
+	Event     *domain.Envelope // if not nil, this is an event of a client, and Reference is empty
+	// LastSequence is the condition that the event is stored under, see Append; nil if an entry before it in the same batch
+	// is an event of the same client.
 	LastSequence *uint64
-	// Anew stores a fact also where the stream holds one about the same message. It is for where that one does not count:
+	// Anew stores a reference event even if the stream holds one about the same message. It is for one that does not count:
 	// see domain.ReferenceEvent.
 	Anew bool
 }
 
-// MaxBatch is how many entries can be stored together.
-const MaxBatch = 1000
+const (
+	// MaxBatch is how many entries can be stored together.
+	MaxBatch = 1000
 
-// AppendBatch stores entries in their order and answers the sequence of the last one. A run with an event in it is
-// stored whole or not at all. A run of facts may be stored up to one of them when AppendBatch fails; storing it once more
-// changes nothing, for the stream keeps the first of facts about the same message, and readers know the others.
+	minBatch = 16 // of reference events: fewer are published one by one sooner
+)
+
+// AppendBatch stores entries in their order and returns the sequence of the last one. A batch with an event of a client in
+// it is stored completely or not at all. Of other batches a part may be stored if AppendBatch fails. Storing it once more
+// changes nothing: the stream keeps the first of the reference events about the same message, and readers know the others.
 //
-// Errors: domain.ErrConflict when a client has changed, or when some entry is stored already, so that the whole run
-// has to be decided again; a domain.Unavailable as Append answers it.
+// Errors: domain.ErrConflict if a client has changed, or if some entry is stored already, so that the whole batch has to be
+// decided again; a domain.Unavailable as Append returns it.
 func (s *Store) AppendBatch(ctx context.Context, entries []Entry) (uint64, error) {
-	s.writer.open.RLock()
-	defer s.writer.open.RUnlock()
-	if s.writer.closed() {
+	w := s.writer
+	w.open.RLock()
+	defer w.open.RUnlock()
+	if w.closed {
 		return 0, domain.NoStore(nats.ErrConnectionClosed)
 	}
 	ctx, cancel := context.WithTimeout(ctx, publishLimit)
 	defer cancel()
-	messages, events, err := encodeRun(entries)
+	messages, events, err := encodeBatch(entries)
 	if err != nil {
 		return 0, err
 	}
-	if _, err := s.followed(ctx); err != nil { // what follows from one stream is not to be stored in another
+	if _, err := w.guard.state(ctx); err != nil { // what follows from one stream is not to be stored in another
 		return 0, domain.NoStore(err)
 	}
-	before, err := s.identity.known()
+	before, err := w.guard.checkpoint()
 	if err != nil {
 		return 0, domain.NoStore(err)
 	}
 	for {
-		last, err := s.record(ctx, messages, events, before)
+		last, err := w.storeBatch(ctx, messages, events, before)
 		if err == nil {
-			s.stats.appended.Add(uint64(events))
+			w.stats.appended.Add(uint64(events))
 			return last, nil
 		}
 		if jsapi.Classify(err) != jsapi.Retryable || ctx.Err() != nil {
-			return 0, runError(err)
+			return 0, batchError(err)
 		}
-		jsapi.Pause(ctx) // nobody was there to take it, as while a leader is elected
+		jsapi.Pause(ctx) // there is no leader at the moment
 	}
 }
 
-// record stores messages once: for a few facts it takes less time to store one after the other than a batch does.
-func (s *Store) record(ctx context.Context, messages []*nats.Msg, events int, before mark) (last uint64, err error) {
+// storeBatch stores messages once: a few reference events are stored one after the other sooner than a batch is.
+func (w *writer) storeBatch(ctx context.Context, messages []*nats.Msg, events int, before checkpoint) (last uint64, err error) {
 	if len(messages) >= minBatch || events > 0 {
-		ack, err := s.publishTogether(ctx, messages)
+		ack, err := w.publishBatch(ctx, messages)
 		if err != nil {
 			return 0, err
 		}
-		return ack.Sequence, s.identity.appended(ack.Sequence, before)
+		return ack.Sequence, w.guard.checkAppended(ack.Sequence, before)
 	}
 	for _, msg := range messages {
-		ack, err := s.api.PublishOnce(ctx, msg)
-		if err != nil {
-			return 0, err
-		}
-		if !ack.Duplicate {
-			err = s.identity.appended(ack.Sequence, before)
+		ack, err := w.api.PublishOnce(ctx, msg)
+		if err == nil && !ack.Duplicate {
+			err = w.guard.checkAppended(ack.Sequence, before)
 		}
 		if err != nil {
 			return 0, err
@@ -92,23 +94,22 @@ func (s *Store) record(ctx context.Context, messages []*nats.Msg, events int, be
 	return last, nil
 }
 
-// encodeRun makes the messages of a run, and counts the events among them.
-func encodeRun(entries []Entry) (messages []*nats.Msg, events int, err error) {
+// encodeBatch returns the messages of entries, and how many of them are events of clients.
+func encodeBatch(entries []Entry) (messages []*nats.Msg, events int, err error) {
 	now := time.Now()
 	for _, e := range entries {
 		var msg *nats.Msg
-		switch {
-		case e.Event != nil:
+		if e.Event != nil {
 			events++
 			if msg, _, err = encode(*e.Event); err == nil && e.LastSequence != nil {
 				expect(msg, *e.Event, *e.LastSequence)
 			}
-		default:
-			id := factID(e.Reference, now)
+		} else {
+			id := referenceID(e.Reference, now)
 			if e.Anew {
 				id += fmt.Sprintf(":anew:%d", now.UnixNano())
 			}
-			if msg, err = encodeFact(e.Reference, id, now); err == nil {
+			if msg, err = encodeReference(e.Reference, id, now); err == nil {
 				msg.Header[jetstream.ExpectedStreamHeader] = []string{Stream}
 			}
 		}
@@ -120,11 +121,11 @@ func encodeRun(entries []Entry) (messages []*nats.Msg, events int, err error) {
 	return messages, events, nil
 }
 
-func runError(err error) error {
-	switch verdict := jsapi.Classify(err); {
-	case verdict == jsapi.Conflict, errors.Is(err, jetstreamext.ErrBatchPublishDuplicateMsgID):
+func batchError(err error) error {
+	switch outcome := jsapi.Classify(err); {
+	case outcome == jsapi.Conflict, errors.Is(err, jetstreamext.ErrBatchPublishDuplicateMsgID):
 		return domain.ErrConflict
-	case verdict == jsapi.Unknown:
+	case outcome == jsapi.Unknown:
 		return unknownOutcome(err)
 	default:
 		return domain.NoStore(err)

@@ -113,7 +113,7 @@ func TestARepeatOfAnEventIsTheSameEvent(t *testing.T) {
 			require.NoError(t, err)
 			p := pendingFor(t, event, 0)
 			p.unknown = true
-			again, err := s.publish(p)
+			again, err := s.writer.publish(p)
 			require.NoError(t, err)
 			require.Equal(t, first, again)
 			require.Len(t, stored(t, s), 1)
@@ -128,7 +128,7 @@ func TestAnEventOfUnknownOutcomeThatWasOverrunIsNotDecidedAnew(t *testing.T) {
 	require.NoError(t, err)
 	p := pendingFor(t, created(1), 0)
 	p.unknown = true
-	_, err = s.publish(p)
+	_, err = s.writer.publish(p)
 	require.ErrorIs(t, err, domain.ErrUnknownOutcome)
 	require.NotErrorIs(t, err, domain.ErrConflict)
 }
@@ -183,7 +183,7 @@ func pendingFor(t *testing.T, e domain.Envelope, lastSequence uint64) *pending {
 	msg, revision, err := encode(e)
 	require.NoError(t, err)
 	expect(msg, e, lastSequence)
-	return &pending{msg: msg, account: e.Account, clientID: e.Event.Client(), eventID: e.EventID, revision: revision, deadline: time.Now().Add(publishLimit), done: make(chan outcome, 1)}
+	return &pending{msg: msg, account: e.Account, clientID: e.Event.Client(), eventID: e.EventID, revision: revision, deadline: time.Now().Add(publishLimit), done: make(chan published, 1)}
 }
 
 // What is refused now may have been stored when it was sent before.
@@ -194,7 +194,7 @@ func TestAnEventThatIsRefusedAfterNobodyAnsweredHasAnUnknownOutcome(t *testing.T
 		p := pendingFor(t, created(1), 0)
 		p.msg.Header[jetstream.ExpectedStreamHeader] = []string{"ANOTHER"}
 		p.unknown = unknown
-		_, err := s.publish(p)
+		_, err := s.writer.publish(p)
 		return err
 	}
 	require.NotErrorIs(t, refused(false), domain.ErrUnknownOutcome)

@@ -5,12 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 
 	"clients/domain"
 )
 
-// The types of stored events. What is stored is read for ever: a name or a body that was once released never changes;
+// The types of stored events. What is stored is read forever: a name or a body that was once released never changes;
 // another body is a new version, beside the old one.
 const (
 	typePrefix             = "clients.v"
@@ -23,9 +22,6 @@ const (
 
 var errUnknownType = errors.New("unknown event type")
 
-// ours reports whether an event type belongs to this service, known or not.
-func ours(kind string) bool { return strings.HasPrefix(kind, typePrefix) }
-
 type (
 	createdV1 struct {
 		ID             int64  `json:"id"`
@@ -37,13 +33,13 @@ type (
 		Details        string `json:"details"`
 	}
 	updatedV1 struct {
-		ID             int64     `json:"id"`
-		Name           *string   `json:"name,omitempty"`
-		HighriseID     clearable `json:"highrise_id,omitzero"`
-		Currency       *string   `json:"currency,omitempty"`
-		CurrencySymbol *string   `json:"currency_symbol,omitempty"`
-		Active         *bool     `json:"active,omitempty"`
-		Details        *string   `json:"details,omitempty"`
+		ID             int64           `json:"id"`
+		Name           *string         `json:"name,omitempty"`
+		HighriseID     json.RawMessage `json:"highrise_id,omitempty"` // "null" clears; absent if unchanged
+		Currency       *string         `json:"currency,omitempty"`
+		CurrencySymbol *string         `json:"currency_symbol,omitempty"`
+		Active         *bool           `json:"active,omitempty"`
+		Details        *string         `json:"details,omitempty"`
 	}
 	toggledV1 struct {
 		ID     int64 `json:"id"`
@@ -58,28 +54,6 @@ type (
 		ID int64 `json:"id"`
 	}
 )
-
-// clearable tells a number that is not named from one that is null.
-type clearable struct {
-	named bool
-	value int64 // 0 for null
-}
-
-func (c clearable) MarshalJSON() ([]byte, error) { return json.Marshal(nullable(c.value)) }
-
-func (c *clearable) UnmarshalJSON(data []byte) error {
-	var value *int64
-	err := json.Unmarshal(data, &value)
-	*c = clearable{named: true, value: valueOf(value)}
-	return err
-}
-
-func (c clearable) pointer() *int64 {
-	if !c.named {
-		return nil
-	}
-	return &c.value
-}
 
 // nullable is nil for the zero value, by which the domain stands for null.
 func nullable[T comparable](value T) *T {
@@ -97,16 +71,18 @@ func valueOf[T any](p *T) (value T) {
 	return value
 }
 
-// marshal answers the type and the body that an event is stored as.
+// marshal returns the type and the body that an event is stored as.
 func marshal(e domain.Event) (kind string, data []byte, err error) {
 	switch e := e.(type) {
 	case domain.ClientCreated:
 		data, err = encodeJSON(createdV1{e.ID, e.Name, nullable(e.HighriseID), e.Currency, e.CurrencySymbol, e.Active, e.Details})
 		return typeCreated, data, err
 	case domain.ClientUpdated:
-		var highrise clearable
+		var highrise json.RawMessage
 		if e.HighriseID != nil {
-			highrise = clearable{named: true, value: *e.HighriseID}
+			if highrise, err = json.Marshal(nullable(*e.HighriseID)); err != nil {
+				return "", nil, err
+			}
 		}
 		data, err = encodeJSON(updatedV1{e.ID, e.Name, highrise, e.Currency, e.CurrencySymbol, e.Active, e.Details})
 		return typeUpdated, data, err
@@ -134,8 +110,14 @@ func unmarshal(kind string, data []byte) (domain.Event, error) {
 		}, err
 	case typeUpdated:
 		v, err := decodeJSON[updatedV1](data)
+		var highrise *int64
+		if err == nil && v.HighriseID != nil {
+			var id *int64
+			err = json.Unmarshal(v.HighriseID, &id)
+			highrise = new(valueOf(id))
+		}
 		return domain.ClientUpdated{
-			ID: v.ID, Name: v.Name, HighriseID: v.HighriseID.pointer(), Currency: v.Currency,
+			ID: v.ID, Name: v.Name, HighriseID: highrise, Currency: v.Currency,
 			CurrencySymbol: v.CurrencySymbol, Active: v.Active, Details: v.Details,
 		}, err
 	case typeToggled:
@@ -167,7 +149,7 @@ func decodeJSON[T any](data []byte) (v T, err error) {
 	return v, err
 }
 
-// Data is the body of an event, byte for byte as it is stored.
+// Data returns the body of an event, byte for byte as it is stored.
 func (r Record) Data() ([]byte, error) {
 	_, data, err := marshal(r.Event)
 	return data, err

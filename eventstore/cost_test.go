@@ -56,7 +56,7 @@ func TestAFlushThatHasEndedHoldsNothingUp(t *testing.T) {
 // A batch that takes longer than it is waited for is expected to take longer the next time.
 func TestABatchThatIsLateRaisesItsCost(t *testing.T) {
 	t.Parallel()
-	w := &writer{store: muteStore(t)}
+	w := muteStore(t).writer
 	w.batch.set(10 * time.Millisecond)
 	batch := []*pending{pendingFor(t, created(1), 0), pendingFor(t, created(2), 0)}
 	require.False(t, w.flushTogether(batch))
@@ -67,7 +67,7 @@ func TestABatchThatIsLateRaisesItsCost(t *testing.T) {
 // What could not be stored in time is refused before it is sent, so that its outcome is known.
 func TestAnEventThatWouldBeLateIsNotSent(t *testing.T) {
 	t.Parallel()
-	w := &writer{store: muteStore(t), queue: make(chan *pending, maxBatch), quit: make(chan struct{}), ended: make(chan struct{})}
+	w := muteStore(t).writer
 	w.single.observe(4 * time.Second)
 	w.batch.observe(40 * time.Second)
 	refused := func(err error) {

@@ -59,93 +59,110 @@ func (r Record) Revision() domain.Revision {
 	return domain.Revision{Version: r.Version, Checksum: r.Checksum}
 }
 
-// encode makes the message for an event. The same envelope always makes the same message.
+// encode returns the message for an event, and the revision that the client then has. The same envelope always gives the
+// same message.
 func encode(e domain.Envelope) (*nats.Msg, domain.Revision, error) {
 	kind, data, err := marshal(e.Event)
 	if err != nil {
 		return nil, domain.Revision{}, err
 	}
-	clientID := strconv.FormatInt(e.Event.Client(), 10)
-	subject := subjectOf(e.Account, e.Event.Client())
-	version := strconv.FormatUint(e.Version, 10)
-	at := e.Time.UTC().Format(time.RFC3339Nano)
-	sum := Checksum(subject, e.EventID, kind, version, at, data)
-	header := nats.Header{
-		nats.MsgIdHdr:     {e.EventID},
-		headerSpecVersion: {specVersion},
-		headerID:          {e.EventID},
-		headerType:        {kind},
-		headerSource:      {source},
-		headerSubject:     {clientID},
-		headerTime:        {at},
-		headerVersion:     {version},
-		headerChecksum:    {hexSum(sum)},
-		headerContentType: {contentType},
-	}
-	for name, value := range map[string]string{
+	msg, sum := newMessage(subjectOf(e.Account, e.Event.Client()), data, map[string]string{
+		headerID:            e.EventID,
+		headerType:          kind,
+		headerSubject:       strconv.FormatInt(e.Event.Client(), 10),
+		headerTime:          clock(e.Time),
+		headerVersion:       strconv.FormatUint(e.Version, 10),
 		headerActor:         escape(e.Actor),
 		headerCorrelationID: escape(e.CorrelationID),
 		headerCausationID:   escape(e.CausationID),
 		headerTraceparent:   bounded(e.Traceparent),
-	} {
+	})
+	return msg, domain.Revision{Version: e.Version, Checksum: sum}, nil
+}
+
+// newMessage completes the headers of a message, without those that are empty, and returns it with its checksum.
+func newMessage(subject string, data []byte, headers map[string]string) (*nats.Msg, uint64) {
+	id := headers[headerID]
+	sum := Checksum(subject, id, headers[headerType], headers[headerVersion], headers[headerTime], data)
+	header := nats.Header{
+		nats.MsgIdHdr:     {id},
+		headerSpecVersion: {specVersion},
+		headerSource:      {source},
+		headerChecksum:    {hexSum(sum)},
+		headerContentType: {contentType},
+	}
+	for name, value := range headers {
 		if value != "" {
 			header[name] = []string{value}
 		}
 	}
-	return &nats.Msg{Subject: subject, Header: header, Data: data}, domain.Revision{Version: e.Version, Checksum: sum}, nil
+	return &nats.Msg{Subject: subject, Header: header, Data: data}, sum
 }
 
-// decode reads a message back. What does not even claim to be an event of ours becomes a Record that says so in
-// Foreign; what claims it and is not what was stored is a *CorruptError or an *UnknownEventError, beside a Record that holds where it
-// stands and its type.
+// decode reads a message back. A message that does not even claim to be one of the service becomes a Record that says so in
+// Foreign. For a message that claims it and is not what was stored the error is a *CorruptError or an *UnknownEventError;
+// the Record then holds its sequence, subject and type.
 func decode(sequence uint64, at time.Time, subject string, header nats.Header, data []byte) (Record, error) {
 	r := Record{Sequence: sequence, Subject: subject, StoredAt: at}
-	if ofReferences(subject) {
-		return decodeFact(r, header, data)
-	}
-	r.Account, r.ClientID = parseSubject(subject)
-	if r.Account == "" {
+	prefix, read := typePrefix, (*Record).readEvent
+	if isReferenceSubject(subject) {
+		prefix, read = referenceTypePrefix, (*Record).readReference
+	} else if r.Account, r.ClientID = parseSubject(subject); r.Account == "" {
 		r.Foreign = "not the subject of a client"
 		return r, nil
 	}
-	kind := header.Get(headerType)
-	if header.Get(headerSpecVersion) != specVersion || header.Get(headerID) == "" || header.Get(headerChecksum) == "" || !ours(kind) {
+	kind, id := header.Get(headerType), header.Get(headerID)
+	if header.Get(headerSpecVersion) != specVersion || id == "" || header.Get(headerChecksum) == "" || !strings.HasPrefix(kind, prefix) {
 		r.Foreign = "no valid envelope"
 		return r, nil
 	}
 	r.Type = kind
-	corrupt := func(format string, args ...any) (Record, error) {
-		return r, &CorruptError{Sequence: sequence, Reason: fmt.Sprintf(format, args...)}
-	}
-	version, at0 := header.Get(headerVersion), header.Get(headerTime)
-	sum := Checksum(subject, header.Get(headerID), kind, version, at0, data)
+	sum := Checksum(subject, id, kind, header.Get(headerVersion), header.Get(headerTime), data)
 	if stated := header.Get(headerChecksum); stated != hexSum(sum) {
-		return corrupt("checksum %016x does not match the stated %q", sum, stated)
+		return r, r.corrupt("checksum %016x does not match the stated %q", sum, stated)
 	}
-	var err error
-	if r.Version, err = strconv.ParseUint(version, 10, 64); err != nil || r.Version == 0 {
-		return corrupt("client version %q is not a positive number", version)
+	if err := read(&r, header, data); err != nil {
+		return r, err
 	}
-	if r.Time, err = time.Parse(time.RFC3339Nano, at0); err != nil {
-		return corrupt("time %q is not RFC 3339", at0)
+	if r.Reference == nil {
+		r.Checksum = sum
 	}
-	r.Event, err = unmarshal(kind, data)
+	return r, nil
+}
+
+func (r *Record) corrupt(format string, args ...any) error {
+	return &CorruptError{Sequence: r.Sequence, Reason: fmt.Sprintf(format, args...)}
+}
+
+// bodyError returns the error for a body that cannot be decoded.
+func (r *Record) bodyError(err error) error {
 	if errors.Is(err, errUnknownType) {
-		return r, &UnknownEventError{Sequence: sequence, Type: kind}
+		return &UnknownEventError{Sequence: r.Sequence, Type: r.Type}
 	}
-	if err != nil {
-		return corrupt("%s: %v", kind, err)
+	return r.corrupt("%s: %v", r.Type, err)
+}
+
+// readEvent reads the event of a client.
+func (r *Record) readEvent(header nats.Header, data []byte) (err error) {
+	version, at := header.Get(headerVersion), header.Get(headerTime)
+	if r.Version, err = strconv.ParseUint(version, 10, 64); err != nil || r.Version == 0 {
+		return r.corrupt("client version %q is not a positive number", version)
+	}
+	if r.Time, err = time.Parse(time.RFC3339Nano, at); err != nil {
+		return r.corrupt("time %q is not RFC 3339", at)
+	}
+	if r.Event, err = unmarshal(r.Type, data); err != nil {
+		return r.bodyError(err)
 	}
 	if r.Event.Client() != r.ClientID {
-		return corrupt("event of client %d under the subject of client %d", r.Event.Client(), r.ClientID)
+		return r.corrupt("event of client %d under the subject of client %d", r.Event.Client(), r.ClientID)
 	}
-	r.Checksum = sum
 	r.EventID = header.Get(headerID)
 	r.Actor = unescape(header.Get(headerActor))
 	r.CorrelationID = unescape(header.Get(headerCorrelationID))
 	r.CausationID = unescape(header.Get(headerCausationID))
 	r.Traceparent = header.Get(headerTraceparent)
-	return r, nil
+	return nil
 }
 
 // headerLimit bounds what others have a say in: all headers of a message together may take 64 KiB.
@@ -187,7 +204,7 @@ func subjectOf(account string, clientID int64) string {
 	return subjectPrefix + account + "." + strconv.FormatInt(clientID, 10)
 }
 
-// parseSubject answers "" for a subject that no client can have.
+// parseSubject returns "" for a subject that no client can have.
 func parseSubject(subject string) (account string, clientID int64) {
 	rest, ok := strings.CutPrefix(subject, subjectPrefix)
 	account, id, found := strings.Cut(rest, ".")

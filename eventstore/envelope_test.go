@@ -2,6 +2,7 @@ package eventstore
 
 import (
 	"errors"
+	"maps"
 	"testing"
 	"time"
 
@@ -15,11 +16,11 @@ func TestAMessageWithoutOurEnvelopeIsAStray(t *testing.T) {
 	valid, _, err := encode(created(1))
 	require.NoError(t, err)
 	without := func(name string) nats.Header {
-		h := copyOf(valid).Header
+		h := maps.Clone(valid.Header)
 		delete(h, name)
 		return h
 	}
-	foreign := copyOf(valid).Header
+	foreign := maps.Clone(valid.Header)
 	foreign["ce-type"] = []string{"projects.v1.ProjectCreated"}
 	for name, message := range map[string]struct {
 		subject string

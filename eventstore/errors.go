@@ -4,14 +4,29 @@ import (
 	"errors"
 	"fmt"
 
-	"clients/domain"
 	"clients/eventstore/internal/jsapi"
 )
 
-// ErrWentBackwards tells that the stream ends before a sequence that it is known to have reached.
-var ErrWentBackwards = errors.New("the stream ends before a sequence that it had already reached")
+// Errors of a stream that is not what it was. Open returns them, or every call from the moment on when it is noticed.
+var (
+	// ErrReplaced reports that the stream is not the one that has been read so far: it was made again, or put back to an
+	// earlier copy of itself.
+	ErrReplaced = errors.New("the stream " + Stream + " was replaced while the service ran, which has to be started again")
+	// ErrWentBackwards reports that the stream ends before a sequence that it is known to have reached.
+	ErrWentBackwards = errors.New("the stream ends before a sequence that it had already reached")
+	// ErrIncomplete reports that the stream holds fewer messages than were stored in it. Every sequence was one message, and
+	// nothing of the service removes any.
+	ErrIncomplete = errors.New("messages are missing from the stream " + Stream + ": " + howToRestore)
+	// ErrDamaged reports that the stream was found not to hold what was folded of it.
+	ErrDamaged = errors.New("the stream " + Stream + " is damaged: list the faults with clients verify (of a stopped embedded store: --data-dir), and restore a backup")
+	// ErrStreamLost reports that there is no stream of events although there was one. It is not made again: what is lost
+	// would go unnoticed, and ids would start over.
+	ErrStreamLost = errors.New("there is no stream " + Stream + ", although there was one: restore it from a backup, or delete what is left of it to begin anew")
+)
 
-// ErrNoHistory tells that there is no stream of events.
+const howToRestore = "list them with clients verify (of a stopped embedded store: --data-dir), and restore a backup"
+
+// ErrNoHistory reports that there is no stream of events.
 var ErrNoHistory = errors.New("there is no stream " + Stream + ": no clients service has run there")
 
 // Errors of requests to the leaders of streams.
@@ -26,7 +41,7 @@ type ConfigError = jsapi.ConfigError
 // ErrMaxPayload reports that the NATS server takes no message that is as large as an event may be.
 var ErrMaxPayload = errors.New("max_payload of the NATS server is too small for an event")
 
-// CorruptError tells that the stream does not hold what was once stored in it.
+// CorruptError reports that the stream does not hold what was once stored in it.
 type CorruptError struct {
 	Sequence uint64
 	Reason   string
@@ -36,10 +51,10 @@ func (e *CorruptError) Error() string {
 	return fmt.Sprintf("stream %s is corrupt at sequence %d: %s", Stream, e.Sequence, e.Reason)
 }
 
-// MissingError tells of messages that are gone from the stream.
+// MissingError reports messages that are gone from the stream.
 type MissingError struct {
 	First, Last uint64
-	Reason      string // what tells that they were there, where it is not what comes behind them
+	Reason      string // what reports that they were there, where it is not what comes behind them
 }
 
 func (e *MissingError) Error() string {
@@ -49,7 +64,7 @@ func (e *MissingError) Error() string {
 	return fmt.Sprintf("sequences %d to %d of stream %s are missing", e.First, e.Last, Stream)
 }
 
-// UnknownEventError tells of an event that only a newer release can read.
+// UnknownEventError reports an event that only a newer release can read.
 type UnknownEventError struct {
 	Sequence uint64
 	Type     string
@@ -57,13 +72,4 @@ type UnknownEventError struct {
 
 func (e *UnknownEventError) Error() string {
 	return fmt.Sprintf("sequence %d of stream %s holds an event of the unknown type %q: it takes a newer release to read it", e.Sequence, Stream, e.Type)
-}
-
-// unknownOutcome answers for a message of which nobody knows whether it was stored.
-func unknownOutcome(cause error) error {
-	return &domain.Error{
-		Kind:    domain.Unavailable,
-		Message: "The event store did not answer in time: the command may have been carried out or not.",
-		Cause:   errors.Join(domain.ErrUnknownOutcome, cause),
-	}
 }

@@ -12,14 +12,14 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Find looks for the event that l is about. It asks the stream's leader: first for the client's last message, then for the
-// first ones behind l.After, which mostly are the ones; the rest it has delivered.
+// Find looks for a stored event. It asks the stream's leader for the client's last message, then for the first ones behind
+// l.After, one of which it mostly is; the rest is delivered by a consumer.
 //
-// What it finds is stored. That it finds nothing it only says when the leader is sure to know of everything that was
-// acknowledged: it has heard of a majority since, and has what the caller has been shown of the client. The error is a
-// domain.Unavailable otherwise.
+// An event that is found is stored. Find reports that it is not found only if the leader is sure to know everything that
+// was acknowledged: it has heard of a majority since, and has what the caller has been shown of the client. Otherwise the
+// error is a domain.Unavailable.
 func (s *Store) Find(ctx context.Context, l domain.Lookup) (domain.AppendResult, bool, error) {
-	record, err := s.find(ctx, l)
+	record, err := s.reader.find(ctx, l)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		_, err = s.api.StreamInfo(ctx, Stream)
 		record = Record{}
@@ -27,47 +27,45 @@ func (s *Store) Find(ctx context.Context, l domain.Lookup) (domain.AppendResult,
 	if err != nil {
 		return domain.AppendResult{}, false, domain.NoStore(err)
 	}
-	return record.receipt(), record.Sequence != 0, nil
+	return record.appendResult(), record.Sequence != 0, nil
 }
 
-// findSteps is how many messages are asked for one by one: making a consumer takes about as long.
+// findSteps is how many messages are read one by one: creating a consumer takes about as long.
 const findSteps = 8
 
 // find returns the event, or jetstream.ErrMsgNotFound.
-func (s *Store) find(ctx context.Context, l domain.Lookup) (Record, error) {
+func (r *reader) find(ctx context.Context, l domain.Lookup) (Record, error) {
 	subject := subjectOf(l.Account, l.ClientID)
-	last, err := s.lastShown(ctx, subject, l.Shown)
+	last, err := r.lastShown(ctx, subject, l.Shown)
 	if err != nil || last.Sequence > l.After && last.is(l.EventID) {
 		return last, err
 	}
-	after := l.After
 	for range findSteps {
-		if after+1 >= last.Sequence {
+		if last.Sequence <= l.After+1 {
 			return Record{}, jetstream.ErrMsgNotFound
 		}
-		record, err := s.next(ctx, subject, after+1)
-		if err != nil || record.is(l.EventID) {
-			return record, err
+		next, err := r.next(ctx, subject, l.After+1)
+		if err != nil || next.is(l.EventID) {
+			return next, err
 		}
-		if beyond(l, record.StoredAt) {
+		if tooLate(l, next.StoredAt) {
 			return Record{}, jetstream.ErrMsgNotFound
 		}
-		after = record.Sequence
+		l.After = next.Sequence
 	}
-	l.After = after
-	sequence, err := s.search(ctx, subject, l, last.Sequence)
+	sequence, err := r.search(ctx, subject, l, last.Sequence)
 	if err != nil {
 		return Record{}, err
 	}
-	return s.next(ctx, subject, sequence)
+	return r.next(ctx, subject, sequence)
 }
 
 // lastShown returns the last message of a client, which is at shown or behind it.
-func (s *Store) lastShown(ctx context.Context, subject string, shown uint64) (Record, error) {
+func (r *reader) lastShown(ctx context.Context, subject string, shown uint64) (Record, error) {
 	ctx, cancel := context.WithTimeout(ctx, jsapi.RequestTimeout)
 	defer cancel()
 	for {
-		last, err := s.last(ctx, subject)
+		last, err := r.last(ctx, subject)
 		missing := errors.Is(err, jetstream.ErrMsgNotFound)
 		if err != nil && !missing || last.Sequence >= shown {
 			return last, err
@@ -78,17 +76,17 @@ func (s *Store) lastShown(ctx context.Context, subject string, shown uint64) (Re
 	}
 }
 
-// beyond reports whether an event that was stored at a time shows that the one that is looked for is not behind it.
-func beyond(l domain.Lookup, at time.Time) bool { return !l.Before.IsZero() && at.After(l.Before) }
+// tooLate reports whether a message that was stored at a time shows that the event cannot be behind it.
+func tooLate(l domain.Lookup, at time.Time) bool { return !l.Before.IsZero() && at.After(l.Before) }
 
 // searchBatch is how many headers are delivered at once.
 const searchBatch = 1000
 
-// search has the headers of a client's events delivered, and returns the sequence of the one that is looked for, or
+// search has the headers of a client's messages delivered, and returns the sequence of the event, or
 // jetstream.ErrMsgNotFound. Whichever server delivers, it has delivered all of them when the last one is reached.
-func (s *Store) search(ctx context.Context, subject string, l domain.Lookup, last uint64) (uint64, error) {
+func (r *reader) search(ctx context.Context, subject string, l domain.Lookup, last uint64) (uint64, error) {
 	consumer, err := jsapi.WithContext(ctx, func() (jetstream.Consumer, error) {
-		return s.js.CreateConsumer(ctx, Stream, jetstream.ConsumerConfig{
+		return r.api.JetStream.CreateConsumer(ctx, Stream, jetstream.ConsumerConfig{
 			Description: "clients: looks for an event", FilterSubject: subject, HeadersOnly: true,
 			DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: l.After + 1, AckPolicy: jetstream.AckNonePolicy,
 			MemoryStorage: true, Replicas: 1, InactiveThreshold: jsapi.RequestTimeout,
@@ -110,12 +108,12 @@ func (s *Store) search(ctx context.Context, subject string, l domain.Lookup, las
 			switch {
 			case m.Headers().Get(headerID) == l.EventID:
 				return meta.Sequence.Stream, nil
-			case meta.Sequence.Stream >= last, beyond(l, meta.Timestamp):
+			case meta.Sequence.Stream >= last, tooLate(l, meta.Timestamp):
 				return 0, jetstream.ErrMsgNotFound
 			}
 		}
 		switch err := batch.Error(); {
-		case errors.Is(err, nats.ErrNoResponders): // a consumer may answer a moment after it was made
+		case errors.Is(err, nats.ErrNoResponders): // in a cluster a consumer responds a moment after it was created
 			jsapi.Pause(ctx)
 		case err != nil:
 			return 0, err
@@ -127,6 +125,6 @@ func (s *Store) search(ctx context.Context, subject string, l domain.Lookup, las
 // is reports whether a message is the event that was stored under an id.
 func (r Record) is(eventID string) bool { return r.Foreign == "" && r.EventID == eventID }
 
-func (r Record) receipt() domain.AppendResult {
+func (r Record) appendResult() domain.AppendResult {
 	return domain.AppendResult{Sequence: r.Sequence, Revision: r.Revision()}
 }

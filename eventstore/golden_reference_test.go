@@ -111,7 +111,7 @@ func TestEveryFactIsStoredInTheBytesItWasReleasedWith(t *testing.T) {
 	at := time.Date(2026, 11, 23, 9, 26, 42, 123456789, time.UTC)
 	for _, g := range goldenFacts {
 		t.Run(g.name, func(t *testing.T) {
-			msg, err := encodeFact(goldenFact(g.change), goldenFactID, at)
+			msg, err := encodeReference(goldenFact(g.change), goldenFactID, at)
 			require.NoError(t, err)
 			require.Equal(t, g.data, string(msg.Data))
 			require.Equal(t, g.subject, msg.Subject)
@@ -141,7 +141,7 @@ func TestEveryFactIsReadBackAsItWas(t *testing.T) {
 	for _, g := range goldenFacts {
 		t.Run(g.name, func(t *testing.T) {
 			fact := goldenFact(g.change)
-			msg, err := encodeFact(fact, goldenFactID, at)
+			msg, err := encodeReference(fact, goldenFactID, at)
 			require.NoError(t, err)
 			record, err := decode(17, at, msg.Subject, msg.Header, msg.Data)
 			require.NoError(t, err)

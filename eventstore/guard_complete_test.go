@@ -21,15 +21,15 @@ func TestAGapIsRefusedUnlessItIsExcused(t *testing.T) {
 		"one more":               {7, 12, false},
 		"everything":             {0, 12, false},
 	} {
-		i := identity{excused: excused}
+		i := newGuard(nil, excused)
 		var info jsapi.StreamInfo
 		info.State.Messages, info.State.Last = c.messages, c.last
 		if c.complete {
-			require.NoError(t, i.complete(info), name)
+			require.NoError(t, i.checkComplete(info), name)
 			continue
 		}
-		require.ErrorIs(t, i.complete(info), ErrIncomplete, name)
-		_, err := i.known()
+		require.ErrorIs(t, i.checkComplete(info), ErrIncomplete, name)
+		_, err := i.checkpoint()
 		require.ErrorIs(t, err, ErrIncomplete, name)
 	}
 	var ranges [][2]uint64

@@ -97,7 +97,7 @@ func (h *History) Outlast(ctx context.Context) error {
 		return nil
 	}
 	select {
-	case <-time.After(deposed):
+	case <-time.After(staleLeader):
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

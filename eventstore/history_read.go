@@ -54,7 +54,7 @@ func (s *Store) recordsOf(ctx context.Context, r *historyReader) iter.Seq2[Recor
 				return
 			}
 			select {
-			case <-time.After(followRetry):
+			case <-time.After(tailRetry):
 			case <-ctx.Done():
 			}
 		}
@@ -74,7 +74,7 @@ type historyReader struct {
 	store         *Store
 	subject       string // "" for all
 	server        string // whose copy is read; "" for any
-	ahead         int    // see placement
+	ahead         int    // see consumption
 	lacking       func(sequence uint64)
 	skipped       bool // the consumer has left out what the leader is asked for
 	reached, last uint64
@@ -91,8 +91,8 @@ func (r *historyReader) read(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	arrivals, interrupted := make(chan delivery, cmp.Or(r.ahead, 4*runLength)), make(chan error, 1)
-	go r.store.deliver(ctx, placement{r.subject, r.server, r.ahead}, mark{sequence: r.reached}, arrivals, interrupted)
+	arrivals, interrupted := make(chan delivery, cmp.Or(r.ahead, 4*tailBatch)), make(chan error, 1)
+	go r.store.reader.deliver(ctx, consumption{after: r.reached, subject: r.subject, server: r.server, ahead: r.ahead}, arrivals, interrupted)
 	stall := time.NewTimer(readStall)
 	defer stall.Stop()
 	for r.reached < r.last {
@@ -121,7 +121,7 @@ func (r *historyReader) more(ctx context.Context) (bool, error) {
 	if r.subject == "" {
 		return true, nil
 	}
-	next, err := r.store.next(ctx, r.subject, r.reached+1)
+	next, err := r.store.reader.next(ctx, r.subject, r.reached+1)
 	if errors.Is(err, jetstream.ErrMsgNotFound) || next.Sequence > r.last {
 		r.reached = r.last
 		return false, nil
@@ -150,7 +150,7 @@ func (r *historyReader) take(ctx context.Context, d delivery) error {
 
 // ask has the stream's leader say what comes next, and hands that on; where it is behind upTo, what is missing up to there.
 func (r *historyReader) ask(ctx context.Context, upTo uint64) error {
-	record, err := r.store.next(ctx, cmp.Or(r.subject, ">"), r.reached+1)
+	record, err := r.store.reader.next(ctx, cmp.Or(r.subject, ">"), r.reached+1)
 	switch {
 	case errors.Is(err, jetstream.ErrMsgNotFound):
 		record.Sequence = upTo + 1

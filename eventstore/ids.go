@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"time"
 
@@ -21,77 +22,80 @@ const (
 	maxLead   = 5 * blockSize
 )
 
-// blocks hands out ids of blocks that belong to this process alone.
-type blocks struct {
-	turn       chan struct{} // has what follows; whoever waits for it can give up
-	next, last int64         // 0 as long as there is none
+// ids hands out client ids. It takes blocks of them from a counter in JetStream; a block belongs to this process alone.
+type ids struct {
+	api        *jsapi.Client
+	log        *slog.Logger
+	counter    jetstream.StreamConfig
+	lock       chan struct{} // guards the block; waiting for it can end with a context
+	next, last int64         // of the block; 0 as long as there is none
 }
 
-func newBlocks() blocks { return blocks{turn: make(chan struct{}, 1)} }
-
-// NextID answers a client id that no replica has been given before, as long as there is one counter. It is not far below
+// NextID returns a client id that no replica has been given before, as long as there is one counter. It is not far below
 // floor, the highest id known to be in use, which makes up for a counter that was lost: blocks begin above it. Ids of such
-// a counter may all the same be given twice, and only one of them is then stored: see Append. It waits no longer than ctx
-// lasts, also not for others who wait for a block.
+// a counter may still be given twice, and only one of them is then stored: see Append. It does not outlast ctx, also not to
+// wait for others that take a block.
 func (s *Store) NextID(ctx context.Context, floor int64) (int64, error) {
+	i := s.ids
 	select {
-	case s.ids.turn <- struct{}{}:
-		defer func() { <-s.ids.turn }()
+	case i.lock <- struct{}{}:
+		defer func() { <-i.lock }()
 	case <-ctx.Done():
 		return 0, domain.NoStore(ctx.Err())
 	}
-	if floor < s.ids.last {
-		s.ids.next = max(s.ids.next, floor+1)
+	if floor < i.last {
+		i.next = max(i.next, floor+1)
 	}
-	if s.ids.next == 0 || s.ids.next > s.ids.last || floor > s.ids.last+maxLead {
-		if err := s.takeBlock(ctx, max(floor, s.ids.last)); err != nil {
+	if i.next == 0 || i.next > i.last || floor > i.last+maxLead {
+		if err := i.takeBlock(ctx, max(floor, i.last)); err != nil {
 			return 0, domain.NoStore(err)
 		}
 	}
-	id := s.ids.next
-	s.ids.next++
+	id := i.next
+	i.next++
 	return id, nil
 }
 
-// takeBlock counts on by a block. A counter that is behind floor is moved on by as much more: those ids are left out.
-func (s *Store) takeBlock(ctx context.Context, floor int64) error {
+// takeBlock moves the counter on by a block. A counter that is behind floor is moved on by as much more: those ids are
+// left out.
+func (i *ids) takeBlock(ctx context.Context, floor int64) error {
 	size := int64(blockSize)
-	top, err := s.count(ctx, size)
+	top, err := i.add(ctx, size)
 	if err == nil && top-size < floor {
-		s.config.Log.Warn("the id counter is behind the ids in use and is moved on", "counter", top, "highest id", floor)
+		i.log.Warn("the id counter is behind the ids in use and is moved on", "counter", top, "highest id", floor)
 		size = floor - min(top, floor) + blockSize
-		top, err = s.count(ctx, size)
+		top, err = i.add(ctx, size)
 	}
 	if err != nil {
 		return fmt.Errorf("take ids: %w", err)
 	}
-	s.ids.next, s.ids.last = max(top-size, floor)+1, top
+	i.next, i.last = max(top-size, floor)+1, top
 	return nil
 }
 
-// countAttempt is how long the counter is waited for before it is asked again: its leader may have gone with the answer.
-const countAttempt = time.Second
+// counterAttempt is how long the counter is waited for before it is asked again: its leader may have gone with the response.
+const counterAttempt = time.Second
 
-// count adds n to the counter and answers the sum; where it does not answer it is asked again until ctx ends. No two
-// calls are given the same stretch, and a stretch whose answer is lost is never used.
-func (s *Store) count(ctx context.Context, n int64) (int64, error) {
+// add adds n to the counter and returns the sum; it tries until ctx ends. No two calls are given the same stretch, and a
+// stretch whose response is lost is never used.
+func (i *ids) add(ctx context.Context, n int64) (int64, error) {
 	for {
-		sum, err := s.countOnce(ctx, n)
-		var config *ConfigError
-		if err == nil || errors.As(err, &config) || jsapi.Classify(err) == jsapi.Refused || ctx.Err() != nil {
+		sum, err := i.addOnce(ctx, n)
+		if err == nil || errors.As(err, new(*ConfigError)) || jsapi.Classify(err) == jsapi.Refused || ctx.Err() != nil {
 			return sum, err
 		}
 		jsapi.Pause(ctx)
 	}
 }
 
-func (s *Store) countOnce(ctx context.Context, n int64) (int64, error) {
-	ctx, cancel := context.WithTimeout(ctx, countAttempt)
+func (i *ids) addOnce(ctx context.Context, n int64) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, counterAttempt)
 	defer cancel()
-	ack, err := s.api.PublishOnce(ctx, &nats.Msg{Subject: idSubject, Header: nats.Header{"Nats-Incr": {"+" + strconv.FormatInt(n, 10)}}})
-	if errors.Is(err, jetstream.ErrNoStreamResponse) { // it has no leader at the moment, or somebody has deleted it
-		if _, err := jsapi.WithContext(ctx, func() (struct{}, error) { return struct{}{}, s.ensureStream(ctx, s.idStream()) }); err != nil {
-			return 0, err
+	ack, err := i.api.PublishOnce(ctx, &nats.Msg{Subject: idSubject, Header: nats.Header{"Nats-Incr": {"+" + strconv.FormatInt(n, 10)}}})
+	if errors.Is(err, jetstream.ErrNoStreamResponse) { // it has no leader at the moment, or was deleted
+		_, failed := jsapi.WithContext(ctx, func() (*jetstream.StreamInfo, error) { return i.api.EnsureStream(ctx, i.counter) })
+		if failed != nil {
+			return 0, failed
 		}
 	}
 	if err != nil {

@@ -107,7 +107,6 @@ func TestACounterThatIsDeletedUnderWayIsMadeAgain(t *testing.T) {
 func TestWhoWaitsForABlockOfIDsGivesUpInTime(t *testing.T) {
 	t.Parallel()
 	s := muteStore(t)
-	s.ids = newBlocks()
 	patient, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	ended := make(chan error, 1)
@@ -115,7 +114,7 @@ func TestWhoWaitsForABlockOfIDsGivesUpInTime(t *testing.T) {
 		_, err := s.NextID(patient, 0)
 		ended <- err
 	}()
-	require.Eventually(t, func() bool { return len(s.ids.turn) == 1 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(s.ids.lock) == 1 }, 5*time.Second, time.Millisecond)
 	begun := time.Now()
 	var all sync.WaitGroup
 	for range 10 {

@@ -1,7 +1,6 @@
 package eventstore
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -12,12 +11,12 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// The types of stored facts. They are internal, and are read for ever nevertheless: see codec.go.
+// The types of reference events. They are internal, and are read forever all the same: see codec.go.
 const (
-	factPrefix         = "client-references.v"
-	typeProjectFact    = "client-references.v1.ProjectRecorded"
-	typeInvoiceFact    = "client-references.v1.InvoiceRecorded"
-	typePositionPassed = "client-references.v1.PositionPassed"
+	referenceTypePrefix = "client-references.v"
+	typeProject         = "client-references.v1.ProjectRecorded"
+	typeInvoice         = "client-references.v1.InvoiceRecorded"
+	typePositionPassed  = "client-references.v1.PositionPassed"
 )
 
 type (
@@ -30,7 +29,7 @@ type (
 		StoredAt time.Time `json:"stored_at,omitzero"`
 		EventID  string    `json:"event_id,omitempty"`
 	}
-	factV1 struct {
+	referenceV1 struct {
 		Source    positionV1 `json:"source"`
 		Recorder  string     `json:"recorder"`
 		Late      bool       `json:"late,omitempty"`
@@ -43,100 +42,76 @@ type (
 	}
 )
 
-// encodeFact makes the message for a fact.
-func encodeFact(f domain.ReferenceEvent, eventID string, at time.Time) (*nats.Msg, error) {
-	kind, subject := typePositionPassed, passedSubject(f.Source.Stream)
-	switch f.Kind {
+// encodeReference returns the message for a reference event.
+func encodeReference(e domain.ReferenceEvent, eventID string, at time.Time) (*nats.Msg, error) {
+	kind, subject, client := typePositionPassed, passedSubject(e.Source.Stream), ""
+	switch e.Kind {
 	case domain.Project:
-		kind, subject = typeProjectFact, referenceSubjectOf(f.Account, f.Subject)
+		kind, subject = typeProject, referenceSubjectOf(e.Account, e.Subject)
 	case domain.Invoice:
-		kind, subject = typeInvoiceFact, referenceSubjectOf(f.Account, f.Subject)
+		kind, subject = typeInvoice, referenceSubjectOf(e.Account, e.Subject)
 	}
-	data, err := encodeJSON(factV1{
+	if e.Subject != 0 {
+		client = strconv.FormatInt(e.Subject, 10)
+	}
+	data, err := encodeJSON(referenceV1{
 		Source: positionV1{
-			Stream: f.Source.Stream, Created: f.Source.Created.UTC(), Sequence: f.Source.Sequence, Round: f.Source.Generation, Previous: f.Previous,
-			StoredAt: f.StoredAt.UTC(), EventID: f.EventID,
+			Stream: e.Source.Stream, Created: e.Source.Created.UTC(), Sequence: e.Source.Sequence, Round: e.Source.Generation, Previous: e.Previous,
+			StoredAt: e.StoredAt.UTC(), EventID: e.EventID,
 		},
-		Recorder: f.Replica, Late: f.Late, Change: string(f.Operation), ID: f.ID, ClientID: f.ClientID, Active: f.Active,
-		Kind: f.InvoiceKind, Timeframe: f.InvoiceTimeframe,
+		Recorder: e.Replica, Late: e.Late, Change: string(e.Operation), ID: e.ID, ClientID: e.ClientID, Active: e.Active,
+		Kind: e.InvoiceKind, Timeframe: e.InvoiceTimeframe,
 	})
-	if err != nil {
-		return nil, err
-	}
-	clock := at.UTC().Format(time.RFC3339Nano)
-	header := nats.Header{
-		nats.MsgIdHdr:     {eventID},
-		headerSpecVersion: {specVersion},
-		headerID:          {eventID},
-		headerType:        {kind},
-		headerSource:      {source},
-		headerTime:        {clock},
-		headerChecksum:    {hexSum(Checksum(subject, eventID, kind, "", clock, data))},
-		headerContentType: {contentType},
-	}
-	if f.Subject != 0 {
-		header[headerSubject] = []string{strconv.FormatInt(f.Subject, 10)}
-	}
-	for name, value := range map[string]string{headerCorrelationID: f.CorrelationID, headerCausationID: f.CausationID} {
-		if value != "" {
-			header[name] = []string{escape(value)}
-		}
-	}
-	return &nats.Msg{Subject: subject, Header: header, Data: data}, nil
+	msg, _ := newMessage(subject, data, map[string]string{
+		headerID:            eventID,
+		headerType:          kind,
+		headerSubject:       client,
+		headerTime:          clock(at),
+		headerCorrelationID: escape(e.CorrelationID),
+		headerCausationID:   escape(e.CausationID),
+	})
+	return msg, err
 }
 
-// factID names a fact after the message that it was learned from, so that the stream keeps the first of those that two
-// replicas record; what happens by itself has a name of its own.
-func factID(f domain.ReferenceEvent, at time.Time) string {
-	id := fmt.Sprintf("%s:%d:%d", f.Source.Stream, f.Source.Created.UnixNano(), f.Source.Sequence)
-	if f.Source.Generation > 0 {
-		id += fmt.Sprintf(":round:%d", f.Source.Generation)
+// referenceID derives the id from the message that the event was learned from, so that the stream keeps the first of those
+// that two replicas record. What an operator records by hand has an id of its own.
+func referenceID(e domain.ReferenceEvent, at time.Time) string {
+	id := fmt.Sprintf("%s:%d:%d", e.Source.Stream, e.Source.Created.UnixNano(), e.Source.Sequence)
+	if e.Source.Generation > 0 {
+		id += fmt.Sprintf(":round:%d", e.Source.Generation)
 	}
-	if f.Late {
+	if e.Late {
 		id += fmt.Sprintf(":late:%d", at.UnixNano())
 	}
 	return id
 }
 
-// decodeFact reads back what stands on an internal subject; see decode.
-func decodeFact(r Record, header nats.Header, data []byte) (Record, error) {
-	kind := header.Get(headerType)
-	if header.Get(headerSpecVersion) != specVersion || header.Get(headerID) == "" || header.Get(headerChecksum) == "" || !strings.HasPrefix(kind, factPrefix) {
-		r.Foreign = "no valid envelope"
-		return r, nil
-	}
-	r.Type = kind
-	sum := Checksum(r.Subject, header.Get(headerID), kind, header.Get(headerVersion), header.Get(headerTime), data)
-	if stated := header.Get(headerChecksum); stated != hexSum(sum) {
-		return r, &CorruptError{Sequence: r.Sequence, Reason: fmt.Sprintf("checksum %016x does not match the stated %q", sum, stated)}
-	}
-	fact, err := unmarshalFact(kind, data)
-	if errors.Is(err, errUnknownType) {
-		return r, &UnknownEventError{Sequence: r.Sequence, Type: kind}
-	}
+// readReference reads the reference event of a message on an internal subject.
+func (r *Record) readReference(header nats.Header, data []byte) error {
+	e, err := unmarshalReference(r.Type, data)
 	if err != nil {
-		return r, &CorruptError{Sequence: r.Sequence, Reason: fmt.Sprintf("%s: %v", kind, err)}
+		return r.bodyError(err)
 	}
-	fact.CorrelationID = unescape(header.Get(headerCorrelationID))
-	fact.CausationID = unescape(header.Get(headerCausationID))
-	fact.Account, fact.Subject = parseReferenceSubject(r.Subject)
-	if (fact.Kind == domain.NoReference) != (fact.Subject == 0) {
-		return r, &CorruptError{Sequence: r.Sequence, Reason: fmt.Sprintf("%s under the subject %s", kind, r.Subject)}
+	e.CorrelationID = unescape(header.Get(headerCorrelationID))
+	e.CausationID = unescape(header.Get(headerCausationID))
+	e.Account, e.Subject = parseReferenceSubject(r.Subject)
+	if (e.Kind == domain.NoReference) != (e.Subject == 0) {
+		return r.corrupt("%s under the subject %s", r.Type, r.Subject)
 	}
-	r.Reference = &fact
-	return r, nil
+	r.Reference = &e
+	return nil
 }
 
-func unmarshalFact(kind string, data []byte) (domain.ReferenceEvent, error) {
-	things := map[string]domain.ReferenceKind{typeProjectFact: domain.Project, typeInvoiceFact: domain.Invoice, typePositionPassed: domain.NoReference}
-	thing, known := things[kind]
+func unmarshalReference(kind string, data []byte) (domain.ReferenceEvent, error) {
+	kinds := map[string]domain.ReferenceKind{typeProject: domain.Project, typeInvoice: domain.Invoice, typePositionPassed: domain.NoReference}
+	reference, known := kinds[kind]
 	if !known {
 		return domain.ReferenceEvent{}, errUnknownType
 	}
-	v, err := decodeJSON[factV1](data)
+	v, err := decodeJSON[referenceV1](data)
 	return domain.ReferenceEvent{
 		Source:   domain.Position{Stream: v.Source.Stream, Created: v.Source.Created, Sequence: v.Source.Sequence, Generation: v.Source.Round},
-		Previous: v.Source.Previous, StoredAt: v.Source.StoredAt, EventID: v.Source.EventID, Kind: thing, Operation: domain.Operation(v.Change), ID: v.ID, ClientID: v.ClientID,
+		Previous: v.Source.Previous, StoredAt: v.Source.StoredAt, EventID: v.Source.EventID, Kind: reference, Operation: domain.Operation(v.Change), ID: v.ID, ClientID: v.ClientID,
 		Active: v.Active, InvoiceKind: v.Kind, InvoiceTimeframe: v.Timeframe, Late: v.Late, Replica: v.Recorder,
 	}, err
 }
@@ -147,10 +122,10 @@ func referenceSubjectOf(account string, clientID int64) string {
 	return referencePrefix + account + "." + strconv.FormatInt(clientID, 10)
 }
 
-// passedSubject holds how far a stream has been passed where nothing was learned. Its second token is no account.
+// passedSubject records how far a stream was read where nothing was learned. Its second token is no account.
 func passedSubject(stream string) string { return referencePrefix + "PASSED." + stream }
 
-// parseReferenceSubject answers "" for a subject that no client can have.
+// parseReferenceSubject returns "" for a subject that no client can have.
 func parseReferenceSubject(subject string) (account string, clientID int64) {
 	rest, ok := strings.CutPrefix(subject, referencePrefix)
 	if !ok {
@@ -159,8 +134,8 @@ func parseReferenceSubject(subject string) (account string, clientID int64) {
 	return parseSubject(subjectPrefix + rest)
 }
 
-// ofReferences reports whether subject is one of those that facts are kept under.
-func ofReferences(subject string) bool {
+// isReferenceSubject reports whether a subject holds reference events.
+func isReferenceSubject(subject string) bool {
 	account, _ := parseReferenceSubject(subject)
 	return account != "" || strings.HasPrefix(subject, passedSubject(""))
 }

@@ -2,6 +2,7 @@ package eventstore
 
 import (
 	"errors"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -16,10 +17,10 @@ import (
 func TestAFactIsNamedAfterTheMessageItWasLearnedFrom(t *testing.T) {
 	at := time.Unix(1, 5)
 	nothing := func(*domain.ReferenceEvent) {}
-	require.Equal(t, goldenFactID, factID(goldenFact(nothing), at))
-	require.Equal(t, goldenFactID, factID(goldenFact(nothing), at.Add(time.Hour)))
-	require.Equal(t, goldenFactID+":round:2", factID(goldenFact(func(f *domain.ReferenceEvent) { f.Source.Generation = 2 }), at))
-	require.Equal(t, goldenFactID+":late:1000000005", factID(goldenFact(func(f *domain.ReferenceEvent) { f.Late = true }), at))
+	require.Equal(t, goldenFactID, referenceID(goldenFact(nothing), at))
+	require.Equal(t, goldenFactID, referenceID(goldenFact(nothing), at.Add(time.Hour)))
+	require.Equal(t, goldenFactID+":round:2", referenceID(goldenFact(func(f *domain.ReferenceEvent) { f.Source.Generation = 2 }), at))
+	require.Equal(t, goldenFactID+":late:1000000005", referenceID(goldenFact(func(f *domain.ReferenceEvent) { f.Late = true }), at))
 }
 
 // Another service has a say in some headers, and must not be able to make a fact that cannot be stored.
@@ -41,7 +42,7 @@ func TestAFactThatIsNotWhatWasStoredIsCorrupt(t *testing.T) {
 	for name, spoil := range map[string]func(*nats.Msg){
 		"data":            func(m *nats.Msg) { m.Data[7] ^= 1 },
 		"id":              func(m *nats.Msg) { m.Header["ce-id"] = []string{"another"} },
-		"type":            func(m *nats.Msg) { m.Header["ce-type"] = []string{typeInvoiceFact} },
+		"type":            func(m *nats.Msg) { m.Header["ce-type"] = []string{typeInvoice} },
 		"time":            func(m *nats.Msg) { m.Header["ce-time"] = []string{"2020-01-01T00:00:00Z"} },
 		"checksum":        func(m *nats.Msg) { m.Header["ce-checksum"] = []string{"0123456789abcdef"} },
 		"client":          func(m *nats.Msg) { m.Subject = "client-references.test.2" },
@@ -51,7 +52,7 @@ func TestAFactThatIsNotWhatWasStoredIsCorrupt(t *testing.T) {
 		"another's shape": func(m *nats.Msg) { m.Data = []byte(`{"source":"PROJECTS"}`); seal(m) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			msg, err := encodeFact(learned(1), "id", time.Now())
+			msg, err := encodeReference(learned(1), "id", time.Now())
 			require.NoError(t, err)
 			spoil(msg)
 			_, err = decode(5, time.Now(), msg.Subject, msg.Header, msg.Data)
@@ -64,7 +65,7 @@ func TestAFactThatIsNotWhatWasStoredIsCorrupt(t *testing.T) {
 
 func TestAFactOfANewerReleaseIsNotSkipped(t *testing.T) {
 	for _, kind := range []string{"client-references.v2.ProjectRecorded", "client-references.v1.QuoteRecorded"} {
-		msg, err := encodeFact(learned(1), "id", time.Now())
+		msg, err := encodeReference(learned(1), "id", time.Now())
 		require.NoError(t, err)
 		msg.Header["ce-type"] = []string{kind}
 		seal(msg)
@@ -76,14 +77,14 @@ func TestAFactOfANewerReleaseIsNotSkipped(t *testing.T) {
 }
 
 func TestWhatIsNoFactAmongThemIsAStray(t *testing.T) {
-	valid, err := encodeFact(learned(1), "id", time.Now())
+	valid, err := encodeReference(learned(1), "id", time.Now())
 	require.NoError(t, err)
 	without := func(name string) nats.Header {
-		h := copyOf(valid).Header
+		h := maps.Clone(valid.Header)
 		delete(h, name)
 		return h
 	}
-	foreign := copyOf(valid).Header
+	foreign := maps.Clone(valid.Header)
 	foreign["ce-type"] = []string{"projects.v1.ProjectCreated"}
 	for name, m := range map[string]struct {
 		subject string
@@ -116,7 +117,7 @@ func FuzzDecodeFact(f *testing.F) {
 	}
 	f.Add("client-references.PASSED.", typePositionPassed, "null")
 	f.Fuzz(func(t *testing.T, subject, kind, data string) {
-		msg, err := encodeFact(learned(1), "id", time.Now())
+		msg, err := encodeReference(learned(1), "id", time.Now())
 		require.NoError(t, err)
 		msg.Subject, msg.Data = subject, []byte(data)
 		msg.Header["ce-type"] = []string{kind}
@@ -125,7 +126,7 @@ func FuzzDecodeFact(f *testing.F) {
 		if err != nil || record.Reference == nil {
 			return
 		}
-		again, err := encodeFact(*record.Reference, "id", time.Now())
+		again, err := encodeReference(*record.Reference, "id", time.Now())
 		require.NoError(t, err)
 		once, err := decode(5, time.Now(), again.Subject, again.Header, again.Data)
 		require.NoError(t, err)

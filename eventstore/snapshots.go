@@ -68,7 +68,7 @@ func (s *Store) CheckSnapshot(ctx context.Context, snapshot Snapshot) error {
 	if !there.Time.Equal(snapshot.StoredAt) {
 		return ErrForeignSnapshot
 	}
-	s.identity.advance(mark{snapshot.Sequence, snapshot.StoredAt})
+	s.guard.advance(checkpoint{snapshot.Sequence, snapshot.StoredAt})
 	return nil
 }
 
@@ -79,7 +79,7 @@ func (s *Store) reaches(ctx context.Context, snapshot Snapshot) error {
 		return err
 	}
 	err = fmt.Errorf("%w: a snapshot was taken at %d, and it now ends at %d", ErrWentBackwards, snapshot.Sequence, last)
-	if made := s.identity.created; !snapshot.made.IsZero() && !snapshot.made.Equal(made) {
+	if made := s.guard.created; !snapshot.made.IsZero() && !snapshot.made.Equal(made) {
 		err = fmt.Errorf("%w; that was of the stream made at %s, and this one was made at %s", err, clock(snapshot.made), clock(made))
 	}
 	return err

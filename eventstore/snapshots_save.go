@@ -37,7 +37,7 @@ func (s *Store) saveSnapshot(ctx context.Context, mark SnapshotMark, write func(
 	if err := s.patiently(ctx, s.ensureSnapshots); err != nil {
 		return Snapshot{}, err
 	}
-	snapshot := Snapshot{SnapshotMark: mark, made: s.identity.created, nuid: rand.Text()}
+	snapshot := Snapshot{SnapshotMark: mark, made: s.guard.created, nuid: rand.Text()}
 	name := fmt.Sprintf("%020d-%d", mark.Sequence, time.Now().UnixNano())
 	snapshot.subject = metaOf(encoded(name))
 	chunks := &chunkWriter{ctx: ctx, store: s, nuid: snapshot.nuid, digest: sha256.New()}

@@ -167,7 +167,7 @@ func TestASnapshotBelongsToItsStream(t *testing.T) {
 	require.ErrorIs(t, s.CheckSnapshot(deadline(t), other), ErrWentBackwards)
 
 	require.NoError(t, s.js.DeleteStream(deadline(t), Stream))
-	_, err := s.js.CreateStream(deadline(t), s.eventStream())
+	_, err := s.js.CreateStream(deadline(t), eventStream(s.config.Replicas))
 	require.NoError(t, err)
 	s = openStore(t, s.nc, 1)
 	require.ErrorIs(t, s.CheckSnapshot(deadline(t), snapshot), ErrWentBackwards, "a stream that is made again has lost everything")

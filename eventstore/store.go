@@ -1,8 +1,33 @@
-// Package eventstore keeps events in a NATS JetStream stream: it appends them under optimistic concurrency, follows
-// them in order, and notices when the stream does not hold what was stored.
+// Package eventstore keeps the events of clients in the JetStream stream CLIENTS: it appends them under optimistic
+// concurrency, reads them in order, and notices when the stream does not hold what was stored.
 //
-// The subject clients.<account>.<client-id> is one client's whole history, so that "nothing has happened to this
-// client since" is one comparison by the stream's leader (see Store.Append).
+// The subject clients.<account>.<client-id> is one client's whole history, so that "nothing has happened to this client
+// since" is one comparison by the stream's leader. Subjects that begin with client-references hold what was learned of
+// other services' projects and invoices. All of them share one order, the sequence of the stream.
+//
+// A create, as any command, goes this way:
+//
+//	Store.NextID      ids.go           a client id, out of a block that was taken from the counter CLIENTS_IDS
+//	Store.Append      append.go        encodes the event (envelope.go, codec.go) with its condition
+//	writer.append     writer.go        waits for the flush under way; refuses what cannot be stored in time
+//	writer.flush      flush.go         publishes one by one, or as one atomic batch, whichever is sooner (cost.go)
+//	writer.publish    publish.go       repeats a message until its outcome is known; finds out what a conflict means
+//	jsapi.Publish     internal/jsapi   sends it to the stream's leader and classifies the response
+//
+// An event of another service goes through Store.AppendBatch (append_batch.go, reference_event.go).
+//
+// Everything that is stored comes back in one order through Store.Tail (tail.go): a consumer delivers messages
+// (tail_delivery.go), what it leaves out is read from the leader (tail_backfill.go), and a gap that remains is damage.
+//
+// A strong read waits for the projection to reach Store.LastSequence (guard_check.go), which asks the leader, as ReadIndex
+// does in Raft, and compares what it says with the guard's checkpoint. The guard (guard.go) ends the use of a stream that
+// was replaced, put back to an earlier state, or has lost messages. From then on every call returns its error.
+//
+// What is guaranteed: an append that returns without error is on disk on a majority of the servers; an error that does not
+// wrap domain.ErrUnknownOutcome says that nothing was stored; Tail leaves out nothing and repeats nothing. What is not: a
+// stale leader may respond for some seconds until its quorum timeout, see CONSISTENCY.md.
+//
+// The folders below have what is stored besides: each owns its stream. They share the requests of internal/jsapi.
 package eventstore
 
 import (
@@ -18,7 +43,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Config tells how to open a Store.
+// Config configures a Store.
 type Config struct {
 	// Replicas of every stream that is created.
 	Replicas int
@@ -36,59 +61,69 @@ type Store struct {
 	nc       *nats.Conn
 	js       jetstream.JetStream
 	api      *jsapi.Client
-	plain    *jsapi.Client // does not take part in readOnly
+	plain    *jsapi.Client // like api, and readOnly takes no note of what it publishes
 	config   Config
+	guard    *guard
+	reader   *reader
 	writer   *writer
-	ids      blocks
-	stats    stats
-	identity identity
+	readOnly *readOnly
+	ids      *ids
 	sound    soundness // of snapshots
 	warned   sync.Map  // of what
-	readOnly readOnly
 
 	open context.Context // ended by Close
 	end  context.CancelFunc
 }
 
-// Open creates the streams that do not exist and starts the writer; Close ends it. It answers
-//   - a *ConfigError when a stream exists with a configuration that the guarantees do not hold for: it is not altered,
-//   - ErrMaxPayload when the server takes no message as large as an event may be,
-//   - an *OldServerError when the server cannot do what it takes,
-//   - ErrWentBackwards when the stream has lost its end, ErrStreamLost when it is gone altogether, ErrIncomplete when
-//     messages are missing from it,
-//   - the last fault met, when no stream leader is there before ctx ends.
+// Open creates the streams that do not exist and starts the writer; Close ends it. It returns
+//   - a *ConfigError if a stream exists with a configuration that the guarantees do not hold for: it is not altered,
+//   - ErrMaxPayload if the server takes no message as large as an event may be,
+//   - an *OldServerError if the server lacks what the service needs,
+//   - ErrWentBackwards if the stream has lost its end, ErrStreamLost if it is gone altogether, ErrIncomplete if messages
+//     are missing from it,
+//   - the last error, if there is no leader of a stream before ctx ends.
 func Open(ctx context.Context, nc *nats.Conn, config Config) (*Store, error) {
-	if err := checkVersion(nc.ConnectedServerVersion()); err != nil {
-		return nil, fmt.Errorf("open event store: %w", err)
-	}
-	if size := nc.MaxPayload(); size < maxEvent {
-		return nil, fmt.Errorf("open event store: %w: it is %d bytes, and has to be %d or more", ErrMaxPayload, size, maxEvent)
-	}
-	s, err := newStore(nc, config)
+	s, err := open(ctx, nc, config)
 	if err != nil {
 		return nil, fmt.Errorf("open event store: %w", err)
 	}
-	if err := s.ensureStreams(ctx); err != nil {
-		return nil, fmt.Errorf("open event store: %w", err)
-	}
-	if err := s.checkReached(ctx); err != nil {
-		return nil, fmt.Errorf("open event store: %w", err)
-	}
-	s.writer = newWriter(s)
-	s.open, s.end = context.WithCancel(context.WithoutCancel(ctx))
-	go s.watchReadOnly()
 	return s, nil
 }
 
-// newStore returns a store that reads, and appends nothing.
+func open(ctx context.Context, nc *nats.Conn, config Config) (*Store, error) {
+	if err := checkServer(nc); err != nil {
+		return nil, err
+	}
+	s, err := newStore(nc, config)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.ensureStreams(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.checkReached(ctx, config.Reached); err != nil {
+		return nil, err
+	}
+	s.writer.start()
+	s.open, s.end = context.WithCancel(context.WithoutCancel(ctx))
+	go s.readOnly.watch(s.open)
+	return s, nil
+}
+
+// newStore returns a store that reads, and appends nothing until its writer is started.
 func newStore(nc *nats.Conn, config Config) (*Store, error) {
 	plain, err := jsapi.New(nc)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{nc: nc, js: plain.JetStream, plain: plain, config: config, ids: newBlocks(), identity: identity{excused: config.Excused}}
-	s.api = &jsapi.Client{Conn: nc, JetStream: plain.JetStream, Published: s.readOnly.note}
-	return s, nil
+	readOnly := &readOnly{api: plain}
+	api := &jsapi.Client{Conn: nc, JetStream: plain.JetStream, Published: readOnly.note}
+	guard, reader := newGuard(api, config.Excused), &reader{api}
+	return &Store{
+		nc: nc, js: api.JetStream, api: api, plain: plain, config: config, guard: guard, reader: reader, readOnly: readOnly,
+		writer: &writer{api: api, guard: guard, reader: reader, readOnly: readOnly, replicated: config.Replicas > 1},
+		ids:    &ids{api: api, log: config.Log, counter: idStream(config.Replicas), lock: make(chan struct{}, 1)},
+	}, nil
 }
 
 // Attach returns a store that reads from streams as they are. It checks nothing, and nothing may be appended through it.
@@ -101,7 +136,7 @@ func (s *Store) AppendCost() (single, batch time.Duration) {
 	return s.writer.single.get(), s.writer.batch.get()
 }
 
-// Published takes note of the error of an attempt to publish, nil for an acknowledged one: it may show that the store has
+// Published notes the error of an attempt to publish, nil for an acknowledged one: it may show that the store has
 // become read-only.
 func (s *Store) Published(err error) { s.readOnly.note(err) }
 
@@ -111,14 +146,30 @@ func (s *Store) Close() {
 	s.writer.close()
 }
 
-// checkReached returns ErrWentBackwards where the stream ends before the sequence that it is known to have reached.
-func (s *Store) checkReached(ctx context.Context) error {
-	if s.config.Reached == 0 {
+// LastSequence returns the sequence of the stream's last message, as its leader has it. What was acknowledged before the
+// call is at or below it. The error is ErrReplaced if that is not the stream that has been read so far.
+func (s *Store) LastSequence(ctx context.Context) (uint64, error) {
+	info, err := s.guard.state(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("last sequence: %w", err)
+	}
+	return info.State.Last, nil
+}
+
+// checkReached returns ErrWentBackwards if the stream ends before a sequence that it is known to have reached.
+func (s *Store) checkReached(ctx context.Context, reached uint64) error {
+	if reached == 0 {
 		return nil
 	}
 	last, err := s.LastSequence(ctx)
-	if err == nil && last < s.config.Reached {
-		err = fmt.Errorf("%w: it had reached %d and now ends at %d", ErrWentBackwards, s.config.Reached, last)
+	if err == nil && last < reached {
+		err = fmt.Errorf("%w: it had reached %d and now ends at %d", ErrWentBackwards, reached, last)
 	}
 	return err
+}
+
+// MarkDamaged ends the use of the stream, which was found not to hold what was folded of it: it is not read any further,
+// and nothing is stored any more.
+func (s *Store) MarkDamaged(found string) {
+	_ = s.guard.fail(fmt.Errorf("%w: %s", ErrDamaged, found))
 }

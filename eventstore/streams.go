@@ -2,6 +2,8 @@ package eventstore
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"clients/eventstore/internal/jsapi"
@@ -24,13 +26,13 @@ const (
 	idSubject         = "client-ids"
 )
 
-func (s *Store) eventStream() jetstream.StreamConfig {
+func eventStream(replicas int) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:               Stream,
 		Description:        "What has happened to clients. Subscribe to clients.>",
 		Subjects:           []string{clientSubjects, referenceSubjects},
 		Storage:            jetstream.FileStorage,
-		Replicas:           s.config.Replicas,
+		Replicas:           replicas,
 		Discard:            jetstream.DiscardNew,
 		Duplicates:         2 * time.Minute,
 		DenyDelete:         true,
@@ -39,13 +41,14 @@ func (s *Store) eventStream() jetstream.StreamConfig {
 	}
 }
 
-func (s *Store) idStream() jetstream.StreamConfig {
+// idStream is a counter, in one message.
+func idStream(replicas int) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:              IDStream,
 		Description:       "The highest client id handed out",
 		Subjects:          []string{idSubject},
 		Storage:           jetstream.FileStorage,
-		Replicas:          s.config.Replicas,
+		Replicas:          replicas,
 		MaxMsgsPerSubject: 1,
 		AllowDirect:       true,
 		AllowMsgCounter:   true,
@@ -75,7 +78,8 @@ func (s *Store) ensureStreams(ctx context.Context) error {
 	if err := jsapi.Retry(ctx, s.config.Log, s.ensureEvents); err != nil {
 		return err
 	}
-	if err := jsapi.Retry(ctx, s.config.Log, func(ctx context.Context) error { return s.ensureStream(ctx, s.idStream()) }); err != nil {
+	want := idStream(s.config.Replicas)
+	if err := jsapi.Retry(ctx, s.config.Log, func(ctx context.Context) error { return s.ensureStream(ctx, want) }); err != nil {
 		return err
 	}
 	return jsapi.Retry(ctx, s.config.Log, s.ensureSnapshots)
@@ -83,9 +87,40 @@ func (s *Store) ensureStreams(ctx context.Context) error {
 
 // ensureStream creates a stream, or checks the one that exists.
 func (s *Store) ensureStream(ctx context.Context, want jetstream.StreamConfig) error {
-	info, err := s.api.EnsureStream(ctx, want)
-	if err == nil && want.Name == Stream {
-		s.identity.created = info.Created
+	_, err := s.api.EnsureStream(ctx, want)
+	return err
+}
+
+// ensureEvents creates the stream of events, or checks the one that exists.
+func (s *Store) ensureEvents(ctx context.Context) error {
+	_, err := s.js.Stream(ctx, Stream)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		err = s.checkNotLost(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	info, err := s.api.EnsureStream(ctx, eventStream(s.config.Replicas))
+	if err == nil {
+		s.guard.created = info.Created
 	}
 	return err
+}
+
+// checkNotLost returns ErrStreamLost if the stream is gone and has left something behind: a snapshot of it, or ids.
+func (s *Store) checkNotLost(ctx context.Context) error {
+	for _, left := range []string{snapshotStreamName, IDStream} {
+		info, err := s.api.StreamInfo(ctx, left)
+		if errors.Is(err, jetstream.ErrStreamNotFound) || err == nil && info.State.Messages == 0 {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := s.js.Stream(ctx, Stream); !errors.Is(err, jetstream.ErrStreamNotFound) {
+			return err // another replica has just created it, and used it
+		}
+		return jsapi.Permanent(fmt.Errorf("%w (stream %s holds %d messages)", ErrStreamLost, left, info.State.Messages))
+	}
+	return nil
 }

@@ -69,7 +69,7 @@ func TestOpenInsistsOnEachSettingThatAGuaranteeNeeds(t *testing.T) {
 			nc := natstest.Run(t, 1).Connect(t, 0)
 			js, err := jetstream.New(nc)
 			require.NoError(t, err)
-			config := (&Store{config: Config{Replicas: 1}}).eventStream()
+			config := eventStream(1)
 			change(&config)
 			_, err = js.CreateStream(deadline(t), config)
 			require.NoError(t, err)

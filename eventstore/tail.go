@@ -4,35 +4,39 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 )
 
-// Tail hands every message of the stream behind sequence after to apply, in order, without a gap and each once, in
-// runs of those that have arrived by then. It goes on until ctx ends or apply fails.
+// Tail calls apply with every message of the stream behind a sequence, in order, without a gap and each once, in batches of
+// those that have arrived by then. It goes on until ctx ends or apply fails.
 //
-// It answers a *CorruptError or an *UnknownEventError when the stream holds what must not be skipped, after all the
-// messages before it were applied; and ErrReplaced when another stream has taken its place, which it
-// looks for after each interruption, and four times a second where nothing arrives.
+// It returns a *CorruptError or an *UnknownEventError if the stream holds what must not be skipped, after all messages
+// before it were applied; and ErrReplaced if another stream has taken its place, which it looks for after each
+// interruption, and four times a second while nothing arrives.
 func (s *Store) Tail(ctx context.Context, after uint64, apply func([]Record) error) error {
-	f := follower{store: s, reached: mark{sequence: after}, apply: apply, run: make([]Record, 0, runLength)}
-	if known, err := s.identity.known(); err == nil && known.sequence == after { // as a snapshot has it
-		f.reached = known
+	t := tail{
+		reader: s.reader, guard: s.guard, advanced: s.config.Advanced, log: s.config.Log,
+		reached: checkpoint{sequence: after}, apply: apply, batch: make([]Record, 0, tailBatch),
+	}
+	if known, err := s.guard.checkpoint(); err == nil && known.sequence == after { // the one of a snapshot
+		t.reached = known
 	}
 	for {
-		err := f.follow(ctx)
-		_, replaced := s.identity.known()
+		err := t.read(ctx)
+		_, fault := s.guard.checkpoint()
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case replaced != nil:
-			return replaced
+		case fault != nil:
+			return fault
 		case errors.Is(err, errInterrupted):
-			s.config.Log.Warn("following the stream again", "after", f.reached.sequence, "reason", err)
+			t.log.Warn("following the stream again", "after", t.reached.sequence, "reason", err)
 		case err != nil:
 			return err
 		}
-		select { // not all the time, when it cannot even begin
-		case <-time.After(followRetry):
+		select { // not all the time, if it cannot even begin
+		case <-time.After(tailRetry):
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -42,57 +46,61 @@ func (s *Store) Tail(ctx context.Context, after uint64, apply func([]Record) err
 var errInterrupted = errors.New("interrupted")
 
 const (
-	runLength   = 512                    // messages that are applied at once, at most
-	followWatch = 250 * time.Millisecond // between looks at whether a silent stream has moved on
-	followRetry = 200 * time.Millisecond
-
-	followPatience = 500 * time.Millisecond // with a leader that is asked
+	tailBatch = 512                    // messages that are applied at once, at most
+	tailWatch = 250 * time.Millisecond // between looks at whether a silent stream has moved on
+	tailRetry = 200 * time.Millisecond
 )
 
-// follower is how far a stream has been followed.
-type follower struct {
-	store   *Store
-	reached mark // the last message that was applied
-	apply   func([]Record) error
-	run     []Record
-	gap     gap
-	again   bool // following has been interrupted
+// tail reads the stream from a message on. A consumer delivers the messages; what it leaves out is read from the stream's
+// leader (backfill). So is everything while the consumer is silent: the server that it lives on may be gone, and another
+// consumer cannot be created before the cluster has elected a leader for itself, which takes longer than the stream needs.
+type tail struct {
+	reader   *reader
+	guard    *guard
+	advanced func(sequence uint64)
+	log      *slog.Logger
+	reached  checkpoint // the last message that was applied
+	apply    func([]Record) error
+	batch    []Record // reused
+	gap      gap
+	again    bool // it was interrupted before
 }
 
-// follow takes what a consumer delivers. As long as that is nothing, it asks the stream's leader from time to time: the
-// server that the consumer lives on may be gone, and another consumer cannot be had before the cluster has a leader of
-// its own again, which takes longer than the stream needs to go on. It asks as well before it goes on after an
-// interruption, so that what the consumer was interrupted by, or what would interrupt the next one, is behind it.
-func (f *follower) follow(ctx context.Context) error {
+// read applies what a consumer delivers, until that is interrupted. After an interruption it first reads from the leader,
+// so that what the consumer was interrupted by, or what would interrupt the next one, is behind it.
+func (t *tail) read(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if f.again {
-		if _, err := f.ask(ctx); err != nil {
+	if t.again {
+		if _, err := t.catchUp(ctx); err != nil {
 			return err
 		}
 	}
-	f.again = true
-	arrivals, interrupted := make(chan delivery, 4*runLength), make(chan error, 1)
-	go f.store.deliver(ctx, placement{}, f.reached, arrivals, interrupted)
-	watch := time.NewTicker(followWatch)
+	t.again = true
+	arrivals, interrupted := make(chan delivery, 4*tailBatch), make(chan error, 1)
+	after := t.reached
+	go t.reader.deliver(ctx, consumption{
+		after: after.sequence, check: func(ctx context.Context) error { return t.guard.checkMessage(ctx, after) },
+	}, arrivals, interrupted)
+	watch := time.NewTicker(tailWatch)
 	defer watch.Stop()
 	silent, late := true, false
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-f.store.identity.lost():
+		case <-t.guard.failed:
 			return errInterrupted
 		case err := <-interrupted:
 			return fmt.Errorf("%w: %w", errInterrupted, err)
 		case d := <-arrivals:
 			silent, late = false, false
-			if err := f.take(ctx, d, arrivals); err != nil {
+			if err := t.accept(ctx, d, arrivals); err != nil {
 				return err
 			}
 		case <-watch.C:
 			if silent {
-				found, err := f.ask(ctx)
+				found, err := t.catchUp(ctx)
 				if err != nil {
 					return err
 				}
@@ -106,63 +114,64 @@ func (f *follower) follow(ctx context.Context) error {
 	}
 }
 
-// take applies what has arrived. What the consumer has left out on the way there, the leader is asked for: nats.go keeps
-// to itself a message that looks like a word of the server's own, which anybody who may publish can store.
-func (f *follower) take(ctx context.Context, d delivery, arrivals <-chan delivery) error {
+// accept applies what has arrived. What the consumer has left out before that is read from the leader: nats.go withholds a
+// message that looks like a status of the server, which anybody who may publish can store.
+func (t *tail) accept(ctx context.Context, d delivery, arrivals <-chan delivery) error {
 	for {
-		run, beyond, fault := f.collect(d, arrivals)
-		if err := f.advance(run); err != nil {
+		batch, outOfOrder, fault := t.collect(d, arrivals)
+		if err := t.advance(batch); err != nil {
 			return err
 		}
-		if fault != nil || beyond == nil {
+		if fault != nil || outOfOrder == nil {
 			return fault
 		}
-		d = *beyond
-		if err := f.fill(ctx, d.record.Sequence-1); err != nil {
-			return f.explain(ctx, err)
+		d = *outOfOrder
+		if err := t.backfill(ctx, d.record.Sequence-1); err != nil {
+			return t.explainMissing(ctx, err)
 		}
 	}
 }
 
-// collect makes a run of first and of what else has arrived, as long as one sequence follows on the other. It answers
+// collect makes a batch of first and of what else has arrived, as long as one sequence follows on the other. It returns
 // the delivery that does not.
-func (f *follower) collect(first delivery, arrivals <-chan delivery) (run []Record, beyond *delivery, fault error) {
-	run, after := f.run[:0], f.reached.sequence
+func (t *tail) collect(first delivery, arrivals <-chan delivery) (batch []Record, outOfOrder *delivery, fault error) {
+	batch, after := t.batch[:0], t.reached.sequence
 	for d := first; ; {
 		switch sequence := d.record.Sequence; {
 		case errors.Is(d.err, errInterrupted):
-			return run, nil, d.err
-		case sequence <= after: // a repeat after a reconnect, or asked for already
+			return batch, nil, d.err
+		case sequence <= after: // repeated after a reconnect, or read from the leader already
 		case sequence > after+1:
-			return run, &d, nil
+			return batch, &d, nil
 		case d.err != nil:
-			return run, nil, d.err
+			return batch, nil, d.err
 		default:
-			run, after = append(run, d.record), sequence
+			batch, after = append(batch, d.record), sequence
 		}
-		if len(run) == cap(run) {
-			return run, nil, nil
+		if len(batch) == cap(batch) {
+			return batch, nil, nil
 		}
 		select {
 		case d = <-arrivals:
 		default:
-			return run, nil, nil
+			return batch, nil, nil
 		}
 	}
 }
 
-func (f *follower) advance(run []Record) error {
-	if len(run) == 0 {
+// advance applies a batch and moves the checkpoint on.
+func (t *tail) advance(batch []Record) error {
+	if len(batch) == 0 {
 		return nil
 	}
-	if err := f.apply(run); err != nil {
+	if err := t.apply(batch); err != nil {
 		return err
 	}
-	last := run[len(run)-1]
-	f.reached = mark{last.Sequence, last.StoredAt}
-	f.store.identity.advance(f.reached)
-	if advanced := f.store.config.Advanced; advanced != nil {
-		advanced(last.Sequence)
+	last := batch[len(batch)-1]
+	t.reached = checkpoint{last.Sequence, last.StoredAt}
+	t.guard.advance(t.reached)
+	if t.advanced != nil {
+		t.advanced(last.Sequence)
 	}
 	return nil
 }

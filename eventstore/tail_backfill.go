@@ -9,37 +9,42 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// errUnanswered tells that the stream's leader could not be asked.
-var errUnanswered = fmt.Errorf("%w: the stream's leader does not answer", errInterrupted)
+// errNoResponse reports that the stream's leader does not respond.
+var errNoResponse = fmt.Errorf("%w: the stream's leader does not respond", errInterrupted)
 
-// ask reads on by asking the leader for one message after the other, up to where it says that the stream ends, and
-// tells whether there were any. A leader that does not answer is asked again later.
-func (f *follower) ask(ctx context.Context) (found bool, err error) {
-	question, cancel := context.WithTimeout(ctx, followPatience)
+const (
+	catchUpTimeout = 500 * time.Millisecond // for the leader, which is asked again later
+	backfillBatch  = 32                     // messages that are read before they are applied, at most
+)
+
+// catchUp reads from the leader up to the end of the stream, and reports whether there was anything to read. A leader that
+// does not respond is no error.
+func (t *tail) catchUp(ctx context.Context) (found bool, err error) {
+	limited, cancel := context.WithTimeout(ctx, catchUpTimeout)
 	defer cancel()
-	last, err := f.store.LastSequence(question)
+	info, err := t.guard.state(limited)
 	if err != nil {
 		return false, nil
 	}
-	before := f.reached.sequence
-	err = f.fill(question, last)
-	if errors.Is(err, errUnanswered) {
+	before := t.reached.sequence
+	err = t.backfill(limited, info.State.Last)
+	if errors.Is(err, errNoResponse) {
 		err = nil
 	}
-	return f.reached.sequence > before, f.explain(ctx, err)
+	return t.reached.sequence > before, t.explainMissing(ctx, err)
 }
 
-// fill applies what the leader has behind what was applied, up to a sequence. It answers errUnanswered,
-// jetstream.ErrMsgNotFound, or what must not be skipped; or the error of apply.
-func (f *follower) fill(ctx context.Context, upTo uint64) error {
-	for f.reached.sequence < upTo {
-		run, fault := f.fetch(ctx, upTo)
-		if len(run) > 0 {
-			f.gap = gap{}
-			if err := f.store.holds(ctx, f.reached); err != nil { // asked afterwards: what was fetched follows on that
-				return fmt.Errorf("%w: %w", errUnanswered, err)
+// backfill applies what the leader has behind what was applied, up to a sequence. It returns errNoResponse,
+// jetstream.ErrMsgNotFound, what must not be skipped, or the error of apply.
+func (t *tail) backfill(ctx context.Context, upTo uint64) error {
+	for t.reached.sequence < upTo {
+		batch, fault := t.fetch(ctx, upTo)
+		if len(batch) > 0 {
+			t.gap = gap{}
+			if err := t.guard.checkMessage(ctx, t.reached); err != nil { // afterwards: what was read follows on that
+				return fmt.Errorf("%w: %w", errNoResponse, err)
 			}
-			if err := f.advance(run); err != nil {
+			if err := t.advance(batch); err != nil {
 				return err
 			}
 		}
@@ -50,53 +55,45 @@ func (f *follower) fill(ctx context.Context, upTo uint64) error {
 	return nil
 }
 
-// fillLength is how many messages are asked for before they are applied, at most.
-const fillLength = 32
-
-// fetch asks the leader for the next messages, up to a sequence.
-func (f *follower) fetch(ctx context.Context, upTo uint64) ([]Record, error) {
-	run := f.run[:0]
-	for next := f.reached.sequence + 1; next <= upTo && len(run) < fillLength; next++ {
-		record, err := f.store.next(ctx, "", next)
-		var corrupt *CorruptError
-		var unknown *UnknownEventError
+// fetch reads the next messages from the leader, up to a sequence.
+func (t *tail) fetch(ctx context.Context, upTo uint64) ([]Record, error) {
+	batch := t.batch[:0]
+	for next := t.reached.sequence + 1; next <= upTo && len(batch) < backfillBatch; next++ {
+		record, err := t.reader.next(ctx, "", next)
 		switch {
-		case errors.Is(err, jetstream.ErrMsgNotFound), errors.As(err, &corrupt), errors.As(err, &unknown):
-			return run, err
+		case errors.Is(err, jetstream.ErrMsgNotFound), errors.As(err, new(*CorruptError)), errors.As(err, new(*UnknownEventError)):
+			return batch, err
 		case err != nil:
-			return run, fmt.Errorf("%w: %w", errUnanswered, err)
+			return batch, fmt.Errorf("%w: %w", errNoResponse, err)
 		}
-		run = append(run, record)
+		batch = append(batch, record)
 	}
-	return run, nil
+	return batch, nil
 }
 
-// gap is a message that the leader says it has not got though the stream is beyond it.
+// gap is a message that the leader says it lacks though the stream goes further.
 type gap struct {
 	sequence uint64
-	doubt
+	suspicion
 }
 
-// deposed is how long a leader that a cluster has replaced may still answer.
-const deposed = 12 * time.Second
-
-// explain tells of the next message, where err is that the leader has not got it, whether it is gone, or was only not
-// known to the server that was asked. Where servers hold the stream together, one that is not the leader any more may
-// answer that it has no such message: it is gone when that is the answer for longer than such a server can last.
-func (f *follower) explain(ctx context.Context, err error) error {
+// explainMissing returns err, unless that is that the leader lacks the next message. Then the message may be missing, or
+// only not known to the server that responded: a stale leader may respond that it has no such message. It is missing if
+// leaders respond so for longer than a stale one can.
+func (t *tail) explainMissing(ctx context.Context, err error) error {
 	if !errors.Is(err, jetstream.ErrMsgNotFound) {
 		return err
 	}
-	missing := f.reached.sequence + 1
+	missing := t.reached.sequence + 1
 	late := fmt.Errorf("%w: message %d did not arrive", errInterrupted, missing)
-	state, err := f.store.api.StreamInfo(ctx, Stream)
-	if err != nil || state.State.Last < missing {
+	info, err := t.reader.api.StreamInfo(ctx, Stream)
+	if err != nil || info.State.Last < missing {
 		return late
 	}
-	if f.gap.sequence != missing {
-		f.gap = gap{sequence: missing}
+	if t.gap.sequence != missing {
+		t.gap = gap{sequence: missing}
 	}
-	if f.gap.repeated() < deposed && !state.Cluster.Single() {
+	if !t.gap.repeated() && !info.Cluster.Single() {
 		return late
 	}
 	return &CorruptError{Sequence: missing, Reason: "the message is missing"}

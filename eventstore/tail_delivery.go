@@ -18,49 +18,37 @@ type delivery struct {
 	pending uint64 // how many more there are for the server that delivers
 }
 
-// How long one request of a follower for messages stands, and how often the server shows meanwhile that it is alive.
-const (
-	followExpiry    = 5 * time.Second
-	followHeartbeat = 500 * time.Millisecond
-)
-
-// placement is what a consumer reads, and where.
-type placement struct {
-	subject string // "" for all
-	server  string // whose copy of the stream is read; "" for any
-	ahead   int    // messages that are delivered ahead of who takes them; 0 for many
+// consumption is what a consumer reads, and where.
+type consumption struct {
+	after   uint64                      // the sequence behind which it begins
+	subject string                      // "" for all
+	server  string                      // whose copy of the stream is read; "" for any
+	ahead   int                         // messages that are delivered ahead of the reader; 0 for many
+	check   func(context.Context) error // called once the consumer exists; nil for none
 }
 
-// deliver decodes the messages of the stream behind one that was read until ctx ends. When it cannot go on it says why.
-// The consumer lives in the memory of one server, and is forgotten when it is not used. It ends with its stream: that
-// this is the one that was read has to be found out once, after the consumer is there.
-func (s *Store) deliver(ctx context.Context, from placement, after mark, arrivals chan<- delivery, interrupted chan<- error) {
+// How long one request for messages stands, and how often the server shows meanwhile that it is alive.
+const (
+	consumeExpiry    = 5 * time.Second
+	consumeHeartbeat = 500 * time.Millisecond
+)
+
+// deliver decodes the messages that a consumer delivers until ctx ends. If it cannot go on it reports why. The consumer
+// lives in the memory of one server, and is forgotten when it is not used. It ends with its stream: that this is the
+// expected one is checked once, after the consumer exists.
+func (r *reader) deliver(ctx context.Context, from consumption, arrivals chan<- delivery, interrupted chan<- error) {
 	interrupt := func(err error) {
 		select {
 		case interrupted <- err:
 		default:
 		}
 	}
-	attempt, cancel := context.WithTimeout(ctx, jsapi.RequestTimeout)
-	defer cancel()
-	consumer, err := s.consumerOn(attempt, from.server, jetstream.ConsumerConfig{
-		Description:       "clients: follows the stream",
-		FilterSubject:     from.subject,
-		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
-		OptStartSeq:       after.sequence + 1,
-		AckPolicy:         jetstream.AckNonePolicy,
-		MemoryStorage:     true,
-		Replicas:          1,
-		InactiveThreshold: time.Minute,
-	})
-	if err == nil {
-		err = s.holds(attempt, after)
-	}
+	consumer, err := r.consumer(ctx, from)
 	if err != nil {
 		interrupt(err)
 		return
 	}
-	consumption, err := consumer.Consume(func(msg jetstream.Msg) {
+	messages, err := consumer.Consume(func(msg jetstream.Msg) {
 		var d delivery
 		meta, err := msg.Metadata()
 		if err != nil {
@@ -73,29 +61,43 @@ func (s *Store) deliver(ctx context.Context, from placement, after mark, arrival
 		case arrivals <- d:
 		case <-ctx.Done():
 		}
-	}, jetstream.PullMaxMessages(cmp.Or(from.ahead, 2*runLength)), jetstream.PullExpiry(followExpiry), jetstream.PullHeartbeat(followHeartbeat),
+	}, jetstream.PullMaxMessages(cmp.Or(from.ahead, 2*tailBatch)), jetstream.PullExpiry(consumeExpiry), jetstream.PullHeartbeat(consumeHeartbeat),
 		jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) { interrupt(err) }))
 	if err != nil {
 		interrupt(err)
 		return
 	}
-	defer consumption.Stop()
+	defer messages.Stop()
 	<-ctx.Done()
 }
 
-// consumerOn creates a consumer that reads a server's copy of the stream. The cluster chooses the server at random, so the
-// consumer is created again until it is there.
-func (s *Store) consumerOn(ctx context.Context, server string, config jetstream.ConsumerConfig) (jetstream.Consumer, error) {
+// consumer creates a consumer. The cluster chooses its server at random, so for a certain server the consumer is created
+// again until it is there.
+func (r *reader) consumer(ctx context.Context, from consumption) (jetstream.Consumer, error) {
+	ctx, cancel := context.WithTimeout(ctx, jsapi.RequestTimeout)
+	defer cancel()
 	for {
-		consumer, err := s.js.CreateConsumer(ctx, Stream, config)
-		if err != nil || server == "" {
-			return consumer, err
+		consumer, err := r.api.JetStream.CreateConsumer(ctx, Stream, jetstream.ConsumerConfig{
+			Description:       "clients: follows the stream",
+			FilterSubject:     from.subject,
+			DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
+			OptStartSeq:       from.after + 1,
+			AckPolicy:         jetstream.AckNonePolicy,
+			MemoryStorage:     true,
+			Replicas:          1,
+			InactiveThreshold: time.Minute,
+		})
+		if err != nil {
+			return nil, err
 		}
 		info := consumer.CachedInfo()
-		if info.Cluster != nil && info.Cluster.Leader == server {
-			return consumer, nil
+		if from.server == "" || info.Cluster != nil && info.Cluster.Leader == from.server {
+			if from.check != nil {
+				err = from.check(ctx)
+			}
+			return consumer, err
 		}
-		if err := s.js.DeleteConsumer(ctx, Stream, info.Name); err != nil {
+		if err := r.api.JetStream.DeleteConsumer(ctx, Stream, info.Name); err != nil {
 			return nil, err
 		}
 	}

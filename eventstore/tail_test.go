@@ -232,7 +232,7 @@ func bareFollow(s *Store, n int) error {
 		if left--; left == 0 {
 			close(done)
 		}
-	}, jetstream.PullMaxMessages(2*runLength))
+	}, jetstream.PullMaxMessages(2*tailBatch))
 	if err != nil {
 		return err
 	}
@@ -254,7 +254,7 @@ func fill(t testing.TB, s *Store, n int) {
 			msg, _, err := encode(event)
 			require.NoError(t, err)
 			msg.Header[nats.ExpectedLastSubjSeqHdr] = []string{"0"}
-			batch = append(batch, &pending{msg: msg, done: make(chan outcome, 1)})
+			batch = append(batch, &pending{msg: msg, done: make(chan published, 1)})
 		}
 		require.True(t, s.writer.flushTogether(batch))
 	}

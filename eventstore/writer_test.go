@@ -47,7 +47,7 @@ func TestABatchLeavesItsMessagesAsTheyWere(t *testing.T) {
 	require.True(t, s.writer.flushTogether(batch))
 	for i, p := range batch {
 		require.NotContains(t, p.msg.Header, "Nats-Batch-Id")
-		require.Equal(t, domain.AppendResult{Sequence: uint64(i + 1), Revision: p.revision}, (<-p.done).receipt)
+		require.Equal(t, domain.AppendResult{Sequence: uint64(i + 1), Revision: p.revision}, (<-p.done).result)
 	}
 }
 
@@ -56,7 +56,7 @@ func TestABatchThatNobodyAnswersMakesItsOutcomeUnknown(t *testing.T) {
 	t.Parallel()
 	s := muteStore(t)
 	batch := []*pending{pendingFor(t, created(1), 0), pendingFor(t, created(2), 0)}
-	require.False(t, (&writer{store: s}).flushTogether(batch))
+	require.False(t, s.writer.flushTogether(batch))
 	for _, p := range batch {
 		require.True(t, p.unknown)
 	}
@@ -97,7 +97,7 @@ func TestAnEventWhoseCallerGaveUpIsNotSent(t *testing.T) {
 // While a flush hangs, who waits for the next one is told in time that his event was not sent.
 func TestWhoWaitsForAFlushIsToldInTimeThatNothingWasSent(t *testing.T) {
 	t.Parallel()
-	w := &writer{store: muteStore(t), queue: make(chan *pending, maxBatch), quit: make(chan struct{}), ended: make(chan struct{})}
+	w := muteStore(t).writer
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := w.append(ctx, pendingFor(t, created(1), 0))
@@ -138,12 +138,12 @@ func TestABatchIsGivenUpOnInTimeWhileAConnectionIsMade(t *testing.T) {
 	}
 
 	event, none := created(3), uint64(0)
-	messages, events, err := encodeRun([]Entry{{Event: &event, LastSequence: &none}})
+	messages, events, err := encodeBatch([]Entry{{Event: &event, LastSequence: &none}})
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	begun = time.Now()
-	_, err = s.record(ctx, messages, events, mark{})
-	require.ErrorIs(t, runError(err), domain.ErrUnknownOutcome)
+	_, err = s.writer.storeBatch(ctx, messages, events, checkpoint{})
+	require.ErrorIs(t, batchError(err), domain.ErrUnknownOutcome)
 	require.Less(t, time.Since(begun), time.Second)
 }

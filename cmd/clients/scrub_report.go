@@ -51,7 +51,7 @@ func (b *scrubber) show(record idempotency.ScrubRecord) {
 func (b *scrubber) heed(record idempotency.ScrubRecord) {
 	b.show(record)
 	if record.First != "" && record.Finished.After(b.started) {
-		b.service.store.Damaged(record.First)
+		b.service.store.MarkDamaged(record.First)
 	}
 }
 

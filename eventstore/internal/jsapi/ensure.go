@@ -26,6 +26,9 @@ func (c *Client) EnsureStream(ctx context.Context, want jetstream.StreamConfig) 
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		stream, err = c.JetStream.CreateStream(ctx, want)
 	}
+	if api := apiError(err); api != nil && api.ErrorCode == codeNoCluster {
+		err = fmt.Errorf("%w: %d replicas were asked for", ErrNoCluster, want.Replicas)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("stream %s: %w", want.Name, err)
 	}

@@ -3,7 +3,6 @@ package jsapi
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -78,12 +77,10 @@ func failure(err error) error {
 	switch {
 	case errors.As(err, &final):
 		return final.error
-	case errors.As(err, new(*ConfigError)):
+	case errors.As(err, new(*ConfigError)), errors.Is(err, ErrNoCluster):
 		return err
 	case !errors.As(err, &api):
 		return nil
-	case api.ErrorCode == codeNoCluster:
-		return fmt.Errorf("%w: %w", ErrNoCluster, err)
 	case api.Code >= 500, api.ErrorCode == CodeNoPeers, api.ErrorCode == jetstream.JSErrCodeStreamNameInUse: // another replica creates it
 		return nil
 	default:

@@ -33,14 +33,13 @@ func TestStorageOfAnAccount(t *testing.T) {
 			nc, err := nats.Connect(cluster.URL())
 			require.NoError(t, err)
 			t.Cleanup(nc.Close)
-			js, err := jetstream.New(nc)
+			store, err := newStore(nc, Config{Replicas: 1, Log: slog.New(slog.DiscardHandler)})
 			require.NoError(t, err)
-			store := &Store{nc: nc, js: js, config: Config{Log: slog.New(slog.DiscardHandler)}}
 			require.NoError(t, jsapi.Retry(t.Context(), store.config.Log, func(ctx context.Context) error {
-				_, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: "S", Subjects: []string{"s"}, Replicas: 3})
+				_, err := store.js.CreateStream(ctx, jetstream.StreamConfig{Name: "S", Subjects: []string{"s"}, Replicas: 3})
 				return err
 			}))
-			_, err = js.Publish(t.Context(), "s", make([]byte, 100_000))
+			_, err = store.js.Publish(t.Context(), "s", make([]byte, 100_000))
 			require.NoError(t, err)
 			var storage Storage
 			require.Eventually(t, func() bool {

@@ -14,7 +14,7 @@ import (
 func TestARefusalCountsOnceThereIsANewerEvent(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
-	s.config.Replicas = 3 // or there are no two leaders
+	s.writer.replicated = true // or there are no two leaders
 	first, err := s.Append(deadline(t), created(1), 0)
 	require.NoError(t, err)
 	refused := func(e domain.Envelope, lastSequence uint64, patience time.Duration) (domain.AppendResult, error) {
@@ -22,7 +22,7 @@ func TestARefusalCountsOnceThereIsANewerEvent(t *testing.T) {
 		p.lastSequence = lastSequence
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
-		return s.conflict(ctx, p)
+		return s.writer.confirmConflict(ctx, p)
 	}
 	own := happened(2, domain.ClientToggled{ID: 1})
 	_, err = refused(own, first.Sequence, 100*time.Millisecond)

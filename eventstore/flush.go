@@ -1,0 +1,113 @@
+package eventstore
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"clients/domain"
+	"clients/eventstore/internal/jsapi"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/synadia-io/orbit.go/jetstreamext"
+)
+
+// flushing notes how long the flush under way is expected to take.
+func (w *writer) flushing(expected time.Duration) {
+	end := time.Now().Add(expected)
+	w.busy.Store(&end)
+}
+
+// flushSingly publishes each event by itself, all at once.
+func (w *writer) flushSingly(events []*pending) {
+	begun, expected := time.Now(), time.Duration(len(events))*w.single.get()
+	w.flushing(expected)
+	var group sync.WaitGroup
+	var failed atomic.Bool
+	var left atomic.Int64
+	left.Store(int64(len(events)))
+	for _, p := range events {
+		p.expected = 2 * expected
+		group.Go(func() {
+			result, err := w.publish(p)
+			if errors.As(err, new(*domain.Error)) && !errors.Is(err, domain.ErrConflict) {
+				failed.Store(true)
+			}
+			if left.Add(-1) == 0 { // before the caller may come with the next event
+				w.busy.Store(nil)
+			}
+			p.done <- published{result, err}
+		})
+	}
+	group.Wait()
+	if !failed.Load() {
+		w.single.observe(time.Since(begun) / time.Duration(len(events)))
+	}
+}
+
+// flushTogether stores events as one atomic batch and reports whether it did. If not, or if that is unknown, each message
+// can be sent again unchanged: it carries its own id and condition, so that what was stored is not stored twice.
+func (w *writer) flushTogether(events []*pending) bool {
+	if sameCreation(events) {
+		return false
+	}
+	messages := make([]*nats.Msg, len(events))
+	for i, p := range events { // a batch adds headers, which a single message must not have
+		messages[i] = &nats.Msg{Subject: p.msg.Subject, Header: maps.Clone(p.msg.Header), Data: p.msg.Data}
+	}
+	before, err := w.guard.checkpoint()
+	if err != nil {
+		return false
+	}
+	begun, limit := time.Now(), max(publishAttempt, 2*w.batch.get())
+	w.flushing(w.batch.get())
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	ack, err := w.publishBatch(ctx, messages)
+	w.busy.Store(nil)
+	outcome := jsapi.Classify(err)
+	if outcome == jsapi.Stored || ctx.Err() != nil { // that long at least, so that the next limit is longer
+		w.batch.observe(time.Since(begun))
+	}
+	if outcome != jsapi.Stored {
+		for _, p := range events {
+			p.unknown = outcome == jsapi.Unknown
+		}
+		return false
+	}
+	first := ack.Sequence - uint64(len(events)) + 1
+	if err = w.guard.checkAppended(first, before); err != nil {
+		err = unknownOutcome(err)
+	}
+	for i, p := range events {
+		p.done <- published{domain.AppendResult{Sequence: first + uint64(i), Revision: p.revision}, err}
+	}
+	return true
+}
+
+// sameCreation reports whether two events create a client of the same id: the server checks the condition of a batch's
+// messages against the stream, not against each other.
+func sameCreation(events []*pending) bool {
+	seen := make(map[string]bool)
+	for _, p := range events {
+		id := p.msg.Header.Get(jetstream.ExpectedLastSubjSeqSubjHeader)
+		if id != "" && seen[id] {
+			return true
+		}
+		seen[id] = true
+	}
+	return false
+}
+
+// publishBatch publishes messages as an atomic batch, see jsapi.Client.PublishBatch.
+func (w *writer) publishBatch(ctx context.Context, messages []*nats.Msg) (*jetstreamext.BatchAck, error) {
+	ack, err := w.api.PublishBatch(ctx, messages, jetstreamext.BatchFlowControl{})
+	if err == nil {
+		w.readOnly.accepted()
+	}
+	return ack, err
+}

@@ -1,0 +1,91 @@
+package eventstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"clients/domain"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Stats counts what has happened since the store was opened.
+type Stats struct {
+	Appended  uint64
+	Conflicts uint64
+	Failures  uint64
+}
+
+type stats struct{ appended, conflicts, failures atomic.Uint64 }
+
+func (s *stats) count(err error) {
+	switch {
+	case err == nil:
+		s.appended.Add(1)
+	case errors.Is(err, domain.ErrConflict):
+		s.conflicts.Add(1)
+	default:
+		s.failures.Add(1)
+	}
+}
+
+// Stats returns the counts so far.
+func (s *Store) Stats() Stats {
+	counts := &s.writer.stats
+	return Stats{Appended: counts.appended.Load(), Conflicts: counts.conflicts.Load(), Failures: counts.failures.Load()}
+}
+
+// Size is how much a stream holds.
+type Size struct {
+	Last     uint64 // sequence of the last message there ever was
+	Messages uint64
+	Bytes    uint64 // as they are stored
+}
+
+// Size returns how much a stream holds, by its leader. The error is ErrNoQuorum if the leader has not heard of a majority.
+func (s *Store) Size(ctx context.Context, stream string) (Size, error) {
+	info, err := s.api.StreamInfo(ctx, stream)
+	if err != nil {
+		return Size{}, fmt.Errorf("size of stream %s: %w", stream, err)
+	}
+	return Size{Last: info.State.Last, Messages: info.State.Messages, Bytes: info.State.Bytes}, nil
+}
+
+// Storage is how much room the streams of an account take on all NATS servers together, and how much they may take.
+type Storage struct {
+	Used  uint64
+	Limit uint64 // 0 if the account has no limit: then that of the servers holds, which they do not report
+}
+
+// fuller reports whether s is closer to its limit.
+func (s Storage) fuller(other Storage) bool {
+	if s.Limit == 0 || other.Limit == 0 {
+		return s.Limit > 0
+	}
+	return float64(s.Used)/float64(s.Limit) > float64(other.Used)/float64(other.Limit)
+}
+
+// Storage returns how much room is taken. If each number of replicas has a limit of its own, that is of the one that is
+// closest to it.
+func (s *Store) Storage(ctx context.Context) (Storage, error) {
+	var account jetstream.AccountInfo
+	if err := s.api.Request(ctx, "INFO", nil, &account); err != nil {
+		return Storage{}, fmt.Errorf("storage of the account: %w", err)
+	}
+	fullest := Storage{Used: account.Store, Limit: uint64(max(0, account.Limits.MaxStore))} // 0 and below: no limit
+	for name, tier := range account.Tiers {
+		replicas, err := strconv.ParseUint(strings.TrimPrefix(name, "R"), 10, 8)
+		if err != nil {
+			continue
+		}
+		of := Storage{Used: tier.Store, Limit: uint64(max(0, tier.Limits.MaxStore)) * replicas} // Used counts each replica
+		if of.fuller(fullest) {
+			fullest = of
+		}
+	}
+	return fullest, nil
+}
