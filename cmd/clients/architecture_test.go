@@ -20,7 +20,7 @@ var mayImport = map[string][]string{
 	"domain/command": {"clients/domain"},
 	"eventstore": {
 		"clients/domain", "clients/eventstore/internal/jsapi", "github.com/nats-io/nats.go", "github.com/synadia-io/orbit.go/jetstreamext",
-		"github.com/google/uuid", "go.opentelemetry.io/otel",
+		"github.com/google/uuid", "go.opentelemetry.io/otel", "golang.org/x/mod/semver",
 	},
 	"eventstore/blockfile": {"github.com/nats-io/nats-server/v2", "github.com/minio/highwayhash"},
 	"eventstore/embedded": {
@@ -33,6 +33,7 @@ var mayImport = map[string][]string{
 	},
 	"eventstore/upstream":    {"clients/eventstore/internal/jsapi", "github.com/nats-io/nats.go"},
 	"eventstore/deadletter":  {"clients/eventstore/internal/jsapi", "clients/eventstore/upstream", "github.com/nats-io/nats.go"},
+	"eventstore/loglimit":    {"github.com/hashicorp/golang-lru/v2", "golang.org/x/time/rate"},
 	"eventstore/partners":    {"github.com/nats-io/nats.go", "golang.org/x/time/rate"},
 	"eventstore/natstest":    {"github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2", "github.com/stretchr/testify"},
 	"projections":            {"clients/domain", "clients/eventstore", "clients/projections", "github.com/klauspost/compress"}, // its tests

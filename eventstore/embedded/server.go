@@ -33,6 +33,7 @@ import (
 	"time"
 
 	"clients/eventstore"
+	"clients/eventstore/loglimit"
 
 	"github.com/gofrs/flock"
 	"github.com/nats-io/nats-server/v2/server"
@@ -166,7 +167,7 @@ func (s *Server) run(options *server.Options, log *slog.Logger) (err error) {
 	if s.server, err = server.NewServer(options); err != nil {
 		return err
 	}
-	s.server.SetLoggerV2(serverLog{eventstore.LimitLog(log)}, false, false, false)
+	s.server.SetLoggerV2(serverLog{loglimit.New(log)}, false, false, false)
 	s.server.Start()
 	if !s.server.ReadyForConnections(startLimit) {
 		return errors.New("it did not become ready; see the log")

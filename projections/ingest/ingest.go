@@ -9,6 +9,7 @@ import (
 
 	"clients/eventstore"
 	"clients/eventstore/deadletter"
+	"clients/eventstore/loglimit"
 	"clients/eventstore/upstream"
 	"clients/projections/readmodel"
 
@@ -54,7 +55,7 @@ const closeTimeout = 2 * time.Second
 
 // New returns an Ingest that has not started.
 func New(config Config) (*Ingest, error) {
-	config.Log = eventstore.LimitLog(config.Log)
+	config.Log = loglimit.New(config.Log)
 	i := &Ingest{config: config, metrics: newMetrics(config.Registry), loops: make(map[string]*loop)}
 	quiet := watermill.NewSlogLoggerWithLevelMapping(config.Log, map[slog.Level]slog.Level{ // the loop logs each failure itself
 		slog.LevelError: slog.LevelDebug, slog.LevelInfo: slog.LevelDebug, slog.LevelDebug: slog.LevelDebug,

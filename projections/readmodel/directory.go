@@ -28,6 +28,7 @@ import (
 
 	"clients/domain"
 	"clients/eventstore"
+	"clients/eventstore/loglimit"
 	"clients/projections/references"
 )
 
@@ -52,7 +53,7 @@ type Directory struct {
 
 // NewDirectory returns a directory that has followed nothing of the stream yet.
 func NewDirectory(stream Log, log *slog.Logger) *Directory {
-	return &Directory{log: eventstore.LimitLog(log), stream: stream, index: readIndex{request: stream.LastSequence}, model: NewModel()}
+	return &Directory{log: loglimit.New(log), stream: stream, index: readIndex{request: stream.LastSequence}, model: NewModel()}
 }
 
 // Restore makes a directory go on from a model. It must not follow the stream yet. The model must not be used any more.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"clients/eventstore"
+	"clients/eventstore/loglimit"
 	"clients/projections/readmodel"
 )
 
@@ -38,7 +39,7 @@ const (
 
 // NewSnapshotter returns a snapshotter for a directory that was restored from a snapshot, or from none.
 func NewSnapshotter(d *readmodel.Directory, store Store, restored eventstore.Snapshot, log *slog.Logger) *Snapshotter {
-	s := &Snapshotter{directory: d, store: store, log: eventstore.LimitLog(log), sequence: restored.Sequence, savedAt: restored.SavedAt}
+	s := &Snapshotter{directory: d, store: store, log: loglimit.New(log), sequence: restored.Sequence, savedAt: restored.SavedAt}
 	if restored.Sequence == 0 {
 		s.savedAt = time.Now()
 	}
