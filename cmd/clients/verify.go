@@ -78,13 +78,7 @@ func (c *verifyCommand) open(ctx context.Context, report *verifyReport) (_ *even
 
 // openStopped returns the history of a store that no server uses, from a copy, and reports what is wrong with its files.
 func openStopped(ctx context.Context, dir string, report *verifyReport) (_ *eventstore.History, _ func(), err error) {
-	var reach func(done uint64)
-	store, err := embedded.StartCopy(ctx, dir, func(done, total uint64) {
-		if reach == nil {
-			reach = report.stage(audit.InBytes, total)
-		}
-		reach(done)
-	})
+	store, err := embedded.StartCopy(dir)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -1,7 +1,6 @@
 package embedded
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -26,15 +25,15 @@ type Copy struct {
 }
 
 // StartCopy copies the store in a data directory to the folder for temporary files and starts a server over the copy,
-// which Close removes. The data directory is only read, and locked until StartCopy returns. progress is called with the
-// number of bytes copied so far.
+// which Close removes. The data directory is only read, and locked until StartCopy returns.
 //
-// The errors are ErrUnfinished, eventstore.ErrNoHistory where there is no store, ErrLocked, and a *NoRoomError.
-func StartCopy(ctx context.Context, dir string, progress func(done, total uint64)) (_ *Copy, err error) {
+// The errors are ErrUnfinished, eventstore.ErrNoHistory where there is no store, ErrLocked, and ErrNoRoom.
+func StartCopy(dir string) (_ *Copy, err error) {
+	store := filepath.Join(dir, storeName)
 	if err := unfinished(dir); err != nil {
 		return nil, err
 	}
-	if !exists(filepath.Join(dir, storeName)) {
+	if !exists(store) {
 		return nil, fmt.Errorf("%w: %s", eventstore.ErrNoHistory, dir)
 	}
 	lock, err := shareDir(dir)
@@ -42,34 +41,29 @@ func StartCopy(ctx context.Context, dir string, progress func(done, total uint64
 		return nil, err
 	}
 	defer lock.Close()
-	c := &Copy{}
-	c.check(dir)
 	temporary, err := os.MkdirTemp("", "clients-verify-")
 	if err != nil {
 		return nil, err
 	}
-	c.Server = &Server{dir: temporary}
+	c := &Copy{Server: &Server{dir: temporary}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, c.Close())
 		}
 	}()
-	if err := copyStore(ctx, dir, temporary, progress); err != nil {
+	if c.Reached, _, err = readMark(filepath.Join(dir, highWaterName)); err != nil {
+		c.Damage = append(c.Damage, err)
+	}
+	if _, err := scan(store); err != nil && !errors.Is(err, eventstore.ErrIncomplete) { // reading the copy shows what is missing
+		c.Damage = append(c.Damage, err)
+	}
+	if err := requireRoom(temporary, store); err != nil {
+		return nil, err
+	}
+	if err := os.CopyFS(filepath.Join(temporary, storeName), os.DirFS(store)); err != nil {
 		return nil, err
 	}
 	return c, c.run(&server.Options{DontListen: true}, slog.New(slog.DiscardHandler))
-}
-
-// check fills in Reached and Damage.
-func (c *Copy) check(dir string) {
-	reached, _, err := readMark(filepath.Join(dir, highWaterName))
-	if c.Reached = reached; err != nil {
-		c.Damage = append(c.Damage, err)
-	}
-	_, err = scan(filepath.Join(dir, storeName))
-	if err != nil && !errors.Is(err, eventstore.ErrIncomplete) { // reading the history shows what is missing
-		c.Damage = append(c.Damage, err)
-	}
 }
 
 // Close stops the server and removes the copy.
@@ -93,54 +87,27 @@ func shareDir(dir string) (*flock.Flock, error) {
 	return lock, nil
 }
 
-// copyStore copies the store of one data directory to another.
-func copyStore(ctx context.Context, from, to string, progress func(done, total uint64)) error {
-	source := os.DirFS(filepath.Join(from, storeName))
-	size, err := sizeOf(source)
-	if err != nil {
-		return err
-	}
-	if d, err := statDisk(to); err == nil && d.free < size+d.reserve() {
-		return &NoRoomError{Folder: filepath.Dir(to), Needed: size + d.reserve(), Free: d.free}
-	}
-	var done uint64
-	return fs.WalkDir(source, ".", func(path string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case entry.IsDir():
-			return os.MkdirAll(filepath.Join(to, storeName, path), 0o700)
-		}
-		content, err := fs.ReadFile(source, path)
-		if err != nil {
-			return err
-		}
-		done += uint64(len(content))
-		progress(min(done, size), size)
-		return os.WriteFile(filepath.Join(to, storeName, path), content, 0o600)
-	})
-}
+// ErrNoRoom is the error of StartCopy where the folder for temporary files has no room for a copy.
+var ErrNoRoom = errors.New("no room for a copy of the store: set TMPDIR to a folder with more room")
 
-// NoRoomError reports that there is no room for a copy of a store.
-type NoRoomError struct {
-	Folder       string // for temporary files
-	Needed, Free uint64 // bytes
-}
-
-func (e *NoRoomError) Error() string {
-	return fmt.Sprintf("a copy of the store needs %d MiB, and %s has %d MiB free: set TMPDIR to a folder with more room", e.Needed>>20, e.Folder, e.Free>>20)
-}
-
-func sizeOf(files fs.FS) (size uint64, err error) {
-	err = fs.WalkDir(files, ".", func(_ string, entry fs.DirEntry, err error) error {
+// requireRoom returns ErrNoRoom where a copy of a store does not fit on the disk of a folder.
+func requireRoom(folder, store string) error {
+	var size uint64
+	err := filepath.WalkDir(store, func(_ string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
 		info, err := entry.Info()
-		size += uint64(info.Size())
+		if err == nil {
+			size += uint64(info.Size())
+		}
 		return err
 	})
-	return size, err
+	if err != nil {
+		return err
+	}
+	if d, err := statDisk(folder); err == nil && d.free < size+d.reserve() {
+		return fmt.Errorf("%w: it takes %d MiB and %d MiB are free", ErrNoRoom, (size+d.reserve())>>20, d.free>>20)
+	}
+	return nil
 }

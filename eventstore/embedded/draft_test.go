@@ -37,7 +37,7 @@ func TestADraftIsFinishedWhenItIsInItsPlace(t *testing.T) {
 			dir := t.TempDir()
 			finishDraft(t, dir)
 			c.interrupt(t, dir, filepath.Join(dir, "restoring"))
-			copied, read := embedded.StartCopy(t.Context(), dir, func(uint64, uint64) {})
+			copied, read := embedded.StartCopy(dir)
 			if read == nil {
 				require.NoError(t, copied.Close())
 			}

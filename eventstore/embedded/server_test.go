@@ -3,6 +3,7 @@ package embedded_test
 import (
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -38,7 +39,7 @@ func TestAStoreInUseIsRefused(t *testing.T) {
 	require.NoError(t, err)
 	_, err = start(t, dir)
 	require.ErrorIs(t, err, embedded.ErrLocked)
-	_, err = embedded.StartCopy(t.Context(), dir, func(uint64, uint64) {})
+	_, err = embedded.StartCopy(dir)
 	require.ErrorIs(t, err, embedded.ErrLocked)
 	first.Shutdown()
 	_, err = start(t, dir)
@@ -55,4 +56,24 @@ func TestAnAddressInUseIsRefusedBeforeAnythingIsTouched(t *testing.T) {
 	var listen *net.OpError
 	require.ErrorAs(t, err, &listen)
 	require.NoDirExists(t, dir)
+}
+
+func TestACopyNeedsRoom(t *testing.T) {
+	dir, temporary := t.TempDir(), t.TempDir()
+	t.Setenv("TMPDIR", temporary)
+	serve(t, dir, func(s *service) { s.create(1) })
+	copied, err := embedded.StartCopy(dir)
+	require.NoError(t, err)
+	require.Equal(t, uint64(1), copied.Reached)
+	require.Empty(t, copied.Damage)
+	require.NoError(t, copied.Close())
+
+	large := filepath.Join(dir, "nats", "large")
+	require.NoError(t, os.WriteFile(large, nil, 0o600))
+	require.NoError(t, os.Truncate(large, 1<<42)) // and takes no room itself
+	_, err = embedded.StartCopy(dir)
+	require.ErrorIs(t, err, embedded.ErrNoRoom)
+	left, err := os.ReadDir(temporary)
+	require.NoError(t, err)
+	require.Empty(t, left)
 }
