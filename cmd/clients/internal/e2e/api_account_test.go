@@ -85,28 +85,30 @@ func TestWhoAmI(t *testing.T) {
 
 func TestRateLimitStatus(t *testing.T) {
 	t.Parallel()
-	for _, format := range []string{"Accept: application/xml", acceptJSON} {
-		s := start(t, "CLIENTS_RATE_LIMIT=3")
-		status := func() (got rateLimitStatus) {
-			s.want(200, "GET", "/account/rate_limit_status", "", format).read(t, &got)
-			require.Equal(t, []int{15, 3}, []int{got.Timeframe, got.MaxCalls})
-			require.Regexp(t, `^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$`, got.LastAccess)
-			return got
+	s := start(t, "CLIENTS_RATE_LIMIT=3")
+	status := func(format string) (got rateLimitStatus) {
+		s.want(200, "GET", "/account/rate_limit_status", "", format).read(t, &got)
+		require.Equal(t, []int{15, 3}, []int{got.Timeframe, got.MaxCalls})
+		require.Regexp(t, `^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$`, got.LastAccess)
+		return got
+	}
+	formats := []string{acceptXML, acceptJSON}
+	for i := range 3 {
+		for _, format := range formats {
+			require.Equal(t, i, status(format).Count, "it does not count itself")
 		}
-		for i := range 3 {
-			require.Equal(t, i, status().Count, "it does not count itself")
-			s.want(200, "GET", "/clients", "")
-		}
-		r := s.as("bob:two").want(503, "GET", "/clients", "") // without logins all callers are one user
-		require.NotEmpty(t, r.header.Get("Retry-After"))
-		throttled := status()
+		s.want(200, "GET", "/clients", "")
+	}
+	r := s.as("bob:two").want(503, "GET", "/clients", "") // without logins all callers are one user
+	require.NotEmpty(t, r.header.Get("Retry-After"))
+	for _, format := range formats {
+		throttled := status(format)
 		require.Greater(t, throttled.Count, throttled.MaxCalls, "libraries take that for throttled")
 		require.LessOrEqual(t, throttled.Lockout, 16)
 		require.Positive(t, throttled.Lockout)
 	}
-	s := start(t)
 	var got rateLimitStatus
-	s.want(200, "GET", "/account/rate_limit_status", "").read(t, &got)
+	shared(t).want(200, "GET", "/account/rate_limit_status", "").read(t, &got)
 	require.Equal(t, []int{0, 15, 0}, []int{got.Count, got.Timeframe, got.Lockout})
 	require.Greater(t, got.MaxCalls, 1_000_000)
 }

@@ -55,6 +55,7 @@ func TestAListOfLongClientsIsSentInParts(t *testing.T) {
 	}
 }
 
+// The forms of updated_since are tested where they are read.
 func TestUpdatedSinceShowsWhatChangedAndNotWhatWasDeleted(t *testing.T) {
 	t.Parallel()
 	a := shared(t)
@@ -68,5 +69,8 @@ func TestUpdatedSinceShowsWhatChangedAndNotWhatWasDeleted(t *testing.T) {
 	require.Equal(t, []string{"Toggled"}, names(a.list("?"+query)))
 	require.Equal(t, []string{"Toggled"}, names(a.listXML("/?"+query)), "behind a trailing slash")
 	require.Equal(t, []string{"Toggled", "Untouched"}, names(a.list("?updated_since="+since.Format("2006-01-02"))), "from the day's beginning")
+	for _, after := range []string{since.Add(time.Second).Format(time.RFC3339), since.Add(time.Second).In(time.FixedZone("", -5*60*60)).Format(time.RFC1123Z)} {
+		require.Empty(t, a.list("?updated_since="+url.QueryEscape(after)), after)
+	}
 	require.Contains(t, a.want(200, "GET", "/clients?updated_since=2999-12-31", "").body, "<clients type=\"array\">\n</clients>")
 }

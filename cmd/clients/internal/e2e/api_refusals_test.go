@@ -2,8 +2,6 @@ package e2e_test
 
 import (
 	"encoding/json"
-	"io"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -84,18 +82,4 @@ func TestRefusals(t *testing.T) {
 	}
 	require.Equal(t, stored, a.stored())
 	require.Equal(t, before, a.get(id))
-}
-
-func TestABodyOfUnknownLengthBeyondTheLimitIsRefused(t *testing.T) {
-	t.Parallel()
-	a := shared(t)
-	request, err := http.NewRequest("POST", a.base+"/clients", io.MultiReader(strings.NewReader(suprCorp+strings.Repeat(" ", 1<<20))))
-	require.NoError(t, err)
-	request.Header.Set("Content-Type", "application/xml")
-	request.Header.Set("Authorization", strings.TrimPrefix(a.authorization(), "Authorization: "))
-	r, err := a.http.Do(request)
-	require.NoError(t, err)
-	defer r.Body.Close()
-	require.Equal(t, 413, r.StatusCode)
-	require.Zero(t, a.stored())
 }

@@ -34,5 +34,9 @@
 //	harness_events_test.go   NATS connections, what the stream holds, events of other services
 //	harness_messages_test.go valid events of the service, made by hand, and what a subscriber makes of them
 //	harness_gate_test.go     holds up one replica's requests at one of their steps
+//	harness_secret_test.go   a folder of credentials as Kubernetes mounts it
+//	harness_certificate_test.go  certificates for HTTPS
+//	harness_contract_test.go     the OpenAPI and AsyncAPI documents, and whether a value is valid by them
+//	harness_stored_event_test.go events in a NATS server's files, altered
 //	partner_attack_accounts_test.go  services on NATS servers with the accounts of deploy/kubernetes
 package e2e

@@ -124,13 +124,22 @@ func fields(t testing.TB, object string) map[string]any {
 	return members
 }
 
-// together makes n requests at once and returns their responses, in the order of i.
+// together makes n requests, up to 16 of them at once, and returns their responses in the order of i.
 func (c *client) together(n int, send func(i int) (response, error)) []response {
 	c.t.Helper()
 	responses, errs := make([]response, n), make([]error, n)
-	var all sync.WaitGroup
+	turns := make(chan int, n)
 	for i := range n {
-		all.Go(func() { responses[i], errs[i] = send(i) })
+		turns <- i
+	}
+	close(turns)
+	var all sync.WaitGroup
+	for range 16 {
+		all.Go(func() {
+			for i := range turns {
+				responses[i], errs[i] = send(i)
+			}
+		})
 	}
 	all.Wait()
 	require.NoError(c.t, errors.Join(errs...))
