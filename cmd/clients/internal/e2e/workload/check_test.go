@@ -1,0 +1,90 @@
+package workload
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+const second = time.Second
+
+// op is an operation on /clients/7 from one second to another. The request's name is what a caller gives the client.
+func op(kind, request string, from, to, status int, tag string) Operation {
+	return Operation{Kind: kind, Client: "/clients/7", Request: request, Sent: true, Called: time.Duration(from) * second,
+		Ended: time.Duration(to) * second, Status: status, Tag: tag}
+}
+
+// read is a read from one second to another that shows a name and a version.
+func read(from, to int, name string, version uint64) Operation {
+	o := op(Get, "", from, to, http.StatusOK, "")
+	o.Seen = State{ID: 7, Name: name, Active: true, CacheVersion: version - 1}
+	return o
+}
+
+func TestCheckFindsWhatViolatesARule(t *testing.T) {
+	t.Parallel()
+	created := op(Create, "a", 0, 1, 201, `"1-x"`)
+	one := map[string]int{"a": 1, "b": 1}
+	for name, c := range map[string]struct {
+		history  []Operation
+		evidence Evidence
+		list     string // of clients, in the end
+		fault    string
+	}{
+		"one after the other": {[]Operation{created, read(2, 3, "a", 1), op(Update, "b", 4, 5, 200, `"2-y"`), read(6, 7, "b", 2)}, Evidence{Stored: one},
+			`{"id":7,"name":"b","active":true,"cache_version":1}`, ""},
+		"a read of the past": {[]Operation{created, op(Update, "b", 2, 3, 200, `"2-y"`), read(4, 5, "a", 1)}, Evidence{},
+			`{"id":7,"name":"b","active":true,"cache_version":1}`, "is not linearizable"},
+		"it is excused": {[]Operation{created, op(Update, "b", 2, 3, 200, `"2-y"`), read(4, 5, "a", 1)}, Evidence{From: second, To: 9 * second},
+			`{"id":7,"name":"b","active":true,"cache_version":1}`, ""},
+		"without a response, and carried out later": {[]Operation{created, op(Update, "b", 2, 3, 0, ""), read(4, 5, "a", 1), read(6, 7, "b", 2)}, Evidence{Stored: one},
+			`{"id":7,"name":"b","active":true,"cache_version":1}`, ""},
+		"without a response, and never": {[]Operation{created, op(Update, "b", 2, 3, 503, "")}, Evidence{},
+			`{"id":7,"name":"a","active":true,"cache_version":0}`, ""},
+		"a lost update": {[]Operation{created, op(Update, "b", 2, 3, 200, `"2-y"`)}, Evidence{},
+			`{"id":7,"name":"a","active":true,"cache_version":0}`, "is not linearizable"},
+		"a lost deletion": {[]Operation{created, op(Delete, "b", 2, 3, 200, "")}, Evidence{},
+			`{"id":7,"name":"a","active":true,"cache_version":0}`, "is not linearizable"},
+		"acknowledged without an event": {[]Operation{created, op(Update, "b", 2, 3, 200, `"2-y"`)}, Evidence{Stored: map[string]int{"a": 1}},
+			`{"id":7,"name":"b","active":true,"cache_version":1}`, "0 events of"},
+		"two events": {[]Operation{created}, Evidence{Stored: map[string]int{"a": 2}},
+			`{"id":7,"name":"a","active":true,"cache_version":0}`, "2 events of"},
+		"refused with an event": {[]Operation{created, op(Update, "b", 2, 3, 412, "")}, Evidence{Stored: one},
+			`{"id":7,"name":"a","active":true,"cache_version":0}`, "an event of what was refused"},
+		"two winners": {[]Operation{created, op(Update, "b", 2, 4, 200, `"2-y"`), op(Update, "c", 3, 5, 200, `"2-z"`)}, Evidence{},
+			`{"id":7,"name":"c","active":true,"cache_version":1}`, "is not linearizable"},
+		"nobody's client": {nil, Evidence{}, `{"id":8,"name":"z"}`, "nobody created /clients/8"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			list := "[]"
+			service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				_, _ = w.Write([]byte(list))
+			}))
+			defer service.Close()
+			l, err := Start(Options{URLs: []string{service.URL}})
+			require.NoError(t, err)
+			l.Stop()
+			l.begun = l.begun.Add(-10 * second) // the list is read after the history
+			list, l.history = `[{"client":`+c.list+`}]`, c.history
+			found := strings.Join(l.Check(c.evidence), "\n")
+			require.Equal(t, c.fault == "", found == "", found)
+			require.Contains(t, found, c.fault)
+		})
+	}
+}
+
+func TestStalenessIsTheAgeOfTheFirstChangeThatAReadLacks(t *testing.T) {
+	t.Parallel()
+	l := &Load{history: []Operation{
+		op(Create, "a", 0, 1, 201, `"1-x"`), op(Update, "b", 2, 3, 200, `"2-y"`), op(Update, "c", 4, 5, 200, `"3-z"`),
+		read(2, 9, "a", 1), // nothing was acknowledged when it began
+		read(6, 7, "b", 2), // lacks what was acknowledged a second before
+		read(9, 10, "a", 1),
+	}}
+	require.Equal(t, Staleness{Reads: 2, Worst: 6 * second}, l.Staleness())
+}
