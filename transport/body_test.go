@@ -47,14 +47,14 @@ func TestDecodeBody(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			draft, err := decodeBody([]byte(c.body), c.contentType)
+			draft, err := decoded([]byte(c.body), c.contentType)
 			require.NoError(t, err)
 			require.Equal(t, domain.ClientAttributes{Name: new("A")}, draft)
 		})
 	}
 	t.Run("the charset of the Content-Type counts", func(t *testing.T) {
 		t.Parallel()
-		draft, err := decodeBody([]byte("<client><name>\xE9</name></client>"), "text/xml; charset=ISO-8859-1")
+		draft, err := decoded([]byte("<client><name>\xE9</name></client>"), "text/xml; charset=ISO-8859-1")
 		require.NoError(t, err)
 		require.Equal(t, domain.ClientAttributes{Name: new("é")}, draft)
 	})
@@ -97,7 +97,7 @@ func TestDecodeBodyRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			draft, err := decodeBody([]byte(c.body), c.contentType)
+			draft, err := decoded([]byte(c.body), c.contentType)
 			require.Equal(t, domain.ClientAttributes{}, draft)
 			var syntax *wire.SyntaxError
 			if c.want == nil {
@@ -120,7 +120,7 @@ func (x *exchange) readDraft() (domain.ClientAttributes, error) {
 	if err := x.readBody(); err != nil {
 		return domain.ClientAttributes{}, err
 	}
-	return x.draft()
+	return x.attributes()
 }
 
 func TestWhatTheBodySaysStandsAboveWhatTheQuerySays(t *testing.T) {
@@ -190,3 +190,8 @@ func TestDraftRefuses(t *testing.T) {
 type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, errors.New("connection reset") }
+
+func decoded(body []byte, contentType string) (a domain.ClientAttributes, err error) {
+	err = decodeBody(body, contentType, &a)
+	return a, err
+}

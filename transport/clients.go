@@ -59,20 +59,20 @@ func (x *exchange) getClient() error {
 
 // createClient is POST /clients.
 func (x *exchange) createClient() error {
-	draft, err := x.draft()
+	attributes, err := x.attributes()
 	if err != nil {
 		return err
 	}
-	return x.command(domain.CreateClient{Attributes: draft}, x.body, http.StatusCreated)
+	return x.command(domain.CreateClient{Attributes: attributes}, x.body, http.StatusCreated)
 }
 
 // updateClient is PUT /clients/{id}.
 func (x *exchange) updateClient() error {
-	draft, err := x.draft()
+	attributes, err := x.attributes()
 	if err != nil {
 		return err
 	}
-	return x.command(domain.UpdateClient{Attributes: draft}, x.body, http.StatusOK)
+	return x.command(domain.UpdateClient{Attributes: attributes}, x.body, http.StatusOK)
 }
 
 // toggleClient is POST /clients/{id}/toggle.

@@ -1,6 +1,9 @@
 package transport
 
 import (
+	"context"
+	"fmt"
+	"math/rand/v2"
 	"net/http"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -9,7 +12,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// beginSpan goes on with the caller's trace, or begins one, where requests are traced.
+// beginSpan starts a span in the caller's trace, or in a new one, if requests are traced.
 func (x *exchange) beginSpan() {
 	if x.api.Tracer == nil {
 		return
@@ -33,7 +36,7 @@ func (x *exchange) beginSpan() {
 	x.r = x.r.WithContext(ctx)
 }
 
-// endSpan says how the request was answered.
+// endSpan ends the span with the status of the response.
 func (x *exchange) endSpan() {
 	if x.span == nil {
 		return
@@ -45,7 +48,7 @@ func (x *exchange) endSpan() {
 	x.span.End()
 }
 
-// traceID is the trace that the request belongs to; "" where requests are not traced.
+// traceID returns the trace of the request, "" if requests are not traced.
 func (x *exchange) traceID() string {
 	if x.span == nil {
 		return ""
@@ -53,8 +56,8 @@ func (x *exchange) traceID() string {
 	return x.span.SpanContext().TraceID().String()
 }
 
-// traceparent is what the events of the request carry on: its own span, or where requests are not traced the caller's
-// trace.
+// traceparent returns the W3C trace context for the events of the request: its span or, if requests are not traced, a new
+// span of the caller's trace.
 func (x *exchange) traceparent() string {
 	if x.span == nil {
 		return traceparent(x.r)
@@ -62,4 +65,13 @@ func (x *exchange) traceparent() string {
 	carrier := propagation.MapCarrier{}
 	propagation.TraceContext{}.Inject(x.r.Context(), carrier)
 	return carrier["traceparent"]
+}
+
+func traceparent(r *http.Request) string {
+	parent := trace.SpanContextFromContext(propagation.TraceContext{}.Extract(context.Background(), propagation.HeaderCarrier(r.Header)))
+	traceID := parent.TraceID().String()
+	if !parent.IsValid() {
+		traceID = fmt.Sprintf("%016x%016x", rand.Uint64()|1, rand.Uint64())
+	}
+	return fmt.Sprintf("00-%s-%016x-%s", traceID, rand.Uint64()|1, parent.TraceFlags())
 }

@@ -17,6 +17,6 @@ func updatedSince(rawQuery string) (since time.Time, found bool, err error) {
 	if given == "" {
 		return time.Time{}, false, nil
 	}
-	since, err = parseMoment(given)
+	since, err = parseTime(given)
 	return since, true, err
 }

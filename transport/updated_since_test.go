@@ -91,11 +91,11 @@ func TestMoment(t *testing.T) {
 		"Sat Sep 25 2010 20:30:00 GMT+0200 (Central European Summer Time)", "Sat, 25 Sep 2010 18:30:00 GMT", // JavaScript
 		"sat, 25 sep 2010 18:30:00 gmt", "Saturday, 25 September 2010 18:30", "Sept 25 2010 18:30",
 	} {
-		at, err := parseMoment(text)
+		at, err := parseTime(text)
 		require.NoError(t, err, text)
 		require.Equal(t, evening, at, text)
 	}
-	at, err := parseMoment("2010-09-25 12:30 AM")
+	at, err := parseTime("2010-09-25 12:30 AM")
 	require.NoError(t, err)
 	require.Equal(t, time.Date(2010, 9, 25, 0, 30, 0, 0, time.UTC), at)
 	for _, text := range []string{
@@ -103,7 +103,7 @@ func TestMoment(t *testing.T) {
 		"201009251", "2010092518", "1285439400000", "Sat, 31 Sep 2010", "2010-09-25 18:30 +0200 DROP TABLE", "2010-09-25 EST", "(2010) Sep 25", "2010-09-25 18:30 PM",
 		"Sep Oct 25 2010", "25 Sep 2010 2011", "2010-09-25 18:30 +0200 +0300",
 	} {
-		_, err := parseMoment(text)
+		_, err := parseTime(text)
 		require.ErrorIs(t, err, errSince, text)
 	}
 }

@@ -2,31 +2,26 @@ package wire
 
 import (
 	"bytes"
-	"encoding/binary"
 	"io"
 	"regexp"
 	"strings"
 	"unicode"
-	"unicode/utf16"
 	"unicode/utf8"
 
 	"golang.org/x/net/html/charset"
+	utf16 "golang.org/x/text/encoding/unicode"
 )
 
-// ToUTF8 converts a document that its sender says is in the encoding named label; "" stands for no word about it.
-// A byte order mark says more than the label. certain tells whether the result is UTF-8 for sure, so that a declaration
-// inside of the document, which a sender may have left as it was, no longer counts. Every error is a *SyntaxError:
-// what the encoding cannot mean is refused, and never replaced by another character.
+// ToUTF8 converts a document in the encoding named label, or in that of its byte order mark. The label may be "". If certain
+// is true the result is UTF-8, and a declaration inside the document, which a sender may have left unchanged, does not
+// count. Every error is a *SyntaxError: invalid bytes are refused, never replaced by another character.
 func ToUTF8(document []byte, label string) (converted []byte, certain bool, err error) {
 	switch {
 	case bytes.HasPrefix(document, []byte("\xEF\xBB\xBF")):
 		return document[3:], true, nil
-	case bytes.HasPrefix(document, []byte("\xFE\xFF")):
-		converted, err = fromUTF16(document[2:], binary.BigEndian)
-		return converted, true, err
-	case bytes.HasPrefix(document, []byte("\xFF\xFE")):
-		converted, err = fromUTF16(document[2:], binary.LittleEndian)
-		return converted, true, err
+	case bytes.HasPrefix(document, []byte("\xFE\xFF")), bytes.HasPrefix(document, []byte("\xFF\xFE")):
+		converted, err = utf16.UTF16(utf16.BigEndian, utf16.ExpectBOM).NewDecoder().Bytes(document)
+		return strict(converted, err)
 	case label == "":
 		return document, false, nil
 	case strings.EqualFold(label, "utf-8"), strings.EqualFold(label, "utf8"):
@@ -39,14 +34,18 @@ func ToUTF8(document []byte, label string) (converted []byte, certain bool, err 
 	if isASCII(label) && bytes.ContainsFunc(document, func(r rune) bool { return r > unicode.MaxASCII }) {
 		return nil, false, errEncoding
 	}
-	converted, err = io.ReadAll(reader)
+	return strict(io.ReadAll(reader))
+}
+
+// strict returns a converted document, or an error if the converter has replaced bytes that are invalid in the encoding.
+func strict(converted []byte, err error) (document []byte, certain bool, _ error) {
 	if err != nil || bytes.ContainsRune(converted, utf8.RuneError) {
 		return nil, false, errEncoding
 	}
 	return converted, true, nil
 }
 
-// isASCII reports whether label names US-ASCII. The charset package, made for browsers, reads that as Windows-1252.
+// isASCII reports whether label is US-ASCII, which the charset package, made for browsers, decodes as Windows-1252.
 func isASCII(label string) bool {
 	switch strings.ToLower(strings.TrimSpace(label)) {
 	case "ascii", "us-ascii", "ansi_x3.4-1968":
@@ -57,32 +56,11 @@ func isASCII(label string) bool {
 
 var errEncoding = syntaxErrorf("The document has bytes that mean nothing in its encoding.")
 
-func fromUTF16(document []byte, order binary.ByteOrder) ([]byte, error) {
-	if len(document)%2 != 0 {
-		return nil, errEncoding
-	}
-	converted := make([]byte, 0, len(document))
-	for ; len(document) > 0; document = document[2:] {
-		r := rune(order.Uint16(document))
-		if utf16.IsSurrogate(r) {
-			if len(document) >= 4 {
-				r = utf16.DecodeRune(r, rune(order.Uint16(document[2:])))
-			}
-			if r < 0x10000 {
-				return nil, errEncoding
-			}
-			document = document[2:]
-		}
-		converted = utf8.AppendRune(converted, r)
-	}
-	return converted, nil
-}
-
-// declaration is the XML declaration with the encoding that it names.
+// declaration matches an XML declaration that names an encoding.
 var declaration = regexp.MustCompile(`^\s*<\?xml\s[^>]*?\sencoding\s*=\s*["']([A-Za-z0-9._:-]+)["']`)
 
-// xmlToUTF8 is ToUTF8 for XML: where nothing else says what the encoding is, the document's own declaration counts.
-// A declaration that can be read byte by byte is wrong when it says UTF-16; senders that print into a string leave it so.
+// xmlToUTF8 is ToUTF8 for XML: if nothing else names the encoding, the XML declaration counts. A declaration that is readable
+// byte by byte and says UTF-16 is wrong, and ignored; programs that serialise to a string produce it.
 func xmlToUTF8(document []byte, label string) ([]byte, error) {
 	document, certain, err := ToUTF8(document, label)
 	if declared := declaration.FindSubmatch(document); err == nil && !certain && declared != nil &&

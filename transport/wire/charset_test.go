@@ -6,7 +6,6 @@ import (
 	"unicode/utf16"
 
 	"clients/domain"
-	"clients/transport/wire"
 
 	"github.com/stretchr/testify/require"
 )
@@ -55,7 +54,7 @@ func TestXMLInManyEncodings(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			draft, err := wire.DecodeXML([]byte(c.document), c.label)
+			draft, err := decodeXML([]byte(c.document), c.label)
 			require.NoError(t, err)
 			require.Equal(t, domain.ClientAttributes{Name: &c.want}, draft)
 		})
@@ -89,7 +88,7 @@ func TestXMLInABrokenEncodingIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := wire.DecodeXML([]byte(c.document), c.label)
+			_, err := decodeXML([]byte(c.document), c.label)
 			require.Equal(t, c.says, requireSyntaxError(t, err))
 		})
 	}
@@ -107,7 +106,7 @@ func TestJSONInManyEncodings(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			draft, err := wire.DecodeJSON([]byte(c.document), c.label)
+			draft, err := decodeJSON([]byte(c.document), c.label)
 			require.NoError(t, err)
 			require.Equal(t, domain.ClientAttributes{Name: &c.want}, draft)
 		})

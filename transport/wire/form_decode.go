@@ -9,10 +9,10 @@ import (
 	"clients/domain"
 )
 
-// DecodeForm reads what values say about a client the Rails way, client[name]=…, into draft. found tells whether they
-// name a client at all. Every error is a *SyntaxError.
-func DecodeForm(values url.Values, draft *domain.ClientAttributes) (found bool, err error) {
-	for _, key := range slices.Sorted(maps.Keys(values)) { // so that the same values always lead to the same answer
+// DecodeForm sets the attributes that values name the Rails way, client[name]=…. found reports whether they name any. Every
+// error is a *SyntaxError.
+func DecodeForm(values url.Values, a *domain.ClientAttributes) (found bool, err error) {
+	for _, key := range slices.Sorted(maps.Keys(values)) { // so that the first error is always the same one
 		name, ok := strings.CutPrefix(key, "client[")
 		name, closed := strings.CutSuffix(name, "]")
 		if !ok || !closed {
@@ -20,7 +20,7 @@ func DecodeForm(values url.Values, draft *domain.ClientAttributes) (found bool, 
 		}
 		found = true
 		given := values[key]
-		if err := fill(draft, strings.ReplaceAll(name, "-", "_"), value{text: given[len(given)-1]}); err != nil {
+		if err := set(a, strings.ReplaceAll(name, "-", "_"), value{text: given[len(given)-1]}); err != nil {
 			return true, err
 		}
 	}

@@ -36,7 +36,7 @@ func FuzzDecodeXML(f *testing.F) {
 		f.Add([]byte("<client><name>caf\xE9\x81</name></client>"), label)
 	}
 	f.Fuzz(func(t *testing.T, document []byte, label string) {
-		draft, err := wire.DecodeXML(document, label)
+		draft, err := decodeXML(document, label)
 		checkDecoded(t, draft, err)
 	})
 }
@@ -57,7 +57,7 @@ func FuzzDecodeJSON(f *testing.F) {
 		f.Add([]byte("{\"client\":{\"name\":\"caf\xE9\"}}"), label)
 	}
 	f.Fuzz(func(t *testing.T, document []byte, label string) {
-		draft, err := wire.DecodeJSON(document, label)
+		draft, err := decodeJSON(document, label)
 		checkDecoded(t, draft, err)
 	})
 }
@@ -79,7 +79,6 @@ func FuzzEncode(f *testing.F) {
 func checkDecoded(t *testing.T, draft domain.ClientAttributes, err error) {
 	if err != nil {
 		requireSyntaxError(t, err)
-		require.Equal(t, domain.ClientAttributes{}, draft, "an error goes with nothing else")
 		return
 	}
 	event, err := domain.Decide(domain.Client{}, domain.References{}, domain.CreateClient{ID: 42, Attributes: draft, DefaultCurrency: "Euro - EUR"})
@@ -136,7 +135,7 @@ func checkRendered(t *testing.T, c *domain.Client) {
 	require.Empty(t, *fromXML.InvoiceKind)
 	fromXML.HighriseID, fromXML.Timeframe, fromXML.InvoiceKind = nil, nil, nil
 	require.Equal(t, want, fromXML)
-	again, err := wire.DecodeXML(inXML, "")
+	again, err := decodeXML(inXML, "")
 	require.NoError(t, err)
 	require.Equal(t, draftOf(c), again)
 
@@ -147,7 +146,7 @@ func checkRendered(t *testing.T, c *domain.Client) {
 		want.HighriseNumber = &c.HighriseID
 	}
 	require.Equal(t, want, fromJSON.Client)
-	again, err = wire.DecodeJSON(inJSON, "utf-8")
+	again, err = decodeJSON(inJSON, "utf-8")
 	require.NoError(t, err)
 	require.Equal(t, draftOf(c), again)
 }

@@ -11,25 +11,24 @@ import (
 	"clients/domain"
 )
 
-// DecodeJSON reads {"client": {…}}. label is the encoding that the sender names beside the document, "" for none.
-// Every error is a *SyntaxError.
-func DecodeJSON(document []byte, label string) (domain.ClientAttributes, error) {
+// DecodeJSON sets the attributes that {"client": {…}} names. label is the encoding named by the Content-Type, "" for none.
+// Every error is a *SyntaxError; some attributes may be set then.
+func DecodeJSON(document []byte, label string, a *domain.ClientAttributes) error {
 	document, _, err := ToUTF8(document, label)
 	if err != nil {
-		return domain.ClientAttributes{}, err
+		return err
 	}
 	if !utf8.Valid(document) {
-		return domain.ClientAttributes{}, syntaxErrorf("The JSON is not valid UTF-8.")
+		return syntaxErrorf("The JSON is not valid UTF-8.")
 	}
 	if loneSurrogate(document) {
-		return domain.ClientAttributes{}, syntaxErrorf("The JSON has half of a surrogate pair.")
+		return syntaxErrorf("The JSON has half of a surrogate pair.")
 	}
 	if !json.Valid(document) { // it also bounds the depth
-		return domain.ClientAttributes{}, syntaxErrorf("The JSON is not well-formed.")
+		return syntaxErrorf("The JSON is not well-formed.")
 	}
 	d := json.NewDecoder(bytes.NewReader(document))
 	d.UseNumber()
-	var draft domain.ClientAttributes
 	found := false
 	err = members(d, func(name string) error {
 		if name != "client" {
@@ -39,7 +38,7 @@ func DecodeJSON(document []byte, label string) (domain.ClientAttributes, error) 
 			return syntaxErrorf(`The member "client" stands there twice.`)
 		}
 		found = true
-		return client(d, &draft)
+		return client(d, a)
 	})
 	if err == nil && !found {
 		err = syntaxErrorf(`The JSON must be an object with the member "client".`)
@@ -48,14 +47,11 @@ func DecodeJSON(document []byte, label string) (domain.ClientAttributes, error) 
 	if err != nil && !errors.As(err, &syntax) {
 		err = syntaxErrorf("The JSON is not well-formed.")
 	}
-	if err != nil {
-		return domain.ClientAttributes{}, err
-	}
-	return draft, nil
+	return err
 }
 
 // client reads the members of the client object.
-func client(d *json.Decoder, draft *domain.ClientAttributes) error {
+func client(d *json.Decoder, a *domain.ClientAttributes) error {
 	seen := make(map[string]bool)
 	return members(d, func(name string) error {
 		name = strings.ReplaceAll(name, "-", "_")
@@ -63,7 +59,7 @@ func client(d *json.Decoder, draft *domain.ClientAttributes) error {
 		if err := d.Decode(&raw); err != nil {
 			return err
 		}
-		if _, known := attributes[name]; known && seen[name] {
+		if _, known := setters[name]; known && seen[name] {
 			return syntaxErrorf("The member %q stands there twice.", name)
 		}
 		seen[name] = true
@@ -71,7 +67,7 @@ func client(d *json.Decoder, draft *domain.ClientAttributes) error {
 		if err != nil {
 			return err
 		}
-		return fill(draft, name, v)
+		return set(a, name, v)
 	})
 }
 

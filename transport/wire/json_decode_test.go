@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"clients/domain"
-	"clients/transport/wire"
 
 	"github.com/stretchr/testify/require"
 )
@@ -55,7 +54,7 @@ func TestDecodeJSON(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			draft, err := wire.DecodeJSON([]byte(c.document), "")
+			draft, err := decodeJSON([]byte(c.document), "")
 			require.NoError(t, err)
 			require.Equal(t, c.want, draft)
 		})
@@ -146,7 +145,7 @@ func TestDecodeJSONRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := wire.DecodeJSON([]byte(c.document), "")
+			_, err := decodeJSON([]byte(c.document), "")
 			require.Equal(t, c.says, requireSyntaxError(t, err))
 		})
 	}

@@ -14,32 +14,29 @@ import (
 // maxDepth bounds how deep elements may nest. A client needs two levels.
 const maxDepth = 32
 
-// DecodeXML reads a <client> element. The document must be well-formed, without a DOCTYPE, and hold nothing else.
-// label is the encoding that the sender names beside the document, "" for none: then its declaration counts.
-// Every error is a *SyntaxError.
-func DecodeXML(document []byte, label string) (domain.ClientAttributes, error) {
+// DecodeXML sets the attributes that a <client> element names. The document must be well-formed, without a DOCTYPE, and
+// have no other content. label is the encoding named by the Content-Type; if it is "" the XML declaration counts. Every
+// error is a *SyntaxError; some attributes may be set then.
+func DecodeXML(document []byte, label string, a *domain.ClientAttributes) error {
 	document, err := xmlToUTF8(document, label)
 	if err != nil {
-		return domain.ClientAttributes{}, err
+		return err
 	}
-	x := xmlDecoder{Decoder: xml.NewDecoder(bytes.NewReader(document)), document: document, seen: make(map[string]bool)}
+	x := xmlDecoder{Decoder: xml.NewDecoder(bytes.NewReader(document)), document: document, attributes: a, seen: make(map[string]bool)}
 	x.CharsetReader = func(_ string, input io.Reader) (io.Reader, error) { return input, nil }
 	err = x.client()
 	var syntax *SyntaxError
 	if err != nil && !errors.As(err, &syntax) {
 		err = syntaxErrorf("The XML is not well-formed.")
 	}
-	if err != nil {
-		return domain.ClientAttributes{}, err
-	}
-	return x.draft, nil
+	return err
 }
 
 type xmlDecoder struct {
 	*xml.Decoder
-	document []byte
-	draft    domain.ClientAttributes
-	seen     map[string]bool
+	document   []byte
+	attributes *domain.ClientAttributes
+	seen       map[string]bool
 }
 
 // client reads the whole document.
@@ -178,11 +175,11 @@ func (x *xmlDecoder) attribute(start xml.StartElement) error {
 		return err
 	}
 	name := strings.ReplaceAll(start.Name.Local, "-", "_")
-	if _, known := attributes[name]; known && x.seen[name] {
+	if _, known := setters[name]; known && x.seen[name] {
 		return syntaxErrorf("The element <%s> stands there twice.", strings.ReplaceAll(name, "_", "-"))
 	}
 	x.seen[name] = true
-	return fill(&x.draft, name, v)
+	return set(x.attributes, name, v)
 }
 
 func (x *xmlDecoder) value(start xml.StartElement) (value, error) {

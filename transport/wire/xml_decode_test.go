@@ -48,7 +48,7 @@ func TestDecodeXML(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			draft, err := wire.DecodeXML([]byte(c.document), "")
+			draft, err := decodeXML([]byte(c.document), "")
 			require.NoError(t, err)
 			require.Equal(t, c.want, draft)
 		})
@@ -78,7 +78,7 @@ func TestNullsInXML(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			draft, err := wire.DecodeXML([]byte("<client>"+c.document+"</client>"), "")
+			draft, err := decodeXML([]byte("<client>"+c.document+"</client>"), "")
 			require.NoError(t, err)
 			require.Equal(t, c.want, draft)
 		})

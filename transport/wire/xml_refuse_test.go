@@ -4,8 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"clients/transport/wire"
-
 	"github.com/stretchr/testify/require"
 )
 
@@ -78,7 +76,7 @@ func TestDecodeXMLRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := wire.DecodeXML([]byte(c.document), "")
+			_, err := decodeXML([]byte(c.document), "")
 			require.Equal(t, c.says, requireSyntaxError(t, err))
 		})
 	}
@@ -102,7 +100,7 @@ func TestDecodeXMLRefusesDocumentTypesAndEntities(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := wire.DecodeXML([]byte(c.document), "")
+			_, err := decodeXML([]byte(c.document), "")
 			require.Equal(t, c.says, requireSyntaxError(t, err))
 		})
 	}
@@ -121,9 +119,9 @@ func TestDecodeXMLRefusesCharactersThatXMLCannotCarry(t *testing.T) {
 	} {
 		t.Run(text, func(t *testing.T) {
 			t.Parallel()
-			_, err := wire.DecodeXML([]byte("<client><name>A</name><x>"+text+"</x></client>"), "")
+			_, err := decodeXML([]byte("<client><name>A</name><x>"+text+"</x></client>"), "")
 			require.Equal(t, says, requireSyntaxError(t, err), "in an element that is passed over")
-			_, err = wire.DecodeXML([]byte("<client><name>"+text+"</name></client>"), "")
+			_, err = decodeXML([]byte("<client><name>"+text+"</name></client>"), "")
 			require.Equal(t, says, requireSyntaxError(t, err), "in a name")
 		})
 	}

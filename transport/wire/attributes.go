@@ -1,0 +1,142 @@
+// Package wire decodes and encodes clients as XML, JSON and forms, as the Harvest API has them.
+//
+//	body, Content-Type ─→ ToUTF8 ─→ DecodeXML, DecodeJSON or DecodeForm ─→ domain.ClientAttributes
+//	domain.Client ─→ AppendXML or AppendJSON ─→ response
+//
+// The decoders accept what old client libraries send: whole objects with read-only elements, which are ignored, names with
+// hyphens or underscores, and values of another JSON type. They refuse everything that is not well-formed, also where the
+// decoders of the standard library do not: duplicate attributes, halves of surrogate pairs, bytes that are invalid in their
+// encoding. Every such error is a *SyntaxError, whose text is for the caller. Whether values are valid is decided by the
+// domain.
+//
+// The encoders append to a buffer and never fail: everything that the domain accepts has a representation. Decoding what
+// was encoded returns the same values.
+//
+// Field and the two Append functions of hashes encode the other documents of the API.
+package wire
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"clients/domain"
+)
+
+// A SyntaxError is why a document is not a client. Its text is for the caller.
+type SyntaxError struct{ Reason string }
+
+func (e *SyntaxError) Error() string { return e.Reason }
+
+func syntaxErrorf(format string, args ...any) error {
+	return &SyntaxError{Reason: fmt.Sprintf(format, args...)}
+}
+
+// value is the value of one attribute in a document.
+type value struct {
+	kind kind
+	text string
+}
+
+type kind int
+
+const (
+	untyped kind = iota // text of any type, as in XML and forms
+	null
+	text
+	number
+	boolean
+	compound // an object, a list, nested elements
+)
+
+// set sets an attribute. Names that are not writable are ignored: callers send whole objects back.
+func set(a *domain.ClientAttributes, name string, v value) error {
+	setter, ok := setters[name]
+	if !ok {
+		return nil
+	}
+	return setter(a, v)
+}
+
+type attributes = domain.ClientAttributes
+
+// setters sets the writable attributes, by their names with underscores.
+var setters = map[string]func(*attributes, value) error{
+	"name":            func(a *attributes, v value) error { return v.required(&a.Name, "Name") },
+	"currency":        func(a *attributes, v value) error { return v.required(&a.Currency, "Currency") },
+	"currency_symbol": currencySymbol,
+	"details":         func(a *attributes, v value) error { return v.emptyIfNull().string(&a.Details, "Details") },
+	"active":          func(a *attributes, v value) error { return v.bool(&a.Active, "Active") },
+	"highrise_id":     func(a *attributes, v value) error { return v.id(&a.HighriseID, "Highrise id") },
+}
+
+// currencySymbol sets the symbol. Null means to derive it from the currency.
+func currencySymbol(a *attributes, v value) error {
+	if a.DeriveSymbol = v.kind == null; a.DeriveSymbol {
+		a.CurrencySymbol = nil
+		return nil
+	}
+	return v.string(&a.CurrencySymbol, "Currency symbol")
+}
+
+func (v value) emptyIfNull() value {
+	if v.kind == null {
+		return value{kind: text}
+	}
+	return v
+}
+
+func (v value) required(to **string, label string) error {
+	if v.kind == null {
+		return syntaxErrorf("%s can't be null.", label)
+	}
+	return v.string(to, label)
+}
+
+func (v value) string(to **string, label string) error {
+	if v.kind != untyped && v.kind != text && v.kind != number {
+		return syntaxErrorf("%s must be a text.", label)
+	}
+	*to = &v.text
+	return nil
+}
+
+func (v value) bool(to **bool, label string) error {
+	if v.kind == null {
+		return syntaxErrorf("%s can't be null.", label)
+	}
+	var b bool
+	switch given := strings.ToLower(strings.TrimSpace(v.text)); {
+	case v.kind != compound && (given == "true" || given == "1"):
+		b = true
+	case v.kind != compound && (given == "false" || given == "0"):
+	default:
+		return syntaxErrorf("%s must be true or false.", label)
+	}
+	*to = &b
+	return nil
+}
+
+// id sets a number from 1 up. Null, the empty text and 0 clear the attribute, which is 0 then.
+func (v value) id(to **int64, label string) error {
+	given := strings.TrimSpace(v.text)
+	if v.kind == null || v.kind != compound && given == "" {
+		*to = new(int64)
+		return nil
+	}
+	n, ok := wholeNumber(given)
+	if v.kind == compound || v.kind == boolean || !ok || n < 0 {
+		return syntaxErrorf("%s must be a whole number between 1 and %d.", label, int64(domain.MaxID))
+	}
+	*to = &n
+	return nil
+}
+
+// wholeNumber parses 5, and 5.0 as libraries without integers write it.
+func wholeNumber(text string) (int64, bool) {
+	if whole, fraction, found := strings.Cut(text, "."); found && fraction != "" && strings.Trim(fraction, "0") == "" {
+		text = whole
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	return n, err == nil
+}
