@@ -56,7 +56,12 @@ var mayImport = map[string][]string{
 	"transport/wire":        {"clients/domain", "golang.org/x/net", "golang.org/x/text"},
 	"transport/credentials": {"clients/domain", "clients/transport/reload", "golang.org/x/crypto"},
 	"transport/reload":      {},
-	"cmd/clients":           {"clients", "github.com", "go.opentelemetry.io/otel", "golang.org/x/sys/unix", "golang.org/x/crypto/x509roots/fallback"},
+	"cmd/clients":           {"clients", "github.com/alecthomas/kong", "github.com/nats-io/nats.go", "golang.org/x/crypto/x509roots/fallback"},
+	"cmd/clients/internal/server": {
+		"clients", "github.com/KimMachineGun/automemlimit", "github.com/google/uuid", "github.com/nats-io/nats.go",
+		"github.com/prometheus/client_golang", "go.opentelemetry.io/otel/trace",
+	},
+	"cmd/clients/internal/version": {"clients/transport"},
 	"cmd/clients/internal/importer": {
 		"clients/domain", "clients/transport/wire", "clients/cmd/clients/internal/terminal",
 		"github.com/hashicorp/go-retryablehttp", "github.com/gofrs/flock", "golang.org/x/sync/errgroup",

@@ -6,6 +6,7 @@ import (
 
 	"clients/cmd/clients/internal/backup"
 	"clients/cmd/clients/internal/config"
+	"clients/cmd/clients/internal/version"
 )
 
 // backupCommand copies the streams of the service into a folder.
@@ -31,7 +32,7 @@ func (c *backupCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer nc.Close()
-	options := backup.Options{Sources: c.Sources, Version: currentVersion().Version, Out: s.out, Err: s.err}
+	options := backup.Options{Sources: c.Sources, Version: version.Current().Version, Out: s.out, Err: s.err}
 	if err := backup.Create(ctx, nc, c.Folder, options); err != nil {
 		return fmt.Errorf("backup: %w", err)
 	}

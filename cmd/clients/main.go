@@ -1,4 +1,17 @@
-// Command clients is the service that owns the clients of an invoicing system. See clients --help.
+// Command clients is the service that owns the clients of an invoicing system, and the commands to operate it.
+//
+//	main ──kong──> a command's Run ──> packages below internal
+//
+// Each command has one file with its flags, its help and a Run method. What a command does is in a package of its own:
+//
+//	serve                      server (configured by config)
+//	import                     importer
+//	backup, restore            backup
+//	events, export, verify     eventstore and projections, by way of natsconn
+//	quarantine                 eventstore/deadletter
+//
+// Results go to standard output; errors, progress and summaries go to standard error. Exit code 0 is success, 1 a failure,
+// and 2 an invalid setting or command line, in which case nothing was touched.
 package main
 
 import (
@@ -13,6 +26,7 @@ import (
 	"clients/cmd/clients/internal/config"
 	"clients/cmd/clients/internal/natsconn"
 	"clients/cmd/clients/internal/terminal"
+	"clients/cmd/clients/internal/version"
 
 	"github.com/alecthomas/kong"
 	_ "golang.org/x/crypto/x509roots/fallback" // certificate authorities, where the system has none: in a container image
@@ -29,26 +43,26 @@ func main() {
 const (
 	exitOK    = 0
 	exitError = 1
-	exitUsage = 2 // a wrong setting; nothing was touched
+	exitUsage = 2 // invalid settings; nothing was touched
 )
 
 // cli is the command line.
 type cli struct {
 	ShowVersion kong.VersionFlag `name:"version" help:"Print the version."`
 
-	Serve      serveCommand      `cmd:"" default:"withargs" help:"Run the service (the default)."`
-	Quarantine quarantineCommand `cmd:"" help:"Deal with messages of other services that cannot be used."`
-	Setup      setupCommand      `cmd:"" help:"Make the streams, ahead of the service or for other services."`
-	Events     eventsCommand     `cmd:"" help:"Print what has happened to clients."`
-	Export     exportCommand     `cmd:"" help:"Write all clients of an account, as XML or JSON."`
-	Import     importCommand     `cmd:"" help:"Make the clients of a list, as Harvest or export writes one."`
-	Backup     backupCommand     `cmd:"" help:"Copy the service's streams into a folder."`
-	Restore    restoreCommand    `cmd:"" help:"Make the streams of a backup again."`
-	Verify     verifyCommand     `cmd:"" help:"Look through all that is stored, and tell each fault."`
+	Serve      serveCommand      `cmd:"" default:"withargs" help:"Run the service (default)."`
+	Quarantine quarantineCommand `cmd:"" help:"List, retry or drop messages of other services that cannot be processed."`
+	Setup      setupCommand      `cmd:"" help:"Create the streams before the service starts, or for other services."`
+	Events     eventsCommand     `cmd:"" help:"Print the events of clients."`
+	Export     exportCommand     `cmd:"" help:"Export all clients of an account as XML or JSON."`
+	Import     importCommand     `cmd:"" help:"Create the clients of a list from Harvest or from export."`
+	Backup     backupCommand     `cmd:"" help:"Copy the streams into a folder."`
+	Restore    restoreCommand    `cmd:"" help:"Restore the streams of a backup."`
+	Verify     verifyCommand     `cmd:"" help:"Check everything that is stored and report faults."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
 
-// run is the whole program, but for the process around it.
+// run runs the program and returns its exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var c cli
 	ctx = natsconn.WithPermissions(ctx)
@@ -61,7 +75,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		kong.Exit(func(int) { exited = true }),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(streams{stdout, stderr}),
-		kong.Vars{"version": versionLine()},
+		kong.Vars{"version": version.Line()},
 	)
 	if err != nil {
 		terminal.Report(stderr, err)
@@ -84,7 +98,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitError
 }
 
-// useDefaults makes a variable that is set to nothing one that is not set.
+// useDefaults unsets variables that are empty.
 func useDefaults() {
 	for _, variable := range os.Environ() {
 		if name, value, _ := strings.Cut(variable, "="); value == "" && (strings.HasPrefix(name, "CLIENTS_") || strings.HasPrefix(name, "OTEL_")) {
@@ -93,5 +107,5 @@ func useDefaults() {
 	}
 }
 
-// streams are where a command writes to.
+// streams are the outputs of a command.
 type streams struct{ out, err io.Writer }

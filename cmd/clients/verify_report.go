@@ -52,7 +52,7 @@ func (v *verifyReport) fault(f audit.Fault) {
 	if f.First != 0 {
 		object["sequence"], object["last"] = f.First, f.Last
 	}
-	v.line("fault", object, "%s%s: %s", messagesOf(f), f.Kind, f.Detail)
+	v.line("fault", object, "%s%s: %s", f.Where(), f.Kind, f.Detail)
 }
 
 // damage reports a fault of a file.
@@ -65,17 +65,6 @@ func (v *verifyReport) damage(found error) {
 	}
 	v.line("fault", map[string]any{"kind": "damaged", "detail": damaged.Reason, "file": damaged.File, "offset": damaged.Offset},
 		"damaged: %s at byte %d: %s", damaged.File, damaged.Offset, damaged.Reason)
-}
-
-// messagesOf says which messages a fault is about.
-func messagesOf(f audit.Fault) string {
-	switch {
-	case f.First < f.Last:
-		return fmt.Sprintf("sequences %d to %d: ", f.First, f.Last)
-	case f.First > 0:
-		return fmt.Sprintf("sequence %d: ", f.First)
-	}
-	return ""
 }
 
 func (v *verifyReport) stray(r eventstore.Record) {

@@ -13,7 +13,7 @@ func (from origin) stamp() string {
 	if from.foreign {
 		return ""
 	}
-	return fmt.Sprintf("-X main.version=%s -X main.commit=%s", from.version, from.revision)
+	return fmt.Sprintf("-X clients/cmd/clients/internal/version.version=%s -X clients/cmd/clients/internal/version.commit=%s", from.version, from.revision)
 }
 
 // compile makes a program that needs nothing of the system that it runs on. Its version and commit are told by its stamp

@@ -58,6 +58,17 @@ type Fault struct {
 	client      int64 // that differs
 }
 
+// Where returns which messages a fault is about, followed by a colon, or "".
+func (f Fault) Where() string {
+	switch {
+	case f.First < f.Last:
+		return fmt.Sprintf("sequences %d to %d: ", f.First, f.Last)
+	case f.First > 0:
+		return fmt.Sprintf("sequence %d: ", f.First)
+	}
+	return ""
+}
+
 // FaultKind is a kind of fault.
 type FaultKind string
 

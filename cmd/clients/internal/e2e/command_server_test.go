@@ -39,7 +39,7 @@ func TestSubcommandsFindTheEmbeddedServer(t *testing.T) {
 				args, prints string
 				code         int
 			}{
-				{"setup --sources", "The streams are there", 0},
+				{"setup --sources", "all streams exist", 0},
 				{"events", "ClientCreated", 0},
 				{"export --json -o " + export, "", 0},
 				{"import --url " + s.base + " " + export, "", 0},

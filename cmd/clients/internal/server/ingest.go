@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -14,22 +14,22 @@ import (
 const recordPatience = time.Second
 
 // startIngest starts to read the streams of other services. It does not wait for them.
-func (s *service) startIngest(ctx context.Context) error {
+func (s *Server) startIngest(ctx context.Context) error {
 	letters, err := deadletter.New(s.nc)
 	if err != nil {
 		return err
 	}
-	if err := letters.Ensure(ctx, s.settings.StreamReplicas, s.log); err != nil {
+	if err := letters.Ensure(ctx, s.config.StreamReplicas, s.log); err != nil {
 		return err
 	}
 	config := ingest.Config{
 		Store: s.store, Upstream: s.upstream, DeadLetters: letters, Directory: s.directory,
-		Streams: s.settings.StreamReplicas, Replica: uuid.NewString(), Patience: recordPatience,
+		Streams: s.config.StreamReplicas, Replica: uuid.NewString(), Patience: recordPatience,
 		NewEventID: newEventID, Now: time.Now, Registry: s.registry, Tracer: s.tracer, Log: s.log,
 	}
 	if s.embedded != nil { // the only replica, and the only one to create the streams
 		config.Patience = 0
-		if err := s.upstream.Ensure(ctx, s.settings.StreamReplicas, s.embedded.Room(0), s.log); err != nil {
+		if err := s.upstream.Ensure(ctx, s.config.StreamReplicas, s.embedded.Room(0), s.log); err != nil {
 			s.log.Error("cannot create upstream streams", "error", err)
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -22,7 +22,7 @@ const (
 
 // streamMetrics show how the streams are.
 type streamMetrics struct {
-	service *service
+	server *Server
 
 	up       *prometheus.GaugeVec
 	messages *prometheus.GaugeVec
@@ -34,24 +34,21 @@ type streamMetrics struct {
 }
 
 // sampleStreams begins to look at the streams.
-func (s *service) sampleStreams(context.Context) error {
+func (s *Server) sampleStreams(context.Context) error {
 	m := s.newStreamMetrics()
-	sampling, cancel := context.WithCancel(context.Background())
-	var loops sync.WaitGroup
-	loops.Go(func() { every(sampling, eventsEvery, m.sampleEvents) })
-	loops.Go(func() { every(sampling, othersEvery, m.sampleOthers) })
-	s.onStop(func() { cancel(); loops.Wait() })
+	s.background(func(ctx context.Context) { every(ctx, eventsEvery, m.sampleEvents) })
+	s.background(func(ctx context.Context) { every(ctx, othersEvery, m.sampleOthers) })
 	return nil
 }
 
-func (s *service) newStreamMetrics() *streamMetrics {
+func (s *Server) newStreamMetrics() *streamMetrics {
 	gauges := func(name, help string) *prometheus.GaugeVec {
 		vec := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, []string{"stream"})
 		s.registry.MustRegister(vec)
 		return vec
 	}
 	return &streamMetrics{
-		service:  s,
+		server:   s,
 		up:       gauges("clients_stream_up", "1 while the stream's leader answers and has heard of a majority of its servers."),
 		messages: gauges("clients_stream_messages", "Messages that the stream holds."),
 		bytes:    gauges("clients_stream_bytes", "Bytes that the stream takes, on each of its servers."),
@@ -101,7 +98,7 @@ func (m *streamMetrics) sampleOthers(ctx context.Context) {
 
 // sample asks one of the service's own streams. What one that does not answer held, is shown on.
 func (m *streamMetrics) sample(ctx context.Context, stream string) (eventstore.Size, error) {
-	size, err := m.service.store.Size(ctx, stream)
+	size, err := m.server.store.Size(ctx, stream)
 	m.up.WithLabelValues(stream).Set(number(err == nil))
 	if err == nil {
 		m.messages.WithLabelValues(stream).Set(float64(size.Messages))

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -19,12 +19,12 @@ const watchEvery = time.Second
 
 // watchFiles begins to read credentials and the certificate again when they change. Beside files that cannot be used
 // counts what still stands of the last good ones: that is logged, and /metrics shows it.
-func (s *service) watchFiles(context.Context) error {
+func (s *Server) watchFiles(context.Context) error {
 	var all []watched
-	if folder := s.settings.Credentials; folder != nil {
+	if folder := s.config.Credentials; folder != nil {
 		all = append(all, watched{"credentials", "CLIENTS_CREDENTIALS_DIR", folder.Reload, folder.Stale})
 	}
-	if certificate := s.settings.Certificate; certificate != nil {
+	if certificate := s.config.Certificate; certificate != nil {
 		all = append(all, watched{"certificate", "CLIENTS_TLS_CERT", certificate.Reload, certificate.Stale})
 	}
 	for _, files := range all {
@@ -33,15 +33,12 @@ func (s *service) watchFiles(context.Context) error {
 			ConstLabels: prometheus.Labels{"files": files.what},
 		}, func() float64 { return number(files.stale()) }))
 	}
-	watching, cancel := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() { defer close(ended); s.watch(watching, all) }()
-	s.onStop(func() { cancel(); <-ended })
+	s.background(func(ctx context.Context) { s.watch(ctx, all) })
 	return nil
 }
 
 // watch looks at the files until ctx ends.
-func (s *service) watch(ctx context.Context, all []watched) {
+func (s *Server) watch(ctx context.Context, all []watched) {
 	look := time.NewTicker(watchEvery)
 	defer look.Stop()
 	for {
@@ -53,10 +50,10 @@ func (s *service) watch(ctx context.Context, all []watched) {
 		for _, files := range all {
 			changed, err := files.reload()
 			if err != nil {
-				s.log.Error("files have changed and cannot be used: what still stands of the last good ones counts", "files", files.what, "setting", files.variable, "error", err)
+				s.log.Error("reload failed, keeping last valid configuration", "files", files.what, "setting", files.variable, "error", err)
 			}
 			if changed {
-				s.log.Info("files have changed and were read again", "files", files.what, "setting", files.variable)
+				s.log.Info("files reloaded", "files", files.what, "setting", files.variable)
 			}
 		}
 	}

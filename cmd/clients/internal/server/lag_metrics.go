@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 )
 
 // newDirectoryLag shows how far reads are behind the stream of events.
-func (s *service) newDirectoryLag() *lag {
+func (s *Server) newDirectoryLag() *lag {
 	l := &lag{}
 	s.showLag(nil, "clients_projection_lag_events", "Messages of the stream that reads do not show yet.",
 		"clients_projection_lag_seconds", "How long the stream has been known to hold what reads do not show; 0 while they show all that is known.",
@@ -24,15 +24,15 @@ func (s *service) newDirectoryLag() *lag {
 type sourceLag struct {
 	upstream.Stream
 	lag
-	service *service
+	server *Server
 
 	mu      sync.Mutex
 	created time.Time // of the stream; zero where there is none
 }
 
 // newSourceLag shows it.
-func (s *service) newSourceLag(stream upstream.Stream) *sourceLag {
-	l := &sourceLag{Stream: stream, service: s}
+func (s *Server) newSourceLag(stream upstream.Stream) *sourceLag {
+	l := &sourceLag{Stream: stream, server: s}
 	s.showLag(prometheus.Labels{"stream": stream.Name},
 		"clients_references_lag_messages", "Messages of another service's stream that have not been taken in yet.",
 		"clients_references_lag_seconds", "How long another service's stream has been known to hold what was not taken in; 0 while all that is known was.",
@@ -42,7 +42,7 @@ func (s *service) newSourceLag(stream upstream.Stream) *sourceLag {
 
 // sample asks the source where it stands.
 func (l *sourceLag) sample(ctx context.Context) error {
-	state, err := l.service.upstream.State(ctx, l.Stream)
+	state, err := l.server.upstream.State(ctx, l.Stream)
 	if err != nil && !errors.Is(err, upstream.ErrMissing) {
 		return err
 	}
@@ -67,12 +67,12 @@ func (l *sourceLag) follow(created time.Time) {
 func (l *sourceLag) reached() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	reached, _ := l.service.directory.Reached(l.Name, l.created)
+	reached, _ := l.server.directory.Reached(l.Name, l.created)
 	return reached.Sequence
 }
 
 // showLag shows a lag as it is at each scrape, in messages and in seconds.
-func (s *service) showLag(labels prometheus.Labels, messages, messagesHelp, seconds, secondsHelp string, behind func(time.Time) (uint64, time.Duration)) {
+func (s *Server) showLag(labels prometheus.Labels, messages, messagesHelp, seconds, secondsHelp string, behind func(time.Time) (uint64, time.Duration)) {
 	s.registry.MustRegister(
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: messages, Help: messagesHelp, ConstLabels: labels}, func() float64 {
 			count, _ := behind(time.Now())

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -9,13 +9,13 @@ import (
 
 // storageMetrics show how full the store is.
 type storageMetrics struct {
-	service     *service
+	server      *Server
 	used, limit prometheus.Gauge
 }
 
-func (s *service) newStorageMetrics() *storageMetrics {
+func (s *Server) newStorageMetrics() *storageMetrics {
 	m := &storageMetrics{
-		service: s,
+		server: s,
 		used: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "clients_storage_used_bytes", Help: "Bytes that the streams of the NATS account take, on all of its servers together.",
 		}),
@@ -30,12 +30,12 @@ func (s *service) newStorageMetrics() *storageMetrics {
 
 // sample asks how full it is. What was answered last is shown on.
 func (m *storageMetrics) sample(ctx context.Context) {
-	storage, err := m.service.store.Storage(ctx)
+	storage, err := m.server.store.Storage(ctx)
 	if err != nil {
 		return
 	}
-	if storage.Limit == 0 && m.service.embedded != nil {
-		storage.Limit = m.service.embedded.Room(storage.Used)
+	if storage.Limit == 0 && m.server.embedded != nil {
+		storage.Limit = m.server.embedded.Room(storage.Used)
 	}
 	limit := math.Inf(1)
 	if storage.Limit > 0 {

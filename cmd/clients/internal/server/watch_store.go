@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -19,26 +19,22 @@ const (
 
 // watchStore shows whether writes are accepted. An embedded server that meets a full disk, or a failed sync, refuses all
 // further writes until it is started again: where the disk has room, the process ends, to be started again.
-func (s *service) watchStore(context.Context) error {
+func (s *Server) watchStore(context.Context) error {
 	s.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "clients_read_only", Help: "1 while writes are refused because NATS does not accept them, as /readyz tells.",
 	}, func() float64 { return number(s.readOnly() != "") }))
 	if s.embedded == nil {
 		return nil
 	}
-	watching, cancel := context.WithCancel(context.Background())
-	ended := make(chan struct{})
 	refused := 0
-	go func() {
-		defer close(ended)
-		every(watching, storeEvery, func(context.Context) { refused = s.lookAtStore(refused) })
-	}()
-	s.onStop(func() { cancel(); <-ended })
+	s.background(func(ctx context.Context) {
+		every(ctx, storeEvery, func(context.Context) { refused = s.lookAtStore(refused) })
+	})
 	return nil
 }
 
 // lookAtStore returns how many times in a row the store has refused writes although its disk has room.
-func (s *service) lookAtStore(refused int) int {
+func (s *Server) lookAtStore(refused int) int {
 	full, fault := s.embedded.DiskFull(), s.embedded.WriteFault(backup.Streams(true))
 	if full != "" || fault == "" {
 		s.setReadOnly(full)
@@ -46,14 +42,14 @@ func (s *service) lookAtStore(refused int) int {
 	}
 	s.setReadOnly(fault)
 	if refused++; refused == brokenAtLooks {
-		err := fmt.Errorf("embedded NATS refuses writes although the disk has room, and has to be started again: %s", fault)
-		s.notReady(err.Error())
+		err := fmt.Errorf("embedded NATS refuses writes although the disk has room: %s", fault)
+		s.setNotReady(err.Error())
 		s.broken <- err
 	}
 	return refused
 }
 
-func (s *service) setReadOnly(reason string) {
+func (s *Server) setReadOnly(reason string) {
 	if before := s.store.ReadOnly(); (before == "") != (reason == "") {
 		s.log.Warn("read-only changed", "reason", reason, "before", before)
 	}
@@ -61,8 +57,8 @@ func (s *service) setReadOnly(reason string) {
 }
 
 // readOnly returns why writes are refused, "" while they are not.
-func (s *service) readOnly() string {
-	if s.state.Load() != nil { // it is not there before the service was ready
+func (s *Server) readOnly() string {
+	if s.notReady.Load() != nil { // it is not there before the service was ready
 		return ""
 	}
 	return s.store.ReadOnly()

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"errors"
@@ -15,10 +15,10 @@ const maxLoggedFaults = 20
 
 // report logs what a scrub has found, and notes it in the record.
 func (b *scrubber) report(record *idempotency.ScrubRecord, faults []audit.Fault, took time.Duration) {
-	log := b.service.log
+	log := b.server.log
 	for i, f := range faults {
 		if record.First == "" && stopsService(f.Kind) {
-			record.First = fmt.Sprintf("%s%s: %s", messagesOf(f), f.Kind, f.Detail)
+			record.First = fmt.Sprintf("%s%s: %s", f.Where(), f.Kind, f.Detail)
 		}
 		if i < maxLoggedFaults {
 			log.Error("scrub found a fault", "kind", f.Kind, "sequence", f.First, "last", f.Last, "detail", f.Detail)
@@ -51,7 +51,7 @@ func (b *scrubber) show(record idempotency.ScrubRecord) {
 func (b *scrubber) heed(record idempotency.ScrubRecord) {
 	b.show(record)
 	if record.First != "" && record.Finished.After(b.started) {
-		b.service.store.MarkDamaged(record.First)
+		b.server.store.MarkDamaged(record.First)
 	}
 }
 

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -12,13 +12,13 @@ import (
 
 // servePartners answers what other services request of NATS, on a connection of its own: a flood of requests must not
 // hold up commands.
-func (s *service) servePartners(ctx context.Context) (err error) {
+func (s *Server) servePartners(ctx context.Context) (err error) {
 	log := s.log.With("connection", "partners")
 	var nc *nats.Conn
 	if s.embedded != nil {
 		nc, err = s.embedded.Connect(natsconn.Options(log)...)
 	} else {
-		nc, err = s.settings.NATS.Connect(ctx, log)
+		nc, err = s.config.NATS.Connect(ctx, log)
 	}
 	if err != nil {
 		return fmt.Errorf("connect to NATS for other services: %w", err)

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -16,7 +16,7 @@ import (
 
 // scrubber re-reads the stream from time to time, unless another replica does or has just done so.
 type scrubber struct {
-	service  *service
+	server   *Server
 	name     string // of this replica
 	interval time.Duration
 	started  time.Time
@@ -34,21 +34,18 @@ const (
 )
 
 // scrubStream begins to scrub.
-func (s *service) scrubStream(context.Context) error {
+func (s *Server) scrubStream(context.Context) error {
 	b := s.newScrubber()
 	if b.interval == 0 {
 		return nil
 	}
-	scrubbing, cancel := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() { defer close(ended); b.run(scrubbing) }()
-	s.onStop(func() { cancel(); <-ended })
+	s.background(b.run)
 	return nil
 }
 
-func (s *service) newScrubber() *scrubber {
+func (s *Server) newScrubber() *scrubber {
 	b := &scrubber{
-		service: s, name: uuid.NewString(), interval: s.settings.ScrubInterval, started: time.Now(),
+		server: s, name: uuid.NewString(), interval: s.config.ScrubInterval, started: time.Now(),
 		faults: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "clients_scrub_faults", Help: "Faults that the last scrub of the stream found, whichever replica did it.",
 		}, []string{"kind"}),
@@ -69,9 +66,9 @@ func (b *scrubber) run(ctx context.Context) {
 	look := time.NewTicker(min(max(b.interval/10, soonestLook), latestLook))
 	defer look.Stop()
 	for ctx.Err() == nil {
-		if b.service.directory.Err() == nil {
+		if b.server.directory.Err() == nil {
 			if err := b.turn(ctx); err != nil && ctx.Err() == nil {
-				b.service.log.Warn("scrub not finished", "error", err)
+				b.server.log.Warn("scrub not finished", "error", err)
 			}
 		}
 		select {
@@ -83,7 +80,7 @@ func (b *scrubber) run(ctx context.Context) {
 
 // turn scrubs if that is due and no other replica does.
 func (b *scrubber) turn(ctx context.Context) error {
-	records := b.service.records
+	records := b.server.records
 	record, err := records.Scrubs(ctx)
 	if err != nil {
 		return err
@@ -114,8 +111,8 @@ func (b *scrubber) scrub(ctx context.Context, record idempotency.ScrubRecord) er
 	renewed := make(chan idempotency.ScrubRecord, 1)
 	go func() { renewed <- b.renew(holding, cancel, record) }()
 	begun := time.Now()
-	scrub := audit.Scrub{Directory: b.service.directory, Open: func(ctx context.Context) (*eventstore.History, error) {
-		return natsconn.OpenHistory(ctx, b.service.nc)
+	scrub := audit.Scrub{Directory: b.server.directory, Open: func(ctx context.Context) (*eventstore.History, error) {
+		return natsconn.OpenHistory(ctx, b.server.nc)
 	}}
 	faults, err := scrub.Run(holding)
 	if cause := context.Cause(holding); cause != nil {
@@ -130,7 +127,7 @@ func (b *scrubber) scrub(ctx context.Context, record idempotency.ScrubRecord) er
 	}
 	ctx, cancelStore := context.WithTimeout(context.WithoutCancel(ctx), sampleLimit)
 	defer cancelStore()
-	if _, failed := b.service.records.StoreScrubs(ctx, record); err == nil {
+	if _, failed := b.server.records.StoreScrubs(ctx, record); err == nil {
 		err = ignoreConflict(failed)
 	}
 	b.heed(record)
@@ -149,7 +146,7 @@ func (b *scrubber) renew(ctx context.Context, lose context.CancelCauseFunc, reco
 		}
 		next := record
 		next.Until = time.Now().Add(scrubTurn)
-		stored, err := b.service.records.StoreScrubs(context.WithoutCancel(ctx), next)
+		stored, err := b.server.records.StoreScrubs(context.WithoutCancel(ctx), next)
 		switch {
 		case err == nil:
 			record = stored

@@ -1,8 +1,9 @@
-package main
+package server
 
 import (
 	"time"
 
+	"clients/cmd/clients/internal/version"
 	"clients/domain/command"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -10,7 +11,7 @@ import (
 )
 
 // registerMetrics makes /metrics show the store, the directory and the process; it answers what counts commands.
-func (s *service) registerMetrics() func(command.Outcome) {
+func (s *Server) registerMetrics() func(command.Outcome) {
 	counter := func(name, help string, value func() uint64) prometheus.Collector {
 		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(value()) })
 	}
@@ -23,7 +24,7 @@ func (s *service) registerMetrics() func(command.Outcome) {
 	for _, outcome := range command.Outcomes() {
 		commands.WithLabelValues(string(outcome))
 	}
-	v := currentVersion()
+	v := version.Current()
 	s.registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
@@ -46,7 +47,7 @@ func (s *service) registerMetrics() func(command.Outcome) {
 }
 
 // registerReadiness makes /metrics show from the first whether the service is ready.
-func (s *service) registerReadiness() {
+func (s *Server) registerReadiness() {
 	s.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "clients_ready", Help: "1 while the service is ready, as /readyz tells.",
 	}, func() float64 { return number(s.ready() == nil) }))

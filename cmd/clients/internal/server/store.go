@@ -1,0 +1,66 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+
+	"clients/cmd/clients/internal/natsconn"
+	"clients/cmd/clients/internal/terminal"
+	"clients/domain/command"
+	"clients/eventstore"
+	"clients/eventstore/embedded"
+	"clients/eventstore/idempotency"
+	"clients/eventstore/upstream"
+)
+
+// openStore connects to NATS, and opens the streams and buckets of the service.
+func (s *Server) openStore(ctx context.Context) (err error) {
+	config := eventstore.Config{Replicas: s.config.StreamReplicas, Log: s.log}
+	if s.config.NATS.URL == "" {
+		if err := s.startEmbedded(); err != nil {
+			return err
+		}
+		config.Reached, config.Advanced = s.embedded.HighWater.Sequence(), s.embedded.HighWater.Advance
+	} else if s.nc, err = s.config.NATS.Connect(ctx, s.log); err != nil {
+		return err
+	}
+	s.onStop(s.nc.Close)
+	s.store, err = eventstore.Open(ctx, s.nc, config)
+	if errors.Is(err, eventstore.ErrNoCluster) {
+		return terminal.WithHint(err, "set CLIENTS_STREAM_REPLICAS to 1, or name the servers of a cluster in CLIENTS_NATS_URL")
+	}
+	if err != nil {
+		return err
+	}
+	s.onStop(s.store.Close)
+	s.records, err = idempotency.Open(ctx, s.nc, idempotency.Config{
+		Replicas: s.config.StreamReplicas, LongestCommand: command.Longest, AppendCost: s.store.AppendCost, Published: s.store.Published, Log: s.log,
+	})
+	if err != nil {
+		return err
+	}
+	s.onStop(s.records.Close)
+	s.upstream, err = upstream.New(s.nc)
+	return err
+}
+
+// startEmbedded starts a NATS server within the process and connects to it.
+func (s *Server) startEmbedded() (err error) {
+	s.embedded, err = embedded.Start(embedded.Config{
+		Dir: s.config.DataDir, Addr: s.config.EmbeddedListenAddr(), Partners: s.config.PartnerAccess(), Log: s.log,
+	})
+	var listen *net.OpError
+	if errors.As(err, &listen) {
+		return fmt.Errorf("listen for NATS (CLIENTS_EMBEDDED_NATS_ADDR): %w", err)
+	}
+	if err != nil {
+		return err
+	}
+	s.onStop(s.embedded.Shutdown)
+	if s.nc, err = s.embedded.Connect(natsconn.Options(s.log)...); err != nil {
+		return fmt.Errorf("connect to the embedded server: %w", err)
+	}
+	return nil
+}
