@@ -17,7 +17,8 @@
 // A stream that was deleted and created again has another creation time and is read from its beginning. A stream that was
 // restored to an earlier state keeps its creation time, but assigns its sequences again to other messages. [Client.Holds]
 // detects this by the time at which the last recorded message was stored, and the caller then starts a new generation of
-// the record: see [Handler.Rewind].
+// the record: see [Handler.Rewind]. Reading again needs no operator. The read barrier needs the check in any case, and an
+// event that is read twice is dropped as a duplicate, so stopping for a command would only add the command and an alert.
 //
 // # Guarantees
 //

@@ -224,11 +224,3 @@ func TestReadingOutlivesAServerOfThree(t *testing.T) {
 	require.Zero(t, w.rewinds)
 	require.Empty(t, w.expirations())
 }
-
-// copied returns a copy of a folder.
-func copied(t testing.TB, dir string) string {
-	t.Helper()
-	other := t.TempDir()
-	require.NoError(t, os.CopyFS(other, os.DirFS(dir)))
-	return other
-}

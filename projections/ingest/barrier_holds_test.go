@@ -14,15 +14,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// unread is a fence of a replica that reads nothing: the directory shows what was put on record by hand.
+// unread is a read barrier of a replica that reads nothing: the directory shows what was put on record by hand.
 func (r *replica) unread() *Ingest {
 	r.t.Helper()
-	fence, err := New(Config{
+	barrier, err := New(Config{
 		Store: r.store, Upstream: r.upstream, DeadLetters: r.quarantine, Directory: r.directory, Replica: r.name, NewEventID: uuid.NewString, Now: time.Now,
 		Registry: r.registry, Log: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(r.t, err)
-	return fence
+	return barrier
 }
 
 // passed puts on record that PROJECTS was read up to a message that was stored at a time.
@@ -38,9 +38,9 @@ func (r *replica) passed(sequence uint64, storedAt time.Time) {
 }
 
 // That a source was put back to an earlier state shows in its messages, before whoever reads it has noticed.
-func TestTheFenceHoldsASourceAgainstWhatWasReadOfIt(t *testing.T) {
+func TestTheReadBarrierHoldsASourceAgainstWhatWasReadOfIt(t *testing.T) {
 	t.Parallel()
-	const putBack = "was put back to an earlier state"
+	const putBack, unread = "was put back to an earlier state", "has not been read to its end"
 	for name, c := range map[string]struct {
 		sequence uint64
 		ago      time.Duration // how much earlier than the message that is there now the one that was read was stored
@@ -50,7 +50,7 @@ func TestTheFenceHoldsASourceAgainstWhatWasReadOfIt(t *testing.T) {
 		"it is what was read":                      {sequence: 3},
 		"another message at its end":               {sequence: 3, ago: time.Hour, why: putBack},
 		"it ends earlier":                          {sequence: 4, why: putBack},
-		"it has gone on behind another message":    {sequence: 2, ago: time.Hour, why: "has not been read to its end"},
+		"it has gone on behind another message":    {sequence: 2, ago: time.Hour, why: unread},
 		"its end is gone":                          {sequence: 3, gone: true},
 		"its end is gone, and the rest is another": {sequence: 3, ago: time.Hour, gone: true, why: putBack},
 	} {
@@ -68,7 +68,11 @@ func TestTheFenceHoldsASourceAgainstWhatWasReadOfIt(t *testing.T) {
 			if c.gone {
 				require.NoError(t, stream.DeleteMsg(t.Context(), 3))
 			}
-			err = r.unread().Wait(briefly(t))
+			ctx := r.deadline()
+			if c.why == unread {
+				ctx = briefly(t)
+			}
+			err = r.unread().Wait(ctx)
 			if c.why == "" {
 				require.NoError(t, err)
 				return
@@ -79,7 +83,7 @@ func TestTheFenceHoldsASourceAgainstWhatWasReadOfIt(t *testing.T) {
 }
 
 // What the former round had reached says nothing of the present one.
-func TestTheFenceWaitsForTheRoundThatIsBeingRead(t *testing.T) {
+func TestTheReadBarrierWaitsForTheRoundThatIsBeingRead(t *testing.T) {
 	t.Parallel()
 	y := newSystem(t, 1)
 	y.makeSources()
@@ -89,8 +93,8 @@ func TestTheFenceWaitsForTheRoundThatIsBeingRead(t *testing.T) {
 	require.NoError(t, err)
 	r.passed(1, state.FirstStored)
 	passed := make(chan error, 1)
-	fence := r.unread()
-	go func() { passed <- fence.Wait(r.deadline()) }()
+	barrier := r.unread()
+	go func() { passed <- barrier.Wait(r.deadline()) }()
 	record := func(fact domain.ReferenceEvent) {
 		_, err := r.store.AppendBatch(r.deadline(), []eventstore.Entry{{Reference: fact}})
 		require.NoError(t, err)
@@ -103,7 +107,7 @@ func TestTheFenceWaitsForTheRoundThatIsBeingRead(t *testing.T) {
 	require.ErrorIs(t, r.directory.AwaitReached(t.Context(), position), readmodel.ErrOtherGeneration)
 	select {
 	case err := <-passed:
-		require.FailNow(t, "the fence opened", "%v", err)
+		require.FailNow(t, "the barrier was passed", "%v", err)
 	default:
 	}
 	position.Generation = 1
@@ -112,20 +116,20 @@ func TestTheFenceWaitsForTheRoundThatIsBeingRead(t *testing.T) {
 }
 
 // What the directory shows says nothing where the service's own stream was replaced, whoever notices that first.
-func TestTheFenceHoldsTheDirectoryAgainstItsStream(t *testing.T) {
+func TestTheReadBarrierHoldsTheDirectoryAgainstItsStream(t *testing.T) {
 	t.Parallel()
 	y := newSystem(t, 1)
 	y.makeSources()
 	r := y.reader()
 	r.client()
-	fence := r.unread()
-	require.NoError(t, fence.Wait(t.Context()))
+	barrier := r.unread()
+	require.NoError(t, barrier.Wait(t.Context()))
 	stream, err := y.js.Stream(t.Context(), eventstore.Stream)
 	require.NoError(t, err)
 	require.NoError(t, y.js.DeleteStream(t.Context(), eventstore.Stream))
 	_, err = y.js.CreateStream(t.Context(), stream.CachedInfo().Config)
 	require.NoError(t, err)
-	err = fence.Wait(t.Context())
+	err = barrier.Wait(t.Context())
 	require.ErrorIs(t, err, eventstore.ErrReplaced)
 	var refusal *domain.Error
 	require.ErrorAs(t, err, &refusal)

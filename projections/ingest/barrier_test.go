@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// requireClosed requires that the fence tells why it cannot be passed, and of which stream.
+// requireClosed requires that the read barrier tells why it cannot be passed, and of which stream.
 func requireClosed(t *testing.T, err error, stream, why string) {
 	t.Helper()
 	var refusal *domain.Error
@@ -28,9 +28,9 @@ func briefly(t *testing.T) context.Context {
 	return ctx
 }
 
-// What has been acknowledged to another service shows behind the fence, on whichever connection it was published, and
+// What has been acknowledged to another service shows behind the read barrier, on whichever connection it was published, and
 // whichever replica records.
-func TestBehindTheFenceTheDirectoryShowsWhatWasAcknowledged(t *testing.T) {
+func TestBehindTheReadBarrierTheDirectoryShowsWhatWasAcknowledged(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		servers, rounds int
@@ -58,7 +58,7 @@ func TestBehindTheFenceTheDirectoryShowsWhatWasAcknowledged(t *testing.T) {
 	}
 }
 
-func TestTheFenceNamesTheStreamThatIsMissingAndOpensWhenItAppears(t *testing.T) {
+func TestTheReadBarrierNamesTheStreamThatIsMissingAndOpensWhenItAppears(t *testing.T) {
 	t.Parallel()
 	y := newSystem(t, 1)
 	r := y.replica(0)
@@ -76,7 +76,7 @@ func TestTheFenceNamesTheStreamThatIsMissingAndOpensWhenItAppears(t *testing.T) 
 	require.Equal(t, domain.References{ActiveProjects: 1}, r.directory.State(acme, one).References, "what was learned stays")
 }
 
-func TestTheFenceStaysClosedWhileMessagesAreNotTakenIn(t *testing.T) {
+func TestTheReadBarrierStaysClosedWhileMessagesAreNotTakenIn(t *testing.T) {
 	t.Parallel()
 	open := make(chan struct{})
 	r := alone(t, func(i *Ingest) {
@@ -110,14 +110,14 @@ func testCountOf(r *replica, name string) (count uint64) {
 	return count
 }
 
-func TestTheFenceStaysClosedWithoutAnAnswer(t *testing.T) {
+func TestTheReadBarrierStaysClosedWithoutAnAnswer(t *testing.T) {
 	t.Parallel()
 	r := alone(t)
 	r.settled()
 	r.cluster.Stop(0)
 	requireClosed(t, r.ingest.Wait(briefly(t)), "S", "does not answer")
 	r.cluster.Restart(t, 0)
-	eventually(t, "the fence opens", func() bool { return r.ingest.Wait(r.deadline()) == nil })
+	eventually(t, "the barrier is passed", func() bool { return r.ingest.Wait(r.deadline()) == nil })
 }
 
 func TestAPurgeOfTheStreamsChangesNothing(t *testing.T) {

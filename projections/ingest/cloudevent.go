@@ -16,22 +16,21 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// cloudEvent is an event of another service, in whichever mode it was sent. What the sender left out is empty.
+// cloudEvent is an event of another service, in binary or structured mode. Missing attributes are empty.
 type cloudEvent struct {
 	kind, source, id                  string
 	actor, correlationID, traceparent string
 	data                              []byte
 }
 
-// The media types of CloudEvents; what may follow names the event format.
+// The media types of CloudEvents. A suffix names the event format.
 const (
 	typeStructured = "application/cloudevents"
 	typeBatch      = "application/cloudevents-batch"
 )
 
-// readEvent reads a message as the NATS binding of CloudEvents has it. A content type of CloudEvents decides the mode.
-// Without one, a ce-type means binary mode, and a body with a specversion structured mode, as the SDKs send it without any
-// header.
+// readEvent decodes a message by the NATS binding of CloudEvents. A content type of CloudEvents decides the mode. Without
+// one, a ce-type means binary mode, and a body with a specversion structured mode: the SDKs send it without headers.
 func readEvent(m upstream.Message) (cloudEvent, *Poison) {
 	switch contentType := contentTypeOf(m.Header); {
 	case contentType == typeStructured, contentType == typeStructured+"+json":
@@ -50,14 +49,14 @@ func readEvent(m upstream.Message) (cloudEvent, *Poison) {
 	return readStructured(m)
 }
 
-// EventType returns the type of the event that a message in quarantine carries, or "" where it has none.
+// EventType returns the type of the event in a message, or "" if it has none.
 func EventType(m upstream.Message) string {
 	event, _ := readEvent(m)
 	return event.kind
 }
 
-// contentTypeOf returns the content type of CloudEvents that a message has, without parameters, or "". Of several the
-// first one in the order of the alphabet counts.
+// contentTypeOf returns the content type of CloudEvents of a message, without parameters, or "". Of several, the first in
+// alphabetical order counts.
 func contentTypeOf(h nats.Header) (first string) {
 	for name, values := range h {
 		if !strings.EqualFold(name, "content-type") {
@@ -86,7 +85,7 @@ func readBinary(m upstream.Message) (cloudEvent, *Poison) {
 	return e, checkSum(m)
 }
 
-// structuredEvent is the JSON event format. Attributes are read one by one: a bad one is of no concern to the others.
+// structuredEvent is the JSON event format. Each attribute is decoded by itself: an invalid one does not affect the others.
 type structuredEvent struct {
 	Type          json.RawMessage `json:"type"`
 	Source        json.RawMessage `json:"source"`
@@ -104,13 +103,13 @@ func readStructured(m upstream.Message) (cloudEvent, *Poison) {
 		return cloudEvent{}, poisonf(Unreadable, "%v", err)
 	}
 	e := cloudEvent{
-		kind: scalar(s.Type), source: scalar(s.Source), id: scalar(s.ID),
-		actor: scalar(s.Actor), correlationID: scalar(s.CorrelationID), traceparent: scalar(s.Traceparent), data: s.Data,
+		kind: jsonText(s.Type), source: jsonText(s.Source), id: jsonText(s.ID),
+		actor: jsonText(s.Actor), correlationID: jsonText(s.CorrelationID), traceparent: jsonText(s.Traceparent), data: s.Data,
 	}
 	if e.kind == "" {
 		return e, poisonf(Unreadable, "it has no type")
 	}
-	if encoded := strings.TrimRight(scalar(s.DataBase64), "="); encoded != "" {
+	if encoded := strings.TrimRight(jsonText(s.DataBase64), "="); encoded != "" {
 		var err error
 		if e.data, err = base64.RawStdEncoding.DecodeString(encoded); err != nil {
 			return e, poisonf(Unreadable, "data_base64: %v", err)
@@ -119,8 +118,8 @@ func readStructured(m upstream.Message) (cloudEvent, *Poison) {
 	return e, nil
 }
 
-// scalar returns the text of a JSON string, a number or boolean as it is written, and "" for anything else.
-func scalar(raw json.RawMessage) (text string) {
+// jsonText returns the text of a JSON string, the literal of a number or boolean, and "" for anything else.
+func jsonText(raw json.RawMessage) (text string) {
 	switch {
 	case len(raw) == 0 || string(raw) == "null" || raw[0] == '{' || raw[0] == '[':
 		return ""
@@ -131,12 +130,12 @@ func scalar(raw json.RawMessage) (text string) {
 	return string(raw)
 }
 
-// trimmed is a JSON text without a byte order mark and white space around it.
+// trimmed returns a JSON text without byte order mark and surrounding white space.
 func trimmed(data []byte) []byte {
 	return bytes.TrimSpace(bytes.TrimPrefix(data, []byte("\xEF\xBB\xBF")))
 }
 
-// checkSum refuses a message that is not the one that was sent.
+// checkSum returns poison if a message has a checksum that does not match.
 func checkSum(m upstream.Message) *Poison {
 	stated := header(m.Header, "ce-checksum")
 	if stated == "" {
@@ -149,7 +148,7 @@ func checkSum(m upstream.Message) *Poison {
 	return nil
 }
 
-// textHeader reads a header that may carry any text: percent-encoded, and perhaps in double quotes.
+// textHeader returns a header that may contain any text: percent-encoded, and possibly quoted.
 func textHeader(h nats.Header, name string) string {
 	value := strings.TrimSpace(header(h, name))
 	if len(value) > 1 && value[0] == '"' && value[len(value)-1] == '"' {
@@ -161,8 +160,8 @@ func textHeader(h nats.Header, name string) string {
 	return value
 }
 
-// header is the first value of a header, whatever the case of its name. Where several names differ in case alone, it is
-// the first of them that counts, for every reader the same.
+// header returns the first value of a header, ignoring the case of its name. Of names that differ in case only, the first
+// in alphabetical order counts, so that all replicas read the same.
 func header(h nats.Header, name string) string {
 	if value := h.Get(name); value != "" {
 		return value

@@ -10,21 +10,21 @@ import (
 
 // decision is what a run leads to, decided message by message on the directory and on the messages before it in the run.
 type decision struct {
-	config  Config
-	entries []eventstore.Entry
-	reached uint64 // sequence up to which the entries so far record the stream
-	clients map[owned]*domain.State
-	things  map[thing]*known
-	repeats int // messages whose event is known
+	config     Config
+	entries    []eventstore.Entry
+	reached    uint64 // sequence up to which the entries so far record the stream
+	clients    map[clientKey]*domain.State
+	references map[referenceKey]*known
+	duplicates int // messages whose event is known
 }
 
-// owned is a client of an account. It need not exist.
-type owned struct {
+// clientKey is a client of an account. It need not exist.
+type clientKey struct {
 	account string
 	id      int64
 }
 
-type thing struct {
+type referenceKey struct {
 	kind    domain.ReferenceKind
 	account string
 	id      int64
@@ -33,12 +33,12 @@ type thing struct {
 // known is what is known of a project or invoice as the run goes on.
 type known struct {
 	client int64
-	events map[string]bool // those of the run, and repeats of earlier ones
+	events map[string]bool // of the run, and duplicates of earlier ones
 }
 
 // decideRun decides a run. It marks the messages that are poison.
 func decideRun(config Config, run []*item) *decision {
-	d := &decision{config: config, reached: run[0].message.Previous, clients: make(map[owned]*domain.State), things: make(map[thing]*known)}
+	d := &decision{config: config, reached: run[0].message.Previous, clients: make(map[clientKey]*domain.State), references: make(map[referenceKey]*known)}
 	for _, i := range run {
 		i.subject = 0
 		if i.poison = i.unreadable; i.poison == nil {
@@ -54,15 +54,15 @@ func decideRun(config Config, run []*item) *decision {
 	return d
 }
 
-// decide adds what a message leads to: nothing if it repeats what is known.
+// decide adds what a message leads to: nothing for a duplicate.
 func (d *decision) decide(i *item) *Poison {
 	event := i.event
 	if event.Kind == domain.NoReference {
 		return nil
 	}
-	known := d.thing(event)
+	known := d.reference(event)
 	if event.EventID != "" && known.events[event.EventID] {
-		d.repeats++
+		d.duplicates++
 		return nil
 	}
 	event, poison := d.attribute(event, known)
@@ -120,7 +120,7 @@ func (d *decision) follow(learned domain.ReferenceEvent, from *item) error {
 		Event:         event,
 		Version:       state.Client.Revision.Version + 1,
 		Time:          d.config.Now(),
-		Actor:         cmp.Or(from.actor, "invoices"),
+		Actor:         cmp.Or(brief(from.cloud.actor), "invoices"),
 		CorrelationID: cmp.Or(learned.CorrelationID, cause),
 		CausationID:   cause,
 		Traceparent:   from.traceparent,
@@ -145,7 +145,7 @@ func (d *decision) add(event domain.ReferenceEvent) {
 
 // client returns the client as the run has left it so far.
 func (d *decision) client(account string, id int64) *domain.State {
-	key := owned{account, id}
+	key := clientKey{account, id}
 	state := d.clients[key]
 	if state == nil {
 		now := d.config.Directory.State(account, id)
@@ -155,14 +155,14 @@ func (d *decision) client(account string, id int64) *domain.State {
 	return state
 }
 
-// thing returns what is known of a project or invoice as the run has left it so far.
-func (d *decision) thing(event domain.ReferenceEvent) *known {
-	key := thing{event.Kind, event.Account, event.ID}
+// reference returns what is known of a project or invoice as the run has left it so far.
+func (d *decision) reference(event domain.ReferenceEvent) *known {
+	key := referenceKey{event.Kind, event.Account, event.ID}
 	now := d.config.Directory.Item(event.Kind, event.Account, event.ID)
-	k := d.things[key]
+	k := d.references[key]
 	if k == nil {
 		k = &known{client: now.Client, events: make(map[string]bool)}
-		d.things[key] = k
+		d.references[key] = k
 	}
 	if now.Seen(event.EventID) || now.Seen(formerID(event)) {
 		k.events[event.EventID] = true

@@ -117,7 +117,7 @@ func (l *loop) store(ctx context.Context, run []upstream.Message, d *decision) (
 		err = l.Directory.Await(ctx, last)
 		if err != nil || l.onRecord(run[len(run)-1]) {
 			l.again = false
-			l.metrics.duplicates.WithLabelValues(l.stream.Name).Add(float64(d.repeats))
+			l.metrics.duplicates.WithLabelValues(l.stream.Name).Add(float64(d.duplicates))
 			return true, err
 		}
 		err = domain.ErrConflict
@@ -134,7 +134,7 @@ func (l *loop) store(ctx context.Context, run []upstream.Message, d *decision) (
 }
 
 // onRecord reports whether a message is on record. Its reference event may be stored and not count, see
-// domain.ReferenceEvent. Then the stream takes the one that would count for a repeat, unless it is stored again.
+// domain.ReferenceEvent. Then the stream takes the one that would count for a duplicate, unless it is stored again.
 func (l *loop) onRecord(m upstream.Message) bool {
 	reached, _ := l.Directory.Reached(l.stream.Name, m.Created)
 	return reached.Generation != m.Generation || reached.Sequence >= m.Sequence

@@ -45,7 +45,7 @@ func TestNothingIsLostWhenTheServerRestarts(t *testing.T) {
 			}
 		}
 	})
-	eventually(t, "the fence opens", func() bool { return r.ingest.Wait(y.deadline()) == nil })
+	eventually(t, "the barrier is passed", func() bool { return r.ingest.Wait(y.deadline()) == nil })
 	require.Equal(t, domain.References{ActiveProjects: projects}, r.references(one))
 	require.Len(t, r.quarantinedEvents(), 3)
 }
@@ -65,7 +65,7 @@ func TestNothingIsLostWhenANodeOfAClusterRestarts(t *testing.T) {
 		}
 	})
 	for _, r := range []*replica{a, b} {
-		eventually(t, "the fence opens", func() bool { return r.ingest.Wait(y.deadline()) == nil })
+		eventually(t, "the barrier is passed", func() bool { return r.ingest.Wait(y.deadline()) == nil })
 		require.Equal(t, domain.References{ActiveProjects: projects}, r.references(one))
 	}
 	require.Len(t, a.quarantinedEvents(), 3)

@@ -87,7 +87,7 @@ func TestASourceThatIsPutBackToAnEarlierCopyIsReadAgain(t *testing.T) {
 			putBack := y.copyOf("PROJECTS")
 			y.say(project("Deleted", 1, ""), project("Toggled", 2, `"active":false`), project("Created", 3, `"client_id":1`), project("Created", 4, `"client_id":1`))
 			before := domain.References{ActiveProjects: 2, InactiveProjects: 1}
-			eventually(t, "the fence opens", func() bool { return a.ingest.Wait(y.deadline()) == nil })
+			eventually(t, "the barrier is passed", func() bool { return a.ingest.Wait(y.deadline()) == nil })
 			require.Equal(t, before, a.references(one))
 
 			for round := range 2 {

@@ -51,7 +51,7 @@ func (l *loop) recordLate(ctx context.Context, i *item) error {
 		if i.poison != nil {
 			return i.poison
 		}
-		recorded := d.repeats > 0
+		recorded := d.duplicates > 0
 		if recorded {
 			l.metrics.duplicates.WithLabelValues(l.stream.Name).Inc()
 		} else {

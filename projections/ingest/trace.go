@@ -21,15 +21,14 @@ func (l *loop) interpretRun(ctx context.Context, run []upstream.Message) (items 
 		if l.Tracer == nil {
 			continue
 		}
-		event, _ := readEvent(m)
-		carrier := propagation.MapCarrier{"traceparent": event.traceparent, "tracestate": header(m.Header, "tracestate")}
+		carrier := propagation.MapCarrier{"traceparent": i.cloud.traceparent, "tracestate": header(m.Header, "tracestate")}
 		ctx, span := l.Tracer.Start(propagation.TraceContext{}.Extract(ctx, carrier), "process "+m.Stream,
 			trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(
 				attribute.String("messaging.system", "nats"),
 				attribute.String("messaging.operation.type", "process"),
 				attribute.String("messaging.destination.name", m.Stream),
 				attribute.Int64("clients.message.sequence", int64(m.Sequence)),
-				attribute.String("clients.event.type", event.kind),
+				attribute.String("clients.event.type", i.cloud.kind),
 			))
 		if i.unreadable != nil {
 			span.SetStatus(codes.Error, "")
