@@ -26,18 +26,18 @@ func onOneAndThree(t *testing.T, test func(t *testing.T, s *Store)) {
 }
 
 // facts are entries about the messages first to last.
-func facts(first, last int) (entries []Entry) {
+func references(first, last int) (entries []Entry) {
 	for n := first; n <= last; n++ {
 		entries = append(entries, Entry{Reference: learned(uint64(n))})
 	}
 	return entries
 }
 
-func TestARunIsStoredInItsOrder(t *testing.T) {
+func TestABatchIsStoredInItsOrder(t *testing.T) {
 	onOneAndThree(t, func(t *testing.T, s *Store) {
 		after, n := 0, 1
 		for _, length := range []int{1, 15, 16, 500, MaxBatch} {
-			entries := facts(n, n+length-1)
+			entries := references(n, n+length-1)
 			last, err := s.AppendBatch(deadline(t), entries)
 			require.NoError(t, err, length)
 			require.Equal(t, uint64(after+length), last)
@@ -50,7 +50,7 @@ func TestARunIsStoredInItsOrder(t *testing.T) {
 	})
 }
 
-func TestAnEmptyRunIsNothing(t *testing.T) {
+func TestAnEmptyBatchIsNothing(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	_, err := s.AppendBatch(deadline(t), nil)
@@ -59,10 +59,10 @@ func TestAnEmptyRunIsNothing(t *testing.T) {
 }
 
 // One run may hold several events of a client: only the first of them has a condition.
-func TestARunWithEventsIsStoredWholeOrNotAtAll(t *testing.T) {
+func TestABatchWithEventsIsStoredWholeOrNotAtAll(t *testing.T) {
 	onOneAndThree(t, func(t *testing.T, s *Store) {
 		appended := s.Stats().Appended
-		receipt, err := s.Append(deadline(t), created(1), 0)
+		result, err := s.Append(deadline(t), created(1), 0)
 		require.NoError(t, err)
 		another, err := s.Append(deadline(t), created(2), 0)
 		require.NoError(t, err)
@@ -80,13 +80,13 @@ func TestARunWithEventsIsStoredWholeOrNotAtAll(t *testing.T) {
 				{Reference: learned(uint64(first + 2))},
 			}
 		}
-		for _, stale := range [][2]uint64{{receipt.Sequence, another.Sequence + 1}, {receipt.Sequence + 100, another.Sequence}, {0, another.Sequence}} {
+		for _, stale := range [][2]uint64{{result.Sequence, another.Sequence + 1}, {result.Sequence + 100, another.Sequence}, {0, another.Sequence}} {
 			_, err = s.AppendBatch(deadline(t), run(1, stale[0], stale[1]))
 			require.ErrorIs(t, err, domain.ErrConflict)
 			require.NotErrorIs(t, err, domain.ErrUnknownOutcome)
 			require.Len(t, stored(t, s), 2)
 		}
-		last, err := s.AppendBatch(deadline(t), run(1, receipt.Sequence, another.Sequence))
+		last, err := s.AppendBatch(deadline(t), run(1, result.Sequence, another.Sequence))
 		require.NoError(t, err)
 		require.Equal(t, uint64(8), last)
 		records := stored(t, s)
@@ -106,7 +106,7 @@ func TestARunWithEventsIsStoredWholeOrNotAtAll(t *testing.T) {
 	})
 }
 
-func TestARunWithASingleEventKeepsItsCondition(t *testing.T) {
+func TestABatchWithASingleEventKeepsItsCondition(t *testing.T) {
 	onOneAndThree(t, func(t *testing.T, s *Store) {
 		event, none, wrong := created(1), uint64(0), uint64(5)
 		_, err := s.AppendBatch(deadline(t), []Entry{{Event: &event, LastSequence: &wrong}})
@@ -118,34 +118,34 @@ func TestARunWithASingleEventKeepsItsCondition(t *testing.T) {
 }
 
 // What was stored by another replica, or by an attempt whose answer was lost, is not stored once more.
-func TestARunOfFactsThatIsRepeatedChangesNothing(t *testing.T) {
+func TestABatchOfReferencesThatIsRepeatedChangesNothing(t *testing.T) {
 	onOneAndThree(t, func(t *testing.T, s *Store) {
-		last, err := s.AppendBatch(deadline(t), facts(1, 5))
+		last, err := s.AppendBatch(deadline(t), references(1, 5))
 		require.NoError(t, err)
-		again, err := s.AppendBatch(deadline(t), facts(1, 5))
+		again, err := s.AppendBatch(deadline(t), references(1, 5))
 		require.NoError(t, err)
 		require.Equal(t, last, again)
-		more, err := s.AppendBatch(deadline(t), facts(3, 7))
+		more, err := s.AppendBatch(deadline(t), references(3, 7))
 		require.NoError(t, err)
 		require.Equal(t, uint64(7), more)
 		for _, overlap := range [][2]int{{1, 30}, {7, 30}, {1, 20}} {
-			_, err = s.AppendBatch(deadline(t), facts(overlap[0], overlap[1]))
+			_, err = s.AppendBatch(deadline(t), references(overlap[0], overlap[1]))
 			require.ErrorIs(t, err, domain.ErrConflict)
 			require.NotErrorIs(t, err, domain.ErrUnknownOutcome)
 		}
 		require.Len(t, stored(t, s), 7)
-		_, err = s.AppendBatch(deadline(t), facts(8, 30))
+		_, err = s.AppendBatch(deadline(t), references(8, 30))
 		require.NoError(t, err)
 		require.Len(t, stored(t, s), 30)
 	})
 }
 
 // A message that is read again in another round, and one that is told by hand, is recorded beside what was.
-func TestAFactOfAnotherRoundIsNoRepeat(t *testing.T) {
+func TestAReferenceOfAnotherGenerationIsNoDuplicate(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	for round := range 3 {
-		entries := facts(1, 20)
+		entries := references(1, 20)
 		for i := range entries {
 			entries[i].Reference.Source.Generation = round
 		}
@@ -161,14 +161,14 @@ func TestAFactOfAnotherRoundIsNoRepeat(t *testing.T) {
 	require.Len(t, stored(t, s), 62)
 }
 
-func TestOfRunsAtOnceEachIsContiguous(t *testing.T) {
+func TestOfBatchesAtOnceEachIsContiguous(t *testing.T) {
 	t.Parallel()
 	_, stores := threeReplicas(t)
 	const runs, length = 9, 40
 	errs := make(chan error, runs)
 	for run := range runs {
 		go func() {
-			_, err := stores[run%3].AppendBatch(deadline(t), facts(run*length+1, run*length+length))
+			_, err := stores[run%3].AppendBatch(deadline(t), references(run*length+1, run*length+length))
 			errs <- err
 		}()
 	}
@@ -184,36 +184,36 @@ func TestOfRunsAtOnceEachIsContiguous(t *testing.T) {
 	}
 }
 
-func TestARunIsRefusedAfterTheStoreWasClosed(t *testing.T) {
+func TestABatchIsRefusedAfterTheStoreWasClosed(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	s.Close()
-	_, err := s.AppendBatch(deadline(t), facts(1, 1))
+	_, err := s.AppendBatch(deadline(t), references(1, 1))
 	requireUnavailable(t, err)
 	require.NotErrorIs(t, err, domain.ErrUnknownOutcome)
 }
 
-func TestARunWithoutAServerIsRefusedInTime(t *testing.T) {
+func TestABatchWithoutAServerIsRefusedInTime(t *testing.T) {
 	t.Parallel()
 	cluster, stores := threeReplicas(t)
 	cluster.Stop(1)
 	cluster.Stop(2)
 	for _, length := range []int{1, 100} { // there is a server, and no majority
 		begun := time.Now()
-		_, err := stores[0].AppendBatch(deadline(t), facts(1, length))
+		_, err := stores[0].AppendBatch(deadline(t), references(1, length))
 		requireUnavailable(t, err)
 		require.Less(t, time.Since(begun), publishLimit+time.Second)
 	}
 	cluster.Stop(0)
 	for _, length := range []int{1, 100} {
 		begun := time.Now()
-		_, err := stores[0].AppendBatch(deadline(t), facts(1, length))
+		_, err := stores[0].AppendBatch(deadline(t), references(1, length))
 		requireUnavailable(t, err)
 		require.Less(t, time.Since(begun), publishLimit+time.Second)
 	}
 	ctx, cancel := context.WithCancel(deadline(t))
 	cancel()
-	_, err := stores[0].AppendBatch(ctx, facts(1, 100))
+	_, err := stores[0].AppendBatch(ctx, references(1, 100))
 	requireUnavailable(t, err)
 }
 

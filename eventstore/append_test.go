@@ -46,16 +46,16 @@ func TestAppendsAtOnceAreStoredOrRefusedEachByItsOwnCondition(t *testing.T) {
 	const n = 160
 	var group sync.WaitGroup
 	errs := make([]error, n)
-	receipts := make([]domain.AppendResult, n)
+	results := make([]domain.AppendResult, n)
 	for i := range n {
 		group.Go(func() {
 			lastSequence := uint64(0)
 			if i%5 == 0 {
 				lastSequence = 99999 // cannot be
 			}
-			receipts[i], errs[i] = s.Append(deadline(t), created(int64(i+1)), lastSequence)
+			results[i], errs[i] = s.Append(deadline(t), created(int64(i+1)), lastSequence)
 			for errors.Is(errs[i], errTooSlow) { // on a slow machine, and nothing was stored
-				receipts[i], errs[i] = s.Append(deadline(t), created(int64(i+1)), lastSequence)
+				results[i], errs[i] = s.Append(deadline(t), created(int64(i+1)), lastSequence)
 			}
 		})
 	}
@@ -70,7 +70,7 @@ func TestAppendsAtOnceAreStoredOrRefusedEachByItsOwnCondition(t *testing.T) {
 			continue
 		}
 		require.NoError(t, errs[i])
-		require.Equal(t, int64(i+1), bySequence[receipts[i].Sequence].ClientID)
+		require.Equal(t, int64(i+1), bySequence[results[i].Sequence].ClientID)
 	}
 	require.Len(t, bySequence, n*4/5)
 }
@@ -82,17 +82,17 @@ func TestOfAppendsOnTheSameStateExactlyOneWinsAcrossReplicas(t *testing.T) {
 	last := uint64(0)
 	for round := range 40 {
 		errs := make([]error, len(stores)*4)
-		receipts := make([]domain.AppendResult, len(errs))
+		results := make([]domain.AppendResult, len(errs))
 		var group sync.WaitGroup
 		for i := range errs {
 			event := happened(uint64(round+1), domain.ClientToggled{ID: 1, Active: i%2 == 0})
-			group.Go(func() { receipts[i], errs[i] = stores[i%3].Append(deadline(t), event, last) })
+			group.Go(func() { results[i], errs[i] = stores[i%3].Append(deadline(t), event, last) })
 		}
 		group.Wait()
 		won := 0
 		for i, err := range errs {
 			if err == nil {
-				won, last = won+1, receipts[i].Sequence
+				won, last = won+1, results[i].Sequence
 			} else {
 				require.ErrorIs(t, err, domain.ErrConflict)
 			}
@@ -133,7 +133,7 @@ func TestAnEventOfUnknownOutcomeThatWasOverrunIsNotDecidedAnew(t *testing.T) {
 	require.NotErrorIs(t, err, domain.ErrConflict)
 }
 
-func TestAppendWithoutAServerAnswersInTime(t *testing.T) {
+func TestAppendWithoutAServerReturnsInTime(t *testing.T) {
 	t.Parallel()
 	cluster, stores := threeReplicas(t)
 	for i := range 3 {
@@ -145,7 +145,7 @@ func TestAppendWithoutAServerAnswersInTime(t *testing.T) {
 	require.Equal(t, domain.Unavailable, refusal.Kind)
 }
 
-func TestFindTellsAnEventFromItsNeighbours(t *testing.T) {
+func TestFindDistinguishesAnEventFromItsNeighbours(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	first, second := created(1), happened(2, domain.ClientToggled{ID: 1})
@@ -153,10 +153,10 @@ func TestFindTellsAnEventFromItsNeighbours(t *testing.T) {
 	require.NoError(t, err)
 	b, err := s.Append(deadline(t), second, a.Sequence)
 	require.NoError(t, err)
-	receipt, found, err := s.Find(deadline(t), domain.Lookup{Account: "test", ClientID: 1, EventID: second.EventID, After: 0})
+	result, found, err := s.Find(deadline(t), domain.Lookup{Account: "test", ClientID: 1, EventID: second.EventID, After: 0})
 	require.NoError(t, err)
 	require.True(t, found)
-	require.Equal(t, b, receipt)
+	require.Equal(t, b, result)
 	_, found, err = s.Find(deadline(t), domain.Lookup{Account: "test", ClientID: 1, EventID: first.EventID, After: a.Sequence})
 	require.NoError(t, err)
 	require.False(t, found, "it is not behind itself")
@@ -171,10 +171,10 @@ func TestFindTellsAnEventFromItsNeighbours(t *testing.T) {
 	require.NoError(t, err)
 	require.Greater(t, c.Sequence, b.Sequence)
 	for event, want := range map[string]domain.AppendResult{first.EventID: a, second.EventID: b} {
-		receipt, found, err := s.Find(deadline(t), domain.Lookup{Account: "test", ClientID: 1, EventID: event, After: 0})
+		result, found, err := s.Find(deadline(t), domain.Lookup{Account: "test", ClientID: 1, EventID: event, After: 0})
 		require.NoError(t, err)
 		require.True(t, found, "though it is not the last one by now")
-		require.Equal(t, want, receipt)
+		require.Equal(t, want, result)
 	}
 }
 
@@ -187,7 +187,7 @@ func pendingFor(t *testing.T, e domain.Envelope, lastSequence uint64) *pending {
 }
 
 // What is refused now may have been stored when it was sent before.
-func TestAnEventThatIsRefusedAfterNobodyAnsweredHasAnUnknownOutcome(t *testing.T) {
+func TestAnEventThatIsRefusedAfterALostResponseHasAnUnknownOutcome(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	refused := func(unknown bool) error {

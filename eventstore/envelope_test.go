@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAMessageWithoutOurEnvelopeIsAStray(t *testing.T) {
+func TestAMessageWithoutOurEnvelopeIsForeign(t *testing.T) {
 	valid, _, err := encode(created(1))
 	require.NoError(t, err)
 	without := func(name string) nats.Header {

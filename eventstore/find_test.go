@@ -17,7 +17,7 @@ import (
 
 // changed stores the creation of client 1 and so many changes of it, each at a sequence of its own, one of other clients in
 // between, and returns them.
-func changed(t *testing.T, s *Store, changes int) (all []domain.Envelope, receipts []domain.AppendResult) {
+func changed(t *testing.T, s *Store, changes int) (all []domain.Envelope, results []domain.AppendResult) {
 	t.Helper()
 	last := uint64(0)
 	for version := range uint64(changes + 1) {
@@ -25,18 +25,18 @@ func changed(t *testing.T, s *Store, changes int) (all []domain.Envelope, receip
 		if version == 0 {
 			e = created(1)
 		}
-		receipt, err := s.Append(t.Context(), e, last)
+		result, err := s.Append(t.Context(), e, last)
 		for begun := time.Now(); err != nil && time.Since(begun) < 10*time.Second; {
-			receipt, err = s.Append(t.Context(), e, last) // a server that has just become the leader may not know the last one yet
+			result, err = s.Append(t.Context(), e, last) // a server that has just become the leader may not know the last one yet
 		}
 		require.NoError(t, err)
-		all, receipts, last = append(all, e), append(receipts, receipt), receipt.Sequence
+		all, results, last = append(all, e), append(results, result), result.Sequence
 		if version%100 == 0 {
 			_, err := s.Append(deadline(t), created(int64(1000+version)), 0)
 			require.NoError(t, err)
 		}
 	}
-	return all, receipts
+	return all, results
 }
 
 func TestFindLooksThroughThousandsOfEventsAtOnce(t *testing.T) {
@@ -45,20 +45,20 @@ func TestFindLooksThroughThousandsOfEventsAtOnce(t *testing.T) {
 		t.Run(fmt.Sprintf("servers=%d", servers), func(t *testing.T) {
 			t.Parallel()
 			s := singleOrReplicated(t, servers)
-			all, receipts := changed(t, s, changes)
+			all, results := changed(t, s, changes)
 			var asked atomic.Int64
 			_, err := s.nc.Subscribe("$JS.API.STREAM.MSG.GET."+Stream, func(*nats.Msg) { asked.Add(1) })
 			require.NoError(t, err)
 			lookups := 0
 			for _, i := range []int{0, 1, 5, 8, 9, changes / 2, changes - 1, changes} {
-				receipt, found, err := s.Find(deadline(t), domain.Lookup{Account: "test", ClientID: 1, EventID: all[i].EventID})
+				result, found, err := s.Find(deadline(t), domain.Lookup{Account: "test", ClientID: 1, EventID: all[i].EventID})
 				require.NoError(t, err)
 				require.True(t, found, i)
-				require.Equal(t, receipts[i], receipt)
+				require.Equal(t, results[i], result)
 				lookups++
 			}
 			for _, after := range []int{0, 1, changes / 2, changes - 8, changes - 1, changes} {
-				_, found, err := s.Find(deadline(t), domain.Lookup{Account: "test", ClientID: 1, EventID: "never stored", After: receipts[after].Sequence})
+				_, found, err := s.Find(deadline(t), domain.Lookup{Account: "test", ClientID: 1, EventID: "never stored", After: results[after].Sequence})
 				require.NoError(t, err)
 				require.False(t, found)
 				lookups++
@@ -72,7 +72,7 @@ func TestFindLooksThroughThousandsOfEventsAtOnce(t *testing.T) {
 func TestFindEndsWhereTheEventCannotBeAnyMore(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
-	all, receipts := changed(t, s, 40)
+	all, results := changed(t, s, 40)
 	find := func(i int, before time.Time) bool {
 		_, found, err := s.Find(deadline(t), domain.Lookup{Account: "test", ClientID: 1, EventID: all[i].EventID, Before: before})
 		require.NoError(t, err)
@@ -80,19 +80,19 @@ func TestFindEndsWhereTheEventCannotBeAnyMore(t *testing.T) {
 	}
 	history := stored(t, s)
 	for _, i := range []int{3, 20} {
-		at := history[receipts[i].Sequence-1].StoredAt
+		at := history[results[i].Sequence-1].StoredAt
 		require.True(t, find(i, at))
 		require.True(t, find(i, at.Add(time.Hour)))
-		require.False(t, find(i, history[receipts[i-2].Sequence-1].StoredAt))
+		require.False(t, find(i, history[results[i-2].Sequence-1].StoredAt))
 	}
 }
 
 // A leader that has not got what the caller was shown may lack the event as well.
-func TestFindDoesNotBelieveALeaderThatIsBehind(t *testing.T) {
+func TestFindWaitsForALeaderThatIsBehind(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
-	all, receipts := changed(t, s, 3)
-	l := domain.Lookup{Account: "test", ClientID: 1, EventID: "never stored", Shown: receipts[3].Sequence}
+	all, results := changed(t, s, 3)
+	l := domain.Lookup{Account: "test", ClientID: 1, EventID: "never stored", Shown: results[3].Sequence}
 	_, found, err := s.Find(deadline(t), l)
 	require.NoError(t, err)
 	require.False(t, found)
@@ -109,7 +109,7 @@ func TestFindDoesNotBelieveALeaderThatIsBehind(t *testing.T) {
 }
 
 // The last one of three servers finds what it has, and does not say for long that there is nothing.
-func TestFindWithoutAMajorityDoesNotSayThatThereIsNothing(t *testing.T) {
+func TestFindWithoutAQuorumDoesNotReportNothing(t *testing.T) {
 	t.Parallel()
 	cluster, stores := threeReplicas(t)
 	all, _ := changed(t, stores[0], 2)

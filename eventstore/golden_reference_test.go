@@ -95,7 +95,7 @@ var goldenFacts = []struct {
 // passed makes a fact of one that is about no client.
 func passed(f *domain.ReferenceEvent) { f.Account, f.Subject, f.EventID = "", 0, "" }
 
-func goldenFact(change func(*domain.ReferenceEvent)) domain.ReferenceEvent {
+func goldenReference(change func(*domain.ReferenceEvent)) domain.ReferenceEvent {
 	f := domain.ReferenceEvent{
 		Source:   domain.Position{Stream: "PROJECTS", Created: time.Date(2026, 11, 1, 8, 0, 0, 1, time.UTC), Sequence: 17},
 		StoredAt: time.Date(2026, 11, 23, 9, 26, 41, 500_000_000, time.UTC), EventID: `Ereignis <1> & "2"`,
@@ -105,20 +105,20 @@ func goldenFact(change func(*domain.ReferenceEvent)) domain.ReferenceEvent {
 	return f
 }
 
-const goldenFactID = "PROJECTS:1793520000000000001:17"
+const goldenReferenceID = "PROJECTS:1793520000000000001:17"
 
-func TestEveryFactIsStoredInTheBytesItWasReleasedWith(t *testing.T) {
+func TestEveryReferenceIsStoredInTheBytesItWasReleasedWith(t *testing.T) {
 	at := time.Date(2026, 11, 23, 9, 26, 42, 123456789, time.UTC)
 	for _, g := range goldenFacts {
 		t.Run(g.name, func(t *testing.T) {
-			msg, err := encodeReference(goldenFact(g.change), goldenFactID, at)
+			msg, err := encodeReference(goldenReference(g.change), goldenReferenceID, at)
 			require.NoError(t, err)
 			require.Equal(t, g.data, string(msg.Data))
 			require.Equal(t, g.subject, msg.Subject)
 			want := nats.Header{
-				"Nats-Msg-Id":      {goldenFactID},
+				"Nats-Msg-Id":      {goldenReferenceID},
 				"ce-specversion":   {"1.0"},
-				"ce-id":            {goldenFactID},
+				"ce-id":            {goldenReferenceID},
 				"ce-type":          {g.kind},
 				"ce-source":        {"/clients"},
 				"ce-subject":       {"11072"},
@@ -136,12 +136,12 @@ func TestEveryFactIsStoredInTheBytesItWasReleasedWith(t *testing.T) {
 	}
 }
 
-func TestEveryFactIsReadBackAsItWas(t *testing.T) {
+func TestEveryReferenceIsReadBackAsItWas(t *testing.T) {
 	at := time.Date(2026, 11, 23, 9, 26, 43, 0, time.UTC)
 	for _, g := range goldenFacts {
 		t.Run(g.name, func(t *testing.T) {
-			fact := goldenFact(g.change)
-			msg, err := encodeReference(fact, goldenFactID, at)
+			fact := goldenReference(g.change)
+			msg, err := encodeReference(fact, goldenReferenceID, at)
 			require.NoError(t, err)
 			record, err := decode(17, at, msg.Subject, msg.Header, msg.Data)
 			require.NoError(t, err)

@@ -124,7 +124,7 @@ func (g *guard) checkAppended(sequence uint64, before checkpoint) error {
 	return g.fail(replaced("a new message was given sequence %d, and it had been read up to %d", sequence, before.sequence))
 }
 
-// compare compares what the leader says with the checkpoint, which was taken before the leader was asked. It reports
+// compare compares what the leader says with the checkpoint, which was taken before the request to the leader. It reports
 // whether the message at the checkpoint has yet to be compared.
 func (g *guard) compare(info jsapi.StreamInfo, reached checkpoint) (look bool, err error) {
 	g.clear(deleted)

@@ -46,7 +46,7 @@ func TestTheStreamIsKnownByTheLastMessageThatWasRead(t *testing.T) {
 			_, err = s.Append(deadline(t), created(9), 0)
 			require.ErrorIs(t, err, ErrReplaced)
 			require.NotErrorIs(t, err, domain.ErrUnknownOutcome, "nothing was sent")
-			_, err = s.AppendBatch(deadline(t), facts(1, 1))
+			_, err = s.AppendBatch(deadline(t), references(1, 1))
 			require.ErrorIs(t, err, ErrReplaced)
 		})
 	}
@@ -109,14 +109,14 @@ func TestALeaderThatIsBehindIsGivenTime(t *testing.T) {
 	})
 }
 
-func TestFollowersOfAClusterNoticeThatTheStreamIsMadeAgain(t *testing.T) {
+func TestTailsOfAClusterNoticeThatTheStreamIsMadeAgain(t *testing.T) {
 	t.Parallel()
 	_, stores := threeReplicas(t)
 	_, err := stores[0].Append(deadline(t), created(1), 0)
 	require.NoError(t, err)
 	var ended []<-chan error
 	for _, s := range stores[:2] {
-		ended = append(ended, following(t, s, 1))
+		ended = append(ended, tailed(t, s, 1))
 	}
 	require.NoError(t, stores[2].js.DeleteStream(deadline(t), Stream))
 	other := openStore(t, stores[2].nc, 3)

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// following follows a stream that holds n messages by then, and answers how that ends.
-func following(t *testing.T, s *Store, n uint64) <-chan error {
+// tailed reads a stream that holds n messages by then, and returns how that ends.
+func tailed(t *testing.T, s *Store, n uint64) <-chan error {
 	t.Helper()
 	ended, caughtUp := make(chan error, 1), make(chan struct{})
 	go func() {
@@ -28,12 +28,12 @@ func following(t *testing.T, s *Store, n uint64) <-chan error {
 	return ended
 }
 
-func TestFollowEndsWhenTheStreamIsMadeAgain(t *testing.T) {
+func TestTailEndsWhenTheStreamIsMadeAgain(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	_, err := s.Append(deadline(t), created(1), 0)
 	require.NoError(t, err)
-	ended := following(t, s, 1)
+	ended := tailed(t, s, 1)
 	require.NoError(t, s.js.DeleteStream(deadline(t), Stream))
 	other := openStore(t, s.nc, 1)
 	for id := range int64(2) {
@@ -48,7 +48,7 @@ func TestFollowEndsWhenTheStreamIsMadeAgain(t *testing.T) {
 }
 
 // The copy has the same creation time, and the stream outgrows what had been followed before anybody looks.
-func TestFollowEndsWhenTheStreamIsPutBackToAnEarlierCopy(t *testing.T) {
+func TestTailEndsWhenTheStreamIsPutBackToAnEarlierCopy(t *testing.T) {
 	t.Parallel()
 	cluster := natstest.Run(t, 1)
 	s, other := openStore(t, cluster.Connect(t, 0), 1), openStore(t, cluster.Connect(t, 0), 1)
@@ -59,7 +59,7 @@ func TestFollowEndsWhenTheStreamIsPutBackToAnEarlierCopy(t *testing.T) {
 	require.NoError(t, os.CopyFS(copied, os.DirFS(cluster.StoreDir(0))))
 	cluster.Restart(t, 0)
 	comes(t, other, 2)
-	ended := following(t, s, 2)
+	ended := tailed(t, s, 2)
 
 	cluster.Stop(0)
 	require.NoError(t, os.RemoveAll(cluster.StoreDir(0)))

@@ -104,7 +104,7 @@ func TestACounterThatIsDeletedUnderWayIsMadeAgain(t *testing.T) {
 }
 
 // Whoever waits for a block of ids waits no longer than he may, however long others may.
-func TestWhoWaitsForABlockOfIDsGivesUpInTime(t *testing.T) {
+func TestNextIDDoesNotOutlastItsContext(t *testing.T) {
 	t.Parallel()
 	s := muteStore(t)
 	patient, cancel := context.WithTimeout(t.Context(), 30*time.Second)

@@ -30,17 +30,17 @@ func TestARefusalCountsOnceThereIsANewerEvent(t *testing.T) {
 
 	second, err := s.Append(deadline(t), own, first.Sequence)
 	require.NoError(t, err)
-	receipt, err := refused(own, first.Sequence, time.Minute)
+	result, err := refused(own, first.Sequence, time.Minute)
 	require.NoError(t, err)
-	require.Equal(t, second, receipt)
+	require.Equal(t, second, result)
 	_, err = refused(happened(2, domain.ClientToggled{ID: 1}), first.Sequence, time.Minute)
 	require.ErrorIs(t, err, domain.ErrConflict)
 
 	_, err = s.Append(deadline(t), happened(3, domain.ClientDeleted{ID: 1}), second.Sequence)
 	require.NoError(t, err)
-	receipt, err = refused(own, first.Sequence, time.Minute)
+	result, err = refused(own, first.Sequence, time.Minute)
 	require.NoError(t, err)
-	require.Equal(t, second, receipt)
+	require.Equal(t, second, result)
 	another := created(1)
 	another.Account = "another"
 	_, err = refused(another, 0, time.Minute)

@@ -14,17 +14,17 @@ import (
 )
 
 // What two replicas learn from one message has one name. What is told by hand, and what begins another round, has its own.
-func TestAFactIsNamedAfterTheMessageItWasLearnedFrom(t *testing.T) {
+func TestAReferenceIsNamedAfterTheMessageItWasLearnedFrom(t *testing.T) {
 	at := time.Unix(1, 5)
 	nothing := func(*domain.ReferenceEvent) {}
-	require.Equal(t, goldenFactID, referenceID(goldenFact(nothing), at))
-	require.Equal(t, goldenFactID, referenceID(goldenFact(nothing), at.Add(time.Hour)))
-	require.Equal(t, goldenFactID+":round:2", referenceID(goldenFact(func(f *domain.ReferenceEvent) { f.Source.Generation = 2 }), at))
-	require.Equal(t, goldenFactID+":late:1000000005", referenceID(goldenFact(func(f *domain.ReferenceEvent) { f.Late = true }), at))
+	require.Equal(t, goldenReferenceID, referenceID(goldenReference(nothing), at))
+	require.Equal(t, goldenReferenceID, referenceID(goldenReference(nothing), at.Add(time.Hour)))
+	require.Equal(t, goldenReferenceID+":round:2", referenceID(goldenReference(func(f *domain.ReferenceEvent) { f.Source.Generation = 2 }), at))
+	require.Equal(t, goldenReferenceID+":late:1000000005", referenceID(goldenReference(func(f *domain.ReferenceEvent) { f.Late = true }), at))
 }
 
 // Another service has a say in some headers, and must not be able to make a fact that cannot be stored.
-func TestAFactWithEndlessHeadersIsStillStored(t *testing.T) {
+func TestAReferenceWithEndlessHeadersIsStillStored(t *testing.T) {
 	t.Parallel()
 	fact := learned(1)
 	fact.CorrelationID, fact.CausationID = strings.Repeat("é\n", 20_000), strings.Repeat(" ", 60_000)
@@ -38,7 +38,7 @@ func TestAFactWithEndlessHeadersIsStillStored(t *testing.T) {
 	require.Len(t, records[0].CorrelationID, headerLimit)
 }
 
-func TestAFactThatIsNotWhatWasStoredIsCorrupt(t *testing.T) {
+func TestAReferenceThatIsNotWhatWasStoredIsCorrupt(t *testing.T) {
 	for name, spoil := range map[string]func(*nats.Msg){
 		"data":            func(m *nats.Msg) { m.Data[7] ^= 1 },
 		"id":              func(m *nats.Msg) { m.Header["ce-id"] = []string{"another"} },
@@ -63,7 +63,7 @@ func TestAFactThatIsNotWhatWasStoredIsCorrupt(t *testing.T) {
 	}
 }
 
-func TestAFactOfANewerReleaseIsNotSkipped(t *testing.T) {
+func TestAReferenceOfANewerReleaseIsNotSkipped(t *testing.T) {
 	for _, kind := range []string{"client-references.v2.ProjectRecorded", "client-references.v1.QuoteRecorded"} {
 		msg, err := encodeReference(learned(1), "id", time.Now())
 		require.NoError(t, err)
@@ -76,7 +76,7 @@ func TestAFactOfANewerReleaseIsNotSkipped(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoFactAmongThemIsAStray(t *testing.T) {
+func TestWhatIsNoReferenceAmongThemIsForeign(t *testing.T) {
 	valid, err := encodeReference(learned(1), "id", time.Now())
 	require.NoError(t, err)
 	without := func(name string) nats.Header {
@@ -111,7 +111,7 @@ func TestWhatIsNoFactAmongThemIsAStray(t *testing.T) {
 	}
 }
 
-func FuzzDecodeFact(f *testing.F) {
+func FuzzDecodeReference(f *testing.F) {
 	for _, g := range goldenFacts {
 		f.Add(g.subject, g.kind, g.data)
 	}

@@ -9,7 +9,7 @@ import (
 
 // What looks like a word of the server's own is not delivered, or ends the consumption: nobody may stop the service by
 // storing such a message.
-func TestFollowPassesWhatLooksLikeAWordOfTheServer(t *testing.T) {
+func TestTailPassesWhatLooksLikeAStatusOfTheServer(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	statuses := []string{"100", "404", "408", "409 Consumer Deleted", "409 Leadership Change", "503"}

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestFollowDeliversEverythingInOrderAndThenWhatComes(t *testing.T) {
+func TestTailDeliversEverythingInOrderAndThenWhatComes(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	for id := range int64(5) {
@@ -33,12 +33,12 @@ func TestFollowDeliversEverythingInOrderAndThenWhatComes(t *testing.T) {
 	for sequence := uint64(3); sequence <= 5; sequence++ {
 		require.Equal(t, sequence, (<-arrived).Sequence)
 	}
-	receipt, err := s.Append(deadline(t), created(6), 0)
+	result, err := s.Append(deadline(t), created(6), 0)
 	require.NoError(t, err)
-	require.Equal(t, receipt.Sequence, (<-arrived).Sequence)
+	require.Equal(t, result.Sequence, (<-arrived).Sequence)
 }
 
-func TestFollowEndsWithTheErrorOfApply(t *testing.T) {
+func TestTailEndsWithTheErrorOfApply(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	_, err := s.Append(deadline(t), created(1), 0)
@@ -48,7 +48,7 @@ func TestFollowEndsWithTheErrorOfApply(t *testing.T) {
 }
 
 // What comes before the damage is still delivered.
-func TestFollowStopsAtDamage(t *testing.T) {
+func TestTailStopsAtDamage(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	_, err := s.Append(deadline(t), created(1), 0)
@@ -66,7 +66,7 @@ func TestFollowStopsAtDamage(t *testing.T) {
 	require.Len(t, delivered, 1)
 }
 
-func TestFollowStopsAtAMissingMessage(t *testing.T) {
+func TestTailStopsAtAMissingMessage(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	for id := range int64(3) {
@@ -83,7 +83,7 @@ func TestFollowStopsAtAMissingMessage(t *testing.T) {
 }
 
 // Nothing arrives, and the stream says that there is something.
-func TestFollowNoticesThatTheStreamHasLostItsEnd(t *testing.T) {
+func TestTailNoticesThatTheStreamHasLostItsEnd(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	_, err := s.Append(deadline(t), created(1), 0)
@@ -95,7 +95,7 @@ func TestFollowNoticesThatTheStreamHasLostItsEnd(t *testing.T) {
 	require.ErrorIs(t, err, ErrIncomplete)
 }
 
-func TestFollowHandsStraysOnAsWhatTheyAre(t *testing.T) {
+func TestTailHandsOnForeignMessages(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	_, err := s.js.Publish(deadline(t), "clients.by.hand", []byte("hello"))
@@ -107,8 +107,8 @@ func TestFollowHandsStraysOnAsWhatTheyAre(t *testing.T) {
 	require.Empty(t, records[1].Foreign)
 }
 
-// Whoever deletes the consumer does not stop the follower.
-func TestFollowGoesOnWithoutItsConsumer(t *testing.T) {
+// Whoever deletes the consumer does not stop the tailing.
+func TestTailGoesOnWithoutItsConsumer(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	arrived := make(chan uint64, 10)
@@ -132,21 +132,21 @@ func TestFollowGoesOnWithoutItsConsumer(t *testing.T) {
 			return deleted > 0
 		}, 10*time.Second, time.Millisecond)
 		begun := time.Now()
-		receipt, err := s.Append(deadline(t), created(id+1), 0)
+		result, err := s.Append(deadline(t), created(id+1), 0)
 		require.NoError(t, err)
-		require.Equal(t, receipt.Sequence, <-arrived)
+		require.Equal(t, result.Sequence, <-arrived)
 		require.Less(t, time.Since(begun), 2*time.Second)
 	}
 }
 
-// A follower outlives the server that its consumer was on.
-func TestFollowGoesOnAfterAServerIsGone(t *testing.T) {
+// A tailing outlives the server that its consumer was on.
+func TestTailGoesOnAfterAServerIsGone(t *testing.T) {
 	t.Parallel()
 	cluster, stores := threeReplicas(t)
-	follower, writer := stores[0], stores[1]
+	tailing, writer := stores[0], stores[1]
 	arrived := make(chan uint64, 1000)
 	go func() {
-		_ = follower.Tail(deadline(t), 0, func(run []Record) error {
+		_ = tailing.Tail(deadline(t), 0, func(run []Record) error {
 			for _, r := range run {
 				arrived <- r.Sequence
 			}
@@ -185,7 +185,7 @@ func TestFollowGoesOnAfterAServerIsGone(t *testing.T) {
 	}
 }
 
-func BenchmarkFollow(b *testing.B) {
+func BenchmarkTail(b *testing.B) {
 	s := singleNode(b)
 	const n = 100_000
 	fill(b, s, n)
@@ -197,8 +197,8 @@ func BenchmarkFollow(b *testing.B) {
 	}
 	var follow, bare time.Duration
 	for b.Loop() {
-		bare += run(func(context.CancelFunc) error { return bareFollow(s, n) })
-		follow += run(func(context.CancelFunc) error { return followAll(s, n) })
+		bare += run(func(context.CancelFunc) error { return bareConsume(s, n) })
+		follow += run(func(context.CancelFunc) error { return tailAll(s, n) })
 	}
 	b.ReportMetric(float64(b.N*n)/follow.Seconds(), "msg/s")
 	b.ReportMetric(float64(b.N*n)/bare.Seconds(), "bare-msg/s")
@@ -206,7 +206,7 @@ func BenchmarkFollow(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-func followAll(s *Store, n uint64) error {
+func tailAll(s *Store, n uint64) error {
 	enough := errors.New("enough")
 	err := s.Tail(context.Background(), 0, func(run []Record) error {
 		if run[len(run)-1].Sequence >= n {
@@ -220,8 +220,8 @@ func followAll(s *Store, n uint64) error {
 	return err
 }
 
-// bareFollow is what an ordered consumer takes that looks at nothing.
-func bareFollow(s *Store, n int) error {
+// bareConsume is what an ordered consumer takes that looks at nothing.
+func bareConsume(s *Store, n int) error {
 	consumer, err := s.js.OrderedConsumer(context.Background(), Stream, jetstream.OrderedConsumerConfig{})
 	if err != nil {
 		return err

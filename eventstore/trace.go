@@ -8,7 +8,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// spanOfAppend begins the span of an append, where the request that leads to it is traced. What it answers ends it.
+// spanOfAppend begins the span of an append, if the request that leads to it is traced. The function that it returns ends it.
 func spanOfAppend(ctx context.Context, kind string) (end func(err error)) {
 	parent := trace.SpanFromContext(ctx)
 	if !parent.IsRecording() {

@@ -52,7 +52,7 @@ func TestABatchLeavesItsMessagesAsTheyWere(t *testing.T) {
 }
 
 // A batch whose acknowledgement is lost may be stored: what is then found to be overrun must not be decided anew.
-func TestABatchThatNobodyAnswersMakesItsOutcomeUnknown(t *testing.T) {
+func TestABatchWithoutAResponseHasAnUnknownOutcome(t *testing.T) {
 	t.Parallel()
 	s := muteStore(t)
 	batch := []*pending{pendingFor(t, created(1), 0), pendingFor(t, created(2), 0)}
@@ -86,7 +86,7 @@ func muteStore(t *testing.T) *Store {
 	return s
 }
 
-func TestAnEventWhoseCallerGaveUpIsNotSent(t *testing.T) {
+func TestAnAbandonedEventIsNotSent(t *testing.T) {
 	t.Parallel()
 	given, kept := &pending{}, &pending{}
 	require.True(t, given.state.CompareAndSwap(waiting, abandoned))
@@ -95,7 +95,7 @@ func TestAnEventWhoseCallerGaveUpIsNotSent(t *testing.T) {
 }
 
 // While a flush hangs, who waits for the next one is told in time that his event was not sent.
-func TestWhoWaitsForAFlushIsToldInTimeThatNothingWasSent(t *testing.T) {
+func TestAnEventThatWaitsForAFlushIsRefusedInTime(t *testing.T) {
 	t.Parallel()
 	w := muteStore(t).writer
 	ctx, cancel := context.WithCancel(t.Context())

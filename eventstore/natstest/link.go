@@ -96,7 +96,7 @@ func (l *link) carry(from, to net.Conn) {
 	}
 }
 
-// passes waits as long as the link is held, and tells whether it is open then.
+// passes waits as long as the link is held, and reports whether it is open then.
 func (l *link) passes() bool {
 	for {
 		l.mu.Lock()

@@ -139,7 +139,7 @@ func (c *Cluster) Connect(t testing.TB, i int) *nats.Conn {
 	return nc
 }
 
-// freeAddresses finds n addresses, which nobody else is given before release.
+// freeAddresses finds n addresses, which no other process gets before release.
 func freeAddresses(t testing.TB, n int) (addresses []string, release func(i int)) {
 	t.Helper()
 	var listeners []net.Listener

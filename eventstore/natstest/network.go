@@ -93,7 +93,7 @@ func (n *Network) each(do func(*link)) {
 	}
 }
 
-// link listens on behalf of an address and answers where.
+// link listens on behalf of an address and returns where.
 func (n *Network) link(from, to, address string) string {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(n.t, err)

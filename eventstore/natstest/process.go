@@ -26,7 +26,7 @@ type Process struct {
 	cmd     *exec.Cmd
 }
 
-// processVariable tells a test binary to be a server, and how.
+// processVariable makes a test binary a server, and says how.
 const processVariable = "NATSTEST_PROCESS"
 
 type processOptions struct {

@@ -109,7 +109,7 @@ func decodeCreate(subject string, body []byte) (createRequest, error) {
 		return r, errors.New("the filter differs from the subject's")
 	}
 	c.Name = name
-	if c.MaxAckPending < 0 || c.MaxAckPending > ackPendingLimit { // as older libraries have it, without having been asked
+	if c.MaxAckPending < 0 || c.MaxAckPending > ackPendingLimit { // older libraries send it by themselves
 		c.MaxAckPending = ackPendingLimit
 	}
 	return r, c.check()

@@ -7,7 +7,7 @@
 // no JetStream and imports from the main account the services listed by Services, and nothing else. A response then goes
 // back to the partner's account, whatever its reply subject says.
 //
-// Some requests do not reach the server's JetStream API, but the service (see Serve), which answers them at
+// Some requests do not reach the server's JetStream API, but the service (see Serve), which serves them at
 // subjects that begin with "clients-partners.<partner>.":
 //
 //   - Consumers are created by the service. Push consumers would be delivered to any subject of the main account; the
@@ -24,7 +24,7 @@ package partners
 
 // Partner is a login to NATS, or several that trust each other.
 type Partner struct {
-	// Name is a token of the subjects at which the service answers, and is stored with the partner's consumers.
+	// Name is a token of the subjects that the service serves, and is stored with the partner's consumers.
 	Name string
 	// Consumers are the names that its consumers may have; AnyName allows all of them, and so lets it reach each consumer
 	// whose name it knows.
@@ -89,7 +89,7 @@ func Services(p Partner) []Service {
 	return services
 }
 
-// subjects begins the subjects at which the service answers.
+// subjects begins the subjects that the service serves.
 const subjects = "clients-partners."
 
 func same(subject string) Service { return Service{Import: subject, Export: subject} }

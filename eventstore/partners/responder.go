@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	group = "clients" // of the replicas of the service, one of which answers a request
+	group = "clients" // of the replicas of the service, one of which responds to a request
 
 	requestLimit = 4 * time.Second // clients of NATS wait for 5 s
 	stopLimit    = time.Second     // for the requests that are under way at the end
@@ -21,7 +21,7 @@ const (
 	perSecond    = 100             // requests of one partner that are carried out, beyond a burst of waitingLimit
 )
 
-// responder answers the requests of partners.
+// responder responds to the requests of partners.
 type responder struct {
 	nc       *nats.Conn
 	life     context.Context
@@ -40,7 +40,7 @@ type queue struct {
 	waiting int
 }
 
-// Serve answers the requests of partners at nc until stop is called, which waits for those under way. Any number of
+// Serve responds to the requests of partners at nc until stop is called, which waits for those under way. Any number of
 // replicas may serve at once. shared says that several partners log in to the servers: then they may not have consumers
 // whose names the others could guess. nc should serve nothing else: what a partner sends in a flood arrives on it.
 func Serve(nc *nats.Conn, shared bool) (stop func(), err error) {
@@ -57,7 +57,7 @@ func Serve(nc *nats.Conn, shared bool) (stop func(), err error) {
 	return func() {
 		defer time.AfterFunc(stopLimit, end).Stop()
 		defer end()
-		if sub.Drain() == nil { // what has arrived is answered; the other replicas get what comes now
+		if sub.Drain() == nil { // what has arrived gets its response; the other replicas get what comes now
 			select {
 			case <-drained:
 			case <-life.Done():

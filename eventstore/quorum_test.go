@@ -14,7 +14,7 @@ import (
 
 // A healthy cluster is always believed, and never denies what it has acknowledged: idle, at the pace at which its
 // heartbeats are farthest apart, busy, and when its leader changes.
-func TestAHealthyClusterIsBelieved(t *testing.T) {
+func TestAHealthyClusterHasQuorum(t *testing.T) {
 	t.Parallel()
 	_, stores := threeReplicas(t)
 	s := stores[0]
@@ -42,7 +42,7 @@ func TestAHealthyClusterIsBelieved(t *testing.T) {
 	}
 	write := func() {
 		t.Helper()
-		last, err := s.AppendBatch(deadline(t), facts(int(acknowledged)+1, int(acknowledged)+1))
+		last, err := s.AppendBatch(deadline(t), references(int(acknowledged)+1, int(acknowledged)+1))
 		if err == nil {
 			acknowledged = last
 		} else {
@@ -61,7 +61,7 @@ func TestAHealthyClusterIsBelieved(t *testing.T) {
 			ask()
 		}
 		require.Eventually(t, func() bool {
-			last, err := s.AppendBatch(deadline(t), facts(int(acknowledged)+1, int(acknowledged)+1))
+			last, err := s.AppendBatch(deadline(t), references(int(acknowledged)+1, int(acknowledged)+1))
 			acknowledged = max(acknowledged, last)
 			return err == nil
 		}, 10*time.Second, 10*time.Millisecond)
@@ -76,7 +76,7 @@ func passes(err error) bool {
 }
 
 // What the last one of three servers says is soon not believed any more.
-func TestALeaderWithoutAMajorityIsNotBelievedForLong(t *testing.T) {
+func TestALeaderWithoutAQuorumIsRefusedSoon(t *testing.T) {
 	t.Parallel()
 	cluster, stores := threeReplicas(t)
 	stream, err := stores[0].js.Stream(deadline(t), Stream)

@@ -13,47 +13,47 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// held is a hold whose confirmation is scripted.
-type held struct {
+// lease is a lease whose confirmation is scripted.
+type lease struct {
 	due     atomic.Bool
 	asked   atomic.Int64
 	confirm func() error
 }
 
-func (h *held) Due() bool { return h.due.Load() }
+func (h *lease) Due() bool { return h.due.Load() }
 
-func (h *held) Confirm(context.Context) error {
+func (h *lease) Confirm(context.Context) error {
 	h.asked.Add(1)
 	return h.confirm()
 }
 
-var errNotHeld = errors.New("not held")
+var errNotLeased = errors.New("not leased")
 
-func TestAppendSendsNothingThatIsNotHeld(t *testing.T) {
+func TestAppendSendsNothingWithoutItsLease(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
-	_, err := s.Append(deadline(t), created(1), 0, &held{confirm: func() error { return errNotHeld }})
-	require.ErrorIs(t, err, errNotHeld)
+	_, err := s.Append(deadline(t), created(1), 0, &lease{confirm: func() error { return errNotLeased }})
+	require.ErrorIs(t, err, errNotLeased)
 	require.NotErrorIs(t, err, domain.ErrConflict)
 	require.Empty(t, stored(t, s))
-	_, err = s.Append(deadline(t), created(1), 0, &held{confirm: func() error { return nil }})
+	_, err = s.Append(deadline(t), created(1), 0, &lease{confirm: func() error { return nil }})
 	require.NoError(t, err)
 }
 
-// An event whose outcome is not known is sent again only while it is held.
-func TestAppendSendsNothingAgainThatIsNotHeldAnyMore(t *testing.T) {
+// An event whose outcome is not known is sent again only while its lease holds.
+func TestAppendSendsNothingAgainWithoutItsLease(t *testing.T) {
 	t.Parallel()
 	network, s, free := onOddTerms(t, 1)
-	h := &held{}
+	h := &lease{}
 	h.confirm = func() error {
 		if h.asked.Load() > 1 {
-			return errNotHeld
+			return errNotLeased
 		}
 		return nil
 	}
 	network.Hold("held")
 	_, err := s.Append(deadline(t), created(1), 0, h)
-	require.ErrorIs(t, err, errNotHeld)
+	require.ErrorIs(t, err, errNotLeased)
 	require.ErrorContains(t, err, "may have been carried out")
 	require.Equal(t, int64(2), h.asked.Load())
 	network.Heal()
@@ -66,25 +66,25 @@ func TestEventsThatAreDueAreNotStoredTogetherWithOthers(t *testing.T) {
 	s := singleNode(t)
 	const n = 200
 	var all sync.WaitGroup
-	errs, holds := make([]error, n), make([]*held, n)
+	errs, leases := make([]error, n), make([]*lease, n)
 	release := make(chan struct{})
 	for i := range n {
-		holds[i] = &held{confirm: func() error { return nil }}
+		leases[i] = &lease{confirm: func() error { return nil }}
 		switch i % 10 {
 		case 3:
-			holds[i].due.Store(true)
-			holds[i].confirm = func() error { return errNotHeld }
+			leases[i].due.Store(true)
+			leases[i].confirm = func() error { return errNotLeased }
 		case 7:
-			holds[i].due.Store(true)
-			holds[i].confirm = func() error { <-release; return nil }
+			leases[i].due.Store(true)
+			leases[i].confirm = func() error { <-release; return nil }
 		}
-		all.Go(func() { _, errs[i] = s.Append(deadline(t), created(int64(i+1)), 0, holds[i]) })
+		all.Go(func() { _, errs[i] = s.Append(deadline(t), created(int64(i+1)), 0, leases[i]) })
 	}
 	time.AfterFunc(100*time.Millisecond, func() { close(release) })
 	all.Wait()
 	for i, err := range errs {
 		if i%10 == 3 {
-			require.ErrorIs(t, err, errNotHeld)
+			require.ErrorIs(t, err, errNotLeased)
 		} else {
 			require.NoError(t, err)
 		}
