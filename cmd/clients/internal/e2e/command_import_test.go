@@ -209,7 +209,7 @@ func TestAnImportThatCannotSucceedEndsAtOnce(t *testing.T) {
 		{s.base, "--ca", nil},
 		{s.base, "", []string{"--ca", ca(other)}},
 		{"http://" + host, "https", nil},
-		{s.base, "--login", []string{"--ca", ca(trusted)}},
+		{s.base, "CLIENTS_IMPORT_LOGIN", []string{"--ca", ca(trusted)}},
 		{s.base, "ann", []string{"--ca", ca(trusted), "--login", "ann:two"}},
 		{strings.Replace(s.ops, "http://", "https://", 1), "", []string{"--ca", ca(trusted)}},
 		{s.ops, "404", nil},

@@ -20,7 +20,7 @@
 //	upgrade_      the release before, beside this one
 //
 // Tests that need no setting of their own call shared, which gives them an account of their own on one service that runs
-// for all of them. The others start a service with start, startIn, startReplicas or startCluster.
+// for all of them. The others start a service with start, startIn or startReplicas.
 //
 // The harness is:
 //

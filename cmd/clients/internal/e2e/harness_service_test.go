@@ -71,13 +71,6 @@ func startExternal(t testing.TB, variables ...string) *service {
 	return startReplicas(t, 1, natstest.Run(t, 1).URL(), append([]string{"CLIENTS_STREAM_REPLICAS=1"}, variables...)...)[0]
 }
 
-// startCluster runs three replicas of the service on three NATS servers.
-func startCluster(t testing.TB, variables ...string) ([]*service, *natstest.Cluster) {
-	t.Helper()
-	servers := natstest.Run(t, 3)
-	return startReplicas(t, 3, servers.URL(), variables...), servers
-}
-
 // launch starts the process on free ports and does not wait for it. It is killed when the test ends, and what it wrote is
 // shown if the test failed.
 func launch(t testing.TB, variables ...string) *service {

@@ -36,6 +36,10 @@ func newKeyedSite(t *testing.T) *keyedSite {
 // next returns the site for a test, with a client and a key of its own, when no replica is held up.
 func (s *keyedSite) next(t *testing.T) *keyedSite {
 	t.Helper()
+	t.Cleanup(func() { // also when the test has failed
+		s.gate.open()
+		s.slow.signal(t, syscall.SIGCONT)
+	})
 	own := *s
 	own.t, own.fast = t, []*client{s.fast[0].on(t), s.fast[1].on(t)}
 	own.id = own.fast[0].create("SuprCorp")
