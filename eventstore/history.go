@@ -1,14 +1,11 @@
 package eventstore
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"slices"
 	"strconv"
 	"time"
 
@@ -26,12 +23,7 @@ type History struct {
 	// Counter is the highest client id that was handed out; Counted tells whether there is a counter at all.
 	Counter int64
 	Counted bool
-	// Snapshots are those that were there before Last was asked for, in any order; Strangers tell what is among them and
-	// is none.
-	Snapshots []Snapshot
-	Strangers []string
-
-	store *Store // without a writer: nothing is appended
+	store   *Store // without a writer: nothing is appended
 
 	// Servers are the names of those that hold the stream together and are there; there is none where one holds it alone.
 	Servers []string
@@ -48,7 +40,7 @@ func OpenHistory(ctx context.Context, nc *nats.Conn) (*History, error) {
 		return nil, fmt.Errorf("open history: %w", err)
 	}
 	h := &History{store: store}
-	for _, read := range []func(context.Context) error{h.listSnapshots, h.readBounds, h.readCounter} { // in this order: see there
+	for _, read := range []func(context.Context) error{h.readBounds, h.readCounter} { // in this order: see there
 		if err := jsapi.Retry(ctx, store.config.Log, read); err != nil {
 			return nil, fmt.Errorf("open history: %w", err)
 		}
@@ -123,29 +115,4 @@ func (h *History) readCounter(ctx context.Context) error {
 	h.Counter, err = strconv.ParseInt(counter.Value, 10, 64)
 	h.Counted = err == nil
 	return nil
-}
-
-// listSnapshots comes before readBounds: what it finds was taken at or before Last, or else the stream has lost its end.
-func (h *History) listSnapshots(ctx context.Context) error {
-	there, err := h.store.inventory(ctx)
-	h.Snapshots, h.Strangers = there.snapshots, there.strangers
-	return err
-}
-
-// ErrSnapshotGone tells that a snapshot was there and is not any more, as the service has saved newer ones.
-var ErrSnapshotGone = errors.New("the snapshot is gone")
-
-// ReadSnapshot hands a snapshot to read; see Store.ReadSnapshot. It answers ErrSnapshotGone for one that is not there any
-// more, and the store's error where that cannot be told.
-func (h *History) ReadSnapshot(ctx context.Context, snapshot Snapshot, read func(io.Reader) error) error {
-	err := h.store.ReadSnapshot(ctx, snapshot, read)
-	if err == nil || ctx.Err() != nil {
-		return err
-	}
-	var there inventory
-	asked := h.store.patiently(ctx, func(ctx context.Context) (err error) { there, err = h.store.inventory(ctx); return err })
-	if asked == nil && !slices.ContainsFunc(there.snapshots, func(s Snapshot) bool { return s.nuid == snapshot.nuid }) {
-		return ErrSnapshotGone
-	}
-	return cmp.Or(asked, err)
 }

@@ -1,13 +1,12 @@
 package eventstore
 
 import (
-	"io"
 	"log/slog"
 	"testing"
-	"time"
 
 	"clients/eventstore/natstest"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 )
 
@@ -15,8 +14,10 @@ func TestAStreamThatIsGoneIsNotMadeAgain(t *testing.T) {
 	t.Parallel()
 	for what, leave := range map[string]func(t *testing.T, s *Store){
 		"a snapshot": func(t *testing.T, s *Store) {
-			write := func(w io.Writer) error { _, err := w.Write([]byte("x")); return err }
-			require.NoError(t, s.SaveSnapshot(deadline(t), SnapshotMark{Sequence: 1, StoredAt: time.Now()}, write))
+			bucket, err := s.js.CreateObjectStore(deadline(t), jetstream.ObjectStoreConfig{Bucket: SnapshotsBucket})
+			require.NoError(t, err)
+			_, err = bucket.PutString(deadline(t), "snapshot", "content")
+			require.NoError(t, err)
 		},
 		"the counter of ids": func(t *testing.T, s *Store) {
 			_, err := s.NextID(deadline(t), 0)
@@ -34,8 +35,8 @@ func TestAStreamThatIsGoneIsNotMadeAgain(t *testing.T) {
 			_, err = s.js.Stream(deadline(t), Stream)
 			require.Error(t, err, "a restore needs its place")
 
-			for _, left := range []string{IDStream, snapshotStreamName} {
-				require.NoError(t, s.js.DeleteStream(deadline(t), left))
+			for _, left := range []string{IDStream, snapshotStream} {
+				_ = s.js.DeleteStream(deadline(t), left)
 			}
 			openStore(t, nc, 1)
 		})

@@ -34,7 +34,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"clients/eventstore/internal/jsapi"
@@ -68,8 +67,6 @@ type Store struct {
 	writer   *writer
 	readOnly *readOnly
 	ids      *ids
-	sound    soundness // of snapshots
-	warned   sync.Map  // of what
 
 	open context.Context // ended by Close
 	end  context.CancelFunc

@@ -16,7 +16,7 @@ const (
 	Stream   = "CLIENTS"     // every event, in one order
 	IDStream = "CLIENTS_IDS" // a counter: the highest client id handed out
 
-	SnapshotsBucket  = "CLIENTS_SNAPSHOTS"  // of the directory: an object store
+	SnapshotsBucket  = "CLIENTS_SNAPSHOTS"  // of the read model: an object store, see snapshotstore
 	QuarantineStream = "CLIENTS_QUARANTINE" // messages of other services that cannot be used
 )
 
@@ -55,34 +55,12 @@ func idStream(replicas int) jetstream.StreamConfig {
 	}
 }
 
-// snapshotStream is what the bucket of snapshots is, as a stream: it is in the layout of an object store.
-func (s *Store) snapshotStream() jetstream.StreamConfig {
-	return jetstream.StreamConfig{
-		Name:        snapshotStreamName,
-		Description: "Snapshots of the directory of clients",
-		Subjects:    []string{chunksOf(">"), metaOf(">")},
-		Storage:     jetstream.FileStorage,
-		Replicas:    s.config.Replicas,
-		Discard:     jetstream.DiscardNew,
-		AllowRollup: true,
-		AllowDirect: true,
-	}
-}
-
-// ensureSnapshots makes the bucket of snapshots, also where somebody has deleted it since.
-func (s *Store) ensureSnapshots(ctx context.Context) error {
-	return s.ensureStream(ctx, s.snapshotStream())
-}
-
 func (s *Store) ensureStreams(ctx context.Context) error {
 	if err := jsapi.Retry(ctx, s.config.Log, s.ensureEvents); err != nil {
 		return err
 	}
 	want := idStream(s.config.Replicas)
-	if err := jsapi.Retry(ctx, s.config.Log, func(ctx context.Context) error { return s.ensureStream(ctx, want) }); err != nil {
-		return err
-	}
-	return jsapi.Retry(ctx, s.config.Log, s.ensureSnapshots)
+	return jsapi.Retry(ctx, s.config.Log, func(ctx context.Context) error { return s.ensureStream(ctx, want) })
 }
 
 // ensureStream creates a stream, or checks the one that exists.
@@ -90,6 +68,9 @@ func (s *Store) ensureStream(ctx context.Context, want jetstream.StreamConfig) e
 	_, err := s.api.EnsureStream(ctx, want)
 	return err
 }
+
+// snapshotStream is the stream behind SnapshotsBucket.
+const snapshotStream = "OBJ_" + SnapshotsBucket
 
 // ensureEvents creates the stream of events, or checks the one that exists.
 func (s *Store) ensureEvents(ctx context.Context) error {
@@ -109,7 +90,7 @@ func (s *Store) ensureEvents(ctx context.Context) error {
 
 // checkNotLost returns ErrStreamLost if the stream is gone and has left something behind: a snapshot of it, or ids.
 func (s *Store) checkNotLost(ctx context.Context) error {
-	for _, left := range []string{snapshotStreamName, IDStream} {
+	for _, left := range []string{snapshotStream, IDStream} {
 		info, err := s.api.StreamInfo(ctx, left)
 		if errors.Is(err, jetstream.ErrStreamNotFound) || err == nil && info.State.Messages == 0 {
 			continue

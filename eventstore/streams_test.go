@@ -105,26 +105,6 @@ func TestReplicasThatOpenAtOnceCreateTheStreamsOnce(t *testing.T) {
 	group.Wait()
 }
 
-func TestOpenInsistsOnWhatTheBucketOfSnapshotsIs(t *testing.T) {
-	t.Parallel()
-	nc := natstest.Run(t, 1).Connect(t, 0)
-	js, err := jetstream.New(nc)
-	require.NoError(t, err)
-	bucket := jetstream.ObjectStoreConfig{Bucket: SnapshotsBucket, Storage: jetstream.MemoryStorage, TTL: time.Minute, MaxBytes: 1000}
-	_, err = js.CreateObjectStore(deadline(t), bucket)
-	require.NoError(t, err)
-	_, err = Open(deadline(t), nc, Config{Replicas: 1, Log: slog.New(slog.DiscardHandler)})
-	var difference *ConfigError
-	require.ErrorAs(t, err, &difference)
-	require.Equal(t, snapshotStreamName, difference.Stream)
-	require.Equal(t, []string{"storage: have Memory, need File", "max age: have 1m0s, need 0s", "max bytes: have 1000, need 0"}, difference.Differences)
-
-	require.NoError(t, js.DeleteObjectStore(deadline(t), SnapshotsBucket))
-	_, err = js.CreateObjectStore(deadline(t), jetstream.ObjectStoreConfig{Bucket: SnapshotsBucket}) // as a former release made it
-	require.NoError(t, err)
-	openStore(t, nc, 1)
-}
-
 func TestOpenAcceptsWhatItHasCreated(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)

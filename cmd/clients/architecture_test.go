@@ -31,16 +31,17 @@ var mayImport = map[string][]string{
 	"eventstore/idempotency": {
 		"clients/domain", "clients/eventstore/internal/jsapi", "github.com/nats-io/nats.go", "github.com/google/uuid",
 	},
-	"eventstore/upstream":    {"clients/eventstore/internal/jsapi", "github.com/nats-io/nats.go"},
-	"eventstore/deadletter":  {"clients/eventstore/internal/jsapi", "clients/eventstore/upstream", "github.com/nats-io/nats.go"},
-	"eventstore/loglimit":    {"github.com/hashicorp/golang-lru/v2", "golang.org/x/time/rate"},
-	"eventstore/partners":    {"github.com/nats-io/nats.go", "golang.org/x/time/rate"},
-	"eventstore/natstest":    {"github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2", "github.com/stretchr/testify"},
-	"projections":            {"clients/domain", "clients/eventstore", "clients/projections", "github.com/klauspost/compress"}, // its tests
-	"projections/references": {"clients/domain", "clients/eventstore/upstream", "github.com/tidwall/btree"},
-	"projections/readmodel":  {"clients/domain", "clients/eventstore", "clients/projections/references", "github.com/tidwall/btree", "go.opentelemetry.io/otel"},
-	"projections/snapshot":   {"clients/domain", "clients/eventstore", "clients/projections/readmodel", "clients/projections/references", "github.com/klauspost/compress"},
-	"projections/audit":      {"clients/domain", "clients/eventstore", "clients/projections/readmodel", "clients/projections/references", "clients/projections/snapshot"},
+	"eventstore/upstream":      {"clients/eventstore/internal/jsapi", "github.com/nats-io/nats.go"},
+	"eventstore/deadletter":    {"clients/eventstore/internal/jsapi", "clients/eventstore/upstream", "github.com/nats-io/nats.go"},
+	"eventstore/loglimit":      {"github.com/hashicorp/golang-lru/v2", "golang.org/x/time/rate"},
+	"eventstore/partners":      {"github.com/nats-io/nats.go", "golang.org/x/time/rate"},
+	"eventstore/natstest":      {"github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2", "github.com/stretchr/testify"},
+	"projections":              {"clients/domain", "clients/eventstore", "clients/projections", "github.com/klauspost/compress"}, // its tests
+	"projections/references":   {"clients/domain", "clients/eventstore/upstream", "github.com/tidwall/btree"},
+	"projections/readmodel":    {"clients/domain", "clients/eventstore", "clients/projections/references", "github.com/tidwall/btree", "go.opentelemetry.io/otel"},
+	"eventstore/snapshotstore": {"clients/eventstore", "clients/eventstore/internal/jsapi", "github.com/nats-io/nats.go"},
+	"projections/snapshot":     {"clients/domain", "clients/eventstore", "clients/projections/readmodel", "clients/projections/references", "github.com/klauspost/compress"},
+	"projections/audit":        {"clients/domain", "clients/eventstore", "clients/projections/readmodel", "clients/projections/references", "clients/projections/snapshot"},
 	"projections/ingest": {
 		"clients/domain", "clients/eventstore", "clients/eventstore/deadletter", "clients/eventstore/upstream", "clients/projections/readmodel",
 		"github.com/ThreeDotsLabs/watermill", "github.com/nats-io/nats.go",

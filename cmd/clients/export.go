@@ -45,8 +45,12 @@ func (c *exportCommand) Run(ctx context.Context, s streams) (err error) {
 	if err != nil {
 		return err
 	}
+	snapshots, err := natsconn.Snapshots(nc)
+	if err != nil {
+		return err
+	}
 	bar := terminal.NewProgress(s.err, history.Last, terminal.Messages)
-	model, err := snapshot.Replay(ctx, history, bar.Set)
+	model, err := snapshot.Replay(ctx, snapshots, history, bar.Set)
 	bar.Clear()
 	if err != nil {
 		return fmt.Errorf("export: %w", err)

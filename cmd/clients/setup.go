@@ -10,6 +10,7 @@ import (
 	"clients/eventstore"
 	"clients/eventstore/deadletter"
 	"clients/eventstore/idempotency"
+	"clients/eventstore/snapshotstore"
 	"clients/eventstore/upstream"
 
 	"github.com/nats-io/nats.go"
@@ -55,6 +56,9 @@ func (c *setupCommand) Run(ctx context.Context, s streams) error {
 	if err == nil {
 		err = letters.Ensure(ctx, replicas, log)
 	}
+	if err == nil {
+		err = ensureSnapshots(ctx, nc, replicas, log)
+	}
 	if c.Sources && err == nil {
 		err = ensureUpstream(ctx, nc, replicas, log)
 	}
@@ -62,6 +66,14 @@ func (c *setupCommand) Run(ctx context.Context, s streams) error {
 		_, err = fmt.Fprintln(s.out, "all streams exist")
 	}
 	return errors.Join(err, ctx.Err())
+}
+
+func ensureSnapshots(ctx context.Context, nc *nats.Conn, replicas int, log *slog.Logger) error {
+	bucket, err := snapshotstore.New(nc, snapshotstore.Config{Replicas: replicas, Log: log})
+	if err != nil {
+		return err
+	}
+	return bucket.Ensure(ctx)
 }
 
 func ensureUpstream(ctx context.Context, nc *nats.Conn, replicas int, log *slog.Logger) error {

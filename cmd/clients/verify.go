@@ -13,6 +13,8 @@ import (
 	"clients/eventstore"
 	"clients/eventstore/embedded"
 	"clients/projections/audit"
+
+	"github.com/nats-io/nats.go"
 )
 
 // verifyCommand looks through all that is stored.
@@ -31,13 +33,13 @@ func (c *verifyCommand) Help() string {
 // Run verifies. What it finds goes to the output, a line each.
 func (c *verifyCommand) Run(ctx context.Context, s streams) error {
 	report := &verifyReport{out: s.out, bars: s.err, bar: terminal.NewProgress(s.err, 0, terminal.Messages), json: c.JSON, strays: c.Strays, begun: time.Now()}
-	history, done, err := c.open(ctx, report)
+	a, done, err := c.open(ctx, report)
 	report.bar.Clear()
 	if err != nil {
 		return err
 	}
 	defer done()
-	a := audit.Audit{History: history, Fault: report.fault, Foreign: report.stray, Stage: report.stage}
+	a.Fault, a.Foreign, a.Stage = report.fault, report.stray, report.stage
 	findings, err := a.Run(ctx)
 	report.bar.Clear()
 	findings.Faults += report.damaged
@@ -54,8 +56,8 @@ func (c *verifyCommand) Run(ctx context.Context, s streams) error {
 	return nil
 }
 
-// open returns the history on the NATS servers of a running service, or of a store that no server uses.
-func (c *verifyCommand) open(ctx context.Context, report *verifyReport) (_ *eventstore.History, done func(), err error) {
+// open returns an audit of what is on the NATS servers of a running service, or of a store that no server uses.
+func (c *verifyCommand) open(ctx context.Context, report *verifyReport) (_ *audit.Audit, done func(), err error) {
 	if c.DataDir != "" {
 		if c.NATSURL != "" {
 			return nil, nil, config.Faults{"--data-dir: must not be used with CLIENTS_NATS_URL"}
@@ -69,15 +71,29 @@ func (c *verifyCommand) open(ctx context.Context, report *verifyReport) (_ *even
 	if err != nil {
 		return nil, nil, err
 	}
-	history, err := natsconn.OpenHistory(ctx, nc)
+	a, err := openAudit(ctx, nc)
 	if err != nil {
 		nc.Close()
 	}
-	return history, nc.Close, err
+	return a, nc.Close, err
 }
 
-// openStopped returns the history of a store that no server uses, from a copy, and reports what is wrong with its files.
-func openStopped(ctx context.Context, dir string, report *verifyReport) (_ *eventstore.History, _ func(), err error) {
+// openAudit lists the snapshots before it finds the end of the stream, which has to be at or behind them.
+func openAudit(ctx context.Context, nc *nats.Conn) (*audit.Audit, error) {
+	bucket, err := natsconn.Snapshots(nc)
+	if err != nil {
+		return nil, err
+	}
+	a := &audit.Audit{Bucket: bucket}
+	if a.Listing, err = natsconn.ListSnapshots(ctx, bucket); err != nil {
+		return nil, err
+	}
+	a.History, err = natsconn.OpenHistory(ctx, nc)
+	return a, err
+}
+
+// openStopped returns an audit of a store that no server uses, from a copy, and reports what is wrong with its files.
+func openStopped(ctx context.Context, dir string, report *verifyReport) (_ *audit.Audit, _ func(), err error) {
 	store, err := embedded.StartCopy(dir)
 	if err != nil {
 		return nil, nil, err
@@ -94,13 +110,13 @@ func openStopped(ctx context.Context, dir string, report *verifyReport) (_ *even
 	if err != nil {
 		return nil, nil, err
 	}
-	history, err := natsconn.OpenHistory(ctx, nc)
+	a, err := openAudit(ctx, nc)
 	if errors.Is(err, eventstore.ErrNoHistory) && store.Reached > 0 {
 		err = eventstore.ErrStreamLost
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	history.Last = max(history.Last, store.Reached) // messages behind the end of the stream are missing
-	return history, func() { nc.Close(); _ = store.Close() }, nil
+	a.History.Last = max(a.History.Last, store.Reached) // messages behind the end of the stream are missing
+	return a, func() { nc.Close(); _ = store.Close() }, nil
 }

@@ -25,12 +25,17 @@ import (
 
 	"clients/domain"
 	"clients/eventstore"
+	"clients/eventstore/snapshotstore"
 	"clients/projections/readmodel"
 )
 
 // Audit reads all that is stored, by the rules by which a readmodel.Directory folds it, and goes on after faults.
 type Audit struct {
 	History *eventstore.History
+	// Bucket has the snapshots of Listing, which was requested before the history was opened: a snapshot in it that was taken
+	// behind the end of the history shows that the stream has lost its end.
+	Bucket  *snapshotstore.Bucket
+	Listing snapshotstore.Listing
 	// Excused are the messages that may be missing.
 	Excused eventstore.Excused
 	Fault   func(Fault)

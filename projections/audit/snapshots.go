@@ -6,35 +6,34 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 
-	"clients/eventstore"
+	"clients/eventstore/snapshotstore"
 	"clients/projections/snapshot"
 )
 
 // snapshotCheck is a snapshot that waits for the fold to reach it. Only its digest is kept: a model for each would be too
 // much.
 type snapshotCheck struct {
-	eventstore.Snapshot
+	snapshotstore.Snapshot
 	digest [sha256.Size]byte
 	err    error // why it could not be read
 }
 
 // readSnapshots reads all snapshots before anything else: a service that runs goes on to save new ones, and removes these.
 func (n *auditor) readSnapshots(ctx context.Context) error {
-	for _, foreign := range n.History.Strangers {
-		n.fault(Fault{Kind: FaultSnapshot, Detail: foreign})
+	for _, name := range n.Listing.Foreign {
+		n.fault(Fault{Kind: FaultSnapshot, Detail: fmt.Sprintf("the object %q among the snapshots is none", name)})
 	}
 	size := uint64(0)
-	for _, s := range n.History.Snapshots {
+	for _, s := range n.Listing.Snapshots {
 		size += s.Size
 	}
-	source := &countingReader{history: n.History, reached: n.Stage(InBytes, size)}
-	for _, s := range n.History.Snapshots {
-		model, err := snapshot.Read(ctx, source, s)
+	reached, done := n.Stage(InBytes, size), uint64(0)
+	for _, s := range n.Listing.Snapshots {
+		model, err := snapshot.Read(ctx, n.Bucket, s)
 		switch {
-		case errors.Is(err, eventstore.ErrSnapshotGone):
+		case errors.Is(err, snapshotstore.ErrGone):
 			continue
 		case err != nil && !snapshot.Unusable(err): // the store did not respond, which is no fault of the snapshot
 			return err
@@ -44,34 +43,13 @@ func (n *auditor) readSnapshots(ctx context.Context) error {
 			check.digest = snapshot.Digest(model.View())
 		}
 		n.snapshots = append(n.snapshots, check)
+		done += s.Size
+		reached(done)
 	}
 	slices.SortFunc(n.snapshots, func(a, b *snapshotCheck) int {
 		return cmp.Or(cmp.Compare(a.Sequence, b.Sequence), a.SavedAt.Compare(b.SavedAt))
 	})
 	return nil
-}
-
-// countingReader reads snapshots, and reports how many bytes were read.
-type countingReader struct {
-	history *eventstore.History
-	reached func(done uint64)
-	done    uint64
-	content io.Reader
-}
-
-// ReadSnapshot reads a snapshot as History.ReadSnapshot does.
-func (c *countingReader) ReadSnapshot(ctx context.Context, s eventstore.Snapshot, read func(io.Reader) error) error {
-	return c.history.ReadSnapshot(ctx, s, func(r io.Reader) error {
-		c.content = r
-		return read(c)
-	})
-}
-
-func (c *countingReader) Read(into []byte) (int, error) {
-	n, err := c.content.Read(into)
-	c.done += uint64(n)
-	c.reached(c.done)
-	return n, err
 }
 
 // checkSnapshots compares those snapshots with the model that it has reached.

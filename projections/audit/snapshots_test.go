@@ -9,6 +9,7 @@ import (
 	"clients/domain"
 	"clients/eventstore"
 	"clients/eventstore/natstest"
+	"clients/eventstore/snapshotstore"
 	"clients/projections/audit"
 	"clients/projections/readmodel"
 	"clients/projections/snapshot"
@@ -24,19 +25,38 @@ func soon(t testing.TB) context.Context {
 	return ctx
 }
 
-// audited returns what an audit of a history says is wrong with snapshots, and the error that it ended with.
-func audited(t testing.TB, h *eventstore.History, limit time.Duration) (faults []audit.Fault, err error) {
+// opened returns an audit of what is stored, which finds snapshots.
+func opened(t testing.TB, nc *nats.Conn, snapshots int) *audit.Audit {
+	t.Helper()
+	bucket := bucketOf(t, nc)
+	listing, err := bucket.List(soon(t))
+	require.NoError(t, err)
+	require.Len(t, listing.Snapshots, snapshots)
+	require.Empty(t, listing.Foreign)
+	history, err := eventstore.OpenHistory(soon(t), nc)
+	require.NoError(t, err)
+	return &audit.Audit{History: history, Bucket: bucket, Listing: listing}
+}
+
+func bucketOf(t testing.TB, nc *nats.Conn) *snapshotstore.Bucket {
+	t.Helper()
+	bucket, err := snapshotstore.New(nc, snapshotstore.Config{Replicas: 1, Log: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	return bucket
+}
+
+// audited returns what an audit says is wrong with snapshots, and the error that it ended with.
+func audited(t testing.TB, a *audit.Audit, limit time.Duration) (faults []audit.Fault, err error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
-	_, err = (&audit.Audit{
-		History: h, Fault: func(f audit.Fault) {
-			if f.Kind == audit.FaultSnapshot {
-				faults = append(faults, f)
-			}
-		},
-		Foreign: func(eventstore.Record) {}, Stage: func(audit.Unit, uint64) func(uint64) { return func(uint64) {} },
-	}).Run(ctx)
+	a.Fault = func(f audit.Fault) {
+		if f.Kind == audit.FaultSnapshot {
+			faults = append(faults, f)
+		}
+	}
+	a.Foreign, a.Stage = func(eventstore.Record) {}, func(audit.Unit, uint64) func(uint64) { return func(uint64) {} }
+	_, err = a.Run(ctx)
 	return faults, err
 }
 
@@ -57,7 +77,9 @@ func saved(t testing.TB, nc *nats.Conn) func() {
 	}, 0)
 	require.NoError(t, err)
 	require.NoError(t, d.Refresh(soon(t)))
-	return func() { snapshot.NewSnapshotter(d, store, eventstore.Snapshot{}, log).Save(soon(t)) }
+	return func() {
+		snapshot.NewSnapshotter(d, bucketOf(t, nc), store, snapshotstore.Snapshot{}, log).Save(soon(t))
+	}
 }
 
 // The service goes on while it is verified: that a snapshot was removed, or that no server responds, is no fault of what is
@@ -74,15 +96,9 @@ func TestAnAuditTakesNoSnapshotForDamagedThatItCannotRead(t *testing.T) {
 	nc, err := nats.Connect(network.URL("auditor", cluster))
 	require.NoError(t, err)
 	t.Cleanup(nc.Close)
-	open := func() *eventstore.History {
-		h, err := eventstore.OpenHistory(soon(t), nc)
-		require.NoError(t, err)
-		require.Len(t, h.Snapshots, 1)
-		return h
-	}
-	h := open()
+	a := opened(t, nc, 1)
 	network.Hold("auditor")
-	faults, err := audited(t, h, 500*time.Millisecond)
+	faults, err := audited(t, a, 500*time.Millisecond)
 	require.Error(t, err)
 	require.Empty(t, faults)
 	network.Heal()
@@ -95,15 +111,12 @@ func TestAnAuditTakesNoSnapshotForDamagedThatItCannotRead(t *testing.T) {
 		"gone with their bucket": func() { require.NoError(t, js.DeleteObjectStore(soon(t), eventstore.SnapshotsBucket)) },
 	} {
 		save()
-		h := open()
+		a := opened(t, nc, 1)
 		forget()
-		faults, err := audited(t, h, 30*time.Second)
+		faults, err := audited(t, a, 30*time.Second)
 		require.NoError(t, err, what)
 		require.Empty(t, faults, what)
-		h, err = eventstore.OpenHistory(soon(t), nc)
-		require.NoError(t, err)
-		require.Empty(t, h.Snapshots, what)
-		require.Empty(t, h.Strangers, what)
+		opened(t, nc, 0)
 		stream, err = js.CreateOrUpdateStream(soon(t), stream.CachedInfo().Config)
 		require.NoError(t, err)
 	}

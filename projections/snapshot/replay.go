@@ -1,12 +1,11 @@
 package snapshot
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"slices"
 
 	"clients/eventstore"
+	"clients/eventstore/snapshotstore"
 	"clients/projections/readmodel"
 )
 
@@ -15,12 +14,19 @@ const reportEvery = 512
 
 // Replay folds a history into a model: the newest snapshot that can be read, and what came after it. It calls reached from
 // time to time with the last sequence folded. The error is the first fault of the history, or ctx's.
-func Replay(ctx context.Context, history *eventstore.History, reached func(sequence uint64)) (*readmodel.Model, error) {
+func Replay(
+	ctx context.Context, bucket *snapshotstore.Bucket, history *eventstore.History, reached func(sequence uint64),
+) (*readmodel.Model, error) {
 	m := readmodel.NewModel()
-	snapshots := slices.Clone(history.Snapshots)
-	slices.SortFunc(snapshots, func(a, b eventstore.Snapshot) int { return cmp.Compare(b.Sequence, a.Sequence) })
-	for _, snapshot := range snapshots {
-		if restored, err := Read(ctx, history, snapshot); err == nil {
+	listing, err := bucket.ListWithRetry(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("replay: %w", err)
+	}
+	for _, snapshot := range listing.Snapshots {
+		if snapshot.Sequence > history.Last { // saved since the history was opened
+			continue
+		}
+		if restored, err := Read(ctx, bucket, snapshot); err == nil {
 			m = restored
 			break
 		}

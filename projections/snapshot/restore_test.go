@@ -13,6 +13,7 @@ import (
 	"clients/domain"
 	"clients/eventstore"
 	"clients/eventstore/natstest"
+	"clients/eventstore/snapshotstore"
 	"clients/projections/readmodel"
 	"clients/projections/snapshot"
 
@@ -28,6 +29,7 @@ type shelf struct {
 	nc     *nats.Conn
 	js     jetstream.JetStream
 	d      *readmodel.Directory
+	bucket *snapshotstore.Bucket
 	logged *lockedBuffer
 	log    *slog.Logger
 }
@@ -59,6 +61,9 @@ func newShelf(t testing.TB, nc *nats.Conn, replicas int) *shelf {
 	s.Store, err = eventstore.Open(soon(t), nc, eventstore.Config{Replicas: replicas, Log: s.log})
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
+	s.bucket, err = snapshotstore.New(nc, snapshotstore.Config{Replicas: replicas, Log: s.log})
+	require.NoError(t, err)
+	require.NoError(t, s.bucket.Ensure(soon(t)))
 	s.d = readmodel.NewDirectory(s.Store, s.log)
 	following, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
@@ -97,7 +102,7 @@ func (s *shelf) save() *snapshot.Snapshotter {
 }
 
 func (s *shelf) snapshotter() *snapshot.Snapshotter {
-	return snapshot.NewSnapshotter(s.d, s.Store, eventstore.Snapshot{}, s.log)
+	return snapshot.NewSnapshotter(s.d, s.bucket, s.Store, snapshotstore.Snapshot{}, s.log)
 }
 
 // put puts an object into the bucket that says of itself what a snapshot does.
@@ -115,7 +120,7 @@ func (s *shelf) put(content string, sequence uint64, storedAt time.Time) {
 // restoring is a start: what a new directory is restored from.
 func (s *shelf) restoring() (uint64, error) {
 	d := readmodel.NewDirectory(s.Store, s.log)
-	restored, err := snapshot.Restore(soon(s.t), d, s.Store, s.log)
+	restored, err := snapshot.Restore(soon(s.t), d, s.bucket, s.Store, s.log)
 	if err != nil {
 		require.Zero(s.t, d.Stats(), "it is as new")
 	}
@@ -160,7 +165,7 @@ func TestAStartNoticesThatTheStreamWentBackwards(t *testing.T) {
 	again.create(1)
 	_, err = again.restoring()
 	require.ErrorIs(t, err, eventstore.ErrWentBackwards)
-	require.ErrorContains(t, err, "a snapshot was taken at 3, and it now ends at 1; that was of the stream made at")
+	require.ErrorContains(t, err, "a snapshot was taken at 3, and it now ends at 1")
 
 	require.NoError(t, s.js.DeleteObjectStore(soon(t), eventstore.SnapshotsBucket))
 	_, err = again.restoring()

@@ -1,16 +1,16 @@
 // Package snapshot saves the read model from time to time, so that a start reads one snapshot and the end of the stream,
 // and not all of the stream.
 //
-//	readmodel.Directory.View -> Encode -> store      every 30 s or 10,000 events: Snapshotter
-//	store -> Decode -> readmodel.Directory.Restore   at a start: Restore
-//	store -> Decode, then the stream -> Model        without a service: Replay
+//	readmodel.Directory.View -> Encode -> snapshotstore.Bucket   every 30 s or 10,000 events: Snapshotter
+//	Bucket -> Decode -> readmodel.Directory.Restore              at a start: Restore
+//	Bucket -> Decode, then the stream -> Model                   without a service: Replay
 //
 // The format (Format, then zstd with a checksum) is that of every release that has the same Format: a release can run
 // beside another one, and be returned to, without reading the whole stream. It is the binary form of numbers as varints,
 // in a fixed order; no library writes exactly these bytes. A coder describes each structure once, for both directions.
 //
 // A snapshot that cannot be decoded is passed over: the one before is used, or the whole stream is read. It is never
-// decoded into something else than what was encoded: the store has a SHA-256 of all bytes, and zstd a checksum of its own.
+// decoded into something else than what was encoded: the bucket has a SHA-256 of all bytes, and zstd a checksum of its own.
 //
 // A snapshot is also a record of how far the stream once went. Restore refuses to start on a stream that ends before a
 // snapshot that can be decoded (eventstore.ErrWentBackwards).
@@ -27,6 +27,7 @@ import (
 	"io"
 
 	"clients/eventstore"
+	"clients/eventstore/snapshotstore"
 	"clients/projections/readmodel"
 
 	"github.com/klauspost/compress/zstd"
@@ -88,6 +89,6 @@ func Digest(v readmodel.View) [sha256.Size]byte {
 	return [sha256.Size]byte(hash.Sum(nil))
 }
 
-func markOf(v readmodel.View) eventstore.SnapshotMark {
-	return eventstore.SnapshotMark{Sequence: v.Sequence, StoredAt: v.StoredAt, Form: Format}
+func markOf(v readmodel.View) snapshotstore.Mark {
+	return snapshotstore.Mark{Checkpoint: eventstore.Checkpoint{Sequence: v.Sequence, StoredAt: v.StoredAt}, Form: Format}
 }

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
 	"clients/eventstore"
 	"clients/eventstore/loglimit"
+	"clients/eventstore/snapshotstore"
 	"clients/projections/readmodel"
 )
 
@@ -18,7 +18,8 @@ import (
 // own.
 type Snapshotter struct {
 	directory *readmodel.Directory
-	store     Store
+	bucket    *snapshotstore.Bucket
+	stream    Stream
 	log       *slog.Logger
 
 	mu       sync.Mutex
@@ -34,12 +35,17 @@ const (
 	saveEvents    = 10_000
 	saveShare     = 10
 	checkInterval = time.Second
-	saveTimeout   = 5 * time.Minute
+	saveTimeout   = 2 * time.Minute
 )
 
 // NewSnapshotter returns a snapshotter for a directory that was restored from a snapshot, or from none.
-func NewSnapshotter(d *readmodel.Directory, store Store, restored eventstore.Snapshot, log *slog.Logger) *Snapshotter {
-	s := &Snapshotter{directory: d, store: store, log: loglimit.New(log), sequence: restored.Sequence, savedAt: restored.SavedAt}
+func NewSnapshotter(
+	d *readmodel.Directory, bucket *snapshotstore.Bucket, stream Stream, restored snapshotstore.Snapshot, log *slog.Logger,
+) *Snapshotter {
+	s := &Snapshotter{
+		directory: d, bucket: bucket, stream: stream, log: loglimit.New(log),
+		sequence: restored.Sequence, savedAt: restored.SavedAt,
+	}
 	if restored.Sequence == 0 {
 		s.savedAt = time.Now()
 	}
@@ -97,7 +103,7 @@ func (s *Snapshotter) Save(ctx context.Context) {
 	}
 	view := s.directory.View()
 	if err == nil {
-		err = s.store.SaveSnapshot(ctx, markOf(view), func(w io.Writer) error { return Encode(w, view) })
+		err = s.bucket.Save(ctx, markOf(view), func(w io.Writer) error { return Encode(w, view) })
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -112,7 +118,7 @@ func (s *Snapshotter) Save(ctx context.Context) {
 
 // needed reports whether a snapshot is to be saved beside the newest one. One that another replica has saved since the last
 // look will do for a while.
-func (s *Snapshotter) needed(newest eventstore.Snapshot) bool {
+func (s *Snapshotter) needed(newest snapshotstore.Snapshot) bool {
 	s.mu.Lock()
 	other := newest.Sequence > s.sequence
 	s.sequence = newest.Sequence // which is lower than it was where snapshots were removed
@@ -127,20 +133,23 @@ func (s *Snapshotter) needed(newest eventstore.Snapshot) bool {
 }
 
 // newest returns the newest snapshot of this format and stream, or the zero Snapshot.
-func (s *Snapshotter) newest(ctx context.Context) (eventstore.Snapshot, error) {
-	all, err := s.store.Snapshots(ctx)
+func (s *Snapshotter) newest(ctx context.Context) (snapshotstore.Snapshot, error) {
+	listing, err := s.bucket.List(ctx)
 	if err != nil {
-		return eventstore.Snapshot{}, err
+		return snapshotstore.Snapshot{}, err
 	}
-	for _, snapshot := range slices.DeleteFunc(all, func(s eventstore.Snapshot) bool { return s.Form != Format }) {
-		err := s.store.CheckSnapshot(ctx, snapshot)
+	for _, snapshot := range listing.Snapshots {
+		if snapshot.Form != Format {
+			continue
+		}
+		err := s.stream.Check(ctx, snapshot.Checkpoint)
 		if err == nil {
 			return snapshot, nil
 		}
 		if !Unusable(err) && !errors.Is(err, eventstore.ErrWentBackwards) {
-			return eventstore.Snapshot{}, err
+			return snapshotstore.Snapshot{}, err
 		}
 		s.log.Warn("a snapshot is not one of this stream and is ignored", "sequence", snapshot.Sequence, "reason", err)
 	}
-	return eventstore.Snapshot{}, nil
+	return snapshotstore.Snapshot{}, nil
 }

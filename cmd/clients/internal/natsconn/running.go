@@ -10,6 +10,7 @@ import (
 	"clients/cmd/clients/internal/terminal"
 	"clients/eventstore"
 	"clients/eventstore/embedded"
+	"clients/eventstore/snapshotstore"
 
 	"github.com/nats-io/nats.go"
 )
@@ -53,6 +54,20 @@ func OpenHistory(ctx context.Context, nc *nats.Conn) (history *eventstore.Histor
 		return err
 	})
 	return history, err
+}
+
+// Snapshots returns the bucket of snapshots, to be read.
+func Snapshots(nc *nats.Conn) (*snapshotstore.Bucket, error) {
+	return snapshotstore.New(nc, snapshotstore.Config{Log: slog.New(slog.DiscardHandler)})
+}
+
+// ListSnapshots lists the snapshots of a bucket.
+func ListSnapshots(ctx context.Context, bucket *snapshotstore.Bucket) (l snapshotstore.Listing, err error) {
+	err = WithLimit(ctx, func(ctx context.Context) (err error) {
+		l, err = bucket.ListWithRetry(ctx)
+		return err
+	})
+	return l, err
 }
 
 // WithLimit calls do with a context that ends after Limit, and returns an error that says so if it did.

@@ -15,6 +15,7 @@ import (
 	"clients/eventstore"
 	"clients/eventstore/embedded"
 	"clients/eventstore/idempotency"
+	"clients/eventstore/snapshotstore"
 	"clients/eventstore/upstream"
 	"clients/projections/ingest"
 	"clients/projections/readmodel"
@@ -39,7 +40,8 @@ type Server struct {
 	store       *eventstore.Store
 	records     *idempotency.Store
 	directory   *readmodel.Directory
-	restored    eventstore.Snapshot // what the directory started from
+	snapshots   *snapshotstore.Bucket
+	restored    snapshotstore.Snapshot // what the directory started from
 	snapshotter *snapshot.Snapshotter
 	upstream    *upstream.Client
 	ingest      *ingest.Ingest

@@ -12,6 +12,7 @@ import (
 	"clients/eventstore"
 	"clients/eventstore/embedded"
 	"clients/eventstore/idempotency"
+	"clients/eventstore/snapshotstore"
 	"clients/eventstore/upstream"
 )
 
@@ -42,8 +43,13 @@ func (s *Server) openStore(ctx context.Context) (err error) {
 		return err
 	}
 	s.onStop(s.records.Close)
-	s.upstream, err = upstream.New(s.nc)
-	return err
+	if s.upstream, err = upstream.New(s.nc); err != nil {
+		return err
+	}
+	if s.snapshots, err = snapshotstore.New(s.nc, snapshotstore.Config{Replicas: s.config.StreamReplicas, Log: s.log}); err != nil {
+		return err
+	}
+	return s.snapshots.Ensure(ctx)
 }
 
 // startEmbedded starts a NATS server within the process and connects to it.

@@ -33,7 +33,7 @@ func (s *Server) tailStream(ctx context.Context) error {
 }
 
 func (s *Server) restore(ctx context.Context) (err error) {
-	s.restored, err = snapshot.Restore(ctx, s.directory, s.store, s.log)
+	s.restored, err = snapshot.Restore(ctx, s.directory, s.snapshots, s.store, s.log)
 	return err
 }
 
@@ -58,7 +58,7 @@ const lastSaveLimit = 8 * time.Second
 
 // saveSnapshots saves snapshots in the background, and one at the end if there is time.
 func (s *Server) saveSnapshots() {
-	s.snapshotter = snapshot.NewSnapshotter(s.directory, s.store, s.restored, s.log)
+	s.snapshotter = snapshot.NewSnapshotter(s.directory, s.snapshots, s.store, s.restored, s.log)
 	saving, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() { defer close(ended); s.snapshotter.Run(saving) }()

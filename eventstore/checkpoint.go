@@ -1,0 +1,55 @@
+package eventstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"clients/eventstore/internal/jsapi"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Checkpoint is a message that the stream once had.
+type Checkpoint struct {
+	Sequence uint64
+	StoredAt time.Time
+}
+
+// ErrOtherStream means that a checkpoint was taken of another stream than the present one.
+var ErrOtherStream = errors.New("it was not taken of this stream")
+
+// Check compares a checkpoint of a snapshot with the stream. The error is ErrWentBackwards if the stream ends before it,
+// ErrOtherStream if the stream has another message there, or one of the requests to the leader. Without an error the
+// stream is identified by that message from then on.
+func (s *Store) Check(ctx context.Context, c Checkpoint) error {
+	if err := s.reaches(ctx, c.Sequence); err != nil {
+		return err
+	}
+	found, err := s.api.Message(ctx, Stream, jsapi.Query{Sequence: c.Sequence})
+	switch {
+	case errors.Is(err, jetstream.ErrMsgNotFound):
+		if s.reaches(ctx, c.Sequence) != nil { // the leader has changed, and is behind
+			return errBehind
+		}
+		return ErrOtherStream
+	case jsapi.Classify(err) == jsapi.Refused: // and will be whenever it is requested
+		return fmt.Errorf("%w: message %d: %w", ErrOtherStream, c.Sequence, err)
+	case err != nil:
+		return fmt.Errorf("message %d: %w", c.Sequence, err)
+	case !found.Time.Equal(c.StoredAt):
+		return ErrOtherStream
+	}
+	s.guard.advance(checkpoint{c.Sequence, c.StoredAt})
+	return nil
+}
+
+// reaches returns ErrWentBackwards if the stream ends before a sequence.
+func (s *Store) reaches(ctx context.Context, sequence uint64) error {
+	last, err := s.LastSequence(ctx)
+	if err == nil && last < sequence {
+		err = fmt.Errorf("%w: a snapshot was taken at %d, and it now ends at %d", ErrWentBackwards, sequence, last)
+	}
+	return err
+}

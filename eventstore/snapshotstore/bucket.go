@@ -1,0 +1,152 @@
+// Package snapshotstore keeps snapshots of the read model in a JetStream object store, the bucket CLIENTS_SNAPSHOTS, so that
+// the tools for object stores can be used on them.
+//
+//	Save: write -> ObjectStore.Put -> read back from the leader -> remove old ones
+//	List: leader of the bucket's stream -> Snapshot of each object
+//	Read: leader of the bucket's stream -> chunks -> read; then the digest is compared
+//
+// Each snapshot is an object of its own, with a name that is used once. Its metadata says at which sequence of the stream
+// CLIENTS it was taken, when the message there was stored, and which form its content has. Replicas that save at the same
+// time save one each.
+//
+// Save is successful only if the content that the leader returns has the digest of what was written. Until it is read back
+// a snapshot is listed already; Read finds out if it is damaged.
+//
+// List and Read ask the leader of the bucket's stream, message by message, and not ObjectStore.List and Get: these read
+// through a consumer, which may be on a server that is behind. Then a start could miss the newest snapshot, and with it the
+// proof that the stream CLIENTS has lost its end; a chunk that is not there yet would look like damage; and the chunks of an
+// object that is not listed yet would be removed as leftovers.
+//
+// Save keeps the two newest snapshots of its form and purges the others: both the chunks and the metadata, since
+// ObjectStore.Delete leaves a marker for each object forever. A purge does not overwrite: the bytes stay in the stream's
+// files until those are deleted. To remove the content of old snapshots from the disk, the stream is deleted; the next Save
+// creates it again.
+package snapshotstore
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+
+	"clients/eventstore"
+	"clients/eventstore/internal/jsapi"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Name is the name of the bucket.
+const Name = eventstore.SnapshotsBucket
+
+// Stream is the stream behind the bucket.
+const Stream = "OBJ_" + Name
+
+// Config says how a bucket is created.
+type Config struct {
+	Replicas int
+	Log      *slog.Logger
+}
+
+// Bucket holds snapshots. It is safe for concurrent use.
+type Bucket struct {
+	api    *jsapi.Client
+	config Config
+}
+
+// New returns the bucket of a NATS system. It need not exist yet.
+func New(nc *nats.Conn, config Config) (*Bucket, error) {
+	api, err := jsapi.New(nc)
+	if err != nil {
+		return nil, fmt.Errorf("snapshots: %w", err)
+	}
+	return &Bucket{api: api, config: config}, nil
+}
+
+// Ensure creates the bucket, or checks that the existing one has the settings that it needs. Otherwise the error is a
+// *eventstore.ConfigError. It waits for a leader until ctx ends.
+func (b *Bucket) Ensure(ctx context.Context) error {
+	return jsapi.Retry(ctx, b.config.Log, func(ctx context.Context) error {
+		_, err := b.api.EnsureStream(ctx, jetstream.StreamConfig{
+			Name:        Stream,
+			Description: "Snapshots of the directory of clients",
+			Subjects:    []string{chunkSubject(">"), metaSubject(">")},
+			Storage:     jetstream.FileStorage,
+			Replicas:    b.config.Replicas,
+			Discard:     jetstream.DiscardNew,
+			AllowRollup: true,
+			AllowDirect: true,
+		})
+		return err
+	})
+}
+
+// Mark says at which message of the stream CLIENTS a snapshot was taken, and how it is encoded.
+type Mark struct {
+	eventstore.Checkpoint
+	Form string // what the content begins with
+}
+
+// Snapshot is a snapshot in the bucket. Two are equal if they are the same.
+type Snapshot struct {
+	Mark
+	SavedAt time.Time
+	Size    uint64 // of the content, in bytes
+
+	subject  string // of its metadata
+	sequence uint64 // of its metadata, in the bucket's stream: later than all chunks
+	nuid     string // names the subject of its chunks
+	chunks   uint32
+	digest   string
+}
+
+// The metadata of an object.
+const (
+	keySequence = "sequence"
+	keyStoredAt = "stored-at"
+	keyForm     = "form"
+)
+
+func (m Mark) metadata() map[string]string {
+	return map[string]string{
+		keySequence: strconv.FormatUint(m.Sequence, 10),
+		keyStoredAt: m.StoredAt.UTC().Format(time.RFC3339Nano),
+		keyForm:     m.Form,
+	}
+}
+
+// snapshotOf returns the snapshot that an object is.
+func snapshotOf(object jetstream.ObjectInfo) (Snapshot, error) {
+	s := Snapshot{nuid: object.NUID, chunks: object.Chunks, digest: object.Digest, Size: object.Size}
+	s.Form = object.Metadata[keyForm]
+	var err error
+	if s.Sequence, err = strconv.ParseUint(object.Metadata[keySequence], 10, 64); err != nil {
+		return s, err
+	}
+	if s.StoredAt, err = time.Parse(time.RFC3339Nano, object.Metadata[keyStoredAt]); err != nil {
+		return s, err
+	}
+	if s.Sequence == 0 || s.nuid == "" {
+		return s, errors.New("incomplete")
+	}
+	return s, nil
+}
+
+// The layout of object stores.
+
+func metaSubject(name string) string { return "$O." + Name + ".M." + name }
+
+func chunkSubject(nuid string) string { return "$O." + Name + ".C." + nuid }
+
+// nameOf returns the name of the object whose metadata is on a subject.
+func nameOf(subject string) string {
+	encoded := strings.TrimPrefix(subject, metaSubject(""))
+	if name, err := base64.URLEncoding.DecodeString(encoded); err == nil {
+		return string(name)
+	}
+	return encoded
+}
