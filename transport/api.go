@@ -1,7 +1,32 @@
-// Package transport serves the Clients API over HTTP, and the endpoints that its operators look at.
+// Package transport serves the Clients API over HTTP, and the operations endpoints.
 //
-// A request becomes an exchange, which knows who sent it, what it is about and how it is to be answered; a file of its
-// own holds each of these questions, and clients.go what the calls do.
+// # Flow of a request
+//
+//	withSpelling     spells some headers of the response as old client libraries expect
+//	newExchange      request id, route, format of the response, trace
+//	compress         gzip, if the caller accepts it
+//	Hosts.check      protects against DNS rebinding and requests from other sites
+//	enter            login and rate limit, in package auth
+//	readBody         within the memory limit
+//	the call         in clients.go and account.go, by resource and method: see callsOf
+//	write or fail    the response, in XML or JSON
+//	end              metrics, access log, trace; a panic becomes a 500
+//
+// A write becomes a command.Request, a read is answered from the directory, after it was refreshed. All errors become
+// responses in one place, exchange.fail, by the table statusOf.
+//
+// # Subpackages
+//
+//   - wire encodes and decodes clients
+//   - auth decides who sends a request and whether it is admitted
+//   - credentials holds the users who may log in, reload the files that change at run time
+//   - connections bounds the connections and drains them before a shutdown
+//   - contracts holds the OpenAPI and AsyncAPI documents
+//
+// # Limits
+//
+// Memory for bodies, large responses and compressors is reserved from budgets, see memory.go; beyond them callers get 503.
+// A response may take any time, as long as its reader goes on reading.
 package transport
 
 import (
@@ -20,49 +45,49 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Commands carries out what changes clients.
+// Commands carries out commands.
 type Commands interface {
 	Handle(context.Context, command.Request) (command.Result, error)
 }
 
-// Directory is what is read.
+// Directory is the read model.
 type Directory interface {
 	Client(account string, id int64) (domain.Client, bool)
 	List(account string) readmodel.Listing
 	UpdatedSince(account string, since time.Time) readmodel.Listing
-	// Refresh returns as soon as reads show all that was stored when it was called.
+	// Refresh waits until reads show everything that was stored when it was called.
 	Refresh(context.Context) error
 }
 
-// API tells what the handler of the Clients API works with.
+// API is the configuration of the Clients API.
 type API struct {
 	Commands  Commands
 	Directory Directory
-	// Eventual leaves reads as they are, instead of refreshing the directory before each of them.
+	// Eventual turns off the refresh of the directory before each read.
 	Eventual bool
 	// Logins are the users who may send requests. If it is nil no login is needed, and all requests are for
 	// domain.DefaultAccount.
 	Logins auth.Users
 	// TrustedProxies are the networks whose X-Forwarded-For is used as the caller's address.
 	TrustedProxies []netip.Prefix
-	// Hosts are those that requests may be for, and come from.
+	// Hosts are the hosts that requests may be for, and come from.
 	Hosts Hosts
 	// RateLimit is how many requests a user may send within 15 s; 0 for any number.
 	RateLimit int
 	// MemoryLimit is how many bytes the process may use; 0 for any number.
 	MemoryLimit int64
 	Metrics     *Metrics
-	Tracer      trace.Tracer // nil where requests are not traced
+	Tracer      trace.Tracer // nil if requests are not traced
 	Log         *slog.Logger
 
-	buffers, chunks *bufferPool // for whole answers, and for chunks of long ones
+	buffers, chunks *bufferPool // for whole responses, and for chunks of long ones
 	login           *auth.Login
 	rateLimit       *auth.RateLimit
 	bodies          *budget // of request bodies
 	responses       *budget // of large responses, and compressors
 }
 
-// Handler serves the Clients API.
+// Handler returns the handler of the Clients API.
 func (a API) Handler() (http.Handler, error) {
 	a.buffers = &bufferPool{size: 8 << 10}
 	a.chunks = &bufferPool{size: chunk + 16<<10} // with room for the client that fills it
@@ -89,7 +114,7 @@ func (a API) Handler() (http.Handler, error) {
 	})), nil
 }
 
-// minCompressed is the size in bytes below which an answer gets larger by being compressed.
+// minCompressed is the size in bytes below which compression makes a response larger.
 const minCompressed = 128
 
 // Limits of the servers. A response may take longer than writeTimeout as long as its reader goes on reading.
@@ -101,7 +126,7 @@ const (
 	maxHeaderBytes    = 16 << 10
 )
 
-// NewServer makes a server whose connections cannot be held open by doing nothing.
+// NewServer returns a server with timeouts for everything that a caller may be slow at.
 func NewServer(handler http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           handler,

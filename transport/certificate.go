@@ -7,13 +7,13 @@ import (
 	"clients/transport/reload"
 )
 
-// Certificate is what the API shows to its callers: the last good one of its files. It is safe for concurrent use.
+// Certificate is the TLS certificate of the API: the last valid one in its files. It is safe for concurrent use.
 type Certificate struct {
 	kept *reload.Kept[*tls.Certificate]
 }
 
-// OpenCertificate reads a certificate, with those that vouch for it behind it, and its key, both PEM. It answers what is
-// wrong when one of them cannot be read or they do not belong together.
+// OpenCertificate reads a certificate chain and its key, both PEM. It returns an error if one of them cannot be read or they
+// do not belong together.
 func OpenCertificate(certFile, keyFile string) (*Certificate, error) {
 	kept, err := reload.Open(
 		func() (content reload.Content, err error) {
@@ -35,15 +35,15 @@ func OpenCertificate(certFile, keyFile string) (*Certificate, error) {
 	return &Certificate{kept}, nil
 }
 
-// Reload looks at the files, and reports whether there is another certificate now. It answers what is wrong with files
-// that have changed and cannot be used, once for each change; the certificate then stays what it was.
+// Reload reads the files, and reports whether the certificate has changed. It returns an error if they have changed and are
+// invalid, once for each change. The previous certificate is kept then.
 func (c *Certificate) Reload() (changed bool, err error) { return c.kept.Reload() }
 
-// Stale reports whether the files have changed into something that cannot be used.
+// Stale reports whether the files have changed and are invalid.
 func (c *Certificate) Stale() bool { return c.kept.Stale() }
 
-// TLS is how the API speaks TLS: 1.2 or later, with the certificate as it is at each handshake, and HTTP/1.1 alone, for
-// callers of old look for the headers Location and Hint as they are spelled, and HTTP/2 spells them in lower case.
+// TLS returns the configuration of the API's listener: TLS 1.2 or later, with the certificate as it is at each handshake.
+// HTTP/2 is off: it has header names in lower case, and old clients look for Location and Hint with respect to case.
 func (c *Certificate) TLS() *tls.Config {
 	return &tls.Config{
 		MinVersion:     tls.VersionTLS12,

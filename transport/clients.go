@@ -89,15 +89,15 @@ func (x *exchange) deleteClient() error {
 	return nil
 }
 
-// freshness is how long a read waits for the directory to be up to date.
+// freshness is how long a read waits for the directory.
 const freshness = time.Second
 
-// refresh makes a read show every write that was answered before it, or says that it might not.
+// refresh makes the read show every write that was acknowledged before, or adds a Warning that it may not.
 func (x *exchange) refresh() {
 	if x.api.Eventual {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(x.r.Context()), freshness) // who half-closes still reads
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(x.r.Context()), freshness) // a caller that half-closes still reads
 	defer cancel()
 	if err := x.api.Directory.Refresh(ctx); err != nil {
 		x.w.Header().Set("Warning", `110 - "Response is stale"`)
@@ -105,7 +105,7 @@ func (x *exchange) refresh() {
 	}
 }
 
-// unchanged sets what a GET answers with in any case, and tells whether the caller has that revision already.
+// unchanged sets the headers of a GET, and reports whether the caller has the revision already.
 func (x *exchange) unchanged(revision domain.Revision) bool {
 	current := tag(revision, x.format)
 	header := x.w.Header()

@@ -14,7 +14,7 @@ import (
 // maxKey bounds an Idempotency-Key.
 const maxKey = 255
 
-// command carries out a command that leaves a client behind, and answers where it is and in which revision.
+// command carries out a command and responds with the location and the revision of the client.
 func (x *exchange) command(c domain.Command, body []byte, success int) error {
 	result, err := x.handle(c, body)
 	if err != nil {
@@ -27,7 +27,7 @@ func (x *exchange) command(c domain.Command, body []byte, success int) error {
 	return nil
 }
 
-// handle carries out a command as the request asks for it.
+// handle carries out a command under the conditions of the request.
 func (x *exchange) handle(c domain.Command, body []byte) (command.Result, error) {
 	keys := x.r.Header.Values("Idempotency-Key")
 	if len(keys) > 1 || len(keys) == 1 && (keys[0] == "" || len(keys[0]) > maxKey) {
@@ -52,7 +52,8 @@ func (x *exchange) handle(c domain.Command, body []byte) (command.Result, error)
 	return x.api.Commands.Handle(x.r.Context(), request)
 }
 
-// fingerprint tells requests under one idempotency key apart. It is stored: without If-Match it is that of former releases.
+// fingerprint identifies a request among those with the same idempotency key. It is stored, and must not change: without
+// If-Match it is that of earlier releases.
 func (x *exchange) fingerprint(body []byte) string {
 	h := sha256.New()
 	if given := x.r.Header.Values("If-Match"); len(given) > 0 {

@@ -9,19 +9,19 @@ import (
 	"clients/transport/wire"
 )
 
-// notation is how a format writes lists.
-type notation struct {
+// encoder encodes lists in a format.
+type encoder struct {
 	start, separator, end string
 	append                func([]byte, *domain.Client) []byte
 }
 
-var notations = map[format]notation{
+var encoders = map[format]encoder{
 	formatXML:  {start: wire.XMLListStart, end: wire.XMLListEnd, append: wire.AppendXML},
 	formatJSON: {start: wire.JSONListStart, separator: wire.JSONListSeparator, end: wire.JSONListEnd, append: wire.AppendJSON},
 }
 
-// write writes a list into the buffers that empty answers. It yields each when it is full, and the last one as such.
-func (n notation) write(listing readmodel.Listing, empty func() []byte) iter.Seq2[[]byte, bool] {
+// write encodes a list into the buffers that empty returns. It yields each full one, and the last one with last true.
+func (n encoder) write(listing readmodel.Listing, empty func() []byte) iter.Seq2[[]byte, bool] {
 	return func(yield func(b []byte, last bool) bool) {
 		b := append(empty()[:0], n.start...)
 		separator := ""
@@ -39,11 +39,11 @@ func (n notation) write(listing readmodel.Listing, empty func() []byte) iter.Seq
 	}
 }
 
-// WriteList writes a list as GET /clients answers it, byte for byte: as XML, or as JSON.
+// WriteList writes a list with the bytes of a response to GET /clients, as XML or as JSON.
 func WriteList(w io.Writer, listing readmodel.Listing, asJSON bool) error {
-	n, buffer := notations[formatXML], []byte(nil)
+	n, buffer := encoders[formatXML], []byte(nil)
 	if asJSON {
-		n = notations[formatJSON]
+		n = encoders[formatJSON]
 	}
 	for b := range n.write(listing, func() []byte { return buffer }) {
 		buffer = b

@@ -10,7 +10,7 @@ import (
 	"clients/transport/wire"
 )
 
-// statusOf is the one table from kinds of errors to HTTP.
+// statusOf maps the kinds of domain errors to statuses.
 var statusOf = map[domain.Kind]int{
 	domain.Invalid:     http.StatusBadRequest,
 	domain.NotFound:    http.StatusNotFound,
@@ -21,11 +21,11 @@ var statusOf = map[domain.Kind]int{
 	domain.Unavailable: http.StatusServiceUnavailable,
 }
 
-// httpError is a refusal that only HTTP knows.
+// httpError is a refusal by this package.
 type httpError struct {
 	status     int
 	message    string
-	retryAfter time.Duration // of a refusal that time alone changes; 0 for others
+	retryAfter time.Duration // 0 if retrying does not help
 }
 
 func (e *httpError) Error() string { return e.message }
@@ -46,7 +46,7 @@ var (
 	errInternal    = &httpError{http.StatusInternalServerError, "Something went wrong on our side.", 0}
 )
 
-// fail answers with what is wrong. Of an error that was not made for the caller he learns nothing.
+// fail responds with an error. An error that was not made for the caller becomes a 500 without its text.
 func (x *exchange) fail(err error) {
 	status, message, wait := http.StatusInternalServerError, errInternal.message, time.Duration(0)
 	var known *domain.Error

@@ -8,10 +8,10 @@ import (
 	"clients/domain"
 )
 
-// tagCompressed ends the tag of an answer that is sent compressed: it is another representation.
+// tagCompressed ends the tag of a compressed response, which is another representation.
 const tagCompressed = "-gzip"
 
-// tag is the strong entity tag of a client or a list: its revision, and the format that it is written in.
+// tag returns the strong entity tag of a client or a list: its revision and format.
 func tag(revision domain.Revision, f format) string {
 	b := append(make([]byte, 0, 48), '"')
 	b = append(strconv.AppendUint(b, revision.Version, 16), '-')
@@ -19,7 +19,7 @@ func tag(revision domain.Revision, f format) string {
 	return string(append(append(b, f...), '"'))
 }
 
-// parseTag takes a tag apart, whatever format and compression it belongs to.
+// parseTag returns the revision in a tag of any format and compression.
 func parseTag(given string) (domain.Revision, bool) {
 	given, opened := strings.CutPrefix(given, `"`)
 	given, closed := strings.CutSuffix(given, `"`)
@@ -32,8 +32,7 @@ func parseTag(given string) (domain.Revision, bool) {
 	return domain.Revision{Version: version, Checksum: checksum}, err1 == nil && err2 == nil
 }
 
-// ifMatch holds the revisions of which a client must have one, or nil when the request leaves that open. Tags that
-// are weak, or none of ours, match nothing.
+// ifMatch returns the revisions that the client may have, or nil for any. Weak and foreign tags match nothing.
 func ifMatch(header http.Header) []domain.Revision {
 	given := header.Values("If-Match")
 	if len(given) == 0 {
@@ -51,7 +50,7 @@ func ifMatch(header http.Header) []domain.Revision {
 	return revisions
 }
 
-// onlyNew reports whether a write is meant for a client that does not exist yet.
+// onlyNew reports whether the request is only for a client that does not exist.
 func onlyNew(header http.Header) bool {
 	return isAny(header.Values("If-None-Match"))
 }
@@ -59,8 +58,8 @@ func onlyNew(header http.Header) bool {
 // isAny reports whether values are an asterisk. In a list it would be part of a tag, which may have commas.
 func isAny(values []string) bool { return strings.TrimSpace(strings.Join(values, ",")) == "*" }
 
-// noneMatch answers which form of current If-None-Match names, as itself or compressed, weak or strong: the caller then
-// has it already. It answers "" where it names neither.
+// noneMatch returns the form of current that If-None-Match names, plain or compressed, weak or strong: the caller has that
+// representation. It returns "" if it names neither.
 func noneMatch(header http.Header, current string) string {
 	given := header.Values("If-None-Match")
 	if isAny(given) {

@@ -14,7 +14,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// exchange is one request on its way to its answer.
+// exchange is one request and its response.
 type exchange struct {
 	api       API
 	w         recorder
@@ -27,10 +27,10 @@ type exchange struct {
 	body      []byte
 	account   string
 	actor     string
-	heldOff   bool       // the caller is told when to come again, and nothing is wrong but that there is too much of him
-	span      trace.Span // nil where requests are not traced
+	heldOff   bool       // throttled or rate limited; not a failure
+	span      trace.Span // nil if requests are not traced
 
-	reserved []func() // each gives back memory
+	reserved []func() // each returns reserved memory
 	lingers  bool     // the response is sent before the body is read
 }
 
@@ -78,7 +78,7 @@ func (x *exchange) enter() error {
 	return x.api.rateLimit.Admit(auth.Caller{Account: x.account, User: x.actor})
 }
 
-// serve finds the call and makes it. Before the caller has entered he learns nothing of what is here.
+// serve makes the call of the request. Callers that have not logged in learn nothing about what exists.
 func (x *exchange) serve() {
 	if err := x.api.Hosts.check(x.r); err != nil {
 		x.fail(err)
@@ -108,7 +108,7 @@ func (x *exchange) serve() {
 	}
 }
 
-// end closes the exchange: a panic becomes an answer, and the exchange is logged and counted.
+// end ends the exchange: it turns a panic into a response, logs and counts.
 func (x *exchange) end() {
 	defer x.finishBody()
 	if p := recover(); p != nil {
@@ -117,7 +117,7 @@ func (x *exchange) end() {
 		}
 		x.api.Log.Error("panic", "request_id", x.requestID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 		if x.w.status != 0 {
-			panic(http.ErrAbortHandler) // half an answer must not look like a whole one
+			panic(http.ErrAbortHandler) // a truncated response must not look complete
 		}
 		x.fail(errInternal)
 	}
@@ -135,7 +135,7 @@ func (x *exchange) end() {
 	x.api.Log.LogAttrs(x.r.Context(), slog.LevelInfo, "request", attrs...)
 }
 
-// recorder remembers what was answered.
+// recorder records the status and size of the response.
 type recorder struct {
 	http.ResponseWriter
 	status int

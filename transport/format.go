@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// format is how an answer is written.
+// format is the format of a response.
 type format string
 
 const (

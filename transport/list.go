@@ -9,8 +9,8 @@ import (
 	"clients/projections/readmodel"
 )
 
-// A list of more clients than shortList is sent while the next chunk of it is being written. What fits into one chunk
-// is sent with its length; nobody makes a replica hold more of a list than two chunks, however long its clients are.
+// A list of more than shortList clients is sent while its next chunk is encoded. A list that fits into one chunk is sent with
+// its length. A slow reader makes a replica hold two chunks of a list at most.
 const (
 	shortList = 400
 	chunk     = 256 << 10
@@ -34,11 +34,11 @@ func (x *exchange) writeList(listing readmodel.Listing) error {
 	return nil
 }
 
-// sendList writes a list into one buffer, and sends it whenever that is full.
+// sendList encodes a list into one buffer, and sends it whenever it is full.
 func (x *exchange) sendList(listing readmodel.Listing) {
 	buffer := x.api.buffers.get()
 	defer x.api.buffers.put(buffer)
-	for b, last := range notations[x.format].write(listing, func() []byte { return *buffer }) {
+	for b, last := range encoders[x.format].write(listing, func() []byte { return *buffer }) {
 		*buffer = b
 		if last && x.w.status == 0 {
 			x.w.Header().Set("Content-Length", strconv.Itoa(len(b)))
@@ -49,14 +49,14 @@ func (x *exchange) sendList(listing readmodel.Listing) {
 	}
 }
 
-// sendChunk sends a part of an answer, whose reader has the time of a whole one for it.
+// sendChunk sends a part of a response. The write timeout starts anew with each.
 func (x *exchange) sendChunk(b []byte) error {
 	_ = http.NewResponseController(&x.w).SetWriteDeadline(time.Now().Add(writeTimeout))
 	_, err := x.w.Write(b)
 	return err
 }
 
-// streamList writes a list into two buffers in turn: one is filled while the other one is sent.
+// streamList encodes a list into two buffers in turn: one is filled while the other one is sent.
 func (x *exchange) streamList(listing readmodel.Listing) {
 	filled, empty := make(chan []byte), make(chan []byte, 2)
 	for range cap(empty) {
@@ -71,7 +71,7 @@ func (x *exchange) streamList(listing readmodel.Listing) {
 			failure = recover()
 			close(filled)
 		}()
-		for b := range notations[x.format].write(listing, func() []byte { return <-empty }) {
+		for b := range encoders[x.format].write(listing, func() []byte { return <-empty }) {
 			filled <- b
 			if gone.Load() {
 				return
@@ -85,6 +85,6 @@ func (x *exchange) streamList(listing readmodel.Listing) {
 		empty <- b
 	}
 	if failure != nil {
-		panic(failure) // here it ends one answer, and not the process
+		panic(failure) // here it ends one response, not the process
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Metrics count what the API answers.
+// Metrics counts requests and responses.
 type Metrics struct {
 	requests  *prometheus.CounterVec
 	durations *prometheus.HistogramVec
@@ -18,8 +18,8 @@ type Metrics struct {
 	auth      *auth.Metrics
 }
 
-// outcome is what became of a request. Alerts go by the share of outcomeFailed in that and outcomeDone: of the other two
-// anybody can have as many as he likes.
+// outcome classifies a request. Alerts use the share of outcomeFailed among outcomeFailed and outcomeDone: callers can cause
+// any number of the other two.
 type outcome string
 
 const (

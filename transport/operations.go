@@ -10,18 +10,18 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Operations tells what the operations endpoints show.
+// Operations is the configuration of the operations endpoints.
 type Operations struct {
-	// Ready answers nil, or why requests should go elsewhere.
+	// Ready returns nil, or why the replica should get no requests.
 	Ready func() error
-	// ReadOnly returns why writes are refused while the service is ready, "" while they are not.
+	// ReadOnly returns why writes are refused while the service is ready, "" if they are not.
 	ReadOnly func() string
 	Metrics  prometheus.Gatherer
 	Version  Version
 	Hosts    Hosts
 }
 
-// Version says what is running.
+// Version is the version of the program.
 type Version struct {
 	Version string `json:"version"`
 	Commit  string `json:"commit"`

@@ -5,17 +5,17 @@ import (
 	"strconv"
 )
 
-// write sends a whole answer.
+// write sends a response.
 func (x *exchange) write(status int, body []byte) {
 	header := x.w.Header()
 	header.Set("Content-Type", x.format.contentType())
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	x.reserveCompressor()
 	x.w.WriteHeader(status)
-	_, _ = x.w.Write(body) // who does not read the answer is not told about it
+	_, _ = x.w.Write(body) // there is no way to report this to the caller
 }
 
-// vary names what the answer depends on beside the path.
+// vary sets what the response depends on beside the path.
 func (x *exchange) vary() {
 	x.w.Header().Add("Vary", "Accept, Content-Type, Authorization")
 }
@@ -26,7 +26,7 @@ func (x *exchange) empty(status int) {
 	x.w.WriteHeader(status)
 }
 
-// notModified answers a caller whose copy is as good as ours.
+// notModified sends a 304.
 func (x *exchange) notModified() {
 	x.w.WriteHeader(http.StatusNotModified)
 }

@@ -22,7 +22,7 @@ type conn struct {
 // contextKey is the key of the conn in the context of its requests.
 type contextKey struct{}
 
-// LoggedIn says that the request of ctx has logged in: its connection is no longer anonymous, and the request may be read
+// LoggedIn records that the request of ctx has logged in: its connection is no longer anonymous, and the request may be read
 // until readBy.
 func LoggedIn(ctx context.Context, readBy time.Time) {
 	c, _ := ctx.Value(contextKey{}).(*conn)

@@ -34,12 +34,12 @@ type Listener struct {
 	net.Listener
 	limits Limits
 
-	mu        sync.Mutex
-	changed   *sync.Cond // a connection has ended, or may have become idle
-	conns     map[*conn]bool
-	anonymous map[netip.Prefix]int // how many of conns are, by network
-	strangers int                  // sum of anonymous
-	closed    bool
+	mu             sync.Mutex
+	changed        *sync.Cond // a connection has ended, or may have become idle
+	conns          map[*conn]bool
+	anonymous      map[netip.Prefix]int // how many of conns are, by network
+	anonymousTotal int
+	closed         bool
 }
 
 // Limit returns a listener that accepts what inner accepts, within limits.
@@ -103,7 +103,7 @@ func (l *Listener) Close() error {
 func (l *Listener) makeRoom(c *conn) bool {
 	for {
 		full := len(l.conns) >= l.limits.Max
-		if !full && (c.loggedIn.Load() || l.strangers < l.limits.Anonymous) {
+		if !full && (c.loggedIn.Load() || l.anonymousTotal < l.limits.Anonymous) {
 			return true
 		}
 		victim := l.leastUseful(!full)
@@ -160,7 +160,7 @@ func (l *Listener) count(c *conn, n int) {
 	if c.loggedIn.Load() {
 		return
 	}
-	l.strangers += n
+	l.anonymousTotal += n
 	if l.anonymous[c.network] += n; l.anonymous[c.network] == 0 {
 		delete(l.anonymous, c.network)
 	}

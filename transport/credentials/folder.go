@@ -1,5 +1,14 @@
-// Package credentials knows who may log in: the users of a folder of <account>.htpasswd files, as a mounted Kubernetes
-// Secret is one, and whether a password is theirs.
+// Package credentials holds the users who may log in, and verifies their passwords.
+//
+// The users are read from a folder of <account>.htpasswd files with bcrypt hashes, such as a mounted Kubernetes Secret:
+//
+//	folder ─→ reload ─→ parse each file ─→ users by name ─→ Folder.Find ─→ User.Verify
+//
+// An invalid folder is refused at start. If it becomes invalid later, no user is added, and users whose line was removed or
+// is invalid lose access at once; the others stay.
+//
+// Find returns a stand-in for an unknown user, and Verify takes the same time for every wrong password, so that the time of
+// a response does not reveal which users exist. Errors never contain a line of a file: it may be a password.
 package credentials
 
 import (
@@ -15,7 +24,7 @@ import (
 	"clients/transport/reload"
 )
 
-// Folder is a folder of credentials. It shows its last good state. It is safe for concurrent use.
+// Folder is a folder of credentials in its last valid state. It is safe for concurrent use.
 type Folder struct {
 	kept *reload.Kept[users]
 }
@@ -26,32 +35,31 @@ type users struct {
 	slowest int // the highest cost of a hash
 }
 
-// extension ends the name of a file that counts. All others, and those that begin with a dot, are passed over.
+// extension is that of the files that are read. Other files, and those whose name begins with a dot, are ignored.
 const extension = ".htpasswd"
 
-// Open reads a folder. When it cannot be used the error is of type Faults and tells everything that is wrong: the folder
-// is not there or holds no user, a file cannot be read or is not named after an account, a line holds no bcrypt hash, or
-// a user stands in more than one place.
+// Open reads a folder. If it is invalid the error is of type Faults and lists all faults: the folder is missing or has no
+// user, a file cannot be read or is not named after an account, a line has no bcrypt hash, or a user appears twice.
 func Open(dir string) (*Folder, error) {
-	kept, err := reload.Open(func() (reload.Content, error) { return read(dir) }, usersOf, users.standingIn)
+	kept, err := reload.Open(func() (reload.Content, error) { return read(dir) }, usersOf, users.remaining)
 	if err != nil {
 		return nil, asFaults(err)
 	}
 	return &Folder{kept}, nil
 }
 
-// Reload looks at the folder, and reports whether there are other users now. It answers what is wrong with a folder that
-// has changed and cannot be used, once for each change. Nobody new is then let in, and who is removed is out all the
-// same: a user stays as long as his line stands in his file, or that cannot be told.
+// Reload reads the folder, and reports whether the users have changed. It returns an error if the folder has changed and is
+// invalid, once for each change. No user is added then. Users whose line was removed or is invalid lose access at once; users
+// in files that cannot be read stay.
 func (f *Folder) Reload() (changed bool, err error) { return f.kept.Reload() }
 
-// Stale reports whether the folder has changed into something that cannot be used.
+// Stale reports whether the folder has changed and is invalid.
 func (f *Folder) Stale() bool { return f.kept.Stale() }
 
-// Users answers how many users there are.
+// Users returns the number of users.
 func (f *Folder) Users() int { return len(f.kept.Get().byName) }
 
-// read reads the files of a folder that count. Beside an error a file that cannot be read is nil.
+// read reads the files of a folder. If it returns an error, the content of a file that cannot be read is nil.
 func read(dir string) (reload.Content, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -74,7 +82,7 @@ func read(dir string) (reload.Content, error) {
 	return content, nil
 }
 
-// readRegular reads a file, and nothing that could keep it waiting.
+// readRegular reads a regular file: others could block.
 func readRegular(path string) ([]byte, error) {
 	info, err := os.Stat(path) // of what a link leads to
 	if err != nil {
@@ -114,9 +122,9 @@ func usersOf(content reload.Content) (users, error) {
 	return all, nil
 }
 
-// standingIn answers the users whose lines still stand in files that cannot be used as they are, or in files that cannot
-// be read. Where there are no files to look at, that is all of them.
-func (u users) standingIn(content reload.Content) users {
+// remaining returns the users whose lines are still in invalid files, or who are in files that cannot be read. If no file can
+// be read, that is all of them.
+func (u users) remaining(content reload.Content) users {
 	if content == nil {
 		return u
 	}
@@ -124,9 +132,9 @@ func (u users) standingIn(content reload.Content) users {
 	for file, text := range content {
 		account := strings.TrimSuffix(file, extension)
 		var ignored Faults
-		standing := parse(file, account, text, &ignored)
+		present := parse(file, account, text, &ignored)
 		for name, user := range u.byName {
-			if user.Account == account && (text == nil || slices.ContainsFunc(standing, user.Same)) {
+			if user.Account == account && (text == nil || slices.ContainsFunc(present, user.Same)) {
 				left.byName[name] = user
 			}
 		}

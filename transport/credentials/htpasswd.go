@@ -10,15 +10,14 @@ import (
 	"unicode/utf8"
 )
 
-// bcryptHash is what stands behind a user's name: the variants whose hashes are all computed alike, at a cost between
-// the least that there is and the most that htpasswd makes.
+// bcryptHash matches the variants of bcrypt that are computed alike, with a cost from the minimum to the maximum of htpasswd.
 var bcryptHash = regexp.MustCompile(`^\$2[aby]\$(0[4-9]|1[0-7])\$[./A-Za-z0-9]{53}$`)
 
 // maxName bounds the name of a user, in bytes.
 const maxName = 255
 
-// parse reads the lines of an account's file, and notes what is wrong with them. It tells nothing of a line that is
-// wrong: that may be a password.
+// parse returns the users in an account's file, and appends the faults of the other lines. A fault does not contain its line,
+// which may be a password.
 func parse(file, account string, content []byte, f *Faults) []User {
 	var users []User
 	content = bytes.TrimPrefix(content, []byte("\xEF\xBB\xBF"))
@@ -47,7 +46,7 @@ func validName(name string) bool {
 	return name != "" && len(name) <= maxName && utf8.ValidString(name) && strings.IndexFunc(name, unicode.IsControl) < 0
 }
 
-// Faults is everything that is wrong with a folder, a line each.
+// Faults lists the faults of a folder, one per line.
 type Faults []string
 
 func (f Faults) Error() string { return strings.Join(f, "\n") }

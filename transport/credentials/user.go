@@ -7,7 +7,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// User is who may log in, or a stand-in for somebody who may not.
+// User is a user who may log in, or a stand-in for one who does not exist.
 type User struct {
 	Name    string
 	Account string // "" for a stand-in
@@ -16,8 +16,7 @@ type User struct {
 	slowest int    // the cost that a wrong password has
 }
 
-// Find answers the user of that name as the folder has him now. Where there is none it answers a stand-in, whom no
-// password fits.
+// Find returns the user of that name as the folder has them now, or a stand-in that no password fits.
 func (f *Folder) Find(name string) User {
 	all := f.kept.Get()
 	user, found := all.byName[name]
@@ -39,14 +38,14 @@ func (u User) Same(v User) bool {
 // maxPassword is how much of a password bcrypt reads, in bytes.
 const maxPassword = 72
 
-// ValidPassword reports whether bcrypt tells a password from every other one. It reads 72 bytes, and repeats a shorter
-// password with a zero byte behind it, so that passwords with zero bytes can mean the same.
+// ValidPassword reports whether bcrypt distinguishes a password from all others. It reads 72 bytes, and repeats a shorter
+// password after a zero byte, so that passwords with zero bytes may be equivalent.
 func ValidPassword(password string) bool {
 	return len(password) <= maxPassword && strings.IndexByte(password, 0) < 0
 }
 
-// Verify reports whether it is the user's password. The answer no takes the same time for every user and every stand-in,
-// whatever the costs of their hashes: as long as the highest cost of the folder.
+// Verify reports whether the password is the user's. A wrong password takes the same time for every user and stand-in,
+// whatever the cost of their hash: as long as the highest cost in the folder.
 func (u User) Verify(password string) bool {
 	return u.verify(password, func(hash, password []byte) bool { return bcrypt.CompareHashAndPassword(hash, password) == nil })
 }

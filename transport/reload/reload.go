@@ -1,4 +1,9 @@
-// Package reload keeps what is made of files, and makes it anew when they change.
+// Package reload keeps a value that is made of files up to date.
+//
+//	read ─→ Content ─→ make ─→ T ─→ Get
+//
+// Reload reads the files again. If they have changed, make returns the new value. If make fails, the last valid value stays,
+// or what salvage returns of it. Files are read twice, so that a value is never made of files that were just being replaced.
 package reload
 
 import (
@@ -11,11 +16,10 @@ import (
 	"sync/atomic"
 )
 
-// Content is what files hold, by their names.
+// Content is the content of files by name.
 type Content map[string][]byte
 
-// Kept is what was last made of some files. What is made of them has to be whole: when the files change into something
-// that nothing can be made of, the last good one stays, or what can be salvaged of it. It is safe for concurrent use.
+// Kept is the last valid value made of some files. It is safe for concurrent use.
 type Kept[T any] struct {
 	read    func() (Content, error)
 	make    func(Content) (T, error)
@@ -27,15 +31,14 @@ type Kept[T any] struct {
 	seen [sha256.Size]byte // what the files held, or the failure of reading them, when they were last looked at
 }
 
-// errUnsettled tells of files that change while they are read.
+// errUnsettled reports files that change while they are read.
 var errUnsettled = errors.New("it changes all the time")
 
 // attempts bounds how often Open reads files that change meanwhile.
 const attempts = 10
 
-// Open reads the files and makes the first T of them. It answers what read or make answer when they fail. Unless it is
-// nil, salvage answers later what stands of the last good T beside files that nothing can be made of; with an error read
-// may hand it what could be read.
+// Open reads the files and makes the first T of them. It returns the error of read or make. Unless it is nil, salvage later
+// returns what remains of the last valid T when the files are invalid; with an error, read may return what could be read.
 func Open[T any](read func() (Content, error), make func(Content) (T, error), salvage func(last T, content Content) T) (*Kept[T], error) {
 	k := &Kept[T]{read: read, make: make, salvage: salvage}
 	for range attempts {
@@ -57,14 +60,14 @@ func Open[T any](read func() (Content, error), make func(Content) (T, error), sa
 	return nil, errUnsettled
 }
 
-// Get answers the T of the last good files.
+// Get returns the T of the last valid files.
 func (k *Kept[T]) Get() T { return *k.current.Load() }
 
-// Stale reports whether the files hold something else by now, of which nothing could be made.
+// Stale reports whether the files have changed and are invalid.
 func (k *Kept[T]) Stale() bool { return k.stale.Load() }
 
-// Reload looks at the files. It reports whether a new T was made of them, and an error when they have changed into
-// something that nothing can be made of: once for each change.
+// Reload reads the files, and reports whether a new T was made of them. It returns an error if they have changed and are
+// invalid, once for each change.
 func (k *Kept[T]) Reload() (changed bool, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -89,7 +92,7 @@ func (k *Kept[T]) Reload() (changed bool, err error) {
 	return true, nil
 }
 
-// look reads the files twice: what was read while somebody was changing them is a mixture that never stood.
+// look reads the files twice: content that was read while they were being replaced is a mixture.
 func (k *Kept[T]) look() (Content, [sha256.Size]byte, error) {
 	content, err := k.read()
 	seen := digest(content, err)
@@ -103,7 +106,7 @@ func (k *Kept[T]) look() (Content, [sha256.Size]byte, error) {
 	return content, seen, err
 }
 
-// digest tells contents and failures apart.
+// digest returns a hash of a content and an error.
 func digest(content Content, err error) (sum [sha256.Size]byte) {
 	h := sha256.New()
 	write := func(part []byte) {

@@ -17,9 +17,9 @@ import (
 // declarationLength is how far into a document its declaration may reach.
 const declarationLength = 1 << 10
 
-// StreamUTF8 is ToUTF8 for a document that is too long to hold: by its byte order mark, or else by the encoding that it
-// declares as XML. lossy tells whether there is a U+FFFD in what is read for each byte that means nothing in its encoding;
-// otherwise the document is passed on as it is. An encoding that nobody knows is a *SyntaxError.
+// StreamUTF8 is ToUTF8 for a document of any length: by its byte order mark, or by the encoding in its XML declaration. If
+// lossy is true each invalid byte is read as U+FFFD; otherwise the document is passed on unchanged. An unknown encoding is a
+// *SyntaxError.
 func StreamUTF8(document io.Reader) (converted io.Reader, lossy bool, err error) {
 	r := bufio.NewReaderSize(document, 64<<10)
 	begin, err := r.Peek(declarationLength)
