@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"clients/domain"
 	"clients/projections/readmodel"
 	"clients/projections/references"
 )
@@ -19,6 +20,9 @@ type coder struct {
 	r       *bufio.Reader
 	scratch []byte
 	err     error
+
+	nameAndDetails []byte // of the client that was read last
+	nameLength     int
 
 	numbers map[string]uint64 // of shared texts that were written
 	texts   []string          // shared texts that were read
@@ -116,12 +120,33 @@ func (c *coder) bytes(text *string, length int) {
 	if *text = ""; c.err != nil || length == 0 {
 		return
 	}
-	c.scratch = slices.Grow(c.scratch[:0], length)[:length]
-	if _, err := io.ReadFull(c.r, c.scratch); err != nil {
-		c.fail(err)
+	c.scratch = c.readBytes(c.scratch, length)
+	if c.err == nil {
+		*text = string(c.scratch)
+	}
+}
+
+func (c *coder) readBytes(into []byte, length int) []byte {
+	into = slices.Grow(into[:0], length)[:length]
+	if c.err == nil {
+		_, err := io.ReadFull(c.r, into)
+		if err != nil {
+			c.fail(err)
+		}
+	}
+	return into
+}
+
+// names codes the name and the details of a client: both lengths, then both texts. It reads them into
+// nameAndDetails, from which the entry is made without a copy of each.
+func (c *coder) names(client *domain.Client) {
+	name, details := c.length(client.Name), c.length(client.Details)
+	if c.w != nil {
+		_, _ = c.w.WriteString(client.Name)
+		_, _ = c.w.WriteString(client.Details)
 		return
 	}
-	*text = string(c.scratch)
+	c.nameAndDetails, c.nameLength = c.readBytes(c.nameAndDetails, name+details), name
 }
 
 func (c *coder) text(text *string) { c.bytes(text, c.length(*text)) }

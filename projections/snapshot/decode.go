@@ -48,7 +48,7 @@ func (c *coder) decodeAccount(m *readmodel.Model) {
 		var client domain.Client
 		var sequence uint64
 		c.client(&client, &sequence)
-		clients = append(clients, readmodel.NewEntry(client, sequence))
+		clients = append(clients, readmodel.RestoreEntry(client, c.nameAndDetails, c.nameLength, sequence))
 	}
 	if c.err == nil {
 		c.err = m.RestoreAccount(name, revision, clients)
