@@ -73,12 +73,22 @@ func options(t testing.TB, i, n int, routes []string) *server.Options {
 	return o
 }
 
+// start starts server i, again if its port is in use: a client that connects to it while it is stopped may have got the
+// same port for its own end.
 func (c *Cluster) start(t testing.TB, i int) {
-	s, err := server.NewServer(c.options[i].Clone()) // the server writes into its options
-	require.NoError(t, err)
-	s.Start()
-	c.Servers[i] = s
-	c.options[i].Port = s.Addr().(*net.TCPAddr).Port // the same after a restart
+	for begun := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+		s, err := server.NewServer(c.options[i].Clone()) // the server writes into its options
+		require.NoError(t, err)
+		s.Start()
+		if address, listens := s.Addr().(*net.TCPAddr); listens {
+			c.Servers[i] = s
+			c.options[i].Port = address.Port // the same after a restart
+			return
+		}
+		s.Shutdown()
+		s.WaitForShutdown()
+		require.Less(t, time.Since(begun), startLimit, "port %d stays in use", c.options[i].Port)
+	}
 }
 
 // Stop ends server i; Restart brings it back over the same store.
