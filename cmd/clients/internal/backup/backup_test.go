@@ -12,7 +12,10 @@ import (
 
 	"clients/cmd/clients/internal/backup"
 	"clients/eventstore"
+	"clients/eventstore/deadletter"
+	"clients/eventstore/idempotency"
 	"clients/eventstore/natstest"
+	"clients/eventstore/snapshotstore"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -36,6 +39,14 @@ func connect(t *testing.T, streams bool) (*nats.Conn, jetstream.JetStream) {
 		store, err := eventstore.Open(t.Context(), nc, eventstore.Config{Replicas: 1, Log: slog.New(slog.DiscardHandler)})
 		require.NoError(t, err)
 		t.Cleanup(store.Close)
+		snapshots, err := snapshotstore.New(nc, snapshotstore.Config{Replicas: 1, Log: slog.New(slog.DiscardHandler)})
+		require.NoError(t, err)
+		require.NoError(t, snapshots.Ensure(t.Context()))
+		_, err = idempotency.Open(t.Context(), nc, idempotency.Config{Replicas: 1, Log: slog.New(slog.DiscardHandler)})
+		require.NoError(t, err)
+		deadLetters, err := deadletter.New(nc)
+		require.NoError(t, err)
+		require.NoError(t, deadLetters.Ensure(t.Context(), 1, slog.New(slog.DiscardHandler)))
 	}
 	return nc, js
 }
