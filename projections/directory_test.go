@@ -36,8 +36,8 @@ func TestUpdatedSinceFindsWhatChangedThenOrLater(t *testing.T) {
 	}
 }
 
-// A reader sees one moment, however long he reads and whatever happens in the meantime.
-func TestAListingShowsOneMoment(t *testing.T) {
+// A reader sees one state, however long it reads and whatever happens meanwhile.
+func TestAListingShowsOneState(t *testing.T) {
 	h := newHistory(t).created("acme", 1, "One").created("acme", 2, "Two")
 	d := h.folded()
 	all, recent := d.List("acme"), d.UpdatedSince("acme", at(t, "00:00:00"))
@@ -60,9 +60,9 @@ func TestAClientIsSeenByItsOwnAccountAlone(t *testing.T) {
 	require.False(t, found)
 }
 
-func TestStatsCountClientsAndStrays(t *testing.T) {
-	d := newHistory(t).created("acme", 1, "One").created("other", 2, "Two").stray("acme", 9).
-		happened("acme", domain.ClientDeleted{ID: 1}).at("12:00:00").stray("", 0).folded()
+func TestStatsCountClientsAndForeignMessages(t *testing.T) {
+	d := newHistory(t).created("acme", 1, "One").created("other", 2, "Two").foreign("acme", 9).
+		happened("acme", domain.ClientDeleted{ID: 1}).at("12:00:00").foreign("", 0).folded()
 	require.Equal(t, readmodel.Stats{Sequence: 5, StoredAt: at(t, "12:00:00"), Clients: 1, Foreign: 2}, d.Stats())
 	require.Equal(t, int64(9), d.HighestID())
 }

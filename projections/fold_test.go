@@ -42,13 +42,13 @@ func TestADeletedClientIsGoneAndItsIDIsRemembered(t *testing.T) {
 	require.Equal(t, int64(5), d.HighestID())
 }
 
-func TestAStrayCountsAsTheLastMessageOfItsSubjectAndAsNothingElse(t *testing.T) {
-	d := newHistory(t).created("acme", 1, "One").stray("acme", 1).stray("acme", 77).stray("acme", 1<<63-1).folded()
+func TestAForeignMessageCountsAsTheLastMessageOfItsSubjectAndAsNothingElse(t *testing.T) {
+	d := newHistory(t).created("acme", 1, "One").foreign("acme", 1).foreign("acme", 77).foreign("acme", 1<<63-1).folded()
 	state := d.State("acme", 1)
 	require.Equal(t, uint64(2), state.LastSequence)
 	require.Equal(t, uint64(1), state.Client.Revision.Version)
 	require.Equal(t, []string{"One"}, names(d.List("acme")))
-	require.Equal(t, int64(77), d.HighestID(), "no client can begin under a stray, and none can use up all ids")
+	require.Equal(t, int64(77), d.HighestID(), "no client can begin under a foreign message, and none can use up all ids")
 	require.Zero(t, d.State("acme", 77))
 }
 
@@ -83,8 +83,8 @@ func TestAnEventThatDoesNotFollowOnTheLastOneIsCorruption(t *testing.T) {
 	}
 }
 
-// Random histories lead to what a naive model says, in whatever runs they are folded.
-func TestRandomHistoriesFoldToWhatANaiveModelSays(t *testing.T) {
+// Random hiitems lead to what a naive model says, in whatever runs they are folded.
+func TestRandomHiitemsFoldToWhatANaiveModelSays(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))

@@ -53,7 +53,7 @@ func (h *history) renamed(account string, id int64, name string) *history {
 	return h.happened(account, domain.ClientUpdated{ID: id, Name: &name})
 }
 
-func (h *history) stray(account string, id int64) *history {
+func (h *history) foreign(account string, id int64) *history {
 	h.records = append(h.records, eventstore.Record{
 		Sequence: uint64(len(h.records) + 1), StoredAt: h.now, ClientID: id, Foreign: "no valid envelope", Envelope: domain.Envelope{Account: account},
 	})

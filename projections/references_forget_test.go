@@ -60,7 +60,7 @@ func TestAStreamThatIsReadAgainLeadsToTheSameState(t *testing.T) {
 		s := withClients(t)
 		var said []domain.ReferenceEvent
 		for range 1 + random.IntN(12) {
-			said = append(said, s.learned(randomUtterance(random)))
+			said = append(said, s.learned(randomStatement(random)))
 		}
 		kept := 1 + random.IntN(6)
 		before := forgetful(t, kept, 1000)
@@ -123,7 +123,7 @@ func TestDeletionsOfAFormerStreamAreForgotten(t *testing.T) {
 	}
 }
 
-// Random histories, of which much is forgotten, lead to the same whether or not a snapshot was in between.
+// Random hiitems, of which much is forgotten, lead to the same whether or not a snapshot was in between.
 func TestForgettingIsAFunctionOfTheStream(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -137,7 +137,7 @@ func TestForgettingIsAFunctionOfTheStream(t *testing.T) {
 		for range 100 {
 			switch random.IntN(12) {
 			case 0:
-				passed = append(passed, s.passed(randomUtterance(random)))
+				passed = append(passed, s.passed(randomStatement(random)))
 			case 1:
 				if len(passed) > 0 {
 					late := passed[random.IntN(len(passed))]
@@ -155,7 +155,7 @@ func TestForgettingIsAFunctionOfTheStream(t *testing.T) {
 					s.history.happened("acme", domain.ClientDeleted{ID: id})
 				}
 			default:
-				f := randomUtterance(random)
+				f := randomStatement(random)
 				f.EventID = fmt.Sprint(random.IntN(40))
 				s.learned(f)
 			}

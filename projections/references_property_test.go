@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// utterance is what another service has said, in its place among all that it has said.
-type utterance struct {
+// statement is what another service has said, in its place among all that it has said.
+type statement struct {
 	era      int // which stream, or which round of it
 	sequence uint64
 	fact     domain.ReferenceEvent
@@ -26,33 +26,33 @@ type era struct {
 
 func eraOf(p domain.Position) era { return era{p.Stream, p.Created} }
 
-// hearsay is the naive model of references: it keeps every utterance, and tells all of them anew for each answer.
-type hearsay struct {
-	utterances []utterance // as they were heard of
+// naive is the naive model of references: it keeps every statement, and evaluates all of them again for each result.
+type naive struct {
+	statements []statement // as they were received
 	eras       map[era]int // the present one of each stream
 	latest     int
 }
 
-// hear takes in what is new.
-func (h *hearsay) hear(f domain.ReferenceEvent) {
-	for _, u := range h.utterances {
+// hear adds a statement that is new.
+func (h *naive) hear(f domain.ReferenceEvent) {
+	for _, u := range h.statements {
 		if u.fact.Kind == f.Kind && u.fact.ID == f.ID && u.fact.EventID == f.EventID {
 			return
 		}
 	}
-	h.utterances = append(h.utterances, utterance{h.eras[eraOf(f.Source)], f.Source.Sequence, f})
+	h.statements = append(h.statements, statement{h.eras[eraOf(f.Source)], f.Source.Sequence, f})
 }
 
 // begin starts an era: a stream was made, or put back.
-func (h *hearsay) begin(p domain.Position) {
+func (h *naive) begin(p domain.Position) {
 	h.latest++
 	h.eras[eraOf(p)] = h.latest
 }
 
-// references tells everything in its order, and counts what is left for a client.
-func (h *hearsay) references(client int64) (r domain.References) {
-	type story struct {
-		beginnings, ends, changes int // how many of them were told; an end undoes all beginnings
+// references evaluates all statements in order, and counts what is left for a client.
+func (h *naive) references(client int64) (r domain.References) {
+	type item struct {
+		beginnings, ends, changes int // how many of each; an end undoes all beginnings
 		client                    int64
 		inactive                  bool
 	}
@@ -60,18 +60,18 @@ func (h *hearsay) references(client int64) (r domain.References) {
 		kind domain.ReferenceKind
 		id   int64
 	}
-	stories := map[name]*story{}
-	told := slices.Clone(h.utterances)
-	slices.Reverse(told) // of two in the same place the one that was heard of first has the last word
-	slices.SortStableFunc(told, func(a, b utterance) int {
+	items := map[name]*item{}
+	ordered := slices.Clone(h.statements)
+	slices.Reverse(ordered) // of two in the same place the first received one counts
+	slices.SortStableFunc(ordered, func(a, b statement) int {
 		return cmp.Or(cmp.Compare(a.era, b.era), cmp.Compare(a.sequence, b.sequence))
 	})
-	for _, u := range told {
+	for _, u := range ordered {
 		key := name{u.fact.Kind, u.fact.ID}
-		if stories[key] == nil {
-			stories[key] = &story{}
+		if items[key] == nil {
+			items[key] = &item{}
 		}
-		s := stories[key]
+		s := items[key]
 		switch u.fact.Operation {
 		case domain.Created:
 			s.beginnings++
@@ -88,7 +88,7 @@ func (h *hearsay) references(client int64) (r domain.References) {
 			s.inactive = !*u.fact.Active
 		}
 	}
-	for key, s := range stories {
+	for key, s := range items {
 		there := s.beginnings > 0 || s.ends == 0 && s.changes > 0
 		switch {
 		case !there || s.client != client:
@@ -105,8 +105,8 @@ func (h *hearsay) references(client int64) (r domain.References) {
 
 const manyClients = 4
 
-// randomUtterance is about one of few things, so that much is said of each.
-func randomUtterance(random *rand.Rand) domain.ReferenceEvent {
+// randomStatement is about one of few things, so that much is said of each.
+func randomStatement(random *rand.Rand) domain.ReferenceEvent {
 	f := domain.ReferenceEvent{Kind: domain.Project, ID: 1 + random.Int64N(6), Operation: domain.Changed}
 	if random.IntN(3) == 0 {
 		f.Kind = domain.Invoice
@@ -129,7 +129,7 @@ func randomUtterance(random *rand.Rand) domain.ReferenceEvent {
 	return f
 }
 
-func TestRandomHistoriesOfProjectsAndInvoicesFoldToWhatANaiveModelSays(t *testing.T) {
+func TestRandomHiitemsOfProjectsAndInvoicesFoldToWhatANaiveModelSays(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	for round := range uint64(40) {
@@ -138,8 +138,8 @@ func TestRandomHistoriesOfProjectsAndInvoicesFoldToWhatANaiveModelSays(t *testin
 		for id := range int64(manyClients) {
 			s.history.created("acme", 1+id, "A")
 		}
-		model := &hearsay{eras: map[era]int{}}
-		var heard, quarantined []domain.ReferenceEvent
+		model := &naive{eras: map[era]int{}}
+		var heard, letters []domain.ReferenceEvent
 		take := func(f domain.ReferenceEvent) {
 			if model.eras[eraOf(f.Source)] == 0 {
 				model.begin(f.Source)
@@ -162,17 +162,17 @@ func TestRandomHistoriesOfProjectsAndInvoicesFoldToWhatANaiveModelSays(t *testin
 				}
 			case 3: // and one that read something else there, before the stream was put back
 				if len(heard) > 0 {
-					f := randomUtterance(random)
+					f := randomStatement(random)
 					f.Account, f.EventID, f.Source = "acme", "of old", heard[random.IntN(len(heard))].Source
 					s.repeated(f)
 				}
 			case 4:
-				f := s.passed(randomUtterance(random))
+				f := s.passed(randomStatement(random))
 				take(f)
-				quarantined = append(quarantined, f)
-			case 5, 6: // out of quarantine
-				if len(quarantined) > 0 {
-					f := quarantined[random.IntN(len(quarantined))]
+				letters = append(letters, f)
+			case 5, 6: // a dead letter that is retried
+				if len(letters) > 0 {
+					f := letters[random.IntN(len(letters))]
 					f.Late = true
 					s.record(f)
 					model.hear(f)
@@ -190,7 +190,7 @@ func TestRandomHistoriesOfProjectsAndInvoicesFoldToWhatANaiveModelSays(t *testin
 					s.repeated(begun) // another replica has noticed it, too
 				}
 			default:
-				f := s.learned(randomUtterance(random))
+				f := s.learned(randomStatement(random))
 				take(f)
 				model.hear(f)
 			}

@@ -62,13 +62,13 @@ func requireSame(t testing.TB, want, got *directory, when string) {
 	}
 }
 
-func requireSameState(t testing.TB, a, b domain.State, told string) {
+func requireSameState(t testing.TB, a, b domain.State, when string) {
 	t.Helper()
-	require.True(t, a.Client.CreatedAt.Equal(b.Client.CreatedAt) && a.Client.UpdatedAt.Equal(b.Client.UpdatedAt), told)
+	require.True(t, a.Client.CreatedAt.Equal(b.Client.CreatedAt) && a.Client.UpdatedAt.Equal(b.Client.UpdatedAt), when)
 	for _, s := range []*domain.State{&a, &b} {
 		s.Client.CreatedAt, s.Client.UpdatedAt = time.Time{}, time.Time{}
 	}
-	require.Equal(t, a, b, told)
+	require.Equal(t, a, b, when)
 }
 
 // requireSnapshotsChangeNothing folds a history with and without a restart from a snapshot in its middle.
@@ -95,7 +95,7 @@ func TestASnapshotChangesNothing(t *testing.T) {
 	requireSnapshotsChangeNothing(t, nil, rand.New(rand.NewPCG(seed, 0)))
 }
 
-// randomClients is a history of clients of several accounts, with stray messages between.
+// randomClients is a history of clients of several accounts, with foreign messages between.
 func randomClients(t testing.TB, random *rand.Rand) *history {
 	h := newHistory(t)
 	living := map[int64]string{}
@@ -117,7 +117,7 @@ func randomClients(t testing.TB, random *rand.Rand) *history {
 			case 2:
 				h.renamed(account, other, fmt.Sprintf("Renamed %d", random.IntN(9)))
 			case 3:
-				h.stray(account, other)
+				h.foreign(account, other)
 			}
 		}
 	}

@@ -25,7 +25,7 @@ const maxUnusable = 100
 // Restore makes a directory that has followed nothing yet go on from the newest usable snapshot, and returns that. A
 // snapshot that is damaged, of another format, or not of this stream is passed over with a warning. Where none is left, the
 // directory stays empty and the result is the zero Snapshot. The error is
-//   - eventstore.ErrWentBackwards where the stream ends before a snapshot whose content is sound,
+//   - eventstore.ErrWentBackwards where the stream ends before a snapshot whose content can be decoded,
 //   - one of NATS where it does not respond. The directory is still empty.
 func Restore(
 	ctx context.Context, d *readmodel.Directory, bucket *snapshotstore.Bucket, stream Stream, log *slog.Logger,

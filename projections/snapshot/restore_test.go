@@ -129,7 +129,7 @@ func (s *shelf) restoring() (uint64, error) {
 
 func (s *shelf) warned(of string) int { return strings.Count(s.logged.String(), of) }
 
-// What is put into the bucket by somebody else neither makes a start fail nor takes a snapshot's place.
+// Other objects in the bucket neither make a start fail nor take the place of a snapshot.
 func TestAStartIgnoresWhatIsNoSnapshot(t *testing.T) {
 	t.Parallel()
 	s := newShelf(t, natstest.Run(t, 1).Connect(t, 0), 1)
@@ -148,7 +148,7 @@ func TestAStartIgnoresWhatIsNoSnapshot(t *testing.T) {
 	require.Equal(t, mark.Sequence, restored)
 }
 
-// A snapshot that is sound and was taken beyond the stream's end shows that the stream has lost that.
+// A readable snapshot that was taken beyond the stream's end shows that the stream has lost its end.
 func TestAStartNoticesThatTheStreamWentBackwards(t *testing.T) {
 	t.Parallel()
 	s := newShelf(t, natstest.Run(t, 1).Connect(t, 0), 1)
@@ -177,7 +177,7 @@ func TestAStartNoticesThatTheStreamWentBackwards(t *testing.T) {
 	require.EqualValues(t, 1, restored)
 }
 
-// As long as nobody answers for the stream or the snapshots, nothing is known of them: a start waits.
+// A start waits for the leaders of the stream and of the snapshots.
 func TestAStartDuringAnElectionUsesTheSnapshot(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{eventstore.Stream, "OBJ_" + eventstore.SnapshotsBucket} {

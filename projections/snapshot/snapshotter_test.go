@@ -19,7 +19,7 @@ func TestASnapshotterIgnoresWhatIsNoSnapshot(t *testing.T) {
 	s.put("junk", 999_999, time.Now())
 	s.put("junk", 999_998, time.Now())
 	s.put("junk", 1, s.d.Stats().StoredAt)
-	s.put("junk", 0, time.Now()) // which nobody can ask for
+	s.put("junk", 0, time.Now()) // no message has that sequence
 	snapshotter := s.snapshotter()
 	for id := int64(2); id < 6; id++ {
 		s.create(id)
