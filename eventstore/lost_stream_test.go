@@ -35,7 +35,7 @@ func TestAStreamThatIsGoneIsNotMadeAgain(t *testing.T) {
 			_, err = s.js.Stream(deadline(t), Stream)
 			require.Error(t, err, "a restore needs its place")
 
-			for _, left := range []string{IDStream, snapshotStream} {
+			for _, left := range []string{IDStream, "OBJ_" + SnapshotsBucket} {
 				_ = s.js.DeleteStream(deadline(t), left)
 			}
 			openStore(t, nc, 1)

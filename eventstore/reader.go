@@ -3,8 +3,11 @@ package eventstore
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"clients/eventstore/internal/jsapi"
+
+	"github.com/nats-io/nats.go"
 )
 
 // reader reads single messages from the stream's leader: a replica might lack one that was acknowledged.
@@ -29,6 +32,13 @@ func (r *reader) last(ctx context.Context, subject string) (Record, error) {
 		return Record{}, fmt.Errorf("last message of %s: %w", subject, err)
 	}
 	return decodeMessage(m)
+}
+
+// Decode reads back a message of the stream of events. The Record of a message that does not claim to be one of the service
+// says so in Foreign. For a message that claims it and is not what was stored, the error is a *CorruptError or an
+// *UnknownEventError, and the Record holds its sequence, subject and type.
+func Decode(sequence uint64, at time.Time, subject string, header nats.Header, data []byte) (Record, error) {
+	return decode(sequence, at, subject, header, data)
 }
 
 func decodeMessage(m jsapi.Message) (Record, error) {

@@ -28,6 +28,7 @@ var mayImport = map[string][]string{
 		"github.com/gofrs/flock", "github.com/nats-io/nkeys", "golang.org/x/crypto/bcrypt",
 	},
 	"eventstore/internal/jsapi": {"github.com/nats-io/nats.go", "github.com/synadia-io/orbit.go/jetstreamext"},
+	"eventstore/history":        {"clients/eventstore", "clients/eventstore/internal/jsapi", "github.com/nats-io/nats.go"},
 	"eventstore/idempotency": {
 		"clients/domain", "clients/eventstore/internal/jsapi", "github.com/nats-io/nats.go", "github.com/google/uuid",
 	},
@@ -71,6 +72,7 @@ var mayImport = map[string][]string{
 		"clients/domain", "clients/eventstore", "clients/cmd/clients/internal/natsconn", "clients/cmd/clients/internal/terminal",
 		"github.com/nats-io/jsm.go", "github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2/server/archive", "github.com/klauspost/compress/s2",
 	},
+	"cmd/clients/internal/events": {"clients/domain", "clients/eventstore", "clients/cmd/clients/internal/natsconn", "clients/cmd/clients/internal/terminal"},
 	"cmd/clients/internal/config": {
 		"clients/domain", "clients/eventstore", "clients/transport", "clients/cmd/clients/internal/natsconn",
 		"github.com/nats-io/nats.go", "github.com/nats-io/jwt/v2", "github.com/nats-io/nkeys",

@@ -1,7 +1,7 @@
 // Package audit re-reads everything that is stored and reports what is not as the service has left it. The subcommand
 // verify and the background scrub use it.
 //
-//	eventstore.History -> auditor.record -> readmodel.Model    the rules of the read model, but going on after a fault
+//	history.History -> auditor.record -> readmodel.Model       the rules of the read model, but going on after a fault
 //	                   -> Fault                                each reported once, in the order of the stream
 //
 // An Audit reads the stream once. It reports messages that are missing, cannot be read, or contradict others; ids above the
@@ -25,13 +25,14 @@ import (
 
 	"clients/domain"
 	"clients/eventstore"
+	"clients/eventstore/history"
 	"clients/eventstore/snapshotstore"
 	"clients/projections/readmodel"
 )
 
 // Audit reads all that is stored, by the rules by which a readmodel.Directory folds it, and goes on after faults.
 type Audit struct {
-	History *eventstore.History
+	History *history.History
 	// Bucket has the snapshots of Listing, which was requested before the history was opened: a snapshot in it that was taken
 	// behind the end of the history shows that the stream has lost its end.
 	Bucket  *snapshotstore.Bucket

@@ -8,51 +8,52 @@ import (
 
 	"clients/domain"
 	"clients/eventstore"
+	"clients/eventstore/history"
 	"clients/projections/readmodel"
 	"clients/projections/references"
 
 	"github.com/stretchr/testify/require"
 )
 
-// history is the records of a stream as it is read back.
-type history struct {
+// recorded is the records of a stream as it is read back.
+type recorded struct {
 	records  []eventstore.Record
 	versions map[int64]uint64
 	now      time.Time
 	sources  uint64 // messages of PROJECTS
 }
 
-func newHistory() *history {
-	return &history{versions: make(map[int64]uint64), now: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)}
+func newHistory() *recorded {
+	return &recorded{versions: make(map[int64]uint64), now: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)}
 }
 
-func (h *history) add(r eventstore.Record) *history {
+func (h *recorded) add(r eventstore.Record) *recorded {
 	r.Sequence, r.StoredAt = uint64(len(h.records)+1), h.now
 	h.records = append(h.records, r)
 	return h
 }
 
-func (h *history) event(account string, e domain.Event) *history {
+func (h *recorded) event(account string, e domain.Event) *recorded {
 	id := e.Client()
 	h.versions[id]++
 	envelope := domain.Envelope{Account: account, Event: e, Version: h.versions[id]}
 	return h.add(eventstore.Record{ClientID: id, Checksum: 1000 + uint64(len(h.records)), Envelope: envelope})
 }
 
-func (h *history) created(account string, id int64, name string) *history {
+func (h *recorded) created(account string, id int64, name string) *recorded {
 	return h.event(account, domain.ClientCreated{ID: id, Name: name, Currency: "Euro - EUR", Active: true})
 }
 
-func (h *history) renamed(account string, id int64, name string) *history {
+func (h *recorded) renamed(account string, id int64, name string) *recorded {
 	return h.event(account, domain.ClientUpdated{ID: id, Name: &name})
 }
 
-func (h *history) foreign(account string, id int64) *history {
+func (h *recorded) foreign(account string, id int64) *recorded {
 	return h.add(eventstore.Record{ClientID: id, Foreign: "no valid envelope", Envelope: domain.Envelope{Account: account}})
 }
 
 // reference stores what the next message of PROJECTS says.
-func (h *history) reference(e domain.ReferenceEvent) *history {
+func (h *recorded) reference(e domain.ReferenceEvent) *recorded {
 	h.sources++
 	e.Source = domain.Position{Stream: "PROJECTS", Created: time.Unix(1, 0), Sequence: h.sources}
 	e.EventID, e.Account, e.Subject = fmt.Sprintf("event-%d", h.sources), "a", 1
@@ -63,7 +64,7 @@ func project(operation domain.Operation, id, client int64) domain.ReferenceEvent
 	return domain.ReferenceEvent{Kind: domain.Project, Operation: operation, ID: id, ClientID: client}
 }
 
-func (h *history) folded(t *testing.T, limits references.Limits) *readmodel.Model {
+func (h *recorded) folded(t *testing.T, limits references.Limits) *readmodel.Model {
 	t.Helper()
 	m := readmodel.NewModelWithin(limits)
 	for _, r := range h.records {
@@ -73,10 +74,10 @@ func (h *history) folded(t *testing.T, limits references.Limits) *readmodel.Mode
 }
 
 // scrubbed returns the faults that a scrub in so many parts finds in a model by the records of a stream.
-func scrubbed(h *history, m *readmodel.Model, limits references.Limits, parts int64) (found []Fault) {
+func scrubbed(h *recorded, m *readmodel.Model, limits references.Limits, parts int64) (found []Fault) {
 	for part := range parts {
 		n := newAuditor(&Audit{
-			History: &eventstore.History{First: 1, Last: uint64(len(h.records))},
+			History: &history.History{First: 1, Last: uint64(len(h.records))},
 			Fault:   func(f Fault) { found = append(found, f) }, Foreign: func(eventstore.Record) {},
 		})
 		n.part, n.parts, n.model = part, parts, readmodel.NewModelWithin(limits)
@@ -98,7 +99,7 @@ func kinds(faults []Fault) (kinds []FaultKind) {
 
 func TestAScrubComparesWhatWasFolded(t *testing.T) {
 	t.Parallel()
-	stream := func() *history {
+	stream := func() *recorded {
 		h := newHistory().created("a", 1, "First").created("a", 2, "Second").created("b", 3, "Third").foreign("a", 2)
 		h.now = h.now.Add(time.Hour)
 		h.renamed("a", 1, "1st")
@@ -106,19 +107,19 @@ func TestAScrubComparesWhatWasFolded(t *testing.T) {
 		return h.created("b", 4, "Fourth").event("b", domain.ClientDeleted{ID: 3})
 	}
 	for name, c := range map[string]struct {
-		change func(h *history)
+		change func(h *recorded)
 		want   []FaultKind
 	}{
-		"nothing": {func(*history) {}, nil},
-		"another name": {func(h *history) {
+		"nothing": {func(*recorded) {}, nil},
+		"another name": {func(h *recorded) {
 			h.records[1].Event = domain.ClientCreated{ID: 2, Name: "Zecond", Currency: "Euro - EUR", Active: true}
 		}, []FaultKind{FaultDiffers}},
-		"another event": {func(h *history) { h.records[4].Checksum++ }, []FaultKind{FaultDiffers}},
-		"another client": {func(h *history) {
+		"another event": {func(h *recorded) { h.records[4].Checksum++ }, []FaultKind{FaultDiffers}},
+		"another client": {func(h *recorded) {
 			h.records[5].ClientID, h.records[5].Event = 5, domain.ClientCreated{ID: 5, Name: "Fourth"}
 		}, []FaultKind{FaultDiffers, FaultDiffers}},
-		"no deletion":        {func(h *history) { h.records[6].Foreign = "no valid envelope" }, []FaultKind{FaultDiffers}},
-		"a version too high": {func(h *history) { h.records[4].Version++ }, []FaultKind{FaultDiffers, FaultOrder}},
+		"no deletion":        {func(h *recorded) { h.records[6].Foreign = "no valid envelope" }, []FaultKind{FaultDiffers}},
+		"a version too high": {func(h *recorded) { h.records[4].Version++ }, []FaultKind{FaultDiffers, FaultOrder}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -135,14 +136,14 @@ func TestAScrubComparesWhatWasFolded(t *testing.T) {
 // A scrub believes what it finds twice, also of a client that changes all the time.
 func TestAClientThatDiffersIsKnownAgain(t *testing.T) {
 	t.Parallel()
-	stream := func(names ...string) *history {
+	stream := func(names ...string) *recorded {
 		h := newHistory().created("a", 1, "First").created("a", 2, "Second")
 		for _, name := range names {
 			h.renamed("a", 2, name)
 		}
 		return h
 	}
-	altered := func(h *history) *history {
+	altered := func(h *recorded) *recorded {
 		h.records[1].Event = domain.ClientCreated{ID: 2, Name: "Second", Currency: "Zloty - PLN", Active: true}
 		return h
 	}
@@ -160,7 +161,7 @@ func TestAClientThatDiffersIsKnownAgain(t *testing.T) {
 func TestAScrubComparesProjects(t *testing.T) {
 	t.Parallel()
 	limits := references.DefaultLimits()
-	stream := func(client int64) *history {
+	stream := func(client int64) *recorded {
 		h := newHistory().created("a", 1, "First").reference(project(domain.Created, 7, 1)).reference(project(domain.Created, 8, client))
 		return h.reference(domain.ReferenceEvent{Kind: domain.Project, Operation: domain.Changed, ID: 7, Active: new(false)})
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"clients/eventstore"
+	"clients/eventstore/history"
 	"clients/projections/readmodel"
 )
 
@@ -21,7 +22,7 @@ import (
 type Scrub struct {
 	Directory *readmodel.Directory
 	// Open opens the history, once for each pass.
-	Open    func(context.Context) (*eventstore.History, error)
+	Open    func(context.Context) (*history.History, error)
 	Excused eventstore.Excused
 
 	found map[Fault]Fault // by what is the same in each pass
@@ -58,7 +59,7 @@ func (s *Scrub) Run(ctx context.Context) ([]Fault, error) {
 }
 
 // passes reads the stream once for each part of the clients and each server.
-func (s *Scrub) passes(ctx context.Context) (history *eventstore.History, err error) {
+func (s *Scrub) passes(ctx context.Context) (history *history.History, err error) {
 	s.found = make(map[Fault]Fault)
 	parts := 1
 	for part := 0; part < parts; part++ {
@@ -80,7 +81,7 @@ func (s *Scrub) passes(ctx context.Context) (history *eventstore.History, err er
 	return history, nil
 }
 
-func (s *Scrub) pass(ctx context.Context, history *eventstore.History, part, parts int) error {
+func (s *Scrub) pass(ctx context.Context, history *history.History, part, parts int) error {
 	n := newAuditor(&Audit{History: history, Excused: s.Excused, Fault: s.fault, Foreign: func(eventstore.Record) {}})
 	n.part, n.parts = int64(part), int64(parts)
 	history.Counter = math.MaxInt64 // is compared by a full audit

@@ -8,6 +8,7 @@ import (
 
 	"clients/domain"
 	"clients/eventstore"
+	"clients/eventstore/history"
 	"clients/eventstore/natstest"
 	"clients/eventstore/snapshotstore"
 	"clients/projections/audit"
@@ -33,7 +34,7 @@ func opened(t testing.TB, nc *nats.Conn, snapshots int) *audit.Audit {
 	require.NoError(t, err)
 	require.Len(t, listing.Snapshots, snapshots)
 	require.Empty(t, listing.Foreign)
-	history, err := eventstore.OpenHistory(soon(t), nc)
+	history, err := history.Open(soon(t), nc)
 	require.NoError(t, err)
 	return &audit.Audit{History: history, Bucket: bucket, Listing: listing}
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"clients/eventstore"
+	"clients/eventstore/history"
 	"clients/eventstore/snapshotstore"
 	"clients/projections/readmodel"
 )
@@ -15,7 +15,7 @@ const reportEvery = 512
 // Replay folds a history into a model: the newest snapshot that can be read, and what came after it. It calls reached from
 // time to time with the last sequence folded. The error is the first fault of the history, or ctx's.
 func Replay(
-	ctx context.Context, bucket *snapshotstore.Bucket, history *eventstore.History, reached func(sequence uint64),
+	ctx context.Context, bucket *snapshotstore.Bucket, history *history.History, reached func(sequence uint64),
 ) (*readmodel.Model, error) {
 	m := readmodel.NewModel()
 	listing, err := bucket.ListWithRetry(ctx)

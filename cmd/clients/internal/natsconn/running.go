@@ -10,6 +10,7 @@ import (
 	"clients/cmd/clients/internal/terminal"
 	"clients/eventstore"
 	"clients/eventstore/embedded"
+	"clients/eventstore/history"
 	"clients/eventstore/snapshotstore"
 
 	"github.com/nats-io/nats.go"
@@ -48,12 +49,12 @@ func (s Settings) Await(ctx context.Context, log *slog.Logger) (*nats.Conn, erro
 }
 
 // OpenHistory opens what is stored.
-func OpenHistory(ctx context.Context, nc *nats.Conn) (history *eventstore.History, err error) {
+func OpenHistory(ctx context.Context, nc *nats.Conn) (h *history.History, err error) {
 	err = WithLimit(ctx, func(ctx context.Context) (err error) {
-		history, err = eventstore.OpenHistory(ctx, nc)
+		h, err = history.Open(ctx, nc)
 		return err
 	})
-	return history, err
+	return h, err
 }
 
 // Snapshots returns the bucket of snapshots, to be read.

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"clients/cmd/clients/internal/natsconn"
-	"clients/eventstore"
+	"clients/eventstore/history"
 	"clients/eventstore/idempotency"
 	"clients/projections/audit"
 
@@ -111,7 +111,7 @@ func (b *scrubber) scrub(ctx context.Context, record idempotency.ScrubRecord) er
 	renewed := make(chan idempotency.ScrubRecord, 1)
 	go func() { renewed <- b.renew(holding, cancel, record) }()
 	begun := time.Now()
-	scrub := audit.Scrub{Directory: b.server.directory, Open: func(ctx context.Context) (*eventstore.History, error) {
+	scrub := audit.Scrub{Directory: b.server.directory, Open: func(ctx context.Context) (*history.History, error) {
 		return natsconn.OpenHistory(ctx, b.server.nc)
 	}}
 	faults, err := scrub.Run(holding)

@@ -1,45 +1,31 @@
-package main
+package events
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
 
 	"clients/cmd/clients/internal/terminal"
 	"clients/eventstore"
+	"clients/eventstore/history"
 )
 
-// eventPrinter prints the events that are asked for.
-type eventPrinter struct {
-	command *eventsCommand
-	history *eventstore.History // what is to be read next
-	out     *bufio.Writer
-	err     io.Writer
-	watched bool // by a bar, where the output goes elsewhere
-	bar     *terminal.Progress
-	faults  int
-}
-
-type records = iter.Seq2[eventstore.Record, error]
-
-// read prints a history from its first sequence to its last.
-func (p *eventPrinter) read(ctx context.Context) error {
+// read prints the history from its first sequence to its last.
+func (p *printer) read(ctx context.Context) error {
 	h := p.history
 	if h.First > h.Last {
 		return nil
 	}
-	if p.watched {
+	if p.progress {
 		p.bar = terminal.NewProgress(p.err, h.Last-h.First+1, terminal.Messages)
-		defer p.clear()
+		defer p.bar.Clear()
 	}
-	for record, fault := range p.events(ctx, h) {
+	for record, fault := range p.records(ctx, h) {
 		if p.bar != nil && record.Sequence > 0 {
 			p.bar.Set(record.Sequence - h.First + 1)
 		}
-		event, err := p.take(record, fault)
+		event, err := p.check(record, fault)
 		if err == nil && event {
 			err = p.print(record)
 		}
@@ -50,18 +36,26 @@ func (p *eventPrinter) read(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// records returns the records that are asked for, in a part of the history.
+func (p *printer) records(ctx context.Context, h *history.History) iter.Seq2[eventstore.Record, error] {
+	if p.Account == "" && p.Client == 0 {
+		return h.Records(ctx)
+	}
+	return h.RecordsOf(ctx, p.Account, p.Client)
+}
+
 // Reading backwards begins with a part of so many messages for each event that is wanted; each further part is longer.
 const (
 	tailPart   = 4
 	tailGrowth = 8
 )
 
-// tail prints the last events of a history. It reads parts of it from the end, until there are enough.
-func (p *eventPrinter) tail(ctx context.Context, wanted int) error {
+// tail prints the last events of the history. It reads parts of it from the end, until there are enough.
+func (p *printer) tail(ctx context.Context, wanted int) error {
 	var kept []eventstore.Record
 	first, end := p.history.First, p.history.Last
 	length := tailPart * max(uint64(wanted), 16)
-	if p.command.Client != nil {
+	if p.Client != 0 {
 		length = end // one client's are few
 	}
 	for end >= first && len(kept) < wanted {
@@ -84,10 +78,10 @@ func (p *eventPrinter) tail(ctx context.Context, wanted int) error {
 	return nil
 }
 
-// last are the last events of a part.
-func (p *eventPrinter) last(ctx context.Context, part *eventstore.History, wanted int) (found []eventstore.Record, err error) {
-	for record, fault := range p.events(ctx, part) {
-		event, err := p.take(record, fault)
+// last returns the last events of a part of the history.
+func (p *printer) last(ctx context.Context, part *history.History, wanted int) (found []eventstore.Record, err error) {
+	for record, fault := range p.records(ctx, part) {
+		event, err := p.check(record, fault)
 		if err != nil {
 			return nil, err
 		}
@@ -101,25 +95,21 @@ func (p *eventPrinter) last(ctx context.Context, part *eventstore.History, wante
 	return found[max(0, len(found)-wanted):], ctx.Err()
 }
 
-// take tells whether a message is an event, and of one that cannot be read what is wrong with it.
-func (p *eventPrinter) take(r eventstore.Record, fault error) (event bool, err error) {
+// check reports whether a message is an event of a client. It prints what is wrong with one that cannot be read.
+func (p *printer) check(r eventstore.Record, fault error) (event bool, err error) {
 	var corrupt *eventstore.CorruptError
 	var unknown *eventstore.UnknownEventError
 	var missing *eventstore.MissingError
 	switch {
 	case errors.As(fault, &corrupt), errors.As(fault, &unknown), errors.As(fault, &missing):
 		p.faults++
-		p.clear()
-		_, err := fmt.Fprintln(p.err, "clients:", fault)
+		if p.bar != nil {
+			p.bar.Clear()
+		}
+		_, err := fmt.Fprintln(p.err, fault)
 		return false, err
 	case fault != nil:
 		return false, fault
 	}
 	return r.Reference == nil && r.Foreign == "", nil
-}
-
-func (p *eventPrinter) clear() {
-	if p.bar != nil {
-		p.bar.Clear()
-	}
 }

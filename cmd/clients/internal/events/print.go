@@ -1,4 +1,4 @@
-package main
+package events
 
 import (
 	"encoding/json"
@@ -28,12 +28,12 @@ type printedEvent struct {
 }
 
 // print writes one event.
-func (p *eventPrinter) print(r eventstore.Record) error {
+func (p *printer) print(r eventstore.Record) error {
 	data, err := r.Data()
 	if err != nil {
 		return fmt.Errorf("sequence %d: %w", r.Sequence, err)
 	}
-	if p.command.JSON {
+	if p.JSON {
 		return json.NewEncoder(p.out).Encode(printedEvent{
 			r.Sequence, r.StoredAt, r.Account, r.ClientID, r.Version, r.Type, r.EventID, r.Time, r.Actor, r.CorrelationID, r.CausationID, r.Traceparent, data,
 		})

@@ -1,0 +1,139 @@
+// Package history reads everything back that is stored in the stream of events, for the subcommands verify, events, export
+// and the background scrub.
+//
+//	NATS -> Open -> History{First, Last, Counter, Servers}     how far the stream goes
+//	             -> Records -> eventstore.Record, error        each message once, in order, with what is wrong with it
+//
+// It also works while the service runs: a History ends at the message that was the last one when it was opened. It creates
+// no stream and changes none.
+//
+// Records tells a message that is gone from one that only the server that delivers does not have: whatever a consumer leaves
+// out is requested from the stream's leader. The messages themselves come from a consumer, on any server or on the one
+// that OfServer names.
+//
+// What a History does not judge: whether the messages contradict each other, see package audit.
+package history
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"clients/eventstore"
+	"clients/eventstore/internal/jsapi"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// History is a range of the stream of events. The caller may make it smaller by changing First and Last.
+type History struct {
+	First, Last uint64 // sequences; First is Last+1 where there is no message
+	Messages    uint64 // in between
+	// Counter is the highest client id that was handed out. Counted says whether there is a counter at all.
+	Counter int64
+	Counted bool
+	// Servers are the names of the servers that hold the stream and that its leader hears of; none where one server holds
+	// it alone.
+	Servers []string
+
+	api     *jsapi.Client
+	server  string // whose copy is read; "" for any
+	burst   int    // messages that are requested at once
+	lacking func(sequence uint64)
+}
+
+// defaultBurst is how many messages are requested at once, unless InBursts changes it.
+const defaultBurst = 1000
+
+// Open returns the history on a NATS system. It returns eventstore.ErrNoHistory where there is none, or the last error when
+// the stream has no leader before ctx ends.
+func Open(ctx context.Context, nc *nats.Conn) (*History, error) {
+	api, err := jsapi.New(nc)
+	if err != nil {
+		return nil, fmt.Errorf("open history: %w", err)
+	}
+	h := &History{api: api, burst: defaultBurst}
+	if err := h.retry(ctx, h.readBounds); err != nil {
+		return nil, fmt.Errorf("open history: %w", err)
+	}
+	// This comes after the bounds: an id is counted before a client has it, so that no client up to Last has a higher one.
+	if err := h.retry(ctx, h.readCounter); err != nil {
+		return nil, fmt.Errorf("open history: %w", err)
+	}
+	return h, nil
+}
+
+func (h *History) retry(ctx context.Context, call func(context.Context) error) error {
+	return jsapi.Retry(ctx, slog.New(slog.DiscardHandler), call)
+}
+
+// Extend moves the range on to what was stored behind Last since.
+func (h *History) Extend(ctx context.Context) error {
+	next := h.Last + 1
+	err := h.retry(ctx, h.readBounds)
+	if h.First = max(h.First, next); h.Last < next { // or the server that responds is behind
+		h.First, h.Last = next, next-1
+	}
+	if err != nil {
+		return fmt.Errorf("extend history: %w", err)
+	}
+	return nil
+}
+
+func (h *History) readBounds(ctx context.Context) error {
+	info, err := h.api.StreamInfo(ctx, eventstore.Stream)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return fmt.Errorf("%w (%w)", eventstore.ErrNoHistory, err)
+	}
+	h.First, h.Last, h.Messages = max(info.State.First, 1), info.State.Last, info.State.Messages
+	if h.Messages == 0 {
+		h.First = h.Last + 1
+	}
+	h.Servers = info.Cluster.Present()
+	return err
+}
+
+func (h *History) readCounter(ctx context.Context) error {
+	m, err := h.api.Message(ctx, eventstore.IDStream, jsapi.Query{LastBySubject: "client-ids"})
+	if errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read the counter of ids: %w", err)
+	}
+	var counter struct {
+		Value int64 `json:"val,string"`
+	}
+	h.Counted = json.Unmarshal(m.Data, &counter) == nil // one that cannot be read is as good as none
+	h.Counter = counter.Value
+	return nil
+}
+
+// InBursts makes Records request so many messages at once. A caller that takes its time reads at a low rate.
+func (h *History) InBursts(messages int) { h.burst = messages }
+
+// OfServer makes Records read one server's copy of the stream. What that copy lacks and the leader has is read from the
+// leader, and reported to lacking.
+func (h *History) OfServer(server string, lacking func(sequence uint64)) {
+	h.server, h.lacking = server, lacking
+}
+
+// staleLeader is longer than a leader that was replaced still responds, see CONSISTENCY.md.
+const staleLeader = 12 * time.Second
+
+// Outlast waits until no leader can respond any more that was replaced before the call.
+func (h *History) Outlast(ctx context.Context) error {
+	if len(h.Servers) < 2 {
+		return nil
+	}
+	select {
+	case <-time.After(staleLeader):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,204 @@
+package history
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strconv"
+	"time"
+
+	"clients/eventstore"
+	"clients/eventstore/internal/jsapi"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Records returns every message from First to Last, in order and each once, with what is wrong with it:
+//   - an *eventstore.CorruptError or *eventstore.UnknownEventError with a Record that holds the Sequence and the Subject,
+//   - an *eventstore.MissingError for messages that are gone, without a Record.
+//
+// Any other error is the last one: the stream cannot be read any further.
+func (h *History) Records(ctx context.Context) iter.Seq2[eventstore.Record, error] {
+	return h.records(ctx, "")
+}
+
+// RecordsOf returns what Records does, but only the messages of an account's clients, where account is not "", and of one
+// client, where clientID is not 0. Only these are transferred, so that missing messages are not reported.
+func (h *History) RecordsOf(ctx context.Context, account string, clientID int64) iter.Seq2[eventstore.Record, error] {
+	id := "*"
+	if clientID != 0 {
+		id = strconv.FormatInt(clientID, 10)
+	}
+	return h.records(ctx, "clients."+cmp.Or(account, "*")+"."+id)
+}
+
+func (h *History) records(ctx context.Context, subject string) iter.Seq2[eventstore.Record, error] {
+	return func(yield func(eventstore.Record, error) bool) {
+		r := &reader{History: *h, subject: subject, reached: h.First - 1, yield: yield}
+		for failures := 0; r.reached < r.Last; {
+			before := r.reached
+			err := r.read(ctx)
+			if r.reached > before {
+				failures = 0
+			}
+			switch {
+			case errors.Is(err, errEnough):
+				return
+			case err == nil:
+				continue
+			case ctx.Err() != nil:
+				yield(eventstore.Record{}, ctx.Err())
+				return
+			}
+			if failures++; failures == maxFailures {
+				yield(eventstore.Record{}, fmt.Errorf("read on from sequence %d: %w", r.reached+1, err))
+				return
+			}
+			select {
+			case <-time.After(retryPause):
+			case <-ctx.Done():
+			}
+		}
+	}
+}
+
+const (
+	maxFailures = 20 // in a row, without reading any further
+	retryPause  = 200 * time.Millisecond
+	maxSilence  = 5 * time.Second // of a consumer that has messages
+)
+
+var errEnough = errors.New("the caller has read enough")
+
+// reader is one reading of a range.
+type reader struct {
+	History
+	subject string // "" for all
+	reached uint64 // the last sequence that was passed to yield, or is missing
+	yield   func(eventstore.Record, error) bool
+}
+
+// read goes on as far as one consumer delivers. It also returns nil where there is more to read. Each call makes progress
+// or fails: it begins with a message from the leader.
+func (r *reader) read(ctx context.Context) error {
+	if err := r.fromLeader(ctx, r.Last, false); err != nil || r.reached >= r.Last {
+		return err
+	}
+	consumer, err := r.consumer(ctx)
+	if err != nil {
+		return err
+	}
+	for consumer.CachedInfo().NumPending > 0 && r.reached < r.Last {
+		waiting, cancel := context.WithTimeout(ctx, maxSilence)
+		more, err := r.fetch(waiting, consumer)
+		cancel()
+		if err != nil || !more {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// fetch takes one burst of messages. It reports whether the consumer has more.
+func (r *reader) fetch(ctx context.Context, consumer jetstream.Consumer) (more bool, err error) {
+	batch, err := consumer.Fetch(r.burst, jetstream.FetchContext(ctx))
+	if err != nil {
+		return false, err
+	}
+	for msg := range batch.Messages() {
+		meta, err := msg.Metadata()
+		if err != nil {
+			return false, err
+		}
+		if err := r.take(ctx, meta, msg); err != nil {
+			return false, err
+		}
+		if more = meta.NumPending > 0 && r.reached < r.Last; !more {
+			return false, nil // without waiting for the rest of the burst
+		}
+	}
+	return more, batch.Error()
+}
+
+// consumer creates a consumer behind what was read. The cluster chooses its server at random, so it is created again until
+// it is on the one whose copy is to be read.
+func (r *reader) consumer(ctx context.Context) (jetstream.Consumer, error) {
+	ctx, cancel := context.WithTimeout(ctx, jsapi.RequestTimeout)
+	defer cancel()
+	for {
+		consumer, err := r.api.JetStream.CreateConsumer(ctx, eventstore.Stream, jetstream.ConsumerConfig{
+			Description:       "clients: reads the history",
+			FilterSubject:     r.subject,
+			DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
+			OptStartSeq:       r.reached + 1,
+			AckPolicy:         jetstream.AckNonePolicy,
+			MemoryStorage:     true,
+			Replicas:          1,
+			InactiveThreshold: time.Minute,
+		})
+		if err != nil || r.server == "" {
+			return consumer, err
+		}
+		info := consumer.CachedInfo()
+		if info.Cluster != nil && info.Cluster.Leader == r.server {
+			return consumer, nil
+		}
+		if err := r.api.JetStream.DeleteConsumer(ctx, eventstore.Stream, info.Name); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// take passes on what was delivered, and before it what the consumer has left out.
+func (r *reader) take(ctx context.Context, meta *jetstream.MsgMetadata, msg jetstream.Msg) error {
+	sequence := meta.Sequence.Stream
+	if sequence <= r.reached { // delivered again after a reconnect
+		return nil
+	}
+	for upTo := min(sequence-1, r.Last); r.subject == "" && r.reached < upTo; {
+		if err := r.fromLeader(ctx, upTo, true); err != nil {
+			return err
+		}
+	}
+	if sequence > r.Last {
+		r.reached = r.Last
+		return nil
+	}
+	record, err := eventstore.Decode(sequence, meta.Timestamp, msg.Subject(), msg.Headers(), msg.Data())
+	return r.pass(sequence, record, err)
+}
+
+// fromLeader passes on the next message up to a sequence, as the stream's leader has it, or that messages are missing up
+// to there. left says that a consumer has left the message out.
+func (r *reader) fromLeader(ctx context.Context, upTo uint64, left bool) error {
+	m, err := r.api.Message(ctx, eventstore.Stream, jsapi.Query{Sequence: r.reached + 1, NextBySubject: cmp.Or(r.subject, ">")})
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		m.Sequence, err = upTo+1, nil
+	}
+	if err != nil {
+		return fmt.Errorf("message %d: %w", r.reached+1, err)
+	}
+	switch {
+	case r.subject != "" && m.Sequence > upTo:
+		r.reached = upTo
+		return nil
+	case r.subject == "" && m.Sequence > r.reached+1:
+		missing := &eventstore.MissingError{First: r.reached + 1, Last: min(m.Sequence-1, upTo)}
+		return r.pass(missing.Last, eventstore.Record{}, missing)
+	}
+	record, err := eventstore.Decode(m.Sequence, m.Time, m.Subject, m.Header(), m.Data)
+	if left && r.server != "" && record.Foreign == "" { // nats.go may have held a foreign message back
+		r.lacking(m.Sequence)
+	}
+	return r.pass(m.Sequence, record, err)
+}
+
+func (r *reader) pass(reached uint64, record eventstore.Record, err error) error {
+	r.reached = reached
+	if !r.yield(record, err) {
+		return errEnough
+	}
+	return nil
+}
