@@ -11,8 +11,8 @@ import (
 func TestCreateClient(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		draft domain.ClientAttributes
-		want  domain.ClientCreated
+		attributes domain.ClientAttributes
+		want       domain.ClientCreated
 	}{
 		"needs a name alone": {
 			domain.ClientAttributes{Name: new("Company LLC")},
@@ -59,7 +59,7 @@ func TestCreateClient(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			given().when(create(c.draft)).then(t, c.want)
+			given().when(create(c.attributes)).then(t, c.want)
 		})
 	}
 }
@@ -81,9 +81,9 @@ func TestCreateClientIsRefused(t *testing.T) {
 	})
 }
 
-func TestCreateClientDoesNotChangeItsDraft(t *testing.T) {
+func TestCreateClientDoesNotChangeItsAttributes(t *testing.T) {
 	t.Parallel()
-	draft := domain.ClientAttributes{Name: new("A")}
-	given().when(create(draft)).state(t)
-	require.Equal(t, domain.ClientAttributes{Name: new("A")}, draft)
+	attributes := domain.ClientAttributes{Name: new("A")}
+	given().when(create(attributes)).state(t)
+	require.Equal(t, domain.ClientAttributes{Name: new("A")}, attributes)
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Random drafts, fine ones and bad ones, against a random client again and again.
-func TestWhatADraftNamesIsReachedAndThenThereIsNothingLeftToDo(t *testing.T) {
+// Random attributes, valid and invalid ones, against a random client again and again.
+func TestWhatAttributesNameIsReachedAndThenThereIsNothingLeftToDo(t *testing.T) {
 	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -21,10 +21,10 @@ func TestWhatADraftNamesIsReachedAndThenThereIsNothingLeftToDo(t *testing.T) {
 	for range 300 {
 		c := domain.Client{}
 		for range 20 {
-			before, draft := c, randomDraft(random)
-			cmd := domain.Command(update(draft))
+			before, attributes := c, randomAttributes(random)
+			cmd := domain.Command(update(attributes))
 			if !c.Exists() {
-				cmd = create(draft)
+				cmd = create(attributes)
 			}
 			event, err := domain.Decide(c, domain.References{}, cmd)
 			if err != nil {
@@ -37,9 +37,9 @@ func TestWhatADraftNamesIsReachedAndThenThereIsNothingLeftToDo(t *testing.T) {
 				c = domain.Evolve(c, event)
 			}
 			accepted++
-			require.Equal(t, expected(before, draft), c, "seed %d", seed)
+			require.Equal(t, expected(before, attributes), c, "seed %d", seed)
 			require.Equal(t, event == nil, before == c, "seed %d: an event if and only if something changes", seed)
-			again, err := domain.Decide(c, domain.References{}, update(draft))
+			again, err := domain.Decide(c, domain.References{}, update(attributes))
 			require.NoError(t, err, "seed %d", seed)
 			require.Nil(t, again, "seed %d", seed)
 			same, err := domain.Decide(c, domain.References{}, update(whole(c)))
@@ -51,7 +51,7 @@ func TestWhatADraftNamesIsReachedAndThenThereIsNothingLeftToDo(t *testing.T) {
 	require.Positive(t, refused)
 }
 
-// expected says in other words than Decide and Evolve what a draft leads to.
+// expected says in other words than Decide and Evolve what attributes lead to.
 func expected(c domain.Client, d domain.ClientAttributes) domain.Client {
 	currency := c.Currency
 	if !c.Exists() {
@@ -81,7 +81,7 @@ func expected(c domain.Client, d domain.ClientAttributes) domain.Client {
 	return c
 }
 
-func randomDraft(random *rand.Rand) domain.ClientAttributes {
+func randomAttributes(random *rand.Rand) domain.ClientAttributes {
 	names := []string{"A", "SuprCorp", "Ä & Ö <GmbH>", "\U0001F600", strings.Repeat("é", 255), "", " ", "\x00", "\xFF", strings.Repeat("a", 256)}
 	currencies := []string{dollars, "Euro - EUR", "Canadian Dollars - CAD", "Shells", "\uFFFE", " "}
 	symbols := []string{"$", "€", "US$", "", "\x1F"}

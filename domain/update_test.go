@@ -11,8 +11,8 @@ import (
 func TestUpdateClient(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		draft domain.ClientAttributes
-		want  domain.ClientUpdated
+		attributes domain.ClientAttributes
+		want       domain.ClientUpdated
 	}{
 		"changes the name":             {domain.ClientAttributes{Name: new("Other")}, domain.ClientUpdated{Name: new("Other")}},
 		"changes the highrise-id":      {domain.ClientAttributes{HighriseID: new(int64(7))}, domain.ClientUpdated{HighriseID: new(int64(7))}},
@@ -48,14 +48,14 @@ func TestUpdateClient(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c.want.ID = created.ID
-			given(created).when(update(c.draft)).then(t, c.want)
+			given(created).when(update(c.attributes)).then(t, c.want)
 		})
 	}
 }
 
 func TestUpdateClientThatChangesNothing(t *testing.T) {
 	t.Parallel()
-	for name, draft := range map[string]domain.ClientAttributes{
+	for name, attributes := range map[string]domain.ClientAttributes{
 		"names nothing":                         {},
 		"names the same name":                   {Name: new("SuprCorp")},
 		"names the same currency":               {Currency: new(dollars)},
@@ -66,7 +66,7 @@ func TestUpdateClientThatChangesNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			given(created).when(update(draft)).thenNothing(t)
+			given(created).when(update(attributes)).thenNothing(t)
 		})
 	}
 	t.Run("clears a highrise-id that is null", func(t *testing.T) {
@@ -85,9 +85,9 @@ func TestUpdateClientKeepsASymbolThatWasChosen(t *testing.T) {
 	})
 	t.Run("when the whole object comes back with another name", func(t *testing.T) {
 		t.Parallel()
-		draft := whole(fold([]domain.Event{created, chosen}))
-		draft.Name = new("Other")
-		given(created, chosen).when(update(draft)).then(t, domain.ClientUpdated{ID: created.ID, Name: new("Other")})
+		attributes := whole(fold([]domain.Event{created, chosen}))
+		attributes.Name = new("Other")
+		given(created, chosen).when(update(attributes)).then(t, domain.ClientUpdated{ID: created.ID, Name: new("Other")})
 	})
 	t.Run("until the symbol is named as null", func(t *testing.T) {
 		t.Parallel()

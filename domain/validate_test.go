@@ -10,23 +10,23 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// named is a draft that is fine by itself, and is changed by say.
+// named returns valid attributes, changed by say.
 func named(say func(*domain.ClientAttributes)) domain.ClientAttributes {
 	d := domain.ClientAttributes{Name: new("A")}
 	say(&d)
 	return d
 }
 
-// What a draft may name holds for CreateClient and UpdateClient alike.
-func bothWays(t *testing.T, draft domain.ClientAttributes, then func(*testing.T, scenario)) {
+// What attributes may name holds for CreateClient and UpdateClient alike.
+func bothWays(t *testing.T, attributes domain.ClientAttributes, then func(*testing.T, scenario)) {
 	t.Helper()
-	t.Run("on create", func(t *testing.T) { then(t, given().when(create(draft))) })
-	t.Run("on update", func(t *testing.T) { then(t, given(created).when(update(draft))) })
+	t.Run("on create", func(t *testing.T) { then(t, given().when(create(attributes))) })
+	t.Run("on update", func(t *testing.T) { then(t, given(created).when(update(attributes))) })
 }
 
 func TestAcceptedValues(t *testing.T) {
 	t.Parallel()
-	for name, draft := range map[string]domain.ClientAttributes{
+	for name, attributes := range map[string]domain.ClientAttributes{
 		"name of 255 letters":             {Name: new(strings.Repeat("a", 255))},
 		"name of 255 wide characters":     {Name: new(strings.Repeat("𝄞", 255))},
 		"currency of 255 characters":      named(func(d *domain.ClientAttributes) { d.Currency = new(strings.Repeat("é", 255)) }),
@@ -41,20 +41,20 @@ func TestAcceptedValues(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bothWays(t, draft, func(t *testing.T, s scenario) {
+			bothWays(t, attributes, func(t *testing.T, s scenario) {
 				c := s.state(t)
-				require.Equal(t, *draft.Name, c.Name)
-				if draft.Details != nil {
-					require.Equal(t, *draft.Details, c.Details)
+				require.Equal(t, *attributes.Name, c.Name)
+				if attributes.Details != nil {
+					require.Equal(t, *attributes.Details, c.Details)
 				}
-				if draft.Currency != nil {
-					require.Equal(t, *draft.Currency, c.Currency)
+				if attributes.Currency != nil {
+					require.Equal(t, *attributes.Currency, c.Currency)
 				}
-				if draft.CurrencySymbol != nil {
-					require.Equal(t, *draft.CurrencySymbol, c.CurrencySymbol)
+				if attributes.CurrencySymbol != nil {
+					require.Equal(t, *attributes.CurrencySymbol, c.CurrencySymbol)
 				}
-				if draft.HighriseID != nil {
-					require.Equal(t, *draft.HighriseID, c.HighriseID)
+				if attributes.HighriseID != nil {
+					require.Equal(t, *attributes.HighriseID, c.HighriseID)
 				}
 			})
 		})
@@ -64,8 +64,8 @@ func TestAcceptedValues(t *testing.T) {
 func TestRefusedValues(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		draft domain.ClientAttributes
-		says  string
+		attributes domain.ClientAttributes
+		says       string
 	}{
 		"empty name":                  {domain.ClientAttributes{Name: new("")}, "Name can't be blank."},
 		"name of blanks":              {domain.ClientAttributes{Name: new(" \t\r\n")}, "Name can't be blank."},
@@ -80,7 +80,7 @@ func TestRefusedValues(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bothWays(t, c.draft, func(t *testing.T, s scenario) {
+			bothWays(t, c.attributes, func(t *testing.T, s scenario) {
 				require.Equal(t, c.says, s.thenRefused(t, domain.Invalid))
 			})
 		})

@@ -171,11 +171,11 @@ func TestTheBarrierHasFiveSeconds(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	w.known(created)
-	h, fence := w.replica(), deadlineBarrier{make(chan time.Duration, 1)}
-	h.Barrier = fence
+	h, barrier := w.replica(), deadlineBarrier{make(chan time.Duration, 1)}
+	h.Barrier = barrier
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel() // the caller has gone: the command goes on
 	_, err := h.Handle(ctx, remove())
 	require.NoError(t, err)
-	require.InDelta(t, 5*time.Second, <-fence.given, float64(time.Second))
+	require.InDelta(t, 5*time.Second, <-barrier.given, float64(time.Second))
 }

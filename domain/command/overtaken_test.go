@@ -110,12 +110,12 @@ func TestARequestThatIsOvertakenAtTheEndOfItsTimeReturnsTheResultOfTheKey(t *tes
 // A request and its repeat that are both refused, and slowly, do not take the key from each other in turn.
 func TestARefusalStandsWhereTheKeyHasNoResult(t *testing.T) {
 	t.Parallel()
-	for _, fence := range []time.Duration{takeOverAfter / 2, takeOverAfter * 3 / 2, takeOverAfter * 3} {
+	for _, wait := range []time.Duration{takeOverAfter / 2, takeOverAfter * 3 / 2, takeOverAfter * 3} {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld()
 			w.known(created)
 			w.references = map[int64]domain.References{7: {ActiveProjects: 1}}
-			w.beforePass = func() error { time.Sleep(fence); return nil }
+			w.beforePass = func() error { time.Sleep(wait); return nil }
 			first := w.start(t.Context(), keyed(remove()))
 			time.Sleep(takeOverAfter / 10)
 			second := w.start(t.Context(), keyed(remove()))

@@ -15,7 +15,7 @@ import (
 )
 
 // Who does not lead the stream of keys may be as slow as he likes.
-func TestKeysAreKeptThoughAServerThatDoesNotLeadIsFrozen(t *testing.T) {
+func TestRecordsAreStoredWhileAFollowerIsFrozen(t *testing.T) {
 	t.Parallel()
 	network := natstest.NewNetwork(t)
 	cluster := natstest.Run(t, 3, network.Between)
@@ -33,21 +33,21 @@ func TestKeysAreKeptThoughAServerThatDoesNotLeadIsFrozen(t *testing.T) {
 	for i := range 20 {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		key := fmt.Sprint(i)
-		r, mine, err := led.Claim(ctx, "test", key, always(domain.IdempotencyRecord{EventID: key}))
+		r, own, err := led.Claim(ctx, "test", key, always(domain.IdempotencyRecord{EventID: key}))
 		require.NoError(t, err, i)
-		require.True(t, mine)
+		require.True(t, own)
 		r.Result = &domain.Revision{}
 		require.NoError(t, led.Complete(ctx, "test", key, r))
-		standing, mine, err := led.Claim(ctx, "test", key, always(domain.IdempotencyRecord{}))
+		existing, own, err := led.Claim(ctx, "test", key, always(domain.IdempotencyRecord{}))
 		require.NoError(t, err)
-		require.False(t, mine)
-		require.NotNil(t, standing.Result, "what is read is never older than what was stored")
+		require.False(t, own)
+		require.NotNil(t, existing.Result, "what is read is never older than what was stored")
 		cancel()
 	}
 }
 
 // A key is reserved once and answers what it was settled with, whoever leads its stream by then.
-func TestKeysAreKeptWhileTheirLeaderChanges(t *testing.T) {
+func TestRecordsAreStoredWhileTheLeaderChanges(t *testing.T) {
 	t.Parallel()
 	_, stores := threeReplicas(t)
 	quit := make(chan struct{})
@@ -68,11 +68,11 @@ func TestKeysAreKeptWhileTheirLeaderChanges(t *testing.T) {
 		var twins sync.WaitGroup
 		for n, s := range stores {
 			twins.Go(func() {
-				r, mine, err := s.Claim(deadline(t), "test", key, always(domain.IdempotencyRecord{EventID: fmt.Sprint(n)}))
+				r, own, err := s.Claim(deadline(t), "test", key, always(domain.IdempotencyRecord{EventID: fmt.Sprint(n)}))
 				if err != nil {
 					t.Error(err)
 				}
-				if mine {
+				if own {
 					won <- r
 				}
 			})
@@ -82,10 +82,10 @@ func TestKeysAreKeptWhileTheirLeaderChanges(t *testing.T) {
 		r := <-won
 		r.Result = &domain.Revision{}
 		require.NoError(t, stores[0].Complete(deadline(t), "test", key, r))
-		standing, _, err := stores[1].Claim(deadline(t), "test", key, always(domain.IdempotencyRecord{}))
+		existing, _, err := stores[1].Claim(deadline(t), "test", key, always(domain.IdempotencyRecord{}))
 		require.NoError(t, err)
-		require.Equal(t, r.Result, standing.Result)
-		require.Equal(t, r.EventID, standing.EventID)
+		require.Equal(t, r.Result, existing.Result)
+		require.Equal(t, r.EventID, existing.EventID)
 	}
 	close(quit)
 	deposing.Wait()
@@ -130,28 +130,28 @@ func TestAKeyIsStoredOnceHoweverOftenItIsSent(t *testing.T) {
 
 // Who takes a reservation over stores the bytes that stand already. Somebody else who has done so in the meantime is not
 // to be taken for oneself.
-func TestWhoIsOvertakenWhileNobodyAnswersLearnsOfIt(t *testing.T) {
+func TestARequestThatIsOvertakenDuringAnOutageLearnsOfIt(t *testing.T) {
 	t.Parallel()
 	for _, servers := range []int{1, 3} {
 		t.Run(fmt.Sprintf("servers=%d", servers), func(t *testing.T) {
 			t.Parallel()
 			network, s, free := onOddTerms(t, servers)
-			standing, _, err := free.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{EventID: "e"}))
+			existing, _, err := free.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{EventID: "e"}))
 			require.NoError(t, err)
 			network.Hold("held")
 			go healAfter(network, 1, func() {
-				_, err := free.TakeOver(deadline(t), "test", "key", standing)
+				_, err := free.TakeOver(deadline(t), "test", "key", existing)
 				if err != nil {
 					t.Error(err)
 				}
 			})
-			_, err = s.TakeOver(deadline(t), "test", "key", standing)
+			_, err = s.TakeOver(deadline(t), "test", "key", existing)
 			require.ErrorIs(t, err, domain.ErrConflict)
 		})
 	}
 }
 
-func TestKeysWaitNoLongerThanTheyMay(t *testing.T) {
+func TestCallsEndWithTheirContext(t *testing.T) {
 	t.Parallel()
 	network, s, _ := onOddTerms(t, 1)
 	network.Hold("held")
@@ -178,7 +178,7 @@ func TestKeysWaitNoLongerThanTheyMay(t *testing.T) {
 }
 
 // Until every request has ended whose reservation is lost with the stream of keys, nobody can reserve its key once more.
-func TestAStreamOfKeysThatIsDeletedUnderWayIsMadeAgain(t *testing.T) {
+func TestADeletedStreamIsCreatedAgain(t *testing.T) {
 	t.Parallel()
 	for name, servers := range map[string]int{"one server": 1, "three servers": 3} {
 		t.Run(name, func(t *testing.T) {
@@ -200,9 +200,9 @@ func TestAStreamOfKeysThatIsDeletedUnderWayIsMadeAgain(t *testing.T) {
 				return err == nil
 			}, longestCommand+10*time.Second, 100*time.Millisecond)
 			require.Greater(t, time.Since(deleted), longestCommand)
-			standing, err := reserve(s)
+			existing, err := reserve(s)
 			require.NoError(t, err)
-			require.Equal(t, "new", standing.EventID)
+			require.Equal(t, "new", existing.EventID)
 			require.NoError(t, s.ensure(deadline(t)), "it is as it was")
 		})
 	}

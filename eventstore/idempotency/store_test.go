@@ -13,14 +13,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAKeyIsReservedOnceWhicheverReplicaAsks(t *testing.T) {
+func TestAKeyIsClaimedOnceByAllReplicas(t *testing.T) {
 	t.Parallel()
 	_, stores := threeReplicas(t)
 	for _, key := range []string{"a", "ü / * > . \x00", "another"} {
-		var mine atomic.Int64
+		var claims atomic.Int64
 		var group sync.WaitGroup
-		standing := make([]domain.IdempotencyRecord, 12)
-		for i := range standing {
+		existing := make([]domain.IdempotencyRecord, 12)
+		for i := range existing {
 			group.Go(func() {
 				own := domain.IdempotencyRecord{Fingerprint: "f", ClientID: int64(i + 1), EventID: "e", After: 7}
 				s, won, err := stores[i%3].Claim(deadline(t), "test", key, always(own))
@@ -28,78 +28,78 @@ func TestAKeyIsReservedOnceWhicheverReplicaAsks(t *testing.T) {
 					t.Error(err)
 				}
 				if won {
-					mine.Add(1)
+					claims.Add(1)
 				}
 				s.StoredAt = time.Time{} // which is not known of what is just stored
-				standing[i] = s
+				existing[i] = s
 			})
 		}
 		group.Wait()
-		require.Equal(t, int64(1), mine.Load())
-		for i, s := range standing {
+		require.Equal(t, int64(1), claims.Load())
+		for i, s := range existing {
 			require.NotZero(t, s.Revision, i)
-			require.Equal(t, standing[0], s)
+			require.Equal(t, existing[0], s)
 		}
 	}
 }
 
-func TestKeysBelongToTheirAccount(t *testing.T) {
+func TestRecordsBelongToTheirAccount(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
-	_, mine, err := s.Claim(deadline(t), "one", "key", always(domain.IdempotencyRecord{ClientID: 1}))
+	_, own, err := s.Claim(deadline(t), "one", "key", always(domain.IdempotencyRecord{ClientID: 1}))
 	require.NoError(t, err)
-	require.True(t, mine)
-	_, mine, err = s.Claim(deadline(t), "two", "key", always(domain.IdempotencyRecord{ClientID: 2}))
+	require.True(t, own)
+	_, own, err = s.Claim(deadline(t), "two", "key", always(domain.IdempotencyRecord{ClientID: 2}))
 	require.NoError(t, err)
-	require.True(t, mine)
+	require.True(t, own)
 }
 
-func TestASettledKeyAnswersAndAReleasedOneIsFree(t *testing.T) {
+func TestACompletedKeyHasAResultAndAReleasedOneIsFree(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	r, _, err := s.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{Fingerprint: "f", ClientID: 1, EventID: "e"}))
 	require.NoError(t, err)
 	r.Result = &domain.Revision{Version: 2, Checksum: 1<<64 - 1}
 	require.NoError(t, s.Complete(deadline(t), "test", "key", r))
-	standing, mine, err := s.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{}))
+	existing, own, err := s.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{}))
 	require.NoError(t, err)
-	require.False(t, mine)
-	require.Equal(t, r.Result, standing.Result)
-	require.NoError(t, s.Release(deadline(t), "test", "key", standing))
-	_, mine, err = s.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{}))
+	require.False(t, own)
+	require.Equal(t, r.Result, existing.Result)
+	require.NoError(t, s.Release(deadline(t), "test", "key", existing))
+	_, own, err = s.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{}))
 	require.NoError(t, err)
-	require.True(t, mine)
+	require.True(t, own)
 }
 
 // Of two requests with one key the one that was overtaken can add its answer, and can take nothing away.
-func TestWhoWasOvertakenDoesNotReleaseTheKey(t *testing.T) {
+func TestARequestThatWasOvertakenDoesNotReleaseTheKey(t *testing.T) {
 	t.Parallel()
 	_, stores := threeReplicas(t)
 	first, second := stores[0], stores[1]
-	slow, mine, err := first.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{ClientID: 1, EventID: "e"}))
+	slow, own, err := first.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{ClientID: 1, EventID: "e"}))
 	require.NoError(t, err)
-	require.True(t, mine)
-	standing, mine, err := second.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{ClientID: 2, EventID: "other"}))
+	require.True(t, own)
+	existing, own, err := second.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{ClientID: 2, EventID: "other"}))
 	require.NoError(t, err)
-	require.False(t, mine)
-	fast, err := second.TakeOver(deadline(t), "test", "key", standing)
+	require.False(t, own)
+	fast, err := second.TakeOver(deadline(t), "test", "key", existing)
 	require.NoError(t, err)
 	_, err = first.TakeOver(deadline(t), "test", "key", slow)
 	require.ErrorIs(t, err, domain.ErrConflict)
 	require.ErrorIs(t, first.Release(deadline(t), "test", "key", slow), domain.ErrConflict)
-	_, mine, err = first.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{}))
+	_, own, err = first.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{}))
 	require.NoError(t, err)
-	require.False(t, mine, "it still stands")
+	require.False(t, own, "it still stands")
 
 	slow.Result = &domain.Revision{}
 	require.NoError(t, first.Complete(deadline(t), "test", "key", slow))
 	require.ErrorIs(t, second.Release(deadline(t), "test", "key", fast), domain.ErrConflict)
-	standing, _, err = second.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{}))
+	existing, _, err = second.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{}))
 	require.NoError(t, err)
-	require.Equal(t, slow.Result, standing.Result)
+	require.Equal(t, slow.Result, existing.Result)
 }
 
-func TestAnAnswerIsKeptThoughTheKeyWasReleased(t *testing.T) {
+func TestAResultIsStoredAfterTheKeyWasReleased(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	r, _, err := s.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{ClientID: 1, EventID: "e"}))
@@ -107,14 +107,14 @@ func TestAnAnswerIsKeptThoughTheKeyWasReleased(t *testing.T) {
 	require.NoError(t, s.Release(deadline(t), "test", "key", r))
 	r.Result = &domain.Revision{}
 	require.NoError(t, s.Complete(deadline(t), "test", "key", r))
-	standing, mine, err := s.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{EventID: "another"}))
+	existing, own, err := s.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{EventID: "another"}))
 	require.NoError(t, err)
-	require.False(t, mine)
-	require.Equal(t, r.Result, standing.Result)
+	require.False(t, own)
+	require.Equal(t, r.Result, existing.Result)
 	require.NoError(t, s.Complete(deadline(t), "test", "key", domain.IdempotencyRecord{EventID: "another", Revision: r.Revision}))
-	standing, _, err = s.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{}))
+	existing, _, err = s.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{}))
 	require.NoError(t, err)
-	require.Equal(t, r.Result, standing.Result, "the key belongs to who has its answer")
+	require.Equal(t, r.Result, existing.Result, "the key belongs to who has its answer")
 }
 
 // bucketOf is the stream of keys as others see it, and former releases did.
@@ -129,7 +129,7 @@ func bucketKey(account, key string) string {
 	return strings.TrimPrefix(subjectOf(account, key), subjects)
 }
 
-func TestKeysEndAfterADay(t *testing.T) {
+func TestRecordsExpireAfterADay(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	status, err := bucketOf(t, s).Status(deadline(t))
@@ -142,7 +142,7 @@ func always(r domain.IdempotencyRecord) func() (domain.IdempotencyRecord, error)
 }
 
 // Keys are read by the release after this one, too, and by the one before.
-func TestAReservationIsStoredInTheBytesItWasReleasedWith(t *testing.T) {
+func TestARecordIsStoredInTheBytesOfEarlierReleases(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	r, _, err := s.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{Fingerprint: "f", ClientID: 7, EventID: "e", After: 3}))
@@ -157,29 +157,29 @@ func TestAReservationIsStoredInTheBytesItWasReleasedWith(t *testing.T) {
 	r, err = s.TakeOver(deadline(t), "test", "key", r)
 	require.NoError(t, err)
 	require.Equal(t, `{"fingerprint":"f","client_id":7,"event_id":"e","after":3,"released":true}`, stored())
-	standing, found, err := s.Read(deadline(t), "test", "key")
+	existing, found, err := s.Read(deadline(t), "test", "key")
 	require.NoError(t, err)
-	require.True(t, found && standing.Released)
+	require.True(t, found && existing.Released)
 	r.Released = false
 	r.Result = &domain.Revision{Version: 2, Checksum: 0xabc}
 	require.NoError(t, s.Complete(deadline(t), "test", "key", r))
 	require.Equal(t, `{"fingerprint":"f","client_id":7,"event_id":"e","after":3,"answer":{"version":2,"checksum":"0000000000000abc"}}`, stored())
 }
 
-func TestARepeatOfAnAnsweredRequestMakesNoReservation(t *testing.T) {
+func TestARetryCreatesNoRecord(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	_, _, err := s.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{}))
 	require.NoError(t, err)
-	_, mine, err := s.Claim(deadline(t), "test", "key", func() (domain.IdempotencyRecord, error) {
+	_, own, err := s.Claim(deadline(t), "test", "key", func() (domain.IdempotencyRecord, error) {
 		t.Error("one stands")
 		return domain.IdempotencyRecord{}, nil
 	})
 	require.NoError(t, err)
-	require.False(t, mine)
+	require.False(t, own)
 }
 
-func TestAKeyThatCannotBeReadIsOutOfReach(t *testing.T) {
+func TestAnUnreadableRecordIsUnavailable(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	_, err := bucketOf(t, s).Put(deadline(t), bucketKey("test", "key"), []byte("garbage"))
@@ -191,7 +191,7 @@ func TestAKeyThatCannotBeReadIsOutOfReach(t *testing.T) {
 }
 
 // The stream of keys is a bucket: what a former release has stored through one stands, and what is stored now shows there.
-func TestKeysAreABucket(t *testing.T) {
+func TestRecordsAreInABucket(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	bucket := bucketOf(t, s)
@@ -207,21 +207,21 @@ func TestKeysAreABucket(t *testing.T) {
 			require.NoError(t, err)
 			former.Revision, err = bucket.Create(deadline(t), bucketKey("test", name), value)
 			require.NoError(t, err)
-			standing, mine, err := s.Claim(deadline(t), "test", name, always(domain.IdempotencyRecord{}))
+			existing, own, err := s.Claim(deadline(t), "test", name, always(domain.IdempotencyRecord{}))
 			require.NoError(t, err)
-			require.False(t, mine)
-			require.WithinDuration(t, time.Now(), standing.StoredAt, time.Minute)
-			former.StoredAt = standing.StoredAt
-			require.Equal(t, former, standing)
+			require.False(t, own)
+			require.WithinDuration(t, time.Now(), existing.StoredAt, time.Minute)
+			former.StoredAt = existing.StoredAt
+			require.Equal(t, former, existing)
 
-			require.NoError(t, forget(bucketKey("test", name), standing.Revision))
-			standing, mine, err = s.Claim(deadline(t), "test", name, always(domain.IdempotencyRecord{EventID: "another"}))
+			require.NoError(t, forget(bucketKey("test", name), existing.Revision))
+			existing, own, err = s.Claim(deadline(t), "test", name, always(domain.IdempotencyRecord{EventID: "another"}))
 			require.NoError(t, err)
-			require.True(t, mine)
+			require.True(t, own)
 			entry, err := bucket.Get(deadline(t), bucketKey("test", name))
 			require.NoError(t, err)
-			require.Equal(t, standing.Revision, entry.Revision())
-			require.NoError(t, s.Release(deadline(t), "test", name, standing))
+			require.Equal(t, existing.Revision, entry.Revision())
+			require.NoError(t, s.Release(deadline(t), "test", name, existing))
 			_, err = bucket.Get(deadline(t), bucketKey("test", name))
 			require.ErrorIs(t, err, jetstream.ErrKeyNotFound)
 			_, err = bucket.Create(deadline(t), bucketKey("test", name), value)
@@ -231,19 +231,19 @@ func TestKeysAreABucket(t *testing.T) {
 }
 
 // Others come and go under the key as it is reserved: each turn would else take an id.
-func TestAReservationIsMadeOnceHoweverOftenTheKeyChanges(t *testing.T) {
+func TestARecordIsCreatedOnceHoweverOftenTheKeyChanges(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	made := 0
-	standing, mine, err := s.Claim(deadline(t), "test", "key", func() (domain.IdempotencyRecord, error) {
+	existing, own, err := s.Claim(deadline(t), "test", "key", func() (domain.IdempotencyRecord, error) {
 		made++
-		other, mine, err := s.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{EventID: "other"}))
+		other, own, err := s.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{EventID: "other"}))
 		require.NoError(t, err)
-		require.True(t, mine)
+		require.True(t, own)
 		return domain.IdempotencyRecord{EventID: "own"}, s.Release(deadline(t), "test", "key", other)
 	})
 	require.NoError(t, err)
-	require.True(t, mine)
-	require.Equal(t, "own", standing.EventID)
+	require.True(t, own)
+	require.Equal(t, "own", existing.EventID)
 	require.Equal(t, 1, made)
 }
