@@ -2,19 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"time"
 
 	"clients/cmd/clients/internal/config"
 	"clients/cmd/clients/internal/natsconn"
 	"clients/cmd/clients/internal/terminal"
-	"clients/domain"
-	"clients/eventstore"
-	"clients/eventstore/embedded"
+	"clients/cmd/clients/internal/verify"
 	"clients/projections/audit"
-
-	"github.com/nats-io/nats.go"
 )
 
 // verifyCommand looks through all that is stored.
@@ -32,37 +25,22 @@ func (c *verifyCommand) Help() string {
 
 // Run verifies. What it finds goes to the output, a line each.
 func (c *verifyCommand) Run(ctx context.Context, s streams) error {
-	report := &verifyReport{out: s.out, bars: s.err, bar: terminal.NewProgress(s.err, 0, terminal.Messages), json: c.JSON, strays: c.Strays, begun: time.Now()}
+	report := &verify.Report{Out: s.out, Bars: s.err, JSON: c.JSON, Strays: c.Strays}
 	a, done, err := c.open(ctx, report)
-	report.bar.Clear()
 	if err != nil {
 		return err
 	}
 	defer done()
-	a.Fault, a.Foreign, a.Stage = report.fault, report.stray, report.stage
-	findings, err := a.Run(ctx)
-	report.bar.Clear()
-	findings.Faults += report.damaged
-	if err != nil {
-		return fmt.Errorf("verify: stopped, with %s found so far: %w", domain.Counted(int(findings.Faults), "fault"), err)
-	}
-	report.summary(findings)
-	if report.err != nil {
-		return fmt.Errorf("verify: %w", report.err)
-	}
-	if findings.Faults > 0 {
-		return fmt.Errorf("verify: %s", domain.Counted(int(findings.Faults), "fault"))
-	}
-	return nil
+	return verify.Run(ctx, a, report)
 }
 
 // open returns an audit of what is on the NATS servers of a running service, or of a store that no server uses.
-func (c *verifyCommand) open(ctx context.Context, report *verifyReport) (_ *audit.Audit, done func(), err error) {
+func (c *verifyCommand) open(ctx context.Context, report *verify.Report) (_ *audit.Audit, done func(), err error) {
 	if c.DataDir != "" {
 		if c.NATSURL != "" {
 			return nil, nil, config.Faults{"--data-dir: must not be used with CLIENTS_NATS_URL"}
 		}
-		return openStopped(ctx, c.DataDir, report)
+		return verify.OpenStopped(ctx, c.DataDir, report)
 	}
 	nc, err := c.ConnectTo(ctx, config.DefaultDataDir())
 	if natsconn.IsAbsent(err) {
@@ -71,52 +49,9 @@ func (c *verifyCommand) open(ctx context.Context, report *verifyReport) (_ *audi
 	if err != nil {
 		return nil, nil, err
 	}
-	a, err := openAudit(ctx, nc)
+	a, err := verify.Open(ctx, nc)
 	if err != nil {
 		nc.Close()
 	}
 	return a, nc.Close, err
-}
-
-// openAudit lists the snapshots before it finds the end of the stream, which has to be at or behind them.
-func openAudit(ctx context.Context, nc *nats.Conn) (*audit.Audit, error) {
-	bucket, err := natsconn.Snapshots(nc)
-	if err != nil {
-		return nil, err
-	}
-	a := &audit.Audit{Bucket: bucket}
-	if a.Listing, err = natsconn.ListSnapshots(ctx, bucket); err != nil {
-		return nil, err
-	}
-	a.History, err = natsconn.OpenHistory(ctx, nc)
-	return a, err
-}
-
-// openStopped returns an audit of a store that no server uses, from a copy, and reports what is wrong with its files.
-func openStopped(ctx context.Context, dir string, report *verifyReport) (_ *audit.Audit, _ func(), err error) {
-	store, err := embedded.StartCopy(dir)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer func() {
-		if err != nil {
-			_ = store.Close()
-		}
-	}()
-	for _, damage := range store.Damage {
-		report.damage(damage)
-	}
-	nc, err := store.Connect()
-	if err != nil {
-		return nil, nil, err
-	}
-	a, err := openAudit(ctx, nc)
-	if errors.Is(err, eventstore.ErrNoHistory) && store.Reached > 0 {
-		err = eventstore.ErrStreamLost
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	a.History.Last = max(a.History.Last, store.Reached) // messages behind the end of the stream are missing
-	return a, func() { nc.Close(); _ = store.Close() }, nil
 }

@@ -1,4 +1,4 @@
-package main
+package verify
 
 import (
 	"encoding/json"
@@ -16,38 +16,40 @@ import (
 	"clients/projections/audit"
 )
 
-// verifyReport writes what an audit finds, for people or, as JSON, for programs: there each line is an object with one
-// member that says what the line is.
-type verifyReport struct {
-	out     io.Writer
-	bars    io.Writer
-	bar     *terminal.Progress // of the stage that is under way
-	json    bool
-	strays  bool
+// Report writes what an audit finds, as text or as JSON lines: each an object with one member, whose name says what it is.
+type Report struct {
+	Out    io.Writer
+	Bars   io.Writer // for progress
+	JSON   bool
+	Strays bool // list foreign messages
+
+	bar     *terminal.Progress // of the current stage
 	begun   time.Time
-	damaged uint64 // files
+	damaged uint64 // faults of files
 	err     error  // of writing
 }
 
-// stage begins a bar, and answers what moves it on.
-func (v *verifyReport) stage(of audit.Unit, total uint64) (reach func(done uint64)) {
+// stage begins the progress bar of a stage. It returns what moves the bar on.
+func (v *Report) stage(of audit.Unit, total uint64) (reach func(done uint64)) {
 	v.bar.Clear()
-	v.bar = terminal.NewProgress(v.bars, total, terminal.Unit(of))
+	v.bar = terminal.NewProgress(v.Bars, total, terminal.Unit(of))
 	return v.bar.Set
 }
 
-func (v *verifyReport) line(kind string, object any, format string, args ...any) {
-	v.bar.Clear()
+func (v *Report) line(kind string, object any, format string, args ...any) {
+	if v.bar != nil {
+		v.bar.Clear()
+	}
 	var err error
-	if v.json {
-		err = json.NewEncoder(v.out).Encode(map[string]any{kind: object})
+	if v.JSON {
+		err = json.NewEncoder(v.Out).Encode(map[string]any{kind: object})
 	} else {
-		_, err = fmt.Fprintf(v.out, format+"\n", args...)
+		_, err = fmt.Fprintf(v.Out, format+"\n", args...)
 	}
 	v.err = errors.Join(v.err, err)
 }
 
-func (v *verifyReport) fault(f audit.Fault) {
+func (v *Report) fault(f audit.Fault) {
 	object := map[string]any{"kind": f.Kind, "detail": f.Detail}
 	if f.First != 0 {
 		object["sequence"], object["last"] = f.First, f.Last
@@ -56,7 +58,7 @@ func (v *verifyReport) fault(f audit.Fault) {
 }
 
 // damage reports a fault of a file.
-func (v *verifyReport) damage(found error) {
+func (v *Report) damage(found error) {
 	v.damaged++
 	var damaged *blockfile.DamagedError
 	if !errors.As(found, &damaged) {
@@ -67,16 +69,16 @@ func (v *verifyReport) damage(found error) {
 		"damaged: %s at byte %d: %s", damaged.File, damaged.Offset, damaged.Reason)
 }
 
-func (v *verifyReport) stray(r eventstore.Record) {
-	if v.strays {
+func (v *Report) stray(r eventstore.Record) {
+	if v.Strays {
 		v.line("stray", map[string]any{"sequence": r.Sequence, "subject": r.Subject, "reason": r.Foreign},
 			"sequence %d: stray: %s: %s", r.Sequence, r.Subject, r.Foreign)
 	}
 }
 
-func (v *verifyReport) summary(f audit.Findings) {
+func (v *Report) summary(f audit.Findings) {
 	took := time.Since(v.begun)
-	if v.json {
+	if v.JSON {
 		v.line("summary", map[string]any{
 			"first": f.First, "last": f.Last, "messages": f.Messages, "accounts": f.Accounts, "clients": f.Clients, "deleted": f.Deleted,
 			"types": f.Types, "facts": f.Facts, "repeated_facts": f.Repeats, "strays": f.Foreign, "snapshots": f.Snapshots,
