@@ -114,7 +114,7 @@ func (g *guard) clear(kind int) {
 }
 
 // errBehind reports that the stream's leader lacks what was read, and may get it.
-var errBehind = errors.New("the stream's leader has not got what was read of the stream")
+var errBehind = errors.New("the stream leader is behind what was read")
 
 // checkAppended compares the sequence that an event was stored at with how far the stream had been read before.
 func (g *guard) checkAppended(sequence uint64, before checkpoint) error {

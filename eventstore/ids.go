@@ -62,7 +62,7 @@ func (i *ids) takeBlock(ctx context.Context, floor int64) error {
 	size := int64(blockSize)
 	top, err := i.add(ctx, size)
 	if err == nil && top-size < floor {
-		i.log.Warn("the id counter is behind the ids in use and is moved on", "counter", top, "highest id", floor)
+		i.log.Warn("id counter behind, advanced", "counter", top, "highest id", floor)
 		size = floor - min(top, floor) + blockSize
 		top, err = i.add(ctx, size)
 	}

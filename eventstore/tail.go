@@ -31,7 +31,7 @@ func (s *Store) Tail(ctx context.Context, after uint64, apply func([]Record) err
 		case fault != nil:
 			return fault
 		case errors.Is(err, errInterrupted):
-			t.log.Warn("following the stream again", "after", t.reached.sequence, "reason", err)
+			t.log.Warn("tail resumed", "after", t.reached.sequence, "reason", err)
 		case err != nil:
 			return err
 		}

@@ -101,7 +101,7 @@ func (x *exchange) refresh() {
 	defer cancel()
 	if err := x.api.Directory.Refresh(ctx); err != nil {
 		x.w.Header().Set("Warning", `110 - "Response is stale"`)
-		x.api.Log.Warn("a read may be stale", "request_id", x.requestID, "error", err)
+		x.api.Log.Warn("read may be stale", "request_id", x.requestID, "error", err)
 	}
 }
 

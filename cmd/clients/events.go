@@ -12,20 +12,20 @@ import (
 // eventsCommand prints what has happened to clients.
 type eventsCommand struct {
 	config.RunningFlags
-	From    uint64  `name:"from" placeholder:"SEQUENCE" help:"Begin at this sequence."`
-	Last    *int    `name:"last" short:"n" placeholder:"N" help:"Begin with the last N of those that are asked for."`
-	Account *string `name:"account" help:"Of this account alone."`
-	Client  *int64  `name:"client" placeholder:"ID" help:"Of this client alone."`
-	Follow  bool    `name:"follow" short:"f" help:"Go on with what happens from now on, until it is interrupted or its output is closed."`
-	JSON    bool    `name:"json" help:"One JSON object a line."`
+	From    uint64  `name:"from" placeholder:"SEQUENCE" help:"Start at this sequence."`
+	Last    *int    `name:"last" short:"n" placeholder:"N" help:"Start with the last N of the selected events."`
+	Account *string `name:"account" help:"Only events of this account."`
+	Client  *int64  `name:"client" placeholder:"ID" help:"Only events of this client."`
+	Follow  bool    `name:"follow" short:"f" help:"Continue with new events until interrupted or the output is closed."`
+	JSON    bool    `name:"json" help:"One JSON object per line."`
 }
 
-// Help adds to the short help.
+// Help returns the long help.
 func (c *eventsCommand) Help() string {
-	return "Without --from and --last it begins at the beginning; --follow alone begins with what happens from now on, as --last 0 --follow does: " +
-		"--from 1 --follow prints everything and goes on. With --follow it waits for a --from that the stream has not reached. " +
-		"With --client or --account only their events are read; without them missing messages are reported as well. " +
-		"Exit code 0: everything was printed, or it was interrupted. 1: some messages are missing or cannot be read; they are listed on standard error. 2: an invalid setting."
+	return "Prints all events unless --from or --last is given. --follow alone prints only new events, like --last 0 --follow; " +
+		"--from 1 --follow prints all events and continues. With --follow, a --from beyond the end of the stream waits for that sequence. " +
+		"With --client or --account only their events are read; otherwise missing messages are reported as well. " +
+		"Exit code 0: all events were printed, or the command was interrupted. 1: some could not be read and were reported on standard error. 2: invalid settings."
 }
 
 // Run prints events, a line each.

@@ -28,7 +28,7 @@ type quarantineCommand struct {
 }
 
 type quarantineListCommand struct {
-	JSON bool `name:"json" help:"One JSON object a line."`
+	JSON bool `name:"json" help:"One JSON object per line."`
 }
 
 type quarantineShowCommand struct {
@@ -154,7 +154,7 @@ func (c chosenLetters) each(ctx context.Context, s streams, parent *quarantineCo
 		fmt.Fprintf(s.out, "%d: %s\n", number, outcome)
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d of %s still as before", failed, domain.Counted(len(numbers), "message"))
+		return fmt.Errorf("%d of %s failed", failed, domain.Counted(len(numbers), "message"))
 	}
 	return nil
 }

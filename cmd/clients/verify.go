@@ -14,13 +14,13 @@ import (
 type verifyCommand struct {
 	config.NATSFlags `set:"without_nats_url=the embedded server of CLIENTS_DATA_DIR"`
 	DataDir          string `name:"data-dir" default:"" help:"Check the store of an embedded server that is not running, instead: it is copied to the folder for temporary files (TMPDIR), and nothing is written to it."`
-	Strays           bool   `help:"List the messages that are no events of the service. They are no faults: anybody who may publish can put one there."`
-	JSON             bool   `name:"json" help:"One JSON object a line."`
+	Strays           bool   `help:"Also list foreign messages: messages on the subjects of the service that are not its events. They are not faults."`
+	JSON             bool   `name:"json" help:"One JSON object per line."`
 }
 
-// Help says what the short help leaves out.
+// Help returns the long help.
 func (c *verifyCommand) Help() string {
-	return "Exit code 0: no fault. 1: there are faults, or not everything could be read. 2: a wrong setting."
+	return "Exit code 0: no faults. 1: faults were found, or not everything could be read. 2: invalid settings."
 }
 
 // Run verifies. What it finds goes to the output, a line each.

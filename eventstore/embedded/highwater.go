@@ -34,7 +34,7 @@ func openHighWater(path string, last uint64, log *slog.Logger) (*HighWater, erro
 	}
 	if !begun {
 		if exists(path) {
-			log.Warn("high-water mark was truncated, begun again", "file", path, "sequence", last)
+			log.Warn("truncated high-water mark recreated", "file", path, "sequence", last)
 		}
 		sequence = last
 		if err := WriteFile(path, formatMark(last)); err != nil {

@@ -37,7 +37,7 @@ func (r *responder) createConsumer(ctx context.Context, partner, subject string,
 			return refuse(codeUnavailable, "JetStream does not respond")
 		}
 		if full {
-			return refuse(codeTooMany, "this login has %d consumers, which is the most that one may have: delete those not in use", consumerLimit)
+			return refuse(codeTooMany, "this login has %d consumers, which is the limit: delete unused ones", consumerLimit)
 		}
 		request.Action = "create"
 		response, number := r.create(ctx, request)

@@ -55,7 +55,7 @@ const (
 var (
 	errChanged = errors.New("the stream was changed")
 	errStalled = errors.New("messages are not delivered")
-	errRecord  = errors.New("the record was set back")
+	errRecord  = errors.New("the record went backwards")
 )
 
 // Read reads until ctx ends, and returns ctx's error. It waits for a stream that does not exist, and resumes after any

@@ -88,7 +88,7 @@ func (d *Directory) fold(batch []eventstore.Record) (uint64, error) {
 	for _, r := range batch {
 		if r.Foreign != "" {
 			d.foreign++
-			d.log.Warn("a message in the stream is not an event and is skipped", "sequence", r.Sequence, "reason", r.Foreign)
+			d.log.Warn("foreign message skipped", "sequence", r.Sequence, "reason", r.Foreign)
 		}
 		if err := d.model.Fold(r); err != nil {
 			return d.model.Sequence, err

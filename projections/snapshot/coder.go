@@ -51,7 +51,7 @@ func (c *coder) read() uint64 {
 	ahead, err := c.r.Peek(binary.MaxVarintLen64)
 	n, length := binary.Uvarint(ahead)
 	if length <= 0 {
-		c.fail(errors.Join(errors.New("it has no number where one should be"), err))
+		c.fail(errors.Join(errors.New("invalid number"), err))
 		return 0
 	}
 	_, _ = c.r.Discard(length)
@@ -105,7 +105,7 @@ const maxText = 1 << 20
 func (c *coder) length(text string) int {
 	n := len(text)
 	if c.count(&n); n < 0 || n > maxText {
-		c.fail(errors.New("it has a text that is too long"))
+		c.fail(errors.New("text too long"))
 		return 0
 	}
 	return n
@@ -161,7 +161,7 @@ func (c *coder) shared(text *string) {
 		c.remember(text)
 	case c.w != nil:
 	case number > uint64(len(c.texts)):
-		c.fail(errors.New("it names a text that it does not have"))
+		c.fail(errors.New("reference to a missing text"))
 	default:
 		*text = c.texts[number-1]
 	}

@@ -25,7 +25,7 @@ func decode(r *bufio.Reader, m *readmodel.Model) error {
 	}
 	c.decodeReferences(m.References)
 	if c.read() != end {
-		c.fail(errors.New("its end is not where it should be"))
+		c.fail(errors.New("unexpected end"))
 	}
 	return c.err
 }

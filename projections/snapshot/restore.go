@@ -44,13 +44,13 @@ func Restore(
 		model, err := load(ctx, bucket, stream, snapshot)
 		if err == nil {
 			d.Restore(model)
-			log.Info("the snapshot is read", "sequence", snapshot.Sequence, "clients", model.Len())
+			log.Info("snapshot loaded", "sequence", snapshot.Sequence, "clients", model.Len())
 			return snapshot, nil
 		}
 		if !Unusable(err) {
 			return snapshotstore.Snapshot{}, err
 		}
-		log.Warn("a snapshot cannot be used and is ignored", "sequence", snapshot.Sequence, "reason", err)
+		log.Warn("unusable snapshot ignored", "sequence", snapshot.Sequence, "reason", err)
 		unusable[snapshot] = true
 	}
 	return snapshotstore.Snapshot{}, nil

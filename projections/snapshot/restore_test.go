@@ -141,7 +141,7 @@ func TestAStartIgnoresWhatIsNoSnapshot(t *testing.T) {
 	restored, err := s.restoring()
 	require.NoError(t, err)
 	require.Zero(t, restored, "there is none yet")
-	require.Equal(t, 3, s.warned("a snapshot cannot be used and is ignored"))
+	require.Equal(t, 3, s.warned("unusable snapshot ignored"))
 	s.save()
 	restored, err = s.restoring()
 	require.NoError(t, err)

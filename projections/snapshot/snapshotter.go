@@ -109,11 +109,11 @@ func (s *Snapshotter) Save(ctx context.Context) {
 	defer s.mu.Unlock()
 	s.duration, s.savedAt = time.Since(begun), time.Now() // after an error, to wait before the next one
 	if err != nil {
-		s.log.Warn("a snapshot could not be saved", "sequence", view.Sequence, "error", err)
+		s.log.Warn("snapshot not saved", "sequence", view.Sequence, "error", err)
 		return
 	}
 	s.sequence = view.Sequence
-	s.log.Debug("a snapshot is saved", "sequence", view.Sequence, "duration", s.duration)
+	s.log.Debug("snapshot saved", "sequence", view.Sequence, "duration", s.duration)
 }
 
 // needed reports whether a snapshot is to be saved beside the newest one. One that another replica has saved since the last
@@ -149,7 +149,7 @@ func (s *Snapshotter) newest(ctx context.Context) (snapshotstore.Snapshot, error
 		if !Unusable(err) && !errors.Is(err, eventstore.ErrWentBackwards) {
 			return snapshotstore.Snapshot{}, err
 		}
-		s.log.Warn("a snapshot is not one of this stream and is ignored", "sequence", snapshot.Sequence, "reason", err)
+		s.log.Warn("snapshot of another stream ignored", "sequence", snapshot.Sequence, "reason", err)
 	}
 	return snapshotstore.Snapshot{}, nil
 }

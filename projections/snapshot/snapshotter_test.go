@@ -77,7 +77,7 @@ func TestASnapshotterGivesUpOnAStoreThatDoesNotRespond(t *testing.T) {
 	defer cancel()
 	snapshotter.Save(ctx)
 	require.Less(t, time.Since(begun), 5*time.Second)
-	require.Equal(t, 1, s.warned("a snapshot could not be saved"))
+	require.Equal(t, 1, s.warned("snapshot not saved"))
 	network.Heal()
 	snapshotter.Save(soon(t))
 	saved, _ := snapshotter.Last()

@@ -65,7 +65,7 @@ func Retry(ctx context.Context, log *slog.Logger, call func(context.Context) err
 		if final := failure(err); final != nil {
 			return final
 		}
-		log.Warn("NATS is not ready yet", "error", err)
+		log.Warn("waiting for NATS", "error", err)
 		sleep(ctx, longPause)
 	}
 }

@@ -61,7 +61,7 @@ func (c *Client) StreamSubjects(ctx context.Context, stream, filter string) (inf
 }
 
 // ErrNoQuorum reports that a leader has not heard of a majority of its servers, so that there may be another leader by now.
-var ErrNoQuorum = errors.New("the stream's leader has not heard of a majority of its servers")
+var ErrNoQuorum = errors.New("the stream leader has no quorum")
 
 const (
 	quorumTimeout = 2 * time.Second        // a server counts for the quorum if it was heard of within this time
