@@ -99,6 +99,6 @@ func TestASecretThatChanges(t *testing.T) {
 	stale(0)
 	reads("bob:right", "SuprCorp")
 	refused("bob:changed", "ann:right")
-	require.Equal(t, 2, strings.Count(s.stderr.String(), "cannot be used"), "each fault is logged once")
+	require.Equal(t, 2, strings.Count(s.stderr.String(), "reload failed"), "each fault is logged once")
 	require.NotContains(t, s.stderr.String(), "plain-text-password")
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"clients/eventstore/natstest"
 
@@ -87,6 +88,7 @@ func TestAFullStreamOfAnotherServiceHoldsUpNothing(t *testing.T) {
 func TestMessagesThatCannotBeUsedDoNotFloodTheLog(t *testing.T) {
 	t.Parallel()
 	const n = 200
+	begun := time.Now()
 	s := start(t)
 	js := s.partner(t)
 	for range n {
@@ -107,6 +109,6 @@ func TestMessagesThatCannotBeUsedDoNotFloodTheLog(t *testing.T) {
 	for _, kind := range []string{"message quarantined", "not an event"} {
 		count := strings.Count(s.stderr.String(), kind)
 		require.Positive(t, count, kind)
-		require.LessOrEqual(t, count, 101, kind)
+		require.LessOrEqual(t, count, 101+int(time.Since(begun)/(600*time.Millisecond)), kind) // 100 a minute
 	}
 }
