@@ -106,7 +106,7 @@ func TestMessagesThatCannotBeUsedDoNotFloodTheLog(t *testing.T) {
 	eventually(t, func() bool { return s.metric("clients_stray_messages_total") >= n }, "all are skipped")
 	s.create("SuprCorp")
 	require.Zero(t, s.stop(t))
-	for _, kind := range []string{"message quarantined", "not an event"} {
+	for _, kind := range []string{"message quarantined", "foreign message skipped"} {
 		count := strings.Count(s.stderr.String(), kind)
 		require.Positive(t, count, kind)
 		require.LessOrEqual(t, count, 101+int(time.Since(begun)/(600*time.Millisecond)), kind) // 100 a minute
