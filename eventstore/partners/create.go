@@ -107,50 +107,16 @@ func (r *responder) config(ctx context.Context, name string) (consumerConfig, er
 
 // full reports whether the partner has as many consumers as it may have, the named one not counted.
 func (r *responder) full(ctx context.Context, partner, name string) (bool, error) {
-	var info struct {
-		State struct {
-			Consumers int `json:"consumer_count"`
-		}
-	}
-	body, err := r.request(ctx, "STREAM.INFO."+stream, nil)
-	if err == nil {
-		err = json.Unmarshal(body, &info)
-	}
-	if err != nil || info.State.Consumers < consumerLimit { // most often: then there is nothing to count
+	clients, err := r.js.Stream(ctx, stream)
+	if err != nil || clients.CachedInfo().State.Consumers < consumerLimit { // most often: then there is nothing to count
 		return false, err
 	}
 	count := 0
-	for offset, total := 0, 1; offset < total; {
-		page, err := r.consumers(ctx, offset)
-		if err != nil {
-			return false, err
+	consumers := clients.ListConsumers(ctx)
+	for c := range consumers.Info() {
+		if c.Config.Metadata[ownerKey] == partner && c.Name != name {
+			count++
 		}
-		for _, c := range page.Consumers {
-			if c.Config.Metadata[ownerKey] == partner && c.Name != name {
-				count++
-			}
-		}
-		if len(page.Consumers) == 0 {
-			break
-		}
-		offset, total = offset+len(page.Consumers), page.Total
 	}
-	return count >= consumerLimit, nil
-}
-
-type consumerPage struct {
-	Total     int
-	Consumers []struct {
-		Name   string
-		Config struct{ Metadata map[string]string }
-	}
-}
-
-func (r *responder) consumers(ctx context.Context, offset int) (page consumerPage, err error) {
-	request, _ := json.Marshal(map[string]int{"offset": offset})
-	body, err := r.request(ctx, "CONSUMER.LIST."+stream, request)
-	if err == nil {
-		err = json.Unmarshal(body, &page)
-	}
-	return page, err
+	return count >= consumerLimit, consumers.Err()
 }

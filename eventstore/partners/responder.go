@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/time/rate"
 )
 
@@ -24,6 +25,7 @@ const (
 // responder responds to the requests of partners.
 type responder struct {
 	nc       *nats.Conn
+	js       jetstream.JetStream
 	life     context.Context
 	busy     []byte // the response where too many requests wait
 	shared   bool   // by several partners
@@ -44,8 +46,12 @@ type queue struct {
 // replicas may serve at once. shared says that several partners log in to the servers: then they may not have consumers
 // whose names the others could guess. nc should serve nothing else: what a partner sends in a flood arrives on it.
 func Serve(nc *nats.Conn, shared bool) (stop func(), err error) {
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return nil, fmt.Errorf("serve partners: %w", err)
+	}
 	life, end := context.WithCancel(context.Background())
-	r := &responder{nc: nc, life: life, shared: shared, busy: refuse(codeBusy, "too many requests of this login"), partners: make(map[string]*queue)}
+	r := &responder{nc: nc, js: js, life: life, shared: shared, busy: refuse(codeBusy, "too many requests of this login"), partners: make(map[string]*queue)}
 	// A subscription with wildcards: nothing that the server delivers can be addressed to it.
 	sub, err := nc.QueueSubscribe(subjects+"*.>", group, r.accept)
 	if err != nil {
