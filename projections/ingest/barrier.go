@@ -1,17 +1,17 @@
 package ingest
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"clients/domain"
 	"clients/eventstore"
 	"clients/eventstore/upstream"
 	"clients/projections/readmodel"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // A request for the state of a stream may fail for a moment, while one server hands the stream over to another.
@@ -27,19 +27,17 @@ const (
 // Errors are of kind domain.Unavailable and name the stream that is missing, does not respond or is not ingested in time.
 func (i *Ingest) Wait(ctx context.Context) error {
 	begun, end := time.Now(), barrierSpan(ctx)
-	var upstreams [2]error
-	var own error
-	var checks sync.WaitGroup
-	for n, stream := range upstream.Streams() {
-		checks.Go(func() { upstreams[n] = i.loops[stream.Name].ingested(ctx) })
+	checks, ctx := errgroup.WithContext(ctx) // the first that fails ends the others
+	for _, stream := range upstream.Streams() {
+		checks.Go(func() error { return i.loops[stream.Name].ingested(ctx) })
 	}
-	checks.Go(func() {
+	checks.Go(func() error {
 		if err := persist(ctx, func() error { return i.config.Directory.Refresh(ctx) }); err != nil {
-			own = domain.NoStore(err)
+			return domain.NoStore(err)
 		}
+		return nil
 	})
-	checks.Wait()
-	err := cmp.Or(upstreams[0], upstreams[1], own)
+	err := checks.Wait()
 	i.metrics.passed(begun, err)
 	end(err)
 	return err
@@ -73,8 +71,7 @@ func (l *loop) ingested(ctx context.Context) error {
 // ingestedOnce waits until the stream is on record up to its end, and makes sure that it is the stream that was read: one
 // that was restored to an earlier state has other messages at the recorded sequences.
 func (l *loop) ingestedOnce(ctx context.Context) error {
-	var state upstream.State
-	err := persist(ctx, func() (err error) { state, err = l.Upstream.State(ctx, l.stream); return err })
+	state, err := l.state(ctx)
 	if err != nil {
 		return err
 	}
@@ -93,6 +90,14 @@ func (l *loop) ingestedOnce(ctx context.Context) error {
 		return fmt.Errorf("%w: it ends at %d, and was read up to %d", errRestored, state.Last, reached.Sequence)
 	}
 	return err
+}
+
+// state requests the state of the stream until there is a response, for stateTimeout at most.
+func (l *loop) state(ctx context.Context) (state upstream.State, err error) {
+	ctx, cancel := context.WithTimeout(ctx, stateTimeout)
+	defer cancel()
+	err = persist(ctx, func() (err error) { state, err = l.Upstream.State(ctx, l.stream); return err })
+	return state, err
 }
 
 // persist calls request until it succeeds, fails for good, or has failed for stateTimeout.
