@@ -16,7 +16,7 @@ func (x *exchange) listClients() error {
 	if err != nil {
 		return err
 	}
-	x.refresh()
+	_ = x.refresh()
 	var listing readmodel.Listing
 	if filtered {
 		listing = x.api.Directory.UpdatedSince(x.account, since)
@@ -32,8 +32,12 @@ func (x *exchange) listClients() error {
 
 // getClient is GET /clients/{id}.
 func (x *exchange) getClient() error {
-	x.refresh()
+	stale := x.refresh()
 	client, found := x.api.Directory.Client(x.account, x.route.id)
+	if !found && stale != nil { // it may have been created through another replica
+		x.w.Header().Del("Warning")
+		return domain.NoStore(stale)
+	}
 	if !found {
 		return domain.ErrNotFound
 	}
@@ -92,17 +96,19 @@ func (x *exchange) deleteClient() error {
 // freshness is how long a read waits for the directory.
 const freshness = time.Second
 
-// refresh makes the read show every write that was acknowledged before, or adds a Warning that it may not.
-func (x *exchange) refresh() {
+// refresh makes the read show every write that was acknowledged before. Otherwise it adds a Warning and returns an error.
+func (x *exchange) refresh() error {
 	if x.api.Eventual {
-		return
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(x.r.Context()), freshness) // a caller that half-closes still reads
 	defer cancel()
-	if err := x.api.Directory.Refresh(ctx); err != nil {
+	err := x.api.Directory.Refresh(ctx)
+	if err != nil {
 		x.w.Header().Set("Warning", `110 - "Response is stale"`)
 		x.api.Log.Warn("read may be stale", "request_id", x.requestID, "error", err)
 	}
+	return err
 }
 
 // unchanged sets the headers of a GET, and reports whether the caller has the revision already.

@@ -46,7 +46,7 @@ func TestATruncatedHighWaterFileIsBegunAgain(t *testing.T) {
 		require.NoError(t, os.WriteFile(mark, whole[:size], 0o600))
 		s = s.restart(t)
 		require.Equal(t, "SuprCorp", s.attributes(id)["name"])
-		require.True(t, s.stderr.contains("high-water mark was truncated"), "the log of a start with %d bytes says so", size)
+		require.True(t, s.stderr.contains("truncated high-water mark recreated"), "the log of a start with %d bytes says so", size)
 		s.kill()
 		begun, err := os.ReadFile(mark)
 		require.NoError(t, err)
