@@ -19,10 +19,11 @@ func checkout(t *testing.T) (folder, commit string) {
 	t.Helper()
 	folder = t.TempDir()
 	for name, content := range map[string]string{
-		"go.mod":       "module example.com/house\n\ngo 1.26\n\nrequire example.com/other/v2 v2.3.4\n\nreplace example.com/other/v2 => ./other\n",
-		"hello/go.go":  "package main\n\nvar version, commit string\n\nfunc main() { println(version, commit) }\n",
-		"other/go.mod": "module example.com/other/v2\n\ngo 1.26\n",
-		"other/go.go":  "package main\n\nvar version, commit = \"its own\", \"its own\"\n\nfunc main() { println(version, commit) }\n",
+		"go.mod":                             "module clients\n\ngo 1.26\n\nrequire example.com/other/v2 v2.3.4\n\nreplace example.com/other/v2 => ./other\n",
+		"cmd/clients/hello/go.go":            "package main\n\nimport \"clients/cmd/clients/internal/version\"\n\nfunc main() { version.Print() }\n",
+		"cmd/clients/internal/version/go.go": "package version\n\nvar version, commit string\n\nfunc Print() { println(version, commit) }\n",
+		"other/go.mod":                       "module example.com/other/v2\n\ngo 1.26\n",
+		"other/go.go":                        "package main\n\nvar version, commit = \"its own\", \"its own\"\n\nfunc main() { println(version, commit) }\n",
 	} {
 		path := filepath.Join(folder, name)
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
@@ -44,7 +45,7 @@ func git(t *testing.T, folder string, args ...string) string {
 func TestAnImageIsItsProgramAndNothingElse(t *testing.T) {
 	t.Parallel()
 	folder, commit := checkout(t)
-	i := image(t, options{module: folder, program: "./hello", version: "1.2.3"})
+	i := image(t, options{module: folder, program: "./cmd/clients/hello", version: "1.2.3"})
 	i.onlyHolds(t, "hello")
 	require.Equal(t, "1.2.3 "+commit+"\n", i.runs(t, "hello"))
 	require.Equal(t, "1.2.3", i.label("version"))
@@ -59,7 +60,7 @@ func TestTheSameCommitGivesTheSameImage(t *testing.T) {
 	var archives [2]string
 	for n, module := range []string{folder, other} {
 		archives[n] = filepath.Join(t.TempDir(), "image.tar")
-		require.NoError(t, build(options{module: module, program: "./hello", out: archives[n], tag: "hello:1", arch: runtime.GOARCH}))
+		require.NoError(t, build(options{module: module, program: "./cmd/clients/hello", out: archives[n], tag: "hello:1", arch: runtime.GOARCH}))
 	}
 	first, err := os.ReadFile(archives[0])
 	require.NoError(t, err)
@@ -72,8 +73,8 @@ func TestTheSameCommitGivesTheSameImage(t *testing.T) {
 func TestACheckoutThatIsNotItsCommitSaysSo(t *testing.T) {
 	t.Parallel()
 	folder, commit := checkout(t)
-	require.NoError(t, os.WriteFile(filepath.Join(folder, "hello", "more.go"), []byte("package main\n"), 0o600))
-	i := image(t, options{module: folder, program: "./hello"})
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "cmd/clients/hello/more.go"), []byte("package main\n"), 0o600))
+	i := image(t, options{module: folder, program: "./cmd/clients/hello"})
 	require.Equal(t, "development "+commit+"-dirty\n", i.runs(t, "hello"))
 	require.Equal(t, commit+"-dirty", i.label("revision"))
 }
@@ -82,10 +83,10 @@ func TestWithoutACheckoutThereIsNoCommitButThatWhichIsTold(t *testing.T) {
 	t.Parallel()
 	folder, _ := checkout(t)
 	require.NoError(t, os.RemoveAll(filepath.Join(folder, ".git")))
-	i := image(t, options{module: folder, program: "./hello"})
+	i := image(t, options{module: folder, program: "./cmd/clients/hello"})
 	require.Equal(t, "development \n", i.runs(t, "hello"))
 	require.NotContains(t, i.config.Config.Labels, "org.opencontainers.image.revision")
-	i = image(t, options{module: folder, program: "./hello", commit: "0123abc"})
+	i = image(t, options{module: folder, program: "./cmd/clients/hello", commit: "0123abc"})
 	require.Equal(t, "development 0123abc\n", i.runs(t, "hello"))
 	require.Equal(t, "0123abc", i.label("revision"))
 }
@@ -106,13 +107,13 @@ func TestAProgramOfAnotherModuleTellsItsOwnVersion(t *testing.T) {
 func TestAnImageHoldsSeveralPrograms(t *testing.T) {
 	t.Parallel()
 	folder, _ := checkout(t)
-	i := image(t, options{module: folder, program: "example.com/other/v2", beside: []string{"./hello"}, version: "1.2.3"})
+	i := image(t, options{module: folder, program: "example.com/other/v2", beside: []string{"./cmd/clients/hello"}, version: "1.2.3"})
 	i.onlyHolds(t, "other", "hello")
 	require.Equal(t, "its own its own\n", i.runs(t, "other"))
 	require.Equal(t, " \n", i.runs(t, "hello"))
 	require.NotContains(t, i.config.Config.Labels, "org.opencontainers.image.revision")
 	git(t, folder, "-c", "user.name=test", "-c", "user.email=test@example.com", "commit", "--quiet", "--allow-empty", "-m", "second")
-	next := image(t, options{module: folder, program: "example.com/other/v2", beside: []string{"./hello"}, version: "1.2.4"})
+	next := image(t, options{module: folder, program: "example.com/other/v2", beside: []string{"./cmd/clients/hello"}, version: "1.2.4"})
 	require.True(t, string(i.bytes["hello"]) == string(next.bytes["hello"]), "another commit gives another program")
 }
 
