@@ -1,8 +1,10 @@
 package server
 
 import (
+	"context"
 	"time"
 
+	"clients/cmd/clients/internal/metrics"
 	"clients/cmd/clients/internal/version"
 	"clients/domain/command"
 
@@ -10,7 +12,17 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )
 
-// registerMetrics makes /metrics show the store, the directory and the process; it answers what counts commands.
+// sampleStreams keeps the metrics of the streams up to date.
+func (s *Server) sampleStreams(context.Context) error {
+	config := metrics.Config{Registry: s.registry, Store: s.store, Upstream: s.upstream, Directory: s.directory}
+	if s.embedded != nil {
+		config.Room = s.embedded.Room
+	}
+	s.background(metrics.NewStreams(config).Run)
+	return nil
+}
+
+// registerMetrics makes /metrics show the store, the directory and the process. It returns a function that counts commands.
 func (s *Server) registerMetrics() func(command.Outcome) {
 	counter := func(name, help string, value func() uint64) prometheus.Collector {
 		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(value()) })
@@ -19,7 +31,7 @@ func (s *Server) registerMetrics() func(command.Outcome) {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
 	}
 	commands := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "clients_commands_total", Help: "Commands by how they were decided; one that lost a race is decided again.",
+		Name: "clients_commands_total", Help: "Commands by outcome; after a conflict a command is decided again.",
 	}, []string{"outcome"})
 	for _, outcome := range command.Outcomes() {
 		commands.WithLabelValues(string(outcome))
@@ -31,13 +43,13 @@ func (s *Server) registerMetrics() func(command.Outcome) {
 		commands,
 		counter("clients_events_appended_total", "Events stored.", func() uint64 { return s.store.Stats().Appended }),
 		counter("clients_append_conflicts_total", "Events refused because the client had changed.", func() uint64 { return s.store.Stats().Conflicts }),
-		counter("clients_append_failures_total", "Events that could not be stored, or of which nobody knows.", func() uint64 { return s.store.Stats().Failures }),
+		counter("clients_append_failures_total", "Events that could not be stored, or whose outcome is unknown.", func() uint64 { return s.store.Stats().Failures }),
 		counter("clients_stray_messages_total", "Messages in the stream that are no events and were skipped.", func() uint64 { return s.directory.Stats().Foreign }),
 		gauge("clients_projection_sequence", "Sequence of the last message that reads show.", func() float64 { return float64(s.directory.Stats().Sequence) }),
 		gauge("clients_clients", "Clients of all accounts.", func() float64 { return float64(s.directory.Stats().Clients) }),
-		gauge("clients_following", "0 when the stream cannot be followed any more: see the log, and start the process again.", func() float64 { return number(s.directory.Err() == nil) }),
-		gauge("clients_snapshot_sequence", "Sequence of the last snapshot, whoever saved it.", func() float64 { sequence, _ := s.snapshotter.Last(); return float64(sequence) }),
-		gauge("clients_snapshot_age_seconds", "Age of the last snapshot, whoever saved it, or of this process where there is none.", func() float64 { _, at := s.snapshotter.Last(); return time.Since(at).Seconds() }),
+		gauge("clients_following", "0 when the stream can no longer be read: see the log, and restart the process.", func() float64 { return number(s.directory.Err() == nil) }),
+		gauge("clients_snapshot_sequence", "Sequence of the last snapshot of any replica.", func() float64 { sequence, _ := s.snapshotter.Last(); return float64(sequence) }),
+		gauge("clients_snapshot_age_seconds", "Age of the last snapshot of any replica, or of this process if there is none.", func() float64 { _, at := s.snapshotter.Last(); return time.Since(at).Seconds() }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "clients_build_info", Help: "1, with what is running.",
 			ConstLabels: prometheus.Labels{"version": v.Version, "commit": v.Commit, "go": v.Go},
@@ -46,14 +58,14 @@ func (s *Server) registerMetrics() func(command.Outcome) {
 	return func(outcome command.Outcome) { commands.WithLabelValues(string(outcome)).Inc() }
 }
 
-// registerReadiness makes /metrics show from the first whether the service is ready.
+// registerReadiness makes /metrics show whether the service is ready, from its start on.
 func (s *Server) registerReadiness() {
 	s.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "clients_ready", Help: "1 while the service is ready, as /readyz tells.",
+		Name: "clients_ready", Help: "1 while the service is ready, as /readyz says.",
 	}, func() float64 { return number(s.ready() == nil) }))
 }
 
-// number is how a metric tells yes and no.
+// number returns 1 for yes and 0 for no.
 func number(yes bool) float64 {
 	if yes {
 		return 1

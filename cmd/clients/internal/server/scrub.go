@@ -26,11 +26,13 @@ type scrubber struct {
 	running  prometheus.Gauge
 }
 
-// How often a scrubber looks at the shared record, and how long the turn to scrub lasts unless it is renewed.
+// How often a scrubber reads the shared record, how long the lease to scrub lasts unless it is renewed, and how long storing
+// the record may take at the end.
 const (
-	soonestLook = time.Second
-	latestLook  = time.Minute
-	scrubTurn   = 30 * time.Second
+	minPoll       = time.Second
+	maxPoll       = time.Minute
+	leaseTime     = 30 * time.Second
+	recordTimeout = 2 * time.Second
 )
 
 // scrubStream begins to scrub.
@@ -47,10 +49,10 @@ func (s *Server) newScrubber() *scrubber {
 	b := &scrubber{
 		server: s, name: uuid.NewString(), interval: s.config.ScrubInterval, started: time.Now(),
 		faults: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "clients_scrub_faults", Help: "Faults that the last scrub of the stream found, whichever replica did it.",
+			Name: "clients_scrub_faults", Help: "Faults that the last scrub of the stream found, by any replica.",
 		}, []string{"kind"}),
 		finished: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "clients_scrub_finished_timestamp_seconds", Help: "When the last scrub of the stream ended, whichever replica did it; the start of this process where none is known.",
+			Name: "clients_scrub_finished_timestamp_seconds", Help: "When the last scrub of the stream ended, by any replica; the start of this process if none is known.",
 		}),
 		running: prometheus.NewGauge(prometheus.GaugeOpts{Name: "clients_scrub_running", Help: "1 while this replica scrubs the stream."}),
 	}
@@ -63,7 +65,7 @@ func (s *Server) newScrubber() *scrubber {
 
 // run scrubs whenever it is time, until ctx ends or the stream is not followed any more.
 func (b *scrubber) run(ctx context.Context) {
-	look := time.NewTicker(min(max(b.interval/10, soonestLook), latestLook))
+	look := time.NewTicker(min(max(b.interval/10, minPoll), maxPoll))
 	defer look.Stop()
 	for ctx.Err() == nil {
 		if b.server.directory.Err() == nil {
@@ -96,7 +98,7 @@ func (b *scrubber) turn(ctx context.Context) error {
 		}
 		return ignoreConflict(err)
 	}
-	record.Holder, record.Until = b.name, now.Add(scrubTurn)
+	record.Holder, record.Until = b.name, now.Add(leaseTime)
 	if record, err = records.StoreScrubs(ctx, record); err != nil {
 		return ignoreConflict(err)
 	}
@@ -125,7 +127,7 @@ func (b *scrubber) scrub(ctx context.Context, record idempotency.ScrubRecord) er
 		record.Finished, record.Faults, record.First = time.Now().UTC(), count(faults), ""
 		b.report(&record, faults, time.Since(begun))
 	}
-	ctx, cancelStore := context.WithTimeout(context.WithoutCancel(ctx), sampleLimit)
+	ctx, cancelStore := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancelStore()
 	if _, failed := b.server.records.StoreScrubs(ctx, record); err == nil {
 		err = ignoreConflict(failed)
@@ -136,7 +138,7 @@ func (b *scrubber) scrub(ctx context.Context, record idempotency.ScrubRecord) er
 
 // renew keeps the turn until ctx ends, and returns the record as it was stored last. Where the turn is lost it ends ctx.
 func (b *scrubber) renew(ctx context.Context, lose context.CancelCauseFunc, record idempotency.ScrubRecord) idempotency.ScrubRecord {
-	tick := time.NewTicker(scrubTurn / 6)
+	tick := time.NewTicker(leaseTime / 6)
 	defer tick.Stop()
 	for {
 		select {
@@ -145,7 +147,7 @@ func (b *scrubber) renew(ctx context.Context, lose context.CancelCauseFunc, reco
 			return record
 		}
 		next := record
-		next.Until = time.Now().Add(scrubTurn)
+		next.Until = time.Now().Add(leaseTime)
 		stored, err := b.server.records.StoreScrubs(context.WithoutCancel(ctx), next)
 		switch {
 		case err == nil:

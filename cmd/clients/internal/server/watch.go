@@ -14,11 +14,11 @@ type watched struct {
 	stale          func() bool
 }
 
-// watchEvery is how often the files are looked at: what a Secret's mount tells is not the same everywhere.
+// watchEvery is how often files are checked. File system notifications are not used: mounted Secrets differ in them.
 const watchEvery = time.Second
 
-// watchFiles begins to read credentials and the certificate again when they change. Beside files that cannot be used
-// counts what still stands of the last good ones: that is logged, and /metrics shows it.
+// watchFiles reads credentials and the certificate again when they change. If changed files cannot be used, the last valid
+// ones stay in use; that is logged and shown by /metrics.
 func (s *Server) watchFiles(context.Context) error {
 	var all []watched
 	if folder := s.config.Credentials; folder != nil {
@@ -29,7 +29,7 @@ func (s *Server) watchFiles(context.Context) error {
 	}
 	for _, files := range all {
 		s.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "clients_files_stale", Help: "1 while files have changed into what cannot be used; what still stands of the last good ones counts.",
+			Name: "clients_files_stale", Help: "1 while changed files cannot be used and the last valid ones stay in use.",
 			ConstLabels: prometheus.Labels{"files": files.what},
 		}, func() float64 { return number(files.stale()) }))
 	}
@@ -37,7 +37,7 @@ func (s *Server) watchFiles(context.Context) error {
 	return nil
 }
 
-// watch looks at the files until ctx ends.
+// watch checks the files until ctx ends.
 func (s *Server) watch(ctx context.Context, all []watched) {
 	look := time.NewTicker(watchEvery)
 	defer look.Stop()

@@ -10,43 +10,51 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// How often the embedded store is looked at, and how many times in a row it has to refuse writes although its disk has
-// room before the process ends.
+// storeInterval is how often the embedded store is checked. The process ends if it refused writes in maxRefusals checks in a
+// row although its disk has room.
 const (
-	storeEvery    = time.Second
-	brokenAtLooks = 3
+	storeInterval = time.Second
+	maxRefusals   = 3
 )
 
-// watchStore shows whether writes are accepted. An embedded server that meets a full disk, or a failed sync, refuses all
-// further writes until it is started again: where the disk has room, the process ends, to be started again.
+// watchStore shows whether writes are accepted. An embedded server that met a full disk or a failed sync refuses all further
+// writes until it is restarted: if the disk has room again, the process ends, so that its supervisor restarts it.
 func (s *Server) watchStore(context.Context) error {
 	s.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "clients_read_only", Help: "1 while writes are refused because NATS does not accept them, as /readyz tells.",
+		Name: "clients_read_only", Help: "1 while writes are refused because NATS does not accept them, as /readyz says.",
 	}, func() float64 { return number(s.readOnly() != "") }))
 	if s.embedded == nil {
 		return nil
 	}
-	refused := 0
 	s.background(func(ctx context.Context) {
-		every(ctx, storeEvery, func(context.Context) { refused = s.lookAtStore(refused) })
+		tick := time.NewTicker(storeInterval)
+		defer tick.Stop()
+		for refusals := 0; ctx.Err() == nil; {
+			refusals = s.checkStore(refusals)
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+			}
+		}
 	})
 	return nil
 }
 
-// lookAtStore returns how many times in a row the store has refused writes although its disk has room.
-func (s *Server) lookAtStore(refused int) int {
+// checkStore returns how many checks in a row, those before included, found that the store refuses writes although its disk
+// has room.
+func (s *Server) checkStore(refusals int) int {
 	full, fault := s.embedded.DiskFull(), s.embedded.WriteFault(backup.Streams(true))
 	if full != "" || fault == "" {
 		s.setReadOnly(full)
 		return 0
 	}
 	s.setReadOnly(fault)
-	if refused++; refused == brokenAtLooks {
+	if refusals++; refusals == maxRefusals {
 		err := fmt.Errorf("embedded NATS refuses writes although the disk has room: %s", fault)
 		s.setNotReady(err.Error())
 		s.broken <- err
 	}
-	return refused
+	return refusals
 }
 
 func (s *Server) setReadOnly(reason string) {

@@ -1,4 +1,4 @@
-package server
+package metrics
 
 import (
 	"testing"
@@ -19,21 +19,21 @@ func TestLag(t *testing.T) {
 		require.Equal(t, time.Duration(seconds)*time.Second, since)
 	}
 	requireLag(0, 0, 0, 0)
-	l.found(10, second(1))
+	l.observe(10, second(1))
 	requireLag(0, 0, 10, 5) // nothing more is known
-	l.found(12, second(6))
+	l.observe(12, second(6))
 	requireLag(2, 1, 10, 7)
-	l.found(12, second(7))
-	l.found(20, second(8))
+	l.observe(12, second(7))
+	l.observe(20, second(8))
 	requireLag(10, 3, 10, 9)
 	requireLag(8, 1, 12, 9) // what it waits for is newer
 	requireLag(1, 100, 19, 108)
-	l.found(19, second(109)) // it was put back
+	l.observe(19, second(109)) // it was put back
 	requireLag(0, 0, 19, 110)
-	l.found(25, second(111))
-	l.found(22, second(112))
+	l.observe(25, second(111))
+	l.observe(22, second(112))
 	requireLag(3, 2, 19, 113)
-	l.forget()
+	l.reset()
 	requireLag(0, 0, 0, 114)
 }
 
@@ -41,11 +41,11 @@ func TestLagRemembersNoMoreThanItHasRoomFor(t *testing.T) {
 	t.Parallel()
 	begun := time.Now()
 	var l lag
-	for i := range 2 * maxMarks {
-		l.found(uint64(i+1), begun.Add(time.Duration(i)*time.Second))
+	for i := range 2 * maxObservations {
+		l.observe(uint64(i+1), begun.Add(time.Duration(i)*time.Second))
 	}
-	require.LessOrEqual(t, len(l.marks), maxMarks)
+	require.LessOrEqual(t, len(l.observations), maxObservations)
 	messages, since := l.behind(0, begun.Add(time.Hour))
-	require.EqualValues(t, 2*maxMarks, messages)
+	require.EqualValues(t, 2*maxObservations, messages)
 	require.Equal(t, time.Hour, since)
 }
