@@ -18,7 +18,6 @@ import (
 // repeated it for longer than a stale leader can respond.
 type guard struct {
 	api     *jsapi.Client
-	excused Excused
 	created time.Time // of the stream; does not change once the store is open
 
 	mu         sync.Mutex
@@ -43,8 +42,8 @@ const (
 	contradictions        // how many there are
 )
 
-func newGuard(api *jsapi.Client, excused Excused) *guard {
-	return &guard{api: api, excused: excused, failed: make(chan struct{})}
+func newGuard(api *jsapi.Client) *guard {
+	return &guard{api: api, failed: make(chan struct{})}
 }
 
 // checkpoint returns how far the stream was read, or the fault that was found.
@@ -142,10 +141,10 @@ func (g *guard) compare(info jsapi.StreamInfo, reached checkpoint) (look bool, e
 	return state.Last == reached.sequence && !state.LastTime.Equal(reached.storedAt), nil
 }
 
-// checkComplete returns ErrIncomplete if messages are missing that are not excused.
+// checkComplete returns ErrIncomplete if messages are missing.
 func (g *guard) checkComplete(info jsapi.StreamInfo) error {
 	state := info.State
-	missing := state.Last - min(state.Last, state.Messages+g.excused.upTo(state.Last))
+	missing := state.Last - min(state.Last, state.Messages)
 	if missing == 0 {
 		g.clear(incomplete)
 		return nil

@@ -90,7 +90,7 @@ func TestAnEventThatWentToAnotherStreamHasNoKnownOutcome(t *testing.T) {
 func TestALeaderThatIsBehindIsGivenTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		i := newGuard(nil, nil)
+		i := newGuard(nil)
 		says := func(d time.Duration) (err error) {
 			for begun := time.Now(); time.Since(begun) < d; time.Sleep(suspicionGap / 4) {
 				err = i.suspect(lacksMessage, false, ErrReplaced)

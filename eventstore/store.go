@@ -50,9 +50,7 @@ type Config struct {
 	Reached uint64
 	// Advanced, unless nil, is called with the sequences that the stream reaches as it is followed, in order.
 	Advanced func(sequence uint64)
-	// Excused are the messages that may be missing from the stream.
-	Excused Excused
-	Log     *slog.Logger
+	Log      *slog.Logger
 }
 
 // Store is the service's event store. All methods are safe for concurrent use.
@@ -115,7 +113,7 @@ func newStore(nc *nats.Conn, config Config) (*Store, error) {
 	}
 	readOnly := &readOnly{api: plain}
 	api := &jsapi.Client{Conn: nc, JetStream: plain.JetStream, Published: readOnly.note}
-	guard, reader := newGuard(api, config.Excused), &reader{api}
+	guard, reader := newGuard(api), &reader{api}
 	return &Store{
 		nc: nc, js: api.JetStream, api: api, plain: plain, config: config, guard: guard, reader: reader, readOnly: readOnly,
 		writer: &writer{api: api, guard: guard, reader: reader, readOnly: readOnly, replicated: config.Replicas > 1},

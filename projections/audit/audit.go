@@ -37,8 +37,6 @@ type Audit struct {
 	// behind the end of the history shows that the stream has lost its end.
 	Bucket  *snapshotstore.Bucket
 	Listing snapshotstore.Listing
-	// Excused are the messages that may be missing.
-	Excused eventstore.Excused
 	Fault   func(Fault)
 	// Foreign is called with each foreign message: anybody who may publish can put one there.
 	Foreign func(eventstore.Record)
@@ -209,15 +207,13 @@ func (n *auditor) fold(r eventstore.Record) {
 // folds reports whether a client, project or invoice is of the part that is folded.
 func (n *auditor) folds(id int64) bool { return id%n.parts == n.part }
 
-// missing reports the messages of a gap that are not excused.
+// missing reports the messages of a gap.
 func (n *auditor) missing(gap *eventstore.MissingError) {
-	for first, last := range n.Excused.Rest(gap.First, gap.Last) {
-		detail := domain.Counted(int(last-first+1), "message") + " gone"
-		if gap.Reason != "" {
-			detail += ": " + gap.Reason
-		}
-		n.fault(Fault{First: first, Last: last, Kind: FaultMissing, Detail: detail})
+	detail := domain.Counted(int(gap.Last-gap.First+1), "message") + " gone"
+	if gap.Reason != "" {
+		detail += ": " + gap.Reason
 	}
+	n.fault(Fault{First: gap.First, Last: gap.Last, Kind: FaultMissing, Detail: detail})
 	n.pass(gap.Last, time.Time{})
 }
 

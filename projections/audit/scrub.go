@@ -22,8 +22,7 @@ import (
 type Scrub struct {
 	Directory *readmodel.Directory
 	// Open opens the history, once for each pass.
-	Open    func(context.Context) (*history.History, error)
-	Excused eventstore.Excused
+	Open func(context.Context) (*history.History, error)
 
 	found map[Fault]Fault // by what is the same in each pass
 }
@@ -82,7 +81,7 @@ func (s *Scrub) passes(ctx context.Context) (history *history.History, err error
 }
 
 func (s *Scrub) pass(ctx context.Context, history *history.History, part, parts int) error {
-	n := newAuditor(&Audit{History: history, Excused: s.Excused, Fault: s.fault, Foreign: func(eventstore.Record) {}})
+	n := newAuditor(&Audit{History: history, Fault: s.fault, Foreign: func(eventstore.Record) {}})
 	n.part, n.parts = int64(part), int64(parts)
 	history.Counter = math.MaxInt64 // is compared by a full audit
 	n.begin()
