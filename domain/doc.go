@@ -41,4 +41,16 @@
 //	tail                to read the stream continuously, in order
 //	unknown outcome     an append without an acknowledgement: stored or not
 //	version             the number of a client's event, 1 for its creation
+//
+// # Adding an attribute
+//
+// A new attribute of a client goes through these places, in this order; highrise_id is an example to search for.
+//
+//	domain                     Client, ClientAttributes, the events, Decide, Evolve, validation
+//	eventstore/codec.go        the bodies of the events; maxEvent in envelope.go
+//	transport/wire             the names in XML and JSON, both directions
+//	projections/snapshot       the layout of snapshots: a new Format
+//	transport/contracts        openapi.yaml, asyncapi.yaml, EVENTS.md
+//	cmd/example-subscriber     the copy
+//	tests                      golden bytes (add, never edit), the documents of e2e, CHANGELOG.md
 package domain

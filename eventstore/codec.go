@@ -9,8 +9,9 @@ import (
 	"clients/domain"
 )
 
-// The types of stored events. What is stored is read forever: a name or a body that was once released never changes;
-// another body is a new version, beside the old one.
+// The types of stored events. What is stored is read forever. The body of a released type may get further members: each is
+// left out when it is empty, so that older events are still encoded to the same bytes, and readers ignore members that they
+// do not know. Any other change of a body is a new version of the type, beside the old one.
 const (
 	typePrefix             = "clients.v"
 	typeCreated            = "clients.v1.ClientCreated"

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What is stored is read for ever. These bytes must never change: they are in somebody's stream.
+// golden are events as they are stored. Add entries, never edit one: these bytes are in existing streams.
 var golden = []struct {
 	name  string
 	event domain.Event

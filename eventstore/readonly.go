@@ -80,7 +80,7 @@ func (s *Store) Writable() error {
 }
 
 func notWritable(reason string) error {
-	return &domain.Error{Kind: domain.Unavailable, Message: "Nothing can be changed at the moment.", Cause: errors.New("read-only: " + reason)}
+	return &domain.Error{Kind: domain.Unavailable, Message: "The event store accepts no changes at the moment. Please try again later.", Cause: errors.New("read-only: " + reason)}
 }
 
 // note takes note of a write to one of the streams that was refused for lack of room.

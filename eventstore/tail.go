@@ -22,7 +22,7 @@ func (s *Store) Tail(ctx context.Context, after uint64, apply func([]Record) err
 	if known, err := s.guard.checkpoint(); err == nil && known.sequence == after { // the one of a snapshot
 		t.reached = known
 	}
-	for {
+	for logged := ""; ; {
 		err := t.read(ctx)
 		_, fault := s.guard.checkpoint()
 		switch {
@@ -31,7 +31,10 @@ func (s *Store) Tail(ctx context.Context, after uint64, apply func([]Record) err
 		case fault != nil:
 			return fault
 		case errors.Is(err, errInterrupted):
-			t.log.Warn("tail resumed", "after", t.reached.sequence, "reason", err)
+			if state := fmt.Sprint(t.reached.sequence, err); state != logged { // it may last
+				logged = state
+				t.log.Warn("reading CLIENTS again", "after", t.reached.sequence, "reason", err)
+			}
 		case err != nil:
 			return err
 		}

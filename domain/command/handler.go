@@ -15,9 +15,9 @@
 // request that ends without an event releases it. Each step is conditional on the revision of the record that it
 // replaces. One key never leads to two events:
 //
-//  1. All requests of a record share its event id. A request appends only after it has looked for that event in everything
-//     that its state of the client shows, and on condition that the client has no event after that state. So the event is
-//     stored once.
+//  1. All requests of a record share its event id. Before a request appends, it looks for an event with that id up to the
+//     state of the client that it decides on; and the append fails if the client has an event after that state. So the
+//     event is stored once.
 //  2. A record is removed only by the single request that ever had it, once all its appends were refused, or when its
 //     reserved client id is another client's. Nothing of the record can be stored then. A record that was taken over is
 //     kept: for 24 hours after its last change its event id is the only one of the key.
@@ -130,7 +130,7 @@ func (h *Handler) Handle(ctx context.Context, req Request) (Result, error) {
 // writable returns why no command can be carried out at the moment, or nil.
 func (h *Handler) writable() error {
 	if err := h.Directory.Err(); err != nil { // later events are not known
-		return &domain.Error{Kind: domain.Unavailable, Message: "Nothing can be changed at the moment.", Cause: err}
+		return &domain.Error{Kind: domain.Unavailable, Message: "This replica does not follow the event store any more. Please try again.", Cause: err}
 	}
 	if h.Writable == nil {
 		return nil

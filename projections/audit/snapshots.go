@@ -31,6 +31,9 @@ func (n *auditor) readSnapshots(ctx context.Context) error {
 	}
 	reached, done := n.Stage(InBytes, size), uint64(0)
 	for _, s := range n.Listing.Snapshots {
+		if s.Form != "" && s.Form != snapshot.Format { // of another release, which reads it
+			continue
+		}
 		model, err := snapshot.Read(ctx, n.Bucket, s)
 		switch {
 		case errors.Is(err, snapshotstore.ErrGone):

@@ -153,8 +153,8 @@ func (m *Model) evolve(before domain.Client, r eventstore.Record) domain.Client 
 // maxSkip bounds how many ids one foreign message can take.
 const maxSkip = 1 << 16
 
-// skip passes over a foreign message. On the subject of a client it counts as that subject's last message nevertheless, for
-// so it does in the stream.
+// skip passes over a foreign message. If it is on a client's subject, it is the last message of that subject, which the next
+// append has to expect.
 func (m *Model) skip(r eventstore.Record) {
 	if old := m.byID[r.ClientID]; old.of(r.Account) {
 		e := NewEntry(old.Client, r.Sequence)

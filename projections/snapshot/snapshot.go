@@ -5,9 +5,10 @@
 //	Bucket -> Decode -> readmodel.Directory.Restore              at a start: Restore
 //	Bucket -> Decode, then the stream -> Model                   without a service: Replay
 //
-// The format (Format, then zstd with a checksum) is that of every release that has the same Format: a release can run
-// beside another one, and be returned to, without reading the whole stream. It is the binary form of numbers as varints,
-// in a fixed order; no library writes exactly these bytes. A coder describes each structure once, for both directions.
+// A snapshot is Format, followed by zstd-compressed data with a checksum: numbers as varints, in a fixed order. Releases with
+// the same Format read each other's snapshots, so that they can run side by side and be rolled back without reading the
+// whole stream. No library writes exactly these bytes. A coder describes each structure once, for both directions
+// (encode.go).
 //
 // A snapshot that cannot be decoded is passed over: the one before is used, or the whole stream is read. It is never
 // decoded into something else than what was encoded: the bucket has a SHA-256 of all bytes, and zstd a checksum of its own.
@@ -33,7 +34,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Format begins every snapshot. What is encoded under one number is never encoded differently.
+// Format begins every snapshot. Any change of the layout, a further attribute included, needs another number. The first start
+// with it reads the whole stream, and does not notice a stream that ends before a snapshot of the former format.
 const Format = "clients snapshot 1\n"
 
 // ErrUnreadable means that a snapshot is truncated, damaged, or of another format.
