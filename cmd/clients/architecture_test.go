@@ -1,11 +1,13 @@
 package main
 
 import (
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -140,6 +142,37 @@ func TestEveryPackageSaysWhatItIsFor(t *testing.T) {
 	}
 }
 
+// Limits that let a newcomer survey a folder and a type.
+const maxFiles, maxMethods = 25, 25
+
+// large are types that have yet to be split.
+var large = []string{"transport.exchange", "cmd/clients/internal/server.Server"}
+
+func TestFoldersAndTypesAreSmall(t *testing.T) {
+	for folder, files := range goPackages(t) {
+		production, methods := 0, make(map[string]int)
+		for path, file := range files {
+			if strings.HasSuffix(path, "_test.go") {
+				continue
+			}
+			production++
+			for _, declaration := range file.Decls {
+				if method, ok := declaration.(*ast.FuncDecl); ok && method.Recv != nil {
+					receiver := method.Recv.List[0].Type
+					if pointer, ok := receiver.(*ast.StarExpr); ok {
+						receiver = pointer.X
+					}
+					methods[folder+"."+fmt.Sprint(receiver)]++
+				}
+			}
+		}
+		require.LessOrEqual(t, production, maxFiles, folder)
+		for name, count := range methods {
+			require.Equal(t, slices.Contains(large, name), count > maxMethods, "%s has %d methods", name, count)
+		}
+	}
+}
+
 func within(name string, allowed []string) bool {
 	for _, prefix := range allowed {
 		if name == prefix || strings.HasPrefix(name, prefix+"/") {
@@ -158,7 +191,7 @@ func goPackages(t *testing.T) map[string]map[string]*ast.File {
 		if err != nil || entry.IsDir() || filepath.Ext(path) != ".go" {
 			return err
 		}
-		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly|parser.ParseComments)
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments)
 		if err != nil {
 			return err
 		}

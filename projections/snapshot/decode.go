@@ -13,7 +13,7 @@ import (
 func decode(r *bufio.Reader, m *readmodel.Model) error {
 	c := &coder{r: r, intern: m.Intern}
 	var v readmodel.View
-	c.header(&v)
+	codeHeader(c, &v)
 	m.Sequence, m.StoredAt, m.Clock, m.HighestID = v.Sequence, v.StoredAt, v.Clock, v.HighestID
 	last := int64(0)
 	for range c.each() {
@@ -42,12 +42,12 @@ func (c *coder) each() func(yield func(uint64) bool) {
 func (c *coder) decodeAccount(m *readmodel.Model) {
 	var name string
 	var revision domain.Revision
-	c.account(&name, &revision)
+	codeAccount(c, &name, &revision)
 	var clients []*readmodel.Entry
 	for range c.each() {
 		var client domain.Client
 		var sequence uint64
-		c.client(&client, &sequence)
+		codeClient(c, &client, &sequence)
 		clients = append(clients, readmodel.RestoreEntry(client, c.nameAndDetails, c.nameLength, sequence))
 	}
 	if c.err == nil {
@@ -59,12 +59,12 @@ func (c *coder) decodeReferences(x *references.Index) {
 	for range c.each() {
 		var name, replica string
 		var latest int
-		c.stream(&name, &latest, &replica)
+		codeStream(c, &name, &latest, &replica)
 		generations := make(map[int64]references.Generation)
 		for range c.each() {
 			var created int64
 			var g references.Generation
-			c.generation(&created, &g)
+			codeGeneration(c, &created, &g)
 			generations[created] = g
 		}
 		x.RestoreStream(name, latest, replica, generations)
@@ -72,7 +72,7 @@ func (c *coder) decodeReferences(x *references.Index) {
 	for range c.each() {
 		var scope references.Scope
 		i := new(references.Item)
-		c.item(&scope, i)
+		codeItem(c, &scope, i)
 		for range c.each() {
 			i.EventIDs = append(i.EventIDs, c.read())
 		}
@@ -81,7 +81,7 @@ func (c *coder) decodeReferences(x *references.Index) {
 	for range c.each() {
 		var client int64
 		var held references.Client
-		c.defaults(&client, &held)
+		codeDefaults(c, &client, &held)
 		x.RestoreDefaults(client, held.KindAt, held.TimeframeAt)
 	}
 	x.FinishRestore()

@@ -8,7 +8,7 @@
 // A snapshot is Format, followed by zstd-compressed data with a checksum: numbers as varints, in a fixed order. Releases with
 // the same Format read each other's snapshots, so that they can run side by side and be rolled back without reading the
 // whole stream. No library writes exactly these bytes. A coder describes each structure once, for both directions
-// (encode.go).
+// (layout.go).
 //
 // A snapshot that cannot be decoded is passed over: the one before is used, or the whole stream is read. It is never
 // decoded into something else than what was encoded: the bucket has a SHA-256 of all bytes, and zstd a checksum of its own.

@@ -1,0 +1,75 @@
+package snapshot
+
+import (
+	"clients/domain"
+	"clients/projections/readmodel"
+	"clients/projections/references"
+)
+
+// The layout of a snapshot. Each function encodes or decodes one structure, as its coder does.
+
+func codeHeader(c *coder, v *readmodel.View) {
+	c.number(&v.Sequence)
+	c.time(&v.StoredAt)
+	c.time(&v.Clock)
+	c.integer(&v.HighestID)
+}
+
+func codeAccount(c *coder, name *string, r *domain.Revision) {
+	c.text(name)
+	codeRevision(c, r)
+}
+
+func codeRevision(c *coder, r *domain.Revision) {
+	c.number(&r.Version)
+	c.number(&r.Checksum)
+}
+
+func codeClient(c *coder, client *domain.Client, lastSequence *uint64) {
+	c.integer(&client.ID)
+	c.number(lastSequence)
+	codeRevision(c, &client.Revision)
+	c.time(&client.CreatedAt)
+	c.time(&client.UpdatedAt)
+	c.integer(&client.HighriseID)
+	c.flag(&client.Active)
+	c.names(client)
+	c.shared(&client.Currency)
+	c.shared(&client.CurrencySymbol)
+	c.shared(&client.DefaultInvoiceTimeframe)
+	c.shared(&client.LastInvoiceKind)
+}
+
+func codeStream(c *coder, name *string, latest *int, replica *string) {
+	c.text(name)
+	c.count(latest)
+	c.text(replica)
+}
+
+func codeGeneration(c *coder, created *int64, g *references.Generation) {
+	c.integer(created)
+	c.count(&g.Number)
+	c.count(&g.Restores)
+	c.number(&g.Sequence)
+	c.time(&g.StoredAt)
+}
+
+func codeItem(c *coder, scope *references.Scope, i *references.Item) {
+	kind := string(scope.Kind)
+	c.shared(&kind)
+	scope.Kind = domain.ReferenceKind(kind)
+	c.shared(&scope.Account)
+	c.integer(&i.ID)
+	c.flag(&i.Exists)
+	c.flag(&i.Active)
+	c.integer(&i.Client)
+	c.point(&i.ExistsAt)
+	c.point(&i.ActiveAt)
+	c.point(&i.ClientAt)
+}
+
+func codeDefaults(c *coder, client *int64, held *references.Client) {
+	c.integer(client)
+	c.point(&held.KindAt)
+	c.point(&held.TimeframeAt)
+}
