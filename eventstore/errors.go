@@ -22,7 +22,12 @@ var (
 	// ErrStreamLost reports that there is no stream of events although there was one. It is not made again: what is lost
 	// would go unnoticed, and ids would start over.
 	ErrStreamLost = errors.New("there is no stream " + Stream + ", although there was one: restore it from a backup, or delete what is left of it to begin anew")
+	// ErrUnfinishedRestore reports that the stream was created by a restore that did not finish.
+	ErrUnfinishedRestore = errors.New("the restore of the stream " + Stream + " was not finished: delete the streams of the backup, and restore it again")
 )
+
+// RestoreSubject is the only subject of the stream until its restore is finished: no event can be stored meanwhile.
+const RestoreSubject = "a-restore-that-is-not-finished"
 
 const howToRestore = "list them with clients verify (of a stopped embedded store: --data-dir), and restore a backup"
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"clients/eventstore/internal/jsapi"
@@ -74,9 +75,12 @@ const snapshotStream = "OBJ_" + SnapshotsBucket
 
 // ensureEvents creates the stream of events, or checks the one that exists.
 func (s *Store) ensureEvents(ctx context.Context) error {
-	_, err := s.js.Stream(ctx, Stream)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
+	stream, err := s.js.Stream(ctx, Stream)
+	switch {
+	case errors.Is(err, jetstream.ErrStreamNotFound):
 		err = s.checkNotLost(ctx)
+	case err == nil && slices.Contains(stream.CachedInfo().Config.Subjects, RestoreSubject):
+		err = jsapi.Permanent(ErrUnfinishedRestore)
 	}
 	if err != nil {
 		return err

@@ -20,6 +20,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"clients/eventstore"
@@ -88,6 +89,9 @@ func (h *History) readBounds(ctx context.Context) error {
 	info, err := h.api.StreamInfo(ctx, eventstore.Stream)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return fmt.Errorf("%w (%w)", eventstore.ErrNoHistory, err)
+	}
+	if slices.Contains(info.Config.Subjects, eventstore.RestoreSubject) {
+		return jsapi.Permanent(eventstore.ErrUnfinishedRestore)
 	}
 	h.First, h.Last, h.Messages = max(info.State.First, 1), info.State.Last, info.State.Messages
 	if h.Messages == 0 {

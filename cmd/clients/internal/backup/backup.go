@@ -105,6 +105,9 @@ func copyStream(ctx context.Context, manager *jsm.Manager, name, folder string, 
 	if err != nil {
 		return copied, err
 	}
+	if slices.Contains(stream.Subjects(), eventstore.RestoreSubject) {
+		return copied, eventstore.ErrUnfinishedRestore
+	}
 	for range completeAttempts {
 		if copied, err = snapshot(ctx, stream, folder, stderr); err != nil || name != eventstore.IDStream {
 			return copied, err

@@ -103,6 +103,8 @@ func TestEventsAreHiddenUntilTheRestoreIsComplete(t *testing.T) {
 	out := watcher{func(line string) {
 		if len(line) > 8 && line[:8] == "CLIENTS:" {
 			during = append(during, subjects())
+			err := backup.Create(t.Context(), to, t.TempDir(), backup.Options{Out: io.Discard, Err: io.Discard})
+			require.ErrorIs(t, err, eventstore.ErrUnfinishedRestore, "a part of a restore is not backed up")
 		}
 	}}
 	require.NoError(t, made.ToServers(t.Context(), to, backup.Target{Replicas: 1, Out: out, Err: io.Discard}))

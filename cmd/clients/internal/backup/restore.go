@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"path/filepath"
+	"slices"
 
 	"clients/cmd/clients/internal/natsconn"
 	"clients/cmd/clients/internal/terminal"
+	"clients/eventstore"
 	"clients/eventstore/deadletter"
 	"clients/eventstore/embedded"
 
@@ -24,6 +27,13 @@ type Backup struct {
 // Open reads a backup and verifies all of its files.
 func Open(folder string) (*Backup, error) {
 	m, err := readManifest(folder)
+	if err != nil {
+		return nil, err
+	}
+	meta, err := readStreamMeta(filepath.Join(folder, eventstore.Stream))
+	if err == nil && slices.Contains(meta.Config.Subjects, eventstore.RestoreSubject) {
+		err = fmt.Errorf("%s: made of a restore that was not finished", folder)
+	}
 	return &Backup{folder, m}, err
 }
 
@@ -47,12 +57,18 @@ func (b *Backup) ToServers(ctx context.Context, nc *nats.Conn, target Target) er
 		return err
 	}
 	if err := r.requireNone(); err != nil {
-		return terminal.WithHint(err, "if they are to be replaced, delete them first")
+		return err
 	}
-	if err := r.run(ctx); err != nil {
-		return errors.Join(natsconn.PermissionError(ctx, err), r.undo())
+	err = r.run(ctx)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(context.Cause(ctx), context.Canceled):
+		err = terminal.WithHint(errors.New("interrupted, deleting what was created"), "run it again")
+	default:
+		err = natsconn.PermissionError(ctx, err)
 	}
-	return nil
+	return errors.Join(err, r.undo())
 }
 
 // ToDirectory restores into the data directory of a service with an embedded server. The store is renamed into place when

@@ -8,6 +8,8 @@ import (
 	"io"
 	"time"
 
+	"clients/cmd/clients/internal/terminal"
+
 	"github.com/nats-io/jsm.go/api"
 	"github.com/nats-io/nats.go"
 )
@@ -20,6 +22,9 @@ const (
 	retryPause   = 100 * time.Millisecond
 	chunkSize    = 64 << 10
 )
+
+// nameInUse is JetStream's error code for a stream that exists, or that another restore has begun.
+const nameInUse = 10130
 
 // errNotBegun reports that JetStream refuses to create a stream.
 var errNotBegun = errors.New("restore refused")
@@ -35,7 +40,11 @@ func (r *restore) send(ctx context.Context, meta streamMeta, data io.Reader) (ap
 		return api.StreamState{}, err
 	}
 	if to.IsError() {
-		return api.StreamState{}, fmt.Errorf("%w: %w", errNotBegun, to.ToError())
+		err := fmt.Errorf("%w: %w", errNotBegun, to.ToError())
+		if to.Error.ErrCode == nameInUse {
+			err = terminal.WithHint(err, "a restore was killed a moment ago: wait 10 s, and delete the streams that the next run names")
+		}
+		return api.StreamState{}, err
 	}
 	for chunk := make([]byte, chunkSize); ; {
 		n, err := data.Read(chunk)

@@ -32,10 +32,6 @@ type restore struct {
 	begun   []string // streams that it has created, perhaps in part
 }
 
-// unfinishedSubject is the one of CLIENTS until everything is restored. A service does not start on a stream with another
-// subject than its own, and no event can be stored in it.
-const unfinishedSubject = "a-restore-that-is-not-finished"
-
 // order puts the counter of ids first and the events last: a service does not start on ids without events.
 func (r *restore) order() []manifestStream {
 	weight := map[string]int{eventstore.IDStream: -1, eventstore.Stream: 1}
@@ -44,20 +40,20 @@ func (r *restore) order() []manifestStream {
 	return ordered
 }
 
-// requireNone returns an error if one of the streams exists.
+// requireNone returns an error if one of the streams exists, or if that is not known.
 func (r *restore) requireNone() error {
 	var existing []string
 	for _, stream := range r.manifest.Streams {
 		known, err := r.manager.IsKnownStream(stream.Name)
 		if err != nil {
-			return err
+			return terminal.WithHint(fmt.Errorf("stream %s: %w", stream.Name, err), "check that all NATS servers run and that the login is an administrator's")
 		}
 		if known {
 			existing = append(existing, stream.Name)
 		}
 	}
 	if len(existing) > 0 {
-		return fmt.Errorf("streams exist: %s", strings.Join(existing, ", "))
+		return terminal.WithHint(fmt.Errorf("streams exist: %s", strings.Join(existing, ", ")), "if they are to be replaced, delete each of them first: nats stream rm NAME -f")
 	}
 	return nil
 }
@@ -73,7 +69,7 @@ func (r *restore) run(ctx context.Context) error {
 		meta.Config.Replicas = r.Replicas
 		if stream.Name == eventstore.Stream {
 			events = meta.Config
-			meta.Config.Subjects = []string{unfinishedSubject}
+			meta.Config.Subjects = []string{eventstore.RestoreSubject} // until everything is restored
 		}
 		if err := r.stream(ctx, stream, meta); err != nil {
 			return fmt.Errorf("stream %s: %w", stream.Name, err)
