@@ -40,9 +40,13 @@ func (r *reader) find(ctx context.Context, l domain.Lookup) (Record, error) {
 	if err != nil || last.Sequence > l.After && last.is(l.EventID) {
 		return last, err
 	}
-	for range findSteps {
-		if last.Sequence <= l.After+1 {
-			return Record{}, jetstream.ErrMsgNotFound
+	for step := 0; last.Sequence > l.After+1; step++ {
+		if step == findSteps {
+			sequence, err := r.search(ctx, subject, l, last.Sequence)
+			if err != nil {
+				return Record{}, err
+			}
+			return r.next(ctx, subject, sequence)
 		}
 		next, err := r.next(ctx, subject, l.After+1)
 		if err != nil || next.is(l.EventID) {
@@ -53,11 +57,7 @@ func (r *reader) find(ctx context.Context, l domain.Lookup) (Record, error) {
 		}
 		l.After = next.Sequence
 	}
-	sequence, err := r.search(ctx, subject, l, last.Sequence)
-	if err != nil {
-		return Record{}, err
-	}
-	return r.next(ctx, subject, sequence)
+	return Record{}, jetstream.ErrMsgNotFound
 }
 
 // lastShown returns the last message of a client, which is at shown or behind it.

@@ -69,6 +69,25 @@ func TestFindLooksThroughThousandsOfEventsAtOnce(t *testing.T) {
 }
 
 // Only what was stored before a time is looked at.
+// An event that is not stored is reported as such however many events the client has, those of others between them.
+func TestFindReportsAnEventThatIsNotStored(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	first, err := s.Append(deadline(t), created(1), 0)
+	require.NoError(t, err)
+	last := first.Sequence
+	for version := uint64(2); version < findSteps+5; version++ {
+		_, err := s.Append(deadline(t), created(int64(version)), 0)
+		require.NoError(t, err)
+		result, err := s.Append(deadline(t), happened(version, domain.ClientToggled{ID: 1, Active: version%2 == 0}), last)
+		require.NoError(t, err)
+		last = result.Sequence
+		_, found, err := s.Find(deadline(t), domain.Lookup{Account: "test", ClientID: 1, EventID: "never stored", After: first.Sequence})
+		require.NoError(t, err, "%d changes", version-1)
+		require.False(t, found)
+	}
+}
+
 func TestFindEndsWhereTheEventCannotBeAnyMore(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
