@@ -78,7 +78,7 @@ func siteFaults() []siteFault {
 			require.Zero(s.t, s.replicas[i].running.Load().stop(s.t))
 			return func() { s.restartReplica(i) }
 		}},
-		{"a replica is stopped by SIGSTOP", 2 * time.Second, func(s *site) func() {
+		{"a replica is stopped by SIGSTOP", time.Second, func(s *site) func() {
 			r := s.replicas[rand.N(places)].running.Load()
 			r.signal(s.t, syscall.SIGSTOP)
 			return func() { r.signal(s.t, syscall.SIGCONT) }
