@@ -38,8 +38,10 @@ func TestTheReadmesCommandsFitTheDemo(t *testing.T) {
 		require.NoError(t, err, "%s: %s", strings.Join(args, " "), out)
 	}
 	to := startNATS(t)
-	out, err := run(t, urlFor("admin", to), "restore", backup)
-	require.NoError(t, err, out)
+	for _, args := range [][]string{{"restore", backup}, {"verify"}, {"setup", "--sources"}} {
+		out, err := run(t, urlFor("admin", to), args...)
+		require.NoError(t, err, "%s: %s", strings.Join(args, " "), out)
+	}
 }
 
 // Who may not do what a subcommand needs is told so at once, and what it was.

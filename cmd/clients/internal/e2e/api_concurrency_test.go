@@ -45,7 +45,7 @@ func TestIfMatchLetsOneOfManyWin(t *testing.T) {
 	require.Equal(t, uint64(1), a.get(id).CacheVersion)
 }
 
-// Whoever received a response reads the own write, at once and whatever others do meanwhile.
+// A caller that received a response reads its own write at once, whatever others do meanwhile.
 func TestConcurrentWritersReadTheirOwnWrites(t *testing.T) {
 	t.Parallel()
 	a := shared(t)

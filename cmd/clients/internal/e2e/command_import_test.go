@@ -250,12 +250,12 @@ func TestAnImportWaitsForTheService(t *testing.T) {
 	require.Contains(t, r.stderr, "502")
 
 	waiting := exec.Command(binary, "import", newList(t, threeClients).path, "--url", "http://127.0.0.1:1")
-	var told output
-	waiting.Stderr = &told
+	var printed output
+	waiting.Stderr = &printed
 	require.NoError(t, waiting.Start())
-	eventually(t, func() bool { return told.contains("127.0.0.1:1") }, "it reports that it waits")
+	eventually(t, func() bool { return printed.contains("127.0.0.1:1") }, "it reports that it waits")
 	require.NoError(t, waiting.Process.Signal(syscall.SIGINT))
 	require.Error(t, waiting.Wait())
 	require.Equal(t, 1, waiting.ProcessState.ExitCode())
-	require.NotContains(t, told.String(), "context")
+	require.NotContains(t, printed.String(), "context")
 }

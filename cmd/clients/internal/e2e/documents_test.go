@@ -50,9 +50,12 @@ var instead = map[string]string{
 	// needs a cluster: the tests of deploy/kubernetes render it as kubectl does, and decode it as strictly as the API server
 	"kubectl apply -k deploy/kubernetes/overlays/demo": "go test -C deploy -race -shuffle=on ./...",
 	// need a cluster: the tests of deploy/kubernetes look for what they name, and make the backup at a NATS with the demo's users
-	"kubectl -n clients-demo delete job setup --ignore-not-found":                                  "go test -C deploy -race -shuffle=on ./...",
-	"kubectl -n clients-demo port-forward service/nats 4222 &":                                     "go test -C deploy -race -shuffle=on ./...",
-	"CLIENTS_NATS_URL=nats://admin:admin-demo@127.0.0.1:4222 go run ./cmd/clients backup ./backup": "go test -C deploy -race -shuffle=on ./...",
+	"kubectl -n clients-demo delete job setup --ignore-not-found":                                   "go test -C deploy -race -shuffle=on ./...",
+	"kubectl -n clients-demo port-forward service/nats 4222 &":                                      "go test -C deploy -race -shuffle=on ./...",
+	"CLIENTS_NATS_URL=nats://admin:admin-demo@127.0.0.1:4222 go run ./cmd/clients backup ./backup":  "go test -C deploy -race -shuffle=on ./...",
+	"CLIENTS_NATS_URL=nats://admin:admin-demo@127.0.0.1:4222 go run ./cmd/clients restore ./backup": "go test -C deploy -race -shuffle=on ./...",
+	"CLIENTS_NATS_URL=nats://admin:admin-demo@127.0.0.1:4222 go run ./cmd/clients verify":           "go test -C deploy -race -shuffle=on ./...",
+	"CLIENTS_NATS_URL=nats://admin:admin-demo@127.0.0.1:4222 go run ./cmd/clients setup --sources":  "go test -C deploy -race -shuffle=on ./...",
 	// the data directory is not in the checkout
 	`nats --server 127.0.0.1:4222 --user admin --password "$(cat clients-data/admin-password)" stream get CLIENTS 1`:                                  `nats --server 127.0.0.1:4222 --user admin --password "$(cat "$work/data/admin-password")" stream get CLIENTS 1`,
 	`nats --server 127.0.0.1:4222 --user admin --password "$(cat clients-data/admin-password)" stream edit PROJECTS --max-bytes 1GB --discard new -f`: `nats --server 127.0.0.1:4222 --user admin --password "$(cat "$work/data/admin-password")" stream edit PROJECTS --max-bytes 1GB --discard new -f`,

@@ -14,7 +14,7 @@
 // printed, so that it cannot send control sequences to the terminal.
 //
 // Progress is a progress bar. It is drawn only when its output is a terminal; otherwise all its methods do nothing.
-// Whoever writes to the same terminal calls Clear first; the next step draws the bar again.
+// A caller that writes to the same terminal calls Clear first; the next step draws the bar again.
 //
 // The package does not decide about colors, widths or languages, and does not read from the terminal.
 package terminal

@@ -1,7 +1,7 @@
-// Command load puts the demo in a cluster under the load of package workload, for deploy/drill/run. It runs in a pod and is
-// told what to do by further runs of itself in the same pod:
+// Command load puts the demo in a cluster under the load of package workload, for deploy/drill/run. It runs in a pod
+// and is controlled by further runs of itself in the same pod:
 //
-//	load -url http://clients          makes the load until it is told to end
+//	load -url http://clients          makes the load until load -end
 //	load -phase 'NATS restart'        begins a phase, in which requests may fail
 //	load -phase quiet -strict         begins one in which none may
 //	load -end                         ends the load, checks it and prints a table of the phases
@@ -24,7 +24,7 @@ import (
 	"clients/cmd/clients/internal/e2e/workload"
 )
 
-// control is where the process that makes the load is told what to do.
+// control is the address at which the process that makes the load receives requests.
 const control = "127.0.0.1:9099"
 
 func main() {
@@ -83,7 +83,7 @@ func tell(path string) {
 	}
 }
 
-// serve makes the load and does what it is told.
+// serve makes the load and carries out the requests of further runs.
 func serve(o workload.Options) error {
 	l, err := workload.Start(o)
 	if err != nil {
