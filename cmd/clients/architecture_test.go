@@ -48,7 +48,7 @@ var mayImport = map[string][]string{
 	"projections/ingest": {
 		"clients/domain", "clients/eventstore", "clients/eventstore/deadletter", "clients/eventstore/upstream", "clients/projections/readmodel",
 		"github.com/ThreeDotsLabs/watermill", "github.com/nats-io/nats.go",
-		"github.com/prometheus/client_golang", "go.opentelemetry.io/otel", "golang.org/x/sync/errgroup",
+		"github.com/prometheus/client_golang", "go.opentelemetry.io/otel",
 	},
 	"transport": {
 		"clients/domain", "clients/projections/readmodel", "clients/transport/wire", "clients/transport/auth", "clients/transport/reload", "clients/transport/contracts", "clients/transport/connections",

@@ -1,17 +1,17 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"clients/domain"
 	"clients/eventstore"
 	"clients/eventstore/upstream"
 	"clients/projections/readmodel"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // A request for the state of a stream may fail for a moment, while one server hands the stream over to another.
@@ -27,17 +27,22 @@ const (
 // Errors are of kind domain.Unavailable and name the stream that is missing, does not respond or is not ingested in time.
 func (i *Ingest) Wait(ctx context.Context) error {
 	begun, end := time.Now(), barrierSpan(ctx)
-	checks, ctx := errgroup.WithContext(ctx) // the first that fails ends the others
-	for _, stream := range upstream.Streams() {
-		checks.Go(func() error { return i.loops[stream.Name].ingested(ctx) })
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	own := make(chan error, 1)
+	go func() { own <- persist(ctx, func() error { return i.config.Directory.Refresh(ctx) }) }()
+	var upstreams [2]error
+	var checks sync.WaitGroup
+	for n, stream := range upstream.Streams() {
+		checks.Go(func() { upstreams[n] = i.loops[stream.Name].ingested(ctx) })
 	}
-	checks.Go(func() error {
-		if err := persist(ctx, func() error { return i.config.Directory.Refresh(ctx) }); err != nil {
-			return domain.NoStore(err)
+	checks.Wait()
+	err := cmp.Or(upstreams[0], upstreams[1])
+	if err == nil {
+		if stale := <-own; stale != nil {
+			err = domain.NoStore(stale)
 		}
-		return nil
-	})
-	err := checks.Wait()
+	}
 	i.metrics.passed(begun, err)
 	end(err)
 	return err
