@@ -7,6 +7,7 @@ import (
 	"iter"
 	"log/slog"
 	"strings"
+	"time"
 
 	"clients/domain"
 	"clients/eventstore/internal/jsapi"
@@ -22,6 +23,9 @@ type Entry struct {
 	Value []byte `json:"value"`
 }
 
+// entryBatch is how many entries are delivered at once. Read one by one, they would never end while keys are being stored.
+const entryBatch = 1000
+
 // StoredAfter calls yield with everything that is stored under keys after a sequence of Stream, in order, including all
 // that was stored before the call. A value that is replaced meanwhile is passed as the newer one only. Together with a
 // backup of the bucket up to that sequence this is every value that a key has at the end of the call.
@@ -30,24 +34,56 @@ func StoredAfter(ctx context.Context, nc *nats.Conn, after uint64, yield func(En
 	if err != nil {
 		return err
 	}
-	for next := after + 1; ; {
-		m, err := api.Message(ctx, Stream, jsapi.Query{Sequence: next, NextBySubject: subjects + ">"})
-		if errors.Is(err, jetstream.ErrMsgNotFound) { // a leader without a quorum is not trusted
-			_, err = api.StreamInfo(ctx, Stream)
-			return err
-		}
+	info, err := api.StreamInfo(ctx, Stream)
+	if err != nil {
+		return err
+	}
+	consumer, err := api.JetStream.CreateConsumer(ctx, Stream, jetstream.ConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: after + 1, AckPolicy: jetstream.AckNonePolicy,
+		InactiveThreshold: time.Minute, MemoryStorage: true, Replicas: 1,
+	})
+	if err != nil {
+		return err
+	}
+	for delivered, reached := uint64(0), after; ; {
+		batch, err := consumer.FetchNoWait(entryBatch)
 		if err != nil {
 			return err
 		}
-		next = m.Sequence + 1
-		switch e, err := newEntry(m); {
-		case err != nil:
-			return err
-		case e.value == nil: // deleted
-		default:
-			if err := yield(Entry{strings.TrimPrefix(m.Subject, subjects), e.value}); err != nil {
+		count := 0
+		for m := range batch.Messages() {
+			meta, err := m.Metadata()
+			if err != nil {
 				return err
 			}
+			count++
+			if delivered++; meta.Sequence.Consumer != delivered {
+				return errors.New("some keys were not delivered")
+			}
+			reached = meta.Sequence.Stream
+			if m.Headers().Get(operationHeader) != "" || m.Headers().Get(jetstream.MarkerReasonHeader) != "" {
+				continue // deleted, purged or expired
+			}
+			if err := yield(Entry{strings.TrimPrefix(m.Subject(), subjects), m.Data()}); err != nil {
+				return err
+			}
+		}
+		switch err := batch.Error(); {
+		case err != nil && !errors.Is(err, nats.ErrNoResponders): // in a cluster a consumer responds a moment after it was created
+			return err
+		case err == nil && count < entryBatch && reached >= info.State.Last:
+			return nil
+		case count > 0:
+			continue
+		}
+		if _, err := api.Message(ctx, Stream, jsapi.Query{Sequence: reached + 1, NextBySubject: subjects + ">"}); err != nil {
+			if errors.Is(err, jetstream.ErrMsgNotFound) { // the last ones are gone; a leader without a quorum is not trusted
+				_, err = api.StreamInfo(ctx, Stream)
+			}
+			return err
+		}
+		if jsapi.Pause(ctx); ctx.Err() != nil {
+			return ctx.Err()
 		}
 	}
 }

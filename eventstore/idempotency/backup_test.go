@@ -7,9 +7,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"clients/domain"
 
+	"github.com/google/uuid"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 )
@@ -76,7 +78,7 @@ func TestEntriesAreRestoredIfTheirEventIsStored(t *testing.T) {
 }
 
 // While keys are reserved and settled, each comes though one value takes the place of another.
-func TestEntrysMissNoneThatIsBeingSettled(t *testing.T) {
+func TestEntriesMissNoneThatIsBeingSettled(t *testing.T) {
 	t.Parallel()
 	for _, servers := range []int{1, 3} {
 		t.Run(fmt.Sprint(servers), func(t *testing.T) {
@@ -125,7 +127,30 @@ func TestEntrysMissNoneThatIsBeingSettled(t *testing.T) {
 	}
 }
 
-func TestEntrysEndThoughTheLastOneIsGone(t *testing.T) {
+// However fast keys are stored meanwhile, the call ends.
+func TestEntriesEndWhileKeysAreStored(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	ctx, stop := context.WithCancel(t.Context())
+	var writing sync.WaitGroup
+	defer writing.Wait()
+	defer stop()
+	for range 16 {
+		writing.Go(func() {
+			for ctx.Err() == nil {
+				_, _, _ = s.Claim(ctx, "test", uuid.NewString(), always(domain.IdempotencyRecord{Fingerprint: "f", ClientID: 1, EventID: "e"}))
+			}
+		})
+	}
+	for range 20 {
+		limited, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		err := StoredAfter(limited, s.api.Conn, 0, func(Entry) error { return nil })
+		cancel()
+		require.NoError(t, err)
+	}
+}
+
+func TestEntriesEndThoughTheLastOneIsGone(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	for _, key := range []string{"one", "two", "three"} {
