@@ -74,25 +74,23 @@ func (g *gate) open() {
 	g.texts = nil
 }
 
-// pass waits where the last text was met, in sent or before.
-func (g *gate) pass(sent []byte) {
+// split returns how many bytes of sent pass: all, or those in front of the last text if that is met, or none after it.
+// What precedes the last text must arrive, even if the replica wrote both at once.
+func (g *gate) split(sent []byte) (pass int, opened <-chan struct{}) {
 	g.mu.Lock()
-	armed := len(g.texts) > 0
-	for len(g.texts) > 0 {
-		at := bytes.Index(sent, []byte(g.texts[0]))
+	defer g.mu.Unlock()
+	if len(g.texts) == 0 { // after the last text, or not armed
+		return 0, g.opened
+	}
+	for met := 0; len(g.texts) > 0; {
+		at := bytes.Index(sent[met:], []byte(g.texts[0]))
 		if at < 0 {
-			break
+			return len(sent), nil
 		}
-		sent, g.texts = sent[at+1:], g.texts[1:]
+		pass, met, g.texts = met+at, met+at+1, g.texts[1:]
 	}
-	if armed && len(g.texts) == 0 {
-		close(g.reached)
-	}
-	closed, opened := len(g.texts) == 0, g.opened
-	g.mu.Unlock()
-	if closed {
-		<-opened
-	}
+	close(g.reached)
+	return pass, g.opened
 }
 
 func (g *gate) join(near net.Conn) {
@@ -109,8 +107,14 @@ func (g *gate) join(near net.Conn) {
 		if err != nil {
 			return
 		}
-		g.pass(buffer[:n])
-		if _, err := far.Write(buffer[:n]); err != nil {
+		pass, opened := g.split(buffer[:n])
+		if _, err := far.Write(buffer[:pass]); err != nil {
+			return
+		}
+		if opened != nil {
+			<-opened
+		}
+		if _, err := far.Write(buffer[pass:n]); err != nil {
 			return
 		}
 	}
