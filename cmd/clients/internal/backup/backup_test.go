@@ -2,6 +2,7 @@ package backup_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"clients/cmd/clients/internal/backup"
 	"clients/eventstore"
@@ -110,4 +112,38 @@ func TestEventsAreHiddenUntilTheRestoreIsComplete(t *testing.T) {
 	require.NoError(t, made.ToServers(t.Context(), to, backup.Target{Replicas: 1, Out: out, Err: io.Discard}))
 	require.Equal(t, [][]string{{"a-restore-that-is-not-finished"}}, during)
 	require.Contains(t, subjects(), "clients.>")
+}
+
+// A restore waits for servers that start: that is when operators restore.
+func TestARestoreWaitsForEnoughServers(t *testing.T) {
+	t.Parallel()
+	from, _ := connect(t, true)
+	folder := t.TempDir()
+	require.NoError(t, backup.Create(t.Context(), from, folder, backup.Options{Out: io.Discard, Err: io.Discard}))
+	made, err := backup.Open(folder)
+	require.NoError(t, err)
+	cluster := natstest.Run(t, 3)
+	to := cluster.Connect(t, 0)
+	js, err := jetstream.New(to)
+	require.NoError(t, err)
+	for i := range 3 {
+		cluster.Stop(i)
+	}
+	cluster.Restart(t, 0)
+	cluster.Restart(t, 1)
+	require.Eventually(t, func() bool {
+		_, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "PROBE", Replicas: 3})
+		return errors.Is(err, &jetstream.APIError{ErrorCode: 10005})
+	}, 30*time.Second, 10*time.Millisecond, "two servers have a leader, who knows that the third is away")
+	restored := make(chan error, 1)
+	go func() {
+		restored <- made.ToServers(t.Context(), to, backup.Target{Replicas: 3, Out: io.Discard, Err: io.Discard})
+	}()
+	select {
+	case err := <-restored:
+		require.Fail(t, "the restore does not wait", "%v", err)
+	case <-time.After(500 * time.Millisecond):
+	}
+	cluster.Restart(t, 2)
+	require.NoError(t, <-restored)
 }

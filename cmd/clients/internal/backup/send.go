@@ -16,15 +16,19 @@ import (
 
 // Limits of a restore request.
 const (
-	apiTimeout   = time.Minute     // for one response: a disk may have to sync many messages first
-	endTimeout   = time.Hour       // for the response at the end, when the stream is complete
-	retryTimeout = 3 * time.Second // without responders; a server waits 5 s for the next chunk
+	apiTimeout   = time.Minute      // for one response: a disk may have to sync many messages first
+	endTimeout   = time.Hour        // for the response at the end, when the stream is complete
+	retryTimeout = 3 * time.Second  // without responders; a server waits 5 s for the next chunk
+	peersTimeout = 30 * time.Second // for servers that start, or that the cluster's leader has not heard of for a moment
 	retryPause   = 100 * time.Millisecond
 	chunkSize    = 64 << 10
 )
 
-// nameInUse is JetStream's error code for a stream that exists, or that another restore has begun.
-const nameInUse = 10130
+// Error codes of JetStream.
+const (
+	nameInUse = 10130 // the stream exists, or another restore has begun it
+	noPeers   = 10005 // too few servers are online for the replicas of the stream
+)
 
 // errNotBegun reports that JetStream refuses to create a stream.
 var errNotBegun = errors.New("restore refused")
@@ -35,8 +39,8 @@ func (r *restore) send(ctx context.Context, meta streamMeta, data io.Reader) (ap
 	if err != nil {
 		return api.StreamState{}, err
 	}
-	var to api.JSApiStreamRestoreResponse
-	if err := r.request(ctx, fmt.Sprintf(api.JSApiStreamRestoreT, meta.Config.Name), request, apiTimeout, &to); err != nil {
+	to, err := r.begin(ctx, meta.Config.Name, request)
+	if err != nil {
 		return api.StreamState{}, err
 	}
 	if to.IsError() {
@@ -74,6 +78,20 @@ func (r *restore) send(ctx context.Context, meta streamMeta, data io.Reader) (ap
 	return made.State, nil
 }
 
+// begin requests the restore of a stream. The response has the subject for the data.
+func (r *restore) begin(ctx context.Context, name string, request []byte) (api.JSApiStreamRestoreResponse, error) {
+	for started := time.Now(); ; {
+		var to api.JSApiStreamRestoreResponse
+		err := r.request(ctx, fmt.Sprintf(api.JSApiStreamRestoreT, name), request, apiTimeout, &to)
+		if err != nil || !to.IsError() || to.Error.ErrCode != noPeers || time.Since(started) > peersTimeout {
+			return to, err
+		}
+		if err := pause(ctx); err != nil {
+			return to, err
+		}
+	}
+}
+
 // request repeats a request without responders: servers of a cluster learn a moment later where a chunk goes.
 func (r *restore) request(ctx context.Context, subject string, request []byte, timeout time.Duration, response any) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
@@ -88,10 +106,17 @@ func (r *restore) request(ctx context.Context, subject string, request []byte, t
 		case !errors.Is(err, nats.ErrNoResponders) || time.Since(begun) > retryTimeout:
 			return err
 		}
-		select {
-		case <-time.After(retryPause):
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := pause(ctx); err != nil {
+			return err
 		}
+	}
+}
+
+func pause(ctx context.Context) error {
+	select {
+	case <-time.After(retryPause):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }

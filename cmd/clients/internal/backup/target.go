@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"clients/cmd/clients/internal/terminal"
 	"clients/eventstore"
@@ -146,10 +145,8 @@ func (r *restore) awaitMajority(ctx context.Context, name string) error {
 		if current > r.Replicas/2 {
 			return nil
 		}
-		select {
-		case <-time.After(retryPause):
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := pause(ctx); err != nil {
+			return err
 		}
 	}
 }
