@@ -37,7 +37,7 @@ var mayImport = map[string][]string{
 	"eventstore/upstream":      {"clients/eventstore/internal/jsapi", "github.com/nats-io/nats.go"},
 	"eventstore/deadletter":    {"clients/eventstore/internal/jsapi", "clients/eventstore/upstream", "github.com/nats-io/nats.go"},
 	"eventstore/loglimit":      {"github.com/hashicorp/golang-lru/v2", "golang.org/x/time/rate"},
-	"eventstore/partners":      {"github.com/nats-io/nats.go", "golang.org/x/time/rate"},
+	"eventstore/partners":      {"github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2", "golang.org/x/time/rate"},
 	"eventstore/natstest":      {"github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2", "github.com/stretchr/testify"},
 	"projections":              {"clients/domain", "clients/eventstore", "clients/projections", "github.com/klauspost/compress"}, // its tests
 	"projections/references":   {"clients/domain", "clients/eventstore/upstream", "github.com/tidwall/btree"},

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/nats-io/nats-server/v2/server"
 )
 
 // Limits of a partner's consumers.
@@ -25,64 +27,12 @@ const (
 	randomNameLength = 20
 )
 
-// createRequest is what a partner may request of a consumer. What is not listed is refused.
-type createRequest struct {
-	Stream   string         `json:"stream_name"`
-	Config   consumerConfig `json:"config"`
-	Action   string         `json:"action,omitempty"` // "create", "update" or, for either, ""
-	Pedantic bool           `json:"pedantic,omitempty"`
-}
-
-type consumerConfig struct {
-	Name              string            `json:"name,omitempty"`
-	Durable           string            `json:"durable_name,omitempty"`
-	Description       string            `json:"description,omitempty"`
-	DeliverPolicy     string            `json:"deliver_policy,omitempty"`
-	OptStartSeq       uint64            `json:"opt_start_seq,omitempty"`
-	OptStartTime      *time.Time        `json:"opt_start_time,omitempty"`
-	AckPolicy         string            `json:"ack_policy,omitempty"`
-	AckWait           time.Duration     `json:"ack_wait,omitempty"`
-	MaxDeliver        int               `json:"max_deliver,omitempty"`
-	BackOff           []time.Duration   `json:"backoff,omitempty"`
-	FilterSubject     string            `json:"filter_subject,omitempty"`
-	FilterSubjects    []string          `json:"filter_subjects,omitempty"`
-	ReplayPolicy      string            `json:"replay_policy,omitempty"`
-	SampleFrequency   string            `json:"sample_freq,omitempty"`
-	MaxWaiting        int               `json:"max_waiting,omitempty"`
-	MaxAckPending     int               `json:"max_ack_pending,omitempty"`
-	HeadersOnly       bool              `json:"headers_only,omitempty"`
-	MaxBatch          int               `json:"max_batch,omitempty"`
-	MaxExpires        time.Duration     `json:"max_expires,omitempty"`
-	MaxBytes          int               `json:"max_bytes,omitempty"`
-	InactiveThreshold time.Duration     `json:"inactive_threshold,omitempty"`
-	Replicas          int               `json:"num_replicas"`
-	Memory            bool              `json:"mem_storage,omitempty"`
-	Metadata          map[string]string `json:"metadata,omitempty"`
-	PriorityGroups    []string          `json:"priority_groups,omitempty"`
-	PriorityPolicy    string            `json:"priority_policy,omitempty"`
-	PriorityTimeout   time.Duration     `json:"priority_timeout,omitempty"`
-	PauseUntil        *time.Time        `json:"pause_until,omitempty"`
-
-	pushConfig
-}
-
-// pushConfig is what only consumers of other kinds have: it is refused unless it is empty.
-type pushConfig struct {
-	DeliverSubject string        `json:"deliver_subject,omitempty"`
-	DeliverGroup   string        `json:"deliver_group,omitempty"`
-	FlowControl    bool          `json:"flow_control,omitempty"`
-	Heartbeat      time.Duration `json:"idle_heartbeat,omitempty"`
-	RateLimit      uint64        `json:"rate_limit_bps,omitempty"`
-	Direct         bool          `json:"direct,omitempty"`
-	Sourcing       bool          `json:"sourcing,omitempty"`
-}
-
 // decodeCreate reads a request to create the consumer that the subject names, "<name>[.<filter>]"; where it is empty the
 // body names it, or nothing does. The result names the consumer and its filters as they are to be requested. An error says
-// what is not allowed, for the partner to read.
-func decodeCreate(subject string, body []byte) (createRequest, error) {
+// what is not allowed, for the partner to read; so is every field that the server of this release does not know.
+func decodeCreate(subject string, body []byte) (server.CreateConsumerRequest, error) {
 	name, filter, _ := strings.Cut(subject, ".")
-	var r createRequest
+	var r server.CreateConsumerRequest
 	if len(body) > maxRequestLength {
 		return r, fmt.Errorf("a request has at most %d bytes", maxRequestLength)
 	}
@@ -112,15 +62,15 @@ func decodeCreate(subject string, body []byte) (createRequest, error) {
 	if c.MaxAckPending < 0 || c.MaxAckPending > ackPendingLimit { // older libraries send it by themselves
 		c.MaxAckPending = ackPendingLimit
 	}
-	return r, c.check()
+	return r, check(c)
 }
 
 // check returns an error where a partner may not have such a consumer.
-func (c *consumerConfig) check() error {
+func check(c *server.ConsumerConfig) error {
 	switch {
 	case c.DeliverSubject != "":
 		return errors.New("push consumers are not allowed: use a pull consumer or an ordered consumer")
-	case c.pushConfig != pushConfig{}:
+	case c.DeliverGroup != "", c.FlowControl, c.Heartbeat != 0, c.RateLimit != 0, c.Direct, c.Sourcing:
 		return errors.New("only pull consumers and ordered consumers are allowed, without flow control, heartbeats and rate limits of their own")
 	case c.InactiveThreshold > inactivityLimit:
 		return fmt.Errorf("inactive_threshold is at most %s", inactivityLimit)
@@ -150,7 +100,7 @@ func inNoName(r rune) bool { return inNoSubject(r) || strings.ContainsRune(`.*>/
 // protectName keeps other partners from guessing the name of a consumer, by which they would reach it. A durable consumer is
 // named as its partner's login is, which permissions deny to the others (see deploy/kubernetes). A short name of another
 // consumer is extended by random characters: the response has the whole name, and NATS clients use that.
-func (c *consumerConfig) protectName(partner string) error {
+func protectName(c *server.ConsumerConfig, partner string) error {
 	if c.Durable != "" && c.Durable != partner {
 		return fmt.Errorf("a durable consumer is named as its login is, %s: others could guess another name", partner)
 	}
@@ -160,8 +110,8 @@ func (c *consumerConfig) protectName(partner string) error {
 	return nil
 }
 
-// subject returns the end of the subject at which the server creates the consumer.
-func (c *consumerConfig) subject() string {
+// createSubject returns the end of the subject at which the server creates a consumer.
+func createSubject(c *server.ConsumerConfig) string {
 	if c.FilterSubject != "" {
 		return c.Name + "." + c.FilterSubject
 	}

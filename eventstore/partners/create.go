@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+
+	"github.com/nats-io/nats-server/v2/server"
 )
 
 const (
@@ -22,7 +24,7 @@ func (r *responder) createConsumer(ctx context.Context, partner, subject string,
 	}
 	config, action := &request.Config, request.Action
 	if r.shared {
-		if err := config.protectName(partner); err != nil {
+		if err := protectName(config, partner); err != nil {
 			return refuse(codeNotAllowed, "%v", err)
 		}
 	}
@@ -31,7 +33,7 @@ func (r *responder) createConsumer(ctx context.Context, partner, subject string,
 		config.Metadata = make(map[string]string)
 	}
 	config.Metadata[ownerKey] = partner
-	if action != "update" {
+	if action != server.ActionUpdate {
 		full, err := r.full(ctx, partner, config.Name)
 		if err != nil {
 			return refuse(codeUnavailable, "JetStream does not respond")
@@ -39,27 +41,27 @@ func (r *responder) createConsumer(ctx context.Context, partner, subject string,
 		if full {
 			return refuse(codeTooMany, "this login has %d consumers, which is the limit: delete unused ones", consumerLimit)
 		}
-		request.Action = "create"
+		request.Action = server.ActionCreate
 		response, number := r.create(ctx, request)
-		if number != codeNameTaken.number || action == "create" {
+		if number != codeNameTaken.number || action == server.ActionCreate {
 			return response
 		}
 	}
 	if !r.owns(ctx, partner, config.Name) {
 		return refuse(codeNameTaken, "the name of the consumer is taken")
 	}
-	request.Action = "update"
+	request.Action = server.ActionUpdate
 	response, _ := r.create(ctx, request)
 	return response
 }
 
 // create sends a request to the server, and returns its response and the error code in it, or 0.
-func (r *responder) create(ctx context.Context, request createRequest) (response []byte, number int) {
+func (r *responder) create(ctx context.Context, request server.CreateConsumerRequest) (response []byte, number int) {
 	body, err := json.Marshal(request)
 	if err != nil {
 		return refuse(codeBadRequest, "%v", err), codeBadRequest.number
 	}
-	response, err = r.request(ctx, "CONSUMER.CREATE."+stream+"."+request.Config.subject(), body)
+	response, err = r.request(ctx, "CONSUMER.CREATE."+stream+"."+createSubject(&request.Config), body)
 	if err != nil {
 		return refuse(codeUnavailable, "JetStream does not respond: the consumer may have been created or not"), codeUnavailable.number
 	}
@@ -91,16 +93,16 @@ func (r *responder) deleteConsumer(ctx context.Context, partner, name string) []
 func (r *responder) owns(ctx context.Context, partner, name string) bool {
 	config, err := r.config(ctx, name)
 	owner, owned := config.Metadata[ownerKey]
-	return err == nil && (owner == partner || !owned && (!r.shared || name == partner) && config.check() == nil)
+	return err == nil && (owner == partner || !owned && (!r.shared || name == partner) && check(&config) == nil)
 }
 
 // config returns the configuration of a consumer, an empty one if there is none.
-func (r *responder) config(ctx context.Context, name string) (consumerConfig, error) {
+func (r *responder) config(ctx context.Context, name string) (server.ConsumerConfig, error) {
 	body, err := r.request(ctx, "CONSUMER.INFO."+stream+"."+name, nil)
 	if err != nil {
-		return consumerConfig{}, err
+		return server.ConsumerConfig{}, err
 	}
-	var info struct{ Config consumerConfig }
+	var info struct{ Config server.ConsumerConfig }
 	err = json.Unmarshal(body, &info)
 	return info.Config, err
 }

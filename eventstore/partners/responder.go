@@ -22,24 +22,23 @@ const (
 	perSecond    = 100             // requests of one partner that are carried out, beyond a burst of waitingLimit
 )
 
-// responder responds to the requests of partners.
+// responder responds to the requests of partners. Those of one partner are carried out one after the other, at a limited
+// rate, so that a flood of them neither slows down commands nor evades the limit on consumers.
 type responder struct {
-	nc       *nats.Conn
-	js       jetstream.JetStream
-	life     context.Context
-	busy     []byte // the response where too many requests wait
-	shared   bool   // by several partners
-	mu       sync.Mutex
-	partners map[string]*queue
-	requests sync.WaitGroup
+	nc      *nats.Conn
+	js      jetstream.JetStream
+	life    context.Context
+	busy    []byte                 // the response where too many requests wait
+	shared  bool                   // by several partners
+	waiting map[string]chan queued // by partner; used by the goroutine of the subscription alone
+	workers sync.WaitGroup         // one for each partner
 }
 
-// queue is the requests of one partner. They are carried out one at a time and at a limited rate, so that a flood of them
-// neither slows down commands nor evades the limit on consumers.
-type queue struct {
-	turn    sync.Mutex
-	rate    *rate.Limiter
-	waiting int
+// queued is a request of a partner that waits for its turn.
+type queued struct {
+	*nats.Msg
+	what     string // the end of its subject
+	deadline time.Time
 }
 
 // Serve responds to the requests of partners at nc until stop is called, which waits for those under way. Any number of
@@ -51,7 +50,7 @@ func Serve(nc *nats.Conn, shared bool) (stop func(), err error) {
 		return nil, fmt.Errorf("serve partners: %w", err)
 	}
 	life, end := context.WithCancel(context.Background())
-	r := &responder{nc: nc, js: js, life: life, shared: shared, busy: refuse(codeBusy, "too many requests of this login"), partners: make(map[string]*queue)}
+	r := &responder{nc: nc, js: js, life: life, shared: shared, busy: refuse(codeBusy, "too many requests of this login"), waiting: make(map[string]chan queued)}
 	// A subscription with wildcards: nothing that the server delivers can be addressed to it.
 	sub, err := nc.QueueSubscribe(subjects+"*.>", group, r.accept)
 	if err != nil {
@@ -59,60 +58,53 @@ func Serve(nc *nats.Conn, shared bool) (stop func(), err error) {
 		return nil, fmt.Errorf("serve partners: %w", err)
 	}
 	drained := make(chan struct{})
-	sub.SetClosedHandler(func(string) { close(drained) })
+	sub.SetClosedHandler(func(string) {
+		for _, requests := range r.waiting {
+			close(requests)
+		}
+		close(drained)
+	})
 	return func() {
 		defer time.AfterFunc(stopLimit, end).Stop()
 		defer end()
 		if sub.Drain() == nil { // what has arrived gets its response; the other replicas get what comes now
 			select {
 			case <-drained:
+				r.workers.Wait()
 			case <-life.Done():
 			}
 		}
-		r.requests.Wait()
 	}, nil
 }
 
-// accept starts the handling of a request, or refuses it where too many wait.
+// accept adds a request to those of its partner, or refuses it where too many wait.
 func (r *responder) accept(m *nats.Msg) {
-	if r.life.Err() != nil {
-		return
-	}
 	partner, what, _ := strings.Cut(strings.TrimPrefix(m.Subject, subjects), ".")
-	r.mu.Lock()
-	q := r.partners[partner]
-	if q == nil {
-		q = &queue{rate: rate.NewLimiter(perSecond, waitingLimit)}
-		r.partners[partner] = q
+	requests := r.waiting[partner]
+	if requests == nil {
+		requests = make(chan queued, waitingLimit)
+		r.waiting[partner] = requests
+		r.workers.Go(func() { r.work(partner, requests) })
 	}
-	full := q.waiting >= waitingLimit
-	if !full {
-		q.waiting++
-	}
-	r.mu.Unlock()
-	if full {
+	select {
+	case requests <- queued{m, what, time.Now().Add(requestLimit)}:
+	default:
 		respond(m, r.busy)
-		return
 	}
-	ctx, cancel := context.WithTimeout(r.life, requestLimit)
-	r.requests.Go(func() {
-		defer cancel()
-		body := r.inTurn(ctx, q, func() []byte { return r.handle(ctx, partner, what, m.Data) })
-		r.mu.Lock()
-		q.waiting--
-		r.mu.Unlock()
-		respond(m, body)
-	})
 }
 
-// inTurn calls handle when the requests before it have been handled, unless ctx ends first.
-func (r *responder) inTurn(ctx context.Context, q *queue, handle func() []byte) []byte {
-	q.turn.Lock()
-	defer q.turn.Unlock()
-	if err := q.rate.Wait(ctx); err != nil {
-		return r.busy
+// work responds to the requests of one partner.
+func (r *responder) work(partner string, requests <-chan queued) {
+	limiter := rate.NewLimiter(perSecond, waitingLimit)
+	for m := range requests {
+		ctx, cancel := context.WithDeadline(r.life, m.deadline)
+		response := r.busy
+		if limiter.Wait(ctx) == nil {
+			response = r.handle(ctx, partner, m.what, m.Data)
+		}
+		cancel()
+		respond(m.Msg, response)
 	}
-	return handle()
 }
 
 // handle returns the response to a request, whose subject ends with what.
