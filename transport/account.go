@@ -12,16 +12,12 @@ import (
 
 // showAccount is GET /account/who_am_i, which client libraries call to find out whether a login is right. The account
 // stands for the company. Settings of the original service that this one does not have are its defaults.
-func (x *exchange) showAccount() error {
-	scheme := "http"
-	if x.r.TLS != nil {
-		scheme = "https"
-	}
-	x.writeHash([]wire.Field{
+func (a *API) showAccount(w *response, r *request) error {
+	w.sendHash([]wire.Field{
 		{Name: "company", Value: []wire.Field{
-			{Name: "base_uri", Value: scheme + "://" + x.r.Host},
-			{Name: "full_domain", Value: x.r.Host},
-			{Name: "name", Value: x.account},
+			{Name: "base_uri", Value: r.scheme() + "://" + r.Host},
+			{Name: "full_domain", Value: r.Host},
+			{Name: "name", Value: r.account},
 			{Name: "active", Value: true},
 			{Name: "week_start_day", Value: "Monday"},
 			{Name: "time_format", Value: "decimal"},
@@ -38,10 +34,10 @@ func (x *exchange) showAccount() error {
 			{Name: "timezone", Value: "UTC"},
 			{Name: "timezone_identifier", Value: "Etc/UTC"},
 			{Name: "timezone_utc_offset", Value: int64(0)},
-			{Name: "id", Value: userID(x.account, x.actor)},
-			{Name: "email", Value: x.actor},
+			{Name: "id", Value: userID(r.account, r.actor)},
+			{Name: "email", Value: r.actor},
 			{Name: "admin", Value: true}, // every user may do everything with the account's clients
-			{Name: "first_name", Value: x.actor},
+			{Name: "first_name", Value: r.actor},
 			{Name: "last_name", Value: ""},
 			{Name: "avatar_url", Value: ""},
 			{Name: "project_manager", Value: []wire.Field{
@@ -63,16 +59,16 @@ func userID(account, user string) int64 {
 
 // showRateLimit is GET /account/rate_limit_status, which client libraries call when they are throttled. It is not itself
 // limited. Libraries take a count above the limit for "throttled".
-func (x *exchange) showRateLimit() error {
-	count, wait := x.api.rateLimit.Status(auth.Caller{Account: x.account, User: x.actor})
-	limit, lockout := x.api.rateLimit.Limit, auth.Window
+func (a *API) showRateLimit(w *response, r *request) error {
+	count, wait := a.rateLimit.Status(r.caller())
+	limit, lockout := a.rateLimit.Limit, auth.Window
 	if wait > 0 {
 		count, lockout = limit+1, wait
 	}
 	if limit == 0 {
 		limit, lockout = math.MaxInt32, 0
 	}
-	x.writeHash([]wire.Field{
+	w.sendHash([]wire.Field{
 		{Name: "last_access_at", Value: time.Now()},
 		{Name: "count", Value: int64(count)},
 		{Name: "timeframe_limit", Value: int64(auth.Window / time.Second)},
@@ -82,13 +78,13 @@ func (x *exchange) showRateLimit() error {
 	return nil
 }
 
-// writeHash sends a document that is not to be kept.
-func (x *exchange) writeHash(fields []wire.Field) {
-	x.w.Header().Set("Cache-Control", "private, no-store")
-	x.vary()
-	if x.format == formatJSON {
-		x.write(http.StatusOK, wire.AppendJSONHash(nil, fields))
+// sendHash sends a document that is not to be kept.
+func (w *response) sendHash(fields []wire.Field) {
+	w.Header().Set("Cache-Control", "private, no-store")
+	w.vary()
+	if w.format == formatJSON {
+		w.send(http.StatusOK, wire.AppendJSONHash(nil, fields))
 		return
 	}
-	x.write(http.StatusOK, wire.AppendXMLHash(nil, fields))
+	w.send(http.StatusOK, wire.AppendXMLHash(nil, fields))
 }

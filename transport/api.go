@@ -3,17 +3,18 @@
 // # Flow of a request
 //
 //	withSpelling     spells some headers of the response as old client libraries expect
-//	newExchange      request id, route, format of the response, trace
+//	begin            request id, route, format of the response, trace
 //	compress         gzip, if the caller accepts it
 //	Hosts.check      protects against DNS rebinding and requests from other sites
-//	enter            login and rate limit, in package auth
+//	admit            login and rate limit, in package auth
 //	readBody         within the memory limit
-//	the call         in clients.go and account.go, by resource and method: see callsOf
-//	write or fail    the response, in XML or JSON
+//	the call         in clients.go and account.go, by resource and method: see callsOf in route.go
+//	send or fail     the response, in XML or JSON
 //	end              metrics, access log, trace; a panic becomes a 500
 //
-// A write becomes a command.Request, a read is answered from the directory, after it was refreshed. All errors become
-// responses in one place, exchange.fail, by the table statusOf.
+// A call gets a request and a response: what the caller sent is in request.go, request_body.go and attributes.go, what is
+// sent back in response.go and list.go. A write becomes a command.Request. A read takes its clients from the Directory, after
+// it was refreshed. A call that returns an error has sent nothing: API.fail makes the response, by the table statusOf.
 //
 // # Subpackages
 //
@@ -88,9 +89,9 @@ type API struct {
 }
 
 // Handler returns the handler of the Clients API.
-func (a API) Handler() (http.Handler, error) {
-	a.buffers = &bufferPool{size: 8 << 10}
-	a.chunks = &bufferPool{size: chunk + 16<<10} // with room for the client that fills it
+func (a *API) Handler() (http.Handler, error) {
+	a.buffers = newBufferPool(8 << 10)
+	a.chunks = newBufferPool(chunk + 16<<10) // with room for the client that fills it
 	a.rateLimit = auth.NewRateLimit(a.RateLimit, a.Metrics.auth)
 	if a.MemoryLimit > 0 {
 		a.bodies = newBudget(a.MemoryLimit, bodyShare, maxBody*bodyCost)
@@ -104,12 +105,12 @@ func (a API) Handler() (http.Handler, error) {
 		return nil, err
 	}
 	return withSpelling(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		x := a.newExchange(w, r)
-		defer x.release() // when the compressor has sent the last of the response
+		x := a.begin(w, r)
+		defer x.w.reserved.release() // when the compressor has sent the last of the response
 		compress(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			x.w.ResponseWriter = w
-			defer x.end()
-			x.serve()
+			defer a.end(&x.w, &x.r)
+			a.serve(&x.w, &x.r)
 		})).ServeHTTP(w, r)
 	})), nil
 }

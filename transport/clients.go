@@ -3,6 +3,8 @@ package transport
 import (
 	"context"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"clients/domain"
@@ -11,85 +13,83 @@ import (
 )
 
 // listClients is GET /clients, with or without updated_since.
-func (x *exchange) listClients() error {
-	since, filtered, err := updatedSince(x.r.URL.RawQuery)
+func (a *API) listClients(w *response, r *request) error {
+	since, filtered, err := updatedSince(r.URL.RawQuery)
 	if err != nil {
 		return err
 	}
-	_ = x.refresh()
+	_ = a.refresh(w, r)
 	var listing readmodel.Listing
 	if filtered {
-		listing = x.api.Directory.UpdatedSince(x.account, since)
+		listing = a.Directory.UpdatedSince(r.account, since)
 	} else {
-		listing = x.api.Directory.List(x.account)
+		listing = a.Directory.List(r.account)
 	}
-	if x.unchanged(listing.Revision) {
-		x.notModified()
+	if w.notModified(r, listing.Revision) {
 		return nil
 	}
-	return x.writeList(listing)
+	return a.writeList(w, r, listing)
 }
 
 // getClient is GET /clients/{id}.
-func (x *exchange) getClient() error {
-	stale := x.refresh()
-	client, found := x.api.Directory.Client(x.account, x.route.id)
+func (a *API) getClient(w *response, r *request) error {
+	stale := a.refresh(w, r)
+	client, found := a.Directory.Client(r.account, r.route.id)
 	if !found && stale != nil { // it may have been created through another replica
-		x.w.Header().Del("Warning")
+		w.Header().Del("Warning")
 		return domain.NoStore(stale)
 	}
 	if !found {
 		return domain.ErrNotFound
 	}
-	if x.unchanged(client.Revision) {
-		x.notModified()
+	if w.notModified(r, client.Revision) {
 		return nil
 	}
 	if len(client.Details) > smallDetails {
-		if err := x.reserve(x.api.responses, largeResponse); err != nil {
+		if err := w.reserved.reserve(a.responses, largeResponse); err != nil {
 			return err
 		}
 	}
-	buffer := x.api.buffers.get()
-	defer x.api.buffers.put(buffer)
-	if x.format == formatJSON {
+	buffer := a.buffers.get()
+	defer a.buffers.put(buffer)
+	if w.format == formatJSON {
 		*buffer = wire.AppendJSON(*buffer, &client)
 	} else {
 		*buffer = wire.AppendXMLDocument(*buffer, &client)
 	}
-	x.write(http.StatusOK, *buffer)
+	w.send(http.StatusOK, *buffer)
 	return nil
 }
 
 // createClient is POST /clients.
-func (x *exchange) createClient() error {
-	attributes, err := x.attributes()
+func (a *API) createClient(w *response, r *request) error {
+	attributes, err := r.attributes()
 	if err != nil {
 		return err
 	}
-	return x.command(domain.CreateClient{Attributes: attributes}, x.body, http.StatusCreated)
+	return a.command(w, r, domain.CreateClient{Attributes: attributes}, r.body, http.StatusCreated)
 }
 
 // updateClient is PUT /clients/{id}.
-func (x *exchange) updateClient() error {
-	attributes, err := x.attributes()
+func (a *API) updateClient(w *response, r *request) error {
+	attributes, err := r.attributes()
 	if err != nil {
 		return err
 	}
-	return x.command(domain.UpdateClient{Attributes: attributes}, x.body, http.StatusOK)
+	return a.command(w, r, domain.UpdateClient{Attributes: attributes}, r.body, http.StatusOK)
 }
 
 // toggleClient is POST /clients/{id}/toggle.
-func (x *exchange) toggleClient() error {
-	return x.command(domain.ToggleClient{}, nil, http.StatusOK)
+func (a *API) toggleClient(w *response, r *request) error {
+	return a.command(w, r, domain.ToggleClient{}, nil, http.StatusOK)
 }
 
 // deleteClient is DELETE /clients/{id}.
-func (x *exchange) deleteClient() error {
-	if _, err := x.handle(domain.DeleteClient{}, nil); err != nil {
+func (a *API) deleteClient(w *response, r *request) error {
+	if _, err := a.handle(r, domain.DeleteClient{}, nil); err != nil {
 		return err
 	}
-	x.empty(http.StatusOK)
+	w.sendEmpty(http.StatusOK)
 	return nil
 }
 
@@ -97,30 +97,30 @@ func (x *exchange) deleteClient() error {
 const freshness = time.Second
 
 // refresh makes the read show every write that was acknowledged before. Otherwise it adds a Warning and returns an error.
-func (x *exchange) refresh() error {
-	if x.api.Eventual {
+func (a *API) refresh(w *response, r *request) error {
+	if a.Eventual {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(x.r.Context()), freshness) // a caller that half-closes still reads
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), freshness) // a caller that half-closes still reads
 	defer cancel()
-	err := x.api.Directory.Refresh(ctx)
+	err := a.Directory.Refresh(ctx)
 	if err != nil {
-		x.w.Header().Set("Warning", `110 - "Response is stale"`)
-		x.api.Log.Warn("read may be stale", "request_id", x.requestID, "error", err)
+		w.Header().Set("Warning", `110 - "Response is stale"`)
+		a.Log.Warn("read may be stale", "request_id", r.id, "error", err)
 	}
 	return err
 }
 
-// unchanged sets the headers of a GET, and reports whether the caller has the revision already.
-func (x *exchange) unchanged(revision domain.Revision) bool {
-	current := tag(revision, x.format)
-	header := x.w.Header()
-	header.Set("ETag", current)
-	header.Set("Cache-Control", "private, no-cache")
-	x.vary()
-	known := noneMatch(x.r.Header, current)
-	if known != "" {
-		header.Set("ETag", known)
+// updatedSince reads the parameter updated_since. found is false if the query does not name it, or it is blank.
+func updatedSince(rawQuery string) (since time.Time, found bool, err error) {
+	query, err := url.ParseQuery(rawQuery)
+	if err != nil {
+		return time.Time{}, false, errQuery
 	}
-	return known != ""
+	given := strings.TrimSpace(query.Get("updated_since"))
+	if given == "" {
+		return time.Time{}, false, nil
+	}
+	since, err = parseTime(given)
+	return since, true, err
 }

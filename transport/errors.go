@@ -21,73 +21,40 @@ var statusOf = map[domain.Kind]int{
 	domain.Unavailable: http.StatusServiceUnavailable,
 }
 
-// httpError is a refusal by this package.
-type httpError struct {
-	status     int
-	message    string
-	retryAfter time.Duration // 0 if retrying does not help
-}
-
-func (e *httpError) Error() string { return e.message }
-
+// The refusals of this package.
 var (
-	errNoRoute     = &httpError{http.StatusNotFound, "There is nothing here.", 0}
-	errHost        = &httpError{http.StatusMisdirectedRequest, "This host name is not accepted. CLIENTS_ALLOWED_HOSTS lists the names that are.", 0}
-	errCrossOrigin = &httpError{http.StatusForbidden, "The request comes from a page of another site. CLIENTS_ALLOWED_HOSTS lists the hosts whose pages may send it.", 0}
-	errMethod      = &httpError{http.StatusMethodNotAllowed, "The method is not allowed here.", 0}
-	errTooLarge    = &httpError{http.StatusRequestEntityTooLarge, "The request body is larger than 1 MiB.", 0}
-	errMemory      = &httpError{http.StatusServiceUnavailable, "Too many large requests are under way. Try again later.", time.Second}
-	errMediaType   = &httpError{http.StatusUnsupportedMediaType, "The request body must be XML, JSON or a form.", 0}
-	errCoding      = &httpError{http.StatusUnsupportedMediaType, "The request body must not be compressed.", 0}
-	errBody        = &httpError{http.StatusBadRequest, "The request body could not be read.", 0}
-	errQuery       = &httpError{http.StatusBadRequest, "The query string is malformed.", 0}
-	errSince       = &httpError{http.StatusBadRequest, "updated_since is not a date and time, as in 2010-09-25 18:30.", 0}
-	errKey         = &httpError{http.StatusBadRequest, "An Idempotency-Key has 1 to 255 characters.", 0}
-	errInternal    = &httpError{http.StatusInternalServerError, "Something went wrong on our side.", 0}
+	errNoRoute     = refused(http.StatusNotFound, "There is nothing here.")
+	errHost        = refused(http.StatusMisdirectedRequest, "This host name is not accepted. CLIENTS_ALLOWED_HOSTS lists the names that are.")
+	errCrossOrigin = refused(http.StatusForbidden, "The request comes from a page of another site. CLIENTS_ALLOWED_HOSTS lists the hosts whose pages may send it.")
+	errMethod      = refused(http.StatusMethodNotAllowed, "The method is not allowed here.")
+	errTooLarge    = refused(http.StatusRequestEntityTooLarge, "The request body is larger than 1 MiB.")
+	errMediaType   = refused(http.StatusUnsupportedMediaType, "The request body must be XML, JSON or a form.")
+	errCoding      = refused(http.StatusUnsupportedMediaType, "The request body must not be compressed.")
+	errBody        = refused(http.StatusBadRequest, "The request body could not be read.")
+	errQuery       = refused(http.StatusBadRequest, "The query string is malformed.")
+	errSince       = refused(http.StatusBadRequest, "updated_since is not a date and time, as in 2010-09-25 18:30.")
+	errKey         = refused(http.StatusBadRequest, "An Idempotency-Key has 1 to 255 characters.")
+	errInternal    = refused(http.StatusInternalServerError, "Something went wrong on our side.")
+
+	errMemory = &auth.Refusal{Status: http.StatusServiceUnavailable, Message: "Too many large requests are under way. Try again later.", RetryAfter: time.Second}
 )
 
-// fail responds with an error. An error that was not made for the caller becomes a 500 without its text.
-func (x *exchange) fail(err error) {
-	status, message, wait := http.StatusInternalServerError, errInternal.message, time.Duration(0)
-	var known *domain.Error
-	var syntax *wire.SyntaxError
-	var own *httpError
+func refused(status int, message string) *auth.Refusal {
+	return &auth.Refusal{Status: status, Message: message}
+}
+
+// refusalOf returns what the caller learns of an error: nothing if it was not made for the caller.
+func refusalOf(err error) *auth.Refusal {
 	var refusal *auth.Refusal
+	var syntax *wire.SyntaxError
+	var known *domain.Error
 	switch {
-	case errors.As(err, &own):
-		status, message, wait = own.status, own.message, own.retryAfter
 	case errors.As(err, &refusal):
-		status, message, wait = refusal.Status, refusal.Message, refusal.RetryAfter
+		return refusal
 	case errors.As(err, &syntax):
-		status, message = http.StatusBadRequest, syntax.Reason
+		return refused(http.StatusBadRequest, syntax.Reason)
 	case errors.As(err, &known):
-		status, message = statusOf[known.Kind], known.Message
+		return refused(statusOf[known.Kind], known.Message)
 	}
-	x.heldOff = wait > 0
-	if status >= http.StatusInternalServerError && !x.heldOff {
-		x.api.Log.Error("request failed", "request_id", x.requestID, "status", status, "error", err,
-			"outcome_unknown", errors.Is(err, domain.ErrUnknownOutcome))
-	}
-	header := x.w.Header()
-	switch status {
-	case http.StatusBadRequest:
-		header["Hint"] = []string{message}
-	case http.StatusUnauthorized:
-		header.Set("WWW-Authenticate", `Basic realm="Clients API", charset="UTF-8"`)
-	case http.StatusServiceUnavailable:
-		header.Set("Retry-After", auth.Seconds(wait))
-	}
-	header.Del("ETag")
-	x.vary()
-	if status == http.StatusRequestEntityTooLarge || errors.Is(err, errMemory) || !x.discardBody(status) {
-		x.lingers = http.NewResponseController(&x.w).EnableFullDuplex() == nil
-		header.Set("Connection", "close")
-	}
-	var body []byte
-	if x.format == formatJSON {
-		body = wire.AppendJSONError(nil, message)
-	} else {
-		body = wire.AppendXMLError(nil, message)
-	}
-	x.write(status, body)
+	return errInternal
 }

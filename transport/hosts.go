@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"clients/transport/auth"
 )
 
 // Hosts protects against web pages of other sites that make a browser send requests here: by the Host, which after DNS
@@ -22,7 +24,7 @@ type Hosts struct {
 func (h Hosts) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := h.check(r); err != nil {
-			plain(w, err.status, err.message)
+			plain(w, err.Status, err.Message)
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -30,7 +32,7 @@ func (h Hosts) Handler(next http.Handler) http.Handler {
 }
 
 // check returns errHost, errCrossOrigin or nil.
-func (h Hosts) check(r *http.Request) *httpError {
+func (h Hosts) check(r *http.Request) *auth.Refusal {
 	if !h.Any && !h.accepts(r) {
 		return errHost
 	}

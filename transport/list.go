@@ -1,12 +1,16 @@
 package transport
 
 import (
+	"io"
+	"iter"
 	"net/http"
 	"strconv"
 	"sync/atomic"
 	"time"
 
+	"clients/domain"
 	"clients/projections/readmodel"
+	"clients/transport/wire"
 )
 
 // A list of more than shortList clients is sent while its next chunk is encoded. A list that fits into one chunk is sent with
@@ -17,51 +21,50 @@ const (
 )
 
 // writeList sends a list, or returns errMemory.
-func (x *exchange) writeList(listing readmodel.Listing) error {
-	if err := x.reserve(x.api.responses, largeResponse); err != nil {
+func (a *API) writeList(w *response, r *request, listing readmodel.Listing) error {
+	if err := w.reserved.reserve(a.responses, largeResponse); err != nil {
 		return err
 	}
-	x.reserveCompressor()
-	x.w.Header().Set("Content-Type", x.format.contentType())
+	w.typed()
 	switch {
-	case x.r.Method == http.MethodHead:
-		x.w.WriteHeader(http.StatusOK)
+	case r.Method == http.MethodHead:
+		w.WriteHeader(http.StatusOK)
 	case listing.Len > shortList:
-		x.streamList(listing)
+		a.streamList(w, listing)
 	default:
-		x.sendList(listing)
+		a.sendList(w, listing)
 	}
 	return nil
 }
 
 // sendList encodes a list into one buffer, and sends it whenever it is full.
-func (x *exchange) sendList(listing readmodel.Listing) {
-	buffer := x.api.buffers.get()
-	defer x.api.buffers.put(buffer)
-	for b, last := range encoders[x.format].write(listing, func() []byte { return *buffer }) {
+func (a *API) sendList(w *response, listing readmodel.Listing) {
+	buffer := a.buffers.get()
+	defer a.buffers.put(buffer)
+	for b, last := range encoders[w.format].write(listing, func() []byte { return *buffer }) {
 		*buffer = b
-		if last && x.w.status == 0 {
-			x.w.Header().Set("Content-Length", strconv.Itoa(len(b)))
+		if last && w.status == 0 {
+			w.Header().Set("Content-Length", strconv.Itoa(len(b)))
 		}
-		if x.sendChunk(b) != nil {
+		if w.sendChunk(b) != nil {
 			return
 		}
 	}
 }
 
 // sendChunk sends a part of a response. The write timeout starts anew with each.
-func (x *exchange) sendChunk(b []byte) error {
-	_ = http.NewResponseController(&x.w).SetWriteDeadline(time.Now().Add(writeTimeout))
-	_, err := x.w.Write(b)
+func (w *response) sendChunk(b []byte) error {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
+	_, err := w.Write(b)
 	return err
 }
 
 // streamList encodes a list into two buffers in turn: one is filled while the other one is sent.
-func (x *exchange) streamList(listing readmodel.Listing) {
+func (a *API) streamList(w *response, listing readmodel.Listing) {
 	filled, empty := make(chan []byte), make(chan []byte, 2)
 	for range cap(empty) {
-		buffer := x.api.chunks.get()
-		defer x.api.chunks.put(buffer)
+		buffer := a.chunks.get()
+		defer a.chunks.put(buffer)
 		empty <- *buffer
 	}
 	var gone atomic.Bool
@@ -71,7 +74,7 @@ func (x *exchange) streamList(listing readmodel.Listing) {
 			failure = recover()
 			close(filled)
 		}()
-		for b := range encoders[x.format].write(listing, func() []byte { return <-empty }) {
+		for b := range encoders[w.format].write(listing, func() []byte { return <-empty }) {
 			filled <- b
 			if gone.Load() {
 				return
@@ -80,11 +83,56 @@ func (x *exchange) streamList(listing readmodel.Listing) {
 	}()
 	for b := range filled {
 		if !gone.Load() {
-			gone.Store(x.sendChunk(b) != nil)
+			gone.Store(w.sendChunk(b) != nil)
 		}
 		empty <- b
 	}
 	if failure != nil {
 		panic(failure) // here it ends one response, not the process
 	}
+}
+
+// encoder encodes lists in a format.
+type encoder struct {
+	start, separator, end string
+	append                func([]byte, *domain.Client) []byte
+}
+
+var encoders = map[format]encoder{
+	formatXML:  {start: wire.XMLListStart, end: wire.XMLListEnd, append: wire.AppendXML},
+	formatJSON: {start: wire.JSONListStart, separator: wire.JSONListSeparator, end: wire.JSONListEnd, append: wire.AppendJSON},
+}
+
+// write encodes a list into the buffers that empty returns. It yields each full one, and the last one with last true.
+func (n encoder) write(listing readmodel.Listing, empty func() []byte) iter.Seq2[[]byte, bool] {
+	return func(yield func(b []byte, last bool) bool) {
+		b := append(empty()[:0], n.start...)
+		separator := ""
+		for client := range listing.Clients() {
+			b = n.append(append(b, separator...), client)
+			separator = n.separator
+			if len(b) >= chunk {
+				if !yield(b, false) {
+					return
+				}
+				b = empty()[:0]
+			}
+		}
+		yield(append(b, n.end...), true)
+	}
+}
+
+// WriteList writes a list with the bytes of a response to GET /clients, as XML or as JSON.
+func WriteList(w io.Writer, listing readmodel.Listing, asJSON bool) error {
+	n, buffer := encoders[formatXML], []byte(nil)
+	if asJSON {
+		n = encoders[formatJSON]
+	}
+	for b := range n.write(listing, func() []byte { return buffer }) {
+		buffer = b
+		if _, err := w.Write(b); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -2,9 +2,9 @@ package transport
 
 import (
 	"context"
+	"sync"
 	"time"
 
-	"github.com/klauspost/compress/gzhttp"
 	"golang.org/x/sync/semaphore"
 )
 
@@ -34,50 +34,63 @@ const (
 )
 
 // budget bounds the memory that requests of a kind hold at once. A nil budget has no bound.
-type budget struct {
-	free *semaphore.Weighted
-	wait time.Duration
-}
+type budget struct{ free *semaphore.Weighted }
 
 // memoryWait is how long a request waits for memory, so that a burst is not refused.
 const memoryWait = 500 * time.Millisecond
 
 // newBudget returns a budget of a share of limit that has room for one request of size most at least.
 func newBudget(limit, share, most int64) *budget {
-	return &budget{semaphore.NewWeighted(max(limit/share, most)), memoryWait}
+	return &budget{semaphore.NewWeighted(max(limit/share, most))}
 }
 
-// reserve reserves n bytes of a budget until the exchange ends, or returns errMemory.
-func (x *exchange) reserve(b *budget, n int64) error {
+// reservations return the memory that one request has reserved.
+type reservations []func()
+
+// reserve reserves n bytes of a budget, or returns errMemory.
+func (r *reservations) reserve(b *budget, n int64) error {
 	if b == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), b.wait) // a caller that half-closed still waits
+	ctx, cancel := context.WithTimeout(context.Background(), memoryWait) // a caller that half-closed still waits
 	defer cancel()
 	if b.free.Acquire(ctx, n) != nil {
 		return errMemory
 	}
-	x.reserved = append(x.reserved, func() { b.free.Release(n) })
+	*r = append(*r, func() { b.free.Release(n) })
 	return nil
 }
 
-// reserveCompressor reserves memory for compressing a response that may have to wait for its reader. If there is none, the
-// response is sent as it is.
-func (x *exchange) reserveCompressor() {
-	if x.api.responses == nil || x.r.Header.Get("Accept-Encoding") == "" {
-		return
+// try reserves n bytes of a budget if they are free now.
+func (r *reservations) try(b *budget, n int64) bool {
+	if !b.free.TryAcquire(n) {
+		return false
 	}
-	if !x.api.responses.free.TryAcquire(compressorCost) {
-		x.w.Header().Set(gzhttp.HeaderNoCompression, "1")
-		return
-	}
-	x.reserved = append(x.reserved, func() { x.api.responses.free.Release(compressorCost) })
+	*r = append(*r, func() { b.free.Release(n) })
+	return true
 }
 
-// release gives back what the exchange has reserved. It is called when all of the response has been sent.
-func (x *exchange) release() {
-	for _, release := range x.reserved {
+// release gives back all that was reserved.
+func (r *reservations) release() {
+	for _, release := range *r {
 		release()
 	}
-	x.reserved = nil
+	*r = nil
+}
+
+// bufferPool lends buffers, which may grow.
+type bufferPool struct{ pool sync.Pool }
+
+func newBufferPool(size int) *bufferPool {
+	return &bufferPool{sync.Pool{New: func() any { b := make([]byte, 0, size); return &b }}}
+}
+
+func (p *bufferPool) get() *[]byte { return p.pool.Get().(*[]byte) }
+
+// put takes a buffer back, unless it has grown out of use.
+func (p *bufferPool) put(b *[]byte) {
+	if cap(*b) <= 2*chunk {
+		*b = (*b)[:0]
+		p.pool.Put(b)
+	}
 }

@@ -20,32 +20,32 @@ const (
 
 // readBody reads the request's body, whatever the call does with it, so that the caller can read the response and use
 // the connection again. It returns errTooLarge before a caller that waits for 100 Continue sends anything.
-func (x *exchange) readBody() error {
-	if x.r.Body == http.NoBody {
+func (r *request) readBody(w *response, bodies *budget) error {
+	if r.Body == http.NoBody {
 		return nil
 	}
-	if x.r.ContentLength > maxBody {
+	if r.ContentLength > maxBody {
 		return errTooLarge
 	}
-	if x.r.ContentLength > smallBody {
-		if err := x.reserve(x.api.bodies, x.r.ContentLength*bodyCost); err != nil {
+	if r.ContentLength > smallBody {
+		if err := w.reserved.reserve(bodies, r.ContentLength*bodyCost); err != nil {
 			return err
 		}
 	}
 	var body bytes.Buffer
-	if x.r.ContentLength > 0 {
-		body.Grow(int(x.r.ContentLength) + bytes.MinRead) // which ReadFrom fills without growing it
+	if r.ContentLength > 0 {
+		body.Grow(int(r.ContentLength) + bytes.MinRead) // which ReadFrom fills without growing it
 	}
-	_, err := body.ReadFrom(io.LimitReader(x.r.Body, smallBody))
+	_, err := body.ReadFrom(io.LimitReader(r.Body, smallBody))
 	if err == nil && body.Len() == smallBody {
-		if x.r.ContentLength < 0 {
-			if err := x.reserve(x.api.bodies, maxBody*bodyCost); err != nil {
+		if r.ContentLength < 0 {
+			if err := w.reserved.reserve(bodies, maxBody*bodyCost); err != nil {
 				return err
 			}
 		}
-		_, err = body.ReadFrom(http.MaxBytesReader(&x.w, x.r.Body, maxBody-smallBody))
+		_, err = body.ReadFrom(http.MaxBytesReader(w, r.Body, maxBody-smallBody))
 	}
-	x.body = body.Bytes()
+	r.body = body.Bytes()
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
 		return errTooLarge
@@ -66,35 +66,35 @@ const (
 )
 
 // expectsContinue reports whether the caller waits before it sends the body.
-func (x *exchange) expectsContinue() bool { return x.r.Header.Get("Expect") != "" }
+func (r *request) expectsContinue() bool { return r.Header.Get("Expect") != "" }
 
 // discardBody reads the rest of the body before a refusal is sent, so that the connection can be used for the next
 // request. It reports whether the body is at its end. A caller that waits for 100 Continue is asked for the body only when
 // it has to log in, since it will send the same request again.
-func (x *exchange) discardBody(status int) bool {
-	if x.r.Body == nil || x.r.Body == http.NoBody {
+func (r *request) discardBody(status int) bool {
+	if r.Body == nil || r.Body == http.NoBody {
 		return true
 	}
-	if x.r.ContentLength > maxBody || x.expectsContinue() && status != http.StatusUnauthorized {
+	if r.ContentLength > maxBody || r.expectsContinue() && status != http.StatusUnauthorized {
 		return false
 	}
-	_, err := io.CopyN(io.Discard, x.r.Body, maxBody+1)
+	_, err := io.CopyN(io.Discard, r.Body, maxBody+1)
 	return err == io.EOF
 }
 
 // finishBody discards what the caller goes on sending after an early refusal. A caller that waits for 100 Continue and has
 // been refused sends nothing, as a rule.
-func (x *exchange) finishBody() {
-	if x.body = nil; !x.lingers {
+func (r *request) finishBody(w *response) {
+	if r.body = nil; !w.lingers {
 		return
 	}
 	wait := lingerTime
-	if x.expectsContinue() {
+	if r.expectsContinue() {
 		wait = expectingLingerTime
 	}
-	controller := http.NewResponseController(&x.w)
+	controller := http.NewResponseController(w)
 	if controller.Flush() == nil && controller.SetReadDeadline(time.Now().Add(wait)) == nil {
-		x.release()
-		_, _ = io.CopyN(io.Discard, x.r.Body, lingerBytes)
+		w.reserved.release()
+		_, _ = io.CopyN(io.Discard, r.Body, lingerBytes)
 	}
 }

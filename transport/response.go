@@ -3,30 +3,108 @@ package transport
 import (
 	"net/http"
 	"strconv"
+
+	"clients/domain"
+	"clients/transport/auth"
+	"clients/transport/wire"
+
+	"github.com/klauspost/compress/gzhttp"
 )
 
-// write sends a response.
-func (x *exchange) write(status int, body []byte) {
-	header := x.w.Header()
-	header.Set("Content-Type", x.format.contentType())
-	header.Set("Content-Length", strconv.Itoa(len(body)))
-	x.reserveCompressor()
-	x.w.WriteHeader(status)
-	_, _ = x.w.Write(body) // there is no way to report this to the caller
+// response is the response to a request, with what has been sent of it.
+type response struct {
+	http.ResponseWriter
+	format     format
+	status     int // 0 until the header is sent
+	bytes      int64
+	heldOff    bool         // throttled, rate limited or out of memory; not a failure
+	lingers    bool         // sent before the body of the request was read
+	reserved   reservations // until all of the response is sent
+	compressor *budget      // that a compressor is reserved from; nil if none is needed or there is no bound
+}
+
+// WriteHeader records the status.
+func (w *response) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write records the size.
+func (w *response) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	n, err := w.ResponseWriter.Write(p)
+	w.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// typed prepares a response with a body. If there is no memory for compressing it while it waits for its reader, it is sent
+// as it is.
+func (w *response) typed() {
+	w.Header().Set("Content-Type", w.format.contentType())
+	if w.compressor != nil && !w.reserved.try(w.compressor, compressorCost) {
+		w.Header().Set(gzhttp.HeaderNoCompression, "1")
+	}
+}
+
+// send sends a response with a body.
+func (w *response) send(status int, body []byte) {
+	w.typed()
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // there is no way to report this to the caller
+}
+
+// sendEmpty sends a response without a body, and so without a Content-Type: validators would not find JSON in it.
+func (w *response) sendEmpty(status int) {
+	w.Header().Set("Content-Length", "0")
+	w.WriteHeader(status)
 }
 
 // vary sets what the response depends on beside the path.
-func (x *exchange) vary() {
-	x.w.Header().Add("Vary", "Accept, Content-Type, Authorization")
+func (w *response) vary() {
+	w.Header().Add("Vary", "Accept, Content-Type, Authorization")
 }
 
-// empty sends a response without a body, and so without its type: a reader that validates would not find JSON in it.
-func (x *exchange) empty(status int) {
-	x.w.Header().Set("Content-Length", "0")
-	x.w.WriteHeader(status)
+// notModified sets the headers of the response to a GET. If the caller has the revision already, it sends a 304 and returns
+// true.
+func (w *response) notModified(r *request, revision domain.Revision) bool {
+	current := tag(revision, w.format)
+	header := w.Header()
+	header.Set("ETag", current)
+	header.Set("Cache-Control", "private, no-cache")
+	w.vary()
+	known := noneMatch(r.Header, current)
+	if known == "" {
+		return false
+	}
+	header.Set("ETag", known)
+	w.WriteHeader(http.StatusNotModified)
+	return true
 }
 
-// notModified sends a 304.
-func (x *exchange) notModified() {
-	x.w.WriteHeader(http.StatusNotModified)
+// refuse sends an error.
+func (w *response) refuse(e *auth.Refusal) {
+	header := w.Header()
+	switch e.Status {
+	case http.StatusBadRequest:
+		header["Hint"] = []string{e.Message}
+	case http.StatusUnauthorized:
+		header.Set("WWW-Authenticate", `Basic realm="Clients API", charset="UTF-8"`)
+	case http.StatusServiceUnavailable:
+		header.Set("Retry-After", auth.Seconds(e.RetryAfter))
+	}
+	header.Del("ETag")
+	w.vary()
+	if w.format == formatJSON {
+		w.send(e.Status, wire.AppendJSONError(nil, e.Message))
+	} else {
+		w.send(e.Status, wire.AppendXMLError(nil, e.Message))
+	}
 }

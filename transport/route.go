@@ -20,34 +20,37 @@ const (
 	rateStatus  resource = "/account/rate_limit_status"
 )
 
+// call makes one call of the API. An error becomes the response.
+type call func(*API, *response, *request) error
+
 // callsOf holds what can be done with each resource. Every GET is a HEAD, too.
-var callsOf = map[resource]map[string]func(*exchange) error{
+var callsOf = map[resource]map[string]call{
 	clientList: {
-		http.MethodGet:  (*exchange).listClients,
-		http.MethodHead: (*exchange).listClients,
-		http.MethodPost: (*exchange).createClient,
+		http.MethodGet:  (*API).listClients,
+		http.MethodHead: (*API).listClients,
+		http.MethodPost: (*API).createClient,
 	},
 	oneClient: {
-		http.MethodGet:    (*exchange).getClient,
-		http.MethodHead:   (*exchange).getClient,
-		http.MethodPut:    (*exchange).updateClient,
-		http.MethodDelete: (*exchange).deleteClient,
+		http.MethodGet:    (*API).getClient,
+		http.MethodHead:   (*API).getClient,
+		http.MethodPut:    (*API).updateClient,
+		http.MethodDelete: (*API).deleteClient,
 	},
 	clientState: {
-		http.MethodPost: (*exchange).toggleClient,
-		http.MethodPut:  (*exchange).toggleClient, // what the first libraries send
+		http.MethodPost: (*API).toggleClient,
+		http.MethodPut:  (*API).toggleClient, // what the first libraries send
 	},
 	whoAmI: {
-		http.MethodGet:  (*exchange).showAccount,
-		http.MethodHead: (*exchange).showAccount,
+		http.MethodGet:  (*API).showAccount,
+		http.MethodHead: (*API).showAccount,
 	},
 	rateStatus: {
-		http.MethodGet:  (*exchange).showRateLimit,
-		http.MethodHead: (*exchange).showRateLimit,
+		http.MethodGet:  (*API).showRateLimit,
+		http.MethodHead: (*API).showRateLimit,
 	},
 }
 
-func allowed(calls map[string]func(*exchange) error) string {
+func allowed(calls map[string]call) string {
 	return strings.Join(slices.Sorted(maps.Keys(calls)), ", ")
 }
 

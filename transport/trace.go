@@ -13,57 +13,53 @@ import (
 )
 
 // beginSpan starts a span in the caller's trace, or in a new one, if requests are traced.
-func (x *exchange) beginSpan() {
-	if x.api.Tracer == nil {
+func (r *request) beginSpan(tracer trace.Tracer) {
+	if tracer == nil {
 		return
 	}
-	method := x.r.Method
-	if callsOf[x.route.resource][method] == nil {
+	method := r.Method
+	if callsOf[r.route.resource][method] == nil {
 		method = "_OTHER"
 	}
-	scheme := "http"
-	if x.r.TLS != nil {
-		scheme = "https"
-	}
-	ctx := propagation.TraceContext{}.Extract(x.r.Context(), propagation.HeaderCarrier(x.r.Header))
-	ctx, x.span = x.api.Tracer.Start(ctx, method+" "+string(x.route.resource), trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(
+	ctx := propagation.TraceContext{}.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
+	ctx, r.span = tracer.Start(ctx, method+" "+string(r.route.resource), trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(
 		attribute.String("http.request.method", method),
-		attribute.String("http.route", string(x.route.resource)),
-		attribute.String("url.scheme", scheme),
-		attribute.String("url.path", x.r.URL.Path),
-		attribute.String("clients.request_id", x.requestID),
+		attribute.String("http.route", string(r.route.resource)),
+		attribute.String("url.scheme", r.scheme()),
+		attribute.String("url.path", r.URL.Path),
+		attribute.String("clients.request_id", r.id),
 	))
-	x.r = x.r.WithContext(ctx)
+	r.Request = r.WithContext(ctx)
 }
 
 // endSpan ends the span with the status of the response.
-func (x *exchange) endSpan() {
-	if x.span == nil {
+func (r *request) endSpan(status int) {
+	if r.span == nil {
 		return
 	}
-	x.span.SetAttributes(attribute.Int("http.response.status_code", x.w.status))
-	if x.w.status >= http.StatusInternalServerError {
-		x.span.SetStatus(codes.Error, "")
+	r.span.SetAttributes(attribute.Int("http.response.status_code", status))
+	if status >= http.StatusInternalServerError {
+		r.span.SetStatus(codes.Error, "")
 	}
-	x.span.End()
+	r.span.End()
 }
 
 // traceID returns the trace of the request, "" if requests are not traced.
-func (x *exchange) traceID() string {
-	if x.span == nil {
+func (r *request) traceID() string {
+	if r.span == nil {
 		return ""
 	}
-	return x.span.SpanContext().TraceID().String()
+	return r.span.SpanContext().TraceID().String()
 }
 
 // traceparent returns the W3C trace context for the events of the request: its span or, if requests are not traced, a new
 // span of the caller's trace.
-func (x *exchange) traceparent() string {
-	if x.span == nil {
-		return traceparent(x.r)
+func (r *request) traceparent() string {
+	if r.span == nil {
+		return traceparent(r.Request)
 	}
 	carrier := propagation.MapCarrier{}
-	propagation.TraceContext{}.Inject(x.r.Context(), carrier)
+	propagation.TraceContext{}.Inject(r.Context(), carrier)
 	return carrier["traceparent"]
 }
 

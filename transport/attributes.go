@@ -12,21 +12,21 @@ import (
 )
 
 // attributes returns the attributes that a request names in its query string and in its body. The body wins.
-func (x *exchange) attributes() (a domain.ClientAttributes, err error) {
-	query, err := url.ParseQuery(x.r.URL.RawQuery)
+func (r *request) attributes() (a domain.ClientAttributes, err error) {
+	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return a, errQuery
 	}
 	if _, err := wire.DecodeForm(query, &a); err != nil {
 		return a, err
 	}
-	if coding := x.r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
 		return a, errCoding
 	}
-	if len(bytes.TrimSpace(x.body)) == 0 {
+	if len(bytes.TrimSpace(r.body)) == 0 {
 		return a, nil
 	}
-	return a, decodeBody(x.body, x.r.Header.Get("Content-Type"), &a)
+	return a, decodeBody(r.body, r.Header.Get("Content-Type"), &a)
 }
 
 // decodeBody decodes a body by its Content-Type. If there is none, or it is the default of many HTTP clients, the first

@@ -64,8 +64,8 @@ func TestAPanicInTheMiddleOfAnAnswerCutsItOff(t *testing.T) {
 	t.Parallel()
 	api := API{Metrics: NewMetrics(prometheus.NewRegistry()), Log: slog.New(slog.DiscardHandler)}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		x := api.newExchange(w, r)
-		defer x.end()
+		x := api.begin(w, r)
+		defer api.end(&x.w, &x.r)
 		_, _ = x.w.Write([]byte("<clients>"))
 		panic("broken")
 	}))

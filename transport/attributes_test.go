@@ -109,18 +109,18 @@ func TestDecodeBodyRefuses(t *testing.T) {
 	}
 }
 
-func exchangeWith(target, contentType string, body io.Reader) *exchange {
-	r := httptest.NewRequest(http.MethodPost, target, body)
+func requestTo(target, contentType string, body io.Reader) *request {
+	r := newRequest(httptest.NewRequest(http.MethodPost, target, body), nil)
 	r.Header.Set("Content-Type", contentType)
-	return &exchange{r: r, w: recorder{ResponseWriter: httptest.NewRecorder()}}
+	return &r
 }
 
-// readDraft reads the body and what it says.
-func (x *exchange) readDraft() (domain.ClientAttributes, error) {
-	if err := x.readBody(); err != nil {
+// readAttributes reads the body and its attributes.
+func (r *request) readAttributes() (domain.ClientAttributes, error) {
+	if err := r.readBody(&response{ResponseWriter: httptest.NewRecorder()}, nil); err != nil {
 		return domain.ClientAttributes{}, err
 	}
-	return x.attributes()
+	return r.attributes()
 }
 
 func TestWhatTheBodySaysStandsAboveWhatTheQuerySays(t *testing.T) {
@@ -148,8 +148,8 @@ func TestWhatTheBodySaysStandsAboveWhatTheQuerySays(t *testing.T) {
 			t.Parallel()
 			want := fromQuery
 			c.say(&want)
-			x := exchangeWith(query, "application/xml", strings.NewReader(c.body))
-			draft, err := x.readDraft()
+			x := requestTo(query, "application/xml", strings.NewReader(c.body))
+			draft, err := x.readAttributes()
 			require.NoError(t, err)
 			require.Equal(t, want, draft)
 			require.Equal(t, c.body, string(x.body))
@@ -173,14 +173,14 @@ func TestDraftRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := exchangeWith(c.target, "application/xml", c.body).readDraft()
+			_, err := requestTo(c.target, "application/xml", c.body).readAttributes()
 			require.Equal(t, c.want, err)
 		})
 	}
 	t.Run("but not a body of the limit", func(t *testing.T) {
 		t.Parallel()
-		x := exchangeWith("/clients", "", strings.NewReader(strings.Repeat(" ", maxBody)))
-		_, err := x.readDraft()
+		x := requestTo("/clients", "", strings.NewReader(strings.Repeat(" ", maxBody)))
+		_, err := x.readAttributes()
 		require.NoError(t, err)
 		require.Len(t, x.body, maxBody)
 	})

@@ -1,0 +1,71 @@
+package transport
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"clients/transport/auth"
+
+	"go.opentelemetry.io/otel/trace"
+)
+
+// request is a request with what is known of it so far.
+type request struct {
+	*http.Request
+	start   time.Time
+	id      string // correlates log lines and events
+	remote  string // address of the caller
+	route   route
+	span    trace.Span // nil if requests are not traced
+	account string     // "" before the login
+	actor   string
+	body    []byte
+}
+
+func newRequest(r *http.Request, proxies []netip.Prefix) request {
+	return request{Request: r, start: time.Now(), id: requestID(r), remote: auth.CallerAddress(r, proxies), route: parseRoute(r.URL.Path)}
+}
+
+// caller returns whose request it is for the rate limit.
+func (r *request) caller() auth.Caller { return auth.Caller{Account: r.account, User: r.actor} }
+
+// scheme returns "https" or "http".
+func (r *request) scheme() string {
+	if r.TLS != nil {
+		return "https"
+	}
+	return "http"
+}
+
+// reusable reports whether another request may follow on the connection. RFC 9112, 6.1 forbids it after a Content-Length
+// beside a Transfer-Encoding, and after a Transfer-Encoding in HTTP/1.0. net/http reads both correctly, but removes the
+// header that is not to be used, so that all such requests are taken to have had it.
+func (r *request) reusable() bool {
+	if !r.ProtoAtLeast(1, 1) {
+		return r.Method == http.MethodGet || r.Method == http.MethodHead
+	}
+	return len(r.TransferEncoding) == 0
+}
+
+// requestID returns the caller's id of the request, or a new one.
+func requestID(r *http.Request) string {
+	if id := r.Header.Get("X-Request-Id"); validRequestID(id) {
+		return id
+	}
+	return fmt.Sprintf("%016x%016x", rand.Uint64(), rand.Uint64()) // unique, not secret
+}
+
+// validRequestID reports whether an id has only characters that cannot forge a log line.
+func validRequestID(id string) bool {
+	const rest = "-_.:/+=@"
+	for _, c := range []byte(id) {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && strings.IndexByte(rest, c) < 0 {
+			return false
+		}
+	}
+	return 0 < len(id) && len(id) <= 128
+}
