@@ -17,32 +17,29 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// BenchmarkStart starts a service with CLIENTS_BENCH_CLIENTS clients of five events each, until it is ready: from a snapshot,
-// and from the whole stream. The baseline is an ordered consumer that reads the same stream and does nothing.
+// BenchmarkStart starts a service with CLIENTS_BENCH_CLIENTS clients of two events each, until it is ready: from a snapshot,
+// and from the whole stream. It reports the time and the processor time that each takes. The baseline is an ordered consumer
+// that reads the same stream and does nothing.
 func BenchmarkStart(b *testing.B) {
 	n := size(b, "CLIENTS_BENCH_CLIENTS", 10_000)
 	spent := map[string]time.Duration{}
 	for _, p := range programsMeasured() {
-		s := startProgram(b, p, "CLIENTS_SCRUB_INTERVAL=0")
-		seed(b, s, n, 5)
-		timed := func(what string, end func(*service)) {
-			end(s)
+		s := startSeeded(b, p, n, 2, "CLIENTS_SCRUB_INTERVAL=0")
+		timed := func(what string) {
 			begun := time.Now()
-			next := launchProgram(b, p.path, s.variables...)
-			next.dataDir = s.dataDir
-			next.awaitReady(b)
+			s = s.begunAgain(b)
 			spent[p.name+what] += time.Since(begun)
-			s = next
+			spent[p.name+what+"-cpu"] += s.processorTime(b)
 		}
 		b.Run(p.name+"program", func(b *testing.B) {
 			for b.Loop() {
-				timed("snapshot", func(s *service) { require.Zero(b, s.stop(b)) })
-				timed("replay", func(s *service) {
-					snapshots, err := s.administrator(b).Stream(b.Context(), "OBJ_CLIENTS_SNAPSHOTS")
-					require.NoError(b, err)
-					require.NoError(b, snapshots.Purge(b.Context()))
-					s.kill()
-				})
+				require.Zero(b, s.stop(b))
+				timed("snapshot")
+				snapshots, err := s.administrator(b).Stream(b.Context(), "OBJ_CLIENTS_SNAPSHOTS")
+				require.NoError(b, err)
+				require.NoError(b, snapshots.Purge(b.Context()))
+				s.kill()
+				timed("replay")
 				spent[p.name+"bare"] += readAll(b, s.administrator(b))
 			}
 			for what, d := range spent {
@@ -127,7 +124,7 @@ func BenchmarkBackup(b *testing.B) {
 		b.Run(p.name+"program", func(b *testing.B) {
 			s := startProgram(b, p, "CLIENTS_NATS_URL="+servers.URL(), "CLIENTS_STREAM_REPLICAS=1")
 			if p.path == binary {
-				seed(b, s, events, 1)
+				seed(b, s.administrator(b), events, 1)
 				publishAll(b, s.administrator(b), events, func(i int) *nats.Msg {
 					value := fmt.Sprintf(`{"fingerprint":"%064d","client_id":%d,"event_id":"%d","after":%d,"answer":{"version":1,"checksum":"%016x"}}`, i, i, i, i, i)
 					return message(fmt.Sprintf("$KV.CLIENTS_KEYS.default.%064x", i), value)

@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -20,7 +18,6 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
-	"github.com/synadia-io/orbit.go/jetstreamext"
 )
 
 const benchClient = `<client><name>Benchmark</name><details>123 Main St. Third Floor New York, NY 10011 USA</details></client>`
@@ -87,8 +84,7 @@ func BenchmarkList(b *testing.B) {
 func getSubjects(b *testing.B, n int, path string, variables ...string) (subjects []subject) {
 	b.Helper()
 	for _, p := range programsMeasured() {
-		s := startProgram(b, p, variables...)
-		seed(b, s, n, 1)
+		s := startSeeded(b, p, n, 1, variables...)
 		subjects = append(subjects, subject{p.name, requester(b, s.base, http.StatusOK, same(text("GET", path, "", ""))), s})
 		if p.path == binary {
 			content := s.want(http.StatusOK, http.MethodGet, path, "").body
@@ -138,8 +134,7 @@ func BenchmarkUpdatedSince(b *testing.B) {
 	n := size(b, "CLIENTS_BENCH_CLIENTS", 1_000_000)
 	var subjects []subject
 	for _, p := range programsMeasured() {
-		s := startProgram(b, p, "CLIENTS_READ_CONSISTENCY=eventual")
-		seed(b, s, n, 1)
+		s := startSeeded(b, p, n, 1, "CLIENTS_READ_CONSISTENCY=eventual")
 		since := s.get(int64(n)).UpdatedAt.Add(time.Second)
 		require.Eventually(b, func() bool { return time.Now().After(since) }, 2*time.Second, time.Millisecond)
 		for id := range int64(100) {
@@ -160,8 +155,7 @@ func BenchmarkDelete(b *testing.B) {
 	const clients = 30_000
 	var subjects []subject
 	for _, p := range programsMeasured() {
-		s := startProgram(b, p, "CLIENTS_READ_CONSISTENCY=eventual")
-		seed(b, s, clients, 1)
+		s := startSeeded(b, p, clients, 1, "CLIENTS_READ_CONSISTENCY=eventual")
 		var deleted, changed atomic.Int64
 		subjects = append(subjects, subject{p.name, requester(b, s.base, http.StatusOK, func() string {
 			return text("DELETE", path(clients-deleted.Add(1)), "", "")
@@ -183,8 +177,7 @@ func BenchmarkScrub(b *testing.B) {
 	n := size(b, "CLIENTS_BENCH_CLIENTS", 10_000)
 	var get, put []subject
 	for _, c := range []struct{ prefix, interval string }{{"", "1s"}, {"unscrubbed-", "0"}} {
-		s := startProgram(b, program{"", binary}, "CLIENTS_SCRUB_INTERVAL="+c.interval)
-		seed(b, s, n, 1)
+		s := startSeeded(b, program{"", binary}, n, 1, "CLIENTS_SCRUB_INTERVAL="+c.interval)
 		var changed atomic.Int64
 		get = append(get, subject{c.prefix, requester(b, s.base, http.StatusOK, same(text("GET", "/clients/500", "", ""))), s})
 		put = append(put, subject{c.prefix, requester(b, s.base, http.StatusOK, func() string {
@@ -194,68 +187,4 @@ func BenchmarkScrub(b *testing.B) {
 	}
 	b.Run("get", func(b *testing.B) { compare(b, 1, 2000, get...) })
 	b.Run("put", func(b *testing.B) { compare(b, 1, 500, put...) })
-}
-
-// seed stores events of n clients, many at once, and returns when they can be read. Each client has as many events as
-// versions says.
-func seed(b *testing.B, s *service, n, versions int) {
-	b.Helper()
-	js := s.administrator(b)
-	const batch = 500
-	for version := range versions {
-		for ids := range slices.Chunk(sequence(n), batch) {
-			var messages []*nats.Msg
-			for _, id := range ids {
-				m := clientEvent("default", "Toggled", id, version+1, fmt.Sprintf(`"active":%t`, version%2 == 0))
-				if version == 0 {
-					m = clientEvent("default", "Created", id, 1, fmt.Sprintf(`"name":"Client %07d Ltd","highrise_id":null,`+
-						`"currency":"United States Dollars - USD","currency_symbol":"$","active":true,`+
-						`"details":"123 Main St. Third Floor New York, NY 10011 USA 212-555-1212"`, id*7919%int64(n)))
-				}
-				messages = append(messages, m)
-			}
-			publishBatch(b, js, messages)
-		}
-	}
-	eventually(b, func() bool {
-		r := s.do(http.MethodGet, path(int64(n))+".json", "")
-		return r.status == http.StatusOK && s.get(int64(n)).CacheVersion+1 == uint64(versions)
-	}, "the events are folded")
-}
-
-// sequence returns the numbers from 1 to n.
-func sequence(n int) []int64 {
-	all := make([]int64, n)
-	for i := range all {
-		all[i] = int64(i + 1)
-	}
-	return all
-}
-
-// publishBatch stores messages as one atomic batch.
-func publishBatch(b *testing.B, js jetstream.JetStream, messages []*nats.Msg) {
-	b.Helper()
-	for _, m := range messages {
-		m.Header.Del("Nats-Msg-Id") // a batch of them would be compared with those of the last minutes
-	}
-	_, err := jetstreamext.PublishMsgBatch(b.Context(), js, messages)
-	require.NoError(b, err)
-}
-
-// publishAll stores messages, many at once.
-func publishAll(b *testing.B, js jetstream.JetStream, n int, message func(i int) *nats.Msg) {
-	b.Helper()
-	var group sync.WaitGroup
-	var next atomic.Int64
-	for range 256 {
-		group.Go(func() {
-			for i := next.Add(1); i <= int64(n); i = next.Add(1) {
-				if _, err := js.PublishMsg(b.Context(), message(int(i))); err != nil {
-					b.Error(err)
-					return
-				}
-			}
-		})
-	}
-	group.Wait()
 }

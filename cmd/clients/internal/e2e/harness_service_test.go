@@ -131,11 +131,17 @@ var banner = regexp.MustCompile(`(?s)API +(https?://[^/ ]+)/clients.*operations 
 // awaitReady waits until the service is ready and fails if it exits.
 func (s *service) awaitReady(t testing.TB) {
 	t.Helper()
+	s.awaitReadyWithin(t, timeout)
+}
+
+// awaitReadyWithin is awaitReady of a service that may take longer than others.
+func (s *service) awaitReadyWithin(t testing.TB, limit time.Duration) {
+	t.Helper()
 	var found []string
-	eventually(t, func() bool {
+	require.Eventually(t, func() bool {
 		found = banner.FindStringSubmatch(s.stdout.String())
 		return found != nil || s.hasExited()
-	}, "the service becomes ready")
+	}, limit, interval, "the service becomes ready")
 	require.NotNil(t, found, "the service exited: %s%s", &s.stdout, &s.stderr)
 	s.client, s.ops, s.nats = newClient(t, found[1]), found[2], found[3]
 }
