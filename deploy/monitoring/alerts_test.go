@@ -1,6 +1,7 @@
 package monitoring
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -56,6 +57,12 @@ outcomes{pod="a",outcome="refused"} 0+5000x80
 outcomes{pod="a",outcome="done"} 0+1x80`},
 		{"NATS is away for 30 s", false, `outcomes{pod="a",outcome="failed"} 0x10 3000x60
 outcomes{pod="a",outcome="done"} 0+3000x10 30000 33000+3000x60`},
+		{"NATS is away: that has an alert of its own", false, `outcomes{pod="a",outcome="failed"} 0+30x60
+outcomes{pod="a",outcome="done"} 0+30x60
+streamup{pod="a",stream="CLIENTS"} 0x60`},
+		{"the disk is full: that has an alert of its own", false, `outcomes{pod="a",outcome="failed"} 0+30x60
+outcomes{pod="a",outcome="done"} 0+30x60
+clients_read_only{namespace="n",pod="a"} 1x60`},
 		{"nobody asks for anything", false, `outcomes{pod="a",outcome="failed"} 0x40
 outcomes{pod="a",outcome="done"} 0x40`},
 		{"replicas that had failures are gone", false, `outcomes{pod="a",outcome="failed"} 500x5 stale _x40
@@ -115,18 +122,27 @@ streamup{pod="b",stream="CLIENTS"} 0x15`},
 streamup{pod="b",stream="CLIENTS"} 1x16`},
 	},
 	"ClientsLagging": {
-		{"it does not come after", true, `lag{pod="a"} 0x4 0+30x10
+		{"it does not catch up", true, `last{pod="a"} 7x4 8x10
+projected{pod="a"} 7x15
 streamup{pod="a",stream="CLIENTS"} 1x15`},
-		{"NATS is away", false, `lag{pod="a"} 0x4 0+30x10
+		{"it reads, but more slowly than events are stored", true, `last{pod="a"} 0+100x15
+projected{pod="a"} 0+50x15
+streamup{pod="a",stream="CLIENTS"} 1x15`},
+		{"NATS is away", false, `last{pod="a"} 7x4 8x10
+projected{pod="a"} 7x15
 streamup{pod="a",stream="CLIENTS"} 1x4 0x11
-lag{pod="b"} 0x4 0+30x10
+last{pod="b"} 7x4 8x10
+projected{pod="b"} 7x15
 streamup{pod="b",stream="CLIENTS"} 1x4 0x11`},
-		{"NATS is back, and it comes after", false, `lag{pod="a"} 0x4 0+30x4 0x5
+		{"NATS is back, and it catches up", false, `last{pod="a"} 7x4 8x4 900x6
+projected{pod="a"} 7x9 900x6
 streamup{pod="a",stream="CLIENTS"} 1x4 0x4 1x6`},
-		{"it has stopped: that has an alert of its own", false, `lag{pod="a"} 0x4 0+30x10
+		{"it has stopped: that has an alert of its own", false, `last{pod="a"} 7x4 8x10
+projected{pod="a"} 7x15
 streamup{pod="a",stream="CLIENTS"} 1x15
 clients_following{namespace="n",pod="a"} 0x15`},
-		{"a burst of writes", false, `lag{pod="a"} 0 5 20 40 3 0 45 2 0x10
+		{"a burst of writes", false, `last{pod="a"} 7 100 200 900 1000x11
+projected{pod="a"} 7 90 100 300 950 1000x10
 streamup{pod="a",stream="CLIENTS"} 1x20`},
 	},
 	"ClientsReplicaDown": {
@@ -143,23 +159,36 @@ up{pod="a",job="clients-operations"} 1x5 stale _x40`},
 		{"it is made again at once", false, `missing{pod="a",stream="INVOICES"} 0x4 1x4 0x20`},
 	},
 	"ClientsReferencesStuck": {
-		{"nine thousand messages for a day", true, `reflag{pod="a"} 0+30x20
-reflag{pod="b"} 0+30x20
-reflag{pod="c"} 0+30x20
+		{"nine thousand messages for a day", true, `reflast{pod="a"} 9000x20
+refread{pod="a"} 0x20
+reflast{pod="b"} 9000x20
+refread{pod="b"} 0x20
+reflast{pod="c"} 9000x20
+refread{pod="c"} 0x20
 streamup{pod="a",stream="INVOICES"} 1x20
 streamup{pod="a",stream="CLIENTS"} 1x20`},
-		{"though one replica starts again and again", true, `reflag{pod="a"} 0+30x20
-reflag{pod="b"} 0+30x20
-reflag{pod="c"} 0 stale 0 stale 0 stale 0 stale 0 stale 0 stale 0 stale 0x6`},
-		{"one replica does not follow", false, `reflag{pod="a"} 0+30x20
-reflag{pod="b"} 0x20
-reflag{pod="c"} 0x20`},
-		{"INVOICES does not answer: that has an alert of its own", false, `reflag{pod="a"} 0+30x20
+		{"though one replica starts again and again", true, `reflast{pod="a"} 9x20
+refread{pod="a"} 0x20
+reflast{pod="b"} 9x20
+refread{pod="b"} 0x20
+reflast{pod="c"} 9 stale 9 stale 9 stale 9 stale 9 stale 9 stale 9 stale 9x6
+refread{pod="c"} 0 stale 0 stale 0 stale 0 stale 0 stale 0 stale 0 stale 0x6`},
+		{"one replica does not follow", false, `reflast{pod="a"} 9x20
+refread{pod="a"} 0x20
+reflast{pod="b"} 9x20
+refread{pod="b"} 9x20
+reflast{pod="c"} 9x20
+refread{pod="c"} 9x20`},
+		{"INVOICES does not answer: that has an alert of its own", false, `reflast{pod="a"} 9x20
+refread{pod="a"} 0x20
 streamup{pod="a",stream="INVOICES"} 0x20`},
-		{"CLIENTS does not answer", false, `reflag{pod="a"} 0+30x20
+		{"CLIENTS does not answer", false, `reflast{pod="a"} 9x20
+refread{pod="a"} 0x20
 streamup{pod="a",stream="CLIENTS"} 0x20`},
-		{"NATS is away for 30 s", false, `reflag{pod="a"} 0x4 30 60 0x15`},
-		{"a burst", false, `reflag{pod="a"} 0 10 50 70 90 5 0 70 0x10`},
+		{"NATS is away for 30 s", false, `reflast{pod="a"} 0x4 0 5 9x15
+refread{pod="a"} 0x6 9x15`},
+		{"a burst", false, `reflast{pod="a"} 0 10 50 70 90 95 95 170 170x10
+refread{pod="a"} 0 0 0 40 70 90 95 95 170x10`},
 	},
 	"ClientsDeletionsFail": {
 		{"none passes", true, `fence{pod="a",outcome="failed"} 0+2x40
@@ -228,10 +257,9 @@ var inFull = strings.NewReplacer(
 	`streamup{pod`, `clients_stream_up{namespace="n",pod`,
 	`outcomes{pod`, `clients_http_outcomes_total{namespace="n",pod`,
 	`missing{pod`, `clients_source_missing{namespace="n",pod`,
-	`reflag{pod="a"`, `clients_references_lag_seconds{namespace="n",stream="INVOICES",pod="a"`,
-	`reflag{pod="b"`, `clients_references_lag_seconds{namespace="n",stream="INVOICES",pod="b"`,
-	`reflag{pod="c"`, `clients_references_lag_seconds{namespace="n",stream="INVOICES",pod="c"`,
-	`lag{pod`, `clients_projection_lag_seconds{namespace="n",pod`,
+	`reflast{pod`, `clients_stream_last_sequence{namespace="n",stream="INVOICES",pod`,
+	`refread{pod`, `clients_references_sequence{namespace="n",stream="INVOICES",pod`,
+	`last{pod`, `clients_stream_last_sequence{namespace="n",stream="CLIENTS",pod`,
 	`fence{pod`, `clients_fence_duration_seconds_count{namespace="n",pod`,
 	`expired{pod`, `clients_source_expired_total{namespace="n",pod`,
 	`messages{pod`, `clients_stream_messages{namespace="n",pod`,
@@ -268,4 +296,36 @@ func TestAlertsFireWhenTheyHaveTo(t *testing.T) {
 			})
 		}
 	}
+}
+
+// An outage of NATS for an hour, as two replicas see it, pages once.
+func TestAnOutageOfNATSPagesOnce(t *testing.T) {
+	var outage strings.Builder
+	for _, pod := range []string{"a", "b"} {
+		for _, stream := range []string{"CLIENTS", "CLIENTS_IDS", "CLIENTS_QUARANTINE", "KV_CLIENTS_KEYS", "OBJ_CLIENTS_SNAPSHOTS", "PROJECTS", "INVOICES"} {
+			fmt.Fprintf(&outage, "streamup{pod=%q,stream=%q} 1x10 0x120 1x60\n", pod, stream)
+		}
+		outage.WriteString(strings.NewReplacer("POD", pod).Replace(`ready{pod="POD"} 1x190
+up{pod="POD",job="clients-operations"} 1x190
+clients_following{namespace="n",pod="POD"} 1x190
+clients_read_only{namespace="n",pod="POD"} 0x190
+outcomes{pod="POD",outcome="failed"} 0x10 0+30x120 3600x60
+outcomes{pod="POD",outcome="done"} 0+30x10 300+30x180
+fence{pod="POD",outcome="failed"} 0x10 0+3x120 360x60
+fence{pod="POD",outcome="passed"} 0+3x10 30x120 30+3x60
+missing{pod="POD",stream="PROJECTS"} 0x190
+missing{pod="POD",stream="INVOICES"} 0x190
+last{pod="POD"} 90x10 97x120 99x60
+projected{pod="POD"} 90x131 99x60
+reflast{pod="POD"} 7x10 8x120 9x60
+refread{pod="POD"} 7x131 9x60
+`))
+	}
+	pages := make(map[string]string)
+	for _, rule := range alerts(t) {
+		if when, what := fires(t, rule, inFull.Replace(outage.String())); when > 0 && rule.Labels["severity"] == "page" {
+			pages[rule.Alert] = what
+		}
+	}
+	require.Equal(t, map[string]string{"ClientsStreamDown": `{namespace="n", stream="CLIENTS"}`}, pages)
 }

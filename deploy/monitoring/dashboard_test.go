@@ -108,7 +108,7 @@ func requireUnitFits(t *testing.T, p panel) {
 	t.Helper()
 	for _, target := range p.Targets {
 		switch unit := p.FieldConfig.Defaults.Unit; {
-		case strings.Contains(target.Expr, "_seconds_bucket"), strings.Contains(target.Expr, "_lag_seconds"):
+		case strings.Contains(target.Expr, "_seconds_bucket"):
 			require.Equal(t, "s", unit, p.Title)
 		case strings.Contains(target.Expr, "_bytes") && !strings.Contains(target.Expr, "/"):
 			require.Equal(t, "bytes", unit, p.Title)

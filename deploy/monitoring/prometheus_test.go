@@ -111,6 +111,7 @@ func fires(t *testing.T, rule rulefmt.Rule, text string) (when time.Duration, wh
 		vector, err := result.Vector()
 		require.NoError(t, err)
 		active := make(map[string]time.Time)
+		var due []string
 		for _, s := range vector {
 			require.False(t, value.IsStaleNaN(s.F))
 			name := s.Metric.String()
@@ -119,9 +120,12 @@ func fires(t *testing.T, rule rulefmt.Rule, text string) (when time.Duration, wh
 				begun = now
 			}
 			if now.Sub(begun) >= time.Duration(rule.For) {
-				return now.Sub(time.Unix(0, 0)), name
+				due = append(due, name)
 			}
 			active[name] = begun
+		}
+		if len(due) > 0 {
+			return now.Sub(time.Unix(0, 0)), strings.Join(due, " and ")
 		}
 		since = active
 	}

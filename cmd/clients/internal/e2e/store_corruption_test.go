@@ -71,7 +71,7 @@ func TestCorruptionStopsWritesAndStarts(t *testing.T) {
 			require.Equal(t, sequence, lastSequence(t, js), "nothing is stored")
 			require.Equal(t, before, s.list(""))
 			eventually(t, func() bool {
-				return s.metric("clients_projection_lag_events") > 0 && s.metric("clients_projection_lag_seconds") > 0
+				return s.metric("clients_stream_last_sequence", `stream="CLIENTS"`) > s.metric("clients_projection_sequence")
 			}, "the metrics report the lag")
 
 			s.stop(t)

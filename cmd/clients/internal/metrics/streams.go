@@ -1,16 +1,21 @@
 // Package metrics samples the streams in NATS and shows their state to Prometheus: whether each has a leader with a quorum,
-// its size, the storage of the account, and how far the service is behind. A scrape shows the last sample and sends no
-// request itself.
+// its size, its last sequence and how far the service has read it, and the storage of the account. A scrape shows the last
+// sample and sends no request itself.
 //
-//	Run, every second:     CLIENTS                                   -> up, size, projection lag
-//	Run, every 5 seconds:  the other streams, PROJECTS and INVOICES  -> up, size, reference lag, storage
+//	Run, every second:     CLIENTS                                   -> up, size, last sequence
+//	Run, every 5 seconds:  the other streams, PROJECTS and INVOICES  -> up, size, last sequence, read sequence, storage
 //
-// A stream that does not respond keeps the size of its last sample.
+// How far, and for how long, reads are behind follows in PromQL: reads that do not show what the stream held 30 s ago are
+// clients_stream_last_sequence{stream="CLIENTS"} offset 30s > ignoring (stream) clients_projection_sequence.
+//
+// A stream that does not respond keeps the values of its last sample.
 package metrics
 
 import (
 	"context"
+	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"clients/eventstore"
@@ -39,13 +44,10 @@ type Config struct {
 
 // Streams are the metrics of all streams.
 type Streams struct {
-	config   Config
-	up       *prometheus.GaugeVec
-	messages *prometheus.GaugeVec
-	bytes    *prometheus.GaugeVec
-	storage  *storage
-	events   *lag
-	upstream []*upstreamLag
+	config                          Config
+	up, messages, bytes, last, read *prometheus.GaugeVec
+	used, limit                     prometheus.Gauge
+	unreachable                     atomic.Bool
 }
 
 // NewStreams registers the metrics. Run keeps them up to date.
@@ -55,16 +57,27 @@ func NewStreams(config Config) *Streams {
 		config.Registry.MustRegister(vec)
 		return vec
 	}
-	return &Streams{
+	gauge := func(name, help string) prometheus.Gauge {
+		gauge := prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
+		config.Registry.MustRegister(gauge)
+		return gauge
+	}
+	s := &Streams{
 		config:   config,
 		up:       gauges("clients_stream_up", "1 while the stream's leader responds and has a quorum."),
 		messages: gauges("clients_stream_messages", "Messages in the stream."),
 		bytes:    gauges("clients_stream_bytes", "Bytes of the stream, on each of its servers."),
-		storage:  newStorage(config),
-		events:   newDirectoryLag(config),
-		upstream: []*upstreamLag{newUpstreamLag(config, upstream.Projects), newUpstreamLag(config, upstream.Invoices)},
+		last:     gauges("clients_stream_last_sequence", "Sequence of the last message of the stream."),
+		read:     gauges("clients_references_sequence", "Sequence up to which another service's stream is ingested."),
+		used:     gauge("clients_storage_used_bytes", "Bytes that the streams of the NATS account use, on all of its servers together."),
+		limit:    gauge("clients_storage_limit_bytes", "Bytes that the streams of the NATS account may use, on all of its servers together; +Inf if unknown."),
 	}
+	s.limit.Set(math.Inf(1))
+	return s
 }
+
+// Reachable reports whether the leader of CLIENTS has responded to the last sample and had a quorum.
+func (s *Streams) Reachable() bool { return !s.unreachable.Load() }
 
 // Run samples until ctx ends.
 func (s *Streams) Run(ctx context.Context) {
@@ -91,33 +104,60 @@ func every(ctx context.Context, interval time.Duration, sample func(context.Cont
 }
 
 func (s *Streams) sampleEvents(ctx context.Context) {
-	if size, err := s.sample(ctx, eventstore.Stream); err == nil {
-		s.events.observe(size.Last, time.Now())
-	}
+	err := s.sample(ctx, eventstore.Stream)
+	s.unreachable.Store(err != nil)
 }
 
 // sampleOthers samples all other streams at the same time: one that does not respond delays no other.
 func (s *Streams) sampleOthers(ctx context.Context) {
 	var requests sync.WaitGroup
 	for _, stream := range []string{eventstore.IDStream, eventstore.QuarantineStream, idempotency.Stream, "OBJ_" + eventstore.SnapshotsBucket} {
-		requests.Go(func() { _, _ = s.sample(ctx, stream) })
+		requests.Go(func() { _ = s.sample(ctx, stream) })
 	}
-	for _, l := range s.upstream {
-		requests.Go(func() { s.setUp(l.stream.Name, l.sample(ctx)) })
+	for _, stream := range []upstream.Stream{upstream.Projects, upstream.Invoices} {
+		requests.Go(func() { s.sampleUpstream(ctx, stream) })
 	}
-	requests.Go(func() { s.storage.sample(ctx) })
+	requests.Go(func() { s.sampleStorage(ctx) })
 	requests.Wait()
 }
 
 // sample requests the size of one of the service's own streams.
-func (s *Streams) sample(ctx context.Context, stream string) (eventstore.Size, error) {
+func (s *Streams) sample(ctx context.Context, stream string) error {
 	size, err := s.config.Store.Size(ctx, stream)
 	s.setUp(stream, err)
 	if err == nil {
 		s.messages.WithLabelValues(stream).Set(float64(size.Messages))
 		s.bytes.WithLabelValues(stream).Set(float64(size.Bytes))
+		s.last.WithLabelValues(stream).Set(float64(size.Last))
 	}
-	return size, err
+	return err
+}
+
+// sampleUpstream requests the end of the stream of another service, and compares it with what is ingested of it.
+func (s *Streams) sampleUpstream(ctx context.Context, stream upstream.Stream) {
+	state, err := s.config.Upstream.State(ctx, stream)
+	s.setUp(stream.Name, err)
+	if err == nil {
+		reached, _ := s.config.Directory.Reached(stream.Name, state.Created)
+		s.last.WithLabelValues(stream.Name).Set(float64(state.Last))
+		s.read.WithLabelValues(stream.Name).Set(float64(reached.Sequence))
+	}
+}
+
+// sampleStorage requests the storage of the account.
+func (s *Streams) sampleStorage(ctx context.Context) {
+	storage, err := s.config.Store.Storage(ctx)
+	if err != nil {
+		return
+	}
+	if storage.Limit == 0 && s.config.Room != nil {
+		storage.Limit = s.config.Room(storage.Used)
+	}
+	s.used.Set(float64(storage.Used))
+	s.limit.Set(math.Inf(1))
+	if storage.Limit > 0 {
+		s.limit.Set(float64(storage.Limit))
+	}
 }
 
 func (s *Streams) setUp(stream string, err error) {
