@@ -2,6 +2,7 @@ package upstream_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -124,7 +125,8 @@ func (w *witness) Handle(_ context.Context, run []upstream.Message) error {
 	return nil
 }
 
-func (w *witness) Missing(missing bool) {
+func (w *witness) Missing(reason error) {
+	missing := errors.Is(reason, upstream.ErrMissing)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if n := len(w.missing); n == 0 || w.missing[n-1] != missing {

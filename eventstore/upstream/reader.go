@@ -40,8 +40,8 @@ type Handler interface {
 	// Handle returns once all messages of a run are on record, by whichever replica. After an error the reader resumes
 	// from the record.
 	Handle(ctx context.Context, run []Message) error
-	// Missing is called with whether the stream exists, each time the reader finds out.
-	Missing(missing bool)
+	// Missing is called each time the reader has looked for the stream: with an ErrMissing, or with nil if it is there.
+	Missing(reason error)
 	// Expired reports that up to so many messages were deleted before they were read.
 	Expired(messages uint64)
 }
@@ -68,7 +68,7 @@ func (r *Reader) Read(ctx context.Context) error {
 		}
 		switch reason := err.Error(); {
 		case errors.Is(err, ErrMissing):
-			r.Handler.Missing(true)
+			r.Handler.Missing(err)
 		case reason != r.logged: // it may last
 			r.logged = reason
 			r.Log.Warn("reading upstream again", "stream", r.Stream.Name, "after", r.record.Sequence, "reason", err)
@@ -126,7 +126,7 @@ func (r *Reader) resume(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.Handler.Missing(false)
+	r.Handler.Missing(nil)
 	recorded, err := r.Handler.Recorded(ctx, state.Created)
 	if err != nil {
 		return fmt.Errorf("record: %w", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,7 +30,8 @@ var (
 func Streams() []Stream { return []Stream{Projects, Invoices} }
 
 var (
-	// ErrMissing reports that a stream does not exist.
+	// ErrMissing reports that a stream does not exist, or that it does not receive the subjects that are read: events may
+	// then be acknowledged by another stream.
 	ErrMissing = errors.New("the stream does not exist")
 	// ErrRecreated reports that a stream was deleted and created again during the call.
 	ErrRecreated = errors.New("the stream was created again")
@@ -67,22 +69,24 @@ func (c *Client) State(ctx context.Context, stream Stream) (State, error) {
 	if err != nil {
 		return State{}, streamError(stream, err)
 	}
+	if config := info.Config; !slices.ContainsFunc(config.Subjects, stream.receives) && config.Mirror == nil && config.Sources == nil {
+		return State{}, fmt.Errorf("stream %s: %w: one of this name receives %s and not %s", stream.Name, ErrMissing, strings.Join(config.Subjects, ", "), stream.Filter)
+	}
 	return State{
 		Created: info.Created, First: info.State.First, Last: info.State.Last,
 		FirstStored: info.State.FirstTime, LastStored: info.State.LastTime,
-		single: info.Cluster.Single(), pure: stream.covers(info.Config.Subjects),
+		single: info.Cluster.Single(), pure: len(info.Config.Subjects) > 0 && !slices.ContainsFunc(info.Config.Subjects, stream.foreign),
 	}, nil
 }
 
-// covers reports whether all messages on the subjects are read.
-func (s Stream) covers(subjects []string) bool {
-	prefix := strings.TrimSuffix(s.Filter, ">")
-	for _, subject := range subjects {
-		if !strings.HasPrefix(subject, prefix) {
-			return false
-		}
-	}
-	return len(subjects) > 0
+// foreign reports whether some of the messages on a subject, which may have wildcards, are not read.
+func (s Stream) foreign(subject string) bool {
+	return !strings.HasPrefix(subject, strings.TrimSuffix(s.Filter, ">"))
+}
+
+// receives reports whether some of the messages on a subject, which may have wildcards, are read.
+func (s Stream) receives(subject string) bool {
+	return !s.foreign(subject) || subject == ">" || strings.HasPrefix(subject, "*.")
 }
 
 // Message is a message of a stream as its service published it.

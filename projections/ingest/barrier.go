@@ -61,7 +61,7 @@ func (l *loop) ingested(ctx context.Context) error {
 		case errors.Is(err, readmodel.ErrOtherGeneration) && ctx.Err() == nil: // the end of the generation before means nothing
 			continue
 		case errors.Is(err, upstream.ErrMissing):
-			return l.unchecked("does not exist", err)
+			return l.unchecked("does not exist or does not receive "+l.stream.Filter, err)
 		case errors.Is(err, errBehind):
 			return l.unchecked("has not been read to its end", err)
 		case errors.Is(err, errRestored):

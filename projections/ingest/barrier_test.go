@@ -9,6 +9,7 @@ import (
 	"clients/eventstore/upstream"
 
 	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 )
 
@@ -74,6 +75,25 @@ func TestTheReadBarrierNamesTheStreamThatIsMissingAndOpensWhenItAppears(t *testi
 	y.deleteSource(upstream.Projects)
 	requireClosed(t, r.ingest.Wait(t.Context()), "PROJECTS", "does not exist")
 	require.Equal(t, domain.References{ActiveProjects: 1}, r.directory.State(acme, one).References, "what was learned stays")
+}
+
+// Events may be acknowledged by another stream if PROJECTS does not receive them.
+func TestTheReadBarrierStaysClosedWhileAStreamHasOtherSubjects(t *testing.T) {
+	t.Parallel()
+	r := alone(t)
+	one := r.client()
+	r.deleteSource(upstream.Projects)
+	config := jetstream.StreamConfig{Name: upstream.Projects.Name, Subjects: []string{"project.>"}}
+	_, err := r.js.CreateStream(t.Context(), config)
+	require.NoError(t, err)
+	requireClosed(t, r.ingest.Wait(t.Context()), "PROJECTS", "does not receive projects.>")
+	eventually(t, "the metric reports it", func() bool { return r.count("clients_source_missing", "PROJECTS") == 1 })
+	config.Subjects = append(config.Subjects, "projects.*.*")
+	_, err = r.js.UpdateStream(t.Context(), config)
+	require.NoError(t, err)
+	r.say(project("Created", 7, `"client_id":1`))
+	require.Equal(t, domain.References{ActiveProjects: 1}, r.references(one))
+	eventually(t, "the metric reports that it is there", func() bool { return r.count("clients_source_missing") == 0 })
 }
 
 func TestTheReadBarrierStaysClosedWhileMessagesAreNotTakenIn(t *testing.T) {

@@ -28,7 +28,7 @@ func newMetrics(registry prometheus.Registerer) *ingestMetrics {
 		duplicates:  counter("clients_source_duplicates_total", "Events of other services that were dropped as duplicates, by source and id."),
 		expired:     counter("clients_source_expired_total", "Messages of other services that were deleted before they were read."),
 		putFailures: counter("clients_quarantine_failures_total", "Failed attempts to store a dead letter. Messages behind it wait."),
-		missing:     gauge("clients_source_missing", "1 while the stream of another service does not exist. No client can be deleted or deactivated."),
+		missing:     gauge("clients_source_missing", "1 while the stream of another service does not exist or does not receive its events. No client can be deleted or deactivated."),
 		sequence:    gauge("clients_source_read_sequence", "Sequence of the last message that was read from the stream of another service."),
 		barriers: in.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "clients_fence_duration_seconds", Help: "Time that deletions and deactivations waited at the read barrier.",

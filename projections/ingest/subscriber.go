@@ -86,15 +86,15 @@ func (s *subscriber) Handle(ctx context.Context, run []upstream.Message) error {
 }
 
 // Missing implements upstream.Handler.
-func (s *subscriber) Missing(missing bool) {
-	if missing == s.missing {
+func (s *subscriber) Missing(reason error) {
+	if s.missing == (reason != nil) {
 		return
 	}
-	s.missing = missing
+	s.missing = reason != nil
 	stream, gauge := s.loop.stream.Name, s.loop.metrics.missing.WithLabelValues(s.loop.stream.Name)
-	if missing {
+	if s.missing {
 		gauge.Set(1)
-		s.loop.Log.Error("upstream missing, deletes blocked", "stream", stream)
+		s.loop.Log.Error("upstream missing, deletes blocked", "stream", stream, "reason", reason)
 		return
 	}
 	gauge.Set(0)

@@ -2,6 +2,7 @@ package jsapi
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"time"
 )
@@ -10,7 +11,9 @@ import (
 type StreamInfo struct {
 	Created time.Time `json:"created"`
 	Config  struct {
-		Subjects []string `json:"subjects"`
+		Subjects []string          `json:"subjects"`
+		Mirror   json.RawMessage   `json:"mirror"`
+		Sources  []json.RawMessage `json:"sources"`
 	} `json:"config"`
 	State   StreamState `json:"state"`
 	Cluster Cluster     `json:"cluster"`
