@@ -1,6 +1,6 @@
 // Package wire decodes and encodes clients as XML, JSON and forms, as the Harvest API has them.
 //
-//	body, Content-Type ─→ ToUTF8 ─→ DecodeXML, DecodeJSON or DecodeForm ─→ domain.ClientAttributes
+//	body, Content-Type ─→ UTF-8 ─→ DecodeXML, DecodeJSON or DecodeForm ─→ domain.ClientAttributes
 //	domain.Client ─→ AppendXML or AppendJSON ─→ response
 //
 // The decoders accept what old client libraries send: whole objects with read-only elements, which are ignored, names with
@@ -49,13 +49,31 @@ const (
 	compound // an object, a list, nested elements
 )
 
-// set sets an attribute. Names that are not writable are ignored: callers send whole objects back.
+// set sets an attribute, whose name may have hyphens or underscores. Names that are not writable are ignored: callers send
+// whole objects back.
 func set(a *domain.ClientAttributes, name string, v value) error {
-	setter, ok := setters[name]
+	setter, ok := setters[strings.ReplaceAll(name, "-", "_")]
 	if !ok {
 		return nil
 	}
 	return setter(a, v)
+}
+
+// once sets each attribute once.
+type once struct {
+	attributes *domain.ClientAttributes
+	seen       map[string]bool
+}
+
+func newOnce(a *domain.ClientAttributes) once { return once{a, make(map[string]bool)} }
+
+func (o once) set(name string, v value) error {
+	name = strings.ReplaceAll(name, "-", "_")
+	if _, known := setters[name]; known && o.seen[name] {
+		return syntaxErrorf("The attribute %s appears twice.", name)
+	}
+	o.seen[name] = true
+	return set(o.attributes, name, v)
 }
 
 type attributes = domain.ClientAttributes

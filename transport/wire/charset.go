@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bufio"
 	"bytes"
 	"io"
 	"regexp"
@@ -10,65 +11,100 @@ import (
 
 	"golang.org/x/net/html/charset"
 	utf16 "golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/runes"
+	"golang.org/x/text/transform"
 )
 
-// ToUTF8 converts a document in the encoding named label, or in that of its byte order mark. The label may be "". If certain
-// is true the result is UTF-8, and a declaration inside the document, which a sender may have left unchanged, does not
-// count. Every error is a *SyntaxError: invalid bytes are refused, never replaced by another character.
-func ToUTF8(document []byte, label string) (converted []byte, certain bool, err error) {
+// decoderOf returns what converts a document to UTF-8, by the byte order mark at its beginning or else by label, which may
+// be "". If nothing is to be converted it returns nil, and the length of the mark.
+func decoderOf(begin []byte, label string) (decoder transform.Transformer, mark int, err error) {
 	switch {
-	case bytes.HasPrefix(document, []byte("\xEF\xBB\xBF")):
-		return document[3:], true, nil
-	case bytes.HasPrefix(document, []byte("\xFE\xFF")), bytes.HasPrefix(document, []byte("\xFF\xFE")):
-		converted, err = utf16.UTF16(utf16.BigEndian, utf16.ExpectBOM).NewDecoder().Bytes(document)
-		return strict(converted, err)
-	case label == "":
-		return document, false, nil
-	case strings.EqualFold(label, "utf-8"), strings.EqualFold(label, "utf8"):
-		return document, utf8.Valid(document), nil
+	case bytes.HasPrefix(begin, []byte("\xEF\xBB\xBF")):
+		return nil, 3, nil
+	case bytes.HasPrefix(begin, []byte("\xFE\xFF")), bytes.HasPrefix(begin, []byte("\xFF\xFE")):
+		return utf16.UTF16(utf16.BigEndian, utf16.ExpectBOM).NewDecoder(), 0, nil
 	}
-	reader, err := charset.NewReaderLabel(label, bytes.NewReader(document))
-	if err != nil {
-		return nil, false, syntaxErrorf("The encoding of the document is not supported.")
+	switch strings.ToLower(strings.TrimSpace(label)) {
+	case "", "utf-8", "utf8":
+		return nil, 0, nil
+	case "ascii", "us-ascii", "ansi_x3.4-1968": // which charset, made for browsers, decodes as Windows-1252
+		return runes.Map(onlyASCII), 0, nil
 	}
-	if isASCII(label) && bytes.ContainsFunc(document, func(r rune) bool { return r > unicode.MaxASCII }) {
-		return nil, false, errEncoding
+	encoding, _ := charset.Lookup(label)
+	if encoding == nil {
+		return nil, 0, syntaxErrorf("The encoding of the document is not supported.")
 	}
-	return strict(io.ReadAll(reader))
+	return encoding.NewDecoder(), 0, nil
 }
 
-// strict returns a converted document, or an error if the converter has replaced bytes that are invalid in the encoding.
-func strict(converted []byte, err error) (document []byte, certain bool, _ error) {
+func onlyASCII(r rune) rune {
+	if r > unicode.MaxASCII {
+		return utf8.RuneError
+	}
+	return r
+}
+
+// toUTF8 converts a document. If certain is true the result is UTF-8, and a declaration inside the document, which a sender
+// may have left unchanged, does not count. Every error is a *SyntaxError: invalid bytes are refused, never replaced by
+// another character.
+func toUTF8(document []byte, label string) (converted []byte, certain bool, err error) {
+	decoder, mark, err := decoderOf(document, label)
+	if err != nil {
+		return nil, false, err
+	}
+	if decoder == nil {
+		return document[mark:], mark > 0 || label != "" && utf8.Valid(document), nil
+	}
+	converted, _, err = transform.Bytes(decoder, document)
 	if err != nil || bytes.ContainsRune(converted, utf8.RuneError) {
-		return nil, false, errEncoding
+		return nil, false, syntaxErrorf("The document has bytes that are invalid in its encoding.")
 	}
 	return converted, true, nil
 }
 
-// isASCII reports whether label is US-ASCII, which the charset package, made for browsers, decodes as Windows-1252.
-func isASCII(label string) bool {
-	switch strings.ToLower(strings.TrimSpace(label)) {
-	case "ascii", "us-ascii", "ansi_x3.4-1968":
-		return true
-	}
-	return false
-}
-
-var errEncoding = syntaxErrorf("The document has bytes that mean nothing in its encoding.")
-
-// declaration matches an XML declaration that names an encoding.
-var declaration = regexp.MustCompile(`^\s*<\?xml\s[^>]*?\sencoding\s*=\s*["']([A-Za-z0-9._:-]+)["']`)
-
-// xmlToUTF8 is ToUTF8 for XML: if nothing else names the encoding, the XML declaration counts. A declaration that is readable
-// byte by byte and says UTF-16 is wrong, and ignored; programs that serialise to a string produce it.
+// xmlToUTF8 is toUTF8 for XML: if nothing else names the encoding, the XML declaration counts.
 func xmlToUTF8(document []byte, label string) ([]byte, error) {
-	document, certain, err := ToUTF8(document, label)
-	if declared := declaration.FindSubmatch(document); err == nil && !certain && declared != nil &&
-		!bytes.HasPrefix(bytes.ToLower(declared[1]), []byte("utf-16")) {
-		document, _, err = ToUTF8(document, string(declared[1]))
+	document, certain, err := toUTF8(document, label)
+	if err == nil && !certain {
+		document, _, err = toUTF8(document, declared(document))
 	}
 	if err == nil && !utf8.Valid(document) {
 		err = syntaxErrorf("The XML is not valid UTF-8.")
 	}
 	return document, err
+}
+
+// declaration matches an XML declaration that names an encoding.
+var declaration = regexp.MustCompile(`^\s*<\?xml\s[^>]*?\sencoding\s*=\s*["']([A-Za-z0-9._:-]+)["']`)
+
+// declared returns the encoding that an XML declaration names, or "". A declaration that is readable byte by byte and says
+// UTF-16 is wrong, and ignored; programs that serialise to a string produce it.
+func declared(document []byte) string {
+	match := declaration.FindSubmatch(document)
+	if match == nil || bytes.HasPrefix(bytes.ToLower(match[1]), []byte("utf-16")) {
+		return ""
+	}
+	return string(match[1])
+}
+
+// declarationLength is how far into a document of any length its declaration may reach.
+const declarationLength = 1 << 10
+
+// StreamUTF8 converts a document of any length, by its byte order mark or by its XML declaration. If lossy is true each
+// invalid byte is read as U+FFFD; otherwise the document is passed on unchanged. An unknown encoding is a *SyntaxError.
+func StreamUTF8(document io.Reader) (converted io.Reader, lossy bool, err error) {
+	r := bufio.NewReaderSize(document, 64<<10)
+	begin, err := r.Peek(declarationLength)
+	if err != nil && err != io.EOF {
+		return nil, false, err
+	}
+	decoder, mark, err := decoderOf(begin, declared(begin))
+	if err != nil {
+		return nil, false, err
+	}
+	if decoder != nil {
+		return transform.NewReader(r, decoder), true, nil
+	}
+	_, err = r.Discard(mark)
+	return r, false, err
 }

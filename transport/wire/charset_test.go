@@ -19,7 +19,7 @@ func utf16Of(order binary.AppendByteOrder, text string) string {
 }
 
 const (
-	nothing = "The document has bytes that mean nothing in its encoding."
+	nothing = "The document has bytes that are invalid in its encoding."
 	invalid = "The XML is not valid UTF-8."
 )
 

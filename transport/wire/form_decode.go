@@ -20,7 +20,7 @@ func DecodeForm(values url.Values, a *domain.ClientAttributes) (found bool, err 
 		}
 		found = true
 		given := values[key]
-		if err := set(a, strings.ReplaceAll(name, "-", "_"), value{text: given[len(given)-1]}); err != nil {
+		if err := set(a, name, value{text: given[len(given)-1]}); err != nil {
 			return true, err
 		}
 	}

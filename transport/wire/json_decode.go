@@ -5,7 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"strings"
+	"strconv"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"clients/domain"
@@ -14,7 +15,7 @@ import (
 // DecodeJSON sets the attributes that {"client": {…}} names. label is the encoding named by the Content-Type, "" for none.
 // Every error is a *SyntaxError; some attributes may be set then.
 func DecodeJSON(document []byte, label string, a *domain.ClientAttributes) error {
-	document, _, err := ToUTF8(document, label)
+	document, _, err := toUTF8(document, label)
 	if err != nil {
 		return err
 	}
@@ -32,42 +33,35 @@ func DecodeJSON(document []byte, label string, a *domain.ClientAttributes) error
 	found := false
 	err = members(d, func(name string) error {
 		if name != "client" {
-			return skip(d)
+			return d.Decode(&json.RawMessage{})
 		}
 		if found {
-			return syntaxErrorf(`The member "client" stands there twice.`)
+			return syntaxErrorf(`The member "client" appears twice.`)
 		}
 		found = true
-		return client(d, a)
+		return client(d, newOnce(a))
 	})
 	if err == nil && !found {
 		err = syntaxErrorf(`The JSON must be an object with the member "client".`)
 	}
-	var syntax *SyntaxError
-	if err != nil && !errors.As(err, &syntax) {
+	if err != nil && !errors.As(err, new(*SyntaxError)) {
 		err = syntaxErrorf("The JSON is not well-formed.")
 	}
 	return err
 }
 
 // client reads the members of the client object.
-func client(d *json.Decoder, a *domain.ClientAttributes) error {
-	seen := make(map[string]bool)
+func client(d *json.Decoder, attributes once) error {
 	return members(d, func(name string) error {
-		name = strings.ReplaceAll(name, "-", "_")
 		var raw json.RawMessage
 		if err := d.Decode(&raw); err != nil {
 			return err
 		}
-		if _, known := setters[name]; known && seen[name] {
-			return syntaxErrorf("The member %q stands there twice.", name)
-		}
-		seen[name] = true
 		v, err := jsonValue(raw)
 		if err != nil {
 			return err
 		}
-		return set(a, name, v)
+		return attributes.set(name, v)
 	})
 }
 
@@ -97,11 +91,6 @@ func members(d *json.Decoder, read func(name string) error) error {
 	return err
 }
 
-func skip(d *json.Decoder) error {
-	var ignored json.RawMessage
-	return d.Decode(&ignored)
-}
-
 func jsonValue(raw json.RawMessage) (value, error) {
 	switch raw[0] {
 	case 'n':
@@ -125,35 +114,25 @@ func loneSurrogate(document []byte) bool {
 		if document[i] != '\\' {
 			continue
 		}
-		i++ // to what is escaped
-		switch unit := escapedUnit(document[i-1:]); {
-		case unit>>10 == 0xDC00>>10:
-			return true
-		case unit>>10 == 0xD800>>10:
-			if escapedUnit(document[min(i+5, len(document)):])>>10 != 0xDC00>>10 {
+		if unit := escapedUnit(document[i:]); utf16.IsSurrogate(unit) {
+			i += 6
+			if utf16.DecodeRune(unit, escapedUnit(document[min(i, len(document)):])) == utf8.RuneError {
 				return true
 			}
-			i += 10
 		}
+		i++ // to what is escaped
 	}
 	return false
 }
 
-// escapedUnit is the UTF-16 code unit that s begins with, spelled \uXXXX; else 0.
-func escapedUnit(s []byte) (unit rune) {
+// escapedUnit returns the UTF-16 code unit that s begins with, spelled \uXXXX; else 0.
+func escapedUnit(s []byte) rune {
 	if len(s) < 6 || s[0] != '\\' || s[1] != 'u' {
 		return 0
 	}
-	for _, c := range s[2:6] {
-		switch {
-		case c >= '0' && c <= '9':
-			c -= '0'
-		case c|0x20 >= 'a' && c|0x20 <= 'f':
-			c = c | 0x20 - 'a' + 10
-		default:
-			return 0
-		}
-		unit = unit<<4 | rune(c)
+	unit, err := strconv.ParseUint(string(s[2:6]), 16, 16)
+	if err != nil {
+		return 0
 	}
-	return unit
+	return rune(unit)
 }
