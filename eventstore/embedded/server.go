@@ -228,9 +228,10 @@ func freeAddress(addr string) (host string, port int, err error) {
 // URL is where other programs can connect.
 func (s *Server) URL() string { return s.server.ClientURL() }
 
-// Connect connects within the process, as the administrator.
+// Connect connects within the process, as the administrator. A busy machine may take longer for that than nats.go allows
+// for a connection to another machine.
 func (s *Server) Connect(options ...nats.Option) (*nats.Conn, error) {
-	options = append(options, nats.InProcessServer(s.server))
+	options = append(options, nats.InProcessServer(s.server), nats.Timeout(startLimit))
 	if s.access != nil {
 		options = append(options, nats.UserInfo(adminUser, s.access.admin))
 	}
