@@ -121,6 +121,9 @@ func updatedSince(rawQuery string) (since time.Time, found bool, err error) {
 	if given == "" {
 		return time.Time{}, false, nil
 	}
-	since, err = parseTime(given)
-	return since, true, err
+	since, ok := wire.ParseTime(given)
+	if !ok {
+		return time.Time{}, true, errSince
+	}
+	return since, true, nil
 }

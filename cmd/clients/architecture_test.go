@@ -51,7 +51,7 @@ var mayImport = map[string][]string{
 		"github.com/prometheus/client_golang", "go.opentelemetry.io/otel",
 	},
 	"transport": {
-		"clients/domain", "clients/projections/readmodel", "clients/transport/wire", "clients/transport/auth", "clients/transport/reload", "clients/transport/contracts", "clients/transport/connections",
+		"clients/domain", "clients/projections/readmodel", "clients/transport/wire", "clients/transport/auth", "clients/transport/contracts", "clients/transport/connections",
 		"github.com/klauspost/compress", "github.com/prometheus/client_golang", "go.opentelemetry.io/otel", "golang.org/x/sync/semaphore",
 	},
 	"transport/auth":        {"clients/transport/credentials", "github.com/hashicorp/golang-lru/v2", "github.com/prometheus/client_golang"},

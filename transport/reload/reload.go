@@ -7,11 +7,10 @@
 package reload
 
 import (
-	"crypto/sha256"
+	"bytes"
 	"errors"
+	"fmt"
 	"maps"
-	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 )
@@ -28,11 +27,18 @@ type Kept[T any] struct {
 	stale   atomic.Bool
 
 	mu   sync.Mutex
-	seen [sha256.Size]byte // what the files held, or the failure of reading them, when they were last looked at
+	seen files // when they were last read
 }
 
-// errUnsettled reports files that change while they are read.
-var errUnsettled = errors.New("it changes all the time")
+// files is what the files hold, or why they cannot be read.
+type files struct {
+	content Content
+	err     error
+}
+
+func (f files) equal(other files) bool {
+	return fmt.Sprint(f.err) == fmt.Sprint(other.err) && maps.EqualFunc(f.content, other.content, bytes.Equal)
+}
 
 // attempts bounds how often Open reads files that change meanwhile.
 const attempts = 10
@@ -42,22 +48,16 @@ const attempts = 10
 func Open[T any](read func() (Content, error), make func(Content) (T, error), salvage func(last T, content Content) T) (*Kept[T], error) {
 	k := &Kept[T]{read: read, make: make, salvage: salvage}
 	for range attempts {
-		content, seen, err := k.look()
-		if errors.Is(err, errUnsettled) {
+		found, settled := k.look()
+		if !settled {
 			continue
 		}
-		if err != nil {
+		if err := k.use(found); err != nil {
 			return nil, err
 		}
-		made, err := make(content)
-		if err != nil {
-			return nil, err
-		}
-		k.seen = seen
-		k.current.Store(&made)
 		return k, nil
 	}
-	return nil, errUnsettled
+	return nil, errors.New("it changes all the time")
 }
 
 // Get returns the T of the last valid files.
@@ -71,56 +71,40 @@ func (k *Kept[T]) Stale() bool { return k.stale.Load() }
 func (k *Kept[T]) Reload() (changed bool, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	content, seen, err := k.look()
-	if errors.Is(err, errUnsettled) || seen == k.seen {
+	found, settled := k.look()
+	if !settled || found.equal(k.seen) {
 		return false, nil
 	}
-	k.seen = seen
-	var made T
-	if err == nil {
-		made, err = k.make(content)
+	err = k.use(found)
+	if err != nil && k.salvage != nil {
+		left := k.salvage(k.Get(), found.content)
+		k.current.Store(&left)
 	}
 	k.stale.Store(err != nil)
-	if err != nil {
-		if k.salvage != nil {
-			left := k.salvage(k.Get(), content)
-			k.current.Store(&left)
-		}
-		return false, err
-	}
-	k.current.Store(&made)
-	return true, nil
+	return err == nil, err
 }
 
-// look reads the files twice: content that was read while they were being replaced is a mixture.
-func (k *Kept[T]) look() (Content, [sha256.Size]byte, error) {
-	content, err := k.read()
-	seen := digest(content, err)
-	if seen == k.seen {
-		return content, seen, err
+// look reads the files. It reads them twice if they have changed, and reports whether both were the same: content that was
+// read while files were being replaced is a mixture.
+func (k *Kept[T]) look() (found files, settled bool) {
+	found.content, found.err = k.read()
+	if found.equal(k.seen) {
+		return found, true
 	}
-	again, errAgain := k.read()
-	if digest(again, errAgain) != seen {
-		return nil, seen, errUnsettled
-	}
-	return content, seen, err
+	var again files
+	again.content, again.err = k.read()
+	return found, again.equal(found)
 }
 
-// digest returns a hash of a content and an error.
-func digest(content Content, err error) (sum [sha256.Size]byte) {
-	h := sha256.New()
-	write := func(part []byte) {
-		h.Write(strconv.AppendInt(nil, int64(len(part)), 10))
-		h.Write([]byte{':'})
-		h.Write(part)
+// use makes the current T of files.
+func (k *Kept[T]) use(found files) error {
+	k.seen = found
+	if found.err != nil {
+		return found.err
 	}
-	for _, name := range slices.Sorted(maps.Keys(content)) {
-		write([]byte(name))
-		write(content[name])
+	made, err := k.make(found.content)
+	if err == nil {
+		k.current.Store(&made)
 	}
-	if err != nil {
-		h.Write([]byte(err.Error()))
-	}
-	h.Sum(sum[:0])
-	return sum
+	return err
 }

@@ -12,7 +12,8 @@
 // The encoders append to a buffer and never fail: everything that the domain accepts has a representation. Decoding what
 // was encoded returns the same values.
 //
-// Field and the two Append functions of hashes encode the other documents of the API.
+// Field and the two Append functions of hashes encode the other documents of the API. ParseTime decodes the times in
+// queries.
 package wire
 
 import (

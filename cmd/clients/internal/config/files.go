@@ -5,8 +5,8 @@ import (
 	"errors"
 	"os"
 
-	"clients/transport"
 	"clients/transport/credentials"
+	"clients/transport/reload"
 
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats.go"
@@ -35,11 +35,11 @@ func (f *Faults) pair(certVariable, cert, keyVariable, key string) bool {
 }
 
 // certificate reads the certificate of the API, if there is one.
-func (f *Faults) certificate(cert, key string) *transport.Certificate {
+func (f *Faults) certificate(cert, key string) *reload.Certificate {
 	if !f.pair("CLIENTS_TLS_CERT", cert, "CLIENTS_TLS_KEY", key) {
 		return nil
 	}
-	certificate, err := transport.OpenCertificate(cert, key)
+	certificate, err := reload.OpenCertificate(cert, key)
 	if err != nil {
 		f.Add("CLIENTS_TLS_CERT", "with CLIENTS_TLS_KEY: %v", err)
 	}

@@ -7,8 +7,8 @@ import (
 
 	"clients/cmd/clients/internal/natsconn"
 	"clients/eventstore/embedded"
-	"clients/transport"
 	"clients/transport/credentials"
+	"clients/transport/reload"
 )
 
 // Serve holds the settings of the service as text.
@@ -50,7 +50,7 @@ type Config struct {
 	ScrubInterval    time.Duration // 0: never
 	LogLevel         slog.Level
 	LogFormat        string
-	Certificate      *transport.Certificate // nil: no TLS
+	Certificate      *reload.Certificate // nil: no TLS
 	ShutdownDelay    time.Duration
 }
 

@@ -1,4 +1,4 @@
-package transport
+package wire
 
 import (
 	"regexp"
@@ -6,15 +6,16 @@ import (
 	"time"
 )
 
-// parseTime parses a date, or a date and a time of day, in the formats of ISO 8601, of mail headers, and of the text forms
+// ParseTime parses a date, or a date and a time of day, in the formats of ISO 8601, of mail headers, and of the text forms
 // of time values in Ruby, Go and JavaScript. It is UTC unless an offset or a zone says otherwise, and has whole seconds. A
-// plus sign that was not encoded in the query arrives as a blank, and a blank that was encoded twice as a plus sign.
+// plus sign that was not encoded in the query arrives as a blank, and a blank that was encoded twice as a plus sign. ok is
+// false if text is none of this.
 //
 // The text is rewritten into few formats and compared with the layouts.
-func parseTime(text string) (time.Time, error) {
+func ParseTime(text string) (t time.Time, ok bool) {
 	for _, layout := range commonLayouts {
 		if t, err := time.Parse(layout, text); err == nil {
-			return t.Truncate(time.Second), nil
+			return t.Truncate(time.Second), true
 		}
 	}
 	text = strings.ToUpper(text)
@@ -27,10 +28,10 @@ func parseTime(text string) (time.Time, error) {
 	text = strings.TrimSpace(text)
 	for _, layout := range timeLayouts {
 		if t, err := time.Parse(layout, text); err == nil && !hourZero.MatchString(text) {
-			return t.UTC(), nil
+			return t.UTC(), true
 		}
 	}
-	return time.Time{}, errSince
+	return time.Time{}, false
 }
 
 // commonLayouts holds the layouts that most callers use. They need no rewriting, which takes 30 µs.

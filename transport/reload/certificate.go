@@ -1,23 +1,21 @@
-package transport
+package reload
 
 import (
 	"crypto/tls"
 	"os"
-
-	"clients/transport/reload"
 )
 
 // Certificate is the TLS certificate of the API: the last valid one in its files. It is safe for concurrent use.
 type Certificate struct {
-	kept *reload.Kept[*tls.Certificate]
+	kept *Kept[*tls.Certificate]
 }
 
 // OpenCertificate reads a certificate chain and its key, both PEM. It returns an error if one of them cannot be read or they
 // do not belong together.
 func OpenCertificate(certFile, keyFile string) (*Certificate, error) {
-	kept, err := reload.Open(
-		func() (content reload.Content, err error) {
-			content = make(reload.Content)
+	kept, err := Open(
+		func() (content Content, err error) {
+			content = make(Content)
 			for _, file := range []string{certFile, keyFile} {
 				if content[file], err = os.ReadFile(file); err != nil {
 					return nil, err
@@ -25,7 +23,7 @@ func OpenCertificate(certFile, keyFile string) (*Certificate, error) {
 			}
 			return content, nil
 		},
-		func(content reload.Content) (*tls.Certificate, error) {
+		func(content Content) (*tls.Certificate, error) {
 			pair, err := tls.X509KeyPair(content[certFile], content[keyFile])
 			return &pair, err
 		}, nil)
