@@ -81,17 +81,16 @@ type API struct {
 	Tracer      trace.Tracer // nil if requests are not traced
 	Log         *slog.Logger
 
-	buffers, chunks *bufferPool // for whole responses, and for chunks of long ones
-	login           *auth.Login
-	rateLimit       *auth.RateLimit
-	bodies          *budget // of request bodies
-	responses       *budget // of large responses, and compressors
+	buffers   *bufferPool // for responses, and for chunks of long ones
+	login     *auth.Login
+	rateLimit *auth.RateLimit
+	bodies    *budget // of request bodies
+	responses *budget // of large responses, and compressors
 }
 
 // Handler returns the handler of the Clients API.
 func (a *API) Handler() (http.Handler, error) {
-	a.buffers = newBufferPool(8 << 10)
-	a.chunks = newBufferPool(chunk + 16<<10) // with room for the client that fills it
+	a.buffers = newBufferPool()
 	a.rateLimit = auth.NewRateLimit(a.RateLimit, a.Metrics.auth)
 	if a.MemoryLimit > 0 {
 		a.bodies = newBudget(a.MemoryLimit, bodyShare, maxBody*bodyCost)

@@ -28,7 +28,7 @@ func (a *API) listClients(w *response, r *request) error {
 	if w.notModified(r, listing.Revision) {
 		return nil
 	}
-	return a.writeList(w, r, listing)
+	return a.sendList(w, r, listing)
 }
 
 // getClient is GET /clients/{id}.

@@ -27,7 +27,7 @@ func MaxConnections(memoryLimit int64) int {
 // Costs of responses. A reader that takes none of what it is sent keeps a response in memory until a timeout ends it.
 const (
 	compressorCost = 768 << 10
-	// largeResponse is for a list, which has two chunks, and for a client with details of more than smallDetails bytes.
+	// largeResponse is for a chunk of a list, which may grow beyond its size, and for a client with details of more than smallDetails bytes.
 	// Each of these bytes may be written as five. Smaller responses are counted with their connection.
 	largeResponse = 512 << 10
 	smallDetails  = 20 << 10
@@ -81,8 +81,8 @@ func (r *reservations) release() {
 // bufferPool lends buffers, which may grow.
 type bufferPool struct{ pool sync.Pool }
 
-func newBufferPool(size int) *bufferPool {
-	return &bufferPool{sync.Pool{New: func() any { b := make([]byte, 0, size); return &b }}}
+func newBufferPool() *bufferPool {
+	return &bufferPool{sync.Pool{New: func() any { b := make([]byte, 0, 8<<10); return &b }}}
 }
 
 func (p *bufferPool) get() *[]byte { return p.pool.Get().(*[]byte) }
