@@ -119,8 +119,8 @@ func (s *service) begin() error {
 // environment is all that a process of the program sees of the test's environment, and variables.
 func environment(home string, variables []string) []string {
 	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home}
-	if raceEnabled {
-		env = append(env, "GORACE=halt_on_error=1")
+	if raceEnabled { // without the second for which each process would wait at its end
+		env = append(env, "GORACE=halt_on_error=1 atexit_sleep_ms=0")
 	}
 	return append(env, variables...)
 }
