@@ -82,7 +82,7 @@ func (s *site) begin(url string, of func(replica string) string) {
 		s.replicas = append(s.replicas, &replica{name: name, url: of(name)})
 		s.restartReplica(i)
 	}
-	s.probe = s.replicas[0].client().create("Probe")
+	s.probe = s.replicas[0].client().createOnce("Probe")
 }
 
 func serverName(i int) string { return fmt.Sprintf("n%d", i+1) }

@@ -18,7 +18,7 @@ import (
 // references reports why a client cannot be deleted: the text of the refusal.
 func (c *client) references(id int64) string {
 	c.t.Helper()
-	return c.want(http.StatusBadRequest, http.MethodDelete, path(id), "").header.Get("Hint")
+	return c.settle(http.StatusBadRequest, http.MethodDelete, path(id), "").header.Get("Hint")
 }
 
 // ready reports whether a service is ready.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 )
 
@@ -96,6 +97,27 @@ func (c *client) want(status int, method, path, body string, headers ...string) 
 	r := c.do(method, path, body, headers...)
 	require.Equal(c.t, status, r.status, "%s %s %s %.200q: %s", method, path, headers, body, r.body)
 	return r
+}
+
+// settle is want of a request that can be sent again, which it is while the response is 503: on a busy machine a cluster
+// elects leaders at any time, and a caller waits until it has one.
+func (c *client) settle(status int, method, path, body string, headers ...string) response {
+	c.t.Helper()
+	var r response
+	eventually(c.t, func() bool {
+		var err error
+		r, err = c.send(method, path, body, headers...)
+		return err != nil || r.status != http.StatusServiceUnavailable
+	}, "%s %s gets a response", method, path)
+	require.Equal(c.t, status, r.status, "%s %s %s %.200q: %s", method, path, headers, body, r.body)
+	return r
+}
+
+// createOnce is create under a key, so that it can be sent again.
+func (c *client) createOnce(name string) int64 {
+	c.t.Helper()
+	body, key := jsonOf(c.t, map[string]any{"client": map[string]any{"name": name}}), "Idempotency-Key: "+uuid.NewString()
+	return c.settle(http.StatusCreated, http.MethodPost, "/clients", body, asJSON, key).id(c.t)
 }
 
 // create creates a client with a name and returns its id.

@@ -42,7 +42,7 @@ func (s *keyedSite) next(t *testing.T) *keyedSite {
 	})
 	own := *s
 	own.t, own.fast = t, []*client{s.fast[0].on(t), s.fast[1].on(t)}
-	own.id = own.fast[0].create("SuprCorp")
+	own.id = own.fast[0].createOnce("SuprCorp")
 	own.key = fmt.Sprintf("Idempotency-Key: of client %d", own.id)
 	eventually(t, func() bool {
 		r, err := s.slow.send(http.MethodGet, path(own.id), "")
@@ -115,8 +115,8 @@ func testToggleHeldUp(t *testing.T, s *keyedSite, freeze bool) {
 	if freeze {
 		s.slow.signal(t, syscall.SIGSTOP)
 	}
-	s.blocked(func() { s.fast[0].want(http.StatusBadRequest, http.MethodPost, toggle, "", s.key) })
-	third := s.fast[1].want(http.StatusOK, http.MethodPost, toggle, "", s.key)
+	s.blocked(func() { s.fast[0].settle(http.StatusBadRequest, http.MethodPost, toggle, "", s.key) })
+	third := s.fast[1].settle(http.StatusOK, http.MethodPost, toggle, "", s.key)
 	s.gate.open()
 	if freeze {
 		s.slow.signal(t, syscall.SIGCONT)
@@ -134,7 +134,7 @@ func testDeleteHeldUp(t *testing.T, s *keyedSite, freeze bool) {
 	if freeze {
 		s.slow.signal(t, syscall.SIGSTOP)
 	}
-	s.blocked(func() { s.fast[0].want(http.StatusBadRequest, http.MethodDelete, path(s.id), "", s.key) })
+	s.blocked(func() { s.fast[0].settle(http.StatusBadRequest, http.MethodDelete, path(s.id), "", s.key) })
 	s.gate.open()
 	if freeze {
 		s.slow.signal(t, syscall.SIGCONT)
@@ -143,7 +143,7 @@ func testDeleteHeldUp(t *testing.T, s *keyedSite, freeze bool) {
 	require.Equal(t, http.StatusServiceUnavailable, late.status)
 	t.Log(late.message(t))
 	require.Equal(t, []string{"ClientCreated"}, s.types())
-	s.fast[1].want(http.StatusOK, http.MethodDelete, path(s.id), "", s.key)
+	s.fast[1].settle(http.StatusOK, http.MethodDelete, path(s.id), "", s.key)
 }
 
 // A keyed change is held up while it checks projects, and its retry is refused; others change the client and are answered.
@@ -151,8 +151,8 @@ func testDeleteHeldUp(t *testing.T, s *keyedSite, freeze bool) {
 func testUpdateHeldUp(t *testing.T, s *keyedSite) {
 	const body = `{"client":{"name":"First","active":false}}`
 	first := s.delayed([]string{sendsClaim, asksFence}, http.MethodPut, path(s.id), body, asJSON)
-	s.blocked(func() { s.fast[0].want(http.StatusBadRequest, http.MethodPut, path(s.id), body, asJSON, s.key) })
-	s.fast[1].want(http.StatusOK, http.MethodPut, path(s.id), `{"client":{"name":"Later"}}`, asJSON)
+	s.blocked(func() { s.fast[0].settle(http.StatusBadRequest, http.MethodPut, path(s.id), body, asJSON, s.key) })
+	s.fast[1].settle(http.StatusOK, http.MethodPut, path(s.id), `{"client":{"name":"Later"}}`, asJSON)
 	s.gate.open()
 	require.Equal(t, http.StatusServiceUnavailable, (<-first).status)
 	require.Equal(t, "Later", s.fast[0].attributes(s.id)["name"])
@@ -164,9 +164,9 @@ func testUpdateHeldUp(t *testing.T, s *keyedSite) {
 func testUpdateOnItsWay(t *testing.T, s *keyedSite) {
 	const body = `{"client":{"name":"First"}}`
 	first := s.delayed([]string{sendsClaim, sendsEvent}, http.MethodPut, path(s.id), body, asJSON)
-	s.fast[0].want(http.StatusOK, http.MethodPut, path(s.id), body, asJSON)
-	s.fast[0].want(http.StatusOK, http.MethodPut, path(s.id), body, asJSON, s.key) // changes nothing
-	s.fast[1].want(http.StatusOK, http.MethodPut, path(s.id), `{"client":{"name":"Later"}}`, asJSON)
+	s.fast[0].settle(http.StatusOK, http.MethodPut, path(s.id), body, asJSON)
+	s.fast[0].settle(http.StatusOK, http.MethodPut, path(s.id), body, asJSON, s.key) // changes nothing
+	s.fast[1].settle(http.StatusOK, http.MethodPut, path(s.id), `{"client":{"name":"Later"}}`, asJSON)
 	s.gate.open()
 	require.Equal(t, http.StatusServiceUnavailable, (<-first).status)
 	require.Equal(t, "Later", s.fast[0].attributes(s.id)["name"])
@@ -177,22 +177,22 @@ func testUpdateOnItsWay(t *testing.T, s *keyedSite) {
 func testToggleOnItsWay(t *testing.T, s *keyedSite) {
 	toggle := path(s.id) + "/toggle"
 	first := s.delayed([]string{sendsClaim, sendsEvent}, http.MethodPost, toggle, "")
-	s.blocked(func() { s.fast[0].want(http.StatusBadRequest, http.MethodPost, toggle, "", s.key) })
-	third := s.fast[1].want(http.StatusOK, http.MethodPost, toggle, "", s.key)
+	s.blocked(func() { s.fast[0].settle(http.StatusBadRequest, http.MethodPost, toggle, "", s.key) })
+	third := s.fast[1].settle(http.StatusOK, http.MethodPost, toggle, "", s.key)
 	s.gate.open()
 	if late := <-first; late.status != http.StatusServiceUnavailable {
 		require.Equal(t, third.header.Get("ETag"), late.header.Get("ETag"))
 	}
 	require.Equal(t, []string{"ClientCreated", "ClientToggled"}, s.types())
-	again := s.fast[0].want(http.StatusOK, http.MethodPost, toggle, "", s.key)
+	again := s.fast[0].settle(http.StatusOK, http.MethodPost, toggle, "", s.key)
 	require.Equal(t, third.header.Get("ETag"), again.header.Get("ETag"))
 }
 
 // A request whose retry was refused, and that has not ended, keeps its key from other requests: they would share its event.
 func testKeyTakenOver(t *testing.T, s *keyedSite) {
 	first := s.delayed([]string{sendsClaim, asksFence}, http.MethodDelete, path(s.id), "")
-	s.blocked(func() { s.fast[0].want(http.StatusBadRequest, http.MethodDelete, path(s.id), "", s.key) })
-	s.fast[1].want(http.StatusUnprocessableEntity, http.MethodPost, path(s.id)+"/toggle", "", s.key)
+	s.blocked(func() { s.fast[0].settle(http.StatusBadRequest, http.MethodDelete, path(s.id), "", s.key) })
+	s.fast[1].settle(http.StatusUnprocessableEntity, http.MethodPost, path(s.id)+"/toggle", "", s.key)
 	s.gate.open()
 	<-first
 	require.Equal(t, []string{"ClientCreated"}, s.types())

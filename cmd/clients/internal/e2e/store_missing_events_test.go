@@ -76,11 +76,11 @@ func TestMissingEventsAreNoticedOnExternalServers(t *testing.T) {
 func fill(t *testing.T, s *service, js jetstream.JetStream) {
 	t.Helper()
 	for range 3 {
-		s.create("SuprCorp")
+		s.createOnce("SuprCorp")
 	}
 	project(t, js, "ProjectCreated", 7, `"client_id":1`)
-	s.want(http.StatusBadRequest, http.MethodDelete, path(1), "") // the project is on record
-	s.create("SuprCorp")
+	s.settle(http.StatusBadRequest, http.MethodDelete, path(1), "") // the project is on record
+	s.createOnce("SuprCorp")
 }
 
 func purge(t *testing.T, js jetstream.JetStream, options ...jetstream.StreamPurgeOpt) {

@@ -50,5 +50,5 @@ func TestAScrubFindsWhatOneOfThreeCopiesLacks(t *testing.T) {
 	eventually(t, func() bool { return s.metric("clients_scrub_faults", `kind="copy"`) > 0 }, "the scrub finds it")
 	require.Contains(t, s.stderr.String(), "lacks the message")
 	require.Equal(t, http.StatusOK, s.operations("/readyz").status)
-	s.create("Fourth Ltd")
+	s.createOnce("Fourth Ltd")
 }

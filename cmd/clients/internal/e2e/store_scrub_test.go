@@ -128,9 +128,9 @@ func damage(t *testing.T, servers *natstest.Cluster, harm func(block string)) {
 func createThree(t *testing.T, s *service) {
 	t.Helper()
 	for _, name := range []string{"First Ltd", "Second Ltd", "Third Ltd"} {
-		s.create(name)
+		s.createOnce(name)
 	}
-	s.want(http.StatusOK, http.MethodPut, path(1), `{"client":{"details":"x"}}`, asJSON)
+	s.settle(http.StatusOK, http.MethodPut, path(1), `{"client":{"details":"x"}}`, asJSON)
 }
 
 func blocks(t *testing.T, storeDir string) []string {
