@@ -24,13 +24,6 @@ type gate struct {
 	opened  chan struct{} // closed when everything may pass
 }
 
-// What a replica sends.
-const (
-	sendsClaim = "HPUB $KV.CLIENTS_KEYS."
-	asksFence  = "$JS.API.STREAM.INFO.PROJECTS"
-	sendsEvent = "HPUB clients.default."
-)
-
 func newGate(t *testing.T, server string) *gate {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

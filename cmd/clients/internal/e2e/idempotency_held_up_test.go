@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"net/http"
 	"syscall"
@@ -9,6 +10,7 @@ import (
 
 	"clients/eventstore/natstest"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/stretchr/testify/require"
 )
 
@@ -21,11 +23,14 @@ type keyedSite struct {
 	other *service  // one of them
 	id    int64     // of the test's client
 	key   string    // the header with the test's key
+
+	// What the slow replica sends for the test's request, and for no other.
+	sendsClaim, sendsEvent string
 }
 
 func newKeyedSite(t *testing.T) *keyedSite {
 	t.Helper()
-	servers := natstest.Run(t, 3)
+	servers := natstest.Run(t, 3, func(o *server.Options) { o.Cluster.NoAdvertise = true }) // so that all goes through the gate
 	g := newGate(t, servers.Servers[0].ClientURL())
 	fast := startReplicas(t, 2, servers.URL())
 	slow := launch(t, "CLIENTS_NATS_URL="+g.url)
@@ -43,7 +48,10 @@ func (s *keyedSite) next(t *testing.T) *keyedSite {
 	own := *s
 	own.t, own.fast = t, []*client{s.fast[0].on(t), s.fast[1].on(t)}
 	own.id = own.fast[0].createOnce("SuprCorp")
-	own.key = fmt.Sprintf("Idempotency-Key: of client %d", own.id)
+	key := fmt.Sprintf("of client %d", own.id)
+	own.key = "Idempotency-Key: " + key
+	own.sendsClaim = fmt.Sprintf("HPUB $KV.CLIENTS_KEYS.default.%x ", sha256.Sum256([]byte(key)))
+	own.sendsEvent = fmt.Sprintf("HPUB clients.default.%d ", own.id)
 	eventually(t, func() bool {
 		r, err := s.slow.send(http.MethodGet, path(own.id), "")
 		return err == nil && r.status == http.StatusOK && r.header.Get("Warning") == ""
@@ -70,6 +78,9 @@ func TestKeyedRequestsThatAreHeldUp(t *testing.T) {
 		t.Run(name, func(t *testing.T) { test(t, site.next(t)) })
 	}
 }
+
+// asksForProjects is what a replica sends before it deletes or deactivates a client, and at other times.
+const asksForProjects = "$JS.API.STREAM.INFO.PROJECTS"
 
 // delayed sends a keyed request through the slow replica, and returns when it is held up.
 func (s *keyedSite) delayed(at []string, method, path, body string, headers ...string) <-chan response {
@@ -111,7 +122,7 @@ func (s *keyedSite) types() (all []string) {
 // first must find that it has lost its key, and not toggle the client back.
 func testToggleHeldUp(t *testing.T, s *keyedSite, freeze bool) {
 	toggle := path(s.id) + "/toggle"
-	first := s.delayed([]string{sendsClaim, asksFence}, http.MethodPost, toggle, "")
+	first := s.delayed([]string{s.sendsClaim, asksForProjects}, http.MethodPost, toggle, "")
 	if freeze {
 		s.slow.signal(t, syscall.SIGSTOP)
 	}
@@ -130,7 +141,7 @@ func testToggleHeldUp(t *testing.T, s *keyedSite, freeze bool) {
 
 // A keyed deletion whose retry was refused is not carried out any more.
 func testDeleteHeldUp(t *testing.T, s *keyedSite, freeze bool) {
-	first := s.delayed([]string{sendsClaim, asksFence}, http.MethodDelete, path(s.id), "")
+	first := s.delayed([]string{s.sendsClaim, asksForProjects}, http.MethodDelete, path(s.id), "")
 	if freeze {
 		s.slow.signal(t, syscall.SIGSTOP)
 	}
@@ -150,7 +161,7 @@ func testDeleteHeldUp(t *testing.T, s *keyedSite, freeze bool) {
 // The first must not be stored over that.
 func testUpdateHeldUp(t *testing.T, s *keyedSite) {
 	const body = `{"client":{"name":"First","active":false}}`
-	first := s.delayed([]string{sendsClaim, asksFence}, http.MethodPut, path(s.id), body, asJSON)
+	first := s.delayed([]string{s.sendsClaim, asksForProjects}, http.MethodPut, path(s.id), body, asJSON)
 	s.blocked(func() { s.fast[0].settle(http.StatusBadRequest, http.MethodPut, path(s.id), body, asJSON, s.key) })
 	s.fast[1].settle(http.StatusOK, http.MethodPut, path(s.id), `{"client":{"name":"Later"}}`, asJSON)
 	s.gate.open()
@@ -163,7 +174,7 @@ func testUpdateHeldUp(t *testing.T, s *keyedSite) {
 // decided on.
 func testUpdateOnItsWay(t *testing.T, s *keyedSite) {
 	const body = `{"client":{"name":"First"}}`
-	first := s.delayed([]string{sendsClaim, sendsEvent}, http.MethodPut, path(s.id), body, asJSON)
+	first := s.delayed([]string{s.sendsClaim, s.sendsEvent}, http.MethodPut, path(s.id), body, asJSON)
 	s.fast[0].settle(http.StatusOK, http.MethodPut, path(s.id), body, asJSON)
 	s.fast[0].settle(http.StatusOK, http.MethodPut, path(s.id), body, asJSON, s.key) // changes nothing
 	s.fast[1].settle(http.StatusOK, http.MethodPut, path(s.id), `{"client":{"name":"Later"}}`, asJSON)
@@ -176,7 +187,7 @@ func testUpdateOnItsWay(t *testing.T, s *keyedSite) {
 // A toggle on its way, whose retry is refused and whose third request is applied, is the same event as that.
 func testToggleOnItsWay(t *testing.T, s *keyedSite) {
 	toggle := path(s.id) + "/toggle"
-	first := s.delayed([]string{sendsClaim, sendsEvent}, http.MethodPost, toggle, "")
+	first := s.delayed([]string{s.sendsClaim, s.sendsEvent}, http.MethodPost, toggle, "")
 	s.blocked(func() { s.fast[0].settle(http.StatusBadRequest, http.MethodPost, toggle, "", s.key) })
 	third := s.fast[1].settle(http.StatusOK, http.MethodPost, toggle, "", s.key)
 	s.gate.open()
@@ -190,7 +201,7 @@ func testToggleOnItsWay(t *testing.T, s *keyedSite) {
 
 // A request whose retry was refused, and that has not ended, keeps its key from other requests: they would share its event.
 func testKeyTakenOver(t *testing.T, s *keyedSite) {
-	first := s.delayed([]string{sendsClaim, asksFence}, http.MethodDelete, path(s.id), "")
+	first := s.delayed([]string{s.sendsClaim, asksForProjects}, http.MethodDelete, path(s.id), "")
 	s.blocked(func() { s.fast[0].settle(http.StatusBadRequest, http.MethodDelete, path(s.id), "", s.key) })
 	s.fast[1].settle(http.StatusUnprocessableEntity, http.MethodPost, path(s.id)+"/toggle", "", s.key)
 	s.gate.open()
