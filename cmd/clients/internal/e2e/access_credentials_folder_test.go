@@ -9,7 +9,7 @@ import (
 )
 
 // Each fault of a folder of credentials is a line, and nothing that a line of a file holds is shown.
-func TestFaultsOfCredentials(t *testing.T) {
+func TestEachInvalidLineOfCredentialsIsReported(t *testing.T) {
 	t.Parallel()
 	ann, bob := htpasswd(t, 4, "ann:right"), htpasswd(t, 4, "bob:right")
 	for name, c := range map[string]struct {
@@ -44,7 +44,7 @@ func TestFaultsOfCredentials(t *testing.T) {
 
 // A Secret changes while the service runs. Users that it no longer names lose access within seconds. While it is invalid,
 // no new user gets in, and users whose line was removed or is invalid have no access.
-func TestASecretThatChanges(t *testing.T) {
+func TestChangedCredentialsHoldWithinSeconds(t *testing.T) {
 	t.Parallel()
 	ann, bob, cid := htpasswd(t, 4, "ann:right"), htpasswd(t, 4, "bob:right"), htpasswd(t, 4, "cid:right")
 	long := strings.Repeat("a", 63) + ".htpasswd"

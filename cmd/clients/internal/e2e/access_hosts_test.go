@@ -124,7 +124,7 @@ func TestCrossOriginRequestsOfBrowsersAreRefused(t *testing.T) {
 	}
 }
 
-func TestFaultsOfAllowedHosts(t *testing.T) {
+func TestInvalidAllowedHostsAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, value := range []string{"https://clients.example.com", "clients.example.com:8080", "a,,b", "*.example.com", "a b", "bücher.example"} {
 		r := run(t, []string{"CLIENTS_ALLOWED_HOSTS=" + value}, "serve")

@@ -38,7 +38,7 @@ func TestLoginComesBeforeEverythingElse(t *testing.T) {
 	require.Equal(t, 200, a.service.on(t).at(a.service.ops).do("GET", "/readyz", "").status, "the operations endpoints have no logins")
 }
 
-func TestLoginInEveryForm(t *testing.T) {
+func TestLoginsAreAcceptedInEveryForm(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 72)
 	s := start(t, "CLIENTS_CREDENTIALS_DIR="+newSecret(t, files{
@@ -89,7 +89,7 @@ func TestLoginInEveryForm(t *testing.T) {
 }
 
 // A password is checked once for many requests, wrong ones are throttled, and none is logged.
-func TestPasswordChecks(t *testing.T) {
+func TestPasswordsAreCheckedOnceAndNeverLogged(t *testing.T) {
 	t.Parallel()
 	s := start(t, "CLIENTS_CREDENTIALS_DIR="+credentials(t, 4, "ann:correct-horse", "bob:two"), "CLIENTS_LOG_LEVEL=debug")
 	logins := func(outcome string) float64 { return s.metric("clients_logins_total", `outcome="`+outcome+`"`) }

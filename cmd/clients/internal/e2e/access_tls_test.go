@@ -95,7 +95,7 @@ func TestTheCertificateIsReadAgainWhenItChanges(t *testing.T) {
 	require.False(t, trusted(trustFirst))
 }
 
-func TestFaultsOfCertificates(t *testing.T) {
+func TestInvalidCertificatesAreRefused(t *testing.T) {
 	t.Parallel()
 	first, _ := certificate(t)
 	second, _ := certificate(t)

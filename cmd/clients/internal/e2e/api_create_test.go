@@ -8,7 +8,7 @@ import (
 )
 
 // What a creation makes of each document. A view holds what has to be there, without the id and the times.
-func TestCreate(t *testing.T) {
+func TestCreateStoresWhatTheDocumentSays(t *testing.T) {
 	t.Parallel()
 	a := shared(t)
 	named := view{Name: "SuprCorp", Currency: "United States Dollars - USD", CurrencySymbol: "$", Active: true}

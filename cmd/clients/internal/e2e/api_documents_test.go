@@ -9,7 +9,7 @@ import (
 )
 
 // What is sent and what comes back, byte for byte.
-func TestDocuments(t *testing.T) {
+func TestDocumentsAreExactlyAsInTheAPIDocument(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
 	const declaration = `<?xml version="1.0" encoding="UTF-8"?>` + "\n"

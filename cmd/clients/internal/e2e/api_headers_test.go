@@ -77,7 +77,7 @@ func TestHeadersOnTheWire(t *testing.T) {
 	}
 }
 
-func TestConditionalRequests(t *testing.T) {
+func TestConditionsAreComparedWithTheClient(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
 	id := s.create("SuprCorp")

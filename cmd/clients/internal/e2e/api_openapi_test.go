@@ -91,7 +91,7 @@ func TestOpenAPIIsWhatTheServiceDoes(t *testing.T) {
 
 	d.successes()
 	d.refusals(a)
-	d.strangers(t)
+	d.refusedCallers(t)
 	d.otherSites()
 	for template, methods := range operations {
 		for _, method := range methods {
@@ -155,22 +155,22 @@ func (d *documented) refusals(a *service) {
 	}
 }
 
-// strangers are callers that do not log in, and those that have sent too much.
-func (d *documented) strangers(t *testing.T) {
+// refusedCallers sends the requests of callers that do not log in, and of those that have sent too many.
+func (d *documented) refusedCallers(t *testing.T) {
 	p := start(t, "CLIENTS_CREDENTIALS_DIR="+credentials(t, 4, "ann:one"), "CLIENTS_RATE_LIMIT=1")
 	p.as("ann:one").want(200, "GET", "/clients", "")
 	for status, login := range map[int]string{401: "", 503: "ann:one"} {
-		stranger := &documented{client: p.as(login), contract: d.contract, seen: d.seen}
+		caller := &documented{client: p.as(login), contract: d.contract, seen: d.seen}
 		for _, accept := range []string{acceptJSON, acceptXML} {
-			stranger.holds(status, "GET", theUser, theUser, "", accept)
-			stranger.holds(map[int]int{401: 401, 503: 200}[status], "GET", itsLimit, itsLimit, "", accept)
-			stranger.holds(status, "GET", everyClient, "/clients", "", accept)
-			stranger.holds(status, "POST", everyClient, "/clients", "{}", asJSON, accept)
-			stranger.holds(status, "GET", anyClient, "/clients/1", "", accept)
-			stranger.holds(status, "PUT", anyClient, "/clients/1", "{}", asJSON, accept)
-			stranger.holds(status, "DELETE", anyClient, "/clients/1", "", accept)
-			stranger.holds(status, "POST", itsState, "/clients/1/toggle", "", accept)
-			stranger.holds(status, "PUT", itsState, "/clients/1/toggle", "", accept)
+			caller.holds(status, "GET", theUser, theUser, "", accept)
+			caller.holds(map[int]int{401: 401, 503: 200}[status], "GET", itsLimit, itsLimit, "", accept)
+			caller.holds(status, "GET", everyClient, "/clients", "", accept)
+			caller.holds(status, "POST", everyClient, "/clients", "{}", asJSON, accept)
+			caller.holds(status, "GET", anyClient, "/clients/1", "", accept)
+			caller.holds(status, "PUT", anyClient, "/clients/1", "{}", asJSON, accept)
+			caller.holds(status, "DELETE", anyClient, "/clients/1", "", accept)
+			caller.holds(status, "POST", itsState, "/clients/1/toggle", "", accept)
+			caller.holds(status, "PUT", itsState, "/clients/1/toggle", "", accept)
 		}
 	}
 }

@@ -17,7 +17,7 @@ const (
 var idInPath = regexp.MustCompile(`/1(\D|$)`)
 
 // Every spelling of a path, and every way to choose a format, that client libraries use.
-func TestPathsAndFormats(t *testing.T) {
+func TestPathsChooseTheFormat(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
 	one := path(s.create("SuprCorp"))
@@ -114,7 +114,7 @@ func TestPathsAndFormats(t *testing.T) {
 	}
 }
 
-func TestMethods(t *testing.T) {
+func TestOtherMethodsAreRefusedWithAllow(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
 	one := path(s.create("SuprCorp"))
@@ -134,7 +134,7 @@ func TestMethods(t *testing.T) {
 }
 
 // A body that a request has no use for is tolerated.
-func TestBodiesNobodyReads(t *testing.T) {
+func TestBodiesThatARequestHasNoUseForAreIgnored(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
 	one := path(s.create("SuprCorp"))

@@ -11,7 +11,7 @@ import (
 
 // Each kind of refusal in both formats: the same text, nothing internal in it, and nothing stored. What else is wrong with a
 // document is tested where it is decoded.
-func TestRefusals(t *testing.T) {
+func TestRefusalsHaveTheirReasonInBothFormats(t *testing.T) {
 	t.Parallel()
 	a := shared(t)
 	id := a.create("SuprCorp")

@@ -10,7 +10,7 @@ import (
 )
 
 // What each value becomes, as libraries write it in JSON, XML and forms. "400" stands for a refusal.
-func TestValues(t *testing.T) {
+func TestValuesAreConvertedAsLibrariesWriteThem(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
 	for _, c := range []struct {
@@ -93,7 +93,7 @@ func TestCurrencySymbols(t *testing.T) {
 }
 
 // What is not a client in its encoding is refused, and nothing is stored.
-func TestEncodings(t *testing.T) {
+func TestDocumentsAreReadInTheirEncoding(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
 	for _, c := range []struct{ body, kind, want string }{
@@ -128,7 +128,7 @@ func TestEncodings(t *testing.T) {
 	s.want(http.StatusUnsupportedMediaType, http.MethodPost, "/clients", "x", "Content-Type: text/csv")
 }
 
-func TestNullsAndLimits(t *testing.T) {
+func TestNullsClearAndLimitsHold(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
 	id := s.want(201, "POST", "/clients", `{"client":{"name":"x","highrise_id":9223372036854775807,"currency_symbol":"E","details":"x"}}`, asJSON).id(t)

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestInvalidUsesOfSubcommands(t *testing.T) {
+func TestInvalidUsesOfSubcommandsAreRefused(t *testing.T) {
 	t.Parallel()
 	for args, code := range map[string]int{
 		"quarantine retry": 2, "quarantine drop": 2, "quarantine drop --all 1": 2, "quarantine show": 2, "quarantine show x": 2,

@@ -113,8 +113,8 @@ func reachable(t *testing.T) string {
 	return program
 }
 
-// A subcommand sends the password to nobody but a running service.
-func TestSubcommandsWithoutAService(t *testing.T) {
+// A subcommand sends the password to a running service alone.
+func TestSubcommandsSendNoPasswordWithoutAService(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	variables := []string{"CLIENTS_DATA_DIR=" + s.dataDir}

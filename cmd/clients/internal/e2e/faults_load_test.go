@@ -134,7 +134,7 @@ func TestFaultsAreFoundByTheChecker(t *testing.T) {
 	}{
 		"updates are lost":               {without(http.MethodPut), "is not linearizable", false},
 		"deletions are lost":             {without(http.MethodDelete), "is not linearizable", false},
-		"creations happen twice":         {createsTwice(false), "nobody created /clients/", false},
+		"creations happen twice":         {createsTwice(false), "no caller created /clients/", false},
 		"keyed creations happen twice":   {createsTwice(true), "was created twice with one key", false},
 		"keys are ignored":               {forgetsKeys(), "when it was sent again", false},
 		"reads are stale":                {stale(""), "stale reads", false},

@@ -55,7 +55,7 @@ func TestFaultsStartTogetherBeforeThereIsALeader(t *testing.T) {
 	}
 }
 
-// While no server can be reached, whether that shows at once or not, reads continue with a warning and writes are refused in
+// While no server can be reached, at once or after a timeout, reads continue with a warning and writes are refused in
 // time. When the servers are back, so is the service.
 func TestFaultsOutageOfAllServers(t *testing.T) {
 	t.Parallel()

@@ -218,6 +218,9 @@ func (s *site) startLoad() *workload.Load {
 		urls = append(urls, r.client().base)
 	}
 	pace := func() time.Duration { return 12 * time.Millisecond }
+	if *faultsFor == 0 { // hundreds of requests in each fault are enough
+		pace = func() time.Duration { return 40 * time.Millisecond }
+	}
 	l, err := workload.Start(workload.Options{
 		URLs: urls, Clients: 4, Uses: 150, Patience: timeout, Report: s.t.Logf,
 		Groups: []workload.Group{{Callers: places, Keep: true, ReadOnly: true, Pause: pace}, {Callers: 3 * places, Keep: true, Pause: pace}},

@@ -157,7 +157,7 @@ func testDeleteHeldUp(t *testing.T, s *keyedSite, freeze bool) {
 	s.fast[1].settle(http.StatusOK, http.MethodDelete, path(s.id), "", s.key)
 }
 
-// A keyed change is held up while it checks projects, and its retry is refused; others change the client and are answered.
+// A keyed change is held up while it checks projects, and its retry is refused; others change the client, and their writes are acknowledged.
 // The first must not be stored over that.
 func testUpdateHeldUp(t *testing.T, s *keyedSite) {
 	const body = `{"client":{"name":"First","active":false}}`

@@ -33,7 +33,7 @@ func requireSameResponse(t *testing.T, first, again response) {
 	require.Equal(t, first.tag(), again.tag())
 }
 
-func TestAKeyIsGivenTheFirstResponseAgain(t *testing.T) {
+func TestARepeatedKeyReturnsTheFirstResponse(t *testing.T) {
 	t.Parallel()
 	a := shared(t)
 	id := a.create("SuprCorp")
@@ -48,7 +48,7 @@ func TestAKeyIsGivenTheFirstResponseAgain(t *testing.T) {
 	}
 }
 
-func TestAKeyIsGivenTheFirstResponseWhateverHasHappenedSince(t *testing.T) {
+func TestARepeatedKeyReturnsTheFirstResponseBehindLaterChanges(t *testing.T) {
 	t.Parallel()
 	a := shared(t)
 	first := a.want(201, "POST", "/clients", suprCorp, asXML, key)

@@ -25,7 +25,7 @@ func refusedWithin() time.Duration {
 
 // Without NATS reads continue from what is known, with a warning, and writes are refused in time. When NATS is back, so is
 // the service. With eventual reads nothing is marked.
-func TestAnOutageOfNATS(t *testing.T) {
+func TestReadsContinueWithoutNATS(t *testing.T) {
 	t.Parallel()
 	cluster := natstest.Run(t, 1)
 	s := startReplicas(t, 1, cluster.URL(), "CLIENTS_STREAM_REPLICAS=1")[0]
@@ -110,7 +110,7 @@ func TestAStartWaitsForNATS(t *testing.T) {
 }
 
 // Three replicas of a stream are more than one server can have; a cluster that lacks servers may be forming.
-func TestAStartOnTooFewServers(t *testing.T) {
+func TestAStartOnTooFewServersIsRefusedOrWaits(t *testing.T) {
 	t.Parallel()
 	refused := launch(t, "CLIENTS_NATS_URL="+natstest.Run(t, 1).URL())
 	require.Equal(t, 1, refused.exitCode(t))
@@ -122,7 +122,7 @@ func TestAStartOnTooFewServers(t *testing.T) {
 }
 
 // A login may be changed on both sides one after the other: a service retries one that is refused.
-func TestALoginThatIsRefusedForAWhile(t *testing.T) {
+func TestALoginThatIsRefusedIsRetried(t *testing.T) {
 	t.Parallel()
 	cluster := natstest.Run(t, 1, func(o *server.Options) { o.Username, o.Password = "user", "other" })
 	change := func(password string) {
@@ -148,7 +148,7 @@ func TestALoginThatIsRefusedForAWhile(t *testing.T) {
 func withUser(urls, user string) string { return strings.ReplaceAll(urls, "://", "://"+user+"@") }
 
 // A server that no longer responds, as behind a broken network, is left.
-func TestAServerThatNoLongerResponds(t *testing.T) {
+func TestAServerThatNoLongerRespondsIsLeft(t *testing.T) {
 	t.Parallel()
 	network := natstest.NewNetwork(t)
 	servers := natstest.Run(t, 1, network.Between)

@@ -237,7 +237,7 @@ func TestPartnersHaveALimitedNumberOfConsumers(t *testing.T) {
 	require.ErrorIs(t, create(limit+1), jetstream.ErrMaximumConsumersLimit, "after a restart too")
 }
 
-// A flood of requests is answered as far as there is room, and does not hold up anything else.
+// Of a flood of requests as many get a response as there is room for, and nothing else waits.
 func TestAFloodOfPartnersRequestsHoldsUpNothing(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -264,7 +264,7 @@ func TestAFloodOfPartnersRequestsHoldsUpNothing(t *testing.T) {
 	eventually(t, func() bool {
 		_, err := js.Stream(t.Context(), "CLIENTS")
 		return err == nil
-	}, "partners are answered again")
+	}, "partners get responses again")
 }
 
 func TestTheExampleSubscriberIsAPartner(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 )
 
 // What the operations endpoints show of a service: healthy, after some requests, and without NATS.
-func TestOperations(t *testing.T) {
+func TestOperationsEndpointsReportTheState(t *testing.T) {
 	t.Parallel()
 	servers := natstest.Run(t, 1)
 	s := startReplicas(t, 1, servers.URL(), "CLIENTS_STREAM_REPLICAS=1")[0]

@@ -9,7 +9,7 @@ import (
 )
 
 // Whatever is wrong with a setting, no secret in it reaches the output, which is the log of a container.
-func TestFaultsOfSettingsShowNoSecret(t *testing.T) {
+func TestReportsOfInvalidSettingsShowNoSecret(t *testing.T) {
 	t.Parallel()
 	const (
 		seed = "SUAIBDPBAUTWCWBKIO6XHQNINK5FWJW4OHLXC3HQ2KFE4PEJUA44CNHTC4"

@@ -57,7 +57,7 @@ func TestSettingsAreListedByHelp(t *testing.T) {
 }
 
 // Every fault is reported at once, each in one line that names the setting.
-func TestFaultsOfSettings(t *testing.T) {
+func TestEachInvalidSettingIsReported(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 256)
 	var all []string
@@ -119,7 +119,7 @@ func TestSettingsComeFromTheEnvironmentAndFromFlags(t *testing.T) {
 	}
 }
 
-func TestFaultsOfTheCommandLine(t *testing.T) {
+func TestInvalidCommandLinesAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{{"destroy"}, {"serve", "now"}, {"--no-such-flag"}, {"serve", "--http-addr"}, {"version", "--data-dir=x"}} {
 		r := run(t, nil, args...)
@@ -138,7 +138,7 @@ func TestFaultsOfTheCommandLine(t *testing.T) {
 	require.Regexp(t, `(?s)serve.*version`, help.stdout)
 }
 
-func TestVersion(t *testing.T) {
+func TestVersionIsPrinted(t *testing.T) {
 	t.Parallel()
 	for _, args := range []string{"version", "--version"} {
 		r := run(t, nil, args)
@@ -163,7 +163,7 @@ func TestAPortInUseIsNamedWithItsSetting(t *testing.T) {
 	}
 }
 
-func TestADataDirectoryThatIsAFile(t *testing.T) {
+func TestADataDirectoryThatIsAFileIsRefused(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, []byte("x"), 0o600))

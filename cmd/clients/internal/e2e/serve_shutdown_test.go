@@ -91,7 +91,7 @@ func TestASecondSignalEndsTheProcessAtOnce(t *testing.T) {
 	require.Equal(t, "SuprCorp", s.restart(t).get(id).Name)
 }
 
-// A NATS server that does not answer, or is gone, does not keep a service from ending in time.
+// A NATS server that does not respond, or is gone, does not keep a service from ending in time.
 func TestShutdownDoesNotWaitForNATS(t *testing.T) {
 	t.Parallel()
 	for name, fail := range map[string]func(n *natstest.Network){

@@ -122,7 +122,7 @@ func TestACollectorThatIsAwayDelaysNoRequest(t *testing.T) {
 }
 
 // An invalid value is logged and its default used; the unknown name of an exporter ends the start.
-func TestInvalidTraceSettings(t *testing.T) {
+func TestInvalidTraceSettingsAreReported(t *testing.T) {
 	t.Parallel()
 	c := collectTraces(t)
 	s := start(t, "OTEL_EXPORTER_OTLP_ENDPOINT="+c.URL, "OTEL_EXPORTER_OTLP_TIMEOUT=abc")
@@ -132,7 +132,7 @@ func TestInvalidTraceSettings(t *testing.T) {
 	require.Contains(t, s.stderr.String(), "error: start tracing: ")
 }
 
-func TestTraceSettingsOfAllKinds(t *testing.T) {
+func TestTraceSettingsOfAllKindsAreAccepted(t *testing.T) {
 	t.Parallel()
 	c := collectTraces(t)
 	s := start(t, "OTEL_EXPORTER_OTLP_ENDPOINT="+c.URL, "OTEL_TRACES_SAMPLER=parentbased_traceidratio",

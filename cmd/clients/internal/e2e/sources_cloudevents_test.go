@@ -137,7 +137,7 @@ func TestEventsAreDroppedBySourceAndID(t *testing.T) {
 }
 
 // What cannot be attributed to a client is kept with its reason, and nothing waits for it.
-func TestWhatNamesNoClientIsQuarantined(t *testing.T) {
+func TestEventsThatNameNoClientAreQuarantined(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	client, js := s.create("SuprCorp"), s.partner(t)

@@ -37,7 +37,7 @@ func TestAStartContinuesFromASnapshot(t *testing.T) {
 
 // Without a readable snapshot the whole stream is read. A stream that ends before a snapshot has lost acknowledged writes,
 // and the start is refused.
-func TestAStartWithoutAReadableSnapshot(t *testing.T) {
+func TestAStartWithoutAReadableSnapshotReadsTheStream(t *testing.T) {
 	t.Parallel()
 	s := startExternal(t)
 	js := s.administrator(t)

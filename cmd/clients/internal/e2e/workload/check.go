@@ -51,7 +51,7 @@ func (l *Load) compareStored(o Operation, stored map[string]int) {
 	}
 }
 
-// compare treats a list of all clients as a read of each that is known, and looks for those that nobody created.
+// compare treats a list of all clients as a read of each that is known, and looks for those that no caller created.
 func (l *Load) compare(listed map[string]State) {
 	now := l.Elapsed()
 	known, unknown, keyed := map[string]bool{}, map[string]bool{}, map[string]bool{}
@@ -81,7 +81,7 @@ func (l *Load) compare(listed map[string]State) {
 		case keyed[state.Name]:
 			l.fault("%s was created twice with one key: %+v", path, state)
 		default:
-			l.fault("nobody created %s: %+v", path, state)
+			l.fault("no caller created %s: %+v", path, state)
 		}
 	}
 }

@@ -57,7 +57,7 @@ func TestCheckFindsWhatViolatesARule(t *testing.T) {
 			`{"id":7,"name":"a","active":true,"cache_version":0}`, "an event of what was refused"},
 		"two winners": {[]Operation{created, op(Update, "b", 2, 4, 200, `"2-y"`), op(Update, "c", 3, 5, 200, `"2-z"`)}, Evidence{},
 			`{"id":7,"name":"c","active":true,"cache_version":1}`, "is not linearizable"},
-		"nobody's client": {nil, Evidence{}, `{"id":8,"name":"z"}`, "nobody created /clients/8"},
+		"a client of no caller": {nil, Evidence{}, `{"id":8,"name":"z"}`, "no caller created /clients/8"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// dropper is a server that does with a request what its path says: /answer responds, /drop closes the connection without a
+// dropper is a server that does with a request what its path says: /respond responds, /drop closes the connection without a
 // response, and /close closes it after the response, without announcing that.
 type dropper struct {
 	net.Listener
@@ -90,15 +90,15 @@ func TestARequestThatIsDroppedIsNotRepeated(t *testing.T) {
 	d := newDropper(t)
 	c := d.connection(true)
 	for _, header := range []string{"X-None", "Idempotency-Key"} {
-		_, err := get(t, c, "/answer")
+		_, err := get(t, c, "/respond")
 		require.NoError(t, err)
 		_, err = get(t, c, "/drop", header)
 		require.Equal(t, "sent without a response", failure(0, err))
 	}
-	require.Equal(t, "GET /answer, GET /drop, GET /answer, GET /drop", d.requests())
+	require.Equal(t, "GET /respond, GET /drop, GET /respond, GET /drop", d.requests())
 
 	usual := newDropper(t)
-	for _, path := range []string{"/answer", "/drop"} {
+	for _, path := range []string{"/respond", "/drop"} {
 		response, err := http.Get("http://" + usual.Addr().String() + path)
 		if err == nil {
 			_, _ = io.Copy(io.Discard, response.Body)
@@ -124,7 +124,7 @@ func TestConnectionsAreKeptOrNot(t *testing.T) {
 		d := newDropper(t)
 		c := d.connection(keep)
 		for range 10 {
-			e, err := get(t, c, "/answer")
+			e, err := get(t, c, "/respond")
 			require.NoError(t, err)
 			require.False(t, e.reconnected)
 		}
@@ -136,6 +136,6 @@ func TestConnectionsAreKeptOrNot(t *testing.T) {
 	}
 	d := newDropper(t)
 	require.NoError(t, d.Close())
-	_, err := get(t, d.connection(true), "/answer")
+	_, err := get(t, d.connection(true), "/respond")
 	require.Contains(t, failure(0, err), "connection: dial: ")
 }

@@ -17,6 +17,6 @@
 //   - where the events are known, each acknowledged write led to one event, and a refused one to none
 //
 // A response with a Warning may be out of date and is not checked. A request without a response, or with status 5xx, may
-// have taken effect at any later time or never. So a Load needs no knowledge of the service beyond its HTTP API; whoever
+// have taken effect at any later time or never. So a Load needs no knowledge of the service beyond its HTTP API; a caller that
 // can read the stream passes what it holds to Check, which then also knows what such requests led to.
 package workload
