@@ -1,4 +1,4 @@
-package transport
+package transport_test
 
 import (
 	"errors"
@@ -9,58 +9,55 @@ import (
 	"testing"
 
 	"clients/domain"
-	"clients/transport/wire"
 
 	"github.com/stretchr/testify/require"
 )
 
-const multipartBody = "--b\r\nContent-Disposition: form-data; name=\"client[name]\"\r\n\r\nA\r\n--b--\r\n"
+const (
+	inXML         = "<client><name>A</name></client>"
+	inJSON        = `{"client":{"name":"A"}}`
+	form          = "application/x-www-form-urlencoded"
+	multipartBody = "--b\r\nContent-Disposition: form-data; name=\"client[name]\"\r\n\r\nA\r\n--b--\r\n"
+)
 
-func TestDecodeBody(t *testing.T) {
-	t.Parallel()
-	const (
-		inXML  = "<client><name>A</name></client>"
-		inJSON = `{"client":{"name":"A"}}`
-		form   = "application/x-www-form-urlencoded"
-	)
-	for name, c := range map[string]struct{ body, contentType string }{
-		"XML":                                      {inXML, "application/xml"},
-		"XML, as text":                             {inXML, "text/xml; charset=utf-8"},
-		"XML, without a word":                      {inXML, ""},
-		"XML, as curl sends it":                    {" \n" + inXML, form},
-		"XML behind a byte order mark":             {"\xEF\xBB\xBF" + inXML, ""},
-		"XML behind a mark, as curl sends it":      {"\xEF\xBB\xBF" + inXML, form},
-		"XML of a type on top":                     {inXML, "application/vnd.x+xml"},
-		"XML in UTF-16, without a word":            {"\xFE\xFF" + wide(inXML), ""},
-		"XML in UTF-16, by label":                  {wide(inXML), "application/xml; charset=utf-16be"},
-		"JSON":                                     {inJSON, "application/json"},
-		"JSON with a charset in quotes":            {inJSON, `application/json; charset="utf-8"`},
-		"JSON, as text":                            {inJSON, "text/json"},
-		"JSON, without a word":                     {inJSON, ""},
-		"JSON, as curl sends it":                   {"\n" + inJSON, form + "; charset=utf-8"},
-		"a form":                                   {"client[name]=A", form},
-		"a form with encoded brackets":             {"client%5Bname%5D=A&commit=Save", form},
-		"a form in parts":                          {multipartBody, "multipart/form-data; boundary=b"},
-		"a Content-Type in capitals":               {inJSON, "APPLICATION/JSON"},
-		"a Content-Type that ends with semicolons": {inJSON, "application/json;"},
-		"a Content-Type with half a parameter":     {inJSON, "application/json; charset="},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			draft, err := decoded([]byte(c.body), c.contentType)
-			require.NoError(t, err)
-			require.Equal(t, domain.ClientAttributes{Name: new("A")}, draft)
-		})
-	}
-	t.Run("the charset of the Content-Type counts", func(t *testing.T) {
-		t.Parallel()
-		draft, err := decoded([]byte("<client><name>\xE9</name></client>"), "text/xml; charset=ISO-8859-1")
-		require.NoError(t, err)
-		require.Equal(t, domain.ClientAttributes{Name: new("é")}, draft)
-	})
+// created returns the attributes that a POST with a body of a Content-Type names.
+func (s *service) created(target, body, contentType string) domain.ClientAttributes {
+	s.t.Helper()
+	r := s.command(http.MethodPost, target, body, "Content-Type: "+contentType)
+	require.IsType(s.t, domain.CreateClient{}, r.Command)
+	return r.Command.(domain.CreateClient).Attributes
 }
 
-// wide is ASCII text in UTF-16, its big end first.
+func TestTheContentTypeDecidesHowABodyIsRead(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ body, contentType, want string }{
+		"XML":                              {inXML, "application/xml", "A"},
+		"XML as text":                      {inXML, "text/xml; charset=utf-8", "A"},
+		"XML without a type":               {inXML, "", "A"},
+		"XML sent as a form":               {" \n" + inXML, form, "A"},
+		"XML behind a byte order mark":     {"\xEF\xBB\xBF" + inXML, "", "A"},
+		"the same sent as a form":          {"\xEF\xBB\xBF" + inXML, form, "A"},
+		"a type derived from XML":          {inXML, "application/vnd.x+xml", "A"},
+		"UTF-16 by its mark":               {"\xFE\xFF" + wide(inXML), "", "A"},
+		"UTF-16 by its charset":            {wide(inXML), "application/xml; charset=utf-16be", "A"},
+		"ISO-8859-1 by its charset":        {"<client><name>\xE9</name></client>", "text/xml; charset=ISO-8859-1", "é"},
+		"JSON":                             {inJSON, "application/json", "A"},
+		"JSON with a charset in quotes":    {inJSON, `application/json; charset="utf-8"`, "A"},
+		"JSON as text":                     {inJSON, "text/json", "A"},
+		"JSON without a type":              {inJSON, "", "A"},
+		"JSON sent as a form":              {"\n" + inJSON, form + "; charset=utf-8", "A"},
+		"a form":                           {"client[name]=A", form, "A"},
+		"a form with encoded brackets":     {"client%5Bname%5D=A&commit=Save", form, "A"},
+		"a multipart form":                 {multipartBody, "multipart/form-data; boundary=b", "A"},
+		"a type in capitals":               {inJSON, "APPLICATION/JSON", "A"},
+		"a type that ends with semicolons": {inJSON, "application/json;", "A"},
+		"a type with half a parameter":     {inJSON, "application/json; charset=", "A"},
+	} {
+		require.Equal(t, domain.ClientAttributes{Name: &c.want}, newService(t).created("/clients", c.body, c.contentType), name)
+	}
+}
+
+// wide returns ASCII text in UTF-16, big-endian.
 func wide(text string) string {
 	var b strings.Builder
 	for _, c := range []byte(text) {
@@ -70,120 +67,48 @@ func wide(text string) string {
 	return b.String()
 }
 
-func TestDecodeBodyRefuses(t *testing.T) {
+func TestBodiesThatAreRefused(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct {
-		body, contentType string
-		want              error // nil: a *wire.SyntaxError
-	}{
-		"plain text":                      {"<client/>", "text/plain", errMediaType},
-		"HTML":                            {"<client/>", "text/html", errMediaType},
-		"XHTML":                           {"<client/>", "application/xhtml+xml", errMediaType},
-		"bytes":                           {"{}", "application/octet-stream", errMediaType},
-		"YAML":                            {"client:", "application/yaml", errMediaType},
-		"a Content-Type without sense":    {"{}", "/;", errMediaType},
-		"XML that calls itself JSON":      {"<client/>", "application/json", nil},
-		"JSON that calls itself XML":      {`{"client":{}}`, "application/xml", nil},
-		"neither, without a word":         {"name=A", "", nil},
-		"a byte order mark alone":         {"\xEF\xBB\xBF", "", nil},
-		"a mark alone, as curl sends it":  {"\xEF\xBB\xBF", "application/x-www-form-urlencoded", nil},
-		"a mark and blanks":               {"\xEF\xBB\xBF \n", "application/xml", nil},
-		"a form without a client":         {"name=A", "application/x-www-form-urlencoded", nil},
-		"a form that is malformed":        {"client[name]=%zz", "application/x-www-form-urlencoded", errBody},
-		"a form in parts without bounds":  {multipartBody, "multipart/form-data", errBody},
-		"a form in parts that is cut off": {multipartBody[:60], "multipart/form-data; boundary=b", errBody},
-		"a form in parts without client":  {strings.Replace(multipartBody, "client[name]", "name", 1), "multipart/form-data; boundary=b", nil},
-		"a charset that nobody knows":     {"<client/>", "application/xml; charset=klingon", nil},
+	const malformed = "The request body could not be read."
+	for name, c := range map[string]struct{ body, contentType, hint string }{
+		"XML labelled JSON":              {"<client/>", "application/json", "The JSON is not well-formed."},
+		"JSON labelled XML":              {inJSON, "application/xml", "The document is not XML."},
+		"neither, without a type":        {"name=A", "", "The document is not XML."},
+		"a byte order mark alone":        {"\xEF\xBB\xBF", "", "The document is empty."},
+		"the same sent as a form":        {"\xEF\xBB\xBF", form, "The form has no attribute of a client, such as client[name]."},
+		"a mark and blanks":              {"\xEF\xBB\xBF \n", "application/xml", "The document is empty."},
+		"a form without a client":        {"name=A", form, "The form has no attribute of a client, such as client[name]."},
+		"a malformed form":               {"client[name]=%zz", form, malformed},
+		"a multipart form, no boundary":  {multipartBody, "multipart/form-data", malformed},
+		"a multipart form, truncated":    {multipartBody[:60], "multipart/form-data; boundary=b", malformed},
+		"a multipart form, no client":    {strings.Replace(multipartBody, "client[name]", "name", 1), "multipart/form-data; boundary=b", "The form has no attribute of a client, such as client[name]."},
+		"an unknown charset":             {"<client/>", "application/xml; charset=klingon", "The encoding of the document is not supported."},
+		"a wrong value":                  {"<client><active>x</active></client>", "application/xml", "Active must be true or false."},
+		"XML that is not well-formed":    {"<client>", "application/xml", "The XML is not well-formed."},
+		"an attribute of the wrong type": {`{"client":{"name":[]}}`, "application/json", "Name must be text."},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			draft, err := decoded([]byte(c.body), c.contentType)
-			require.Equal(t, domain.ClientAttributes{}, draft)
-			var syntax *wire.SyntaxError
-			if c.want == nil {
-				require.ErrorAs(t, err, &syntax)
-				return
-			}
-			require.ErrorIs(t, err, c.want)
-		})
+		require.Equal(t, c.hint, newService(t).hint(http.MethodPost, "/clients", c.body, "Content-Type: "+c.contentType), name)
 	}
-}
-
-func requestTo(target, contentType string, body io.Reader) *request {
-	r := newRequest(httptest.NewRequest(http.MethodPost, target, body), nil)
-	r.Header.Set("Content-Type", contentType)
-	return &r
-}
-
-// readAttributes reads the body and its attributes.
-func (r *request) readAttributes() (domain.ClientAttributes, error) {
-	if err := r.readBody(&response{ResponseWriter: httptest.NewRecorder()}, nil); err != nil {
-		return domain.ClientAttributes{}, err
+	for _, contentType := range []string{"text/plain", "text/html", "application/xhtml+xml", "application/octet-stream", "application/yaml", "/;"} {
+		require.Equal(t, http.StatusUnsupportedMediaType, newService(t).send(http.MethodPost, "/clients", inXML, "Content-Type: "+contentType).Code, contentType)
 	}
-	return r.attributes()
+	s := newService(t)
+	require.Equal(t, "The query string is malformed.", s.hint(http.MethodPost, "/clients?client[name]=%zz", ""))
+	require.Equal(t, "Active must be true or false.", s.hint(http.MethodPost, "/clients?client[active]=x", ""))
 }
 
-func TestWhatTheBodySaysStandsAboveWhatTheQuerySays(t *testing.T) {
+func TestABodyHasAtMost1MiB(t *testing.T) {
 	t.Parallel()
-	const query = "/clients?client[name]=Q&client[highrise_id]=1&client[currency]=Euro&client[currency_symbol]=q&client[active]=true&client[details]=q"
-	fromQuery := domain.ClientAttributes{
-		Name: new("Q"), HighriseID: new(int64(1)), Currency: new("Euro"), CurrencySymbol: new("q"), Active: new(true), Details: new("q"),
+	s := newService(t)
+	blanks := strings.Repeat(" ", 1<<20)
+	require.Equal(t, domain.ClientAttributes{}, s.created("/clients", blanks, ""))
+	require.Equal(t, http.StatusRequestEntityTooLarge, s.send(http.MethodPost, "/clients", blanks+" ").Code)
+	for _, body := range []io.Reader{io.MultiReader(strings.NewReader(blanks), strings.NewReader(" ")), io.MultiReader(strings.NewReader("<client"), failing{})} {
+		w := httptest.NewRecorder()
+		s.handler.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/clients", body)) // without its length
+		require.Contains(t, []int{http.StatusRequestEntityTooLarge, http.StatusBadRequest}, w.Code)
 	}
-	for name, c := range map[string]struct {
-		body string
-		say  func(*domain.ClientAttributes)
-	}{
-		"nothing":       {"", func(*domain.ClientAttributes) {}},
-		"blanks":        {" \r\n", func(*domain.ClientAttributes) {}},
-		"an empty body": {"<client/>", func(*domain.ClientAttributes) {}},
-		"a name":        {"<client><name>B</name></client>", func(d *domain.ClientAttributes) { d.Name = new("B") }},
-		"a null number": {"<client><highrise-id nil='true'/></client>", func(d *domain.ClientAttributes) { d.HighriseID = new(int64(0)) }},
-		"a currency":    {"<client><currency>B</currency></client>", func(d *domain.ClientAttributes) { d.Currency = new("B") }},
-		"a symbol":      {"<client><currency-symbol>b</currency-symbol></client>", func(d *domain.ClientAttributes) { d.CurrencySymbol = new("b") }},
-		"a null symbol": {"<client><currency-symbol nil='true'/></client>", func(d *domain.ClientAttributes) { d.CurrencySymbol, d.DeriveSymbol = nil, true }},
-		"inactive":      {"<client><active>false</active></client>", func(d *domain.ClientAttributes) { d.Active = new(false) }},
-		"no details":    {"<client><details/></client>", func(d *domain.ClientAttributes) { d.Details = new("") }},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			want := fromQuery
-			c.say(&want)
-			x := requestTo(query, "application/xml", strings.NewReader(c.body))
-			draft, err := x.readAttributes()
-			require.NoError(t, err)
-			require.Equal(t, want, draft)
-			require.Equal(t, c.body, string(x.body))
-		})
-	}
-}
-
-func TestDraftRefuses(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		target string
-		body   io.Reader
-		want   error
-	}{
-		"a malformed query":              {"/clients?client[name]=%zz", strings.NewReader(""), errQuery},
-		"a body beyond the limit":        {"/clients", strings.NewReader(strings.Repeat(" ", maxBody+1)), errTooLarge},
-		"a body that cannot be read":     {"/clients", io.MultiReader(strings.NewReader("<client"), failing{}), errBody},
-		"a wrong value in the query":     {"/clients?client[active]=x", strings.NewReader(""), &wire.SyntaxError{Reason: "Active must be true or false."}},
-		"a wrong value in the body":      {"/clients", strings.NewReader("<client><active>x</active></client>"), &wire.SyntaxError{Reason: "Active must be true or false."}},
-		"a body that is not well-formed": {"/clients", strings.NewReader("<client>"), &wire.SyntaxError{Reason: "The XML is not well-formed."}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			_, err := requestTo(c.target, "application/xml", c.body).readAttributes()
-			require.Equal(t, c.want, err)
-		})
-	}
-	t.Run("but not a body of the limit", func(t *testing.T) {
-		t.Parallel()
-		x := requestTo("/clients", "", strings.NewReader(strings.Repeat(" ", maxBody)))
-		_, err := x.readAttributes()
-		require.NoError(t, err)
-		require.Len(t, x.body, maxBody)
-	})
+	require.Len(t, s.commands, 1)
 }
 
 // failing is a body whose connection breaks.
@@ -191,7 +116,25 @@ type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, errors.New("connection reset") }
 
-func decoded(body []byte, contentType string) (a domain.ClientAttributes, err error) {
-	err = decodeBody(body, contentType, &a)
-	return a, err
+func TestTheBodyOverridesTheQuery(t *testing.T) {
+	t.Parallel()
+	const query = "/clients?client[name]=Q&client[highrise_id]=1&client[currency]=Euro&client[currency_symbol]=q&client[active]=true&client[details]=q"
+	for body, override := range map[string]func(*domain.ClientAttributes){
+		"":                                    func(*domain.ClientAttributes) {},
+		" \r\n":                               func(*domain.ClientAttributes) {},
+		"<client/>":                           func(*domain.ClientAttributes) {},
+		"<client><name>B</name></client>":     func(a *domain.ClientAttributes) { a.Name = new("B") },
+		"<client><details/></client>":         func(a *domain.ClientAttributes) { a.Details = new("") },
+		"<client><active>0</active></client>": func(a *domain.ClientAttributes) { a.Active = new(false) },
+		"<client><currency>B</currency></client>":               func(a *domain.ClientAttributes) { a.Currency = new("B") },
+		"<client><highrise-id nil='true'/></client>":            func(a *domain.ClientAttributes) { a.HighriseID = new(int64(0)) },
+		"<client><currency-symbol>b</currency-symbol></client>": func(a *domain.ClientAttributes) { a.CurrencySymbol = new("b") },
+		"<client><currency-symbol nil='true'/></client>":        func(a *domain.ClientAttributes) { a.CurrencySymbol, a.DeriveSymbol = nil, true },
+	} {
+		want := domain.ClientAttributes{
+			Name: new("Q"), HighriseID: new(int64(1)), Currency: new("Euro"), CurrencySymbol: new("q"), Active: new(true), Details: new("q"),
+		}
+		override(&want)
+		require.Equal(t, want, newService(t).created(query, body, "application/xml"), body)
+	}
 }

@@ -23,20 +23,20 @@ var statusOf = map[domain.Kind]int{
 
 // The refusals of this package.
 var (
-	errNoRoute     = refused(http.StatusNotFound, "There is nothing here.")
-	errHost        = refused(http.StatusMisdirectedRequest, "This host name is not accepted. CLIENTS_ALLOWED_HOSTS lists the names that are.")
-	errCrossOrigin = refused(http.StatusForbidden, "The request comes from a page of another site. CLIENTS_ALLOWED_HOSTS lists the hosts whose pages may send it.")
-	errMethod      = refused(http.StatusMethodNotAllowed, "The method is not allowed here.")
+	errNoRoute     = refused(http.StatusNotFound, "There is no such resource.")
+	errHost        = refused(http.StatusMisdirectedRequest, "The host name is not allowed. CLIENTS_ALLOWED_HOSTS lists the names that are.")
+	errCrossOrigin = refused(http.StatusForbidden, "Cross-origin requests are not allowed. CLIENTS_ALLOWED_HOSTS lists the hosts whose pages may send them.")
+	errMethod      = refused(http.StatusMethodNotAllowed, "The method is not allowed for this resource.")
 	errTooLarge    = refused(http.StatusRequestEntityTooLarge, "The request body is larger than 1 MiB.")
 	errMediaType   = refused(http.StatusUnsupportedMediaType, "The request body must be XML, JSON or a form.")
 	errCoding      = refused(http.StatusUnsupportedMediaType, "The request body must not be compressed.")
 	errBody        = refused(http.StatusBadRequest, "The request body could not be read.")
 	errQuery       = refused(http.StatusBadRequest, "The query string is malformed.")
-	errSince       = refused(http.StatusBadRequest, "updated_since is not a date and time, as in 2010-09-25 18:30.")
-	errKey         = refused(http.StatusBadRequest, "An Idempotency-Key has 1 to 255 characters.")
-	errInternal    = refused(http.StatusInternalServerError, "Something went wrong on our side.")
+	errSince       = refused(http.StatusBadRequest, "updated_since must be a date and time such as 2010-09-25 18:30.")
+	errKey         = refused(http.StatusBadRequest, "A request has at most one Idempotency-Key, of 1 to 255 characters.")
+	errInternal    = refused(http.StatusInternalServerError, "The request failed because of an internal error.")
 
-	errMemory = &auth.Refusal{Status: http.StatusServiceUnavailable, Message: "Too many large requests are under way. Try again later.", RetryAfter: time.Second}
+	errMemory = &auth.Refusal{Status: http.StatusServiceUnavailable, Message: "Too many large requests are in progress. Try again later.", RetryAfter: time.Second}
 )
 
 func refused(status int, message string) *auth.Refusal {

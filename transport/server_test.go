@@ -1,4 +1,4 @@
-package transport
+package transport_test
 
 import (
 	"bufio"
@@ -11,13 +11,15 @@ import (
 	"testing"
 	"time"
 
+	"clients/transport"
+
 	"github.com/stretchr/testify/require"
 )
 
 // serveLimited serves with the limits of a real server, but for its deadlines, which are shorter.
 func serveLimited(t *testing.T, shorter time.Duration) (addr string) {
 	t.Helper()
-	server := NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := transport.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, err := io.Copy(io.Discard, r.Body)
 		if err != nil {
 			w.WriteHeader(http.StatusBadRequest)
@@ -35,7 +37,7 @@ func serveLimited(t *testing.T, shorter time.Duration) (addr string) {
 	return listener.Addr().String()
 }
 
-// drip sends text and then, for as long as somebody listens, one x after the other. It answers what came back.
+// drip sends text and then one x after the other, as long as the connection is open. It returns the response.
 func drip(t *testing.T, addr, text string) string {
 	t.Helper()
 	conn, err := net.Dial("tcp", addr)
@@ -54,16 +56,16 @@ func drip(t *testing.T, addr, text string) string {
 			}
 		}
 	}()
-	answer, err := io.ReadAll(conn)
+	response, err := io.ReadAll(conn)
 	close(gone)
 	if err != nil {
 		require.NotErrorIs(t, err, io.ErrUnexpectedEOF)
-		require.NotContains(t, err.Error(), "timeout", "the server has not given up")
+		require.NotContains(t, err.Error(), "timeout", "the server has kept the connection")
 	}
-	return string(answer)
+	return string(response)
 }
 
-func TestNobodyHoldsAConnectionByDoingNothing(t *testing.T) {
+func TestIdleConnectionsEnd(t *testing.T) {
 	t.Parallel()
 	addr := serveLimited(t, 25)
 	for name, text := range map[string]string{
@@ -84,19 +86,22 @@ func TestNobodyHoldsAConnectionByDoingNothing(t *testing.T) {
 		require.NoError(t, conn.SetDeadline(time.Now().Add(20*time.Second)))
 		_, err = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 		require.NoError(t, err)
-		answers := bufio.NewReader(conn)
-		response, err := http.ReadResponse(answers, nil)
+		responses := bufio.NewReader(conn)
+		response, err := http.ReadResponse(responses, nil)
 		require.NoError(t, err)
 		require.Equal(t, http.StatusOK, response.StatusCode)
-		_, err = answers.ReadByte()
+		_, err = responses.ReadByte()
 		require.ErrorIs(t, err, io.EOF)
 	})
 }
 
+// largestHeader is the limit of the server in bytes.
+const largestHeader = 16 << 10
+
 func TestHeadersThatAreTooLarge(t *testing.T) {
 	t.Parallel()
 	addr := serveLimited(t, 1)
-	ask := func(header string) int {
+	status := func(header string) int {
 		conn, err := net.Dial("tcp", addr)
 		require.NoError(t, err)
 		defer conn.Close()
@@ -105,8 +110,8 @@ func TestHeadersThatAreTooLarge(t *testing.T) {
 		require.NoError(t, err)
 		return response.StatusCode
 	}
-	require.Equal(t, http.StatusOK, ask("X-Large: "+strings.Repeat("x", maxHeaderBytes/2)))
-	require.Equal(t, http.StatusRequestHeaderFieldsTooLarge, ask("X-Large: "+strings.Repeat("x", 2*maxHeaderBytes)))
-	require.Equal(t, http.StatusRequestHeaderFieldsTooLarge, ask(strings.Repeat("X-Many: x\r\n", maxHeaderBytes/5)+"X: x"))
-	require.Equal(t, http.StatusOK, ask("Authorization: Basic "+strings.Repeat("x", maxHeaderBytes/2)))
+	require.Equal(t, http.StatusOK, status("X-Large: "+strings.Repeat("x", largestHeader/2)))
+	require.Equal(t, http.StatusRequestHeaderFieldsTooLarge, status("X-Large: "+strings.Repeat("x", 2*largestHeader)))
+	require.Equal(t, http.StatusRequestHeaderFieldsTooLarge, status(strings.Repeat("X-Many: x\r\n", largestHeader/5)+"X: x"))
+	require.Equal(t, http.StatusOK, status("Authorization: Basic "+strings.Repeat("x", largestHeader/2)))
 }

@@ -1,6 +1,7 @@
-package transport
+package transport_test
 
 import (
+	"net/http"
 	"net/url"
 	"testing"
 	"time"
@@ -64,22 +65,19 @@ func TestUpdatedSince(t *testing.T) {
 		"updated_since=Sat%2BSep%2B25%2B18:30:00%2B%2B0000%2B2010":    evening,
 		"updated_since=2010-09-25+20:30:00.5++0200++0200+m=+0.000123": evening, // Go, its pluses not encoded
 	} {
-		t.Run(query, func(t *testing.T) {
-			t.Parallel()
-			since, found, err := updatedSince(query)
-			require.NoError(t, err)
-			require.True(t, found)
-			require.Equal(t, want, since.UTC())
-		})
+		s := newService(t)
+		require.Equal(t, http.StatusOK, s.send(http.MethodHead, "/clients?"+query, "").Code, query)
+		require.Len(t, s.since, 1, query)
+		require.Equal(t, want, s.since[0].UTC(), query)
 	}
 }
 
-func TestUpdatedSinceIsNotThere(t *testing.T) {
+func TestUpdatedSinceIsMissingOrBlank(t *testing.T) {
 	t.Parallel()
 	for _, query := range []string{"", "updated_since", "updated_since=", "updated_since=+", "updated_since=%20%20", "page=2", "Updated_Since=x", "updated_since[]=x", "client[updated_since]=x"} {
-		_, found, err := updatedSince(query)
-		require.NoError(t, err)
-		require.False(t, found, "%q", query)
+		s := newService(t)
+		require.Equal(t, http.StatusOK, s.send(http.MethodHead, "/clients?"+query, "").Code, query)
+		require.Empty(t, s.since, query)
 	}
 }
 
@@ -120,15 +118,10 @@ func TestUpdatedSinceRefuses(t *testing.T) {
 		"two times":                     "2010-09-25 18:30 2010-09-25 18:30",
 		"a fraction without its digits": "2010-09-25T18:30:00.Z",
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			_, found, err := updatedSince("updated_since=" + url.QueryEscape(text))
-			require.ErrorIs(t, err, errSince)
-			require.True(t, found)
-		})
+		hint := newService(t).hint(http.MethodGet, "/clients?updated_since="+url.QueryEscape(text), "")
+		require.Equal(t, "updated_since must be a date and time such as 2010-09-25 18:30.", hint, name)
 	}
 	for _, query := range []string{"updated_since=%zz", "updated_since=2010-09-25%", "a;updated_since=2010-09-25"} {
-		_, _, err := updatedSince(query)
-		require.ErrorIs(t, err, errQuery, "%q", query)
+		require.Equal(t, "The query string is malformed.", newService(t).hint(http.MethodGet, "/clients?"+query, ""), query)
 	}
 }

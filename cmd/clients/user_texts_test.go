@@ -123,7 +123,7 @@ func (found texts) add(call *ast.CallExpr) {
 		}
 	case "fmt.Errorf", "errors.New":
 		found.errors[text] = true
-	case "refuse", "refusef", "refused", "syntaxErrorf", "invalid", "invalidf", "respondError":
+	case "refuse", "refusef", "refused", "syntaxErrorf", "invalid", "invalidf", "respondError", "Errorf":
 		found.refusals[text] = true
 	}
 }

@@ -43,9 +43,14 @@ func (r *Refusal) Error() string { return r.Message }
 
 // The refusals that are always the same.
 var (
-	ErrLogin = &Refusal{http.StatusUnauthorized, "Authentication failed for API request.", 0}
-	errBusy  = &Refusal{http.StatusServiceUnavailable, "Too many logins are under way. Try again later.", time.Second}
+	ErrLogin = &Refusal{Status: http.StatusUnauthorized, Message: "Authentication failed for API request."}
+	errBusy  = refused("Too many logins are in progress. Try again later.", time.Second)
 )
+
+// refused returns a refusal of a caller who may retry after some time.
+func refused(message string, retryAfter time.Duration) *Refusal {
+	return &Refusal{http.StatusServiceUnavailable, message, retryAfter}
+}
 
 // Seconds returns a time to wait as the Retry-After header has it: whole seconds, at least one, and never too short.
 func Seconds(wait time.Duration) string { return strconv.Itoa(max(1, int(math.Ceil(wait.Seconds())))) }

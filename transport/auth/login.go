@@ -141,7 +141,7 @@ func (l *Login) tooMany(user credentials.User, remote string) error {
 		return nil
 	}
 	l.metrics.login(loginThrottled)
-	return &Refusal{http.StatusServiceUnavailable, "Too many logins have failed. Try again later.", wait}
+	return refused("Too many logins have failed. Try again later.", wait)
 }
 
 // proof returns the keyed hash of a user, the present bcrypt hash and a password.

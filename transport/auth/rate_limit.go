@@ -2,7 +2,6 @@ package auth
 
 import (
 	"fmt"
-	"net/http"
 	"sync"
 	"time"
 
@@ -64,9 +63,7 @@ func (l *RateLimit) Admit(c Caller) error {
 		return nil
 	}
 	l.metrics.rateLimited.Inc()
-	return &Refusal{
-		http.StatusServiceUnavailable, fmt.Sprintf("There have been %d requests within 15 seconds. Try again in %s s.", l.Limit, Seconds(wait)), wait,
-	}
+	return refused(fmt.Sprintf("More than %d requests within 15 seconds. Try again in %s s.", l.Limit, Seconds(wait)), wait)
 }
 
 // Status returns how many requests of a caller count and, if the next one would be refused, for how long.

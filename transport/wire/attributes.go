@@ -114,7 +114,7 @@ func (v value) required(to **string, label string) error {
 
 func (v value) string(to **string, label string) error {
 	if v.kind != untyped && v.kind != text && v.kind != number {
-		return syntaxErrorf("%s must be a text.", label)
+		return syntaxErrorf("%s must be text.", label)
 	}
 	*to = &v.text
 	return nil

@@ -23,7 +23,7 @@ func DecodeJSON(document []byte, label string, a *domain.ClientAttributes) error
 		return syntaxErrorf("The JSON is not valid UTF-8.")
 	}
 	if loneSurrogate(document) {
-		return syntaxErrorf("The JSON has half of a surrogate pair.")
+		return syntaxErrorf("The JSON has an unpaired surrogate.")
 	}
 	if !json.Valid(document) { // it also bounds the depth
 		return syntaxErrorf("The JSON is not well-formed.")

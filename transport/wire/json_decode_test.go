@@ -67,7 +67,7 @@ func TestDecodeJSONRefuses(t *testing.T) {
 		malformed = "The JSON is not well-formed."
 		noClient  = `The JSON must be an object with the member "client".`
 		noObject  = `The JSON must be an object with the member "client", itself an object.`
-		surrogate = "The JSON has half of a surrogate pair."
+		surrogate = "The JSON has an unpaired surrogate."
 		utf8      = "The JSON is not valid UTF-8."
 	)
 	client := func(members string) string { return `{"client":{` + members + `}}` }
@@ -110,10 +110,10 @@ func TestDecodeJSONRefuses(t *testing.T) {
 		"a null name":                   {client(`"name":null`), "Name can't be null."},
 		"a null currency":               {client(`"currency":null`), "Currency can't be null."},
 		"a null active":                 {client(`"active":null`), "Active can't be null."},
-		"a name that is a boolean":      {client(`"name":true`), "Name must be a text."},
-		"a name that is a list":         {client(`"name":["A"]`), "Name must be a text."},
-		"a name that is an object":      {client(`"name":{"name":"A"}`), "Name must be a text."},
-		"details that are a list":       {client(`"details":[]`), "Details must be a text."},
+		"a name that is a boolean":      {client(`"name":true`), "Name must be text."},
+		"a name that is a list":         {client(`"name":["A"]`), "Name must be text."},
+		"a name that is an object":      {client(`"name":{"name":"A"}`), "Name must be text."},
+		"details that are a list":       {client(`"details":[]`), "Details must be text."},
 		"a highrise-id below 0":         {client(`"highrise_id":-1`), notANumber},
 		"a highrise-id of 2^63":         {client(`"highrise_id":9223372036854775808`), notANumber},
 		"a highrise-id with a fraction": {client(`"highrise_id":1.5`), notANumber},

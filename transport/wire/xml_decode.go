@@ -119,7 +119,7 @@ func (x *xmlDecoder) end() error {
 func (x *xmlDecoder) text(text, raw []byte) error {
 	switch {
 	case surrogateReference(raw):
-		return syntaxErrorf("The XML has half of a surrogate pair.")
+		return syntaxErrorf("The XML has an unpaired surrogate.")
 	case x.depth > 1:
 		x.content.Write(text)
 	case len(bytes.TrimSpace(text)) == 0:

@@ -52,8 +52,8 @@ func TestDecodeXMLRefuses(t *testing.T) {
 		"text behind the elements":            {"<client><name>B</name>A</client>", "The <client> element has text outside of its elements."},
 		"an element twice":                    {"<client><name>A</name><name>A</name></client>", "The attribute name appears twice."},
 		"an element twice, spelled otherwise": {"<client><highrise-id>1</highrise-id><highrise_id>1</highrise_id></client>", "The attribute highrise_id appears twice."},
-		"elements inside of a text":           {"<client><name><b>A</b></name></client>", "Name must be a text."},
-		"elements inside of details":          {"<client><details>a<br/>b</details></client>", "Details must be a text."},
+		"elements inside of a text":           {"<client><name><b>A</b></name></client>", "Name must be text."},
+		"elements inside of details":          {"<client><details>a<br/>b</details></client>", "Details must be text."},
 		"elements inside of a number":         {"<client><highrise-id><a/></highrise-id></client>", notANumber},
 		"elements inside of a null":           {`<client><highrise-id nil="true"><a/></highrise-id></client>`, notANumber},
 		"elements inside of a boolean":        {"<client><active><true/></active></client>", notABool},
@@ -108,7 +108,7 @@ func TestDecodeXMLRefusesDocumentTypesAndEntities(t *testing.T) {
 
 func TestDecodeXMLRefusesCharactersThatXMLCannotCarry(t *testing.T) {
 	t.Parallel()
-	const surrogate, utf8 = "The XML has half of a surrogate pair.", "The XML is not valid UTF-8."
+	const surrogate, utf8 = "The XML has an unpaired surrogate.", "The XML is not valid UTF-8."
 	for text, says := range map[string]string{
 		"\x00": malformed, "\x0B": malformed, "\x1F": malformed, "\uFFFE": malformed, "\uFFFF": malformed,
 		"&#0;": malformed, "&#x0;": malformed, "&#x1F;": malformed, "&#xFFFE;": malformed, "&#x110000;": malformed,
