@@ -1,13 +1,15 @@
-// Package server starts and stops the service.
+// Package server starts, runs and stops the service. The files are named after the part of its life that they are about:
 //
-//	Start: listen ── operations endpoints ── NATS, streams ── snapshot, tail ── ingest ── partners ── background ── API
-//	Wait:  not ready ── shutdown delay ── requests in progress ── the same in reverse order, with a last snapshot
+//	start.go  ── start_http.go (ports, operations endpoints) ── start_store.go (NATS, streams) ── start_readmodel.go
+//	          ── start_ingest.go (PROJECTS, INVOICES, partners) ── run_… in the background ── start_http.go (API)
+//	run_….go     what runs in the background until the server stops
+//	stop.go      not ready ── shutdown delay ── requests in progress ── the parts in reverse order, with a last snapshot
 //
 // Start takes the ports first, so that a port in use is reported before anything is touched, and serves the API last: a
 // request is accepted when the read model has everything that the stream holds. Each step registers with onStop what
 // stops it; a failed start stops the steps before it.
 //
-// In the background it
+// In the background the server
 //   - saves snapshots of the read model;
 //   - reads PROJECTS and INVOICES (package ingest) and serves partners' requests on a connection of their own;
 //   - samples the streams for /metrics, since a scrape must not wait for NATS;
@@ -16,5 +18,6 @@
 //   - watches an embedded store that refuses writes although its disk has room. Only a restart makes NATS accept writes
 //     again, so Wait then returns an error and the process ends with 1.
 //
-// The server is ready from the end of Start to the beginning of the stop, as long as the stream can be followed.
+// The server is ready from the end of Start to the beginning of the stop, as long as the stream can be followed. While NATS
+// refuses writes or cannot be reached it stays ready, since reads continue, and /readyz says why it is read-only.
 package server

@@ -1,10 +1,8 @@
 package server
 
 import (
-	"context"
 	"time"
 
-	"clients/cmd/clients/internal/metrics"
 	"clients/cmd/clients/internal/version"
 	"clients/domain/command"
 
@@ -12,35 +10,18 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )
 
-// sampleStreams keeps the metrics of the streams up to date.
-func (s *Server) sampleStreams(context.Context) error {
-	config := metrics.Config{Registry: s.registry, Store: s.store, Upstream: s.upstream, Directory: s.directory}
-	if s.embedded != nil {
-		config.Room = s.embedded.Room
-	}
-	s.background(metrics.NewStreams(config).Run)
-	return nil
-}
-
-// registerMetrics makes /metrics show the store, the directory and the process. It returns a function that counts commands.
-func (s *Server) registerMetrics() func(command.Outcome) {
+// registerMetrics makes /metrics show the store, the read model and the process.
+func (s *Server) registerMetrics() {
 	counter := func(name, help string, value func() uint64) prometheus.Collector {
 		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(value()) })
 	}
 	gauge := func(name, help string, value func() float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
 	}
-	commands := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "clients_commands_total", Help: "Commands by outcome; after a conflict a command is decided again.",
-	}, []string{"outcome"})
-	for _, outcome := range command.Outcomes() {
-		commands.WithLabelValues(string(outcome))
-	}
 	v := version.Current()
 	s.registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		commands,
 		counter("clients_events_appended_total", "Events stored.", func() uint64 { return s.store.Stats().Appended }),
 		counter("clients_append_conflicts_total", "Events refused because the client had changed.", func() uint64 { return s.store.Stats().Conflicts }),
 		counter("clients_append_failures_total", "Events that could not be stored, or whose outcome is unknown.", func() uint64 { return s.store.Stats().Failures }),
@@ -48,6 +29,7 @@ func (s *Server) registerMetrics() func(command.Outcome) {
 		gauge("clients_projection_sequence", "Sequence of the last message that reads show.", func() float64 { return float64(s.directory.Stats().Sequence) }),
 		gauge("clients_clients", "Clients of all accounts.", func() float64 { return float64(s.directory.Stats().Clients) }),
 		gauge("clients_following", "0 when the stream can no longer be read: see the log, and restart the process.", func() float64 { return number(s.directory.Err() == nil) }),
+		gauge("clients_read_only", "1 while NATS refuses writes, for the reason in /readyz.", func() float64 { return number(s.refusesWrites() != "") }),
 		gauge("clients_snapshot_sequence", "Sequence of the last snapshot of any replica.", func() float64 { sequence, _ := s.snapshotter.Last(); return float64(sequence) }),
 		gauge("clients_snapshot_age_seconds", "Age of the last snapshot of any replica, or of this process if there is none.", func() float64 { _, at := s.snapshotter.Last(); return time.Since(at).Seconds() }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
@@ -55,14 +37,18 @@ func (s *Server) registerMetrics() func(command.Outcome) {
 			ConstLabels: prometheus.Labels{"version": v.Version, "commit": v.Commit, "go": v.Go},
 		}, func() float64 { return 1 }),
 	)
-	return func(outcome command.Outcome) { commands.WithLabelValues(string(outcome)).Inc() }
 }
 
-// registerReadiness makes /metrics show whether the service is ready, from its start on.
-func (s *Server) registerReadiness() {
-	s.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "clients_ready", Help: "1 while the service is ready, as /readyz says.",
-	}, func() float64 { return number(s.ready() == nil) }))
+// countCommands returns a function that counts commands for /metrics.
+func countCommands(registry *prometheus.Registry) func(command.Outcome) {
+	commands := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "clients_commands_total", Help: "Commands by outcome; after a conflict a command is decided again.",
+	}, []string{"outcome"})
+	for _, outcome := range command.Outcomes() {
+		commands.WithLabelValues(string(outcome))
+	}
+	registry.MustRegister(commands)
+	return func(outcome command.Outcome) { commands.WithLabelValues(string(outcome)).Inc() }
 }
 
 // number returns 1 for yes and 0 for no.

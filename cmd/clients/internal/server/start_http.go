@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"clients/transport/connections"
 
 	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // listen opens both listeners.
@@ -32,13 +34,15 @@ func (s *Server) listen(context.Context) (err error) {
 
 // serveOperations serves the endpoints for operations from now on.
 func (s *Server) serveOperations(context.Context) error {
-	s.registerReadiness()
-	handler := transport.Operations{Ready: s.ready, ReadOnly: s.readOnly, Metrics: s.registry, Version: version.Current(), Hosts: s.hosts()}.Handler()
-	s.opsServer = transport.NewServer(handler, s.log)
+	s.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "clients_ready", Help: "1 while the service is ready, as /readyz says.",
+	}, func() float64 { return number(s.ready() == nil) }))
+	operations := transport.Operations{Ready: s.ready, ReadOnly: s.readOnly, Metrics: s.registry, Version: version.Current(), Hosts: s.hosts}
+	server := transport.NewServer(operations.Handler(), s.log)
 	limited := connections.Limit(s.ops, connections.Limits{Max: opsConnections})
-	limited.Attach(s.opsServer)
-	go s.serve(s.opsServer, limited)
-	s.onStop(func() { _ = s.opsServer.Close() })
+	limited.Attach(server)
+	go serve(server, limited, s.log)
+	s.onStop(func() { _ = server.Close() })
 	return nil
 }
 
@@ -53,14 +57,14 @@ func (s *Server) serveAPI(context.Context) error {
 		DefaultCurrency: s.config.DefaultCurrency,
 		NewEventID:      newEventID,
 		Now:             time.Now,
-		Observe:         s.registerMetrics(),
+		Observe:         countCommands(s.registry),
 		Writable:        s.store.Writable,
 	}
 	api := transport.API{
 		Commands:       commands,
 		Directory:      s.directory,
 		Eventual:       s.config.EventualReads,
-		Hosts:          s.hosts(),
+		Hosts:          s.hosts,
 		RateLimit:      s.config.RateLimit,
 		MemoryLimit:    s.memoryLimit,
 		TrustedProxies: s.config.TrustedProxies,
@@ -82,19 +86,14 @@ func (s *Server) serveAPI(context.Context) error {
 	if s.config.Certificate != nil {
 		listener = tls.NewListener(listener, s.config.Certificate.TLS())
 	}
-	go s.serve(s.apiServer, listener)
+	go serve(s.apiServer, listener, s.log)
 	return nil
 }
 
-func (s *Server) serve(server *http.Server, listener net.Listener) {
+func serve(server *http.Server, listener net.Listener, log *slog.Logger) {
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
-		s.log.Error("HTTP server ended", "addr", listener.Addr().String(), "error", err)
+		log.Error("HTTP server ended", "addr", listener.Addr().String(), "error", err)
 	}
-}
-
-// hosts returns the hosts that requests on both listeners may be for.
-func (s *Server) hosts() transport.Hosts {
-	return transport.Hosts{Allowed: s.config.AllowedHosts, Any: s.config.Credentials != nil}
 }
 
 func newEventID() string { return uuid.Must(uuid.NewV7()).String() }

@@ -2,12 +2,16 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"time"
 
+	"clients/cmd/clients/internal/natsconn"
 	"clients/eventstore/deadletter"
+	"clients/eventstore/partners"
 	"clients/projections/ingest"
 
 	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
 )
 
 // recordPatience is how long another replica is given to record events of other services before this one does.
@@ -45,5 +49,27 @@ func (s *Server) startIngest(ctx context.Context) error {
 		return err
 	}
 	s.onStop(func() { _ = retries.Drain() })
+	return nil
+}
+
+// servePartners responds to what other services request of NATS, on a connection of its own: a flood of requests must not
+// hold up commands.
+func (s *Server) servePartners(ctx context.Context) (err error) {
+	log := s.log.With("connection", "partners")
+	var nc *nats.Conn
+	if s.embedded != nil {
+		nc, err = s.embedded.Connect(natsconn.Options(log)...)
+	} else {
+		nc, err = s.config.NATS.Connect(ctx, log)
+	}
+	if err != nil {
+		return fmt.Errorf("connect to NATS for other services: %w", err)
+	}
+	s.onStop(nc.Close)
+	stop, err := partners.Serve(nc, s.embedded == nil)
+	if err != nil {
+		return err
+	}
+	s.onStop(stop)
 	return nil
 }

@@ -1,0 +1,152 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"clients/cmd/clients/internal/natsconn"
+	"clients/domain"
+	"clients/eventstore"
+	"clients/eventstore/history"
+	"clients/eventstore/idempotency"
+	"clients/projections/audit"
+	"clients/projections/readmodel"
+
+	"github.com/google/uuid"
+)
+
+// scrubber re-reads the stream from time to time, unless another replica does or has just done so. The replicas share a
+// record of the last scrub. One that scrubs holds a lease in it, which it renews; one that loses its lease stops.
+type scrubber struct {
+	name      string // of this replica
+	interval  time.Duration
+	started   time.Time
+	store     *eventstore.Store
+	directory *readmodel.Directory
+	records   *idempotency.Store
+	open      func(context.Context) (*history.History, error)
+	log       *slog.Logger
+	metrics   scrubMetrics
+}
+
+// How often a scrubber reads the shared record, how long the lease to scrub lasts unless it is renewed, and how long storing
+// the record may take at the end.
+const (
+	minPoll       = time.Second
+	maxPoll       = time.Minute
+	leaseTime     = 30 * time.Second
+	renewInterval = leaseTime / 6
+	recordTimeout = 2 * time.Second
+)
+
+// newScrubber registers the metrics of scrubs.
+func (s *Server) newScrubber() *scrubber {
+	b := &scrubber{
+		name: uuid.NewString(), interval: s.config.ScrubInterval, started: time.Now(),
+		store: s.store, directory: s.directory, records: s.records, log: s.log,
+		open:    func(ctx context.Context) (*history.History, error) { return natsconn.OpenHistory(ctx, s.nc) },
+		metrics: newScrubMetrics(s.registry, s.config.ScrubInterval),
+	}
+	b.metrics.show(idempotency.ScrubRecord{}, b.started)
+	return b
+}
+
+// run scrubs whenever it is time, until ctx ends or the stream is not followed any more.
+func (b *scrubber) run(ctx context.Context) {
+	tick := time.NewTicker(min(max(b.interval/10, minPoll), maxPoll))
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		if b.directory.Err() == nil {
+			if err := b.scrubIfDue(ctx); err != nil && !errors.Is(err, domain.ErrConflict) && ctx.Err() == nil {
+				b.log.Warn("scrub not finished", "error", err)
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// scrubIfDue scrubs if it is time and no other replica does. The error is domain.ErrConflict if another replica was faster.
+func (b *scrubber) scrubIfDue(ctx context.Context) error {
+	record, err := b.records.Scrubs(ctx)
+	if err != nil {
+		return err
+	}
+	b.use(record)
+	now := time.Now()
+	// A scrub from before the start that found something is not the last word: the stream may have been repaired since.
+	stale := len(record.Faults) > 0 && record.Finished.Before(b.started)
+	if now.Before(record.Until) || now.Sub(record.Finished) < b.interval && !stale {
+		if record.Expires() {
+			_, err = b.records.StoreScrubs(ctx, record)
+		}
+		return err
+	}
+	record.Holder, record.Until = b.name, now.Add(leaseTime)
+	if record, err = b.records.StoreScrubs(ctx, record); err != nil {
+		return err
+	}
+	return b.scrub(ctx, record)
+}
+
+// scrub scrubs while it renews the lease in record, and stores how that ended.
+func (b *scrubber) scrub(ctx context.Context, record idempotency.ScrubRecord) error {
+	b.metrics.running.Set(1)
+	defer b.metrics.running.Set(0)
+	begun := time.Now()
+	holding, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var faults []audit.Fault
+	ended := make(chan error, 1)
+	go func() {
+		scrub := audit.Scrub{Directory: b.directory, Open: b.open}
+		var err error
+		faults, err = scrub.Run(holding)
+		ended <- err
+	}()
+	tick := time.NewTicker(renewInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-ended:
+			return b.finish(ctx, record, faults, time.Since(begun), err)
+		case <-tick.C:
+		}
+		renewed := record
+		renewed.Until = time.Now().Add(leaseTime)
+		renewed, err := b.records.StoreScrubs(ctx, renewed)
+		switch {
+		case err == nil:
+			record = renewed
+		case errors.Is(err, domain.ErrConflict), time.Now().After(record.Until):
+			cancel()
+			<-ended
+			return fmt.Errorf("another replica may scrub by now: %v", err)
+		}
+	}
+}
+
+// finish gives the lease up, and stores what a scrub has found unless it failed.
+func (b *scrubber) finish(ctx context.Context, record idempotency.ScrubRecord, faults []audit.Fault, took time.Duration, failed error) error {
+	record.Holder, record.Until = "", time.Time{}
+	if failed == nil {
+		b.log.Info("scrub finished", "faults", len(faults), "duration", took)
+		record.Finished, record.Faults, record.First = time.Now().UTC(), make(map[string]int), b.report(faults)
+		for _, f := range faults {
+			record.Faults[string(f.Kind)]++
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	_, err := b.records.StoreScrubs(ctx, record)
+	b.use(record)
+	if failed != nil {
+		return failed
+	}
+	return err
+}

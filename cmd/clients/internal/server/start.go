@@ -1,0 +1,107 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"clients/cmd/clients/internal/config"
+	"clients/cmd/clients/internal/metrics"
+	"clients/cmd/clients/internal/tracing"
+	"clients/cmd/clients/internal/version"
+	"clients/eventstore"
+	"clients/eventstore/embedded"
+	"clients/eventstore/idempotency"
+	"clients/eventstore/snapshotstore"
+	"clients/eventstore/upstream"
+	"clients/projections/ingest"
+	"clients/projections/readmodel"
+	"clients/projections/snapshot"
+	"clients/transport"
+	"clients/transport/connections"
+
+	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Server is a running service.
+type Server struct {
+	config      config.Config
+	log         *slog.Logger
+	api, ops    net.Listener
+	hosts       transport.Hosts // that requests on both listeners may be for
+	apiServer   *http.Server
+	drain       connections.Drain // tells callers with open connections to leave
+	embedded    *embedded.Server  // nil with external NATS
+	nc          *nats.Conn
+	store       *eventstore.Store
+	records     *idempotency.Store
+	directory   *readmodel.Directory
+	snapshots   *snapshotstore.Bucket
+	snapshotter *snapshot.Snapshotter
+	upstream    *upstream.Client
+	ingest      *ingest.Ingest
+	registry    *prometheus.Registry
+	streams     *metrics.Streams
+	memoryLimit int64        // bytes
+	tracer      trace.Tracer // nil without tracing
+	broken      chan error   // receives why the process has to be restarted
+	stopBy      time.Time    // when the stop has to be complete; zero before it begins
+	readiness
+	parts
+}
+
+// Start returns a server that accepts requests. If it fails, it stops what it has started.
+func Start(ctx context.Context, config config.Config, log *slog.Logger) (_ *Server, err error) {
+	s := &Server{
+		config: config, log: log, registry: prometheus.NewRegistry(), memoryLimit: memoryLimit(log), broken: make(chan error, 1),
+		hosts: transport.Hosts{Allowed: config.AllowedHosts, Any: config.Credentials != nil},
+	}
+	s.setNotReady("starting")
+	defer func() {
+		if err != nil {
+			s.stopAll()
+		}
+	}()
+	for _, step := range []func(context.Context) error{
+		s.listen, s.serveOperations, s.startTracing, s.openStore, s.buildReadModel, s.startIngest, s.servePartners,
+		s.runInBackground, s.serveAPI,
+	} {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
+	}
+	s.setReady()
+	return s, nil
+}
+
+func (s *Server) startTracing(ctx context.Context) error {
+	tracer, stop, err := tracing.Start(ctx, version.Current().Version, s.log)
+	if err != nil {
+		return err
+	}
+	s.tracer = tracer
+	s.onStop(stop)
+	return nil
+}
+
+// runInBackground starts what else runs until the server stops.
+func (s *Server) runInBackground(context.Context) error {
+	s.registerMetrics()
+	streams := metrics.Config{Registry: s.registry, Store: s.store, Upstream: s.upstream, Directory: s.directory}
+	if s.embedded != nil {
+		streams.Room = s.embedded.Room
+		s.background(s.watchStore)
+	}
+	s.streams = metrics.NewStreams(streams)
+	s.background(s.streams.Run)
+	files := s.watchedFiles()
+	s.background(func(ctx context.Context) { watch(ctx, files, s.log) })
+	if scrubber := s.newScrubber(); scrubber.interval > 0 {
+		s.background(scrubber.run)
+	}
+	return nil
+}

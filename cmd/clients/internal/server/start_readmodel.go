@@ -1,0 +1,57 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"clients/eventstore"
+	"clients/eventstore/snapshotstore"
+	"clients/projections/readmodel"
+	"clients/projections/snapshot"
+)
+
+// buildReadModel returns when the read model has everything that the stream holds by now.
+func (s *Server) buildReadModel(ctx context.Context) error {
+	s.directory = readmodel.NewDirectory(s.store, s.log)
+	var restored snapshotstore.Snapshot
+	err := s.retry(ctx, func(ctx context.Context) (err error) {
+		restored, err = snapshot.Restore(ctx, s.directory, s.snapshots, s.store, s.log)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("read the snapshots: %w", err)
+	}
+	s.background(func(ctx context.Context) {
+		if err := s.directory.Follow(ctx); ctx.Err() == nil && s.reason.Load() == nil { // otherwise Start returns it
+			s.log.Error("tail stopped, writes refused", "error", err)
+		}
+	})
+	begun := time.Now()
+	if err := s.retry(ctx, s.directory.Refresh); err != nil {
+		return fmt.Errorf("read the stream: %w", err)
+	}
+	s.snapshotter = snapshot.NewSnapshotter(s.directory, s.snapshots, s.store, restored, s.log)
+	s.onStop(s.saveLast)
+	s.background(s.snapshotter.Run)
+	stats := s.directory.Stats()
+	s.log.Info("stream read", "sequence", stats.Sequence, "clients", stats.Clients, "duration", time.Since(begun))
+	return nil
+}
+
+// retry calls do until the stream responds, or is found unusable: a start has no caller who waits.
+func (s *Server) retry(ctx context.Context, do func(context.Context) error) error {
+	for {
+		err := do(ctx)
+		final := errors.Is(err, eventstore.ErrWentBackwards) || errors.Is(err, eventstore.ErrReplaced) || errors.Is(err, eventstore.ErrIncomplete)
+		if err == nil || ctx.Err() != nil || s.directory.Err() != nil || final {
+			return err
+		}
+		s.log.Warn("waiting for the stream", "error", err)
+		select {
+		case <-time.After(200 * time.Millisecond):
+		case <-ctx.Done():
+		}
+	}
+}

@@ -1,0 +1,85 @@
+package server
+
+import (
+	"context"
+	"time"
+)
+
+// Limits of a stop: for requests in progress, also of a server whose store is broken, for the last snapshot, without which
+// the next start reads more of the stream, and for all of it.
+const (
+	requestLimit  = 12 * time.Second
+	brokenLimit   = 3 * time.Second
+	lastSaveLimit = 8 * time.Second
+	stopLimit     = 23 * time.Second
+)
+
+// Wait returns when the server has stopped: after ctx ends, within 25 s and without an error, or when its store is broken
+// and the process has to be restarted.
+func (s *Server) Wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		s.log.Info("stopping", "delay", s.config.ShutdownDelay)
+		s.stopBy = time.Now().Add(stopLimit)
+		s.setNotReady("stopping")
+		s.drain.Begin()
+		time.Sleep(s.config.ShutdownDelay)
+		s.stop(requestLimit)
+		return nil
+	case err := <-s.broken:
+		s.log.Error("stopping, store is broken", "error", err)
+		s.drain.Begin()
+		s.stop(brokenLimit)
+		return err
+	}
+}
+
+// stop waits for requests in progress, up to a limit, and stops everything.
+func (s *Server) stop(limit time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	if err := s.apiServer.Shutdown(ctx); err != nil {
+		s.log.Warn("requests in progress cut off", "error", err)
+		_ = s.apiServer.Close()
+	}
+	s.stopAll()
+	s.log.Info("stopped")
+}
+
+// saveLast saves a snapshot at the end, except after a failed start.
+func (s *Server) saveLast() {
+	if s.stopBy.IsZero() {
+		return
+	}
+	if !s.nc.IsConnected() {
+		s.log.Warn("last snapshot skipped, NATS disconnected")
+		return
+	}
+	end := time.Now().Add(lastSaveLimit)
+	if s.stopBy.Before(end) {
+		end = s.stopBy
+	}
+	ctx, cancel := context.WithDeadline(context.Background(), end)
+	defer cancel()
+	s.snapshotter.Save(ctx)
+}
+
+// parts are what was started and has to be stopped.
+type parts struct{ stops []func() }
+
+// onStop registers what stops a part. The last one runs first.
+func (p *parts) onStop(stop func()) { p.stops = append(p.stops, stop) }
+
+// background runs run until the parts are stopped, which waits for it.
+func (p *parts) background(run func(context.Context)) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); run(ctx) }()
+	p.onStop(func() { cancel(); <-done })
+}
+
+func (p *parts) stopAll() {
+	for i := len(p.stops) - 1; i >= 0; i-- {
+		p.stops[i]()
+	}
+}
