@@ -1,7 +1,7 @@
 // Package importer creates the clients of a list through the API of a service.
 //
 //	list ──readList──> records ──Callers──> POST /clients ──> journal
-//	                                  └──rejected──> one line each, in the order of the list
+//	                                  └──rejected──> one line each at the end, in the order of the list
 //
 // The list is XML, <clients><client>…, or JSON, [{"client":{…}}, …], in any encoding that package wire can decode. It
 // is read as a stream. A record is sent as it stands in the list; the service validates it. Where the list itself is

@@ -49,16 +49,22 @@ type importer struct {
 	api     *api
 	journal *journal
 	bar     *terminal.Progress
-	out     io.Writer
 	deleted map[int64]bool // ids of the journal that the service does not have
 
-	mu                    sync.Mutex // guards what follows, and writing the journal
-	created               []journalEntry
-	known, rejected, lost int
+	mu          sync.Mutex // guards what follows, and writing the journal
+	created     []journalEntry
+	rejected    []rejectedClient
+	known, lost int
 }
 
-// Run imports a list. It writes a line to config.Out for each client that is not there afterwards, and a summary to
-// config.Err. The error is nil if all clients of the list are there.
+// rejectedClient is why the client at a line was not created.
+type rejectedClient struct {
+	line   int
+	reason string
+}
+
+// Run imports a list. At the end it writes a line to config.Out for each client that is not there, in the order of the list,
+// and a summary to config.Err. The error is nil if all clients of the list are there.
 func Run(ctx context.Context, config Config, list io.Reader) error {
 	journal, err := openJournal(config.Journal, config.URL, config.User)
 	if err != nil {
@@ -66,17 +72,15 @@ func Run(ctx context.Context, config Config, list io.Reader) error {
 	}
 	defer journal.close()
 	i := &importer{config: config, journal: journal, bar: terminal.NewProgress(config.Err, config.Size, terminal.Bytes)}
-	i.out = i.bar.Writer(config.Out)
 	i.api = newAPI(config, i.bar.Writer(config.Err))
-	err = i.run(ctx, list)
-	i.summary()
+	err = errors.Join(i.run(ctx, list), i.summary())
 	switch {
 	case ctx.Err() != nil:
 		return terminal.WithHint(errors.New("interrupted"), "run it again to continue")
 	case err != nil:
 		return err
-	case i.rejected > 0:
-		return fmt.Errorf("%s rejected", domain.Counted(i.rejected, "client"))
+	case len(i.rejected) > 0:
+		return fmt.Errorf("%s rejected", domain.Counted(len(i.rejected), "client"))
 	}
 	return nil
 }
@@ -93,85 +97,60 @@ func (i *importer) run(ctx context.Context, list io.Reader) error {
 	return errors.Join(terminal.WithHint(err, "correct the list and run it again"), i.confirm(ctx))
 }
 
-// send creates the clients of the list, Callers at once, and reports the rejected ones in the order of the list.
+// send creates the clients of the list, Callers at once.
 func (i *importer) send(ctx context.Context, list io.Reader) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(i.config.Callers + 1)
-	outcomes := make(chan chan string, i.config.Callers)
-	group.Go(func() error { return i.report(outcomes) })
+	group.SetLimit(i.config.Callers)
 	equal := make(map[string]int)
 	err := readList(i.bar.Reader(list), func(r record) error {
 		r.key = r.digest()
 		if equal[r.key]++; equal[r.key] > 1 {
 			r.key = fmt.Sprintf("%s-%d", r.key, equal[r.key])
 		}
-		outcome := make(chan string, 1)
-		select {
-		case outcomes <- outcome:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		group.Go(func() error {
-			rejected, err := i.create(ctx, r)
-			if rejected != "" {
-				rejected = fmt.Sprintf("line %d: %s\n", r.line, terminal.Printable(rejected))
-			}
-			outcome <- rejected
-			return err
-		})
-		return nil
+		group.Go(func() error { return i.create(ctx, r) })
+		return ctx.Err()
 	})
-	close(outcomes)
 	if failed := group.Wait(); failed != nil {
 		return failed
 	}
 	return err
 }
 
-// report writes what is not empty among the outcomes.
-func (i *importer) report(outcomes <-chan chan string) error {
-	for outcome := range outcomes {
-		rejected := <-outcome
-		if rejected == "" {
-			continue
-		}
-		i.rejected++
-		if _, err := io.WriteString(i.out, rejected); err != nil {
-			return err
-		}
+// create creates the client of a record unless an earlier run has done so.
+func (i *importer) create(ctx context.Context, r record) error {
+	entry, found := i.journal.entries[r.key]
+	changed, isChanged := i.journal.changed(r)
+	var id int64
+	var rejected string
+	var err error
+	switch {
+	case r.undecodable:
+		rejected = "bytes that are invalid in the encoding of the list"
+	case found && i.deleted[entry.ID]:
+		rejected = deletedSince(entry)
+	case !found && isChanged:
+		rejected = fmt.Sprintf("imported before as client %d, and changed in the list since", changed.ID)
+	case !found:
+		id, rejected, err = i.api.create(ctx, r)
 	}
-	return nil
-}
-
-// create creates the client of a record unless an earlier run has done so. It returns why there is no such client.
-func (i *importer) create(ctx context.Context, r record) (rejected string, err error) {
-	if r.undecodable {
-		return "bytes that are invalid in the encoding of the list", nil
-	}
-	if entry, found := i.journal.entries[r.key]; found {
-		if i.deleted[entry.ID] {
-			return deletedSince(entry), nil
-		}
-		i.mu.Lock()
-		defer i.mu.Unlock()
-		i.known++
-		return "", nil
-	}
-	if entry, found := i.journal.changed(r); found {
-		return fmt.Sprintf("imported before as client %d, and changed in the list since", entry.ID), nil
-	}
-	id, rejected, err := i.api.create(ctx, r)
-	if err != nil || rejected != "" {
-		return rejected, err
-	}
-	entry := journalEntry{Client: r.key, Line: r.line, OldID: r.oldID, ID: id}
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	switch {
+	case err != nil:
+		return err
+	case rejected != "":
+		i.rejected = append(i.rejected, rejectedClient{r.line, rejected})
+		return nil
+	case found:
+		i.known++
+		return nil
+	}
+	entry = journalEntry{Client: r.key, Line: r.line, OldID: r.oldID, ID: id}
 	i.created = append(i.created, entry)
 	if r.defaults {
 		i.lost++
 	}
-	return "", i.journal.write(entry)
+	return i.journal.write(entry)
 }
 
 func deletedSince(entry journalEntry) string {
@@ -195,15 +174,9 @@ func (i *importer) compare(ctx context.Context) (err error) {
 // a client that was deleted since.
 func (i *importer) confirm(ctx context.Context) error {
 	deleted, err := i.missing(ctx, i.created)
-	if err != nil {
-		return err
-	}
-	slices.SortFunc(i.created, func(a, b journalEntry) int { return a.Line - b.Line })
 	i.created = slices.DeleteFunc(i.created, func(entry journalEntry) bool {
 		if deleted[entry.ID] {
-			i.rejected++
-			_, writeErr := fmt.Fprintf(i.out, "line %d: %s\n", entry.Line, deletedSince(entry))
-			err = errors.Join(err, writeErr)
+			i.rejected = append(i.rejected, rejectedClient{entry.Line, deletedSince(entry)})
 		}
 		return deleted[entry.ID]
 	})
@@ -232,10 +205,18 @@ func (i *importer) missing(ctx context.Context, entries []journalEntry) (map[int
 	return ids, nil
 }
 
-func (i *importer) summary() {
+// summary reports what was rejected, and how many clients were not.
+func (i *importer) summary() error {
 	i.bar.Clear()
-	fmt.Fprintf(i.config.Err, "%d created, %d already imported, %d rejected\n", len(i.created), i.known, i.rejected)
+	slices.SortFunc(i.rejected, func(a, b rejectedClient) int { return a.line - b.line })
+	for _, r := range i.rejected {
+		if _, err := fmt.Fprintf(i.config.Out, "line %d: %s\n", r.line, terminal.Printable(r.reason)); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(i.config.Err, "%d created, %d already imported, %d rejected\n", len(i.created), i.known, len(i.rejected))
 	if i.lost > 0 {
 		fmt.Fprintf(i.config.Err, "%d of the created had default-invoice-timeframe or last-invoice-kind, which are not imported\n", i.lost)
 	}
+	return nil
 }

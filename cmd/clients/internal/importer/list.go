@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
@@ -40,28 +41,29 @@ func readList(r io.Reader, each func(record) error) error {
 	if err != nil {
 		return err
 	}
-	text := newSource(converted)
-	for {
-		next, err := text.r.Peek(1)
+	checked := func(found record) error {
+		found.undecodable = lossy && bytes.ContainsRune(found.document, '\uFFFD')
+		return each(found)
+	}
+	text := bufio.NewReaderSize(converted, 64<<10)
+	for line := 1; ; {
+		next, err := text.ReadByte()
 		switch {
 		case err == io.EOF:
-			return &listError{text.line(int64(len(text.kept))), "no list found: the input is empty"}
+			return &listError{line, "no list found: the input is empty"}
 		case err != nil:
 			return err
-		case bytes.ContainsAny(next, " \t\r\n"):
-			_, _ = text.ReadByte()
-			continue
-		case next[0] != '<' && next[0] != '[':
-			return &listError{text.line(int64(len(text.kept))), "neither XML nor a JSON array"}
+		case next == '\n':
+			line++
+		case next == '<':
+			_ = text.UnreadByte()
+			return readXML(text, line, checked)
+		case next == '[':
+			_ = text.UnreadByte()
+			return readJSON(text, line, checked)
+		case next != ' ' && next != '\t' && next != '\r':
+			return &listError{line, "neither XML nor a JSON array"}
 		}
-		read := readJSON
-		if next[0] == '<' {
-			read = readXML
-		}
-		return read(text, func(found record) error {
-			found.undecodable = lossy && bytes.ContainsRune(found.document, '\uFFFD')
-			return each(found)
-		})
 	}
 }
 

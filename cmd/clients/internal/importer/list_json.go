@@ -7,18 +7,38 @@ import (
 	"io"
 )
 
-// readJSON reads [{"client":{…}}, …].
-func readJSON(text *source, each func(record) error) error {
-	begin := int64(len(text.kept)) // blanks before the list, which the decoder does not see
-	decoder := json.NewDecoder(text)
-	_, err := decoder.Token()
-	for err == nil && decoder.More() {
-		text.discard(begin + decoder.InputOffset())
+// jsonList is a list in JSON. Its decoder reads ahead, so that the line of the decoder follows from what it has buffered.
+type jsonList struct {
+	text    io.Reader
+	line    int // of the end of what was read
+	decoder *json.Decoder
+}
+
+// Read counts lines.
+func (l *jsonList) Read(p []byte) (int, error) {
+	n, err := l.text.Read(p)
+	l.line += bytes.Count(p[:n], []byte("\n"))
+	return n, err
+}
+
+// rest returns what the decoder has read ahead, and the line where that begins.
+func (l *jsonList) rest() (text []byte, line int) {
+	text, _ = io.ReadAll(l.decoder.Buffered())
+	return text, l.line - bytes.Count(text, []byte("\n"))
+}
+
+// readJSON reads [{"client":{…}}, …], which begins at a line.
+func readJSON(text io.Reader, first int, each func(record) error) error {
+	list := &jsonList{text: text, line: first}
+	list.decoder = json.NewDecoder(list)
+	_, err := list.decoder.Token()
+	for err == nil && list.decoder.More() {
 		var document json.RawMessage
-		if err = decoder.Decode(&document); err != nil {
+		if err = list.decoder.Decode(&document); err != nil {
 			break
 		}
-		line := text.line(begin + decoder.InputOffset() - int64(len(document)))
+		_, end := list.rest()
+		line := end - bytes.Count(document, []byte("\n"))
 		if document[0] != '{' {
 			return &listError{line, "not a client"}
 		}
@@ -27,46 +47,41 @@ func readJSON(text *source, each func(record) error) error {
 		}
 	}
 	if err == nil {
-		_, err = decoder.Token() // ]
+		_, err = list.decoder.Token() // ]
 	}
-	if err == nil {
-		text.discard(begin + decoder.InputOffset())
-		if _, err = decoder.Token(); err == io.EOF {
-			return nil
-		} else if err == nil || errors.As(err, new(*json.SyntaxError)) {
-			rest := text.from(text.base)
-			blanks := len(rest) - len(bytes.TrimLeft(rest, " \t\r\n"))
-			return &listError{text.line(text.base + int64(blanks)), "content after the list"}
-		}
+	if err != nil {
+		return list.fault(err)
 	}
-	return jsonFault(err, text)
+	if _, err = list.decoder.Token(); err == io.EOF {
+		return nil
+	} else if err == nil || errors.As(err, new(*json.SyntaxError)) {
+		_, line := list.rest()
+		return &listError{line, "content after the list"}
+	}
+	return err
 }
 
-// jsonFault returns the error of a decoder, with its line if the list is malformed. What the decoder has read since the
-// last client is read again, since its own offsets do not count what is between clients.
-func jsonFault(err error, text *source) error {
+// fault returns the error of the decoder, with its line if the list is malformed. The value is decoded again, since the
+// offset in the error does not count what is between clients.
+func (l *jsonList) fault(err error) error {
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
-		return &listError{text.line(text.base + int64(len(text.kept))), "unexpected end of file"}
+		return &listError{l.line, "unexpected end of file"}
 	}
-	var syntax *json.SyntaxError
+	var syntax, again *json.SyntaxError
 	if !errors.As(err, &syntax) {
 		return err
 	}
-	rest := text.from(text.base)
-	value := bytes.TrimLeft(rest, ", \t\r\n")
-	at := text.base + int64(len(rest)-len(value))
-	var again *json.SyntaxError
-	if errors.As(json.Unmarshal(value, new(json.RawMessage)), &again) && again.Offset > 0 {
-		at += again.Offset - 1
+	value, line := l.rest()
+	if errors.As(json.NewDecoder(bytes.NewReader(value)).Decode(new(json.RawMessage)), &again) && again.Offset > 0 {
+		line += bytes.Count(value[:again.Offset-1], []byte("\n"))
 	}
-	return &listError{text.line(at), syntax.Error()}
+	return &listError{line, syntax.Error()}
 }
 
 func jsonRecord(line int, document []byte) record {
-	found := record{line: line, contentType: "application/json"}
 	var compact bytes.Buffer
 	_ = json.Compact(&compact, document) // it is valid
-	found.document = compact.Bytes()
+	found := record{line: line, contentType: "application/json", document: compact.Bytes()}
 	var known struct {
 		Client struct {
 			ID        json.Number
