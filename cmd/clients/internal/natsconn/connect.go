@@ -21,9 +21,10 @@ const (
 )
 
 // Connect returns a connection to one of the servers. It retries whatever the failure and logs each, until ctx ends: then
-// the error is a *ConnectError. A file in the data directory that it may not read is returned at once.
+// the error is a *ConnectError. An attempt under way then goes on for up to a second per server. A file in the data
+// directory that it may not read is returned at once.
 func (s Settings) Connect(ctx context.Context, log *slog.Logger, options ...nats.Option) (*nats.Conn, error) {
-	failed := &ConnectError{Servers: Redact(s.URL), Last: errNoResponse}
+	failed := &ConnectError{Servers: Redact(s.URL), Last: nats.ErrTimeout}
 	if s.DataDir != "" {
 		failed.Servers = "the embedded server of " + s.DataDir
 	}
@@ -32,7 +33,7 @@ func (s Settings) Connect(ctx context.Context, log *slog.Logger, options ...nats
 		if err == nil {
 			failed.Servers = Redact(url)
 			var nc *nats.Conn
-			if nc, err = dial(ctx, url, slices.Concat(Options(log), s.fileOptions(), login, options)); err == nil {
+			if nc, err = nats.Connect(url, slices.Concat(Options(log), s.fileOptions(), login, options)...); err == nil {
 				return nc, nil
 			}
 		}
@@ -62,39 +63,12 @@ func (s Settings) target() (url string, login []nats.Option, err error) {
 	return url, []nats.Option{option}, err
 }
 
-// dial tries each server once. It returns when ctx ends, which nats.Connect does not know of.
-func dial(ctx context.Context, url string, options []nats.Option) (*nats.Conn, error) {
-	type outcome struct {
-		nc  *nats.Conn
-		err error
-	}
-	dialed := make(chan outcome)
-	go func() {
-		nc, err := nats.Connect(url, options...)
-		select {
-		case dialed <- outcome{nc, err}:
-		case <-ctx.Done():
-			if err == nil {
-				nc.Close()
-			}
-		}
-	}()
-	select {
-	case o := <-dialed:
-		return o.nc, o.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
 // ConnectError reports that there was no connection in time.
 type ConnectError struct {
 	Servers string // redacted
 	Ended   error  // of the context
 	Last    error  // of the last attempt
 }
-
-var errNoResponse = errors.New("no response")
 
 // Error returns the servers and why the last attempt failed.
 func (e *ConnectError) Error() string {

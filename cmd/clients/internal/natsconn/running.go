@@ -32,7 +32,7 @@ func (s Settings) Running(ctx context.Context) (*nats.Conn, error) {
 
 // IsAbsent reports whether an error of Running says that no service runs there.
 func IsAbsent(err error) bool {
-	return errors.Is(err, embedded.ErrNotRunning) || errors.Is(err, nats.ErrNoServers) || errors.Is(err, errNoResponse)
+	return errors.Is(err, embedded.ErrNotRunning) || errors.As(err, new(*ConnectError)) && !errors.Is(err, nats.ErrAuthorization)
 }
 
 // Await connects as soon as there is a server, and logs as long as there is none. The user must be an administrator.

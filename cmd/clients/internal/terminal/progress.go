@@ -10,10 +10,10 @@ import (
 	"golang.org/x/term"
 )
 
-// Progress is a progress bar. The zero value draws nothing. Its methods may be called concurrently.
+// Progress is a progress bar, which is drawn only on a terminal. Its methods may be called concurrently.
 type Progress struct {
 	mu  sync.Mutex
-	bar *progressbar.ProgressBar // nil: the output is not a terminal
+	bar *progressbar.ProgressBar
 }
 
 // Unit is what a progress bar counts.
@@ -30,14 +30,12 @@ const redrawInterval = 100 * time.Millisecond
 
 // NewProgress returns a progress bar on w for total steps, or for an unknown number if total is 0.
 func NewProgress(w io.Writer, total uint64, unit Unit) *Progress {
-	if !IsTerminal(w) {
-		return &Progress{}
-	}
 	steps := int64(total)
 	if total == 0 {
 		steps = -1
 	}
 	return &Progress{bar: progressbar.NewOptions64(steps,
+		progressbar.OptionSetVisibility(IsTerminal(w)),
 		progressbar.OptionSetWriter(w),
 		progressbar.OptionSetWidth(40),
 		progressbar.OptionThrottle(redrawInterval),
@@ -52,9 +50,6 @@ func NewProgress(w io.Writer, total uint64, unit Unit) *Progress {
 
 // Set shows how many steps are done.
 func (p *Progress) Set(done uint64) {
-	if p.bar == nil {
-		return
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	_ = p.bar.Set64(int64(done))
@@ -62,25 +57,22 @@ func (p *Progress) Set(done uint64) {
 
 // Clear removes the bar, so that a line can be written. The next step draws it again.
 func (p *Progress) Clear() {
-	if p.bar == nil {
-		return
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	_ = p.bar.Clear()
 }
 
 // Reader returns a reader of r that shows as steps how many bytes were read.
-func (p *Progress) Reader(r io.Reader) io.Reader { return &progressReader{r: r, progress: p} }
+func (p *Progress) Reader(r io.Reader) io.Reader { return &progressReader{Reader: r, progress: p} }
 
 type progressReader struct {
-	r        io.Reader
+	io.Reader
 	progress *Progress
 	read     uint64
 }
 
 func (p *progressReader) Read(b []byte) (int, error) {
-	n, err := p.r.Read(b)
+	n, err := p.Reader.Read(b)
 	p.read += uint64(n)
 	p.progress.Set(p.read)
 	return n, err
@@ -98,9 +90,7 @@ type progressWriter struct {
 func (p *progressWriter) Write(b []byte) (int, error) {
 	p.progress.mu.Lock()
 	defer p.progress.mu.Unlock()
-	if p.progress.bar != nil {
-		_ = p.progress.bar.Clear()
-	}
+	_ = p.progress.bar.Clear()
 	return p.w.Write(b)
 }
 
