@@ -21,12 +21,15 @@ type documented struct {
 // general are the headers of every response, which OpenAPI leaves out or has elsewhere.
 var general = []string{"Content-Type", "Content-Length", "Date", "Connection"}
 
-// holds makes a request to a path of a template, and requires that the response is as the document describes it.
+// holds makes a request to a path of a template, and requires that it and the response are as the document describes them.
 func (d *documented) holds(status int, method, template, path, body string, headers ...string) response {
 	d.t.Helper()
 	got := d.want(status, method, path, body, headers...)
 	operation := fmt.Sprintf("%s %s %d", method, template, status)
 	d.seen[operation] = true
+	if body != "" && slices.Contains(headers, asJSON) {
+		d.validBody(status, method, template, body, operation)
+	}
 	description, pointer := d.contract.at("paths", template, strings.ToLower(method), "responses", strconv.Itoa(status))
 	known, _ := description["headers"].(map[string]any)
 	for name := range known {
@@ -57,8 +60,23 @@ func (d *documented) holds(status int, method, template, path, body string, head
 	_, at := d.contract.at(append(steps(pointer), "content", kind)...)
 	if kind == "application/json" {
 		d.contract.validJSON(at+"/schema", got.body, operation)
+	} else {
+		d.contract.validXML(at+"/schema", got.body, operation)
 	}
 	return got
+}
+
+// validBody requires that a JSON body is valid by the document if the service reads it, and is not if it is the reason for
+// a 400.
+func (d *documented) validBody(status int, method, template, body, operation string) {
+	d.t.Helper()
+	_, at := d.contract.at("paths", template, strings.ToLower(method), "requestBody", "content", "application/json")
+	switch err := d.contract.validate(at+"/schema", parseJSON(d.t, body)); status {
+	case 200, 201, 404, 412, 422:
+		require.NoError(d.t, err, "%s: %s", operation, body)
+	case 400:
+		require.Error(d.t, err, "%s: %s", operation, body)
+	}
 }
 
 const (
@@ -114,7 +132,12 @@ func (d *documented) successes() {
 		list := d.holds(200, "GET", everyClient, "/clients", "", accept)
 		d.holds(200, "GET", everyClient, "/clients?updated_since=2010-09-25+18%3A30", "", accept)
 		d.holds(304, "GET", everyClient, "/clients", "", accept, "If-None-Match: "+list.tag())
-		d.holds(200, "PUT", anyClient, one, `{"client":{"details":"x","highrise_id":null}}`, asJSON, accept)
+		for _, body := range []string{
+			`{"client":{"details":"x","highrise_id":null}}`, `{"client":{"highrise_id":"7","currency_symbol":null}}`, `{"client":{"active":true,"details":null}}`,
+			d.want(200, "GET", one, "", acceptJSON).body, // a whole client
+		} {
+			d.holds(200, "PUT", anyClient, one, body, asJSON, accept)
+		}
 		d.holds(200, "POST", itsState, one+"/toggle", "", accept)
 		d.holds(200, "PUT", itsState, one+"/toggle", "", accept)
 		d.holds(200, "DELETE", anyClient, one, "", accept)
@@ -130,7 +153,9 @@ func (d *documented) refusals(a *service) {
 		d.holds(400, "GET", everyClient, "/clients?updated_since=never", "", accept)
 		for template, method := range map[string]string{everyClient: "POST", anyClient: "PUT"} {
 			at := strings.Replace(template, "{id}", strconv.FormatInt(needed, 10), 1)
-			d.holds(400, method, template, at, `{"client":{"name":""}}`, asJSON, accept)
+			for _, body := range []string{`{"client":{"name":""}}`, `{"client":{"name":null}}`, `{"client":{"active":"yes"}}`, `{"client":{"highrise_id":-1}}`, `{"client":[]}`, `[]`} {
+				d.holds(400, method, template, at, body, asJSON, accept)
+			}
 			d.holds(413, method, template, at, large, asJSON, accept)
 			d.holds(415, method, template, at, "x", "Content-Type: text/csv", accept)
 		}

@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"bytes"
 	"encoding/json"
+	"encoding/xml"
 	"maps"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ import (
 type contract struct {
 	t        *testing.T
 	root     map[string]any
+	ordered  yaml.Node // the same with the order of its keys
 	compiler *jsonschema.Compiler
 }
 
@@ -32,7 +34,9 @@ func readContract(t *testing.T, document response) *contract {
 	compiler := jsonschema.NewCompiler()
 	compiler.AssertFormat()
 	require.NoError(t, compiler.AddResource("contract.json", plain))
-	return &contract{t: t, root: plain.(map[string]any), compiler: compiler}
+	c := &contract{t: t, root: plain.(map[string]any), compiler: compiler}
+	require.NoError(t, yaml.Unmarshal([]byte(document.body), &c.ordered))
+	return c
 }
 
 // at returns the node at a path of the document, behind references, and the pointer to it.
@@ -50,19 +54,81 @@ func (c *contract) at(path ...string) (map[string]any, string) {
 	return node, pointer
 }
 
+// validate returns how a value violates the schema at a pointer.
+func (c *contract) validate(pointer string, value any) error {
+	c.t.Helper()
+	schema, err := c.compiler.Compile("contract.json" + strings.NewReplacer("{", "%7B", "}", "%7D").Replace(pointer))
+	require.NoError(c.t, err, pointer)
+	return schema.Validate(value)
+}
+
 // valid requires that a value is valid by the schema at a pointer.
 func (c *contract) valid(pointer string, value any, message string) {
 	c.t.Helper()
-	schema, err := c.compiler.Compile("contract.json" + strings.ReplaceAll(strings.ReplaceAll(pointer, "{", "%7B"), "}", "%7D"))
-	require.NoError(c.t, err, pointer)
-	require.NoError(c.t, schema.Validate(value), message)
+	require.NoError(c.t, c.validate(pointer, value), message)
 }
 
 func (c *contract) validJSON(pointer, document, message string) {
 	c.t.Helper()
+	c.valid(pointer, parseJSON(c.t, document), message)
+}
+
+func parseJSON(t testing.TB, document string) any {
+	t.Helper()
 	value, err := jsonschema.UnmarshalJSON(strings.NewReader(document))
-	require.NoError(c.t, err, message)
-	c.valid(pointer, value, message)
+	require.NoError(t, err, document)
+	return value
+}
+
+// element is an XML element without its text.
+type element struct {
+	XMLName  xml.Name
+	Children []element `xml:",any"`
+}
+
+// validXML requires that a document has the elements of the schema at a pointer, by name and in order.
+func (c *contract) validXML(pointer, document, message string) {
+	c.t.Helper()
+	var root element
+	require.NoError(c.t, xml.Unmarshal([]byte(document), &root), message)
+	c.validElement(pointer, root, message)
+}
+
+func (c *contract) validElement(pointer string, e element, message string) {
+	c.t.Helper()
+	schema, pointer := c.at(steps(pointer)...)
+	require.Equal(c.t, schema["xml"].(map[string]any)["name"], e.XMLName.Local, message)
+	if schema["type"] == "array" {
+		for _, item := range e.Children {
+			c.validElement(pointer+"/items", item, message)
+		}
+		return
+	}
+	if schema["properties"] == nil {
+		return
+	}
+	var names []string
+	for _, child := range e.Children {
+		names = append(names, child.XMLName.Local)
+	}
+	require.Equal(c.t, c.properties(pointer), names, message)
+}
+
+// properties returns the names of the properties of a schema, in the order of the document.
+func (c *contract) properties(pointer string) (names []string) {
+	c.t.Helper()
+	node := c.ordered.Content[0]
+	for _, step := range append(steps(pointer), "properties") {
+		i := slices.IndexFunc(node.Content, func(key *yaml.Node) bool { return key.Value == step })
+		require.GreaterOrEqual(c.t, i, 0, "%s: there is no %s", pointer, step)
+		if node = node.Content[i+1]; node.Kind == yaml.AliasNode {
+			node = node.Alias
+		}
+	}
+	for i := 0; i < len(node.Content); i += 2 {
+		names = append(names, node.Content[i].Value)
+	}
+	return names
 }
 
 // steps is the path that a pointer stands for.
