@@ -54,9 +54,10 @@ func buildAndRun(m *testing.M) int {
 	return runAndEndShared(m, dir)
 }
 
-// timeout is how long a test waits for what has to happen, and interval how often it looks.
+// timeout is how long a test waits for what has to happen, on a machine that is busy with much else, and interval how often
+// it looks.
 const (
-	timeout  = 30 * time.Second
+	timeout  = time.Minute
 	interval = 25 * time.Millisecond
 )
 

@@ -186,12 +186,15 @@ func (s *service) stop(t testing.TB) int {
 	return s.exitCode(t)
 }
 
+// exitLimit is how long a process may take to exit, with five seconds for a busy machine.
+const exitLimit = 30 * time.Second
+
 // exitCode waits until the process has exited by itself.
 func (s *service) exitCode(t testing.TB) int {
 	t.Helper()
 	select {
 	case <-s.exited:
-	case <-time.After(timeout):
+	case <-time.After(exitLimit):
 		require.Fail(t, "the service does not exit", "%s%s", &s.stdout, &s.stderr)
 	}
 	return s.cmd.ProcessState.ExitCode()
