@@ -73,7 +73,7 @@ func (s *Store) AppendBatch(ctx context.Context, entries []Entry) (uint64, error
 }
 
 // storeBatch stores messages once: a few reference events are stored one after the other sooner than a batch is.
-func (w *writer) storeBatch(ctx context.Context, messages []*nats.Msg, events int, before checkpoint) (last uint64, err error) {
+func (w *writer) storeBatch(ctx context.Context, messages []*nats.Msg, events int, before Checkpoint) (last uint64, err error) {
 	if len(messages) >= minBatch || events > 0 {
 		ack, err := w.publishBatch(ctx, messages)
 		if err != nil {

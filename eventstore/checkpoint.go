@@ -4,18 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"clients/eventstore/internal/jsapi"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
-
-// Checkpoint is a message that the stream once had.
-type Checkpoint struct {
-	Sequence uint64
-	StoredAt time.Time
-}
 
 // ErrOtherStream means that a checkpoint was taken of another stream than the present one.
 var ErrOtherStream = errors.New("it was not taken of this stream")
@@ -41,7 +34,7 @@ func (s *Store) Check(ctx context.Context, c Checkpoint) error {
 	case !found.Time.Equal(c.StoredAt):
 		return ErrOtherStream
 	}
-	s.guard.advance(checkpoint{c.Sequence, c.StoredAt})
+	s.guard.advance(c)
 	return nil
 }
 

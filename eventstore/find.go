@@ -85,13 +85,7 @@ const searchBatch = 1000
 // search has the headers of a client's messages delivered, and returns the sequence of the event, or
 // jetstream.ErrMsgNotFound. Whichever server delivers, it has delivered all of them when the last one is reached.
 func (r *reader) search(ctx context.Context, subject string, l domain.Lookup, last uint64) (uint64, error) {
-	consumer, err := jsapi.WithContext(ctx, func() (jetstream.Consumer, error) {
-		return r.api.JetStream.CreateConsumer(ctx, Stream, jetstream.ConsumerConfig{
-			Description: "clients: looks for an event", FilterSubject: subject, HeadersOnly: true,
-			DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: l.After + 1, AckPolicy: jetstream.AckNonePolicy,
-			MemoryStorage: true, Replicas: 1, InactiveThreshold: jsapi.RequestTimeout,
-		})
-	})
+	consumer, err := r.api.Consumer(ctx, jsapi.Reading{Stream: Stream, Subject: subject, After: l.After, HeadersOnly: true})
 	if err != nil {
 		return 0, err
 	}

@@ -1,7 +1,6 @@
 package eventstore
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,17 +26,15 @@ func (g *guard) state(ctx context.Context) (jsapi.StreamInfo, error) {
 		}
 		info, err := g.api.StreamInfo(ctx, Stream)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
-			fault := g.suspect(deleted, false, fmt.Errorf("%w: the stream was deleted", ErrIncomplete))
-			if !errors.Is(fault, errBehind) {
+			if fault := g.contradicted(false, fmt.Errorf("%w: the stream was deleted", ErrIncomplete)); !errors.Is(fault, errBehind) {
 				err = fault
 			}
 		}
 		if err != nil {
 			return info, err
 		}
-		look, err := g.compare(info, reached)
-		if look {
-			err = g.checkMessage(ctx, reached)
+		if err = g.compare(ctx, info, reached); err == nil {
+			g.confirmed()
 		}
 		if !errors.Is(err, errBehind) {
 			return info, err
@@ -53,26 +50,44 @@ func (g *guard) state(ctx context.Context) (jsapi.StreamInfo, error) {
 // behindPause is between requests to a leader that is behind.
 const behindPause = 10 * time.Millisecond
 
-// checkMessage checks that the leader has the message of a checkpoint. The error is ErrReplaced if it has another one, or
-// none, and errBehind if that is not certain.
-func (g *guard) checkMessage(ctx context.Context, c checkpoint) error {
-	if c.storedAt.IsZero() {
-		return nil
+// compare compares what the leader says with the checkpoint, which was taken before the request to the leader.
+func (g *guard) compare(ctx context.Context, info jsapi.StreamInfo, reached Checkpoint) error {
+	state, single := info.State, info.Cluster.Single()
+	if !info.Created.Equal(g.created) {
+		return g.fail(replaced("it was made at %s, and that one at %s", clock(info.Created), clock(g.created)))
 	}
-	message, err := g.api.Message(ctx, Stream, jsapi.Query{Sequence: c.sequence})
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		info, err := g.api.StreamInfo(ctx, Stream)
-		if err != nil || info.State.Last == c.sequence && info.State.LastTime.Equal(c.storedAt) { // it was purged
-			return cmp.Or(err, g.checkComplete(info))
-		}
-		return g.suspect(lacksMessage, info.Cluster.Single(), replaced("message %d is gone, up to which it was read", c.sequence))
+	if state.Last < reached.Sequence {
+		return g.contradicted(single, replaced("it ends at sequence %d, and was read up to %d", state.Last, reached.Sequence))
 	}
-	if err != nil {
-		return err
+	if missing := state.Last - min(state.Last, state.Messages); missing > 0 {
+		return g.contradicted(single, fmt.Errorf("%w: %d of %d are gone; the first one left is %d, the last one %d",
+			ErrIncomplete, missing, state.Last, state.First, state.Last))
 	}
-	g.clear(lacksMessage)
-	if !message.Time.Equal(c.storedAt) {
-		return g.fail(replaced("message %d was stored at %s, and the one that was read at %s", c.sequence, clock(message.Time), clock(c.storedAt)))
+	if state.Last == reached.Sequence && !state.LastTime.Equal(reached.StoredAt) {
+		return g.checkMessage(ctx, reached)
 	}
 	return nil
+}
+
+// checkMessage checks that the leader has the message of a checkpoint. The error is ErrReplaced if it has another one, or
+// none, and errBehind if that is not certain.
+func (g *guard) checkMessage(ctx context.Context, c Checkpoint) error {
+	if c.StoredAt.IsZero() {
+		return nil
+	}
+	message, err := g.api.Message(ctx, Stream, jsapi.Query{Sequence: c.Sequence})
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		info, err := g.api.StreamInfo(ctx, Stream)
+		if err == nil && info.State.Last == c.Sequence && info.State.LastTime.Equal(c.StoredAt) { // it was purged
+			return g.compare(ctx, info, c)
+		}
+		if err == nil {
+			err = g.contradicted(info.Cluster.Single(), replaced("message %d is gone, up to which it was read", c.Sequence))
+		}
+		return err
+	}
+	if err == nil && !message.Time.Equal(c.StoredAt) {
+		err = g.fail(replaced("message %d was stored at %s, and the one that was read at %s", c.Sequence, clock(message.Time), clock(c.StoredAt)))
+	}
+	return err
 }

@@ -19,14 +19,14 @@ func TestMissingMessagesAreAFault(t *testing.T) {
 		"one missing":        {11, 12, false},
 		"all missing":        {0, 12, false},
 	} {
-		g := newGuard(nil)
+		g := &guard{}
 		var info jsapi.StreamInfo
 		info.State.Messages, info.State.Last = c.messages, c.last
 		if c.complete {
-			require.NoError(t, g.checkComplete(info), name)
+			require.NoError(t, g.compare(deadline(t), info, Checkpoint{}), name)
 			continue
 		}
-		require.ErrorIs(t, g.checkComplete(info), ErrIncomplete, name)
+		require.ErrorIs(t, g.compare(deadline(t), info, Checkpoint{}), ErrIncomplete, name)
 		_, err := g.checkpoint()
 		require.ErrorIs(t, err, ErrIncomplete, name)
 	}

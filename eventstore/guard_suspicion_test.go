@@ -14,14 +14,14 @@ import (
 func TestTheStreamIsKnownByTheLastMessageThatWasRead(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		change  func(t *testing.T, s *Store, last *checkpoint)
+		change  func(t *testing.T, s *Store, last *Checkpoint)
 		another bool
 	}{
-		"as it was":                      {func(*testing.T, *Store, *checkpoint) {}, false},
-		"it has gone on":                 {func(t *testing.T, s *Store, _ *checkpoint) { comes(t, s, 3) }, false},
-		"another message at its end":     {func(_ *testing.T, _ *Store, last *checkpoint) { last.storedAt = last.storedAt.Add(-time.Second) }, true},
-		"nothing there yet":              {func(_ *testing.T, _ *Store, last *checkpoint) { last.sequence++ }, true},
-		"it is made again as long as it": {func(t *testing.T, s *Store, _ *checkpoint) { remake(t, s) }, true},
+		"as it was":                      {func(*testing.T, *Store, *Checkpoint) {}, false},
+		"it has gone on":                 {func(t *testing.T, s *Store, _ *Checkpoint) { comes(t, s, 3) }, false},
+		"another message at its end":     {func(_ *testing.T, _ *Store, last *Checkpoint) { last.StoredAt = last.StoredAt.Add(-time.Second) }, true},
+		"nothing there yet":              {func(_ *testing.T, _ *Store, last *Checkpoint) { last.Sequence++ }, true},
+		"it is made again as long as it": {func(t *testing.T, s *Store, _ *Checkpoint) { remake(t, s) }, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -29,7 +29,7 @@ func TestTheStreamIsKnownByTheLastMessageThatWasRead(t *testing.T) {
 			comes(t, s, 1)
 			comes(t, s, 2)
 			records := stored(t, s)
-			last := checkpoint{records[1].Sequence, records[1].StoredAt}
+			last := Checkpoint{records[1].Sequence, records[1].StoredAt}
 			other := openStore(t, s.nc, 1)
 			c.change(t, other, &last)
 			s.guard.reached = last
@@ -40,7 +40,7 @@ func TestTheStreamIsKnownByTheLastMessageThatWasRead(t *testing.T) {
 				return
 			}
 			require.ErrorIs(t, err, ErrReplaced)
-			s.guard.reached = checkpoint{}
+			s.guard.reached = Checkpoint{}
 			_, err = s.LastSequence(deadline(t))
 			require.ErrorIs(t, err, ErrReplaced, "it does not become the other one again")
 			_, err = s.Append(deadline(t), created(9), 0)
@@ -78,7 +78,7 @@ func TestAnEventThatWentToAnotherStreamHasNoKnownOutcome(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := singleNode(t)
-			s.guard.advance(checkpoint{sequence: 2})
+			s.guard.advance(Checkpoint{Sequence: 2})
 			err := append(t, s)
 			require.ErrorIs(t, err, ErrReplaced)
 			require.ErrorIs(t, err, domain.ErrUnknownOutcome)
@@ -90,22 +90,21 @@ func TestAnEventThatWentToAnotherStreamHasNoKnownOutcome(t *testing.T) {
 func TestALeaderThatIsBehindIsGivenTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		i := newGuard(nil)
+		i := &guard{}
 		says := func(d time.Duration) (err error) {
 			for begun := time.Now(); time.Since(begun) < d; time.Sleep(suspicionGap / 4) {
-				err = i.suspect(lacksMessage, false, ErrReplaced)
+				err = i.contradicted(false, ErrReplaced)
 			}
 			return err
 		}
 		require.ErrorIs(t, says(staleLeader-time.Second), errBehind)
-		i.clear(lacksMessage)
+		i.confirmed()
 		require.ErrorIs(t, says(staleLeader-time.Second), errBehind, "it had caught up in between")
 		time.Sleep(2 * suspicionGap)
 		require.ErrorIs(t, says(staleLeader-time.Second), errBehind, "nobody answered in between")
 		require.ErrorIs(t, says(2*time.Second), ErrReplaced)
 		_, err := i.checkpoint()
 		require.ErrorIs(t, err, ErrReplaced)
-		<-i.failed
 	})
 }
 

@@ -16,8 +16,8 @@
 //
 // An event of another service goes through Store.AppendBatch (append_batch.go, reference_event.go).
 //
-// Everything that is stored comes back in one order through Store.Tail (tail.go): a consumer delivers messages
-// (tail_delivery.go), what it leaves out is read from the leader (tail_backfill.go), and a gap that remains is damage.
+// Everything that is stored comes back in one order through Store.Tail (tail.go): a consumer delivers messages,
+// what it leaves out is read from the leader (tail_backfill.go), and a gap that remains is damage.
 //
 // A strong read waits for the projection to reach Store.LastSequence (guard_check.go), which asks the leader, as ReadIndex
 // does in Raft, and compares what it says with the guard's checkpoint. The guard (guard.go) ends the use of a stream that
@@ -113,7 +113,7 @@ func newStore(nc *nats.Conn, config Config) (*Store, error) {
 	}
 	readOnly := &readOnly{api: plain}
 	api := &jsapi.Client{Conn: nc, JetStream: plain.JetStream, Published: readOnly.note}
-	guard, reader := newGuard(api), &reader{api}
+	guard, reader := &guard{api: api}, &reader{api}
 	return &Store{
 		nc: nc, js: api.JetStream, api: api, plain: plain, config: config, guard: guard, reader: reader, readOnly: readOnly,
 		writer: &writer{api: api, guard: guard, reader: reader, readOnly: readOnly, replicated: config.Replicas > 1},

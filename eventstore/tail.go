@@ -1,11 +1,17 @@
 package eventstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"time"
+
+	"clients/eventstore/internal/jsapi"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // Tail calls apply with every message of the stream behind a sequence, in order, without a gap and each once, in batches of
@@ -17,9 +23,9 @@ import (
 func (s *Store) Tail(ctx context.Context, after uint64, apply func([]Record) error) error {
 	t := tail{
 		reader: s.reader, guard: s.guard, advanced: s.config.Advanced, log: s.config.Log,
-		reached: checkpoint{sequence: after}, apply: apply, batch: make([]Record, 0, tailBatch),
+		reached: Checkpoint{Sequence: after}, apply: apply, batch: make([]Record, 0, tailBatch),
 	}
-	if known, err := s.guard.checkpoint(); err == nil && known.sequence == after { // the one of a snapshot
+	if known, err := s.guard.checkpoint(); err == nil && known.Sequence == after { // the one of a snapshot
 		t.reached = known
 	}
 	for logged := ""; ; {
@@ -31,9 +37,9 @@ func (s *Store) Tail(ctx context.Context, after uint64, apply func([]Record) err
 		case fault != nil:
 			return fault
 		case errors.Is(err, errInterrupted):
-			if state := fmt.Sprint(t.reached.sequence, err); state != logged { // it may last
+			if state := fmt.Sprint(t.reached.Sequence, err); state != logged { // it may last
 				logged = state
-				t.log.Warn("reading CLIENTS again", "after", t.reached.sequence, "reason", err)
+				t.log.Warn("reading CLIENTS again", "after", t.reached.Sequence, "reason", err)
 			}
 		case err != nil:
 			return err
@@ -52,6 +58,9 @@ const (
 	tailBatch = 512                    // messages that are applied at once, at most
 	tailWatch = 250 * time.Millisecond // between looks at whether a silent stream has moved on
 	tailRetry = 200 * time.Millisecond
+
+	tailHeartbeat = 500 * time.Millisecond // between signs of life of a server that has nothing to deliver
+	tailExpiry    = 5 * time.Second        // of one request for messages
 )
 
 // tail reads the stream from a message on. A consumer delivers the messages; what it leaves out is read from the stream's
@@ -62,104 +71,111 @@ type tail struct {
 	guard    *guard
 	advanced func(sequence uint64)
 	log      *slog.Logger
-	reached  checkpoint // the last message that was applied
+	reached  Checkpoint // the last message that was applied
 	apply    func([]Record) error
-	batch    []Record // reused
-	gap      gap
-	again    bool // it was interrupted before
+	batch    []Record // not yet applied; reused
+	again    bool     // it was interrupted before
 }
 
 // read applies what a consumer delivers, until that is interrupted. After an interruption it first reads from the leader,
 // so that what the consumer was interrupted by, or what would interrupt the next one, is behind it.
 func (t *tail) read(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	if t.again {
 		if _, err := t.catchUp(ctx); err != nil {
 			return err
 		}
 	}
 	t.again = true
-	arrivals, interrupted := make(chan delivery, 4*tailBatch), make(chan error, 1)
-	after := t.reached
-	go t.reader.deliver(ctx, consumption{
-		after: after.sequence, check: func(ctx context.Context) error { return t.guard.checkMessage(ctx, after) },
-	}, arrivals, interrupted)
-	watch := time.NewTicker(tailWatch)
-	defer watch.Stop()
-	silent, late := true, false
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-t.guard.failed:
-			return errInterrupted
-		case err := <-interrupted:
-			return fmt.Errorf("%w: %w", errInterrupted, err)
-		case d := <-arrivals:
-			silent, late = false, false
-			if err := t.accept(ctx, d, arrivals); err != nil {
-				return err
-			}
-		case <-watch.C:
-			if silent {
-				found, err := t.catchUp(ctx)
-				if err != nil {
-					return err
-				}
-				if found && late {
-					return fmt.Errorf("%w: messages are not delivered", errInterrupted)
-				}
-				late = found
-			}
-			silent = true
-		}
+	messages, err := t.consume(ctx)
+	if err != nil {
+		return interrupted(err)
 	}
-}
-
-// accept applies what has arrived. What the consumer has left out before that is read from the leader: nats.go withholds a
-// message that looks like a status of the server, which anybody who may publish can store.
-func (t *tail) accept(ctx context.Context, d delivery, arrivals <-chan delivery) error {
-	for {
-		batch, outOfOrder, fault := t.collect(d, arrivals)
-		if err := t.advance(batch); err != nil {
+	defer context.AfterFunc(ctx, messages.Stop)()
+	defer messages.Stop()
+	for late := false; ; {
+		silent, err := t.next(ctx, messages)
+		if _, fault := t.guard.checkpoint(); err != nil || fault != nil {
+			return cmp.Or(err, fault)
+		}
+		if !silent {
+			late = false
+			continue
+		}
+		found, err := t.catchUp(ctx)
+		if err != nil {
 			return err
 		}
-		if fault != nil || outOfOrder == nil {
-			return fault
+		if found && late {
+			return fmt.Errorf("%w: messages are not delivered", errInterrupted)
 		}
-		d = *outOfOrder
-		if err := t.backfill(ctx, d.record.Sequence-1); err != nil {
-			return t.explainMissing(ctx, err)
+		late = found
+	}
+}
+
+func interrupted(err error) error { return fmt.Errorf("%w: %w", errInterrupted, err) }
+
+// consume creates a consumer. It ends with its stream: that this is the expected one is checked once the consumer exists.
+func (t *tail) consume(ctx context.Context) (jetstream.MessagesContext, error) {
+	consumer, err := t.reader.api.Consumer(ctx, jsapi.Reading{Stream: Stream, After: t.reached.Sequence})
+	if err == nil {
+		err = t.guard.checkMessage(ctx, t.reached)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return consumer.Messages(jetstream.PullMaxMessages(2*tailBatch), jetstream.PullExpiry(tailExpiry), jetstream.PullHeartbeat(tailHeartbeat))
+}
+
+// next applies a batch of what is delivered. silent says that nothing has arrived for a while.
+func (t *tail) next(ctx context.Context, messages jetstream.MessagesContext) (silent bool, err error) {
+	for {
+		msg, err := messages.Next(jetstream.NextMaxWait(tailWatch))
+		if errors.Is(err, nats.ErrTimeout) {
+			return true, t.flush()
+		}
+		var more bool
+		if err == nil {
+			more, err = t.take(ctx, msg)
+		} else {
+			err = interrupted(err)
+		}
+		if err != nil || !more || len(t.batch) == cap(t.batch) {
+			return false, cmp.Or(t.flush(), err)
 		}
 	}
 }
 
-// collect makes a batch of first and of what else has arrived, as long as one sequence follows on the other. It returns
-// the delivery that does not.
-func (t *tail) collect(first delivery, arrivals <-chan delivery) (batch []Record, outOfOrder *delivery, fault error) {
-	batch, after := t.batch[:0], t.reached.sequence
-	for d := first; ; {
-		switch sequence := d.record.Sequence; {
-		case errors.Is(d.err, errInterrupted):
-			return batch, nil, d.err
-		case sequence <= after: // repeated after a reconnect, or read from the leader already
-		case sequence > after+1:
-			return batch, &d, nil
-		case d.err != nil:
-			return batch, nil, d.err
-		default:
-			batch, after = append(batch, d.record), sequence
+// take adds a message to the batch, and reports whether the server has more. What the consumer has left out before it is
+// read from the leader: nats.go withholds a message that looks like a status of the server.
+func (t *tail) take(ctx context.Context, msg jetstream.Msg) (more bool, err error) {
+	meta, err := msg.Metadata()
+	if err != nil {
+		return false, interrupted(err)
+	}
+	sequence := meta.Sequence.Stream
+	if sequence > t.reached.Sequence+uint64(len(t.batch))+1 {
+		if err := t.flush(); err != nil {
+			return false, err
 		}
-		if len(batch) == cap(batch) {
-			return batch, nil, nil
-		}
-		select {
-		case d = <-arrivals:
-		default:
-			return batch, nil, nil
+		if err := t.backfill(ctx, sequence-1); err != nil {
+			return false, t.explainMissing(ctx, err)
 		}
 	}
+	if sequence > t.reached.Sequence+uint64(len(t.batch)) { // not repeated after a reconnect, or read from the leader already
+		record, err := decode(sequence, meta.Timestamp, msg.Subject(), msg.Headers(), msg.Data())
+		if err != nil {
+			return false, err
+		}
+		t.batch = append(t.batch, record)
+	}
+	return meta.NumPending > 0, nil
+}
+
+// flush applies the batch.
+func (t *tail) flush() error {
+	batch := t.batch
+	t.batch = t.batch[:0]
+	return t.advance(batch)
 }
 
 // advance applies a batch and moves the checkpoint on.
@@ -171,7 +187,7 @@ func (t *tail) advance(batch []Record) error {
 		return err
 	}
 	last := batch[len(batch)-1]
-	t.reached = checkpoint{last.Sequence, last.StoredAt}
+	t.reached = Checkpoint{last.Sequence, last.StoredAt}
 	t.guard.advance(t.reached)
 	if t.advanced != nil {
 		t.advanced(last.Sequence)

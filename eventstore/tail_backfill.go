@@ -26,21 +26,20 @@ func (t *tail) catchUp(ctx context.Context) (found bool, err error) {
 	if err != nil {
 		return false, nil
 	}
-	before := t.reached.sequence
+	before := t.reached.Sequence
 	err = t.backfill(limited, info.State.Last)
 	if errors.Is(err, errNoResponse) {
 		err = nil
 	}
-	return t.reached.sequence > before, t.explainMissing(ctx, err)
+	return t.reached.Sequence > before, t.explainMissing(ctx, err)
 }
 
 // backfill applies what the leader has behind what was applied, up to a sequence. It returns errNoResponse,
 // jetstream.ErrMsgNotFound, what must not be skipped, or the error of apply.
 func (t *tail) backfill(ctx context.Context, upTo uint64) error {
-	for t.reached.sequence < upTo {
+	for t.reached.Sequence < upTo {
 		batch, fault := t.fetch(ctx, upTo)
 		if len(batch) > 0 {
-			t.gap = gap{}
 			if err := t.guard.checkMessage(ctx, t.reached); err != nil { // afterwards: what was read follows on that
 				return fmt.Errorf("%w: %w", errNoResponse, err)
 			}
@@ -58,7 +57,7 @@ func (t *tail) backfill(ctx context.Context, upTo uint64) error {
 // fetch reads the next messages from the leader, up to a sequence.
 func (t *tail) fetch(ctx context.Context, upTo uint64) ([]Record, error) {
 	batch := t.batch[:0]
-	for next := t.reached.sequence + 1; next <= upTo && len(batch) < backfillBatch; next++ {
+	for next := t.reached.Sequence + 1; next <= upTo && len(batch) < backfillBatch; next++ {
 		record, err := t.reader.next(ctx, "", next)
 		switch {
 		case errors.Is(err, jetstream.ErrMsgNotFound), errors.As(err, new(*CorruptError)), errors.As(err, new(*UnknownEventError)):
@@ -71,30 +70,12 @@ func (t *tail) fetch(ctx context.Context, upTo uint64) ([]Record, error) {
 	return batch, nil
 }
 
-// gap is a message that the leader says it lacks though the stream goes further.
-type gap struct {
-	sequence uint64
-	suspicion
-}
-
-// explainMissing returns err, unless that is that the leader lacks the next message. Then the message may be missing, or
-// only not known to the server that responded: a stale leader may respond that it has no such message. It is missing if
-// leaders respond so for longer than a stale one can.
+// explainMissing returns err, unless that is that the leader lacks the next message. Then the message may be missing, which
+// is a fault that the guard finds, or only not known to the server that responded.
 func (t *tail) explainMissing(ctx context.Context, err error) error {
 	if !errors.Is(err, jetstream.ErrMsgNotFound) {
 		return err
 	}
-	missing := t.reached.sequence + 1
-	late := fmt.Errorf("%w: message %d did not arrive", errInterrupted, missing)
-	info, err := t.reader.api.StreamInfo(ctx, Stream)
-	if err != nil || info.State.Last < missing {
-		return late
-	}
-	if t.gap.sequence != missing {
-		t.gap = gap{sequence: missing}
-	}
-	if !t.gap.repeated() && !info.Cluster.Single() {
-		return late
-	}
-	return &CorruptError{Sequence: missing, Reason: "the message is missing"}
+	_, err = t.guard.state(ctx)
+	return errors.Join(fmt.Errorf("%w: message %d did not arrive", errInterrupted, t.reached.Sequence+1), err)
 }

@@ -143,7 +143,7 @@ func TestABatchIsGivenUpOnInTimeWhileAConnectionIsMade(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	begun = time.Now()
-	_, err = s.writer.storeBatch(ctx, messages, events, checkpoint{})
+	_, err = s.writer.storeBatch(ctx, messages, events, Checkpoint{})
 	require.ErrorIs(t, batchError(err), domain.ErrUnknownOutcome)
 	require.Less(t, time.Since(begun), time.Second)
 }

@@ -86,7 +86,7 @@ func (r *reader) read(ctx context.Context) error {
 	if err := r.fromLeader(ctx, r.Last, false); err != nil || r.reached >= r.Last {
 		return err
 	}
-	consumer, err := r.consumer(ctx)
+	consumer, err := r.api.Consumer(ctx, jsapi.Reading{Stream: eventstore.Stream, Subject: r.subject, After: r.reached, Server: r.server})
 	if err != nil {
 		return err
 	}
@@ -120,35 +120,6 @@ func (r *reader) fetch(ctx context.Context, consumer jetstream.Consumer) (more b
 		}
 	}
 	return more, batch.Error()
-}
-
-// consumer creates a consumer behind what was read. The cluster chooses its server at random, so it is created again until
-// it is on the one whose copy is to be read.
-func (r *reader) consumer(ctx context.Context) (jetstream.Consumer, error) {
-	ctx, cancel := context.WithTimeout(ctx, jsapi.RequestTimeout)
-	defer cancel()
-	for {
-		consumer, err := r.api.JetStream.CreateConsumer(ctx, eventstore.Stream, jetstream.ConsumerConfig{
-			Description:       "clients: reads the history",
-			FilterSubject:     r.subject,
-			DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
-			OptStartSeq:       r.reached + 1,
-			AckPolicy:         jetstream.AckNonePolicy,
-			MemoryStorage:     true,
-			Replicas:          1,
-			InactiveThreshold: time.Minute,
-		})
-		if err != nil || r.server == "" {
-			return consumer, err
-		}
-		info := consumer.CachedInfo()
-		if info.Cluster != nil && info.Cluster.Leader == r.server {
-			return consumer, nil
-		}
-		if err := r.api.JetStream.DeleteConsumer(ctx, eventstore.Stream, info.Name); err != nil {
-			return nil, err
-		}
-	}
 }
 
 // take passes on what was delivered, and before it what the consumer has left out.

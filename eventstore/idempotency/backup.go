@@ -7,7 +7,6 @@ import (
 	"iter"
 	"log/slog"
 	"strings"
-	"time"
 
 	"clients/domain"
 	"clients/eventstore/internal/jsapi"
@@ -38,10 +37,7 @@ func StoredAfter(ctx context.Context, nc *nats.Conn, after uint64, yield func(En
 	if err != nil {
 		return err
 	}
-	consumer, err := api.JetStream.CreateConsumer(ctx, Stream, jetstream.ConsumerConfig{
-		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: after + 1, AckPolicy: jetstream.AckNonePolicy,
-		InactiveThreshold: time.Minute, MemoryStorage: true, Replicas: 1,
-	})
+	consumer, err := api.Consumer(ctx, jsapi.Reading{Stream: Stream, After: after})
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,52 @@
+package jsapi
+
+import (
+	"context"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Reading says what a consumer delivers.
+type Reading struct {
+	Stream      string
+	Subject     string // "" for all
+	After       uint64 // the sequence behind which it begins
+	HeadersOnly bool
+	Server      string // whose copy of the stream is read; "" for any
+}
+
+// consumerLife is how long a consumer outlives its last use.
+const consumerLife = time.Minute
+
+// Consumer creates a consumer in the memory of one server. That server may be behind the stream's leader. The cluster
+// chooses it at random, so for a certain server the consumer is created again until it is there.
+func (c *Client) Consumer(ctx context.Context, r Reading) (jetstream.Consumer, error) {
+	ctx, cancel := context.WithTimeout(ctx, RequestTimeout)
+	defer cancel()
+	for {
+		consumer, err := WithContext(ctx, func() (jetstream.Consumer, error) {
+			return c.JetStream.CreateConsumer(ctx, r.Stream, jetstream.ConsumerConfig{
+				Description:       "clients: reads the stream",
+				FilterSubject:     r.Subject,
+				HeadersOnly:       r.HeadersOnly,
+				DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
+				OptStartSeq:       r.After + 1,
+				AckPolicy:         jetstream.AckNonePolicy,
+				MemoryStorage:     true,
+				Replicas:          1,
+				InactiveThreshold: consumerLife,
+			})
+		})
+		if err != nil || r.Server == "" {
+			return consumer, err
+		}
+		info := consumer.CachedInfo()
+		if info.Cluster != nil && info.Cluster.Leader == r.Server {
+			return consumer, nil
+		}
+		if err := c.JetStream.DeleteConsumer(ctx, r.Stream, info.Name); err != nil {
+			return nil, err
+		}
+	}
+}
