@@ -12,8 +12,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Find looks for a stored event. It asks the stream's leader for the client's last message, then for the first ones behind
-// l.After, one of which it mostly is; the rest is delivered by a consumer.
+// Find looks for a stored event. It asks the stream's leader for the client's last message, which it mostly is; otherwise a
+// consumer delivers those behind l.After.
 //
 // An event that is found is stored. Find reports that it is not found only if the leader is sure to know everything that
 // was acknowledged: it has heard of a majority since, and has what the caller has been shown of the client. Otherwise the
@@ -30,34 +30,23 @@ func (s *Store) Find(ctx context.Context, l domain.Lookup) (domain.AppendResult,
 	return record.appendResult(), record.Sequence != 0, nil
 }
 
-// findSteps is how many messages are read one by one: creating a consumer takes about as long.
-const findSteps = 8
-
 // find returns the event, or jetstream.ErrMsgNotFound.
 func (r *reader) find(ctx context.Context, l domain.Lookup) (Record, error) {
 	subject := subjectOf(l.Account, l.ClientID)
 	last, err := r.lastShown(ctx, subject, l.Shown)
-	if err != nil || last.Sequence > l.After && last.is(l.EventID) {
-		return last, err
+	switch {
+	case err != nil:
+		return Record{}, err
+	case last.Sequence <= l.After:
+		return Record{}, jetstream.ErrMsgNotFound
+	case last.is(l.EventID):
+		return last, nil
 	}
-	for step := 0; last.Sequence > l.After+1; step++ {
-		if step == findSteps {
-			sequence, err := r.search(ctx, subject, l, last.Sequence)
-			if err != nil {
-				return Record{}, err
-			}
-			return r.next(ctx, subject, sequence)
-		}
-		next, err := r.next(ctx, subject, l.After+1)
-		if err != nil || next.is(l.EventID) {
-			return next, err
-		}
-		if tooLate(l, next.StoredAt) {
-			return Record{}, jetstream.ErrMsgNotFound
-		}
-		l.After = next.Sequence
+	sequence, err := r.search(ctx, subject, l, last.Sequence)
+	if err != nil {
+		return Record{}, err
 	}
-	return Record{}, jetstream.ErrMsgNotFound
+	return r.next(ctx, subject, sequence)
 }
 
 // lastShown returns the last message of a client, which is at shown or behind it.

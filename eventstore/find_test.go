@@ -63,12 +63,11 @@ func TestFindLooksThroughThousandsOfEventsAtOnce(t *testing.T) {
 				require.False(t, found)
 				lookups++
 			}
-			require.LessOrEqual(t, asked.Load(), int64(lookups*(findSteps+2)))
+			require.LessOrEqual(t, asked.Load(), int64(lookups*2))
 		})
 	}
 }
 
-// Only what was stored before a time is looked at.
 // An event that is not stored is reported as such however many events the client has, those of others between them.
 func TestFindReportsAnEventThatIsNotStored(t *testing.T) {
 	t.Parallel()
@@ -76,7 +75,7 @@ func TestFindReportsAnEventThatIsNotStored(t *testing.T) {
 	first, err := s.Append(deadline(t), created(1), 0)
 	require.NoError(t, err)
 	last := first.Sequence
-	for version := uint64(2); version < findSteps+5; version++ {
+	for version := uint64(2); version < 13; version++ {
 		_, err := s.Append(deadline(t), created(int64(version)), 0)
 		require.NoError(t, err)
 		result, err := s.Append(deadline(t), happened(version, domain.ClientToggled{ID: 1, Active: version%2 == 0}), last)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 	"sync/atomic"
 
 	"clients/domain"
@@ -61,31 +59,11 @@ type Storage struct {
 	Limit uint64 // 0 if the account has no limit: then that of the servers holds, which they do not report
 }
 
-// fuller reports whether s is closer to its limit.
-func (s Storage) fuller(other Storage) bool {
-	if s.Limit == 0 || other.Limit == 0 {
-		return s.Limit > 0
-	}
-	return float64(s.Used)/float64(s.Limit) > float64(other.Used)/float64(other.Limit)
-}
-
-// Storage returns how much room is taken. If each number of replicas has a limit of its own, that is of the one that is
-// closest to it.
+// Storage returns how much room is taken. Limits of an account by number of replicas are not reported.
 func (s *Store) Storage(ctx context.Context) (Storage, error) {
 	var account jetstream.AccountInfo
 	if err := s.api.Request(ctx, "INFO", nil, &account); err != nil {
 		return Storage{}, fmt.Errorf("storage of the account: %w", err)
 	}
-	fullest := Storage{Used: account.Store, Limit: uint64(max(0, account.Limits.MaxStore))} // 0 and below: no limit
-	for name, tier := range account.Tiers {
-		replicas, err := strconv.ParseUint(strings.TrimPrefix(name, "R"), 10, 8)
-		if err != nil {
-			continue
-		}
-		of := Storage{Used: tier.Store, Limit: uint64(max(0, tier.Limits.MaxStore)) * replicas} // Used counts each replica
-		if of.fuller(fullest) {
-			fullest = of
-		}
-	}
-	return fullest, nil
+	return Storage{Used: account.Store, Limit: uint64(max(0, account.Limits.MaxStore))}, nil // 0 and below: no limit
 }

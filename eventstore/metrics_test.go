@@ -19,10 +19,8 @@ import (
 func TestStorageOfAnAccount(t *testing.T) {
 	t.Parallel()
 	for name, limits := range map[string]map[string]server.JetStreamAccountLimits{
-		"none":          {"": limit(-1)},
-		"of all":        {"": limit(3 << 20)},
-		"of R3 and R1":  {"R3": limit(1 << 20), "R1": limit(1 << 40)},
-		"and in no use": {"R3": limit(1 << 20), "R5": limit(1 << 10)},
+		"none":   {"": limit(-1)},
+		"of all": {"": limit(3 << 20)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -26,15 +26,7 @@ func scan(store string) (last uint64, err error) {
 		return 0, err
 	}
 	if missing := last - uint64(seen.Size()); missing > 0 {
-		return 0, fmt.Errorf("%w: %d of %d are gone, the first one is %d", eventstore.ErrIncomplete, missing, last, firstGap(&seen))
+		return 0, fmt.Errorf("%w: %d of %d are gone", eventstore.ErrIncomplete, missing, last)
 	}
 	return last, nil
-}
-
-func firstGap(seen *avl.SequenceSet) uint64 {
-	for sequence := uint64(1); ; sequence++ {
-		if !seen.Exists(sequence) {
-			return sequence
-		}
-	}
 }
