@@ -44,7 +44,7 @@ func TestOpenLeavesAStreamThatIsConfiguredDifferentlyAsItIs(t *testing.T) {
 	require.ErrorAs(t, err, &difference)
 	require.Equal(t, Stream, difference.Stream)
 	require.Contains(t, difference.Differences, "subjects: have [clients.>], need [clients.> client-references.>]")
-	require.Contains(t, difference.Differences, "max messages: have 10, need 0")
+	require.Contains(t, difference.Differences, "max_msgs: have 10, need 0")
 	stream, err := js.Stream(deadline(t), Stream)
 	require.NoError(t, err)
 	require.Equal(t, int64(10), stream.CachedInfo().Config.MaxMsgs)
@@ -54,15 +54,15 @@ func TestOpenLeavesAStreamThatIsConfiguredDifferentlyAsItIs(t *testing.T) {
 func TestOpenInsistsOnEachSettingThatAGuaranteeNeeds(t *testing.T) {
 	t.Parallel()
 	for setting, change := range map[string]func(*jetstream.StreamConfig){
-		"allow rollup":      func(c *jetstream.StreamConfig) { c.AllowRollup = true },
-		"allow message TTL": func(c *jetstream.StreamConfig) { c.AllowMsgTTL = true },
-		"max consumers":     func(c *jetstream.StreamConfig) { c.MaxConsumers = 1 },
-		"consumer limits":   func(c *jetstream.StreamConfig) { c.ConsumerLimits.InactiveThreshold = time.Second },
-		"max age":           func(c *jetstream.StreamConfig) { c.MaxAge = time.Hour },
-		"max messages":      func(c *jetstream.StreamConfig) { c.MaxMsgs = 1000 },
-		"deny delete":       func(c *jetstream.StreamConfig) { c.DenyDelete = false },
+		"allow_rollup_hdrs": func(c *jetstream.StreamConfig) { c.AllowRollup = true },
+		"allow_msg_ttl":     func(c *jetstream.StreamConfig) { c.AllowMsgTTL = true },
+		"max_consumers":     func(c *jetstream.StreamConfig) { c.MaxConsumers = 1 },
+		"consumer_limits":   func(c *jetstream.StreamConfig) { c.ConsumerLimits.InactiveThreshold = time.Second },
+		"max_age":           func(c *jetstream.StreamConfig) { c.MaxAge = time.Hour },
+		"max_msgs":          func(c *jetstream.StreamConfig) { c.MaxMsgs = 1000 },
+		"deny_delete":       func(c *jetstream.StreamConfig) { c.DenyDelete = false },
 		"storage":           func(c *jetstream.StreamConfig) { c.Storage = jetstream.MemoryStorage },
-		"duplicate window":  func(c *jetstream.StreamConfig) { c.Duplicates = time.Second },
+		"duplicate_window":  func(c *jetstream.StreamConfig) { c.Duplicates = time.Second },
 	} {
 		t.Run(setting, func(t *testing.T) {
 			t.Parallel()

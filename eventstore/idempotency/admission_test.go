@@ -25,7 +25,7 @@ func TestOpenInsistsOnTheSettingsOfTheBucket(t *testing.T) {
 	_, err = Open(deadline(t), nc, Config{Replicas: 1, Log: slog.New(slog.DiscardHandler)})
 	var difference *jsapi.ConfigError
 	require.ErrorAs(t, err, &difference)
-	require.Equal(t, []string{"max age: have 2s, need 24h0m0s"}, difference.Differences)
+	require.Equal(t, []string{"max_age: have 2s, need 24h0m0s"}, difference.Differences)
 }
 
 // costlyStore opens a store whose appends cost a time, which the test may change.

@@ -349,7 +349,7 @@ func TestEnsureRefusesOtherSettings(t *testing.T) {
 	var difference *eventstore.ConfigError
 	require.ErrorAs(t, b.Ensure(deadline(t)), &difference)
 	require.Equal(t, snapshotstore.Stream, difference.Stream)
-	require.Equal(t, []string{"storage: have Memory, need File", "max age: have 1m0s, need 0s", "max bytes: have 1000, need 0"}, difference.Differences)
+	require.Equal(t, []string{"max_bytes: have 1000, need 0", "max_age: have 1m0s, need 0s", "storage: have Memory, need File"}, difference.Differences)
 
 	require.NoError(t, js.DeleteObjectStore(deadline(t), snapshotstore.Name))
 	_, err = js.CreateObjectStore(deadline(t), jetstream.ObjectStoreConfig{Bucket: snapshotstore.Name}) // the defaults do
