@@ -1,4 +1,4 @@
-package eventstore
+package eventstore_test
 
 import (
 	"context"
@@ -7,12 +7,13 @@ import (
 	"time"
 
 	"clients/domain"
+	"clients/eventstore"
 
 	"github.com/stretchr/testify/require"
 )
 
 // onOneAndThree runs a test on a single server and on a cluster.
-func onOneAndThree(t *testing.T, test func(t *testing.T, s *Store)) {
+func onOneAndThree(t *testing.T, test func(t *testing.T, s *eventstore.Store)) {
 	t.Parallel()
 	t.Run("one server", func(t *testing.T) {
 		t.Parallel()
@@ -26,17 +27,17 @@ func onOneAndThree(t *testing.T, test func(t *testing.T, s *Store)) {
 }
 
 // facts are entries about the messages first to last.
-func references(first, last int) (entries []Entry) {
+func references(first, last int) (entries []eventstore.Entry) {
 	for n := first; n <= last; n++ {
-		entries = append(entries, Entry{Reference: learned(uint64(n))})
+		entries = append(entries, eventstore.Entry{Reference: learned(uint64(n))})
 	}
 	return entries
 }
 
 func TestABatchIsStoredInItsOrder(t *testing.T) {
-	onOneAndThree(t, func(t *testing.T, s *Store) {
+	onOneAndThree(t, func(t *testing.T, s *eventstore.Store) {
 		after, n := 0, 1
-		for _, length := range []int{1, 15, 16, 500, MaxBatch} {
+		for _, length := range []int{1, 15, 16, 500, eventstore.MaxBatch} {
 			entries := references(n, n+length-1)
 			last, err := s.AppendBatch(deadline(t), entries)
 			require.NoError(t, err, length)
@@ -60,18 +61,18 @@ func TestAnEmptyBatchIsNothing(t *testing.T) {
 
 // One run may hold several events of a client: only the first of them has a condition.
 func TestABatchWithEventsIsStoredWholeOrNotAtAll(t *testing.T) {
-	onOneAndThree(t, func(t *testing.T, s *Store) {
+	onOneAndThree(t, func(t *testing.T, s *eventstore.Store) {
 		appended := s.Stats().Appended
 		result, err := s.Append(deadline(t), created(1), 0)
 		require.NoError(t, err)
 		another, err := s.Append(deadline(t), created(2), 0)
 		require.NoError(t, err)
-		run := func(first int, mine, others uint64) []Entry {
+		run := func(first int, mine, others uint64) []eventstore.Entry {
 			changed := func(id int64, version uint64) *domain.Envelope {
 				e := happened(version, domain.ClientInvoiceDefaultsChanged{ID: id, LastInvoiceKind: fmt.Sprint("kind ", version)})
 				return &e
 			}
-			return []Entry{
+			return []eventstore.Entry{
 				{Reference: learned(uint64(first))},
 				{Event: changed(1, 2), LastSequence: &mine},
 				{Reference: learned(uint64(first + 1))},
@@ -107,11 +108,11 @@ func TestABatchWithEventsIsStoredWholeOrNotAtAll(t *testing.T) {
 }
 
 func TestABatchWithASingleEventKeepsItsCondition(t *testing.T) {
-	onOneAndThree(t, func(t *testing.T, s *Store) {
+	onOneAndThree(t, func(t *testing.T, s *eventstore.Store) {
 		event, none, wrong := created(1), uint64(0), uint64(5)
-		_, err := s.AppendBatch(deadline(t), []Entry{{Event: &event, LastSequence: &wrong}})
+		_, err := s.AppendBatch(deadline(t), []eventstore.Entry{{Event: &event, LastSequence: &wrong}})
 		require.ErrorIs(t, err, domain.ErrConflict)
-		last, err := s.AppendBatch(deadline(t), []Entry{{Event: &event, LastSequence: &none}})
+		last, err := s.AppendBatch(deadline(t), []eventstore.Entry{{Event: &event, LastSequence: &none}})
 		require.NoError(t, err)
 		require.Equal(t, uint64(1), last)
 	})
@@ -119,7 +120,7 @@ func TestABatchWithASingleEventKeepsItsCondition(t *testing.T) {
 
 // What was stored by another replica, or by an attempt whose answer was lost, is not stored once more.
 func TestABatchOfReferencesThatIsRepeatedChangesNothing(t *testing.T) {
-	onOneAndThree(t, func(t *testing.T, s *Store) {
+	onOneAndThree(t, func(t *testing.T, s *eventstore.Store) {
 		last, err := s.AppendBatch(deadline(t), references(1, 5))
 		require.NoError(t, err)
 		again, err := s.AppendBatch(deadline(t), references(1, 5))
@@ -155,7 +156,7 @@ func TestAReferenceOfAnotherGenerationIsNoDuplicate(t *testing.T) {
 	late := learned(3)
 	late.Late = true
 	for range 2 {
-		_, err := s.AppendBatch(deadline(t), []Entry{{Reference: late}})
+		_, err := s.AppendBatch(deadline(t), []eventstore.Entry{{Reference: late}})
 		require.NoError(t, err)
 	}
 	require.Len(t, stored(t, s), 62)
@@ -202,14 +203,14 @@ func TestABatchWithoutAServerIsRefusedInTime(t *testing.T) {
 		begun := time.Now()
 		_, err := stores[0].AppendBatch(deadline(t), references(1, length))
 		requireUnavailable(t, err)
-		require.Less(t, time.Since(begun), publishLimit+time.Second)
+		require.Less(t, time.Since(begun), eventstore.PublishLimit+time.Second)
 	}
 	cluster.Stop(0)
 	for _, length := range []int{1, 100} {
 		begun := time.Now()
 		_, err := stores[0].AppendBatch(deadline(t), references(1, length))
 		requireUnavailable(t, err)
-		require.Less(t, time.Since(begun), publishLimit+time.Second)
+		require.Less(t, time.Since(begun), eventstore.PublishLimit+time.Second)
 	}
 	ctx, cancel := context.WithCancel(deadline(t))
 	cancel()

@@ -1,13 +1,14 @@
-package eventstore
+package eventstore_test
 
 import (
 	"errors"
 	"sync"
 	"testing"
-	"time"
 
 	"clients/domain"
+	"clients/eventstore"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 )
@@ -54,13 +55,13 @@ func TestAppendsAtOnceAreStoredOrRefusedEachByItsOwnCondition(t *testing.T) {
 				lastSequence = 99999 // cannot be
 			}
 			results[i], errs[i] = s.Append(deadline(t), created(int64(i+1)), lastSequence)
-			for errors.Is(errs[i], errTooSlow) { // on a slow machine, and nothing was stored
+			for errors.Is(errs[i], eventstore.ErrTooSlow) { // on a slow machine, and nothing was stored
 				results[i], errs[i] = s.Append(deadline(t), created(int64(i+1)), lastSequence)
 			}
 		})
 	}
 	group.Wait()
-	bySequence := make(map[uint64]Record)
+	bySequence := make(map[uint64]eventstore.Record)
 	for _, r := range stored(t, s) {
 		bySequence[r.Sequence] = r
 	}
@@ -106,14 +107,12 @@ func TestOfAppendsOnTheSameStateExactlyOneWinsAcrossReplicas(t *testing.T) {
 func TestARepeatOfAnEventIsTheSameEvent(t *testing.T) {
 	t.Parallel()
 	_, replicated := threeReplicas(t)
-	for name, s := range map[string]*Store{"one replica": singleNode(t), "three replicas": replicated[0]} {
+	for name, s := range map[string]*eventstore.Store{"one replica": singleNode(t), "three replicas": replicated[0]} {
 		t.Run(name, func(t *testing.T) {
 			event := created(7)
 			first, err := s.Append(deadline(t), event, 0)
 			require.NoError(t, err)
-			p := pendingFor(t, event, 0)
-			p.unknown = true
-			again, err := s.writer.publish(p)
+			again, err := s.PublishSingly(event, true, unchanged)
 			require.NoError(t, err)
 			require.Equal(t, first, again)
 			require.Len(t, stored(t, s), 1)
@@ -121,14 +120,14 @@ func TestARepeatOfAnEventIsTheSameEvent(t *testing.T) {
 	}
 }
 
+func unchanged(*nats.Msg) {}
+
 func TestAnEventOfUnknownOutcomeThatWasOverrunIsNotDecidedAnew(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	_, err := s.Append(deadline(t), created(1), 0)
 	require.NoError(t, err)
-	p := pendingFor(t, created(1), 0)
-	p.unknown = true
-	_, err = s.writer.publish(p)
+	_, err = s.PublishSingly(created(1), true, unchanged)
 	require.ErrorIs(t, err, domain.ErrUnknownOutcome)
 	require.NotErrorIs(t, err, domain.ErrConflict)
 }
@@ -178,23 +177,14 @@ func TestFindDistinguishesAnEventFromItsNeighbours(t *testing.T) {
 	}
 }
 
-func pendingFor(t *testing.T, e domain.Envelope, lastSequence uint64) *pending {
-	t.Helper()
-	msg, revision, err := encode(e)
-	require.NoError(t, err)
-	expect(msg, e, lastSequence)
-	return &pending{msg: msg, account: e.Account, clientID: e.Event.Client(), eventID: e.EventID, revision: revision, deadline: time.Now().Add(publishLimit), done: make(chan published, 1)}
-}
-
 // What is refused now may have been stored when it was sent before.
 func TestAnEventThatIsRefusedAfterALostResponseHasAnUnknownOutcome(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	refused := func(unknown bool) error {
-		p := pendingFor(t, created(1), 0)
-		p.msg.Header[jetstream.ExpectedStreamHeader] = []string{"ANOTHER"}
-		p.unknown = unknown
-		_, err := s.writer.publish(p)
+		_, err := s.PublishSingly(created(1), unknown, func(m *nats.Msg) {
+			m.Header[jetstream.ExpectedStreamHeader] = []string{"ANOTHER"}
+		})
 		return err
 	}
 	require.NotErrorIs(t, refused(false), domain.ErrUnknownOutcome)

@@ -1,19 +1,21 @@
-package eventstore
+package eventstore_test
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"testing"
 	"time"
 
 	"clients/domain"
+	"clients/eventstore"
 
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 )
 
 func TestAMessageWithoutOurEnvelopeIsForeign(t *testing.T) {
-	valid, _, err := encode(created(1))
+	valid, _, err := eventstore.Encode(created(1))
 	require.NoError(t, err)
 	without := func(name string) nats.Header {
 		h := maps.Clone(valid.Header)
@@ -40,7 +42,7 @@ func TestAMessageWithoutOurEnvelopeIsForeign(t *testing.T) {
 		"no account's name": {"clients.TEST.1", valid.Header},
 	} {
 		t.Run(name, func(t *testing.T) {
-			record, err := decode(5, time.Now(), message.subject, message.header, valid.Data)
+			record, err := eventstore.Decode(5, time.Now(), message.subject, message.header, valid.Data)
 			require.NoError(t, err)
 			require.NotEmpty(t, record.Foreign)
 			require.Nil(t, record.Event)
@@ -61,11 +63,11 @@ func TestAMessageThatClaimsToBeOursAndIsNotIsCorrupt(t *testing.T) {
 		"another's client": func(m *nats.Msg) { m.Subject = "clients.other.1" },
 	} {
 		t.Run(name, func(t *testing.T) {
-			msg, _, err := encode(created(1))
+			msg, _, err := eventstore.Encode(created(1))
 			require.NoError(t, err)
 			spoil(msg)
-			_, err = decode(5, time.Now(), msg.Subject, msg.Header, msg.Data)
-			var corrupt *CorruptError
+			_, err = eventstore.Decode(5, time.Now(), msg.Subject, msg.Header, msg.Data)
+			var corrupt *eventstore.CorruptError
 			require.ErrorAs(t, err, &corrupt)
 			require.Equal(t, uint64(5), corrupt.Sequence)
 		})
@@ -75,8 +77,8 @@ func TestAMessageThatClaimsToBeOursAndIsNotIsCorrupt(t *testing.T) {
 // What carries a good checksum and still cannot be read was written wrong, or by a newer release.
 func TestWhatOnlyANewerReleaseCanReadIsToldFromCorruption(t *testing.T) {
 	msg := sealed(t, "clients.v2.ClientCreated", "1", `{"id":1}`)
-	_, err := decode(5, time.Now(), msg.Subject, msg.Header, msg.Data)
-	var unknown *UnknownEventError
+	_, err := eventstore.Decode(5, time.Now(), msg.Subject, msg.Header, msg.Data)
+	var unknown *eventstore.UnknownEventError
 	require.ErrorAs(t, err, &unknown)
 	require.Equal(t, "clients.v2.ClientCreated", unknown.Type)
 
@@ -86,8 +88,8 @@ func TestWhatOnlyANewerReleaseCanReadIsToldFromCorruption(t *testing.T) {
 		"another's events": sealed(t, "clients.v1.ClientDeleted", "1", `{"id":2}`),
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := decode(5, time.Now(), msg.Subject, msg.Header, msg.Data)
-			var corrupt *CorruptError
+			_, err := eventstore.Decode(5, time.Now(), msg.Subject, msg.Header, msg.Data)
+			var corrupt *eventstore.CorruptError
 			require.True(t, errors.As(err, &corrupt), "%v", err)
 		})
 	}
@@ -96,11 +98,11 @@ func TestWhatOnlyANewerReleaseCanReadIsToldFromCorruption(t *testing.T) {
 // sealed is a message whose checksum is right, whatever it says.
 func sealed(t *testing.T, kind, version, data string) *nats.Msg {
 	t.Helper()
-	msg, _, err := encode(happened(1, domain.ClientDeleted{ID: 1}))
+	msg, _, err := eventstore.Encode(happened(1, domain.ClientDeleted{ID: 1}))
 	require.NoError(t, err)
 	msg.Data = []byte(data)
 	msg.Header["ce-type"], msg.Header["ce-clientversion"] = []string{kind}, []string{version}
-	sum := Checksum(msg.Subject, msg.Header.Get("ce-id"), kind, version, msg.Header.Get("ce-time"), msg.Data)
-	msg.Header["ce-checksum"] = []string{hexSum(sum)}
+	sum := eventstore.Checksum(msg.Subject, msg.Header.Get("ce-id"), kind, version, msg.Header.Get("ce-time"), msg.Data)
+	msg.Header["ce-checksum"] = []string{fmt.Sprintf("%016x", sum)}
 	return msg
 }

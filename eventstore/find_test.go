@@ -1,4 +1,4 @@
-package eventstore
+package eventstore_test
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"clients/domain"
+	"clients/eventstore"
 
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
@@ -17,7 +18,7 @@ import (
 
 // changed stores the creation of client 1 and so many changes of it, each at a sequence of its own, one of other clients in
 // between, and returns them.
-func changed(t *testing.T, s *Store, changes int) (all []domain.Envelope, results []domain.AppendResult) {
+func changed(t *testing.T, s *eventstore.Store, changes int) (all []domain.Envelope, results []domain.AppendResult) {
 	t.Helper()
 	last := uint64(0)
 	for version := range uint64(changes + 1) {
@@ -47,7 +48,7 @@ func TestFindLooksThroughThousandsOfEventsAtOnce(t *testing.T) {
 			s := singleOrReplicated(t, servers)
 			all, results := changed(t, s, changes)
 			var asked atomic.Int64
-			_, err := s.nc.Subscribe("$JS.API.STREAM.MSG.GET."+Stream, func(*nats.Msg) { asked.Add(1) })
+			_, err := s.Conn().Subscribe("$JS.API.STREAM.MSG.GET."+eventstore.Stream, func(*nats.Msg) { asked.Add(1) })
 			require.NoError(t, err)
 			lookups := 0
 			for _, i := range []int{0, 1, 5, 8, 9, changes / 2, changes - 1, changes} {
@@ -121,9 +122,9 @@ func TestFindWaitsForALeaderThatIsBehind(t *testing.T) {
 		}
 		return err
 	}
-	require.ErrorIs(t, find(), errBehind)
+	require.ErrorIs(t, find(), eventstore.ErrBehind)
 	l.ClientID, l.EventID = 2, all[0].EventID
-	require.ErrorIs(t, find(), errBehind, "nor one that knows nothing of the client")
+	require.ErrorIs(t, find(), eventstore.ErrBehind, "nor one that knows nothing of the client")
 }
 
 // The last one of three servers finds what it has, and does not say for long that there is nothing.
@@ -131,7 +132,7 @@ func TestFindWithoutAQuorumDoesNotReportNothing(t *testing.T) {
 	t.Parallel()
 	cluster, stores := threeReplicas(t)
 	all, _ := changed(t, stores[0], 2)
-	stream, err := stores[0].js.Stream(deadline(t), Stream)
+	stream, err := stores[0].JetStream().Stream(deadline(t), eventstore.Stream)
 	require.NoError(t, err)
 	leader := 0
 	for i, server := range cluster.Servers {

@@ -1,4 +1,4 @@
-package eventstore
+package eventstore_test
 
 import (
 	"math"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"clients/domain"
+	"clients/eventstore"
 
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
@@ -111,7 +112,7 @@ func TestEveryReferenceIsStoredInTheBytesItWasReleasedWith(t *testing.T) {
 	at := time.Date(2026, 11, 23, 9, 26, 42, 123456789, time.UTC)
 	for _, g := range goldenFacts {
 		t.Run(g.name, func(t *testing.T) {
-			msg, err := encodeReference(goldenReference(g.change), goldenReferenceID, at)
+			msg, err := eventstore.EncodeReference(goldenReference(g.change), goldenReferenceID, at)
 			require.NoError(t, err)
 			require.Equal(t, g.data, string(msg.Data))
 			require.Equal(t, g.subject, msg.Subject)
@@ -141,11 +142,11 @@ func TestEveryReferenceIsReadBackAsItWas(t *testing.T) {
 	for _, g := range goldenFacts {
 		t.Run(g.name, func(t *testing.T) {
 			fact := goldenReference(g.change)
-			msg, err := encodeReference(fact, goldenReferenceID, at)
+			msg, err := eventstore.EncodeReference(fact, goldenReferenceID, at)
 			require.NoError(t, err)
-			record, err := decode(17, at, msg.Subject, msg.Header, msg.Data)
+			record, err := eventstore.Decode(17, at, msg.Subject, msg.Header, msg.Data)
 			require.NoError(t, err)
-			require.Equal(t, Record{Sequence: 17, Subject: msg.Subject, StoredAt: at, Type: msg.Header.Get(headerType), Reference: &fact}, record)
+			require.Equal(t, eventstore.Record{Sequence: 17, Subject: msg.Subject, StoredAt: at, Type: msg.Header.Get("ce-type"), Reference: &fact}, record)
 		})
 	}
 }

@@ -1,8 +1,9 @@
-package eventstore
+package eventstore_test
 
 import (
 	"testing"
 
+	"clients/eventstore"
 	"clients/eventstore/internal/jsapi"
 
 	"github.com/stretchr/testify/require"
@@ -19,15 +20,14 @@ func TestMissingMessagesAreAFault(t *testing.T) {
 		"one missing":        {11, 12, false},
 		"all missing":        {0, 12, false},
 	} {
-		g := &guard{}
+		g := &eventstore.Guard{}
 		var info jsapi.StreamInfo
 		info.State.Messages, info.State.Last = c.messages, c.last
 		if c.complete {
-			require.NoError(t, g.compare(deadline(t), info, Checkpoint{}), name)
+			require.NoError(t, g.Compare(deadline(t), info), name)
 			continue
 		}
-		require.ErrorIs(t, g.compare(deadline(t), info, Checkpoint{}), ErrIncomplete, name)
-		_, err := g.checkpoint()
-		require.ErrorIs(t, err, ErrIncomplete, name)
+		require.ErrorIs(t, g.Compare(deadline(t), info), eventstore.ErrIncomplete, name)
+		require.ErrorIs(t, g.Fault(), eventstore.ErrIncomplete, name)
 	}
 }

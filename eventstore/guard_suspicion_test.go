@@ -1,4 +1,4 @@
-package eventstore
+package eventstore_test
 
 import (
 	"testing"
@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"clients/domain"
+	"clients/eventstore"
 
 	"github.com/stretchr/testify/require"
 )
@@ -14,14 +15,16 @@ import (
 func TestTheStreamIsKnownByTheLastMessageThatWasRead(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		change  func(t *testing.T, s *Store, last *Checkpoint)
+		change  func(t *testing.T, s *eventstore.Store, last *eventstore.Checkpoint)
 		another bool
 	}{
-		"as it was":                      {func(*testing.T, *Store, *Checkpoint) {}, false},
-		"it has gone on":                 {func(t *testing.T, s *Store, _ *Checkpoint) { comes(t, s, 3) }, false},
-		"another message at its end":     {func(_ *testing.T, _ *Store, last *Checkpoint) { last.StoredAt = last.StoredAt.Add(-time.Second) }, true},
-		"nothing there yet":              {func(_ *testing.T, _ *Store, last *Checkpoint) { last.Sequence++ }, true},
-		"it is made again as long as it": {func(t *testing.T, s *Store, _ *Checkpoint) { remake(t, s) }, true},
+		"as it was":      {func(*testing.T, *eventstore.Store, *eventstore.Checkpoint) {}, false},
+		"it has gone on": {func(t *testing.T, s *eventstore.Store, _ *eventstore.Checkpoint) { comes(t, s, 3) }, false},
+		"another message at its end": {func(_ *testing.T, _ *eventstore.Store, last *eventstore.Checkpoint) {
+			last.StoredAt = last.StoredAt.Add(-time.Second)
+		}, true},
+		"nothing there yet":              {func(_ *testing.T, _ *eventstore.Store, last *eventstore.Checkpoint) { last.Sequence++ }, true},
+		"it is made again as long as it": {func(t *testing.T, s *eventstore.Store, _ *eventstore.Checkpoint) { remake(t, s) }, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -29,32 +32,32 @@ func TestTheStreamIsKnownByTheLastMessageThatWasRead(t *testing.T) {
 			comes(t, s, 1)
 			comes(t, s, 2)
 			records := stored(t, s)
-			last := Checkpoint{records[1].Sequence, records[1].StoredAt}
-			other := openStore(t, s.nc, 1)
+			last := eventstore.Checkpoint{records[1].Sequence, records[1].StoredAt}
+			other := openStore(t, s.Conn(), 1)
 			c.change(t, other, &last)
-			s.guard.reached = last
+			s.SetCheckpoint(last)
 			_, err := s.LastSequence(deadline(t))
 			if !c.another {
 				require.NoError(t, err)
-				require.NoError(t, s.guard.checkMessage(deadline(t), last))
+				require.NoError(t, s.CheckMessage(deadline(t), last))
 				return
 			}
-			require.ErrorIs(t, err, ErrReplaced)
-			s.guard.reached = Checkpoint{}
+			require.ErrorIs(t, err, eventstore.ErrReplaced)
+			s.SetCheckpoint(eventstore.Checkpoint{})
 			_, err = s.LastSequence(deadline(t))
-			require.ErrorIs(t, err, ErrReplaced, "it does not become the other one again")
+			require.ErrorIs(t, err, eventstore.ErrReplaced, "it does not become the other one again")
 			_, err = s.Append(deadline(t), created(9), 0)
-			require.ErrorIs(t, err, ErrReplaced)
+			require.ErrorIs(t, err, eventstore.ErrReplaced)
 			require.NotErrorIs(t, err, domain.ErrUnknownOutcome, "nothing was sent")
 			_, err = s.AppendBatch(deadline(t), references(1, 1))
-			require.ErrorIs(t, err, ErrReplaced)
+			require.ErrorIs(t, err, eventstore.ErrReplaced)
 		})
 	}
 }
 
-func remake(t *testing.T, s *Store) {
-	require.NoError(t, s.js.DeleteStream(deadline(t), Stream))
-	other := openStore(t, s.nc, 1)
+func remake(t *testing.T, s *eventstore.Store) {
+	require.NoError(t, s.JetStream().DeleteStream(deadline(t), eventstore.Stream))
+	other := openStore(t, s.Conn(), 1)
 	comes(t, other, 1)
 	comes(t, other, 2)
 }
@@ -63,24 +66,24 @@ func remake(t *testing.T, s *Store) {
 // than that, though it is stored.
 func TestAnEventThatWentToAnotherStreamHasNoKnownOutcome(t *testing.T) {
 	t.Parallel()
-	for name, append := range map[string]func(t *testing.T, s *Store) error{
-		"alone": func(t *testing.T, s *Store) error {
+	for name, append := range map[string]func(t *testing.T, s *eventstore.Store) error{
+		"alone": func(t *testing.T, s *eventstore.Store) error {
 			_, err := s.Append(deadline(t), created(1), 0)
 			return err
 		},
-		"in a batch": func(t *testing.T, s *Store) error {
-			batch := []*pending{pendingFor(t, created(1), 0), pendingFor(t, created(2), 0)}
-			require.True(t, s.writer.flushTogether(batch))
-			require.ErrorIs(t, (<-batch[1].done).err, ErrReplaced)
-			return (<-batch[0].done).err
+		"in a batch": func(t *testing.T, s *eventstore.Store) error {
+			flushed, stored := s.FlushTogether(created(1), created(2))
+			require.True(t, stored)
+			require.ErrorIs(t, flushed[1].Err, eventstore.ErrReplaced)
+			return flushed[0].Err
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := singleNode(t)
-			s.guard.advance(Checkpoint{Sequence: 2})
+			s.AdvanceTo(eventstore.Checkpoint{Sequence: 2})
 			err := append(t, s)
-			require.ErrorIs(t, err, ErrReplaced)
+			require.ErrorIs(t, err, eventstore.ErrReplaced)
 			require.ErrorIs(t, err, domain.ErrUnknownOutcome)
 		})
 	}
@@ -90,21 +93,20 @@ func TestAnEventThatWentToAnotherStreamHasNoKnownOutcome(t *testing.T) {
 func TestALeaderThatIsBehindIsGivenTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		i := &guard{}
+		g := &eventstore.Guard{}
 		says := func(d time.Duration) (err error) {
-			for begun := time.Now(); time.Since(begun) < d; time.Sleep(suspicionGap / 4) {
-				err = i.contradicted(false, ErrReplaced)
+			for begun := time.Now(); time.Since(begun) < d; time.Sleep(eventstore.SuspicionGap / 4) {
+				err = g.Contradicted(eventstore.ErrReplaced)
 			}
 			return err
 		}
-		require.ErrorIs(t, says(staleLeader-time.Second), errBehind)
-		i.confirmed()
-		require.ErrorIs(t, says(staleLeader-time.Second), errBehind, "it had caught up in between")
-		time.Sleep(2 * suspicionGap)
-		require.ErrorIs(t, says(staleLeader-time.Second), errBehind, "nobody answered in between")
-		require.ErrorIs(t, says(2*time.Second), ErrReplaced)
-		_, err := i.checkpoint()
-		require.ErrorIs(t, err, ErrReplaced)
+		require.ErrorIs(t, says(eventstore.StaleLeader-time.Second), eventstore.ErrBehind)
+		g.Confirmed()
+		require.ErrorIs(t, says(eventstore.StaleLeader-time.Second), eventstore.ErrBehind, "it had caught up in between")
+		time.Sleep(2 * eventstore.SuspicionGap)
+		require.ErrorIs(t, says(eventstore.StaleLeader-time.Second), eventstore.ErrBehind, "nobody answered in between")
+		require.ErrorIs(t, says(2*time.Second), eventstore.ErrReplaced)
+		require.ErrorIs(t, g.Fault(), eventstore.ErrReplaced)
 	})
 }
 
@@ -117,15 +119,15 @@ func TestTailsOfAClusterNoticeThatTheStreamIsMadeAgain(t *testing.T) {
 	for _, s := range stores[:2] {
 		ended = append(ended, tailed(t, s, 1))
 	}
-	require.NoError(t, stores[2].js.DeleteStream(deadline(t), Stream))
-	other := openStore(t, stores[2].nc, 3)
+	require.NoError(t, stores[2].JetStream().DeleteStream(deadline(t), eventstore.Stream))
+	other := openStore(t, stores[2].Conn(), 3)
 	for id := range int64(3) {
 		_, err := other.Append(deadline(t), created(id+2), 0)
 		require.NoError(t, err)
 	}
 	for n, s := range stores[:2] {
-		require.ErrorIs(t, <-ended[n], ErrReplaced)
+		require.ErrorIs(t, <-ended[n], eventstore.ErrReplaced)
 		_, err := s.Append(deadline(t), happened(2, domain.ClientToggled{ID: 1}), 1)
-		require.ErrorIs(t, err, ErrReplaced)
+		require.ErrorIs(t, err, eventstore.ErrReplaced)
 	}
 }

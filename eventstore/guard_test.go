@@ -1,4 +1,4 @@
-package eventstore
+package eventstore_test
 
 import (
 	"context"
@@ -7,17 +7,18 @@ import (
 	"time"
 
 	"clients/domain"
+	"clients/eventstore"
 	"clients/eventstore/natstest"
 
 	"github.com/stretchr/testify/require"
 )
 
 // tailed reads a stream that holds n messages by then, and returns how that ends.
-func tailed(t *testing.T, s *Store, n uint64) <-chan error {
+func tailed(t *testing.T, s *eventstore.Store, n uint64) <-chan error {
 	t.Helper()
 	ended, caughtUp := make(chan error, 1), make(chan struct{})
 	go func() {
-		ended <- s.Tail(deadline(t), 0, func(run []Record) error {
+		ended <- s.Tail(deadline(t), 0, func(run []eventstore.Record) error {
 			if run[len(run)-1].Sequence == n {
 				close(caughtUp)
 			}
@@ -34,17 +35,17 @@ func TestTailEndsWhenTheStreamIsMadeAgain(t *testing.T) {
 	_, err := s.Append(deadline(t), created(1), 0)
 	require.NoError(t, err)
 	ended := tailed(t, s, 1)
-	require.NoError(t, s.js.DeleteStream(deadline(t), Stream))
-	other := openStore(t, s.nc, 1)
+	require.NoError(t, s.JetStream().DeleteStream(deadline(t), eventstore.Stream))
+	other := openStore(t, s.Conn(), 1)
 	for id := range int64(2) {
 		_, err = other.Append(deadline(t), created(id+2), 0)
 		require.NoError(t, err)
 	}
 	_, err = s.LastSequence(deadline(t))
-	require.ErrorIs(t, err, ErrReplaced)
-	_, err = s.AppendBatch(deadline(t), []Entry{{Reference: domain.ReferenceEvent{Source: domain.Position{Stream: "PROJECTS", Sequence: 1}, Account: "test", Subject: 1, Kind: domain.Project, Operation: domain.Created, ID: 1, ClientID: 1}}})
-	require.ErrorIs(t, err, ErrReplaced)
-	require.ErrorIs(t, <-ended, ErrReplaced)
+	require.ErrorIs(t, err, eventstore.ErrReplaced)
+	_, err = s.AppendBatch(deadline(t), []eventstore.Entry{{Reference: domain.ReferenceEvent{Source: domain.Position{Stream: "PROJECTS", Sequence: 1}, Account: "test", Subject: 1, Kind: domain.Project, Operation: domain.Created, ID: 1, ClientID: 1}}})
+	require.ErrorIs(t, err, eventstore.ErrReplaced)
+	require.ErrorIs(t, <-ended, eventstore.ErrReplaced)
 }
 
 // The copy has the same creation time, and the stream outgrows what had been followed before anybody looks.
@@ -67,11 +68,11 @@ func TestTailEndsWhenTheStreamIsPutBackToAnEarlierCopy(t *testing.T) {
 	cluster.Restart(t, 0)
 	comes(t, other, 3)
 	comes(t, other, 4)
-	require.ErrorIs(t, <-ended, ErrReplaced)
+	require.ErrorIs(t, <-ended, eventstore.ErrReplaced)
 }
 
 // comes stores the creation of a client as soon as the server takes it.
-func comes(t *testing.T, s *Store, id int64) {
+func comes(t *testing.T, s *eventstore.Store, id int64) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		_, err := s.Append(context.Background(), created(id), 0)

@@ -1,4 +1,4 @@
-package eventstore
+package eventstore_test
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"clients/domain"
+	"clients/eventstore"
 	"clients/eventstore/natstest"
 
 	"github.com/google/uuid"
@@ -15,25 +16,25 @@ import (
 )
 
 // openStore opens a store as one replica of the service does.
-func openStore(t testing.TB, nc *nats.Conn, replicas int) *Store {
+func openStore(t testing.TB, nc *nats.Conn, replicas int) *eventstore.Store {
 	t.Helper()
-	s, err := Open(deadline(t), nc, Config{Replicas: replicas, Log: slog.New(slog.DiscardHandler)})
+	s, err := eventstore.Open(deadline(t), nc, eventstore.Config{Replicas: replicas, Log: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	return s
 }
 
 // singleNode opens a store on a server of its own.
-func singleNode(t testing.TB) *Store {
+func singleNode(t testing.TB) *eventstore.Store {
 	t.Helper()
 	return openStore(t, natstest.Run(t, 1).Connect(t, 0), 1)
 }
 
 // threeReplicas opens the store of each of three replicas, each of them connected to another server of one cluster.
-func threeReplicas(t testing.TB) (*natstest.Cluster, []*Store) {
+func threeReplicas(t testing.TB) (*natstest.Cluster, []*eventstore.Store) {
 	t.Helper()
 	cluster := natstest.Run(t, 3)
-	var stores []*Store
+	var stores []*eventstore.Store
 	for i := range 3 {
 		stores = append(stores, openStore(t, cluster.Connect(t, i), 3))
 	}
@@ -41,7 +42,7 @@ func threeReplicas(t testing.TB) (*natstest.Cluster, []*Store) {
 }
 
 // singleOrReplicated opens a store on one server or on three.
-func singleOrReplicated(t testing.TB, servers int) *Store {
+func singleOrReplicated(t testing.TB, servers int) *eventstore.Store {
 	t.Helper()
 	if servers == 1 {
 		return singleNode(t)
@@ -51,7 +52,7 @@ func singleOrReplicated(t testing.TB, servers int) *Store {
 }
 
 // onOddTerms opens one store whose messages can be held up, and another whose messages cannot.
-func onOddTerms(t *testing.T, servers int) (network *natstest.Network, held, free *Store) {
+func onOddTerms(t *testing.T, servers int) (network *natstest.Network, held, free *eventstore.Store) {
 	t.Helper()
 	network = natstest.NewNetwork(t)
 	cluster := natstest.Run(t, servers)
@@ -80,16 +81,16 @@ func created(id int64) domain.Envelope {
 }
 
 // stored reads back everything in the stream.
-func stored(t testing.TB, s *Store) []Record {
+func stored(t testing.TB, s *eventstore.Store) []eventstore.Record {
 	t.Helper()
 	last, err := s.LastSequence(deadline(t))
 	require.NoError(t, err)
-	var records []Record
+	var records []eventstore.Record
 	if last == 0 {
 		return nil
 	}
 	ctx, cancel := context.WithCancel(deadline(t))
-	err = s.Tail(ctx, 0, func(run []Record) error {
+	err = s.Tail(ctx, 0, func(run []eventstore.Record) error {
 		records = append(records, run...)
 		if run[len(run)-1].Sequence >= last {
 			cancel()

@@ -1,10 +1,11 @@
-package eventstore
+package eventstore_test
 
 import (
 	"errors"
 	"testing"
 
 	"clients/domain"
+	"clients/eventstore"
 
 	"github.com/stretchr/testify/require"
 )
@@ -23,10 +24,10 @@ func TestAnIDThatIsHandedOutTwiceIsUsedOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			a := singleOrReplicated(t, servers)
-			b := openStore(t, a.nc, servers)
+			b := openStore(t, a.Conn(), servers)
 			first, err := a.NextID(deadline(t), 0)
 			require.NoError(t, err)
-			require.NoError(t, a.js.DeleteStream(deadline(t), IDStream))
+			require.NoError(t, a.JetStream().DeleteStream(deadline(t), eventstore.IDStream))
 			second, err := b.NextID(deadline(t), 0)
 			require.NoError(t, err)
 			require.Equal(t, first, second)
@@ -36,12 +37,12 @@ func TestAnIDThatIsHandedOutTwiceIsUsedOnce(t *testing.T) {
 			_, err = b.Append(deadline(t), createdIn("b", second), 0)
 			require.ErrorIs(t, err, domain.ErrConflict)
 			event, none := createdIn("b", second), uint64(0)
-			_, err = b.AppendBatch(deadline(t), []Entry{{Event: &event, LastSequence: &none}})
+			_, err = b.AppendBatch(deadline(t), []eventstore.Entry{{Event: &event, LastSequence: &none}})
 			require.ErrorIs(t, err, domain.ErrConflict)
 
 			for id := second + 1; id < second+20; id++ {
 				errs := make(chan error, 2)
-				for account, s := range map[string]*Store{"a": a, "b": b} {
+				for account, s := range map[string]*eventstore.Store{"a": a, "b": b} {
 					go func() { _, err := s.Append(deadline(t), createdIn(account, id), 0); errs <- err }()
 				}
 				one, other := <-errs, <-errs
@@ -56,11 +57,16 @@ func TestAnIDThatIsHandedOutTwiceIsUsedOnce(t *testing.T) {
 func TestTwoClientsWithOneIDShareNoBatch(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
-	batch := []*pending{pendingFor(t, createdIn("a", 1), 0), pendingFor(t, createdIn("b", 2), 0)}
-	require.True(t, s.writer.flushTogether(batch))
-	again := []*pending{pendingFor(t, createdIn("a", 3), 0), pendingFor(t, createdIn("b", 3), 0)}
-	require.False(t, s.writer.flushTogether(again))
-	taken := []*pending{pendingFor(t, createdIn("a", 4), 0), pendingFor(t, createdIn("c", 2), 0)}
-	require.False(t, s.writer.flushTogether(taken))
+	for _, test := range []struct {
+		first, second domain.Envelope
+		want          bool
+	}{
+		{createdIn("a", 1), createdIn("b", 2), true},
+		{createdIn("a", 3), createdIn("b", 3), false},
+		{createdIn("a", 4), createdIn("c", 2), false},
+	} {
+		_, together := s.FlushTogether(test.first, test.second)
+		require.Equal(t, test.want, together)
+	}
 	require.Len(t, stored(t, s), 2)
 }

@@ -1,4 +1,4 @@
-package eventstore
+package eventstore_test
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"clients/eventstore"
 	"github.com/stretchr/testify/require"
 )
 
@@ -18,7 +19,7 @@ func TestIDsAreUniqueAcrossReplicasAndGrow(t *testing.T) {
 	for _, s := range stores {
 		group.Go(func() {
 			last := int64(0)
-			for range 3 * blockSize {
+			for range 3 * eventstore.BlockSize {
 				id, err := s.NextID(deadline(t), 0)
 				if err != nil {
 					t.Error(err)
@@ -35,7 +36,7 @@ func TestIDsAreUniqueAcrossReplicasAndGrow(t *testing.T) {
 		})
 	}
 	group.Wait()
-	require.Len(t, seen, 9*blockSize)
+	require.Len(t, seen, 9*eventstore.BlockSize)
 }
 
 func TestIDsBeginAtOne(t *testing.T) {
@@ -50,15 +51,15 @@ func TestIDsStayAboveThoseInUseWhenTheCounterIsLost(t *testing.T) {
 	s := singleNode(t)
 	_, err := s.NextID(deadline(t), 0)
 	require.NoError(t, err)
-	require.NoError(t, s.js.DeleteStream(deadline(t), IDStream))
-	reopened := openStore(t, s.nc, 1)
+	require.NoError(t, s.JetStream().DeleteStream(deadline(t), eventstore.IDStream))
+	reopened := openStore(t, s.Conn(), 1)
 	id, err := reopened.NextID(deadline(t), 12345)
 	require.NoError(t, err)
 	require.Equal(t, int64(12346), id)
-	another := openStore(t, s.nc, 1)
+	another := openStore(t, s.Conn(), 1)
 	other, err := another.NextID(deadline(t), 0)
 	require.NoError(t, err)
-	require.Greater(t, other, id+blockSize-2, "the other replica's block lies behind")
+	require.Greater(t, other, id+eventstore.BlockSize-2, "the other replica's block lies behind")
 }
 
 // What other replicas use of their own blocks takes nothing from this one's: each would take a block for each id.
@@ -67,21 +68,21 @@ func TestIDsOfABlockAreUsedThoughOthersAreAhead(t *testing.T) {
 	s := singleNode(t)
 	_, err := s.NextID(deadline(t), 0)
 	require.NoError(t, err)
-	for want := int64(2); want <= blockSize; want++ {
-		id, err := s.NextID(deadline(t), blockSize+2*want)
+	for want := int64(2); want <= eventstore.BlockSize; want++ {
+		id, err := s.NextID(deadline(t), eventstore.BlockSize+2*want)
 		require.NoError(t, err)
 		require.Equal(t, want, id)
 	}
-	id, err := s.NextID(deadline(t), 3*blockSize)
+	id, err := s.NextID(deadline(t), 3*eventstore.BlockSize)
 	require.NoError(t, err)
-	require.Greater(t, id, int64(3*blockSize))
+	require.Greater(t, id, int64(3*eventstore.BlockSize))
 }
 
 // A block that was taken is left where others have used its ids in the meantime.
 func TestIDsSkipToTheFloor(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
-	for _, step := range []struct{ floor, want int64 }{{0, 1}, {50, 51}, {50, 52}, {blockSize * 10, blockSize*10 + 1}} {
+	for _, step := range []struct{ floor, want int64 }{{0, 1}, {50, 51}, {50, 52}, {eventstore.BlockSize * 10, eventstore.BlockSize*10 + 1}} {
 		id, err := s.NextID(deadline(t), step.floor)
 		require.NoError(t, err)
 		require.Equal(t, step.want, id)
@@ -93,9 +94,9 @@ func TestACounterThatIsDeletedUnderWayIsMadeAgain(t *testing.T) {
 	s := singleNode(t)
 	first, err := s.NextID(deadline(t), 0)
 	require.NoError(t, err)
-	require.NoError(t, s.js.DeleteStream(deadline(t), IDStream))
+	require.NoError(t, s.JetStream().DeleteStream(deadline(t), eventstore.IDStream))
 	last := first
-	for range 2 * blockSize {
+	for range 2 * eventstore.BlockSize {
 		id, err := s.NextID(deadline(t), 0)
 		require.NoError(t, err)
 		require.Greater(t, id, last)
@@ -114,7 +115,7 @@ func TestNextIDDoesNotOutlastItsContext(t *testing.T) {
 		_, err := s.NextID(patient, 0)
 		ended <- err
 	}()
-	require.Eventually(t, func() bool { return len(s.ids.lock) == 1 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return s.TakesBlock() }, 5*time.Second, time.Millisecond)
 	begun := time.Now()
 	var all sync.WaitGroup
 	for range 10 {

@@ -1,4 +1,4 @@
-package eventstore
+package eventstore_test
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"clients/eventstore"
 	"clients/eventstore/internal/jsapi"
 	"clients/eventstore/natstest"
 
@@ -31,15 +32,15 @@ func TestStorageOfAnAccount(t *testing.T) {
 			nc, err := nats.Connect(cluster.URL())
 			require.NoError(t, err)
 			t.Cleanup(nc.Close)
-			store, err := newStore(nc, Config{Replicas: 1, Log: slog.New(slog.DiscardHandler)})
+			store, err := eventstore.Attach(nc)
 			require.NoError(t, err)
-			require.NoError(t, jsapi.Retry(t.Context(), store.config.Log, func(ctx context.Context) error {
-				_, err := store.js.CreateStream(ctx, jetstream.StreamConfig{Name: "S", Subjects: []string{"s"}, Replicas: 3})
+			require.NoError(t, jsapi.Retry(t.Context(), slog.New(slog.DiscardHandler), func(ctx context.Context) error {
+				_, err := store.JetStream().CreateStream(ctx, jetstream.StreamConfig{Name: "S", Subjects: []string{"s"}, Replicas: 3})
 				return err
 			}))
-			_, err = store.js.Publish(t.Context(), "s", make([]byte, 100_000))
+			_, err = store.JetStream().Publish(t.Context(), "s", make([]byte, 100_000))
 			require.NoError(t, err)
-			var storage Storage
+			var storage eventstore.Storage
 			require.Eventually(t, func() bool {
 				storage, err = store.Storage(t.Context())
 				return err == nil && storage.Used > 300_000

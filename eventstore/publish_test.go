@@ -1,4 +1,4 @@
-package eventstore
+package eventstore_test
 
 import (
 	"context"
@@ -14,15 +14,12 @@ import (
 func TestARefusalCountsOnceThereIsANewerEvent(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
-	s.writer.replicated = true // or there are no two leaders
 	first, err := s.Append(deadline(t), created(1), 0)
 	require.NoError(t, err)
 	refused := func(e domain.Envelope, lastSequence uint64, patience time.Duration) (domain.AppendResult, error) {
-		p := pendingFor(t, e, lastSequence)
-		p.lastSequence = lastSequence
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
-		return s.writer.confirmConflict(ctx, p)
+		return s.ConfirmConflict(ctx, e, lastSequence)
 	}
 	own := happened(2, domain.ClientToggled{ID: 1})
 	_, err = refused(own, first.Sequence, 100*time.Millisecond)

@@ -1,11 +1,13 @@
-package eventstore
+package eventstore_test
 
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"testing"
 	"time"
 
+	"clients/eventstore"
 	"clients/eventstore/upstream"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -18,9 +20,9 @@ func TestAHealthyClusterHasQuorum(t *testing.T) {
 	t.Parallel()
 	_, stores := threeReplicas(t)
 	s := stores[0]
-	streams, err := upstream.New(s.nc)
+	streams, err := upstream.New(s.Conn())
 	require.NoError(t, err)
-	require.NoError(t, streams.Ensure(deadline(t), s.config.Replicas, 0, s.config.Log))
+	require.NoError(t, streams.Ensure(deadline(t), 3, 0, slog.New(slog.DiscardHandler)))
 	acknowledged := uint64(0)
 	ask := func() {
 		t.Helper()
@@ -55,7 +57,7 @@ func TestAHealthyClusterHasQuorum(t *testing.T) {
 		askFor(2100 * time.Millisecond)
 	}
 	for range 2 {
-		_, err := s.nc.RequestWithContext(deadline(t), "$JS.API.STREAM.LEADER.STEPDOWN."+Stream, nil)
+		_, err := s.Conn().RequestWithContext(deadline(t), "$JS.API.STREAM.LEADER.STEPDOWN."+eventstore.Stream, nil)
 		require.NoError(t, err)
 		for range 50 {
 			ask()
@@ -79,7 +81,7 @@ func passes(err error) bool {
 func TestALeaderWithoutAQuorumIsRefusedSoon(t *testing.T) {
 	t.Parallel()
 	cluster, stores := threeReplicas(t)
-	stream, err := stores[0].js.Stream(deadline(t), Stream)
+	stream, err := stores[0].JetStream().Stream(deadline(t), eventstore.Stream)
 	require.NoError(t, err)
 	leader := -1
 	for i, server := range cluster.Servers {

@@ -1,8 +1,10 @@
-package eventstore
+package eventstore_test
 
 import (
+	"fmt"
 	"testing"
 
+	"clients/eventstore"
 	"clients/eventstore/internal/jsapi"
 
 	"github.com/stretchr/testify/require"
@@ -12,25 +14,26 @@ import (
 func TestAProbeStoresNothing(t *testing.T) {
 	t.Parallel()
 	_, replicated := threeReplicas(t)
-	for name, s := range map[string]*Store{"one server": singleNode(t), "three servers": replicated[0]} {
-		err := s.readOnly.probe(deadline(t))
+	for replicas, s := range map[int]*eventstore.Store{1: singleNode(t), 3: replicated[0]} {
+		name := fmt.Sprintf("servers=%d", replicas)
+		err := s.Probe(deadline(t))
 		require.Equal(t, jsapi.Conflict, jsapi.Classify(err), "%s: %v", name, err)
 		_, err = s.Append(deadline(t), created(1), 0)
 		require.NoError(t, err)
-		config := eventStream(s.config.Replicas)
+		config := eventstore.EventStream(replicas)
 		config.MaxMsgs = 1
-		_, err = s.js.UpdateStream(deadline(t), config)
+		_, err = s.JetStream().UpdateStream(deadline(t), config)
 		require.NoError(t, err)
-		require.True(t, jsapi.LacksRoom(s.readOnly.probe(deadline(t))), name)
+		require.True(t, jsapi.LacksRoom(s.Probe(deadline(t))), name)
 		_, err = s.Append(deadline(t), created(2), 0)
 		require.True(t, jsapi.LacksRoom(err), name)
 		require.Contains(t, s.ReadOnly(), "maximum messages")
 		config.MaxMsgs = -1
-		_, err = s.js.UpdateStream(deadline(t), config)
+		_, err = s.JetStream().UpdateStream(deadline(t), config)
 		require.NoError(t, err)
-		err = s.readOnly.probe(deadline(t))
+		err = s.Probe(deadline(t))
 		require.Equal(t, jsapi.Conflict, jsapi.Classify(err), "%s: %v", name, err)
-		require.Eventually(t, func() bool { return s.ReadOnly() == "" }, 10*probeEvery, probeEvery/20, name)
+		require.Eventually(t, func() bool { return s.ReadOnly() == "" }, 10*eventstore.ProbeEvery, eventstore.ProbeEvery/20, name)
 		require.Len(t, stored(t, s), 1, name)
 	}
 }

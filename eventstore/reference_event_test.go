@@ -1,13 +1,15 @@
-package eventstore
+package eventstore_test
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"strings"
 	"testing"
 	"time"
 
 	"clients/domain"
+	"clients/eventstore"
 
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
@@ -17,10 +19,10 @@ import (
 func TestAReferenceIsNamedAfterTheMessageItWasLearnedFrom(t *testing.T) {
 	at := time.Unix(1, 5)
 	nothing := func(*domain.ReferenceEvent) {}
-	require.Equal(t, goldenReferenceID, referenceID(goldenReference(nothing), at))
-	require.Equal(t, goldenReferenceID, referenceID(goldenReference(nothing), at.Add(time.Hour)))
-	require.Equal(t, goldenReferenceID+":round:2", referenceID(goldenReference(func(f *domain.ReferenceEvent) { f.Source.Generation = 2 }), at))
-	require.Equal(t, goldenReferenceID+":late:1000000005", referenceID(goldenReference(func(f *domain.ReferenceEvent) { f.Late = true }), at))
+	require.Equal(t, goldenReferenceID, eventstore.ReferenceID(goldenReference(nothing), at))
+	require.Equal(t, goldenReferenceID, eventstore.ReferenceID(goldenReference(nothing), at.Add(time.Hour)))
+	require.Equal(t, goldenReferenceID+":round:2", eventstore.ReferenceID(goldenReference(func(f *domain.ReferenceEvent) { f.Source.Generation = 2 }), at))
+	require.Equal(t, goldenReferenceID+":late:1000000005", eventstore.ReferenceID(goldenReference(func(f *domain.ReferenceEvent) { f.Late = true }), at))
 }
 
 // Another service has a say in some headers, and must not be able to make a fact that cannot be stored.
@@ -31,18 +33,18 @@ func TestAReferenceWithEndlessHeadersIsStillStored(t *testing.T) {
 	event := created(1)
 	event.Actor, event.CorrelationID, event.Traceparent = fact.CorrelationID, fact.CausationID, strings.Repeat("-", 70_000)
 	s := singleNode(t)
-	_, err := s.AppendBatch(deadline(t), []Entry{{Event: &event}, {Reference: fact}})
+	_, err := s.AppendBatch(deadline(t), []eventstore.Entry{{Event: &event}, {Reference: fact}})
 	require.NoError(t, err)
 	records := stored(t, s)
 	require.True(t, strings.HasPrefix(fact.CorrelationID, records[1].Reference.CorrelationID), "it ends early, and as a whole letter")
-	require.Len(t, records[0].CorrelationID, headerLimit)
+	require.Len(t, records[0].CorrelationID, eventstore.HeaderLimit)
 }
 
 func TestAReferenceThatIsNotWhatWasStoredIsCorrupt(t *testing.T) {
 	for name, spoil := range map[string]func(*nats.Msg){
 		"data":            func(m *nats.Msg) { m.Data[7] ^= 1 },
 		"id":              func(m *nats.Msg) { m.Header["ce-id"] = []string{"another"} },
-		"type":            func(m *nats.Msg) { m.Header["ce-type"] = []string{typeInvoice} },
+		"type":            func(m *nats.Msg) { m.Header["ce-type"] = []string{"client-references.v1.InvoiceRecorded"} },
 		"time":            func(m *nats.Msg) { m.Header["ce-time"] = []string{"2020-01-01T00:00:00Z"} },
 		"checksum":        func(m *nats.Msg) { m.Header["ce-checksum"] = []string{"0123456789abcdef"} },
 		"client":          func(m *nats.Msg) { m.Subject = "client-references.test.2" },
@@ -52,11 +54,11 @@ func TestAReferenceThatIsNotWhatWasStoredIsCorrupt(t *testing.T) {
 		"another's shape": func(m *nats.Msg) { m.Data = []byte(`{"source":"PROJECTS"}`); seal(m) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			msg, err := encodeReference(learned(1), "id", time.Now())
+			msg, err := eventstore.EncodeReference(learned(1), "id", time.Now())
 			require.NoError(t, err)
 			spoil(msg)
-			_, err = decode(5, time.Now(), msg.Subject, msg.Header, msg.Data)
-			var corrupt *CorruptError
+			_, err = eventstore.Decode(5, time.Now(), msg.Subject, msg.Header, msg.Data)
+			var corrupt *eventstore.CorruptError
 			require.True(t, errors.As(err, &corrupt), "%v", err)
 			require.Equal(t, uint64(5), corrupt.Sequence)
 		})
@@ -65,19 +67,19 @@ func TestAReferenceThatIsNotWhatWasStoredIsCorrupt(t *testing.T) {
 
 func TestAReferenceOfANewerReleaseIsNotSkipped(t *testing.T) {
 	for _, kind := range []string{"client-references.v2.ProjectRecorded", "client-references.v1.QuoteRecorded"} {
-		msg, err := encodeReference(learned(1), "id", time.Now())
+		msg, err := eventstore.EncodeReference(learned(1), "id", time.Now())
 		require.NoError(t, err)
 		msg.Header["ce-type"] = []string{kind}
 		seal(msg)
-		_, err = decode(5, time.Now(), msg.Subject, msg.Header, msg.Data)
-		var unknown *UnknownEventError
+		_, err = eventstore.Decode(5, time.Now(), msg.Subject, msg.Header, msg.Data)
+		var unknown *eventstore.UnknownEventError
 		require.ErrorAs(t, err, &unknown)
 		require.Equal(t, kind, unknown.Type)
 	}
 }
 
 func TestWhatIsNoReferenceAmongThemIsForeign(t *testing.T) {
-	valid, err := encodeReference(learned(1), "id", time.Now())
+	valid, err := eventstore.EncodeReference(learned(1), "id", time.Now())
 	require.NoError(t, err)
 	without := func(name string) nats.Header {
 		h := maps.Clone(valid.Header)
@@ -103,7 +105,7 @@ func TestWhatIsNoReferenceAmongThemIsForeign(t *testing.T) {
 		"no stream":         {"client-references.PASSED", valid.Header},
 	} {
 		t.Run(name, func(t *testing.T) {
-			record, err := decode(5, time.Now(), m.subject, m.header, valid.Data)
+			record, err := eventstore.Decode(5, time.Now(), m.subject, m.header, valid.Data)
 			require.NoError(t, err)
 			require.NotEmpty(t, record.Foreign)
 			require.Nil(t, record.Reference)
@@ -115,20 +117,20 @@ func FuzzDecodeReference(f *testing.F) {
 	for _, g := range goldenFacts {
 		f.Add(g.subject, g.kind, g.data)
 	}
-	f.Add("client-references.PASSED.", typePositionPassed, "null")
+	f.Add("client-references.PASSED.", "client-references.v1.PositionPassed", "null")
 	f.Fuzz(func(t *testing.T, subject, kind, data string) {
-		msg, err := encodeReference(learned(1), "id", time.Now())
+		msg, err := eventstore.EncodeReference(learned(1), "id", time.Now())
 		require.NoError(t, err)
 		msg.Subject, msg.Data = subject, []byte(data)
 		msg.Header["ce-type"] = []string{kind}
 		seal(msg)
-		record, err := decode(5, time.Now(), subject, msg.Header, msg.Data)
+		record, err := eventstore.Decode(5, time.Now(), subject, msg.Header, msg.Data)
 		if err != nil || record.Reference == nil {
 			return
 		}
-		again, err := encodeReference(*record.Reference, "id", time.Now())
+		again, err := eventstore.EncodeReference(*record.Reference, "id", time.Now())
 		require.NoError(t, err)
-		once, err := decode(5, time.Now(), again.Subject, again.Header, again.Data)
+		once, err := eventstore.Decode(5, time.Now(), again.Subject, again.Header, again.Data)
 		require.NoError(t, err)
 		require.NotNil(t, once.Reference, "what can be read can be written and read again")
 	})
@@ -144,6 +146,6 @@ func learned(n uint64) domain.ReferenceEvent {
 
 // seal makes a message's checksum right, whatever it says.
 func seal(m *nats.Msg) {
-	sum := Checksum(m.Subject, m.Header.Get("ce-id"), m.Header.Get("ce-type"), m.Header.Get("ce-clientversion"), m.Header.Get("ce-time"), m.Data)
-	m.Header["ce-checksum"] = []string{hexSum(sum)}
+	sum := eventstore.Checksum(m.Subject, m.Header.Get("ce-id"), m.Header.Get("ce-type"), m.Header.Get("ce-clientversion"), m.Header.Get("ce-time"), m.Data)
+	m.Header["ce-checksum"] = []string{fmt.Sprintf("%016x", sum)}
 }

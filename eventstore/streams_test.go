@@ -1,4 +1,4 @@
-package eventstore
+package eventstore_test
 
 import (
 	"log/slog"
@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"clients/eventstore"
 	"clients/eventstore/natstest"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -16,7 +17,7 @@ import (
 func TestTheStreamKeepsEverything(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
-	stream, err := s.js.Stream(deadline(t), "CLIENTS")
+	stream, err := s.JetStream().Stream(deadline(t), "CLIENTS")
 	require.NoError(t, err)
 	config := stream.CachedInfo().Config
 	require.Equal(t, []string{"clients.>", "client-references.>"}, config.Subjects)
@@ -36,16 +37,16 @@ func TestOpenLeavesAStreamThatIsConfiguredDifferentlyAsItIs(t *testing.T) {
 	nc := natstest.Run(t, 1).Connect(t, 0)
 	js, err := jetstream.New(nc)
 	require.NoError(t, err)
-	foreign := jetstream.StreamConfig{Name: Stream, Subjects: []string{"clients.>"}, MaxMsgs: 10}
+	foreign := jetstream.StreamConfig{Name: eventstore.Stream, Subjects: []string{"clients.>"}, MaxMsgs: 10}
 	_, err = js.CreateStream(deadline(t), foreign)
 	require.NoError(t, err)
-	_, err = Open(deadline(t), nc, Config{Replicas: 1, Log: slog.New(slog.DiscardHandler)})
-	var difference *ConfigError
+	_, err = eventstore.Open(deadline(t), nc, eventstore.Config{Replicas: 1, Log: slog.New(slog.DiscardHandler)})
+	var difference *eventstore.ConfigError
 	require.ErrorAs(t, err, &difference)
-	require.Equal(t, Stream, difference.Stream)
+	require.Equal(t, eventstore.Stream, difference.Stream)
 	require.Contains(t, difference.Differences, "subjects: have [clients.>], need [clients.> client-references.>]")
 	require.Contains(t, difference.Differences, "max_msgs: have 10, need 0")
-	stream, err := js.Stream(deadline(t), Stream)
+	stream, err := js.Stream(deadline(t), eventstore.Stream)
 	require.NoError(t, err)
 	require.Equal(t, int64(10), stream.CachedInfo().Config.MaxMsgs)
 }
@@ -69,11 +70,11 @@ func TestOpenInsistsOnEachSettingThatAGuaranteeNeeds(t *testing.T) {
 			nc := natstest.Run(t, 1).Connect(t, 0)
 			js, err := jetstream.New(nc)
 			require.NoError(t, err)
-			config := eventStream(1)
+			config := eventstore.EventStream(1)
 			change(&config)
 			_, err = js.CreateStream(deadline(t), config)
 			require.NoError(t, err)
-			_, err = Open(deadline(t), nc, Config{Replicas: 1, Log: slog.New(slog.DiscardHandler)})
+			_, err = eventstore.Open(deadline(t), nc, eventstore.Config{Replicas: 1, Log: slog.New(slog.DiscardHandler)})
 			require.ErrorContains(t, err, setting)
 		})
 	}
@@ -82,8 +83,8 @@ func TestOpenInsistsOnEachSettingThatAGuaranteeNeeds(t *testing.T) {
 func TestMoreReplicasThanThereAreServersIsAWrongSetting(t *testing.T) {
 	t.Parallel()
 	nc := natstest.Run(t, 1).Connect(t, 0)
-	_, err := Open(deadline(t), nc, Config{Replicas: 3, Log: slog.New(slog.DiscardHandler)})
-	require.ErrorIs(t, err, ErrNoCluster)
+	_, err := eventstore.Open(deadline(t), nc, eventstore.Config{Replicas: 3, Log: slog.New(slog.DiscardHandler)})
+	require.ErrorIs(t, err, eventstore.ErrNoCluster)
 	require.ErrorContains(t, err, "3 replicas were asked for")
 }
 
@@ -94,7 +95,7 @@ func TestReplicasThatOpenAtOnceCreateTheStreamsOnce(t *testing.T) {
 	for i := range 6 {
 		nc := cluster.Connect(t, i%3)
 		group.Go(func() {
-			s, err := Open(deadline(t), nc, Config{Replicas: 3, Log: slog.New(slog.DiscardHandler)})
+			s, err := eventstore.Open(deadline(t), nc, eventstore.Config{Replicas: 3, Log: slog.New(slog.DiscardHandler)})
 			if err != nil {
 				t.Error(err)
 				return
@@ -108,5 +109,5 @@ func TestReplicasThatOpenAtOnceCreateTheStreamsOnce(t *testing.T) {
 func TestOpenAcceptsWhatItHasCreated(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
-	openStore(t, s.nc, 1)
+	openStore(t, s.Conn(), 1)
 }

@@ -1,8 +1,9 @@
-package eventstore
+package eventstore_test
 
 import (
 	"testing"
 
+	"clients/eventstore"
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 )
@@ -13,10 +14,10 @@ func TestTailPassesWhatLooksLikeAStatusOfTheServer(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	statuses := []string{"100", "404", "408", "409 Consumer Deleted", "409 Leadership Change", "503"}
-	follow := func() <-chan Record {
-		arrived := make(chan Record, 100)
+	follow := func() <-chan eventstore.Record {
+		arrived := make(chan eventstore.Record, 100)
 		go func() {
-			_ = s.Tail(deadline(t), 0, func(run []Record) error {
+			_ = s.Tail(deadline(t), 0, func(run []eventstore.Record) error {
 				for _, r := range run {
 					arrived <- r
 				}
@@ -27,12 +28,12 @@ func TestTailPassesWhatLooksLikeAStatusOfTheServer(t *testing.T) {
 	}
 	live := follow()
 	for i, status := range statuses {
-		_, err := s.js.PublishMsg(deadline(t), &nats.Msg{Subject: "clients.default.9", Header: nats.Header{"Status": {status}}})
+		_, err := s.JetStream().PublishMsg(deadline(t), &nats.Msg{Subject: "clients.default.9", Header: nats.Header{"Status": {status}}})
 		require.NoError(t, err)
 		_, err = s.Append(deadline(t), created(int64(i+1)), 0)
 		require.NoError(t, err)
 	}
-	for name, arrived := range map[string]<-chan Record{"live": live, "later": follow()} {
+	for name, arrived := range map[string]<-chan eventstore.Record{"live": live, "later": follow()} {
 		for sequence := range uint64(2 * len(statuses)) {
 			select {
 			case r := <-arrived:

@@ -1,4 +1,4 @@
-package eventstore
+package eventstore_test
 
 import (
 	"context"
@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"clients/domain"
+	"clients/eventstore"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 )
@@ -21,9 +21,9 @@ func TestTailDeliversEverythingInOrderAndThenWhatComes(t *testing.T) {
 		_, err := s.Append(deadline(t), created(id+1), 0)
 		require.NoError(t, err)
 	}
-	arrived := make(chan Record, 100)
+	arrived := make(chan eventstore.Record, 100)
 	go func() {
-		_ = s.Tail(deadline(t), 2, func(run []Record) error {
+		_ = s.Tail(deadline(t), 2, func(run []eventstore.Record) error {
 			for _, r := range run {
 				arrived <- r
 			}
@@ -44,7 +44,7 @@ func TestTailEndsWithTheErrorOfApply(t *testing.T) {
 	_, err := s.Append(deadline(t), created(1), 0)
 	require.NoError(t, err)
 	enough := errors.New("enough")
-	require.ErrorIs(t, s.Tail(deadline(t), 0, func([]Record) error { return enough }), enough)
+	require.ErrorIs(t, s.Tail(deadline(t), 0, func([]eventstore.Record) error { return enough }), enough)
 }
 
 // What comes before the damage is still delivered.
@@ -53,14 +53,14 @@ func TestTailStopsAtDamage(t *testing.T) {
 	s := singleNode(t)
 	_, err := s.Append(deadline(t), created(1), 0)
 	require.NoError(t, err)
-	spoilt, _, err := encode(created(2))
+	spoilt, _, err := eventstore.Encode(created(2))
 	require.NoError(t, err)
 	spoilt.Data[10] ^= 1
-	_, err = s.js.PublishMsg(deadline(t), spoilt)
+	_, err = s.JetStream().PublishMsg(deadline(t), spoilt)
 	require.NoError(t, err)
-	var delivered []Record
-	err = s.Tail(deadline(t), 0, func(run []Record) error { delivered = append(delivered, run...); return nil })
-	var corrupt *CorruptError
+	var delivered []eventstore.Record
+	err = s.Tail(deadline(t), 0, func(run []eventstore.Record) error { delivered = append(delivered, run...); return nil })
+	var corrupt *eventstore.CorruptError
 	require.ErrorAs(t, err, &corrupt)
 	require.Equal(t, uint64(2), corrupt.Sequence)
 	require.Len(t, delivered, 1)
@@ -73,11 +73,11 @@ func TestTailStopsAtAMissingMessage(t *testing.T) {
 		_, err := s.Append(deadline(t), created(id+1), 0)
 		require.NoError(t, err)
 	}
-	stream, err := s.js.Stream(deadline(t), Stream)
+	stream, err := s.JetStream().Stream(deadline(t), eventstore.Stream)
 	require.NoError(t, err)
 	require.NoError(t, stream.Purge(deadline(t), jetstream.WithPurgeSubject("clients.test.2")))
-	err = s.Tail(deadline(t), 0, func([]Record) error { return nil })
-	require.ErrorIs(t, err, ErrIncomplete)
+	err = s.Tail(deadline(t), 0, func([]eventstore.Record) error { return nil })
+	require.ErrorIs(t, err, eventstore.ErrIncomplete)
 }
 
 // Nothing arrives, and the stream says that there is something.
@@ -86,17 +86,17 @@ func TestTailNoticesThatTheStreamHasLostItsEnd(t *testing.T) {
 	s := singleNode(t)
 	_, err := s.Append(deadline(t), created(1), 0)
 	require.NoError(t, err)
-	stream, err := s.js.Stream(deadline(t), Stream)
+	stream, err := s.JetStream().Stream(deadline(t), eventstore.Stream)
 	require.NoError(t, err)
 	require.NoError(t, stream.Purge(deadline(t)))
-	err = s.Tail(deadline(t), 0, func([]Record) error { return nil })
-	require.ErrorIs(t, err, ErrIncomplete)
+	err = s.Tail(deadline(t), 0, func([]eventstore.Record) error { return nil })
+	require.ErrorIs(t, err, eventstore.ErrIncomplete)
 }
 
 func TestTailHandsOnForeignMessages(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
-	_, err := s.js.Publish(deadline(t), "clients.by.hand", []byte("hello"))
+	_, err := s.JetStream().Publish(deadline(t), "clients.by.hand", []byte("hello"))
 	require.NoError(t, err)
 	_, err = s.Append(deadline(t), created(1), 0)
 	require.NoError(t, err)
@@ -111,14 +111,14 @@ func TestTailGoesOnWithoutItsConsumer(t *testing.T) {
 	s := singleNode(t)
 	arrived := make(chan uint64, 10)
 	go func() {
-		_ = s.Tail(deadline(t), 0, func(run []Record) error {
+		_ = s.Tail(deadline(t), 0, func(run []eventstore.Record) error {
 			for _, r := range run {
 				arrived <- r.Sequence
 			}
 			return nil
 		})
 	}()
-	stream, err := s.js.Stream(deadline(t), Stream)
+	stream, err := s.JetStream().Stream(deadline(t), eventstore.Stream)
 	require.NoError(t, err)
 	for id := range int64(3) {
 		deleted := 0
@@ -144,7 +144,7 @@ func TestTailGoesOnAfterAServerIsGone(t *testing.T) {
 	tailing, writer := stores[0], stores[1]
 	arrived := make(chan uint64, 1000)
 	go func() {
-		_ = tailing.Tail(deadline(t), 0, func(run []Record) error {
+		_ = tailing.Tail(deadline(t), 0, func(run []eventstore.Record) error {
 			for _, r := range run {
 				arrived <- r.Sequence
 			}
@@ -204,9 +204,9 @@ func BenchmarkTail(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-func tailAll(s *Store, n uint64) error {
+func tailAll(s *eventstore.Store, n uint64) error {
 	enough := errors.New("enough")
-	err := s.Tail(context.Background(), 0, func(run []Record) error {
+	err := s.Tail(context.Background(), 0, func(run []eventstore.Record) error {
 		if run[len(run)-1].Sequence >= n {
 			return enough
 		}
@@ -219,8 +219,8 @@ func tailAll(s *Store, n uint64) error {
 }
 
 // bareConsume is what an ordered consumer takes that looks at nothing.
-func bareConsume(s *Store, n int) error {
-	consumer, err := s.js.OrderedConsumer(context.Background(), Stream, jetstream.OrderedConsumerConfig{})
+func bareConsume(s *eventstore.Store, n int) error {
+	consumer, err := s.JetStream().OrderedConsumer(context.Background(), eventstore.Stream, jetstream.OrderedConsumerConfig{})
 	if err != nil {
 		return err
 	}
@@ -230,7 +230,7 @@ func bareConsume(s *Store, n int) error {
 		if left--; left == 0 {
 			close(done)
 		}
-	}, jetstream.PullMaxMessages(2*tailBatch))
+	}, jetstream.PullMaxMessages(1024))
 	if err != nil {
 		return err
 	}
@@ -240,20 +240,18 @@ func bareConsume(s *Store, n int) error {
 }
 
 // fill stores the creation of n clients, in batches.
-func fill(t testing.TB, s *Store, n int) {
+func fill(t testing.TB, s *eventstore.Store, n int) {
 	t.Helper()
-	for first := 0; first < n; first += maxBatch {
-		var batch []*pending
-		for i := first; i < min(first+maxBatch, n); i++ {
-			event := created(int64(i + 1))
+	for first := 1; first <= n; first += eventstore.MaxBatch {
+		var batch []eventstore.Entry
+		for id := first; id < min(first+eventstore.MaxBatch, n+1); id++ {
+			event := created(int64(id))
 			event.Event = domain.ClientCreated{
-				ID: int64(i + 1), Name: fmt.Sprintf("Client %06d", i*7919%n), Currency: "Euro - EUR", CurrencySymbol: "€", Active: true, Details: "123 Main St.",
+				ID: int64(id), Name: fmt.Sprintf("Client %06d", id*7919%n), Currency: "Euro - EUR", CurrencySymbol: "€", Active: true, Details: "123 Main St.",
 			}
-			msg, _, err := encode(event)
-			require.NoError(t, err)
-			msg.Header[nats.ExpectedLastSubjSeqHdr] = []string{"0"}
-			batch = append(batch, &pending{msg: msg, done: make(chan published, 1)})
+			batch = append(batch, eventstore.Entry{Event: &event, LastSequence: new(uint64)})
 		}
-		require.True(t, s.writer.flushTogether(batch))
+		_, err := s.AppendBatch(context.Background(), batch)
+		require.NoError(t, err)
 	}
 }

@@ -1,4 +1,4 @@
-package eventstore
+package eventstore_test
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"clients/domain"
+	"clients/eventstore"
 	"clients/eventstore/natstest"
 
 	"github.com/nats-io/nats.go"
@@ -26,7 +27,7 @@ func TestWhatWaitsSharesAnAtomicBatch(t *testing.T) {
 		})
 	}
 	group.Wait()
-	stream, err := s.js.Stream(deadline(t), Stream)
+	stream, err := s.JetStream().Stream(deadline(t), eventstore.Stream)
 	require.NoError(t, err)
 	batched := 0
 	for sequence := range uint64(n) {
@@ -43,11 +44,12 @@ func TestWhatWaitsSharesAnAtomicBatch(t *testing.T) {
 func TestABatchLeavesItsMessagesAsTheyWere(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
-	batch := []*pending{pendingFor(t, created(1), 0), pendingFor(t, created(2), 0)}
-	require.True(t, s.writer.flushTogether(batch))
-	for i, p := range batch {
-		require.NotContains(t, p.msg.Header, "Nats-Batch-Id")
-		require.Equal(t, domain.AppendResult{Sequence: uint64(i + 1), Revision: p.revision}, (<-p.done).result)
+	batch, together := s.FlushTogether(created(1), created(2))
+	require.True(t, together)
+	records := stored(t, s)
+	for i, event := range batch {
+		require.NotContains(t, event.Message.Header, "Nats-Batch-Id")
+		require.Equal(t, domain.AppendResult{Sequence: uint64(i + 1), Revision: records[i].Revision()}, event.Result)
 	}
 }
 
@@ -55,10 +57,10 @@ func TestABatchLeavesItsMessagesAsTheyWere(t *testing.T) {
 func TestABatchWithoutAResponseHasAnUnknownOutcome(t *testing.T) {
 	t.Parallel()
 	s := muteStore(t)
-	batch := []*pending{pendingFor(t, created(1), 0), pendingFor(t, created(2), 0)}
-	require.False(t, s.writer.flushTogether(batch))
-	for _, p := range batch {
-		require.True(t, p.unknown)
+	batch, together := s.FlushTogether(created(1), created(2))
+	require.False(t, together)
+	for _, event := range batch {
+		require.True(t, event.Unknown)
 	}
 }
 
@@ -67,40 +69,41 @@ func TestABatchThatIsRefusedIsKnownNotToBeStored(t *testing.T) {
 	s := singleNode(t)
 	_, err := s.Append(deadline(t), created(2), 0)
 	require.NoError(t, err)
-	batch := []*pending{pendingFor(t, created(1), 0), pendingFor(t, created(2), 0)}
-	require.False(t, s.writer.flushTogether(batch))
-	for _, p := range batch {
-		require.False(t, p.unknown)
+	batch, together := s.FlushTogether(created(1), created(2))
+	require.False(t, together)
+	for _, event := range batch {
+		require.False(t, event.Unknown)
 	}
 }
 
 // muteStore is a store whose messages arrive where nobody says so.
-func muteStore(t *testing.T) *Store {
+func muteStore(t *testing.T) *eventstore.Store {
 	t.Helper()
 	nc := natstest.Run(t, 1).Connect(t, 0)
 	_, err := nc.Subscribe(">", func(*nats.Msg) {})
 	require.NoError(t, err)
 	require.NoError(t, nc.Flush())
-	s, err := Attach(nc)
+	s, err := eventstore.Attach(nc)
 	require.NoError(t, err)
 	return s
 }
 
 func TestAnAbandonedEventIsNotSent(t *testing.T) {
 	t.Parallel()
-	given, kept := &pending{}, &pending{}
-	require.True(t, given.state.CompareAndSwap(waiting, abandoned))
-	require.Equal(t, []*pending{kept}, take(take(nil, given), kept))
-	require.False(t, kept.state.CompareAndSwap(waiting, abandoned), "once sent it cannot be given up")
+	taken, _ := eventstore.TakeUnlessAbandoned(true)
+	require.False(t, taken)
+	taken, canAbandon := eventstore.TakeUnlessAbandoned(false)
+	require.True(t, taken)
+	require.False(t, canAbandon, "an event that was sent")
 }
 
 // While a flush hangs, who waits for the next one is told in time that his event was not sent.
 func TestAnEventThatWaitsForAFlushIsRefusedInTime(t *testing.T) {
 	t.Parallel()
-	w := muteStore(t).writer
+	s := muteStore(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := w.append(ctx, pendingFor(t, created(1), 0))
+	_, err := s.Append(ctx, created(1), 0)
 	var refusal *domain.Error
 	require.ErrorAs(t, err, &refusal)
 	require.Equal(t, domain.Unavailable, refusal.Kind)
@@ -130,20 +133,18 @@ func TestABatchIsGivenUpOnInTimeWhileAConnectionIsMade(t *testing.T) {
 	}, 10*time.Second, time.Millisecond)
 
 	begun := time.Now()
-	batch := []*pending{pendingFor(t, created(1), 0), pendingFor(t, created(2), 0)}
-	require.False(t, s.writer.flushTogether(batch))
-	require.Less(t, time.Since(begun), publishAttempt+500*time.Millisecond)
-	for _, p := range batch {
-		require.True(t, p.unknown)
+	batch, together := s.FlushTogether(created(1), created(2))
+	require.False(t, together)
+	require.Less(t, time.Since(begun), eventstore.PublishAttempt+500*time.Millisecond)
+	for _, event := range batch {
+		require.True(t, event.Unknown)
 	}
 
 	event, none := created(3), uint64(0)
-	messages, events, err := encodeBatch([]Entry{{Event: &event, LastSequence: &none}})
-	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	begun = time.Now()
-	_, err = s.writer.storeBatch(ctx, messages, events, Checkpoint{})
-	require.ErrorIs(t, batchError(err), domain.ErrUnknownOutcome)
+	err = s.StoreBatch(ctx, []eventstore.Entry{{Event: &event, LastSequence: &none}})
+	require.ErrorIs(t, err, domain.ErrUnknownOutcome)
 	require.Less(t, time.Since(begun), time.Second)
 }

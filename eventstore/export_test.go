@@ -1,0 +1,167 @@
+package eventstore
+
+import (
+	"context"
+	"time"
+
+	"clients/domain"
+	"clients/eventstore/internal/jsapi"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// What tests use behind the interface of the package: the bytes of messages, limits, and the outcomes that only a certain
+// moment leads to.
+
+var (
+	CheckVersion    = checkVersion
+	Encode          = encode
+	EncodeReference = encodeReference
+	EventStream     = eventStream
+	ReferenceID     = referenceID
+
+	ErrBehind      = errBehind
+	ErrTooSlow     = errTooSlow
+	ErrUnknownType = errUnknownType
+)
+
+const (
+	BlockSize      = blockSize
+	HeaderLimit    = headerLimit
+	ProbeEvery     = probeEvery
+	PublishAttempt = publishAttempt
+	PublishLimit   = publishLimit
+	StaleLeader    = staleLeader
+	SuspicionGap   = suspicionGap
+)
+
+func (s *Store) Conn() *nats.Conn                { return s.nc }
+func (s *Store) JetStream() jetstream.JetStream  { return s.js }
+func (s *Store) Probe(ctx context.Context) error { return s.readOnly.probe(ctx) }
+func (s *Store) AdvanceTo(c Checkpoint)          { s.guard.advance(c) }
+func (s *Store) SetCheckpoint(c Checkpoint)      { s.guard.reached = c }
+func (s *Store) TakesBlock() bool                { return len(s.ids.lock) == 1 }
+
+func (s *Store) CheckMessage(ctx context.Context, c Checkpoint) error {
+	return s.guard.checkMessage(ctx, c)
+}
+
+// SetCosts sets what a single event and a batch cost, as if measured some time ago.
+func (s *Store) SetCosts(single, batch, ago time.Duration) {
+	s.writer.single.set(single)
+	s.writer.batch.set(batch)
+	s.writer.single.measured = s.writer.single.measured.Add(-ago)
+	s.writer.batch.measured = s.writer.batch.measured.Add(-ago)
+}
+
+// Costs returns a cost after it was observed so often.
+func Costs(observed ...time.Duration) time.Duration {
+	var c cost
+	for _, took := range observed {
+		c.observe(took)
+	}
+	return c.get()
+}
+
+// Flushed is an event after a flush.
+type Flushed struct {
+	Message *nats.Msg
+	Unknown bool // whether it may have been stored, if the flush has not stored it
+	Result  domain.AppendResult
+	Err     error
+}
+
+// FlushTogether stores creations as one atomic batch, and reports whether it did.
+func (s *Store) FlushTogether(events ...domain.Envelope) (flushed []Flushed, stored bool) {
+	all := pendingOf(events)
+	stored = s.writer.flushTogether(all)
+	return outcomes(all), stored
+}
+
+// Flush stores creations in the way that costs least.
+func (s *Store) Flush(events ...domain.Envelope) []Flushed {
+	all := pendingOf(events)
+	s.writer.flush(all)
+	return outcomes(all)
+}
+
+func pendingOf(events []domain.Envelope) (all []*pending) {
+	for _, e := range events {
+		p, err := newPending(e, 0)
+		if err != nil {
+			panic(err)
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
+func outcomes(all []*pending) (flushed []Flushed) {
+	for _, p := range all {
+		f := Flushed{Message: p.msg, Unknown: p.unknown}
+		select {
+		case done := <-p.done:
+			f.Result, f.Err = done.result, done.err
+		default:
+		}
+		flushed = append(flushed, f)
+	}
+	return flushed
+}
+
+// PublishSingly publishes a creation by itself. change alters its message before. unknown says that it was sent before with
+// an unknown outcome.
+func (s *Store) PublishSingly(e domain.Envelope, unknown bool, change func(*nats.Msg)) (domain.AppendResult, error) {
+	p := pendingOf([]domain.Envelope{e})[0]
+	p.unknown = unknown
+	change(p.msg)
+	return s.writer.publish(p)
+}
+
+// ConfirmConflict finds out what became of an event that was refused, as on a stream with replicas.
+func (s *Store) ConfirmConflict(ctx context.Context, e domain.Envelope, lastSequence uint64) (domain.AppendResult, error) {
+	s.writer.replicated = true
+	p, err := newPending(e, lastSequence)
+	if err != nil {
+		return domain.AppendResult{}, err
+	}
+	return s.writer.confirmConflict(ctx, p)
+}
+
+// StoreBatch stores a batch without looking at the stream first.
+func (s *Store) StoreBatch(ctx context.Context, entries []Entry) error {
+	messages, events, err := encodeBatch(entries)
+	if err == nil {
+		_, err = s.writer.storeBatch(ctx, messages, events, Checkpoint{})
+	}
+	return batchError(err)
+}
+
+// TakeUnlessAbandoned reports whether an event that its caller has abandoned, or not, is taken for a flush, and whether it
+// can be abandoned then.
+func TakeUnlessAbandoned(given bool) (taken, canAbandon bool) {
+	p := &pending{}
+	if given {
+		p.state.Store(abandoned)
+	}
+	taken = len(take(nil, p)) == 1
+	return taken, p.state.CompareAndSwap(waiting, abandoned)
+}
+
+// Guard is a guard of a stream of which nothing was read.
+type Guard struct{ guard }
+
+func (g *Guard) Contradicted(fault error) error { return g.contradicted(false, fault) }
+func (g *Guard) Confirmed()                     { g.confirmed() }
+
+// Fault returns the fault that was found.
+func (g *Guard) Fault() error {
+	_, err := g.checkpoint()
+	return err
+}
+
+// Compare compares the information of a stream on one server.
+func (g *Guard) Compare(ctx context.Context, info jsapi.StreamInfo) error {
+	return g.compare(ctx, info, Checkpoint{})
+}
