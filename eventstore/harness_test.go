@@ -33,40 +33,23 @@ func singleNode(t testing.TB) *eventstore.Store {
 // threeReplicas opens the store of each of three replicas, each of them connected to another server of one cluster.
 func threeReplicas(t testing.TB) (*natstest.Cluster, []*eventstore.Store) {
 	t.Helper()
-	cluster := natstest.Run(t, 3)
-	var stores []*eventstore.Store
-	for i := range 3 {
-		stores = append(stores, openStore(t, cluster.Connect(t, i), 3))
-	}
-	return cluster, stores
+	return natstest.Replicas(t, 3, func(nc *nats.Conn) *eventstore.Store { return openStore(t, nc, 3) })
 }
 
 // singleOrReplicated opens a store on one server or on three.
 func singleOrReplicated(t testing.TB, servers int) *eventstore.Store {
 	t.Helper()
-	if servers == 1 {
-		return singleNode(t)
-	}
-	_, stores := threeReplicas(t)
-	return stores[0]
+	return openStore(t, natstest.Run(t, servers).Connect(t, 0), servers)
 }
 
-// onOddTerms opens one store whose messages can be held up, and another whose messages cannot.
-func onOddTerms(t *testing.T, servers int) (network *natstest.Network, held, free *eventstore.Store) {
+// held opens one store whose messages the network can hold up, and another whose messages it cannot.
+func held(t *testing.T, servers int) (network *natstest.Network, held, free *eventstore.Store) {
 	t.Helper()
-	network = natstest.NewNetwork(t)
-	cluster := natstest.Run(t, servers)
-	nc, err := nats.Connect(network.URL("held", cluster), nats.DontRandomize(), nats.MaxReconnects(-1), nats.ReconnectBufSize(-1))
-	require.NoError(t, err)
-	t.Cleanup(nc.Close)
-	return network, openStore(t, nc, servers), openStore(t, cluster.Connect(t, 0), servers)
+	network, slow, fast := natstest.Held(t, servers)
+	return network, openStore(t, slow, servers), openStore(t, fast, servers)
 }
 
-func deadline(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	t.Cleanup(cancel)
-	return ctx
-}
+func deadline(t testing.TB) context.Context { return natstest.Deadline(t) }
 
 // happened is an event in the account "test".
 func happened(version uint64, event domain.Event) domain.Envelope {

@@ -43,7 +43,7 @@ func TestAppendSendsNothingWithoutItsLease(t *testing.T) {
 // An event whose outcome is not known is sent again only while its lease holds.
 func TestAppendSendsNothingAgainWithoutItsLease(t *testing.T) {
 	t.Parallel()
-	network, s, free := onOddTerms(t, 1)
+	network, s, free := held(t, 1)
 	h := &lease{}
 	h.confirm = func() error {
 		if h.asked.Load() > 1 {

@@ -1,4 +1,4 @@
-package idempotency
+package idempotency_test
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"clients/domain"
+	"clients/eventstore/idempotency"
 	"clients/eventstore/internal/jsapi"
 	"clients/eventstore/natstest"
 
@@ -20,28 +21,28 @@ func TestOpenInsistsOnTheSettingsOfTheBucket(t *testing.T) {
 	nc := natstest.Run(t, 1).Connect(t, 0)
 	js, err := jetstream.New(nc)
 	require.NoError(t, err)
-	_, err = js.CreateKeyValue(deadline(t), jetstream.KeyValueConfig{Bucket: Bucket, TTL: 2 * time.Second})
+	_, err = js.CreateKeyValue(deadline(t), jetstream.KeyValueConfig{Bucket: idempotency.Bucket, TTL: 2 * time.Second})
 	require.NoError(t, err)
-	_, err = Open(deadline(t), nc, Config{Replicas: 1, Log: slog.New(slog.DiscardHandler)})
+	_, err = idempotency.Open(deadline(t), nc, idempotency.Config{Replicas: 1, Log: slog.New(slog.DiscardHandler)})
 	var difference *jsapi.ConfigError
 	require.ErrorAs(t, err, &difference)
 	require.Equal(t, []string{"max_age: have 2s, need 24h0m0s"}, difference.Differences)
 }
 
 // costlyStore opens a store whose appends cost a time, which the test may change.
-func costlyStore(t *testing.T, single, batch time.Duration) (s *Store, cost *[2]atomic.Int64) {
+func costlyStore(t *testing.T, single, batch time.Duration) (s *idempotency.Store, cost *[2]atomic.Int64) {
 	t.Helper()
 	s, cost = singleNode(t), new([2]atomic.Int64)
 	cost[0].Store(int64(single))
 	cost[1].Store(int64(batch))
-	s.config.AppendCost = func() (time.Duration, time.Duration) {
+	s.SetAppendCost(func() (time.Duration, time.Duration) {
 		return time.Duration(cost[0].Load()), time.Duration(cost[1].Load())
-	}
+	})
 	return s, cost
 }
 
 // claimFor claims a key as a command does.
-func claimFor(t *testing.T, s *Store, limit time.Duration) (domain.IdempotencyRecord, bool, error) {
+func claimFor(t *testing.T, s *idempotency.Store, limit time.Duration) (domain.IdempotencyRecord, bool, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
@@ -66,17 +67,12 @@ func TestAClaimIsStoredIfItsEventWouldBeInTime(t *testing.T) {
 func TestAClaimThatWouldBeLateIsNotStored(t *testing.T) {
 	t.Parallel()
 	s, cost := costlyStore(t, 0, 0)
-	for range claimsAtOnce {
-		_, err := s.admit(t.Context())
-		require.NoError(t, err)
-	}
+	release := s.FillClaims()
 	_, _, err := claimFor(t, s, 50*time.Millisecond)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
-	for range claimsAtOnce {
-		<-s.claiming
-	}
+	release()
 	cost[0].Store(int64(10 * time.Second))
 	cost[1].Store(int64(90 * time.Second))
 	_, _, err = claimFor(t, s, time.Second)
-	require.ErrorIs(t, err, errTooSlow)
+	require.ErrorIs(t, err, idempotency.ErrTooSlow)
 }

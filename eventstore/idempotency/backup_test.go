@@ -1,15 +1,15 @@
-package idempotency
+package idempotency_test
 
 import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"clients/domain"
+	"clients/eventstore/idempotency"
 
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go/jetstream"
@@ -17,19 +17,19 @@ import (
 )
 
 // storedAfter reads the late keys behind a sequence of the bucket.
-func storedAfter(t *testing.T, s *Store, after uint64) (all []Entry) {
+func storedAfter(t *testing.T, s *idempotency.Store, after uint64) (all []idempotency.Entry) {
 	t.Helper()
-	require.NoError(t, StoredAfter(deadline(t), s.api.Conn, after, func(k Entry) error { all = append(all, k); return nil }))
+	require.NoError(t, idempotency.StoredAfter(deadline(t), s.Conn(), after, func(k idempotency.Entry) error { all = append(all, k); return nil }))
 	return all
 }
 
 // restoreAll restores entries, where the stream holds the events of the given clients.
-func restoreAll(t *testing.T, s *Store, stored map[string]bool, all ...Entry) (restored, others int) {
+func restoreAll(t *testing.T, s *idempotency.Store, stored map[string]bool, all ...idempotency.Entry) (restored, others int) {
 	t.Helper()
 	find := func(_ context.Context, l domain.Lookup) (domain.AppendResult, bool, error) {
 		return domain.AppendResult{}, stored[l.EventID] && l.After == 0, nil
 	}
-	restored, others, err := Restore(deadline(t), s.api.Conn, find, func(yield func(Entry, error) bool) {
+	restored, others, err := idempotency.Restore(deadline(t), s.Conn(), find, func(yield func(idempotency.Entry, error) bool) {
 		for _, e := range all {
 			if !yield(e, nil) {
 				return
@@ -95,7 +95,7 @@ func TestEntriesMissNoneThatIsBeingSettled(t *testing.T) {
 						r, _, err := s.Claim(deadline(t), "test", key, always(domain.IdempotencyRecord{Fingerprint: "f", ClientID: 1, EventID: key}))
 						if err == nil {
 							mu.Lock()
-							reserved = append(reserved, strings.TrimPrefix(subjectOf("test", key), subjects))
+							reserved = append(reserved, bucketKey("test", key))
 							mu.Unlock()
 							r.Result = &domain.Revision{}
 							err = s.Complete(deadline(t), "test", key, r)
@@ -144,7 +144,7 @@ func TestEntriesEndWhileKeysAreStored(t *testing.T) {
 	}
 	for range 20 {
 		limited, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-		err := StoredAfter(limited, s.api.Conn, 0, func(Entry) error { return nil })
+		err := idempotency.StoredAfter(limited, s.Conn(), 0, func(idempotency.Entry) error { return nil })
 		cancel()
 		require.NoError(t, err)
 	}
@@ -157,8 +157,8 @@ func TestEntriesEndThoughTheLastOneIsGone(t *testing.T) {
 		_, _, err := s.Claim(deadline(t), "test", key, always(domain.IdempotencyRecord{ClientID: 1, EventID: key}))
 		require.NoError(t, err)
 	}
-	stream, err := s.api.JetStream.Stream(deadline(t), Stream)
+	stream, err := s.JetStream().Stream(deadline(t), idempotency.Stream)
 	require.NoError(t, err)
-	require.NoError(t, stream.Purge(deadline(t), jetstream.WithPurgeSubject(subjectOf("test", "three"))))
+	require.NoError(t, stream.Purge(deadline(t), jetstream.WithPurgeSubject(idempotency.Subjects+bucketKey("test", "three"))))
 	require.Len(t, storedAfter(t, s, 0), 2)
 }

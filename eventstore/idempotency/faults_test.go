@@ -1,4 +1,4 @@
-package idempotency
+package idempotency_test
 
 import (
 	"context"
@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"clients/domain"
+	"clients/eventstore/idempotency"
 	"clients/eventstore/natstest"
 
-	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 )
 
@@ -20,7 +20,7 @@ func TestRecordsAreStoredWhileAFollowerIsFrozen(t *testing.T) {
 	network := natstest.NewNetwork(t)
 	cluster := natstest.Run(t, 3, network.Between)
 	s := openStore(t, cluster.Connect(t, 0), 3)
-	stream, err := s.api.JetStream.Stream(deadline(t), Stream)
+	stream, err := s.JetStream().Stream(deadline(t), idempotency.Stream)
 	require.NoError(t, err)
 	leader := -1
 	for i, server := range cluster.Servers {
@@ -58,7 +58,7 @@ func TestRecordsAreStoredWhileTheLeaderChanges(t *testing.T) {
 			case <-quit:
 				return
 			case <-time.After(300 * time.Millisecond):
-				_, _ = stores[0].api.Conn.RequestWithContext(deadline(t), "$JS.API.STREAM.LEADER.STEPDOWN."+Stream, nil)
+				_, _ = stores[0].Conn().RequestWithContext(deadline(t), "$JS.API.STREAM.LEADER.STEPDOWN."+idempotency.Stream, nil)
 			}
 		}
 	})
@@ -91,20 +91,16 @@ func TestRecordsAreStoredWhileTheLeaderChanges(t *testing.T) {
 	deposing.Wait()
 }
 
-// onOddTerms opens one store whose messages can be held up, and another whose messages cannot.
-func onOddTerms(t *testing.T, servers int) (network *natstest.Network, held, free *Store) {
+// held opens one store whose messages the network can hold up, and another whose messages it cannot.
+func held(t *testing.T, servers int) (network *natstest.Network, held, free *idempotency.Store) {
 	t.Helper()
-	network = natstest.NewNetwork(t)
-	cluster := natstest.Run(t, servers)
-	nc, err := nats.Connect(network.URL("held", cluster), nats.DontRandomize(), nats.MaxReconnects(-1), nats.ReconnectBufSize(-1))
-	require.NoError(t, err)
-	t.Cleanup(nc.Close)
-	return network, openStore(t, nc, servers), openStore(t, cluster.Connect(t, 0), servers)
+	network, slow, fast := natstest.Held(t, servers)
+	return network, openStore(t, slow, servers), openStore(t, fast, servers)
 }
 
 // healAfter lets attempts pass without an answer, and then everything that was sent arrive.
 func healAfter(network *natstest.Network, attempts int, meanwhile func()) {
-	<-time.After(time.Duration(attempts)*attemptTimeout + attemptTimeout/2)
+	<-time.After(time.Duration(attempts)*idempotency.AttemptTimeout + idempotency.AttemptTimeout/2)
 	meanwhile()
 	network.Heal()
 }
@@ -114,16 +110,16 @@ func TestAKeyIsStoredOnceHoweverOftenItIsSent(t *testing.T) {
 	for _, servers := range []int{1, 3} {
 		t.Run(fmt.Sprintf("servers=%d", servers), func(t *testing.T) {
 			t.Parallel()
-			network, s, free := onOddTerms(t, servers)
-			subject := subjectOf("test", "key")
+			network, s, free := held(t, servers)
+			subject, _ := idempotency.SubjectOf("test", "key")
 			network.Hold("held")
 			go healAfter(network, 2, func() {})
-			revision, err := s.put(deadline(t), subject, []byte("{}"), 0)
+			revision, err := s.Put(deadline(t), subject, []byte("{}"))
 			require.NoError(t, err)
 			require.Equal(t, uint64(1), revision)
-			info, err := free.api.StreamInfo(deadline(t), Stream)
+			stream, err := free.JetStream().Stream(deadline(t), idempotency.Stream)
 			require.NoError(t, err)
-			require.Equal(t, uint64(1), info.State.Last)
+			require.Equal(t, uint64(1), stream.CachedInfo().State.LastSeq)
 		})
 	}
 }
@@ -135,7 +131,7 @@ func TestARequestThatIsOvertakenDuringAnOutageLearnsOfIt(t *testing.T) {
 	for _, servers := range []int{1, 3} {
 		t.Run(fmt.Sprintf("servers=%d", servers), func(t *testing.T) {
 			t.Parallel()
-			network, s, free := onOddTerms(t, servers)
+			network, s, free := held(t, servers)
 			existing, _, err := free.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{EventID: "e"}))
 			require.NoError(t, err)
 			network.Hold("held")
@@ -153,7 +149,7 @@ func TestARequestThatIsOvertakenDuringAnOutageLearnsOfIt(t *testing.T) {
 
 func TestCallsEndWithTheirContext(t *testing.T) {
 	t.Parallel()
-	network, s, _ := onOddTerms(t, 1)
+	network, s, _ := held(t, 1)
 	network.Hold("held")
 	for name, call := range map[string]func(context.Context) error{
 		"reserve": func(ctx context.Context) error {
@@ -184,12 +180,12 @@ func TestADeletedStreamIsCreatedAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := singleOrReplicated(t, servers)
-			other := openStore(t, s.api.Conn, servers)
+			other := openStore(t, s.Conn(), servers)
 			_, _, err := s.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{EventID: "lost"}))
 			require.NoError(t, err)
-			require.NoError(t, s.api.JetStream.DeleteStream(deadline(t), Stream))
+			require.NoError(t, s.JetStream().DeleteStream(deadline(t), idempotency.Stream))
 			deleted := time.Now()
-			reserve := func(s *Store) (domain.IdempotencyRecord, error) {
+			reserve := func(s *idempotency.Store) (domain.IdempotencyRecord, error) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 				defer cancel()
 				r, _, err := s.Claim(ctx, "test", "key", always(domain.IdempotencyRecord{EventID: "new"}))
@@ -203,7 +199,7 @@ func TestADeletedStreamIsCreatedAgain(t *testing.T) {
 			existing, err := reserve(s)
 			require.NoError(t, err)
 			require.Equal(t, "new", existing.EventID)
-			require.NoError(t, s.ensure(deadline(t)), "it is as it was")
+			require.NoError(t, s.Ensure(deadline(t)), "it is as it was")
 		})
 	}
 }

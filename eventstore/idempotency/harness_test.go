@@ -1,4 +1,4 @@
-package idempotency
+package idempotency_test
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"clients/eventstore/idempotency"
 	"clients/eventstore/natstest"
 
 	"github.com/nats-io/nats.go"
@@ -16,44 +17,31 @@ import (
 const longestCommand = 2 * time.Second
 
 // openStore opens a store as one replica of the service does.
-func openStore(t testing.TB, nc *nats.Conn, replicas int) *Store {
+func openStore(t testing.TB, nc *nats.Conn, replicas int) *idempotency.Store {
 	t.Helper()
 	free := func() (single, batch time.Duration) { return 0, 0 }
-	s, err := Open(deadline(t), nc, Config{Replicas: replicas, LongestCommand: longestCommand, AppendCost: free, Log: slog.New(slog.DiscardHandler)})
+	s, err := idempotency.Open(deadline(t), nc, idempotency.Config{Replicas: replicas, LongestCommand: longestCommand, AppendCost: free, Log: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	return s
 }
 
 // singleNode opens a store on a server of its own.
-func singleNode(t testing.TB) *Store {
+func singleNode(t testing.TB) *idempotency.Store {
 	t.Helper()
 	return openStore(t, natstest.Run(t, 1).Connect(t, 0), 1)
 }
 
 // threeReplicas opens the store of each of three replicas, each of them connected to another server of one cluster.
-func threeReplicas(t testing.TB) (*natstest.Cluster, []*Store) {
+func threeReplicas(t testing.TB) (*natstest.Cluster, []*idempotency.Store) {
 	t.Helper()
-	cluster := natstest.Run(t, 3)
-	var stores []*Store
-	for i := range 3 {
-		stores = append(stores, openStore(t, cluster.Connect(t, i), 3))
-	}
-	return cluster, stores
+	return natstest.Replicas(t, 3, func(nc *nats.Conn) *idempotency.Store { return openStore(t, nc, 3) })
 }
 
 // singleOrReplicated opens a store on one server or on three.
-func singleOrReplicated(t testing.TB, servers int) *Store {
+func singleOrReplicated(t testing.TB, servers int) *idempotency.Store {
 	t.Helper()
-	if servers == 1 {
-		return singleNode(t)
-	}
-	_, stores := threeReplicas(t)
-	return stores[0]
+	return openStore(t, natstest.Run(t, servers).Connect(t, 0), servers)
 }
 
-func deadline(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	t.Cleanup(cancel)
-	return ctx
-}
+func deadline(t testing.TB) context.Context { return natstest.Deadline(t) }

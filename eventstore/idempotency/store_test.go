@@ -1,13 +1,13 @@
-package idempotency
+package idempotency_test
 
 import (
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"clients/domain"
+	"clients/eventstore/idempotency"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
@@ -118,15 +118,16 @@ func TestAResultIsStoredAfterTheKeyWasReleased(t *testing.T) {
 }
 
 // bucketOf is the stream of keys as others see it, and former releases did.
-func bucketOf(t *testing.T, s *Store) jetstream.KeyValue {
+func bucketOf(t *testing.T, s *idempotency.Store) jetstream.KeyValue {
 	t.Helper()
-	bucket, err := s.api.JetStream.KeyValue(deadline(t), Bucket)
+	bucket, err := s.JetStream().KeyValue(deadline(t), idempotency.Bucket)
 	require.NoError(t, err)
 	return bucket
 }
 
 func bucketKey(account, key string) string {
-	return strings.TrimPrefix(subjectOf(account, key), subjects)
+	_, name := idempotency.SubjectOf(account, key)
+	return name
 }
 
 func TestRecordsExpireAfterADay(t *testing.T) {
@@ -203,7 +204,7 @@ func TestRecordsAreInABucket(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			former := domain.IdempotencyRecord{Fingerprint: "f", ClientID: 7, EventID: "e", After: 3}
-			value, err := encode(former)
+			value, err := idempotency.Encode(former)
 			require.NoError(t, err)
 			former.Revision, err = bucket.Create(deadline(t), bucketKey("test", name), value)
 			require.NoError(t, err)

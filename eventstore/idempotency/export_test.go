@@ -1,0 +1,51 @@
+package idempotency
+
+import (
+	"context"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// What tests use behind the interface of the package.
+
+var (
+	Encode     = encode
+	ErrTooSlow = errTooSlow
+)
+
+const (
+	AttemptTimeout = attemptTimeout
+	Subjects       = subjects
+)
+
+// SubjectOf returns the subject of a key, and its name in the bucket.
+func SubjectOf(account, key string) (subject, name string) {
+	subject = subjectOf(account, key)
+	return subject, subject[len(subjects):]
+}
+
+func (s *Store) Conn() *nats.Conn                 { return s.api.Conn }
+func (s *Store) JetStream() jetstream.JetStream   { return s.api.JetStream }
+func (s *Store) Ensure(ctx context.Context) error { return s.ensure(ctx) }
+
+// Put stores a value under a subject that has none.
+func (s *Store) Put(ctx context.Context, subject string, value []byte) (revision uint64, err error) {
+	return s.put(ctx, subject, value, 0)
+}
+
+// SetAppendCost sets what an append costs.
+func (s *Store) SetAppendCost(cost func() (single, batch time.Duration)) { s.config.AppendCost = cost }
+
+// FillClaims takes all places of claims that are stored at once, until release is called.
+func (s *Store) FillClaims() (release func()) {
+	for range claimsAtOnce {
+		s.claiming <- struct{}{}
+	}
+	return func() {
+		for range claimsAtOnce {
+			<-s.claiming
+		}
+	}
+}

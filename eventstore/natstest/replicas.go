@@ -1,0 +1,40 @@
+package natstest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+)
+
+// Replicas runs a cluster, and returns what open opens on a connection to each of its servers, as replicas of the service do.
+func Replicas[T any](t testing.TB, servers int, open func(nc *nats.Conn) T) (*Cluster, []T) {
+	t.Helper()
+	cluster := Run(t, servers)
+	var all []T
+	for i := range servers {
+		all = append(all, open(cluster.Connect(t, i)))
+	}
+	return cluster, all
+}
+
+// Held runs a cluster, and returns one connection whose messages the network can hold up, and another whose messages it
+// cannot.
+func Held(t testing.TB, servers int) (network *Network, held, free *nats.Conn) {
+	t.Helper()
+	network = NewNetwork(t)
+	cluster := Run(t, servers)
+	held, err := nats.Connect(network.URL("held", cluster), nats.DontRandomize(), nats.MaxReconnects(-1), nats.ReconnectBufSize(-1))
+	require.NoError(t, err)
+	t.Cleanup(held.Close)
+	return network, held, cluster.Connect(t, 0)
+}
+
+// Deadline returns a context that ends with the test, or after 30 s.
+func Deadline(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
