@@ -91,8 +91,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return exitOK
 	}
+	unparsed := new(kong.ParseError)
+	if errors.As(err, &unparsed) {
+		command, _, _ := strings.Cut(unparsed.Context.Command(), " <")
+		if command == "serve" { // also if there is no such command
+			command = ""
+		}
+		err = terminal.WithHint(err, "see %s --help", strings.TrimSpace("clients "+command))
+	}
 	terminal.Report(stderr, err)
-	if errors.As(err, new(config.Faults)) || errors.As(err, new(*kong.ParseError)) {
+	if errors.As(err, new(config.Faults)) || errors.As(err, &unparsed) {
 		return exitUsage
 	}
 	return exitError

@@ -6,20 +6,22 @@ import (
 
 	"clients/cmd/clients/internal/backup"
 	"clients/cmd/clients/internal/config"
+	"clients/cmd/clients/internal/natsconn"
+	"clients/cmd/clients/internal/terminal"
 )
 
 // restoreCommand restores the streams of a backup.
 type restoreCommand struct {
-	config.NATSFlags `set:"without_nats_url=the embedded server of CLIENTS_DATA_DIR"`
+	config.NATSFlags `set:"without_nats_url=--data-dir is required"`
 	Folder           string `arg:"" help:"Folder of the backup."`
-	DataDir          string `name:"data-dir" default:"" help:"Restore into this data directory of an embedded server, which must not run or hold a store, instead of into NATS servers."`
+	DataDir          string `name:"data-dir" default:"" help:"Restore into this data directory of an embedded server, which must not run or hold a store. Without it: to the servers of --nats-url."`
 	StreamReplicas   string `name:"stream-replicas" env:"CLIENTS_STREAM_REPLICAS" default:"" help:"Replicas of each stream: 1, 3 or 5. Default: 3, and 1 without --nats-url."`
 }
 
 // Help returns the long help.
 func (c *restoreCommand) Help() string {
-	return "The service must not run, and none of the streams may exist. NATS must accept the login as an administrator. A restore that fails or is interrupted " +
-		"can be run again; a service does not start on a part of it. Run clients verify afterwards. " +
+	return "Restores into --data-dir, or to the servers of --nats-url. The service must not run, and none of the streams may exist. NATS must accept the login " +
+		"as an administrator. A restore that fails or is interrupted can be run again; a service does not start on a part of it. Run clients verify afterwards. " +
 		"Exit code 0: everything is restored. 1: it is not. 2: invalid settings."
 }
 
@@ -27,17 +29,22 @@ func (c *restoreCommand) Help() string {
 func (c *restoreCommand) Run(ctx context.Context, s streams) error {
 	var faults config.Faults
 	target := backup.Target{Replicas: faults.Replicas(c.StreamReplicas, c.NATSURL != ""), Out: s.out, Err: s.err}
+	settings := c.Settings(&faults)
 	if c.DataDir != "" && c.NATSURL != "" {
 		faults.Add("--data-dir", "must not be used with CLIENTS_NATS_URL")
 	}
 	if err := faults.Err(); err != nil {
 		return err
 	}
+	if c.DataDir == "" && c.NATSURL == "" {
+		faults.Add("--data-dir or --nats-url", "required: where to restore to")
+		return terminal.WithHint(faults.Err(), "clients restore %[1]s --data-dir ./clients-data, or clients restore %[1]s --nats-url nats://HOST:4222", c.Folder)
+	}
 	made, err := backup.Open(c.Folder)
 	if err == nil && c.DataDir != "" {
 		err = made.ToDirectory(ctx, c.DataDir, target)
 	} else if err == nil {
-		err = c.toServers(ctx, made, target)
+		err = toServers(ctx, settings, made, target)
 	}
 	if err != nil {
 		return fmt.Errorf("restore: %w", err)
@@ -45,8 +52,8 @@ func (c *restoreCommand) Run(ctx context.Context, s streams) error {
 	return nil
 }
 
-func (c *restoreCommand) toServers(ctx context.Context, made *backup.Backup, target backup.Target) error {
-	nc, err := c.ConnectTo(ctx, config.DefaultDataDir())
+func toServers(ctx context.Context, settings natsconn.Settings, made *backup.Backup, target backup.Target) error {
+	nc, err := settings.Running(ctx)
 	if err != nil {
 		return err
 	}

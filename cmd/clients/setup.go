@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 
+	"clients/cmd/clients/internal/backup"
 	"clients/cmd/clients/internal/config"
 	"clients/eventstore"
 	"clients/eventstore/deadletter"
@@ -14,6 +16,7 @@ import (
 	"clients/eventstore/upstream"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // setupCommand creates the streams before the service, which otherwise creates its own when it starts.
@@ -29,7 +32,7 @@ func (c *setupCommand) Help() string {
 		"Exit code 0: all streams exist. 1: they do not. 2: invalid settings."
 }
 
-// Run creates the missing streams.
+// Run creates the missing streams, and prints for each stream whether it was created or existed.
 func (c *setupCommand) Run(ctx context.Context, s streams) error {
 	var faults config.Faults
 	replicas := faults.Replicas(c.StreamReplicas, c.NATSURL != "")
@@ -42,41 +45,66 @@ func (c *setupCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer nc.Close()
+	existing, err := streamNames(ctx, nc)
+	if err == nil {
+		err = createStreams(ctx, nc, replicas, log)
+	}
+	if err == nil && c.Sources {
+		err = createSources(ctx, nc, replicas, log)
+	}
+	if err = errors.Join(err, ctx.Err()); err != nil {
+		return err
+	}
+	for _, name := range backup.Streams(c.Sources) {
+		outcome := "created"
+		if slices.Contains(existing, name) {
+			outcome = "exists"
+		}
+		fmt.Fprintf(s.out, "%s: %s\n", name, outcome)
+	}
+	return nil
+}
+
+func streamNames(ctx context.Context, nc *nats.Conn) (names []string, err error) {
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return nil, err
+	}
+	listed := js.StreamNames(ctx)
+	for name := range listed.Name() {
+		names = append(names, name)
+	}
+	return names, listed.Err()
+}
+
+// createStreams creates the streams of the service.
+func createStreams(ctx context.Context, nc *nats.Conn, replicas int, log *slog.Logger) error {
 	store, err := eventstore.Open(ctx, nc, eventstore.Config{Replicas: replicas, Log: log})
 	if err != nil {
 		return err
 	}
-	defer store.Close()
+	store.Close()
 	records, err := idempotency.Open(ctx, nc, idempotency.Config{Replicas: replicas, Log: log})
 	if err != nil {
 		return err
 	}
-	defer records.Close()
+	records.Close()
 	letters, err := deadletter.New(nc)
-	if err == nil {
-		err = letters.Ensure(ctx, replicas, log)
-	}
-	if err == nil {
-		err = ensureSnapshots(ctx, nc, replicas, log)
-	}
-	if c.Sources && err == nil {
-		err = ensureUpstream(ctx, nc, replicas, log)
-	}
-	if err == nil {
-		_, err = fmt.Fprintln(s.out, "all streams exist")
-	}
-	return errors.Join(err, ctx.Err())
-}
-
-func ensureSnapshots(ctx context.Context, nc *nats.Conn, replicas int, log *slog.Logger) error {
-	bucket, err := snapshotstore.New(nc, snapshotstore.Config{Replicas: replicas, Log: log})
 	if err != nil {
 		return err
 	}
-	return bucket.Ensure(ctx)
+	if err := letters.Ensure(ctx, replicas, log); err != nil {
+		return err
+	}
+	snapshots, err := snapshotstore.New(nc, snapshotstore.Config{Replicas: replicas, Log: log})
+	if err != nil {
+		return err
+	}
+	return snapshots.Ensure(ctx)
 }
 
-func ensureUpstream(ctx context.Context, nc *nats.Conn, replicas int, log *slog.Logger) error {
+// createSources creates the streams that other services publish to.
+func createSources(ctx context.Context, nc *nats.Conn, replicas int, log *slog.Logger) error {
 	client, err := upstream.New(nc)
 	if err != nil {
 		return err

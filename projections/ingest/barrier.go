@@ -38,7 +38,7 @@ func (i *Ingest) Wait(ctx context.Context) error {
 	}
 	checks.Wait()
 	err := cmp.Or(upstreams[0], upstreams[1])
-	if err == nil {
+	if err == nil || errors.Is(err, errSilent) { // if the own stream is silent, too, NATS cannot be reached
 		if stale := <-own; stale != nil {
 			err = domain.NoStore(stale)
 		}
@@ -49,6 +49,7 @@ func (i *Ingest) Wait(ctx context.Context) error {
 }
 
 var (
+	errSilent   = errors.New("the stream does not respond")
 	errBehind   = errors.New("the stream is not ingested up to its end")
 	errRestored = errors.New("the stream was restored to an earlier state")
 )
@@ -67,7 +68,7 @@ func (l *loop) ingested(ctx context.Context) error {
 		case errors.Is(err, errRestored):
 			return l.unchecked("was put back to an earlier state and has yet to be read again", err)
 		case err != nil:
-			return l.unchecked("does not answer", err)
+			return l.unchecked("does not answer", fmt.Errorf("%w: %w", errSilent, err))
 		}
 		return nil
 	}

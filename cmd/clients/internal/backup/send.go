@@ -46,7 +46,7 @@ func (r *restore) send(ctx context.Context, meta streamMeta, data io.Reader) (ap
 	if to.IsError() {
 		err := fmt.Errorf("%w: %w", errNotBegun, to.ToError())
 		if to.Error.ErrCode == nameInUse {
-			err = terminal.WithHint(err, "a restore was killed a moment ago: wait 10 s, and delete the streams that the next run names")
+			err = terminal.WithHint(err, "a restore that was killed holds the name for up to a minute: then run it again, and delete the streams that it names")
 		}
 		return api.StreamState{}, err
 	}

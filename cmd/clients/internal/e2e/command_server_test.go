@@ -39,7 +39,7 @@ func TestSubcommandsFindTheEmbeddedServer(t *testing.T) {
 				args, prints string
 				code         int
 			}{
-				{"setup --sources", "all streams exist", 0},
+				{"setup --sources", "PROJECTS: exists", 0},
 				{"events", "ClientCreated", 0},
 				{"export --json -o " + export, "", 0},
 				{"import --url " + s.base + " " + export, "", 0},
@@ -49,7 +49,7 @@ func TestSubcommandsFindTheEmbeddedServer(t *testing.T) {
 				{"quarantine drop 1", "1: dropped", 0},
 				{"verify", "", 0},
 				{"backup " + filepath.Join(folder, "backup"), "", 0},
-				{"restore " + filepath.Join(folder, "backup"), "the service is running", 1},
+				{"restore " + filepath.Join(folder, "backup"), "--data-dir or --nats-url: required", 2},
 			} {
 				r := run(t, variables, strings.Fields(command.args)...)
 				require.Equal(t, command.code, r.code, "%s: %s%s", command.args, r.stdout, r.stderr)

@@ -65,16 +65,22 @@ func TestReadsContinueWithoutNATS(t *testing.T) {
 			assert.Equal(t, http.StatusServiceUnavailable, r.status)
 			assert.NotEmpty(t, r.header.Get("Retry-After"))
 			assert.NotContains(t, strings.ToLower(r.body), "nats", "nothing internal")
+			assert.NotContains(t, r.body, "PROJECTS", "no stream is to blame")
 		})
 	}
 	all.Wait()
 	s.want(http.StatusBadRequest, http.MethodPost, "/clients", "<client>", asXML)
 	require.Equal(t, before, s.list(""))
 	require.Equal(t, http.StatusOK, s.operations("/livez").status)
+	eventually(t, func() bool {
+		readiness := s.operations("/readyz")
+		return readiness.status == http.StatusOK && strings.HasPrefix(readiness.body, "read-only: NATS cannot be reached")
+	}, "readiness says that writes are refused")
 	for _, stream := range []string{"CLIENTS", "CLIENTS_IDS", "CLIENTS_QUARANTINE", "KV_CLIENTS_KEYS", "OBJ_CLIENTS_SNAPSHOTS", "PROJECTS", "INVOICES"} {
 		eventually(t, func() bool { return s.metric("clients_stream_up", fmt.Sprintf("stream=%q", stream)) == 0 }, "%s is down", stream)
 	}
 
+	require.NotContains(t, s.stderr.String(), "outbound buffer", "that is nats.go's text for a missing connection")
 	cluster.Restart(t, 0)
 	s.awaitWrites(id)
 	require.Equal(t, "Back", s.get(id).Name)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"clients/eventstore/natstest"
@@ -26,7 +27,11 @@ func TestARestoreIsRefused(t *testing.T) {
 	refused(s.variables, "backup", folder) // it is not empty
 	refused(s.variables, "backup", filepath.Join(folder, "manifest.json"))
 	refused(s.variables, "backup", filepath.Join(folder, "manifest.json", "below"))
-	require.Contains(t, refused(s.variables, "restore", folder), "running")
+	password, err := os.ReadFile(filepath.Join(s.dataDir, "admin-password"))
+	require.NoError(t, err)
+	administrator := withUser(s.nats, "admin:"+strings.TrimSpace(string(password)))
+	require.Contains(t, refused(nil, "restore", folder, "--nats-url", administrator), "running")
+	require.Equal(t, 2, run(t, s.variables, "restore", folder).code, "it is not said where to")
 	require.Zero(t, s.stop(t))
 	refused(nil, "restore", folder, "--data-dir", s.dataDir)
 	require.Len(t, s.restart(t).list(""), 2, "all is as it was")
