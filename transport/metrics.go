@@ -48,11 +48,11 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 			Name: "clients_http_requests_total", Help: "API requests by route, method and status.",
 		}, []string{"route", "method", "status"}),
 		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "clients_http_request_duration_seconds", Help: "Time to the end of an API request's answer.",
+			Name: "clients_http_request_duration_seconds", Help: "Time to the end of an API request's response.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
 		}, []string{"route", "method"}),
 		outcomes: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "clients_http_outcomes_total", Help: "API requests by what became of them; held_off are those beyond the rate limit, the throttle of logins or the memory.",
+			Name: "clients_http_outcomes_total", Help: "API requests by outcome; held_off are those beyond the rate limit, the throttle of logins or the memory limit.",
 		}, []string{"outcome"}),
 		auth: auth.NewMetrics(registry),
 	}

@@ -105,7 +105,7 @@ func TestUpdatedSinceRefuses(t *testing.T) {
 		"digits behind seconds":         "2010-09-25 18:30:000200",
 		"an offset without a sign":      "2010-09-25T18:30:0002:00",
 		"an offset behind a date":       "2010-09-25-02:00",
-		"a zone that nobody knows":      "2010-09-25 18:30 CEST",
+		"an unknown zone":               "2010-09-25 18:30 CEST",
 		"a minute of one digit":         "2010-09-25 18:3",
 		"the day first":                 "25-09-2010 18:30",
 		"a year of two digits":          "10-09-25",

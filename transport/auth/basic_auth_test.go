@@ -1,10 +1,12 @@
-package auth
+package auth_test
 
 import (
 	"encoding/base64"
 	"net/http"
 	"strings"
 	"testing"
+
+	"clients/transport/auth"
 
 	"github.com/stretchr/testify/require"
 )
@@ -24,7 +26,7 @@ func TestBasicAuthAsCallersSendIt(t *testing.T) {
 		"Basic OnNlY3JldA==":                       {"", "secret"},
 		"Basic YW5uOg==":                           {"ann", ""},
 	} {
-		user, password, ok := basicAuth(http.Header{"Authorization": {given}})
+		user, password, ok := auth.BasicAuth(http.Header{"Authorization": {given}})
 		require.True(t, ok, given)
 		require.Equal(t, want, [2]string{user, password}, given)
 	}
@@ -36,7 +38,7 @@ func TestBasicAuthThatIsNone(t *testing.T) {
 		nil, {""}, {"Basic"}, {"Basic "}, {"Bearer YW5uOnNlY3JldA=="}, {"YW5uOnNlY3JldA=="}, {"Basic YW5u"}, {"Basic ann:secret"},
 		{"Basic (YW5uOnNlY3JldA=="}, {"Basic ()"}, {"Basic ="}, {"Basic YW5uOnNlY3JldA==", "Basic YW5uOnNlY3JldA=="},
 	} {
-		_, _, ok := basicAuth(http.Header{"Authorization": given})
+		_, _, ok := auth.BasicAuth(http.Header{"Authorization": given})
 		require.False(t, ok, "%q", given)
 	}
 }

@@ -59,11 +59,11 @@ func networkOf(remote string) netip.Prefix {
 	return network
 }
 
-// providerOf returns the smallest network that an IPv6 provider is assigned. ok is false for IPv4.
-func providerOf(network netip.Prefix) (netip.Prefix, bool) {
+// providerOf returns the smallest network that an IPv6 provider is assigned. It is not valid for IPv4.
+func providerOf(network netip.Prefix) netip.Prefix {
 	if !network.Addr().Is6() {
-		return netip.Prefix{}, false
+		return netip.Prefix{}
 	}
-	provider, err := network.Addr().Prefix(32)
-	return provider, err == nil
+	provider, _ := network.Addr().Prefix(32)
+	return provider
 }

@@ -1,9 +1,11 @@
-package auth
+package auth_test
 
 import (
 	"net/http"
 	"net/netip"
 	"testing"
+
+	"clients/transport/auth"
 
 	"github.com/stretchr/testify/require"
 )
@@ -15,14 +17,11 @@ func TestTheNetworkOfAnAddress(t *testing.T) {
 		"[2001:db8:1:2:3:4:5:6]:80": "2001:db8:1::/48", "2001:db8:1:ffff::1": "2001:db8:1::/48",
 		"[fe80::1%eth0]:80": "fe80::/48", "@": "invalid Prefix", "": "invalid Prefix",
 	} {
-		require.Equal(t, want, networkOf(addr).String(), addr)
+		require.Equal(t, want, auth.NetworkOf(addr).String(), addr)
 	}
-	provider, ok := providerOf(networkOf("[2001:db8:1:2:3:4:5:6]:80"))
-	require.True(t, ok)
-	require.Equal(t, "2001:db8::/32", provider.String())
+	require.Equal(t, "2001:db8::/32", auth.ProviderOf(auth.NetworkOf("[2001:db8:1:2:3:4:5:6]:80")).String())
 	for _, other := range []string{"192.0.2.1", ""} {
-		_, ok := providerOf(networkOf(other))
-		require.False(t, ok, other)
+		require.False(t, auth.ProviderOf(auth.NetworkOf(other)).IsValid(), other)
 	}
 }
 
@@ -57,8 +56,8 @@ func TestCallerAddress(t *testing.T) {
 		"a list with blanks and no commas": {"10.1.2.3:5", []string{"198.51.100.7 203.0.113.9"}, "10.1.2.3"},
 	} {
 		r := &http.Request{RemoteAddr: c.peer, Header: http.Header{"X-Forwarded-For": c.forwarded}}
-		require.Equal(t, c.want, CallerAddress(r, trusted), name)
+		require.Equal(t, c.want, auth.CallerAddress(r, trusted), name)
 	}
 	r := &http.Request{RemoteAddr: "10.1.2.3:5", Header: http.Header{"X-Forwarded-For": {"198.51.100.7"}}}
-	require.Equal(t, "10.1.2.3:5", CallerAddress(r, nil))
+	require.Equal(t, "10.1.2.3:5", auth.CallerAddress(r, nil))
 }

@@ -1,71 +1,70 @@
-package auth
+package auth_test
 
 import (
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"clients/transport/auth"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 )
 
-// wait answers for how long a caller is put off; 0 when he is not.
-func (l *RateLimit) wait(t *testing.T, c Caller) time.Duration {
+// wait returns how long a caller has to wait, 0 if the request is admitted.
+func wait(t *testing.T, l *auth.RateLimit, c auth.Caller) time.Duration {
 	t.Helper()
 	err := l.Admit(c)
 	if err == nil {
 		return 0
 	}
-	var refusal *Refusal
+	var refusal *auth.Refusal
 	require.True(t, errors.As(err, &refusal))
 	require.Positive(t, refusal.RetryAfter)
-	require.LessOrEqual(t, refusal.RetryAfter, Window+tick)
+	require.LessOrEqual(t, refusal.RetryAfter, auth.Window+auth.Tick)
 	return refusal.RetryAfter
 }
 
 func TestTheRateLimitHoldsForEachUser(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := NewRateLimit(3, NewMetrics(prometheus.NewRegistry()))
-		ann, bob := Caller{"shop", "ann"}, Caller{"shop", "bob"}
+		l := auth.NewRateLimit(3, auth.NewMetrics(prometheus.NewRegistry()))
+		ann, bob := auth.Caller{"shop", "ann"}, auth.Caller{"shop", "bob"}
 		for range 3 {
-			require.Zero(t, l.wait(t, ann))
+			require.Zero(t, wait(t, l, ann))
 			time.Sleep(time.Second)
 		}
-		wait := l.wait(t, ann)
-		require.Positive(t, wait)
-		require.Zero(t, l.wait(t, bob))
-		require.Zero(t, l.wait(t, Caller{"other", "ann"}))
-		time.Sleep(wait)
-		require.Zero(t, l.wait(t, ann), "as was told")
-		require.Positive(t, l.wait(t, ann), "for one")
+		delay := wait(t, l, ann)
+		require.Positive(t, delay)
+		require.Zero(t, wait(t, l, bob))
+		require.Zero(t, wait(t, l, auth.Caller{"other", "ann"}))
+		time.Sleep(delay)
+		require.Zero(t, wait(t, l, ann), "after that time")
+		require.Positive(t, wait(t, l, ann), "for one")
 		time.Sleep(time.Hour)
 		for range 3 {
-			require.Zero(t, l.wait(t, ann))
+			require.Zero(t, wait(t, l, ann))
 		}
-		require.Positive(t, l.wait(t, ann))
+		require.Positive(t, wait(t, l, ann))
 	})
 }
 
 func TestTheRateLimitIsOffAtZero(t *testing.T) {
 	t.Parallel()
-	l := NewRateLimit(0, nil)
+	l := auth.NewRateLimit(0, nil)
 	for range 100_000 {
-		require.NoError(t, l.Admit(Caller{"shop", "ann"}))
+		require.NoError(t, l.Admit(auth.Caller{"shop", "ann"}))
 	}
-	require.Zero(t, l.users.Len())
 }
 
-// However the requests come, no window of 15 s has more than the limit of them, and nobody is refused where a slightly
-// longer window has fewer.
+// No window of 15 s has more requests than the limit, and none is refused if a slightly longer window has fewer.
 func TestTheRateLimitOfRandomRequests(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const limit = 20
-		l := NewRateLimit(limit, NewMetrics(prometheus.NewRegistry()))
+		l := auth.NewRateLimit(limit, auth.NewMetrics(prometheus.NewRegistry()))
 		var admitted []time.Time
 		within := func(d time.Duration) (n int) {
 			for _, at := range admitted {
@@ -77,25 +76,16 @@ func TestTheRateLimitOfRandomRequests(t *testing.T) {
 		}
 		refused := 0
 		for range 1500 {
-			time.Sleep(time.Duration(rand.ExpFloat64() * float64(Window) / limit))
-			if l.wait(t, Caller{}) == 0 {
-				require.Less(t, within(Window), limit)
+			time.Sleep(time.Duration(rand.ExpFloat64() * float64(auth.Window) / limit))
+			if wait(t, l, auth.Caller{}) == 0 {
+				require.Less(t, within(auth.Window), limit)
 				admitted = append(admitted, time.Now())
 				continue
 			}
 			refused++
-			require.GreaterOrEqual(t, within(Window+tick), limit)
+			require.GreaterOrEqual(t, within(auth.Window+auth.Tick), limit)
 		}
 		require.Greater(t, refused, 20)
 		require.Greater(t, len(admitted), 300)
 	})
-}
-
-func TestWhatTheRateLimitRemembersIsBounded(t *testing.T) {
-	t.Parallel()
-	l := NewRateLimit(1, nil)
-	for i := range maxCallers + 1000 {
-		require.NoError(t, l.Admit(Caller{"shop", fmt.Sprint(i)}))
-	}
-	require.Equal(t, maxCallers, l.users.Len())
 }

@@ -1,4 +1,4 @@
-package auth
+package auth_test
 
 import (
 	"errors"
@@ -8,15 +8,24 @@ import (
 	"testing/synctest"
 	"time"
 
+	"clients/transport/auth"
+
 	"github.com/stretchr/testify/require"
 )
 
-// throttles expects that a login is put off, and answers for how long.
+// The limits, and how long it takes until one failure is forgotten.
+const (
+	guesses, guessEach    = 10, 10 * time.Second // of a name from a network
+	names, nameEach       = 100, time.Second     // of a name from anywhere
+	networks, networkEach = 60, time.Second      // from a network
+)
+
+// throttles requires that a login is put off, and returns for how long.
 func (g *gate) throttles(name, password, remote string) time.Duration {
 	g.t.Helper()
 	before := g.verifications()
 	_, err := g.try(name, password, remote)
-	var refusal *Refusal
+	var refusal *auth.Refusal
 	require.True(g.t, errors.As(err, &refusal), "%v", err)
 	require.Equal(g.t, http.StatusServiceUnavailable, refusal.Status)
 	require.Positive(g.t, refusal.RetryAfter)
@@ -26,34 +35,34 @@ func (g *gate) throttles(name, password, remote string) time.Duration {
 
 func TestGuessingAUsersPasswordIsSlow(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"ann", "nobody"} { // who cannot tell whether there is such a user
+	for _, name := range []string{"ann", "nobody"} { // the caller does not learn whether the user exists
 		synctest.Test(t, func(t *testing.T) {
 			g := newGate(t, "shop/ann:one", "shop/bob:two")
 			const there = "192.0.2.7:1"
-			for i := range perGuess.failures {
+			for i := range guesses {
 				_, err := g.try(name, fmt.Sprint("guess ", i), there)
-				require.ErrorIs(t, err, ErrLogin)
+				require.ErrorIs(t, err, auth.ErrLogin)
 			}
 			wait := g.throttles(name, "one more", there)
-			require.Equal(t, perGuess.each, wait)
+			require.Equal(t, guessEach, wait)
 			require.Equal(t, wait, g.throttles(name, "one", there), "the right one, too")
 			g.admits("shop", "bob", "two")
 
 			time.Sleep(wait)
 			_, err := g.try(name, "guess again", there)
-			require.ErrorIs(t, err, ErrLogin)
+			require.ErrorIs(t, err, auth.ErrLogin)
 			g.throttles(name, "and again", there)
 			time.Sleep(time.Hour)
-			for i := range perGuess.failures {
+			for i := range guesses {
 				_, err := g.try(name, fmt.Sprint("later guess ", i), there)
-				require.ErrorIs(t, err, ErrLogin)
+				require.ErrorIs(t, err, auth.ErrLogin)
 			}
 			g.throttles(name, "one", there)
 		})
 	}
 }
 
-// Who guesses keeps himself out, and not the user whose name it is.
+// Guessing locks out the network that guesses, not the user.
 func TestAUserIsNotLockedOutFromElsewhere(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -71,13 +80,13 @@ func TestGuessingAUsersPasswordFromEverywhereIsSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(t, "shop/ann:one")
 		from := func(i int) string { return fmt.Sprintf("192.0.2.%d:1", i) }
-		for i := range perName.failures {
+		for i := range names {
 			_, err := g.try("ann", fmt.Sprint("guess ", i), from(i))
-			require.ErrorIs(t, err, ErrLogin)
+			require.ErrorIs(t, err, auth.ErrLogin)
 		}
-		require.Equal(t, perName.each, g.throttles("ann", "one more", from(7)))
+		require.Equal(t, nameEach, g.throttles("ann", "one more", from(7)))
 		_, err := g.try("ann", "one more", from(200))
-		require.ErrorIs(t, err, ErrLogin, "the first failure of an address")
+		require.ErrorIs(t, err, auth.ErrLogin, "the first failure of an address")
 		g.throttles("ann", "yet another", from(200))
 		_, err = g.try("ann", "one", from(201))
 		require.NoError(t, err, "the user, who is elsewhere")
@@ -89,35 +98,23 @@ func TestGuessingFromAnAddressIsSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(t, "shop/ann:one", "shop/bob:two")
 		g.admits("shop", "bob", "two")
-		for i := range perNetwork.failures {
+		for i := range networks {
 			g.refuses(fmt.Sprint("user ", i), "123456")
 		}
-		require.Equal(t, perNetwork.each, g.throttles("ann", "one", here))
+		require.Equal(t, networkEach, g.throttles("ann", "one", here))
 		g.admits("shop", "bob", "two")
 		_, err := g.try("ann", "one", "192.0.2.2:1000")
 		require.NoError(t, err, "from elsewhere")
 		g.admits("shop", "ann", "one")
-		time.Sleep(2 * perNetwork.each)
+		time.Sleep(2 * networkEach)
 		g.refuses("another", "123456")
 		g.refuses("yet another", "123456")
 		g.throttles("and one more", "123456", here)
 	})
 }
 
-// A job that nobody has told the new password does not lock out those who have been told.
-func TestThePasswordOfYesterdayIsOneFailureHoweverOftenItIsSent(t *testing.T) {
-	t.Parallel()
-	g := newGate(t, "shop/ann:new")
-	for range 1000 {
-		g.refuses("ann", "old")
-	}
-	require.Equal(t, 1, g.verifications())
-	require.Equal(t, 999, g.ended(loginRepeated))
-	g.admits("shop", "ann", "new")
-}
-
-// What waits in line when the last failure is counted is not verified any more.
-func TestAFloodOfGuessesIsThrottledInLine(t *testing.T) {
+// Passwords that wait when the last failure is counted are not verified.
+func TestAFloodOfGuessesIsThrottledInTheQueue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(t, "shop/ann:one")
@@ -131,19 +128,6 @@ func TestAFloodOfGuessesIsThrottledInLine(t *testing.T) {
 		for range cap(results) {
 			require.Error(t, <-results)
 		}
-		require.Less(t, g.verifications(), perGuess.failures+g.queue.slots)
+		require.Less(t, g.verifications(), guesses+g.Slots())
 	})
-}
-
-func TestWhatTheThrottleRemembersIsBounded(t *testing.T) {
-	t.Parallel()
-	th := newThrottle()
-	for i := range throttled + 1000 {
-		th.fail(fmt.Sprint("user ", i), fmt.Sprintf("10.%d.%d.1:1", i>>8, i&255))
-	}
-	require.Equal(t, throttled, th.guesses.Len())
-	require.Equal(t, throttled, th.names.Len())
-	require.Equal(t, throttled, th.networks.Len())
-	require.LessOrEqual(t, th.failed.Len(), 2*throttled)
-	require.Equal(t, throttled, th.failedAs.Len())
 }

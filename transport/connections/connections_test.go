@@ -146,11 +146,11 @@ func TestLoggedInConnectionsAreClosedLast(t *testing.T) {
 		p.get("/login")
 		in = append(in, p)
 	}
-	stranger := dial(t, addr)
-	stranger.get("/")
+	anonymous := dial(t, addr)
+	anonymous.get("/")
 	in = append(in, dial(t, addr))
 	in[3].get("/login")
-	stranger.requireClosed()
+	anonymous.requireClosed()
 	body := in[0].begin("/wait")
 	next := dial(t, addr) // waits until a connection has been idle for long enough
 	next.get("/login")

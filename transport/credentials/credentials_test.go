@@ -1,4 +1,4 @@
-package credentials
+package credentials_test
 
 import (
 	"fmt"
@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"clients/transport/credentials"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/bcrypt"
@@ -42,13 +44,13 @@ func TestAFolderIsReadAsHtpasswdWritesIt(t *testing.T) {
 	dir := folder(t, map[string]string{
 		"shop.htpasswd":     "# the shop\r\n\r\nann:" + one + "\r\n  bob@example.com:" + two + "  ",
 		"a-2.htpasswd":      "\xEF\xBB\xBF" + "cäsar 7:" + strings.Replace(one, "$2y$", "$2b$", 1) + "\n\n",
-		"empty.htpasswd":    "# nobody yet\n",
+		"empty.htpasswd":    "# empty\n",
 		".hidden.htpasswd":  "nonsense",
 		"readme.txt":        "nonsense",
 		"shop.htpasswd.bak": "nonsense",
 		"htpasswd":          "nonsense",
 	})
-	f, err := Open(dir)
+	f, err := credentials.Open(dir)
 	require.NoError(t, err)
 	require.Equal(t, 3, f.Users())
 	for _, c := range []struct{ name, password, account string }{
@@ -62,7 +64,7 @@ func TestAFolderIsReadAsHtpasswdWritesIt(t *testing.T) {
 			require.False(t, user.Verify(wrong), wrong)
 		}
 	}
-	for _, name := range []string{"", "Ann", "ann ", "nobody", "# nobody yet"} {
+	for _, name := range []string{"", "Ann", "ann ", "unknown", "# empty"} {
 		user := f.Find(name)
 		require.False(t, user.Known(), name)
 		require.Empty(t, user.Account)
@@ -70,7 +72,7 @@ func TestAFolderIsReadAsHtpasswdWritesIt(t *testing.T) {
 	}
 }
 
-func TestAFolderThatCannotBe(t *testing.T) {
+func TestInvalidFolders(t *testing.T) {
 	t.Parallel()
 	good := "ann:" + hash(t, "one")
 	for name, c := range map[string]struct {
@@ -78,7 +80,7 @@ func TestAFolderThatCannotBe(t *testing.T) {
 		faults []string
 	}{
 		"no file":      {nil, []string{"no <account>.htpasswd file holds a user"}},
-		"no user":      {map[string]string{"shop.htpasswd": "# nobody\n\n", "x.txt": good}, []string{"no <account>.htpasswd file holds a user"}},
+		"no user":      {map[string]string{"shop.htpasswd": "# empty\n\n", "x.txt": good}, []string{"no <account>.htpasswd file holds a user"}},
 		"no account":   {map[string]string{"Shop.htpasswd": good, "a.htpasswd": "bob:" + hash(t, "two")}, []string{`Shop.htpasswd: "Shop" is no name of an account`}},
 		"too long":     {map[string]string{strings.Repeat("a", 64) + ".htpasswd": good}, []string{strings.Repeat("a", 64) + ".htpasswd: "}},
 		"a token more": {map[string]string{"a.b.htpasswd": good}, []string{`a.b.htpasswd: "a.b" is no name`}},
@@ -97,8 +99,8 @@ func TestAFolderThatCannotBe(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := Open(folder(t, c.files))
-			var f Faults
+			_, err := credentials.Open(folder(t, c.files))
+			var f credentials.Faults
 			require.ErrorAs(t, err, &f)
 			require.Len(t, f, len(c.faults), "%q", f)
 			for i, fault := range c.faults {
@@ -113,17 +115,17 @@ func TestAFolderThatCannotBe(t *testing.T) {
 
 func TestAFolderThatCannotBeRead(t *testing.T) {
 	t.Parallel()
-	_, err := Open(filepath.Join(t.TempDir(), "missing"))
+	_, err := credentials.Open(filepath.Join(t.TempDir(), "missing"))
 	require.Len(t, err, 1)
 	require.ErrorContains(t, err, "missing")
-	_, err = Open(filepath.Join(folder(t, map[string]string{"file": ""}), "file"))
+	_, err = credentials.Open(filepath.Join(folder(t, map[string]string{"file": ""}), "file"))
 	require.Len(t, err, 1)
 
 	dir := folder(t, map[string]string{"a.htpasswd": "ann:" + hash(t, "one")})
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "b.htpasswd"), 0o700))
 	require.NoError(t, os.Symlink("nowhere", filepath.Join(dir, "c.htpasswd")))
-	require.NoError(t, syscall.Mkfifo(filepath.Join(dir, "d.htpasswd"), 0o600), "which nobody writes to")
-	_, err = Open(dir)
+	require.NoError(t, syscall.Mkfifo(filepath.Join(dir, "d.htpasswd"), 0o600), "without a writer")
+	_, err = credentials.Open(dir)
 	require.Len(t, err, 3)
 	for _, name := range []string{"b.htpasswd", "c.htpasswd", "d.htpasswd"} {
 		require.ErrorContains(t, err, name)
@@ -147,7 +149,7 @@ func TestASecretIsSwapped(t *testing.T) {
 	for _, name := range []string{"a.htpasswd", "b.htpasswd"} {
 		require.NoError(t, os.Symlink(filepath.Join("..data", name), filepath.Join(dir, name)))
 	}
-	f, err := Open(dir)
+	f, err := credentials.Open(dir)
 	require.NoError(t, err)
 	before := f.Find("ann")
 	require.Equal(t, "a", before.Account)
@@ -165,9 +167,9 @@ func TestASecretIsSwapped(t *testing.T) {
 	_, err = f.Reload()
 	require.Len(t, err, 1)
 	require.True(t, f.Stale())
-	require.Equal(t, "a", f.Find("bob").Account, "the last good state stands")
+	require.Equal(t, "a", f.Find("bob").Account, "the last valid state stays")
 	_, err = f.Reload()
-	require.NoError(t, err, "told once")
+	require.NoError(t, err, "reported once")
 
 	mount("..2026_4", map[string]string{"a.htpasswd": "bob:" + hash(t, "three"), "b.htpasswd": ""})
 	changed, err = f.Reload()
@@ -184,8 +186,8 @@ func TestASecretIsSwapped(t *testing.T) {
 	require.True(t, f.Find("bob").Known())
 }
 
-// One wrong line, or nobody left, must not keep those in who are removed.
-func TestWhoIsRemovedIsOutThoughTheFolderCannotBeUsed(t *testing.T) {
+// A removed user loses access although a line is wrong or no user is left.
+func TestARemovedUserLosesAccessThoughTheFolderIsInvalid(t *testing.T) {
 	t.Parallel()
 	ann, bob, cat := "ann:"+hash(t, "one")+"\n", "bob:"+hash(t, "two")+"\n", "cat:"+hash(t, "three")+"\n"
 	both := map[string]string{"a.htpasswd": ann + bob, "b.htpasswd": cat}
@@ -203,7 +205,7 @@ func TestWhoIsRemovedIsOutThoughTheFolderCannotBeUsed(t *testing.T) {
 		"moved to another account": {func(t *testing.T, dir string) {
 			write(t, dir, map[string]string{"a.htpasswd": bob, "b.htpasswd": ann + cat + "nonsense\n"})
 		}, []string{"bob", "cat"}},
-		"nobody left": {func(t *testing.T, dir string) { write(t, dir, map[string]string{"a.htpasswd": "", "b.htpasswd": ""}) }, nil},
+		"no user left": {func(t *testing.T, dir string) { write(t, dir, map[string]string{"a.htpasswd": "", "b.htpasswd": ""}) }, nil},
 		"an unreadable file": {func(t *testing.T, dir string) {
 			unreadable(t, dir, "b.htpasswd")
 			write(t, dir, map[string]string{"a.htpasswd": ann})
@@ -219,7 +221,7 @@ func TestWhoIsRemovedIsOutThoughTheFolderCannotBeUsed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := folder(t, both)
-			f, err := Open(dir)
+			f, err := credentials.Open(dir)
 			require.NoError(t, err)
 			c.change(t, dir)
 			_, err = f.Reload()
@@ -232,7 +234,7 @@ func TestWhoIsRemovedIsOutThoughTheFolderCannotBeUsed(t *testing.T) {
 				}
 			}
 			require.Equal(t, c.left, left)
-			require.Equal(t, bcrypt.MinCost, f.Find("ann").slowest, "refusing takes as long as it did")
+			require.Equal(t, bcrypt.MinCost, f.Find("ann").Slowest(), "a refusal takes as long as before")
 		})
 	}
 }
@@ -248,17 +250,17 @@ func gone(t *testing.T, dir, name string) {
 	require.NoError(t, os.Remove(filepath.Join(dir, name)))
 }
 
-// Whoever is not let in waits as long as everybody else who is not.
+// The time of a response does not reveal which users exist.
 func TestAWrongPasswordCostsTheSameForEveryUser(t *testing.T) {
 	t.Parallel()
 	at := func(name string, cost int) string {
 		return fmt.Sprintf("%s:$2y$%02d%s\n", name, cost, hash(t, "one")[6:])
 	}
-	f, err := Open(folder(t, map[string]string{"a.htpasswd": at("fast", 4) + at("usual", 6), "b.htpasswd": at("slow", 9)}))
+	f, err := credentials.Open(folder(t, map[string]string{"a.htpasswd": at("fast", 4) + at("usual", 6), "b.htpasswd": at("slow", 9)}))
 	require.NoError(t, err)
-	for _, name := range []string{"fast", "usual", "slow", "nobody", ""} {
+	for _, name := range []string{"fast", "usual", "slow", "unknown", ""} {
 		work := 0.0
-		require.False(t, f.Find(name).verify("wrong", func(hash, _ []byte) bool {
+		require.False(t, f.Find(name).VerifyWith("wrong", func(hash, _ []byte) bool {
 			cost, err := bcrypt.Cost(hash)
 			require.NoError(t, err)
 			work += math.Exp2(float64(cost))
@@ -266,6 +268,6 @@ func TestAWrongPasswordCostsTheSameForEveryUser(t *testing.T) {
 		}))
 		require.Equal(t, math.Exp2(9), work, name)
 	}
-	require.False(t, f.Find("nobody").verify("wrong", func(_, _ []byte) bool { return true }), "whatever the hash says")
-	require.True(t, f.Find("fast").verify("right", func(_, _ []byte) bool { return true }))
+	require.False(t, f.Find("unknown").VerifyWith("wrong", func(_, _ []byte) bool { return true }), "whatever its stand-in")
+	require.True(t, f.Find("fast").VerifyWith("right", func(_, _ []byte) bool { return true }))
 }

@@ -13,7 +13,7 @@ import (
 type file struct {
 	content string
 	err     error
-	next    []string // what stands there after each of the next reads
+	next    []string // its content after each of the next reads
 	made    int
 }
 
@@ -38,7 +38,7 @@ func (f *file) make(c reload.Content) (string, error) {
 	return "", errBad
 }
 
-func TestFilesThatCannotBeUsedAreNotOpened(t *testing.T) {
+func TestInvalidFilesAreNotOpened(t *testing.T) {
 	t.Parallel()
 	gone := errors.New("gone")
 	f := &file{err: gone}
@@ -47,34 +47,34 @@ func TestFilesThatCannotBeUsedAreNotOpened(t *testing.T) {
 	f = &file{content: "bad"}
 	_, err = reload.Open(f.read, f.make, nil)
 	require.ErrorIs(t, err, errBad)
-	restless := 0
+	reads := 0
 	_, err = reload.Open(func() (reload.Content, error) {
-		restless++
-		return reload.Content{"file": {byte(restless)}}, nil
+		reads++
+		return reload.Content{"file": {byte(reads)}}, nil
 	}, f.make, nil)
 	require.ErrorContains(t, err, "changes all the time")
 }
 
-func TestAChangeIsToldOnceAndABrokenOneChangesNothing(t *testing.T) {
+func TestAChangeIsReportedOnceAndAnInvalidOneChangesNothing(t *testing.T) {
 	t.Parallel()
 	f := &file{content: "one"}
 	kept, err := reload.Open(f.read, f.make, nil)
 	require.NoError(t, err)
 	for _, step := range []struct {
-		content string
-		err     error
-		changed bool
-		told    error
-		kept    string
-		stale   bool
+		content  string
+		err      error
+		changed  bool
+		reported error
+		kept     string
+		stale    bool
 	}{
 		{content: "one", kept: "one"},
 		{content: "two", changed: true, kept: "two"},
 		{content: "two", kept: "two"},
-		{content: "bad", told: errBad, kept: "two", stale: true},
+		{content: "bad", reported: errBad, kept: "two", stale: true},
 		{content: "bad", kept: "two", stale: true},
-		{content: "worse", told: errBad, kept: "two", stale: true},
-		{err: errBad, told: errBad, kept: "two", stale: true},
+		{content: "worse", reported: errBad, kept: "two", stale: true},
+		{err: errBad, reported: errBad, kept: "two", stale: true},
 		{err: errBad, kept: "two", stale: true},
 		{content: "two", changed: true, kept: "two"},
 		{content: "three", changed: true, kept: "three"},
@@ -82,14 +82,14 @@ func TestAChangeIsToldOnceAndABrokenOneChangesNothing(t *testing.T) {
 		f.content, f.err = step.content, step.err
 		changed, err := kept.Reload()
 		require.Equal(t, step.changed, changed, "%+v", step)
-		require.ErrorIs(t, err, step.told)
+		require.ErrorIs(t, err, step.reported)
 		require.Equal(t, step.kept, kept.Get())
 		require.Equal(t, step.stale, kept.Stale())
 	}
 	require.Equal(t, 6, f.made, "what has not changed is not made again")
 }
 
-func TestWhatStandsOfTheLastGoodFilesIsSalvaged(t *testing.T) {
+func TestWhatRemainsOfTheLastValidFilesIsSalvaged(t *testing.T) {
 	t.Parallel()
 	f := &file{content: "one"}
 	kept, err := reload.Open(f.read, f.make, func(last string, content reload.Content) string { return last + " beside " + string(content["file"]) })
@@ -104,13 +104,13 @@ func TestWhatStandsOfTheLastGoodFilesIsSalvaged(t *testing.T) {
 	require.Equal(t, "two", kept.Get())
 }
 
-// Half of the old and half of the new never stood together.
-func TestWhatChangesWhileItIsReadIsLeftForTheNextTime(t *testing.T) {
+// A mixture of old and new content is never used.
+func TestFilesThatChangeWhileTheyAreReadAreReadAgain(t *testing.T) {
 	t.Parallel()
 	f := &file{content: "half", next: []string{"one"}}
 	kept, err := reload.Open(f.read, f.make, nil)
 	require.NoError(t, err)
-	require.Equal(t, "one", kept.Get(), "the first read is passed over")
+	require.Equal(t, "one", kept.Get(), "the first read is ignored")
 
 	f.content, f.next = "half of two", []string{"two"}
 	changed, err := kept.Reload()

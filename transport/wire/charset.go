@@ -77,7 +77,7 @@ func xmlToUTF8(document []byte, label string) ([]byte, error) {
 // declaration matches an XML declaration that names an encoding.
 var declaration = regexp.MustCompile(`^\s*<\?xml\s[^>]*?\sencoding\s*=\s*["']([A-Za-z0-9._:-]+)["']`)
 
-// declared returns the encoding that an XML declaration names, or "". A declaration that is readable byte by byte and says
+// declared returns the encoding that an XML declaration names, or "". A declaration that is readable byte by byte and names
 // UTF-16 is wrong, and ignored; programs that serialise to a string produce it.
 func declared(document []byte) string {
 	match := declaration.FindSubmatch(document)

@@ -32,9 +32,9 @@ func TestXMLInManyEncodings(t *testing.T) {
 		"UTF-8, by label in capitals":                  {plain, "UTF8", "é€𝄞"},
 		"UTF-8, by byte order mark":                    {"\xEF\xBB\xBF" + plain, "", "é€𝄞"},
 		"UTF-8, by mark behind which a declaration is": {"\xEF\xBB\xBF" + `<?xml version="1.0" encoding="utf-8"?>` + plain, "", "é€𝄞"},
-		"a mark says more than a label":                {"\xEF\xBB\xBF" + plain, "ISO-8859-1", "é€𝄞"},
-		"a mark says more than a declaration":          {"\xEF\xBB\xBF" + `<?xml version="1.0" encoding="ISO-8859-1"?>` + plain, "", "é€𝄞"},
-		"a label says more than a declaration":         {`<?xml version="1.0" encoding="ISO-8859-1"?>` + plain, "utf-8", "é€𝄞"},
+		"a mark overrides a label":                     {"\xEF\xBB\xBF" + plain, "ISO-8859-1", "é€𝄞"},
+		"a mark overrides a declaration":               {"\xEF\xBB\xBF" + `<?xml version="1.0" encoding="ISO-8859-1"?>` + plain, "", "é€𝄞"},
+		"a label overrides a declaration":              {`<?xml version="1.0" encoding="ISO-8859-1"?>` + plain, "utf-8", "é€𝄞"},
 		"ISO-8859-1, by declaration":                   {"<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><client><name>caf\xE9</name></client>", "", "café"},
 		"ISO-8859-1, by declaration in quotes":         {"<?xml version='1.0' encoding = 'iso-8859-1' standalone='yes'?><client><name>caf\xE9</name></client>", "", "café"},
 		"ISO-8859-1, by declaration behind blanks":     {"\n <?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><client><name>caf\xE9</name></client>", "", "café"},
@@ -54,9 +54,9 @@ func TestXMLInManyEncodings(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			draft, err := decodeXML([]byte(c.document), c.label)
+			attributes, err := decodeXML([]byte(c.document), c.label)
 			require.NoError(t, err)
-			require.Equal(t, domain.ClientAttributes{Name: &c.want}, draft)
+			require.Equal(t, domain.ClientAttributes{Name: &c.want}, attributes)
 		})
 	}
 }
@@ -64,9 +64,9 @@ func TestXMLInManyEncodings(t *testing.T) {
 func TestXMLInABrokenEncodingIsRefused(t *testing.T) {
 	t.Parallel()
 	const unsupported = "The encoding of the document is not supported."
-	for name, c := range map[string]struct{ document, label, says string }{
-		"a label that nobody knows":            {"<client/>", "klingon", unsupported},
-		"a declaration that nobody knows":      {`<?xml version="1.0" encoding="klingon"?><client/>`, "", unsupported},
+	for name, c := range map[string]struct{ document, label, reason string }{
+		"an unknown label":                     {"<client/>", "klingon", unsupported},
+		"an unknown declaration":               {`<?xml version="1.0" encoding="klingon"?><client/>`, "", unsupported},
 		"US-ASCII with a byte above 127":       {`<?xml version="1.0" encoding="US-ASCII"?>` + "<client><name>caf\xE9</name></client>", "", nothing},
 		"US-ASCII that is UTF-8":               {"<client><name>café</name></client>", "us-ascii", nothing},
 		"ASCII with a byte above 127":          {"<client><name>\x80</name></client>", "ASCII", nothing},
@@ -89,7 +89,7 @@ func TestXMLInABrokenEncodingIsRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := decodeXML([]byte(c.document), c.label)
-			require.Equal(t, c.says, requireSyntaxError(t, err))
+			require.Equal(t, c.reason, requireSyntaxError(t, err))
 		})
 	}
 }
@@ -106,9 +106,9 @@ func TestJSONInManyEncodings(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			draft, err := decodeJSON([]byte(c.document), c.label)
+			attributes, err := decodeJSON([]byte(c.document), c.label)
 			require.NoError(t, err)
-			require.Equal(t, domain.ClientAttributes{Name: &c.want}, draft)
+			require.Equal(t, domain.ClientAttributes{Name: &c.want}, attributes)
 		})
 	}
 }

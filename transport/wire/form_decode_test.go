@@ -31,7 +31,7 @@ func TestDecodeForm(t *testing.T) {
 		"a check box":                    {"client[active]=0&client[active]=1", true, domain.ClientAttributes{Active: new(true)}},
 		"a highrise-id of 0":             {"client[highrise_id]=0", true, domain.ClientAttributes{HighriseID: new(int64(0))}},
 		"an empty highrise-id":           {"client[highrise_id]=", true, domain.ClientAttributes{HighriseID: new(int64(0))}},
-		"attributes that nobody knows":   {"client[fax]=1&client[id]=x&client[]=&client[name][x]=y", true, domain.ClientAttributes{}},
+		"unknown attributes":             {"client[fax]=1&client[id]=x&client[]=&client[name][x]=y", true, domain.ClientAttributes{}},
 		"names beside the client":        {"name=A&client=B&project[name]=C&client[name=D&clients[name]=E&client]=F", false, domain.ClientAttributes{}},
 		"nothing":                        {"", false, domain.ClientAttributes{}},
 		"one attribute, spelled two way": {"client[highrise-id]=1&client[highrise_id]=2", true, domain.ClientAttributes{HighriseID: new(int64(2))}},
@@ -40,27 +40,27 @@ func TestDecodeForm(t *testing.T) {
 			t.Parallel()
 			values, err := url.ParseQuery(c.query)
 			require.NoError(t, err)
-			var draft domain.ClientAttributes
-			found, err := wire.DecodeForm(values, &draft)
+			var attributes domain.ClientAttributes
+			found, err := wire.DecodeForm(values, &attributes)
 			require.NoError(t, err)
 			require.Equal(t, c.found, found)
-			require.Equal(t, c.want, draft)
+			require.Equal(t, c.want, attributes)
 		})
 	}
 }
 
-func TestDecodeFormAddsToADraft(t *testing.T) {
+func TestDecodeFormAddsToAttributes(t *testing.T) {
 	t.Parallel()
-	draft := domain.ClientAttributes{Name: new("A"), Details: new("kept")}
-	found, err := wire.DecodeForm(url.Values{"client[name]": {"B"}}, &draft)
+	attributes := domain.ClientAttributes{Name: new("A"), Details: new("kept")}
+	found, err := wire.DecodeForm(url.Values{"client[name]": {"B"}}, &attributes)
 	require.NoError(t, err)
 	require.True(t, found)
-	require.Equal(t, domain.ClientAttributes{Name: new("B"), Details: new("kept")}, draft)
+	require.Equal(t, domain.ClientAttributes{Name: new("B"), Details: new("kept")}, attributes)
 }
 
 func TestDecodeFormRefuses(t *testing.T) {
 	t.Parallel()
-	for query, says := range map[string]string{
+	for query, reason := range map[string]string{
 		"client[active]=":                                     notABool,
 		"client[active]=on":                                   notABool,
 		"client[highrise_id]=-1":                              notANumber,
@@ -74,7 +74,7 @@ func TestDecodeFormRefuses(t *testing.T) {
 				require.NoError(t, err)
 				found, err := wire.DecodeForm(values, &domain.ClientAttributes{})
 				require.True(t, found)
-				require.Equal(t, says, requireSyntaxError(t, err))
+				require.Equal(t, reason, requireSyntaxError(t, err))
 			}
 		})
 	}

@@ -36,8 +36,8 @@ func FuzzDecodeXML(f *testing.F) {
 		f.Add([]byte("<client><name>caf\xE9\x81</name></client>"), label)
 	}
 	f.Fuzz(func(t *testing.T, document []byte, label string) {
-		draft, err := decodeXML(document, label)
-		checkDecoded(t, draft, err)
+		attributes, err := decodeXML(document, label)
+		checkDecoded(t, attributes, err)
 	})
 }
 
@@ -57,8 +57,8 @@ func FuzzDecodeJSON(f *testing.F) {
 		f.Add([]byte("{\"client\":{\"name\":\"caf\xE9\"}}"), label)
 	}
 	f.Fuzz(func(t *testing.T, document []byte, label string) {
-		draft, err := decodeJSON(document, label)
-		checkDecoded(t, draft, err)
+		attributes, err := decodeJSON(document, label)
+		checkDecoded(t, attributes, err)
 	})
 }
 
@@ -76,12 +76,12 @@ func FuzzEncode(f *testing.F) {
 
 // checkDecoded holds what is promised of every document: an error can be shown to the caller, and what the domain
 // accepts can be written in both formats, and be read again by us and by others.
-func checkDecoded(t *testing.T, draft domain.ClientAttributes, err error) {
+func checkDecoded(t *testing.T, attributes domain.ClientAttributes, err error) {
 	if err != nil {
 		requireSyntaxError(t, err)
 		return
 	}
-	event, err := domain.Decide(domain.Client{}, domain.References{}, domain.CreateClient{ID: 42, Attributes: draft, DefaultCurrency: "Euro - EUR"})
+	event, err := domain.Decide(domain.Client{}, domain.References{}, domain.CreateClient{ID: 42, Attributes: attributes, DefaultCurrency: "Euro - EUR"})
 	var refusal *domain.Error
 	if errors.As(err, &refusal) {
 		require.Equal(t, domain.Invalid, refusal.Kind)
@@ -137,7 +137,7 @@ func checkRendered(t *testing.T, c *domain.Client) {
 	require.Equal(t, want, fromXML)
 	again, err := decodeXML(inXML, "")
 	require.NoError(t, err)
-	require.Equal(t, draftOf(c), again)
+	require.Equal(t, attributesOf(c), again)
 
 	inJSON := wire.AppendJSON(nil, c)
 	var fromJSON struct{ Client plain }
@@ -148,5 +148,5 @@ func checkRendered(t *testing.T, c *domain.Client) {
 	require.Equal(t, want, fromJSON.Client)
 	again, err = decodeJSON(inJSON, "utf-8")
 	require.NoError(t, err)
-	require.Equal(t, draftOf(c), again)
+	require.Equal(t, attributesOf(c), again)
 }

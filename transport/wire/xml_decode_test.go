@@ -39,18 +39,18 @@ func TestDecodeXML(t *testing.T) {
 		"the largest highrise-id":           {`<client><highrise-id>9223372036854775807</highrise-id></client>`, domain.ClientAttributes{HighriseID: new(int64(math.MaxInt64))}},
 		"a namespace":                       {`<client xmlns="urn:x"><name>A</name></client>`, domain.ClientAttributes{Name: new("A")}},
 		"elements that cannot be written":   {`<client><id type="integer">5</id><created-at>x</created-at><cache-version>-1</cache-version><last-invoice-kind>a</last-invoice-kind></client>`, domain.ClientAttributes{}},
-		"elements that nobody knows":        {`<client><Name>a</Name><fax>1</fax><fax>2</fax><people type="array"><person><name>B</name></person></people></client>`, domain.ClientAttributes{}},
+		"unknown elements":                  {`<client><Name>a</Name><fax>1</fax><fax>2</fax><people type="array"><person><name>B</name></person></people></client>`, domain.ClientAttributes{}},
 		"a declaration of XML 1.0":          {`<?xml version="1.0" encoding="UTF-8" standalone="yes"?><client><name>Ä</name></client>`, domain.ClientAttributes{Name: new("Ä")}},
 		"a real replacement character":      {"<client><name>\uFFFD&#xFFFD;</name></client>", domain.ClientAttributes{Name: new("\uFFFD\uFFFD")}},
 		"nesting within bounds":             {`<client><x>` + strings.Repeat("<y>", 20) + strings.Repeat("</y>", 20) + `</x></client>`, domain.ClientAttributes{}},
-		"what a GET answers, everything":    {declaration + everythingXML, draftOf(everything())},
-		"what a GET answers, full of nulls": {declaration + nullsXML, draftOf(nulls())},
+		"what a GET returns, everything":    {declaration + everythingXML, attributesOf(everything())},
+		"what a GET returns, full of nulls": {declaration + nullsXML, attributesOf(nulls())},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			draft, err := decodeXML([]byte(c.document), "")
+			attributes, err := decodeXML([]byte(c.document), "")
 			require.NoError(t, err)
-			require.Equal(t, c.want, draft)
+			require.Equal(t, c.want, attributes)
 		})
 	}
 }
@@ -78,15 +78,15 @@ func TestNullsInXML(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			draft, err := decodeXML([]byte("<client>"+c.document+"</client>"), "")
+			attributes, err := decodeXML([]byte("<client>"+c.document+"</client>"), "")
 			require.NoError(t, err)
-			require.Equal(t, c.want, draft)
+			require.Equal(t, c.want, attributes)
 		})
 	}
 }
 
-// draftOf is what a document says that holds the whole client.
-func draftOf(c *domain.Client) domain.ClientAttributes {
+// attributesOf returns the attributes in a document of the whole client.
+func attributesOf(c *domain.Client) domain.ClientAttributes {
 	return domain.ClientAttributes{
 		Name: &c.Name, HighriseID: &c.HighriseID, Currency: &c.Currency, CurrencySymbol: &c.CurrencySymbol,
 		Active: &c.Active, Details: &c.Details,

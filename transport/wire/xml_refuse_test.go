@@ -16,32 +16,32 @@ const (
 
 func TestDecodeXMLRefuses(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct{ document, says string }{
-		"nothing":                              {"", "The document is empty."},
-		"blanks":                               {" \r\n\t", "The document is empty."},
-		"a comment alone":                      {"<!-- a -->", "The document is empty."},
-		"a declaration alone":                  {`<?xml version="1.0"?>`, "The document is empty."},
-		"text":                                 {"client", "The document is not XML."},
-		"JSON":                                 {`{"client":{}}`, "The document is not XML."},
-		"text before the root":                 {"a<client/>", "The document is not XML."},
-		"a wrong root":                         {"<project><name>A</name></project>", "The root element must be <client>."},
-		"a list":                               {`<clients type="array"><client/></clients>`, "The root element must be <client>."},
-		"a root in capitals":                   {"<Client/>", "The root element must be <client>."},
-		"a document cut off in a tag":          {"<client><na", malformed},
-		"a document cut off in a text":         {"<client><name>A", malformed},
-		"a document cut off before the end":    {"<client><name>A</name>", malformed},
-		"a document cut off in a comment":      {"<client/><!-- a", malformed},
-		"a document cut off in CDATA":          {"<client><name><![CDATA[a</name></client>", malformed},
-		"tags that overlap":                    {"<client><name>A</client></name>", malformed},
-		"an end tag alone":                     {"</client>", malformed},
-		"an ampersand alone":                   {"<client><name>A & B</name></client>", malformed},
-		"an attribute without quotes":          {"<client a=b/>", malformed},
-		"an attribute without a value":         {"<client><name nil/></client>", malformed},
-		"an attribute that stands there twice": {`<client><highrise-id nil="true" nil="false"/></client>`, "An element has the same attribute twice."},
-		"the end of CDATA in a text":           {"<client><name>]]></name></client>", malformed},
-		"XML 1.1":                              {`<?xml version="1.1"?><client/>`, malformed},
-		"a declaration in the middle":          {`<client><?xml version="1.0"?></client>`, "The XML declaration must be at the beginning."},
-		"a declaration at the end":             {`<client/><?xml version="1.0"?>`, "The XML declaration must be at the beginning."},
+	for name, c := range map[string]struct{ document, reason string }{
+		"nothing":                           {"", "The document is empty."},
+		"blanks":                            {" \r\n\t", "The document is empty."},
+		"a comment alone":                   {"<!-- a -->", "The document is empty."},
+		"a declaration alone":               {`<?xml version="1.0"?>`, "The document is empty."},
+		"text":                              {"client", "The document is not XML."},
+		"JSON":                              {`{"client":{}}`, "The document is not XML."},
+		"text before the root":              {"a<client/>", "The document is not XML."},
+		"a wrong root":                      {"<project><name>A</name></project>", "The root element must be <client>."},
+		"a list":                            {`<clients type="array"><client/></clients>`, "The root element must be <client>."},
+		"a root in capitals":                {"<Client/>", "The root element must be <client>."},
+		"a document cut off in a tag":       {"<client><na", malformed},
+		"a document cut off in a text":      {"<client><name>A", malformed},
+		"a document cut off before the end": {"<client><name>A</name>", malformed},
+		"a document cut off in a comment":   {"<client/><!-- a", malformed},
+		"a document cut off in CDATA":       {"<client><name><![CDATA[a</name></client>", malformed},
+		"tags that overlap":                 {"<client><name>A</client></name>", malformed},
+		"an end tag alone":                  {"</client>", malformed},
+		"an ampersand alone":                {"<client><name>A & B</name></client>", malformed},
+		"an attribute without quotes":       {"<client a=b/>", malformed},
+		"an attribute without a value":      {"<client><name nil/></client>", malformed},
+		"an attribute twice":                {`<client><highrise-id nil="true" nil="false"/></client>`, "An element has the same attribute twice."},
+		"the end of CDATA in a text":        {"<client><name>]]></name></client>", malformed},
+		"XML 1.1":                           {`<?xml version="1.1"?><client/>`, malformed},
+		"a declaration in the middle":       {`<client><?xml version="1.0"?></client>`, "The XML declaration must be at the beginning."},
+		"a declaration at the end":          {`<client/><?xml version="1.0"?>`, "The XML declaration must be at the beginning."},
 		"a declaration that changes the encoding in the middle": {
 			"<client><?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><name>\xE9</name></client>", "The XML is not valid UTF-8.",
 		},
@@ -77,14 +77,14 @@ func TestDecodeXMLRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := decodeXML([]byte(c.document), "")
-			require.Equal(t, c.says, requireSyntaxError(t, err))
+			require.Equal(t, c.reason, requireSyntaxError(t, err))
 		})
 	}
 }
 
 func TestDecodeXMLRefusesDocumentTypesAndEntities(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct{ document, says string }{
+	for name, c := range map[string]struct{ document, reason string }{
 		"a DOCTYPE":             {`<!DOCTYPE client><client/>`, doctype},
 		"an external DOCTYPE":   {`<!DOCTYPE client SYSTEM "http://localhost/x.dtd"><client/>`, doctype},
 		"a DOCTYPE inside":      {`<client><!DOCTYPE client></client>`, doctype},
@@ -101,7 +101,7 @@ func TestDecodeXMLRefusesDocumentTypesAndEntities(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := decodeXML([]byte(c.document), "")
-			require.Equal(t, c.says, requireSyntaxError(t, err))
+			require.Equal(t, c.reason, requireSyntaxError(t, err))
 		})
 	}
 }
@@ -109,7 +109,7 @@ func TestDecodeXMLRefusesDocumentTypesAndEntities(t *testing.T) {
 func TestDecodeXMLRefusesCharactersThatXMLCannotCarry(t *testing.T) {
 	t.Parallel()
 	const surrogate, utf8 = "The XML has an unpaired surrogate.", "The XML is not valid UTF-8."
-	for text, says := range map[string]string{
+	for text, reason := range map[string]string{
 		"\x00": malformed, "\x0B": malformed, "\x1F": malformed, "\uFFFE": malformed, "\uFFFF": malformed,
 		"&#0;": malformed, "&#x0;": malformed, "&#x1F;": malformed, "&#xFFFE;": malformed, "&#x110000;": malformed,
 		"&#-1;": malformed, "&#;": malformed, "&#x;": malformed, "&#99999999999999999999;": malformed,
@@ -120,9 +120,9 @@ func TestDecodeXMLRefusesCharactersThatXMLCannotCarry(t *testing.T) {
 		t.Run(text, func(t *testing.T) {
 			t.Parallel()
 			_, err := decodeXML([]byte("<client><name>A</name><x>"+text+"</x></client>"), "")
-			require.Equal(t, says, requireSyntaxError(t, err), "in an element that is passed over")
+			require.Equal(t, reason, requireSyntaxError(t, err), "in an element that is passed over")
 			_, err = decodeXML([]byte("<client><name>"+text+"</name></client>"), "")
-			require.Equal(t, says, requireSyntaxError(t, err), "in a name")
+			require.Equal(t, reason, requireSyntaxError(t, err), "in a name")
 		})
 	}
 }
