@@ -70,9 +70,20 @@ func formatMark(sequence uint64) []byte {
 	return fmt.Appendf(nil, highWaterFormat, sequence, highWaterCheck(sequence))
 }
 
-// truncated reports whether content is shorter than a mark, as an interrupted write leaves it, also with zeros behind it.
+// truncated reports whether content is what an interrupted write of a mark leaves: the beginning of one, or zeros.
 func truncated(content []byte) bool {
-	return len(bytes.TrimRight(content, "\x00")) < len(formatMark(0))
+	content = bytes.TrimRight(content, "\x00")
+	whole := formatMark(0)
+	if len(content) >= len(whole) {
+		return false
+	}
+	for i, c := range content {
+		digit := '0' <= c && c <= '9' && '0' <= whole[i] && whole[i] <= '9'
+		if c != whole[i] && !digit {
+			return false
+		}
+	}
+	return true
 }
 
 // Sequence returns the highest sequence that the stream is known to have reached.
