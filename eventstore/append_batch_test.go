@@ -26,7 +26,7 @@ func onOneAndThree(t *testing.T, test func(t *testing.T, s *eventstore.Store)) {
 	})
 }
 
-// facts are entries about the messages first to last.
+// references are entries about the messages first to last.
 func references(first, last int) (entries []eventstore.Entry) {
 	for n := first; n <= last; n++ {
 		entries = append(entries, eventstore.Entry{Reference: learned(uint64(n))})
@@ -118,7 +118,7 @@ func TestABatchWithASingleEventKeepsItsCondition(t *testing.T) {
 	})
 }
 
-// What was stored by another replica, or by an attempt whose answer was lost, is not stored once more.
+// What was stored by another replica, or by an attempt whose response was lost, is not stored again.
 func TestABatchOfReferencesThatIsRepeatedChangesNothing(t *testing.T) {
 	onOneAndThree(t, func(t *testing.T, s *eventstore.Store) {
 		last, err := s.AppendBatch(deadline(t), references(1, 5))
@@ -141,14 +141,14 @@ func TestABatchOfReferencesThatIsRepeatedChangesNothing(t *testing.T) {
 	})
 }
 
-// A message that is read again in another round, and one that is told by hand, is recorded beside what was.
+// A message that is read again in another generation, and one that an operator retries, is recorded again.
 func TestAReferenceOfAnotherGenerationIsNoDuplicate(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
-	for round := range 3 {
+	for generation := range 3 {
 		entries := references(1, 20)
 		for i := range entries {
-			entries[i].Reference.Source.Generation = round
+			entries[i].Reference.Source.Generation = generation
 		}
 		_, err := s.AppendBatch(deadline(t), entries)
 		require.NoError(t, err)

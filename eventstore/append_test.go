@@ -27,7 +27,7 @@ func TestAppendStoresTheNextEventOfAClient(t *testing.T) {
 	require.Equal(t, second.Sequence, records[1].Sequence)
 }
 
-func TestAppendRefusesWhatWasDecidedOnAnOldState(t *testing.T) {
+func TestAppendOnAnOldStateIsAConflict(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	first, err := s.Append(deadline(t), created(1), 0)
@@ -40,7 +40,7 @@ func TestAppendRefusesWhatWasDecidedOnAnOldState(t *testing.T) {
 	require.Len(t, stored(t, s), 1)
 }
 
-// Many appends at once share atomic batches: each keeps its own condition, and the refused ones take nobody down.
+// Many appends at once share atomic batches: each keeps its own condition, and a refused one does not affect the others.
 func TestAppendsAtOnceAreStoredOrRefusedEachByItsOwnCondition(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
@@ -76,7 +76,7 @@ func TestAppendsAtOnceAreStoredOrRefusedEachByItsOwnCondition(t *testing.T) {
 	require.Len(t, bySequence, n*4/5)
 }
 
-// On three replicas a lost race shows as another error than on one, most of the time.
+// On three replicas a conflict is mostly another error code than on one.
 func TestOfAppendsOnTheSameStateExactlyOneWinsAcrossReplicas(t *testing.T) {
 	t.Parallel()
 	_, stores := threeReplicas(t)
@@ -103,7 +103,7 @@ func TestOfAppendsOnTheSameStateExactlyOneWinsAcrossReplicas(t *testing.T) {
 	require.Len(t, stored(t, stores[0]), 40)
 }
 
-// A repeat of a stored message is found to be stored, whatever the server says about it.
+// A repeat of a stored message returns the first result, whatever error the server returns.
 func TestARepeatOfAnEventIsTheSameEvent(t *testing.T) {
 	t.Parallel()
 	_, replicated := threeReplicas(t)
@@ -122,7 +122,7 @@ func TestARepeatOfAnEventIsTheSameEvent(t *testing.T) {
 
 func unchanged(*nats.Msg) {}
 
-func TestAnEventOfUnknownOutcomeThatWasOverrunIsNotDecidedAnew(t *testing.T) {
+func TestAConflictAfterAnUnknownOutcomeIsUnknown(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	_, err := s.Append(deadline(t), created(1), 0)

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAMessageWithoutOurEnvelopeIsForeign(t *testing.T) {
+func TestAMessageWithoutAnEnvelopeIsForeign(t *testing.T) {
 	valid, _, err := eventstore.Encode(created(1))
 	require.NoError(t, err)
 	without := func(name string) nats.Header {
@@ -50,7 +50,7 @@ func TestAMessageWithoutOurEnvelopeIsForeign(t *testing.T) {
 	}
 }
 
-func TestAMessageThatClaimsToBeOursAndIsNotIsCorrupt(t *testing.T) {
+func TestAChangedEventIsCorrupt(t *testing.T) {
 	for name, spoil := range map[string]func(*nats.Msg){
 		"data":             func(m *nats.Msg) { m.Data[7] ^= 1 },
 		"id":               func(m *nats.Msg) { m.Header["ce-id"] = []string{"another"} },
@@ -75,7 +75,7 @@ func TestAMessageThatClaimsToBeOursAndIsNotIsCorrupt(t *testing.T) {
 }
 
 // What carries a good checksum and still cannot be read was written wrong, or by a newer release.
-func TestWhatOnlyANewerReleaseCanReadIsToldFromCorruption(t *testing.T) {
+func TestAnEventOfANewerReleaseIsNotCorrupt(t *testing.T) {
 	msg := sealed(t, "clients.v2.ClientCreated", "1", `{"id":1}`)
 	_, err := eventstore.Decode(5, time.Now(), msg.Subject, msg.Header, msg.Data)
 	var unknown *eventstore.UnknownEventError

@@ -88,7 +88,7 @@ func TestFindReportsAnEventThatIsNotStored(t *testing.T) {
 	}
 }
 
-func TestFindEndsWhereTheEventCannotBeAnyMore(t *testing.T) {
+func TestFindEndsAtEventsStoredTooLate(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	all, results := changed(t, s, 40)
@@ -116,7 +116,7 @@ func TestFindWaitsForALeaderThatIsBehind(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, found)
 	l.Shown++
-	find := func() (err error) { // on a slow machine an answer may be late
+	find := func() (err error) { // on a slow machine a response may be late
 		for err = context.DeadlineExceeded; errors.Is(err, context.DeadlineExceeded) && t.Context().Err() == nil; {
 			_, _, err = s.Find(deadline(t), l)
 		}

@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What was learned is read for ever, too. These bytes must never change.
-var goldenFacts = []struct {
+// goldenReferences are reference events as they are stored. Add entries, never edit one: these bytes are in existing streams.
+var goldenReferences = []struct {
 	name    string
 	change  func(*domain.ReferenceEvent)
 	kind    string
@@ -39,7 +39,7 @@ var goldenFacts = []struct {
 		`{"source":{"stream":"PROJECTS","created":"2026-11-01T08:00:00.000000001Z","sequence":17,"stored_at":"2026-11-23T09:26:41.5Z","event_id":"Ereignis <1> & \"2\""},"recorder":"replica-1","change":"changed","id":5,"active":false}`,
 		"16fdca05fe1335ef",
 	}, {
-		"a project that was deleted, in a later round",
+		"a project that was deleted, in a later generation",
 		func(f *domain.ReferenceEvent) {
 			f.Kind, f.Operation, f.ID, f.Source.Generation = domain.Project, domain.Deleted, 5, 2
 		},
@@ -70,19 +70,19 @@ var goldenFacts = []struct {
 		`{"source":{"stream":"PROJECTS","created":"2026-11-01T08:00:00.000000001Z","sequence":17,"stored_at":"2026-11-23T09:26:41.5Z"},"recorder":"replica-1"}`,
 		"6afa7354e2e45114",
 	}, {
-		"what is gone passed",
+		"the position of expired messages passed",
 		func(f *domain.ReferenceEvent) { passed(f); f.StoredAt = time.Time{} },
 		"client-references.v1.PositionPassed", "client-references.PASSED.PROJECTS",
 		`{"source":{"stream":"PROJECTS","created":"2026-11-01T08:00:00.000000001Z","sequence":17},"recorder":"replica-1"}`,
 		"207a1cb18011504d",
 	}, {
-		"what follows on a position",
+		"a position passed, with the one before",
 		func(f *domain.ReferenceEvent) { passed(f); f.Previous = 15 },
 		"client-references.v1.PositionPassed", "client-references.PASSED.PROJECTS",
 		`{"source":{"stream":"PROJECTS","created":"2026-11-01T08:00:00.000000001Z","sequence":17,"previous":15,"stored_at":"2026-11-23T09:26:41.5Z"},"recorder":"replica-1"}`,
 		"1225d4d0f778949e",
 	}, {
-		"put back",
+		"a stream that was rewound",
 		func(f *domain.ReferenceEvent) {
 			passed(f)
 			f.Operation, f.Source.Sequence, f.Source.Generation, f.StoredAt = domain.Rewound, 0, 1, time.Time{}
@@ -93,7 +93,7 @@ var goldenFacts = []struct {
 	},
 }
 
-// passed makes a fact of one that is about no client.
+// passed changes a reference event to one about no client.
 func passed(f *domain.ReferenceEvent) { f.Account, f.Subject, f.EventID = "", 0, "" }
 
 func goldenReference(change func(*domain.ReferenceEvent)) domain.ReferenceEvent {
@@ -110,7 +110,7 @@ const goldenReferenceID = "PROJECTS:1793520000000000001:17"
 
 func TestEveryReferenceIsStoredInTheBytesItWasReleasedWith(t *testing.T) {
 	at := time.Date(2026, 11, 23, 9, 26, 42, 123456789, time.UTC)
-	for _, g := range goldenFacts {
+	for _, g := range goldenReferences {
 		t.Run(g.name, func(t *testing.T) {
 			msg, err := eventstore.EncodeReference(goldenReference(g.change), goldenReferenceID, at)
 			require.NoError(t, err)
@@ -139,14 +139,14 @@ func TestEveryReferenceIsStoredInTheBytesItWasReleasedWith(t *testing.T) {
 
 func TestEveryReferenceIsReadBackAsItWas(t *testing.T) {
 	at := time.Date(2026, 11, 23, 9, 26, 43, 0, time.UTC)
-	for _, g := range goldenFacts {
+	for _, g := range goldenReferences {
 		t.Run(g.name, func(t *testing.T) {
-			fact := goldenReference(g.change)
-			msg, err := eventstore.EncodeReference(fact, goldenReferenceID, at)
+			reference := goldenReference(g.change)
+			msg, err := eventstore.EncodeReference(reference, goldenReferenceID, at)
 			require.NoError(t, err)
 			record, err := eventstore.Decode(17, at, msg.Subject, msg.Header, msg.Data)
 			require.NoError(t, err)
-			require.Equal(t, eventstore.Record{Sequence: 17, Subject: msg.Subject, StoredAt: at, Type: msg.Header.Get("ce-type"), Reference: &fact}, record)
+			require.Equal(t, eventstore.Record{Sequence: 17, Subject: msg.Subject, StoredAt: at, Type: msg.Header.Get("ce-type"), Reference: &reference}, record)
 		})
 	}
 }

@@ -145,7 +145,7 @@ func TestUnknownMembersOfABodyArePassedOver(t *testing.T) {
 	require.Equal(t, domain.ClientToggled{ID: 1, Active: true}, record.Event)
 }
 
-func TestAnEventNobodyKnowsCannotBeStored(t *testing.T) {
+func TestAnUnknownEventCannotBeStored(t *testing.T) {
 	_, _, err := eventstore.Encode(domain.Envelope{Event: unknownEvent{}})
 	require.ErrorIs(t, err, eventstore.ErrUnknownType)
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Whatever the stream of that name is now, it is not the one that was read, and stays another one.
+// A stream that was replaced is never used again, also if the former one should return.
 func TestTheStreamIsKnownByTheLastMessageThatWasRead(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -62,8 +62,8 @@ func remake(t *testing.T, s *eventstore.Store) {
 	comes(t, other, 2)
 }
 
-// An event that is given a sequence which was read before has gone to another stream: whoever has sent it is told no more
-// than that, though it is stored.
+// An event that is stored at a sequence which was read before went to another stream. Its outcome is unknown, although it
+// was stored.
 func TestAnEventThatWentToAnotherStreamHasNoKnownOutcome(t *testing.T) {
 	t.Parallel()
 	for name, append := range map[string]func(t *testing.T, s *eventstore.Store) error{
@@ -104,7 +104,7 @@ func TestALeaderThatIsBehindIsGivenTime(t *testing.T) {
 		g.Confirmed()
 		require.ErrorIs(t, says(eventstore.StaleLeader-time.Second), eventstore.ErrBehind, "it had caught up in between")
 		time.Sleep(2 * eventstore.SuspicionGap)
-		require.ErrorIs(t, says(eventstore.StaleLeader-time.Second), eventstore.ErrBehind, "nobody answered in between")
+		require.ErrorIs(t, says(eventstore.StaleLeader-time.Second), eventstore.ErrBehind, "no response in between")
 		require.ErrorIs(t, says(2*time.Second), eventstore.ErrReplaced)
 		require.ErrorIs(t, g.Fault(), eventstore.ErrReplaced)
 	})

@@ -63,7 +63,7 @@ func TestIDsStayAboveThoseInUseWhenTheCounterIsLost(t *testing.T) {
 }
 
 // What other replicas use of their own blocks takes nothing from this one's: each would take a block for each id.
-func TestIDsOfABlockAreUsedThoughOthersAreAhead(t *testing.T) {
+func TestIDsOfABlockAreUsedWhileOtherReplicasAreAhead(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	_, err := s.NextID(deadline(t), 0)
@@ -89,7 +89,7 @@ func TestIDsSkipToTheFloor(t *testing.T) {
 	}
 }
 
-func TestACounterThatIsDeletedUnderWayIsMadeAgain(t *testing.T) {
+func TestADeletedCounterIsCreatedAgain(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	first, err := s.NextID(deadline(t), 0)
@@ -104,7 +104,7 @@ func TestACounterThatIsDeletedUnderWayIsMadeAgain(t *testing.T) {
 	}
 }
 
-// Whoever waits for a block of ids waits no longer than he may, however long others may.
+// A caller that waits for a block of ids waits until its own deadline, not that of the one that takes the block.
 func TestNextIDDoesNotOutlastItsContext(t *testing.T) {
 	t.Parallel()
 	s := muteStore(t)
@@ -123,7 +123,7 @@ func TestNextIDDoesNotOutlastItsContext(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 			defer cancel()
 			if _, err := s.NextID(ctx, 0); err == nil {
-				t.Error("nobody can have given it one")
+				t.Error("there is no server to take an id from")
 			}
 		})
 	}

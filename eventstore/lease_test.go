@@ -61,7 +61,7 @@ func TestAppendSendsNothingAgainWithoutItsLease(t *testing.T) {
 }
 
 // Of events that wait for a batch, those that have waited too long are confirmed by themselves; the others do not wait.
-func TestEventsThatAreDueAreNotStoredTogetherWithOthers(t *testing.T) {
+func TestAnEventWithADueLeaseIsStoredByItself(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	const n = 200

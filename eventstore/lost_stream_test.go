@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAStreamThatIsGoneIsNotMadeAgain(t *testing.T) {
+func TestALostStreamIsNotCreatedAgain(t *testing.T) {
 	t.Parallel()
 	for what, leave := range map[string]func(t *testing.T, s *eventstore.Store){
 		"a snapshot": func(t *testing.T, s *eventstore.Store) {
@@ -44,7 +44,7 @@ func TestAStreamThatIsGoneIsNotMadeAgain(t *testing.T) {
 	}
 }
 
-func TestAStreamOfWhichNothingWasUsedIsMadeAgain(t *testing.T) {
+func TestAnUnusedStreamIsCreatedAgain(t *testing.T) {
 	t.Parallel()
 	nc := natstest.Run(t, 1).Connect(t, 0)
 	s := openStore(t, nc, 1)

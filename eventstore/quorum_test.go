@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A healthy cluster is always believed, and never denies what it has acknowledged: idle, at the pace at which its
-// heartbeats are farthest apart, busy, and when its leader changes.
+// A healthy cluster always has a quorum and all that it has acknowledged: idle, between heartbeats, busy, and after its
+// leader changed.
 func TestAHealthyClusterHasQuorum(t *testing.T) {
 	t.Parallel()
 	_, stores := threeReplicas(t)
@@ -71,13 +71,13 @@ func TestAHealthyClusterHasQuorum(t *testing.T) {
 	}
 }
 
-// passes tells whether there was nobody to answer, as long as a leader is elected.
+// passes reports whether an error is that of an election.
 func passes(err error) bool {
 	var refusal *jetstream.APIError
 	return errors.As(err, &refusal) && refusal.Code == 503 || errors.Is(err, context.DeadlineExceeded)
 }
 
-// What the last one of three servers says is soon not believed any more.
+// The last one of three servers loses its quorum within seconds.
 func TestALeaderWithoutAQuorumIsRefusedSoon(t *testing.T) {
 	t.Parallel()
 	cluster, stores := threeReplicas(t)

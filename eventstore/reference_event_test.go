@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What two replicas learn from one message has one name. What is told by hand, and what begins another round, has its own.
+// Two replicas derive the same id from one message. A late reference event and one of another generation have their own.
 func TestAReferenceIsNamedAfterTheMessageItWasLearnedFrom(t *testing.T) {
 	at := time.Unix(1, 5)
 	nothing := func(*domain.ReferenceEvent) {}
@@ -25,18 +25,18 @@ func TestAReferenceIsNamedAfterTheMessageItWasLearnedFrom(t *testing.T) {
 	require.Equal(t, goldenReferenceID+":late:1000000005", eventstore.ReferenceID(goldenReference(func(f *domain.ReferenceEvent) { f.Late = true }), at))
 }
 
-// Another service has a say in some headers, and must not be able to make a fact that cannot be stored.
-func TestAReferenceWithEndlessHeadersIsStillStored(t *testing.T) {
+// Other services choose some of the headers, which must not keep an event from being stored.
+func TestLongHeadersAreTruncated(t *testing.T) {
 	t.Parallel()
-	fact := learned(1)
-	fact.CorrelationID, fact.CausationID = strings.Repeat("é\n", 20_000), strings.Repeat(" ", 60_000)
+	reference := learned(1)
+	reference.CorrelationID, reference.CausationID = strings.Repeat("é\n", 20_000), strings.Repeat(" ", 60_000)
 	event := created(1)
-	event.Actor, event.CorrelationID, event.Traceparent = fact.CorrelationID, fact.CausationID, strings.Repeat("-", 70_000)
+	event.Actor, event.CorrelationID, event.Traceparent = reference.CorrelationID, reference.CausationID, strings.Repeat("-", 70_000)
 	s := singleNode(t)
-	_, err := s.AppendBatch(deadline(t), []eventstore.Entry{{Event: &event}, {Reference: fact}})
+	_, err := s.AppendBatch(deadline(t), []eventstore.Entry{{Event: &event}, {Reference: reference}})
 	require.NoError(t, err)
 	records := stored(t, s)
-	require.True(t, strings.HasPrefix(fact.CorrelationID, records[1].Reference.CorrelationID), "it ends early, and as a whole letter")
+	require.True(t, strings.HasPrefix(reference.CorrelationID, records[1].Reference.CorrelationID), "truncated between two characters")
 	require.Len(t, records[0].CorrelationID, eventstore.HeaderLimit)
 }
 
@@ -78,7 +78,7 @@ func TestAReferenceOfANewerReleaseIsNotSkipped(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoReferenceAmongThemIsForeign(t *testing.T) {
+func TestAMessageWithoutAReferenceEnvelopeIsForeign(t *testing.T) {
 	valid, err := eventstore.EncodeReference(learned(1), "id", time.Now())
 	require.NoError(t, err)
 	without := func(name string) nats.Header {
@@ -114,7 +114,7 @@ func TestWhatIsNoReferenceAmongThemIsForeign(t *testing.T) {
 }
 
 func FuzzDecodeReference(f *testing.F) {
-	for _, g := range goldenFacts {
+	for _, g := range goldenReferences {
 		f.Add(g.subject, g.kind, g.data)
 	}
 	f.Add("client-references.PASSED.", "client-references.v1.PositionPassed", "null")
@@ -136,7 +136,7 @@ func FuzzDecodeReference(f *testing.F) {
 	})
 }
 
-// learned is a fact about one project of client 1 in the account "test", learned from message n.
+// learned is a reference event about project n of client 1 in the account "test", from message n.
 func learned(n uint64) domain.ReferenceEvent {
 	return domain.ReferenceEvent{
 		Source: domain.Position{Stream: "PROJECTS", Created: time.Unix(1, 0).UTC(), Sequence: n}, StoredAt: time.Unix(2, 0).UTC(),

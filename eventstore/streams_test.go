@@ -51,7 +51,7 @@ func TestOpenLeavesAStreamThatIsConfiguredDifferentlyAsItIs(t *testing.T) {
 	require.Equal(t, int64(10), stream.CachedInfo().Config.MaxMsgs)
 }
 
-// What would let somebody take away from the stream, or keep this service from reading it, is not passed over.
+// A setting by which messages could be removed, or not be read, is refused.
 func TestOpenInsistsOnEachSettingThatAGuaranteeNeeds(t *testing.T) {
 	t.Parallel()
 	for setting, change := range map[string]func(*jetstream.StreamConfig){

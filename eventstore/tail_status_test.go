@@ -8,9 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What looks like a word of the server's own is not delivered, or ends the consumption: nobody may stop the service by
-// storing such a message.
-func TestTailPassesWhatLooksLikeAStatusOfTheServer(t *testing.T) {
+// nats.go withholds messages that look like a status of the server, or ends the consumer. Such a message must not stop the
+// service.
+func TestTailDeliversMessagesThatLookLikeAStatus(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	statuses := []string{"100", "404", "408", "409 Consumer Deleted", "409 Leadership Change", "503"}

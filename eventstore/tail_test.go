@@ -80,7 +80,7 @@ func TestTailStopsAtAMissingMessage(t *testing.T) {
 	require.ErrorIs(t, err, eventstore.ErrIncomplete)
 }
 
-// Nothing arrives, and the stream says that there is something.
+// Nothing is delivered, although the stream has a last sequence.
 func TestTailNoticesThatTheStreamHasLostItsEnd(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
@@ -93,7 +93,7 @@ func TestTailNoticesThatTheStreamHasLostItsEnd(t *testing.T) {
 	require.ErrorIs(t, err, eventstore.ErrIncomplete)
 }
 
-func TestTailHandsOnForeignMessages(t *testing.T) {
+func TestTailDeliversForeignMessages(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	_, err := s.JetStream().Publish(deadline(t), "clients.by.hand", []byte("hello"))
@@ -105,7 +105,7 @@ func TestTailHandsOnForeignMessages(t *testing.T) {
 	require.Empty(t, records[1].Foreign)
 }
 
-// Whoever deletes the consumer does not stop the tailing.
+// A tail creates its consumer again after an administrator has deleted it.
 func TestTailGoesOnWithoutItsConsumer(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
@@ -137,7 +137,7 @@ func TestTailGoesOnWithoutItsConsumer(t *testing.T) {
 	}
 }
 
-// A tailing outlives the server that its consumer was on.
+// A tail goes on after the server of its consumer has stopped.
 func TestTailGoesOnAfterAServerIsGone(t *testing.T) {
 	t.Parallel()
 	cluster, stores := threeReplicas(t)

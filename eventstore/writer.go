@@ -39,7 +39,7 @@ type writer struct {
 const (
 	maxBatch    = 500 // the server takes 1,000
 	batchSyncs  = 9   // of a batch, where a single event has one: the first estimate
-	gatherShare = 16  // of what a batch costs: waited for callers who just got a result and have more to store
+	gatherShare = 16  // of what a batch costs: waited for callers that just got a result and have more to store
 	maxGather   = 5 * time.Millisecond
 )
 

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestWhatWaitsSharesAnAtomicBatch(t *testing.T) {
+func TestWaitingEventsShareAnAtomicBatch(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	const n = 300
@@ -53,7 +53,7 @@ func TestABatchLeavesItsMessagesAsTheyWere(t *testing.T) {
 	}
 }
 
-// A batch whose acknowledgement is lost may be stored: what is then found to be overrun must not be decided anew.
+// A batch whose acknowledgement is lost may be stored: a conflict of its events must not lead to a new decision.
 func TestABatchWithoutAResponseHasAnUnknownOutcome(t *testing.T) {
 	t.Parallel()
 	s := muteStore(t)
@@ -76,7 +76,7 @@ func TestABatchThatIsRefusedIsKnownNotToBeStored(t *testing.T) {
 	}
 }
 
-// muteStore is a store whose messages arrive where nobody says so.
+// muteStore is a store whose requests get no response.
 func muteStore(t *testing.T) *eventstore.Store {
 	t.Helper()
 	nc := natstest.Run(t, 1).Connect(t, 0)
@@ -97,7 +97,7 @@ func TestAnAbandonedEventIsNotSent(t *testing.T) {
 	require.False(t, canAbandon, "an event that was sent")
 }
 
-// While a flush hangs, who waits for the next one is told in time that his event was not sent.
+// While a flush hangs, an event that waits for the next one is refused at its deadline.
 func TestAnEventThatWaitsForAFlushIsRefusedInTime(t *testing.T) {
 	t.Parallel()
 	s := muteStore(t)
@@ -109,9 +109,9 @@ func TestAnEventThatWaitsForAFlushIsRefusedInTime(t *testing.T) {
 	require.Equal(t, domain.Unavailable, refusal.Kind)
 }
 
-// As long as nats.go greets a server, whoever uses the connection waits. A batch is given up on in time all the same, and
-// may yet be stored.
-func TestABatchIsGivenUpOnInTimeWhileAConnectionIsMade(t *testing.T) {
+// While nats.go reconnects, every use of the connection blocks. A batch ends at its deadline all the same, with an unknown
+// outcome.
+func TestABatchEndsInTimeWhileReconnecting(t *testing.T) {
 	t.Parallel()
 	network := natstest.NewNetwork(t)
 	cluster := natstest.Run(t, 1)

@@ -89,7 +89,7 @@ func TestScanFindsEveryFlippedBit(t *testing.T) {
 }
 
 // The end of a stream may be cut short by a crash, and nothing else.
-func TestScanPassesOverACutEndOfAStreamAlone(t *testing.T) {
+func TestScanAcceptsATruncatedRecordAtTheEndOfAStreamOnly(t *testing.T) {
 	t.Parallel()
 	dir, file := store(t)
 	sound, err := os.ReadFile(file)

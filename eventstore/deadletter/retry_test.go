@@ -18,13 +18,13 @@ func TestARetryNeedsAService(t *testing.T) {
 	require.ErrorIs(t, q.Retry(deadline(t), 1), deadletter.ErrNoService)
 }
 
-func TestARetryAnswersWhatTheServiceSays(t *testing.T) {
+func TestARetryReturnsTheErrorOfTheService(t *testing.T) {
 	t.Parallel()
 	cluster := natstest.Run(t, 1)
 	q, err := deadletter.New(cluster.Connect(t, 0))
 	require.NoError(t, err)
 	asked := make(chan uint64, 10)
-	for range 2 { // of two replicas one answers
+	for range 2 { // one of two replicas responds
 		replica, err := deadletter.New(cluster.Connect(t, 0))
 		require.NoError(t, err)
 		_, err = replica.ServeRetries(func(_ context.Context, number uint64) error {
@@ -53,13 +53,13 @@ func TestARetryEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(deadline(t))
 	_, err = q.ServeRetries(func(retry context.Context, _ uint64) error {
 		if _, limited := retry.Deadline(); !limited {
-			t.Error("a retry may take for ever")
+			t.Error("a retry has no deadline")
 		}
 		cancel()
 		return nil
 	})
 	require.NoError(t, err)
-	if err := q.Retry(ctx, 1); err != nil { // the answer may be faster
+	if err := q.Retry(ctx, 1); err != nil { // the response may be faster
 		require.ErrorIs(t, err, context.Canceled)
 	}
 }

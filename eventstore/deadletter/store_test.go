@@ -31,11 +31,7 @@ func created(t testing.TB, nc *nats.Conn, replicas int) *deadletter.Store {
 	return q
 }
 
-func deadline(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	t.Cleanup(cancel)
-	return ctx
-}
+func deadline(t testing.TB) context.Context { return natstest.Deadline(t) }
 
 // poison is message n of a source.
 func poison(n uint64) upstream.Message {
@@ -97,8 +93,8 @@ func TestAMessageIsPutIntoQuarantineOnce(t *testing.T) {
 	}
 }
 
-// Whatever another service has made of a message, it must not stand in the way of those behind it.
-func TestWhatIsTooLargeToBeKeptIsKeptWithoutItsData(t *testing.T) {
+// A message of any content can be stored, so that it does not block those behind it.
+func TestATooLargeMessageIsKeptWithoutItsData(t *testing.T) {
 	t.Parallel()
 	q := onServers(t, 1)
 	data, headers := poison(1), poison(2)
@@ -143,7 +139,7 @@ func TestQuarantineIsListedInItsOrderWithoutWhatWasDropped(t *testing.T) {
 	}
 	require.Equal(t, []uint64{2, 5}, list())
 	for range q.All(deadline(t)) {
-		break // whoever has seen enough may stop
+		break // the caller may stop early
 	}
 	for _, gone := range []uint64{0, 1, 3, 6, 7, 1 << 63, 1<<64 - 1} {
 		_, err := q.Get(deadline(t), gone)
@@ -153,7 +149,7 @@ func TestQuarantineIsListedInItsOrderWithoutWhatWasDropped(t *testing.T) {
 	require.Equal(t, []uint64{2, 5}, list())
 }
 
-func TestAMissingQuarantineIsSaidToBeMissing(t *testing.T) {
+func TestAMissingStreamIsErrNoStream(t *testing.T) {
 	t.Parallel()
 	q, err := deadletter.New(natstest.Run(t, 1).Connect(t, 0))
 	require.NoError(t, err)
@@ -188,8 +184,8 @@ func TestQuarantineWithoutAServerIsAnError(t *testing.T) {
 	require.NotErrorIs(t, err, deadletter.ErrNoStream)
 }
 
-// After a source was put back to an earlier copy of itself, another message may stand where one in quarantine stood.
-func TestQuarantineTellsRoundsApart(t *testing.T) {
+// After a stream was restored to an earlier state, another message may have the sequence of a dead letter.
+func TestMessagesOfTwoGenerationsAreKept(t *testing.T) {
 	t.Parallel()
 	q := onServers(t, 1)
 	for generation := range 2 {

@@ -108,7 +108,7 @@ func TestADamagedStoreIsRefusedAndLeftAsItIs(t *testing.T) {
 }
 
 // A crash in the middle of a write leaves part of a message that was not acknowledged.
-func TestAMessageThatWasBeingWrittenInACrashIsNoDamage(t *testing.T) {
+func TestATruncatedMessageAfterACrashIsNoDamage(t *testing.T) {
 	t.Parallel()
 	_, killed := filledStore(t)
 	more := func(content []byte) []byte { return append(content, content[:100]...) }
@@ -134,7 +134,7 @@ func TestAMessageThatWasBeingWrittenInACrashIsNoDamage(t *testing.T) {
 	}
 }
 
-// Nothing of the service removes events, so whoever did, the store is incomplete.
+// The service never removes events, so a store without some is incomplete, whatever removed them.
 func TestAStoreWithoutSomeEventsIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, option := range map[string]jetstream.StreamPurgeOpt{

@@ -109,7 +109,7 @@ func counted(t *testing.T, f *foreign) {
 	}
 }
 
-// strange are messages that a server stores, and nobody would send.
+// strange are messages that a server stores although no client sends such.
 func strange(t *testing.T, f *foreign) {
 	options := f.s.nc.Opts
 	url := strings.Replace(options.InProcessServer.(*server.Server).ClientURL(), "://", "://"+options.User+":"+options.Password+"@", 1)

@@ -7,7 +7,7 @@
 // It also works while the service runs: a History ends at the message that was the last one when it was opened. It creates
 // no stream and changes none.
 //
-// Records tells a message that is gone from one that only the server that delivers does not have: whatever a consumer leaves
+// Records distinguishes a message that is gone from one that only the delivering server lacks: whatever a consumer leaves
 // out is requested from the stream's leader. The messages themselves come from a consumer, on any server or on the one
 // that OfServer names.
 //

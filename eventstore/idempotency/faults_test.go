@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Who does not lead the stream of keys may be as slow as he likes.
+// A follower of the stream of keys may be frozen.
 func TestRecordsAreStoredWhileAFollowerIsFrozen(t *testing.T) {
 	t.Parallel()
 	network := natstest.NewNetwork(t)
@@ -46,7 +46,7 @@ func TestRecordsAreStoredWhileAFollowerIsFrozen(t *testing.T) {
 	}
 }
 
-// A key is reserved once and answers what it was settled with, whoever leads its stream by then.
+// A key is claimed once and returns its result, whichever server leads the stream by then.
 func TestRecordsAreStoredWhileTheLeaderChanges(t *testing.T) {
 	t.Parallel()
 	_, stores := threeReplicas(t)
@@ -98,7 +98,7 @@ func held(t *testing.T, servers int) (network *natstest.Network, held, free *ide
 	return network, openStore(t, slow, servers), openStore(t, fast, servers)
 }
 
-// healAfter lets attempts pass without an answer, and then everything that was sent arrive.
+// healAfter lets attempts pass without a response, and then delivers everything that was sent.
 func healAfter(network *natstest.Network, attempts int, meanwhile func()) {
 	<-time.After(time.Duration(attempts)*idempotency.AttemptTimeout + idempotency.AttemptTimeout/2)
 	meanwhile()
@@ -124,9 +124,8 @@ func TestAKeyIsStoredOnceHoweverOftenItIsSent(t *testing.T) {
 	}
 }
 
-// Who takes a reservation over stores the bytes that stand already. Somebody else who has done so in the meantime is not
-// to be taken for oneself.
-func TestARequestThatIsOvertakenDuringAnOutageLearnsOfIt(t *testing.T) {
+// A takeover stores the same bytes again. One by another replica in the meantime must not be mistaken for it.
+func TestATakeoverDuringAnOutageIsAConflict(t *testing.T) {
 	t.Parallel()
 	for _, servers := range []int{1, 3} {
 		t.Run(fmt.Sprintf("servers=%d", servers), func(t *testing.T) {
@@ -173,7 +172,7 @@ func TestCallsEndWithTheirContext(t *testing.T) {
 	}
 }
 
-// Until every request has ended whose reservation is lost with the stream of keys, nobody can reserve its key once more.
+// A key can be claimed again only when all requests have ended whose records were lost with the stream.
 func TestADeletedStreamIsCreatedAgain(t *testing.T) {
 	t.Parallel()
 	for name, servers := range map[string]int{"one server": 1, "three servers": 3} {

@@ -71,7 +71,7 @@ func TestACompletedKeyHasAResultAndAReleasedOneIsFree(t *testing.T) {
 	require.True(t, own)
 }
 
-// Of two requests with one key the one that was overtaken can add its answer, and can take nothing away.
+// A request whose record was taken over can complete it, but not release it.
 func TestARequestThatWasOvertakenDoesNotReleaseTheKey(t *testing.T) {
 	t.Parallel()
 	_, stores := threeReplicas(t)
@@ -89,7 +89,7 @@ func TestARequestThatWasOvertakenDoesNotReleaseTheKey(t *testing.T) {
 	require.ErrorIs(t, first.Release(deadline(t), "test", "key", slow), domain.ErrConflict)
 	_, own, err = first.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{}))
 	require.NoError(t, err)
-	require.False(t, own, "it still stands")
+	require.False(t, own, "the record is unchanged")
 
 	slow.Result = &domain.Revision{}
 	require.NoError(t, first.Complete(deadline(t), "test", "key", slow))
@@ -114,7 +114,7 @@ func TestAResultIsStoredAfterTheKeyWasReleased(t *testing.T) {
 	require.NoError(t, s.Complete(deadline(t), "test", "key", domain.IdempotencyRecord{EventID: "another", Revision: r.Revision}))
 	existing, _, err = s.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{}))
 	require.NoError(t, err)
-	require.Equal(t, r.Result, existing.Result, "the key belongs to who has its answer")
+	require.Equal(t, r.Result, existing.Result, "the key belongs to the request with a result")
 }
 
 // bucketOf is the stream of keys as others see it, and former releases did.
@@ -173,7 +173,7 @@ func TestARetryCreatesNoRecord(t *testing.T) {
 	_, _, err := s.Claim(deadline(t), "test", "key", always(domain.IdempotencyRecord{}))
 	require.NoError(t, err)
 	_, own, err := s.Claim(deadline(t), "test", "key", func() (domain.IdempotencyRecord, error) {
-		t.Error("one stands")
+		t.Error("there is a record")
 		return domain.IdempotencyRecord{}, nil
 	})
 	require.NoError(t, err)
@@ -191,7 +191,7 @@ func TestAnUnreadableRecordIsUnavailable(t *testing.T) {
 	require.Equal(t, domain.Unavailable, unavailable.Kind)
 }
 
-// The stream of keys is a bucket: what a former release has stored through one stands, and what is stored now shows there.
+// The stream of keys is a bucket: records of an earlier release are read, and new ones are visible in it.
 func TestRecordsAreInABucket(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)

@@ -15,7 +15,7 @@ import (
 
 const (
 	perMinute = 100  // lines of one kind
-	kinds     = 1000 // that are told apart: the least recent one is forgotten
+	kinds     = 1000 // that are remembered, the most recent ones
 )
 
 // New returns a logger that passes on a hundred warnings and errors of each kind a minute, and everything below. A line

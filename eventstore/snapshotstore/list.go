@@ -20,7 +20,7 @@ type Listing struct {
 	nuids     map[string]bool
 }
 
-// List returns what there is in the bucket, by the metadata alone: Read tells whether a snapshot is undamaged. A bucket that
+// List returns what there is in the bucket, by the metadata alone: Read finds out whether a snapshot is damaged. A bucket that
 // does not exist is empty.
 func (b *Bucket) List(ctx context.Context) (Listing, error) {
 	l := Listing{nuids: make(map[string]bool)}

@@ -1,0 +1,130 @@
+package snapshotstore_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"clients/eventstore/natstest"
+	"clients/eventstore/snapshotstore"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+)
+
+func TestReplicasThatSaveAtOnceDoNotHarmEachOther(t *testing.T) {
+	t.Parallel()
+	cluster := natstest.Run(t, 3)
+	var all sync.WaitGroup
+	for i := range 3 {
+		s := newShelf(t, cluster.Connect(t, i), 3)
+		all.Go(func() {
+			for range 5 {
+				if err := s.Save(deadline(t), mark(1), text(strings.Repeat(fmt.Sprint(i), 300_000))); err != nil {
+					require.ErrorIs(t, err, snapshotstore.ErrGone, "others have saved two meanwhile")
+				}
+			}
+		})
+	}
+	all.Wait()
+	s := newShelf(t, cluster.Connect(t, 0), 3)
+	kept := s.list()
+	require.NotEmpty(t, kept)
+	for _, snapshot := range kept {
+		content, err := s.read(snapshot)
+		require.NoError(t, err)
+		require.Equal(t, strings.Repeat(content[:1], 300_000), content)
+	}
+}
+
+func TestSaveFailsWhereTheContentIsNotStoredAsItWasWritten(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t, natstest.Run(t, 1).Connect(t, 0), 1)
+	s.save(1, "before")
+	before := s.chunks()
+	err := s.Save(deadline(t), mark(2), func(w io.Writer) error {
+		_, err := w.Write(make([]byte, chunkSize))
+		require.NoError(t, err)
+		require.NoError(t, text("x")(w)) // so that the chunk before is sent
+		require.Eventually(t, func() bool { return len(s.chunks()) == 2 }, 5*time.Second, time.Millisecond)
+		for subject := range s.chunks() {
+			if before[subject] == 0 {
+				_, err := s.js.Publish(deadline(t), subject, []byte("of another writer"))
+				require.NoError(t, err)
+			}
+		}
+		return text("end")(w)
+	})
+	require.ErrorIs(t, err, snapshotstore.ErrDamaged)
+	require.Equal(t, []uint64{1}, s.sequences())
+	content, err := s.read(s.list()[0])
+	require.NoError(t, err)
+	require.Equal(t, "before", content)
+	require.Equal(t, before, s.chunks(), "nothing of it is left")
+}
+
+func TestASnapshotThatIsSavedDuringAnElectionIsRight(t *testing.T) {
+	t.Parallel()
+	cluster := natstest.Run(t, 3)
+	nc := cluster.Connect(t, 0)
+	s := newShelf(t, nc, 3)
+	stepDown := func() { _, _ = nc.Request("$JS.API.STREAM.LEADER.STEPDOWN."+snapshotstore.Stream, nil, time.Second) }
+	saved := 0
+	for round := 0; saved < 3; round++ {
+		require.Less(t, round, 20)
+		content := strings.Repeat(fmt.Sprintf("round %02d.", round), chunkSize)
+		ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+		err := s.Save(ctx, mark(uint64(round+1)), func(w io.Writer) error {
+			if round%2 == 0 {
+				stepDown()
+			}
+			return text(content)(w)
+		})
+		cancel()
+		if err == nil {
+			saved++
+		}
+		var all []snapshotstore.Snapshot
+		require.Eventually(t, func() bool {
+			l, err := s.List(deadline(t))
+			all = l.Snapshots
+			return err == nil
+		}, 20*time.Second, 20*time.Millisecond)
+		if err != nil && (len(all) == 0 || all[0].Sequence != uint64(round+1)) {
+			continue
+		}
+		got, readErr := s.read(all[0])
+		require.True(t, err != nil && errors.Is(readErr, snapshotstore.ErrDamaged) || got == content, "round %d: %v, %v", round, err, readErr)
+	}
+}
+
+func TestSaveReturnsWhenItsContextEnds(t *testing.T) {
+	t.Parallel()
+	network := natstest.NewNetwork(t)
+	nc, err := nats.Connect(network.URL("service", natstest.Run(t, 1)))
+	require.NoError(t, err)
+	t.Cleanup(nc.Close)
+	s := newShelf(t, nc, 1)
+	t.Cleanup(network.Heal)
+	for _, when := range []string{"before", "meanwhile"} {
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		if when == "before" {
+			network.Hold("service")
+		}
+		begun := time.Now()
+		err := s.Save(ctx, mark(1), func(w io.Writer) error {
+			network.Hold("service")
+			_, err := w.Write(make([]byte, 2*chunkSize))
+			return err
+		})
+		require.ErrorIs(t, err, context.DeadlineExceeded, when)
+		require.Less(t, time.Since(begun), 2*time.Second, when)
+		cancel()
+		network.Heal()
+	}
+}
