@@ -82,6 +82,9 @@ func requireSnapshotsChangeNothing(t testing.TB, records []eventstore.Record, ra
 	require.NoError(t, without.apply(records[cut:]))
 	require.NoError(t, with.apply(records[cut:]))
 	requireSame(t, without, with, fmt.Sprintf("after a snapshot at %d", cut))
+	for _, r := range records {
+		require.Equal(t, without.Time(r), with.Time(r), "of sequence %d, after a snapshot at %d", r.Sequence, cut)
+	}
 }
 
 func TestASnapshotChangesNothing(t *testing.T) {

@@ -29,7 +29,7 @@ var mayImport = map[string][]string{
 		"github.com/gofrs/flock", "github.com/nats-io/nkeys", "golang.org/x/crypto/bcrypt",
 	},
 	"eventstore/internal/jsapi": {"github.com/nats-io/nats.go", "github.com/synadia-io/orbit.go/jetstreamext"},
-	"eventstore/history":        {"clients/eventstore", "clients/eventstore/internal/jsapi", "github.com/nats-io/nats.go"},
+	"eventstore/history":        {"clients/domain", "clients/eventstore", "clients/eventstore/internal/jsapi", "github.com/nats-io/nats.go"},
 	"eventstore/idempotency": {
 		"clients/domain", "clients/eventstore/internal/jsapi", "github.com/nats-io/nats.go", "github.com/google/uuid",
 	},
@@ -49,8 +49,9 @@ var mayImport = map[string][]string{
 		"github.com/ThreeDotsLabs/watermill", "github.com/nats-io/nats.go",
 		"github.com/prometheus/client_golang", "go.opentelemetry.io/otel",
 	},
+	"projections/timeline": {"clients/domain", "clients/eventstore", "clients/projections/readmodel"}, // its tests
 	"transport": {
-		"clients/domain", "clients/projections/readmodel", "clients/transport/wire", "clients/transport/auth", "clients/transport/contracts", "clients/transport/connections",
+		"clients/domain", "clients/projections/readmodel", "clients/projections/timeline", "clients/transport/wire", "clients/transport/auth", "clients/transport/contracts", "clients/transport/connections",
 		"github.com/klauspost/compress", "github.com/prometheus/client_golang", "go.opentelemetry.io/otel", "golang.org/x/sync/semaphore",
 	},
 	"transport/auth":        {"clients/transport/credentials", "github.com/hashicorp/golang-lru/v2", "github.com/prometheus/client_golang"},

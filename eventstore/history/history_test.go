@@ -20,18 +20,24 @@ import (
 // site is a store on one server or on three.
 type site struct {
 	*eventstore.Store
-	t  *testing.T
-	nc *nats.Conn
-	id int64
+	t       *testing.T
+	cluster *natstest.Cluster
+	nc      *nats.Conn
+	id      int64
 }
 
 func open(t *testing.T, servers int) *site {
 	t.Helper()
-	nc := natstest.Run(t, servers).Connect(t, 0)
-	store, err := eventstore.Open(soon(t), nc, eventstore.Config{Replicas: servers, Log: slog.New(slog.DiscardHandler)})
+	return openOn(t, natstest.Run(t, servers))
+}
+
+func openOn(t *testing.T, cluster *natstest.Cluster) *site {
+	t.Helper()
+	nc := cluster.Connect(t, 0)
+	store, err := eventstore.Open(soon(t), nc, eventstore.Config{Replicas: len(cluster.Servers), Log: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	t.Cleanup(store.Close)
-	return &site{Store: store, t: t, nc: nc}
+	return &site{Store: store, t: t, cluster: cluster, nc: nc}
 }
 
 func soon(t *testing.T) context.Context {

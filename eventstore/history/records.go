@@ -27,11 +27,17 @@ func (h *History) Records(ctx context.Context) iter.Seq2[eventstore.Record, erro
 // RecordsOf returns what Records does, but only the messages of an account's clients, where account is not "", and of one
 // client, where clientID is not 0. Only these are transferred, so that missing messages are not reported.
 func (h *History) RecordsOf(ctx context.Context, account string, clientID int64) iter.Seq2[eventstore.Record, error] {
+	return h.records(ctx, subjectOf(account, clientID))
+}
+
+// subjectOf returns the subject of one client, or the filter for all accounts where account is "", and for all clients where
+// clientID is 0.
+func subjectOf(account string, clientID int64) string {
 	id := "*"
 	if clientID != 0 {
 		id = strconv.FormatInt(clientID, 10)
 	}
-	return h.records(ctx, "clients."+cmp.Or(account, "*")+"."+id)
+	return "clients." + cmp.Or(account, "*") + "." + id
 }
 
 func (h *History) records(ctx context.Context, subject string) iter.Seq2[eventstore.Record, error] {

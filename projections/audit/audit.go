@@ -200,7 +200,7 @@ func (n *auditor) fold(r eventstore.Record) {
 	case n.folds(r.ClientID):
 		n.event(r)
 	default:
-		n.model.Tick(r.StoredAt)
+		n.model.Tick(r)
 	}
 }
 

@@ -18,6 +18,7 @@ type Model struct {
 	Sequence   uint64
 	StoredAt   time.Time // of the message at Sequence
 	Clock      time.Time // of the last event: it never runs backwards along the stream
+	Setbacks   []Setback // of the clocks by which events were stored, in order
 	HighestID  int64     // that a client ever had, in any account, or that a foreign message has taken
 	Deleted    *IDSet
 	References *references.Index
@@ -104,7 +105,7 @@ func (m *Model) ApplyTo(before domain.Client, r eventstore.Record) {
 		a = newAccount(r.Account)
 		m.accounts[r.Account] = a
 	}
-	m.Tick(r.StoredAt)
+	m.Tick(r)
 	after := m.evolve(before, r)
 	a.revision = domain.Revision{Version: a.revision.Version + 1, Checksum: r.Checksum}
 	m.HighestID = max(m.HighestID, r.ClientID)
@@ -127,13 +128,6 @@ func (m *Model) replace(a *account, old, new *Entry) {
 		return
 	}
 	m.byID[new.ID] = new
-}
-
-// Tick moves the clock on to when an event was stored.
-func (m *Model) Tick(storedAt time.Time) {
-	if storedAt.After(m.Clock) {
-		m.Clock = storedAt
-	}
 }
 
 func (m *Model) evolve(before domain.Client, r eventstore.Record) domain.Client {
@@ -183,7 +177,8 @@ func (m *Model) Entries() iter.Seq[*Entry] { return maps.Values(m.byID) }
 func (m *Model) View() View {
 	v := View{
 		Sequence: m.Sequence, StoredAt: m.StoredAt, Clock: m.Clock, HighestID: m.HighestID,
-		Deleted: m.Deleted.Copy(), References: m.References.Copy(),
+		Setbacks: slices.Clone(m.Setbacks),
+		Deleted:  m.Deleted.Copy(), References: m.References.Copy(),
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.accounts)) {
 		a := m.accounts[name]
@@ -196,6 +191,7 @@ func (m *Model) View() View {
 type View struct {
 	Sequence        uint64
 	StoredAt, Clock time.Time
+	Setbacks        []Setback
 	HighestID       int64
 	Deleted         *IDSet
 	Accounts        []Account // by name

@@ -27,6 +27,13 @@ func decode(r *bufio.Reader, m *readmodel.Model) error {
 	if c.read() != end {
 		c.fail(errors.New("unexpected end"))
 	}
+	if _, err := r.Peek(1); err == nil {
+		for range c.each() {
+			var s readmodel.Setback
+			codeSetback(c, &s)
+			m.Setbacks = append(m.Setbacks, s)
+		}
+	}
 	return c.err
 }
 

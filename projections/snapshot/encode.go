@@ -34,6 +34,12 @@ func encode(w io.Writer, v readmodel.View) error {
 	}
 	c.encodeReferences(v.References)
 	c.put(end)
+	if len(v.Setbacks) > 0 { // a part that earlier releases do not know: they pass over a snapshot that has it
+		c.put(uint64(len(v.Setbacks)))
+		for _, s := range v.Setbacks {
+			codeSetback(c, &s)
+		}
+	}
 	return c.w.Flush()
 }
 

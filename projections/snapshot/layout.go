@@ -15,6 +15,12 @@ func codeHeader(c *coder, v *readmodel.View) {
 	c.integer(&v.HighestID)
 }
 
+func codeSetback(c *coder, s *readmodel.Setback) {
+	c.number(&s.First)
+	c.number(&s.Last)
+	c.time(&s.Clock)
+}
+
 func codeAccount(c *coder, name *string, r *domain.Revision) {
 	c.text(name)
 	codeRevision(c, r)

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// Field is a named value of a hash, as Rails writes one: a string, int64, bool, time.Time, or []Field for a hash within.
+// Field is a named value of a hash, as Rails writes one: a string, int64, bool, time.Time, nil for null, or []Field for a hash
+// within.
 type Field struct {
 	Name  string // with underscores
 	Value any
@@ -16,6 +17,22 @@ type Field struct {
 // AppendXMLHash appends a document with the root <hash>.
 func AppendXMLHash(b []byte, fields []Field) []byte {
 	return appendXMLFields(append(b, xmlDeclaration...), "hash", fields, "")
+}
+
+// What a history in XML begins and ends with.
+const (
+	XMLHistoryStart = xmlDeclaration + `<history type="array">` + "\n"
+	XMLHistoryEnd   = "</history>\n"
+)
+
+// AppendXMLEvent appends an event of a history.
+func AppendXMLEvent(b []byte, fields []Field) []byte {
+	return appendXMLFields(b, "event", fields, "  ")
+}
+
+// AppendJSONEvent appends an event of a history, as {"event":{…}}.
+func AppendJSONEvent(b []byte, fields []Field) []byte {
+	return AppendJSONHash(b, []Field{{Name: "event", Value: fields}})
 }
 
 func appendXMLFields(b []byte, name string, fields []Field, indent string) []byte {
@@ -29,6 +46,8 @@ func appendXMLFields(b []byte, name string, fields []Field, indent string) []byt
 func appendXMLField(b []byte, name string, value any, indent string) []byte {
 	kind, text := "", ""
 	switch v := value.(type) {
+	case nil:
+		return fmt.Appendf(b, "%s<%s nil=\"true\"/>\n", indent, name)
 	case []Field:
 		return appendXMLFields(b, name, v, indent)
 	case int64:
@@ -56,6 +75,8 @@ func AppendJSONHash(b []byte, fields []Field) []byte {
 		}
 		b = append(appendJSONText(b, f.Name), ':')
 		switch v := f.Value.(type) {
+		case nil:
+			b = append(b, "null"...)
 		case []Field:
 			b = AppendJSONHash(b, v)
 		case int64:

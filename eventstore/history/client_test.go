@@ -1,0 +1,131 @@
+package history_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"clients/domain"
+	"clients/eventstore"
+	"clients/eventstore/history"
+	"clients/eventstore/natstest"
+
+	"github.com/google/uuid"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+)
+
+// toggle stores one event of a client behind a message, and returns its sequence.
+func (s *site) toggle(account string, id int64, version, behind uint64) uint64 {
+	s.t.Helper()
+	result, err := s.Append(soon(s.t), domain.Envelope{
+		EventID: uuid.NewString(), Account: account, Version: version, Time: time.Now(),
+		Event: domain.ClientToggled{ID: id, Active: version%2 == 1},
+	}, behind)
+	require.NoError(s.t, err)
+	return result.Sequence
+}
+
+func (s *site) reader() *history.Reader {
+	s.t.Helper()
+	r, err := history.NewReader(s.nc)
+	require.NoError(s.t, err)
+	return r
+}
+
+// versions reads a client's history.
+func versions(t *testing.T, r *history.Reader, account string, id int64, shown uint64) (all []uint64) {
+	t.Helper()
+	for record, err := range r.Client(soon(t), account, id, shown) {
+		require.NoError(t, err)
+		all = append(all, record.Version)
+	}
+	return all
+}
+
+func TestClientReturnsALongHistoryInOrder(t *testing.T) {
+	t.Parallel()
+	s := open(t, 1)
+	last := s.create("test", 1)
+	s.create("other", 1) // 2
+	const events = 1100  // more than two batches
+	want := []uint64{1}
+	for version := uint64(2); version <= events; version++ {
+		last = s.toggle("test", 1, version, last)
+		want = append(want, version)
+	}
+	r := s.reader()
+	require.Equal(t, want, versions(t, r, "test", 1, 0))
+	require.Equal(t, want, versions(t, r, "test", 1, last))
+	require.Equal(t, []uint64{1}, versions(t, r, "other", 2, 0))
+	require.Empty(t, versions(t, r, "other", 1, 0), "the client of another account")
+	require.Empty(t, versions(t, r, "test", 3, 0))
+	for record, err := range r.Client(soon(t), "test", 1, 0) { // it may end early
+		require.NoError(t, err)
+		require.EqualValues(t, 1, record.Version)
+		break
+	}
+}
+
+// A server that hears nothing of the others has an old history: it must not pass for the whole one.
+func TestClientFailsOnAServerThatIsBehind(t *testing.T) {
+	t.Parallel()
+	network := natstest.NewNetwork(t)
+	cluster := natstest.Run(t, 3, network.Between)
+	s := openOn(t, cluster)
+	js, err := jetstream.New(s.nc)
+	require.NoError(t, err)
+	stream, err := js.Stream(soon(t), eventstore.Stream)
+	require.NoError(t, err)
+	leader := slices.IndexFunc(cluster.Servers, func(s *server.Server) bool { return s.Name() == stream.CachedInfo().Cluster.Leader })
+	behind := 1 // neither the leader nor server 0, through which events are stored
+	if leader == 1 {
+		behind = 2
+	}
+	r, err := history.NewReader(cluster.Connect(t, behind))
+	require.NoError(t, err)
+	last := s.create("test", 1)
+	require.Equal(t, []uint64{1}, versions(t, r, "test", 1, last))
+	network.Hold(cluster.Servers[behind].Name())
+	last = s.toggle("test", 1, 2, last)
+	for _, err = range r.Client(soon(t), "test", 1, last) {
+	}
+	require.Equal(t, domain.Unavailable, domain.KindOf(err))
+	network.Heal()
+	require.Equal(t, []uint64{1, 2}, versions(t, r, "test", 1, last))
+}
+
+func TestClientFailsBehindTheEndOfTheStream(t *testing.T) {
+	t.Parallel()
+	s := open(t, 1)
+	last := s.create("test", 1)
+	for _, err := range s.reader().Client(soon(t), "test", 1, last+1) {
+		if err != nil {
+			require.Equal(t, domain.Unavailable, domain.KindOf(err))
+			return
+		}
+	}
+	require.Fail(t, "the stream lacks what was shown")
+}
+
+func TestClientReportsAnEventThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	s := open(t, 1)
+	s.create("test", 1)
+	const at = "2026-11-29T00:00:00Z"
+	sum := eventstore.Checksum("clients.test.1", "id", "clients.v1.Unknown", "2", at, []byte("{}"))
+	require.NoError(t, s.nc.PublishMsg(&nats.Msg{Subject: "clients.test.1", Data: []byte("{}"), Header: nats.Header{
+		"ce-specversion": {"1.0"}, "ce-id": {"id"}, "ce-type": {"clients.v1.Unknown"}, "ce-clientversion": {"2"},
+		"ce-time": {at}, "ce-checksum": {fmt.Sprintf("%016x", sum)},
+	}}))
+	var last error
+	for _, err := range s.reader().Client(soon(t), "test", 1, 0) {
+		last = err
+	}
+	var unknown *eventstore.UnknownEventError
+	require.ErrorAs(t, last, &unknown)
+	require.EqualValues(t, 2, unknown.Sequence)
+}

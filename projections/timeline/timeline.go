@@ -1,0 +1,124 @@
+// Package timeline folds the events of one client into its versions: what a client was after each of its events.
+//
+//	stream -> history.Reader -> Timeline.Versions -> Version{event, time, before, after} -> transport
+//
+// A version is numbered as its event, from 1 up, and has the time that GET shows as updated-at. The versions come out of the
+// stream each time: nothing but the present state of a client is kept in memory, and a long history is never held as a whole.
+//
+// Guarantees: the versions include every event that was acknowledged before the directory was refreshed. Times never run
+// backwards along a history, and equal those of the read model; for events in front of a snapshot that an earlier release has
+// saved, the clocks of whose leaders are not known, they may be earlier by what these clocks differed. A deleted client has a
+// history as well, which ends with the deletion.
+package timeline
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"time"
+
+	"clients/domain"
+	"clients/eventstore"
+)
+
+// Log reads the messages of one client: see history.Reader.
+type Log interface {
+	Client(ctx context.Context, account string, id int64, shown uint64) iter.Seq2[eventstore.Record, error]
+}
+
+// Directory is what the read model knows.
+type Directory interface {
+	State(account string, id int64) domain.State
+	Await(ctx context.Context, sequence uint64) error
+	Time(eventstore.Record) time.Time
+}
+
+// Timeline reads the versions of clients. It is safe for concurrent use.
+type Timeline struct {
+	Log       Log
+	Directory Directory
+}
+
+// Version is one event of a client, and the client around it.
+type Version struct {
+	eventstore.Record
+	At            time.Time     // of the event, as in the read model
+	Before, After domain.Client // one that does not exist for a creation and a deletion
+}
+
+// Versions returns the versions of a client, the oldest first. There is none if the account never had such a client. An error is
+// the last element: a domain.Unavailable, or an *eventstore.CorruptError where the events do not continue each other.
+func (t Timeline) Versions(ctx context.Context, account string, id int64) iter.Seq2[Version, error] {
+	return func(yield func(Version, error) bool) {
+		var v Version
+		for record, err := range t.Log.Client(ctx, account, id, t.Directory.State(account, id).LastSequence) {
+			if err == nil && (record.Foreign != "" || record.Version <= v.Version) { // of two with one version the first counts
+				continue
+			}
+			if err == nil {
+				v, err = t.next(ctx, v, record)
+			}
+			if !yield(v, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// next returns the version behind another one.
+func (t Timeline) next(ctx context.Context, last Version, r eventstore.Record) (Version, error) {
+	if r.Version != last.Version+1 {
+		return Version{}, &eventstore.CorruptError{Sequence: r.Sequence, Reason: fmt.Sprintf(
+			"version %d of client %d follows version %d", r.Version, r.ClientID, last.Version)}
+	}
+	if err := t.Directory.Await(ctx, r.Sequence); err != nil {
+		return Version{}, domain.NoStore(err)
+	}
+	v := Version{Record: r, At: t.Directory.Time(r), Before: last.After, After: domain.Evolve(last.After, r.Event)}
+	if v.At.Before(last.At) {
+		v.At = last.At
+	}
+	if v.After.Exists() {
+		if v.After.UpdatedAt = v.At; !v.Before.Exists() {
+			v.After.CreatedAt = v.At
+		}
+		v.After.Revision = r.Revision()
+	}
+	return v, nil
+}
+
+// Number returns version n of a client. The error is domain.ErrNotFound if there is none, or the client did not exist then.
+func (t Timeline) Number(ctx context.Context, account string, id int64, n uint64) (Version, error) {
+	return t.last(ctx, account, id, func(v Version) bool { return v.Version <= n }, func(v Version) bool { return v.Version == n })
+}
+
+// AsOf returns the last version of a client that is no later than the whole second of at. The error is domain.ErrNotFound if
+// the client did not exist then.
+func (t Timeline) AsOf(ctx context.Context, account string, id int64, at time.Time) (Version, error) {
+	end := at.Truncate(time.Second).Add(time.Second)
+	return t.last(ctx, account, id, func(v Version) bool { return v.At.Before(end) }, func(Version) bool { return true })
+}
+
+// Memento returns the version that RFC 7089 selects for a time: that of AsOf, but the first one for an earlier time, and for a
+// time at which the client was deleted the last one in which it existed.
+func (t Timeline) Memento(ctx context.Context, account string, id int64, at time.Time) (Version, error) {
+	end := at.Truncate(time.Second).Add(time.Second)
+	return t.last(ctx, account, id, func(v Version) bool { return v.After.Exists() && (v.Version == 1 || v.At.Before(end)) }, func(Version) bool { return true })
+}
+
+// last returns the last of the first versions that are all within, provided that it is the wanted one and the client existed.
+func (t Timeline) last(ctx context.Context, account string, id int64, within, wanted func(Version) bool) (last Version, err error) {
+	for v, err := range t.Versions(ctx, account, id) {
+		if err != nil {
+			return Version{}, err
+		}
+		if !within(v) {
+			break
+		}
+		last = v
+	}
+	if !wanted(last) || !last.After.Exists() {
+		return Version{}, domain.ErrNotFound
+	}
+	return last, nil
+}
