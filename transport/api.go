@@ -40,6 +40,7 @@ import (
 	"clients/domain"
 	"clients/domain/command"
 	"clients/projections/readmodel"
+	"clients/projections/timeline"
 	"clients/transport/auth"
 
 	"github.com/klauspost/compress/gzhttp"
@@ -56,6 +57,8 @@ type Directory interface {
 	Client(account string, id int64) (domain.Client, bool)
 	List(account string) readmodel.Listing
 	UpdatedSince(account string, since time.Time) readmodel.Listing
+	// Clock returns the time of the last event.
+	Clock() time.Time
 	// Refresh waits until reads show everything that was stored when it was called.
 	Refresh(context.Context) error
 }
@@ -64,6 +67,8 @@ type Directory interface {
 type API struct {
 	Commands  Commands
 	Directory Directory
+	// Timeline returns earlier versions of clients.
+	Timeline timeline.Timeline
 	// Eventual turns off the refresh of the directory before each read.
 	Eventual bool
 	// Logins are the users who may send requests. If it is nil no login is needed, and all requests are for

@@ -33,6 +33,13 @@ func (a *API) listClients(w *response, r *request) error {
 
 // getClient is GET /clients/{id}.
 func (a *API) getClient(w *response, r *request) error {
+	p, err := parsePast(r)
+	if err != nil {
+		return err
+	}
+	if p.by != present {
+		return a.getVersion(w, r, p)
+	}
 	stale := a.refresh(w, r)
 	client, found := a.Directory.Client(r.account, r.route.id)
 	if !found && stale != nil { // it may have been created through another replica
@@ -42,6 +49,12 @@ func (a *API) getClient(w *response, r *request) error {
 	if !found {
 		return domain.ErrNotFound
 	}
+	w.mementoHeaders(r.route.id)
+	return a.sendClient(w, r, client)
+}
+
+// sendClient sends a client, unless the caller has it already.
+func (a *API) sendClient(w *response, r *request, client domain.Client) error {
 	if w.notModified(r, client.Revision) {
 		return nil
 	}
@@ -116,6 +129,9 @@ func updatedSince(rawQuery string) (since time.Time, found bool, err error) {
 	query, err := url.ParseQuery(rawQuery)
 	if err != nil {
 		return time.Time{}, false, errQuery
+	}
+	if query.Has("as_of") || query.Has("version") {
+		return time.Time{}, false, errListPast
 	}
 	given := strings.TrimSpace(query.Get("updated_since"))
 	if given == "" {

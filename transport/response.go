@@ -47,7 +47,9 @@ func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 // typed prepares a response with a body. If there is no memory for compressing it while it waits for its reader, it is sent
 // as it is.
 func (w *response) typed() {
-	w.Header().Set("Content-Type", w.format.contentType())
+	if w.Header().Get("Content-Type") == "" {
+		w.Header().Set("Content-Type", w.format.contentType())
+	}
 	if w.compressor != nil && !w.reserved.try(w.compressor, compressorCost) {
 		w.Header().Set(gzhttp.HeaderNoCompression, "1")
 	}
@@ -100,7 +102,9 @@ func (w *response) refuse(e *auth.Refusal) {
 	case http.StatusServiceUnavailable:
 		header.Set("Retry-After", auth.Seconds(e.RetryAfter))
 	}
-	header.Del("ETag")
+	for _, name := range []string{"ETag", "Cache-Control", "Link", "Memento-Datetime", "Content-Location"} { // of a success
+		header.Del(name)
+	}
 	w.vary()
 	if w.format == formatJSON {
 		w.send(e.Status, wire.AppendJSONError(nil, e.Message))

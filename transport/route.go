@@ -16,6 +16,7 @@ const (
 	clientList  resource = "/clients"
 	oneClient   resource = "/clients/{id}"
 	clientState resource = "/clients/{id}/toggle"
+	history     resource = "/clients/{id}/history"
 	whoAmI      resource = "/account/who_am_i"
 	rateStatus  resource = "/account/rate_limit_status"
 )
@@ -39,6 +40,10 @@ var callsOf = map[resource]map[string]call{
 	clientState: {
 		http.MethodPost: (*API).toggleClient,
 		http.MethodPut:  (*API).toggleClient, // what the first libraries send
+	},
+	history: {
+		http.MethodGet:  (*API).getHistory,
+		http.MethodHead: (*API).getHistory,
 	},
 	whoAmI: {
 		http.MethodGet:  (*API).showAccount,
@@ -92,6 +97,8 @@ func parseRoute(path string) route {
 		r.resource = oneClient
 	case len(parts) == 3 && parts[2] == "toggle":
 		r.resource = clientState
+	case len(parts) == 3 && parts[2] == "history":
+		r.resource = history
 	}
 	return r
 }

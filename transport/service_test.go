@@ -63,6 +63,8 @@ func (s *service) UpdatedSince(_ string, since time.Time) readmodel.Listing {
 	return readmodel.Listing{Revision: s.revision}
 }
 
+func (s *service) Clock() time.Time { return time.Time{} }
+
 func (s *service) Refresh(context.Context) error { return nil }
 
 // send makes a request; target is a path with a query that need not be valid, headers are "Name: value".
@@ -105,6 +107,7 @@ func (broken) Handle(context.Context, command.Request) (command.Result, error) {
 func (broken) Client(string, int64) (domain.Client, bool)                      { panic("broken") }
 func (broken) List(string) readmodel.Listing                                   { panic("broken") }
 func (broken) UpdatedSince(string, time.Time) readmodel.Listing                { panic("broken") }
+func (broken) Clock() time.Time                                                { panic("broken") }
 func (broken) Refresh(context.Context) error                                   { return nil }
 
 func TestAPanicBecomesA500WithoutItsText(t *testing.T) {

@@ -23,6 +23,7 @@ func TestAnotherAccountsClientIsAsOneThatDoesNotExist(t *testing.T) {
 			{"GET", "/clients/%d", ""}, {"HEAD", "/clients/%d", ""}, {"GET", "/clients/%d/toggle", ""}, {"POST", "/clients/%d", suprCorp},
 			{"PUT", "/clients/%d", suprCorp}, {"PUT", "/clients/%d", "<client><active>false</active></client>"}, {"PUT", "/clients/%d", "<client>"},
 			{"PUT", "/clients/%d", "<client><name></name></client>"}, {"PUT", "/clients/%d", "<client/>"},
+			{"GET", "/clients/%d/history", ""}, {"GET", "/clients/%d?version=1", ""}, {"GET", "/clients/%d?as_of=2999-01-01", ""}, {"GET", "/clients/%d?as_of=2026-01-01", ""},
 			{"POST", "/clients/%d/toggle", ""}, {"PUT", "/clients/%d/toggle", ""}, {"DELETE", "/clients/%d", ""},
 		} {
 			for _, condition := range []string{"X-None: x", "If-Match: " + tag, `If-Match: "1-2-xml"`, "If-Match: *", "If-None-Match: " + tag, "If-None-Match: *", "Idempotency-Key: %d"} {

@@ -82,6 +82,7 @@ func (d *documented) validBody(status int, method, template, body, operation str
 const (
 	everyClient = "/clients"
 	anyClient   = "/clients/{id}"
+	itsHistory  = "/clients/{id}/history"
 	itsState    = "/clients/{id}/toggle"
 	theUser     = "/account/who_am_i"
 	itsLimit    = "/account/rate_limit_status"
@@ -93,7 +94,7 @@ func TestOpenAPIIsWhatTheServiceDoes(t *testing.T) {
 	a := start(t)
 	d := &documented{client: a.client, contract: readContract(t, a.operations("/openapi.yaml")), seen: make(map[string]bool)}
 	operations := map[string][]string{}
-	for template, path := range map[string]string{everyClient: "/clients", anyClient: "/clients/1", itsState: "/clients/1/toggle", theUser: theUser, itsLimit: itsLimit} {
+	for template, path := range map[string]string{everyClient: "/clients", anyClient: "/clients/1", itsHistory: "/clients/1/history", itsState: "/clients/1/toggle", theUser: theUser, itsLimit: itsLimit} {
 		node, _ := d.contract.at("paths", template)
 		for method := range node {
 			if method != "parameters" {
@@ -129,6 +130,10 @@ func (d *documented) successes() {
 		one := made.header.Get("Location")
 		got := d.holds(200, "GET", anyClient, one, "", accept)
 		d.holds(304, "GET", anyClient, one, "", accept, "If-None-Match: "+got.tag())
+		d.holds(200, "GET", anyClient, one+"?version=1", "", accept)
+		d.holds(200, "GET", anyClient, one, "", accept, "Accept-Datetime: Sat, 25 Sep 2010 18:30:00 GMT")
+		d.holds(304, "GET", anyClient, one+"?version=1", "", accept, "If-None-Match: "+got.tag())
+		d.holds(200, "GET", itsHistory, one+"/history", "", accept)
 		list := d.holds(200, "GET", everyClient, "/clients", "", accept)
 		d.holds(200, "GET", everyClient, "/clients?updated_since=2010-09-25+18%3A30", "", accept)
 		d.holds(304, "GET", everyClient, "/clients", "", accept, "If-None-Match: "+list.tag())
@@ -140,7 +145,10 @@ func (d *documented) successes() {
 		}
 		d.holds(200, "POST", itsState, one+"/toggle", "", accept)
 		d.holds(200, "PUT", itsState, one+"/toggle", "", accept)
+		d.holds(200, "GET", itsHistory, one+"/history?limit=1", "", accept)
+		d.holds(200, "GET", itsHistory, one+"/history", "", "Accept: application/link-format")
 		d.holds(200, "DELETE", anyClient, one, "", accept)
+		d.holds(200, "GET", itsHistory, one+"/history", "", accept)
 	}
 }
 
@@ -160,6 +168,9 @@ func (d *documented) refusals(a *service) {
 			d.holds(415, method, template, at, "x", "Content-Type: text/csv", accept)
 		}
 		d.holds(404, "GET", anyClient, "/clients/999", "", accept)
+		d.holds(400, "GET", anyClient, one+"?version=0", "", accept)
+		d.holds(400, "GET", itsHistory, one+"/history?limit=0", "", accept)
+		d.holds(404, "GET", itsHistory, "/clients/999/history", "", accept)
 		d.holds(404, "PUT", anyClient, "/clients/999", `{"client":{"name":"x"}}`, asJSON, accept)
 		d.holds(412, "PUT", anyClient, one, `{"client":{"name":"x"}}`, asJSON, accept, `If-Match: "other"`)
 		d.holds(400, "DELETE", anyClient, one, "", accept)
@@ -192,6 +203,7 @@ func (d *documented) refusedCallers(t *testing.T) {
 			caller.holds(status, "GET", everyClient, "/clients", "", accept)
 			caller.holds(status, "POST", everyClient, "/clients", "{}", asJSON, accept)
 			caller.holds(status, "GET", anyClient, "/clients/1", "", accept)
+			caller.holds(status, "GET", itsHistory, "/clients/1/history", "", accept)
 			caller.holds(status, "PUT", anyClient, "/clients/1", "{}", asJSON, accept)
 			caller.holds(status, "DELETE", anyClient, "/clients/1", "", accept)
 			caller.holds(status, "POST", itsState, "/clients/1/toggle", "", accept)
@@ -203,7 +215,7 @@ func (d *documented) refusedCallers(t *testing.T) {
 // otherSites are the requests of web pages from elsewhere.
 func (d *documented) otherSites() {
 	for _, accept := range []string{acceptJSON, acceptXML} {
-		for template, methods := range map[string][]string{everyClient: {"GET", "POST"}, anyClient: {"GET", "PUT", "DELETE"}, itsState: {"POST", "PUT"}} {
+		for template, methods := range map[string][]string{everyClient: {"GET", "POST"}, anyClient: {"GET", "PUT", "DELETE"}, itsHistory: {"GET"}, itsState: {"POST", "PUT"}} {
 			for _, method := range methods {
 				path := strings.Replace(template, "{id}", "1", 1)
 				d.holds(421, method, template, path, "", accept, "Host: other.example")

@@ -54,6 +54,11 @@ func TestReadsContinueWithoutNATS(t *testing.T) {
 	require.Equal(t, before, s.list(""))
 	require.Contains(t, s.want(http.StatusNotModified, http.MethodGet, path(id), "", "If-None-Match: "+tag).header.Get("Warning"), "110")
 	require.NotEmpty(t, s.want(http.StatusServiceUnavailable, http.MethodGet, path(id+1000), "").header.Get("Retry-After"), "another replica may have created it")
+	for _, p := range []string{path(id) + "/history", path(id) + "?version=1", path(id) + "?as_of=2999-01-01"} {
+		r := s.want(http.StatusServiceUnavailable, http.MethodGet, p, "")
+		require.NotEmpty(t, r.header.Get("Retry-After"), p)
+		require.Empty(t, r.header.Get("Warning"), p)
+	}
 	require.Empty(t, eventual.want(http.StatusOK, http.MethodGet, path(id), "").header.Get("Warning"))
 	for i, target := range targets {
 		w, key := writes[i/2], []string{"X-None: x", fmt.Sprintf("Idempotency-Key: key %d", i)}[i%2]

@@ -12,6 +12,8 @@ import (
 
 	"clients/cmd/clients/internal/version"
 	"clients/domain/command"
+	"clients/eventstore/history"
+	"clients/projections/timeline"
 	"clients/transport"
 	"clients/transport/connections"
 
@@ -60,9 +62,14 @@ func (s *Server) serveAPI(context.Context) error {
 		Observe:         countCommands(s.registry),
 		Writable:        s.store.Writable,
 	}
+	reader, err := history.NewReader(s.nc)
+	if err != nil {
+		return err
+	}
 	api := transport.API{
 		Commands:       commands,
 		Directory:      s.directory,
+		Timeline:       timeline.Timeline{Log: reader, Directory: s.directory},
 		Eventual:       s.config.EventualReads,
 		Hosts:          s.hosts,
 		RateLimit:      s.config.RateLimit,
