@@ -54,15 +54,28 @@ func buildAndRun(m *testing.M) int {
 	return runAndEndShared(m, dir)
 }
 
-// timeout is how long a test waits for what has to happen, on a machine that is busy with much else, and interval how often
-// it looks.
+// timeout is how long a test waits for what has to happen, on a machine that is busy with much else. It looks after
+// firstPause, and then less and less often: to read the metrics costs more than what a test waits for.
 const (
-	timeout  = time.Minute
-	interval = 25 * time.Millisecond
+	timeout      = time.Minute
+	firstPause   = 10 * time.Millisecond
+	longestPause = 160 * time.Millisecond
 )
 
 // eventually waits until condition holds.
 func eventually(t testing.TB, condition func() bool, message string, args ...any) {
 	t.Helper()
-	require.Eventually(t, condition, timeout, interval, append([]any{message}, args...)...)
+	eventuallyWithin(t, timeout, condition, message, args...)
+}
+
+// eventuallyWithin is eventually with another limit.
+func eventuallyWithin(t testing.TB, limit time.Duration, condition func() bool, message string, args ...any) {
+	t.Helper()
+	begun := time.Now()
+	for pause := firstPause; !condition(); pause = min(2*pause, longestPause) {
+		if time.Since(begun) > limit {
+			require.Fail(t, "did not happen in "+limit.String(), append([]any{message}, args...)...)
+		}
+		time.Sleep(pause)
+	}
 }

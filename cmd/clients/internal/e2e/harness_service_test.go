@@ -138,10 +138,10 @@ func (s *service) awaitReady(t testing.TB) {
 func (s *service) awaitReadyWithin(t testing.TB, limit time.Duration) {
 	t.Helper()
 	var found []string
-	require.Eventually(t, func() bool {
+	eventuallyWithin(t, limit, func() bool {
 		found = banner.FindStringSubmatch(s.stdout.String())
 		return found != nil || s.hasExited()
-	}, limit, interval, "the service becomes ready")
+	}, "the service becomes ready")
 	require.NotNil(t, found, "the service exited: %s%s", &s.stdout, &s.stderr)
 	s.client, s.ops, s.nats = newClient(t, found[1]), found[2], found[3]
 }

@@ -229,7 +229,7 @@ func TestASlowDiskLeavesNoOutcomeUnknown(t *testing.T) {
 			if r, err := s.at(s.ops).send(http.MethodGet, "/readyz", ""); err != nil || r.body != "ok\n" {
 				notReady.Add(1)
 			}
-			time.Sleep(interval)
+			time.Sleep(firstPause)
 		}
 	})
 	callers.Wait()

@@ -50,7 +50,7 @@ func (k keyedWrites) send(c *client) (keyedWrites, error) {
 // writeDuring has callers write under keys while work runs, some before and some after it.
 func writeDuring(t *testing.T, c *client, work func()) (all []keyedWrites) {
 	t.Helper()
-	const callers, before, after = 8, 60, 30
+	const callers, before, after = 8, 24, 16
 	var end, written atomic.Int64
 	end.Store(1 << 40)
 	var writing sync.WaitGroup
