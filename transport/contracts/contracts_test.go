@@ -1,4 +1,4 @@
-package contracts
+package contracts_test
 
 import (
 	"bytes"
@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"testing"
+
+	"clients/transport/contracts"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
@@ -17,8 +19,8 @@ func TestOpenAPIIsWellFormed(t *testing.T) {
 	schema, err := os.Open("testdata/openapi-3.1.json")
 	require.NoError(t, err)
 	defer schema.Close()
-	require.NoError(t, validate(t, schema, OpenAPI))
-	require.Error(t, validate(t, reopened(t, schema), bytes.Replace(OpenAPI, []byte("\npaths:"), []byte("\npathes:"), 1)))
+	require.NoError(t, validate(t, schema, contracts.OpenAPI))
+	require.Error(t, validate(t, reopened(t, schema), bytes.Replace(contracts.OpenAPI, []byte("\npaths:"), []byte("\npathes:"), 1)))
 }
 
 func TestAsyncAPIIsWellFormed(t *testing.T) {
@@ -27,10 +29,10 @@ func TestAsyncAPIIsWellFormed(t *testing.T) {
 	defer schema.Close()
 	plain, err := gzip.NewReader(schema)
 	require.NoError(t, err)
-	require.NoError(t, validate(t, plain, AsyncAPI))
+	require.NoError(t, validate(t, plain, contracts.AsyncAPI))
 	plain, err = gzip.NewReader(reopened(t, schema))
 	require.NoError(t, err)
-	require.Error(t, validate(t, plain, bytes.Replace(AsyncAPI, []byte("\noperations:"), []byte("\noperation:"), 1)))
+	require.Error(t, validate(t, plain, bytes.Replace(contracts.AsyncAPI, []byte("\noperations:"), []byte("\noperation:"), 1)))
 }
 
 func reopened(t *testing.T, file *os.File) *os.File {

@@ -1,8 +1,10 @@
-package contracts
+package contracts_test
 
 import (
 	"strings"
 	"testing"
+
+	"clients/transport/contracts"
 
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
@@ -10,7 +12,7 @@ import (
 
 // Ids and versions are 64-bit numbers: a generator that reads the documents has to learn it, since its default may have 32.
 func TestIntegersAre64Bits(t *testing.T) {
-	for name, document := range map[string][]byte{"OpenAPI": OpenAPI, "AsyncAPI": AsyncAPI} {
+	for name, document := range map[string][]byte{"OpenAPI": contracts.OpenAPI, "AsyncAPI": contracts.AsyncAPI} {
 		var root any
 		require.NoError(t, yaml.Unmarshal(document, &root))
 		found := 0

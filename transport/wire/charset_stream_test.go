@@ -1,9 +1,11 @@
-package wire
+package wire_test
 
 import (
 	"io"
 	"strings"
 	"testing"
+
+	"clients/transport/wire"
 
 	"github.com/stretchr/testify/require"
 )
@@ -28,14 +30,14 @@ func TestStreamUTF8(t *testing.T) {
 		"\xFF\xFE\x00\xD8[\x00":        {"\uFFFD[", true},
 		xml + `shift_jis"?>` + "\xFF":  {xml + `shift_jis"?>` + "\uFFFD", true},
 	} {
-		r, lossy, err := StreamUTF8(strings.NewReader(document))
+		r, lossy, err := wire.StreamUTF8(strings.NewReader(document))
 		require.NoError(t, err, "%q", document)
 		require.Equal(t, want.lossy, lossy, "%q", document)
 		text, err := io.ReadAll(r)
 		require.NoError(t, err)
 		require.Equal(t, want.text, string(text))
 	}
-	_, _, err := StreamUTF8(strings.NewReader(xml + `klingon"?>`))
-	var syntax *SyntaxError
+	_, _, err := wire.StreamUTF8(strings.NewReader(xml + `klingon"?>`))
+	var syntax *wire.SyntaxError
 	require.ErrorAs(t, err, &syntax)
 }
