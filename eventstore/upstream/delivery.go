@@ -2,30 +2,23 @@ package upstream
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
 
 	"clients/eventstore/internal/jsapi"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
 const (
-	batch         = 512 // messages per request to the consumer
-	requestExpiry = 5 * time.Second
-	statusExpired = "408" // the request has expired
+	maxRun            = 512         // messages
+	deliveryHeartbeat = time.Second // of a consumer that has nothing to deliver; it has failed after two without one
 )
 
-// delivery receives messages from a pull consumer. It uses the consumer's API by itself: the jetstream package takes a
-// stored message whose header looks like a status for one of the server, and drops it.
+// delivery receives messages from a pull consumer.
 type delivery struct {
-	reader   *Reader
-	consumer string
-	sub      *nats.Subscription
-	messages chan *nats.Msg
-	pending  int // messages that the present request may still deliver
+	messages chan jetstream.Msg
+	failed   chan error
+	stop     func()
 }
 
 // arrival is a message as a consumer delivers it.
@@ -52,45 +45,39 @@ func (r *Reader) deliver(ctx context.Context) (*delivery, error) {
 		return nil, err
 	}
 	r.consumed = 0
-	d := &delivery{reader: r, consumer: consumer.CachedInfo().Name, messages: make(chan *nats.Msg, 2*batch)}
-	nc := r.Client.api.Conn
-	if d.sub, err = nc.ChanSubscribe(nc.NewInbox(), d.messages); err != nil {
+	d := &delivery{messages: make(chan jetstream.Msg, maxRun), failed: make(chan error, 1)}
+	ctx, cancel = context.WithCancel(ctx)
+	consuming, err := consumer.Consume(func(m jetstream.Msg) {
+		select {
+		case d.messages <- m:
+		case <-ctx.Done():
+		}
+	}, jetstream.PullMaxMessages(maxRun), jetstream.PullExpiry(5*deliveryHeartbeat), jetstream.PullHeartbeat(deliveryHeartbeat),
+		jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
+			select {
+			case d.failed <- err:
+			default:
+			}
+		}))
+	if err != nil {
+		cancel()
 		return nil, err
 	}
-	return d, d.request()
+	d.stop = func() { cancel(); consuming.Stop() }
+	return d, nil
 }
-
-func (d *delivery) request() error {
-	d.pending = batch
-	body := fmt.Appendf(nil, `{"batch":%d,"expires":%d}`, batch, requestExpiry)
-	return d.reader.Client.api.Conn.PublishRequest("$JS.API.CONSUMER.MSG.NEXT."+d.reader.Stream.Name+"."+d.consumer, d.sub.Subject, body)
-}
-
-func (d *delivery) stop() { _ = d.sub.Unsubscribe() }
 
 // run returns a message and those that have arrived behind it.
-func (d *delivery) run(msg *nats.Msg) (run []arrival, err error) {
+func (d *delivery) run(msg jetstream.Msg) (run []arrival, err error) {
 	for {
 		meta, err := msg.Metadata()
-		switch status := msg.Header.Get("Status"); {
-		case err == nil:
-			run = append(run, arrival{Message{
-				Sequence: meta.Sequence.Stream, StoredAt: meta.Timestamp, Subject: msg.Subject, Header: msg.Header, Data: msg.Data,
-			}, meta.Sequence.Consumer})
-			d.pending--
-		case status == statusExpired:
-			d.pending = 0
-		case len(run) > 0: // the messages before it count; without a further one the reader finds out
-			return run, nil
-		default:
-			return nil, errors.New("consumer: " + status + " " + msg.Header.Get("Description"))
+		if err != nil {
+			return nil, err
 		}
-		if d.pending == 0 {
-			if err := d.request(); err != nil {
-				return nil, err
-			}
-		}
-		if len(run) == batch {
+		run = append(run, arrival{Message{
+			Sequence: meta.Sequence.Stream, StoredAt: meta.Timestamp, Subject: msg.Subject(), Header: msg.Headers(), Data: msg.Data(),
+		}, meta.Sequence.Consumer})
+		if len(run) == maxRun {
 			return run, nil
 		}
 		select {

@@ -23,6 +23,6 @@
 // # Guarantees
 //
 // [Client.State] asks the stream's leader, and trusts it only if it has heard of a majority of its servers: every message
-// that was acknowledged before the call is at or below State.Last. Messages that were deleted before they were read are
-// counted, as far as that can be known, and do not stop the reader.
+// that was acknowledged before the call is at or below State.Last. Messages that were deleted before they were read do not
+// stop the reader. Those that were deleted from the beginning of the stream, by a limit or a purge, are counted.
 package upstream

@@ -20,12 +20,12 @@ func (r *Reader) delivered(ctx context.Context, arrivals []arrival) error {
 	if !complete || len(run) == 0 {
 		return nil
 	}
-	return r.handleWithGaps(ctx, run)
+	return r.handle(ctx, run)
 }
 
 // complete returns the messages behind the record, and whether there certainly are no others between them. One server alone
 // delivers all that it holds, one after the other. A consumer of a replicated stream may not know of a message that was
-// acknowledged.
+// acknowledged. A client library may drop a message that looks like a status of the server.
 func (r *Reader) complete(arrivals []arrival) (run []Message, complete bool) {
 	last := r.record.Sequence
 	complete = true
@@ -39,66 +39,36 @@ func (r *Reader) complete(arrivals []arrival) (run []Message, complete bool) {
 	return run, complete
 }
 
-// handleWithGaps hands out a run and counts what was deleted between its messages.
-func (r *Reader) handleWithGaps(ctx context.Context, run []Message) error {
-	last, expired := run[len(run)-1].Sequence, uint64(0)
-	if last-r.record.Sequence > uint64(len(run)) {
+// readByRequest reads some messages without a consumer, from the stream's leader. If nothing is left behind the record,
+// that is handed out.
+func (r *Reader) readByRequest(ctx context.Context) error {
+	state := r.state // what is stored from now on may be missed
+	var run []Message
+	for last, missed := r.record.Sequence, false; len(run) < maxRun/4; {
+		m, err := r.Client.Message(ctx, r.Stream, last+1)
+		switch {
+		case err == nil:
+			run, last = append(run, m), m.Sequence
+			continue
+		case !errors.Is(err, jetstream.ErrMsgNotFound):
+			return err
+		}
+		if len(run) > 0 || missed {
+			break
+		}
+		missed = true // asked once more: a server that was replaced as the leader may lack messages
 		if err := r.refresh(ctx); err != nil {
 			return err
 		}
-		previous := r.record.Sequence
-		for _, m := range run {
-			expired += r.state.expired(previous, m.Sequence-1)
-			previous = m.Sequence
-		}
 	}
-	return r.handle(ctx, run, expired)
-}
-
-// expired returns how many of the messages behind a sequence, up to another one, may have been deleted unread. In a stream
-// that also has messages that are not read, only those deleted from its beginning certainly existed.
-func (s State) expired(after, sequence uint64) uint64 {
+	if err := r.refresh(ctx); err != nil { // the messages are of this stream
+		return err
+	}
 	switch {
-	case sequence <= after:
-		return 0
-	case s.pure:
-		return sequence - after
-	case s.First <= after+1:
-		return 0
+	case len(run) > 0:
+		return r.handle(ctx, run)
+	case state.Last > r.record.Sequence:
+		return r.pass(ctx, state, state.Last)
 	}
-	return min(s.First-1, sequence) - after
-}
-
-// next returns the first message at or behind a sequence, or the zero Message if there is none. It asks twice before it
-// returns that: a server that was replaced as the leader may lack messages.
-func (r *Reader) next(ctx context.Context, sequence uint64) (m Message, err error) {
-	for range 2 {
-		m, err = r.Client.Message(ctx, r.Stream, sequence)
-		if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
-			return m, err
-		}
-		if err := r.refresh(ctx); err != nil || m.Sequence != 0 {
-			return m, err
-		}
-	}
-	return m, nil
-}
-
-// readByRequest reads a few messages without a consumer.
-func (r *Reader) readByRequest(ctx context.Context) error {
-	var run []Message
-	for last := r.record.Sequence; len(run) < batch/4; last = run[len(run)-1].Sequence {
-		m, err := r.next(ctx, last+1)
-		if err != nil {
-			return err
-		}
-		if m.Sequence == 0 {
-			break
-		}
-		run = append(run, m)
-	}
-	if len(run) == 0 {
-		return errStalled
-	}
-	return r.handleWithGaps(ctx, run)
+	return errStalled
 }

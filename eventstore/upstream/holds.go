@@ -32,26 +32,18 @@ func (c *Client) Holds(ctx context.Context, stream Stream, state State, sequence
 	if sequence == 0 || storedAt.IsZero() || state.Last == sequence && state.LastStored.Equal(storedAt) {
 		return true, nil
 	}
-	type result struct {
-		message jsapi.Message
-		err     error
-	}
-	behind := make(chan result, 1)
-	go func() {
-		m, err := c.api.Message(ctx, stream.Name, jsapi.Query{StartTime: storedAt.Add(1).UTC(), NextBySubject: stream.Filter})
-		behind <- result{m, err}
-	}()
 	there, err := c.api.Message(ctx, stream.Name, jsapi.Query{Sequence: sequence})
-	later := <-behind
+	if err == nil {
+		return there.Time.Equal(storedAt), nil
+	}
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		there, err = c.api.Message(ctx, stream.Name, jsapi.Query{StartTime: storedAt.Add(1).UTC(), NextBySubject: stream.Filter})
+	}
 	switch {
 	case err == nil:
-		return there.Time.Equal(storedAt), nil
-	case !errors.Is(err, jetstream.ErrMsgNotFound):
-		return false, streamError(stream, err)
-	case later.err == nil:
-		return later.message.Sequence > sequence || !later.message.Time.After(storedAt), nil
-	case errors.Is(later.err, jetstream.ErrMsgNotFound):
+		return there.Sequence > sequence || !there.Time.After(storedAt), nil
+	case errors.Is(err, jetstream.ErrMsgNotFound):
 		return true, nil
 	}
-	return false, streamError(stream, later.err)
+	return false, streamError(stream, err)
 }

@@ -95,15 +95,17 @@ func (r *Reader) readStream(ctx context.Context) error {
 	}
 	watch := time.NewTicker(watchInterval)
 	defer watch.Stop()
-	silent, late := true, uint64(0)
-	for {
+	for silent := true; ; {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case err := <-delivery.failed:
+			_ = r.watch(ctx) // passes a stored message that looks like that failure
+			return fmt.Errorf("consume: %w", err)
 		case msg := <-delivery.messages:
+			silent = false
 			run, err := delivery.run(msg)
-			if err == nil && len(run) > 0 {
-				silent = false
+			if err == nil {
 				err = r.delivered(ctx, run)
 			}
 			if err != nil {
@@ -111,7 +113,7 @@ func (r *Reader) readStream(ctx context.Context) error {
 			}
 		case <-watch.C:
 			if silent {
-				if late, err = r.watch(ctx, late); err != nil {
+				if err := r.watch(ctx); err != nil {
 					return err
 				}
 			}
@@ -155,10 +157,14 @@ func (r *Reader) pass(ctx context.Context, state State, sequence uint64) error {
 	if sequence == state.Last {
 		stored = state.LastStored
 	}
-	return r.handle(ctx, []Message{{Sequence: sequence, StoredAt: stored, Gone: true}}, state.expired(r.record.Sequence, sequence))
+	return r.handle(ctx, []Message{{Sequence: sequence, StoredAt: stored, Gone: true}})
 }
 
-func (r *Reader) handle(ctx context.Context, run []Message, expired uint64) error {
+func (r *Reader) handle(ctx context.Context, run []Message) error {
+	expired, err := r.expired(ctx, run[0])
+	if err != nil {
+		return err
+	}
 	previous := r.record.Sequence
 	for n := range run {
 		m := &run[n]
@@ -175,29 +181,35 @@ func (r *Reader) handle(ctx context.Context, run []Message, expired uint64) erro
 	return nil
 }
 
-// watch looks after a stream without deliveries. If nothing is left behind the last message, that is handed out. If a
-// message is there, it is late; its sequence is returned, and it is an error if it is late at the next call, too.
-func (r *Reader) watch(ctx context.Context, late uint64) (uint64, error) {
+// expired returns how many messages were deleted from the beginning of the stream between the record and the next message.
+// What was deleted elsewhere, or is not read, is not known.
+func (r *Reader) expired(ctx context.Context, next Message) (uint64, error) {
+	last := next.Sequence
+	if !next.Gone {
+		last--
+	}
+	if last == r.record.Sequence {
+		return 0, nil
+	}
+	if err := r.refresh(ctx); err != nil {
+		return 0, err
+	}
+	return max(min(r.state.First-1, last), r.record.Sequence) - r.record.Sequence, nil
+}
+
+// watch looks after a stream without deliveries.
+func (r *Reader) watch(ctx context.Context) error {
 	if time.Since(r.checked) > recordInterval {
 		recorded, err := r.Handler.Recorded(ctx, r.created)
 		if err == nil && (recorded.Sequence < r.record.Sequence || recorded.Generation != r.record.Generation) {
-			return 0, errRecord // another replica found that the stream was restored
+			return errRecord // another replica found that the stream was restored
 		}
 		r.checked = time.Now()
 	}
 	if err := r.unchanged(ctx); err != nil || r.state.Last == r.record.Sequence {
-		return 0, err
+		return err
 	}
-	m, err := r.next(ctx, r.record.Sequence+1)
-	switch {
-	case err != nil:
-		return 0, err
-	case m.Sequence == 0:
-		return 0, r.pass(ctx, r.state, r.state.Last)
-	case late == r.record.Sequence+1:
-		return 0, errStalled
-	}
-	return r.record.Sequence + 1, nil
+	return r.readByRequest(ctx)
 }
 
 // unchanged makes sure that the stream still is the one that was handed out.

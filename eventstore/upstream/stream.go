@@ -59,7 +59,6 @@ type State struct {
 	FirstStored, LastStored time.Time
 
 	single bool // one server holds the stream alone
-	pure   bool // each message of the stream is read
 }
 
 // State returns the state of a stream from its leader. What was acknowledged to a publisher before the call is at or below
@@ -75,18 +74,13 @@ func (c *Client) State(ctx context.Context, stream Stream) (State, error) {
 	return State{
 		Created: info.Created, First: info.State.First, Last: info.State.Last,
 		FirstStored: info.State.FirstTime, LastStored: info.State.LastTime,
-		single: info.Cluster.Single(), pure: len(info.Config.Subjects) > 0 && !slices.ContainsFunc(info.Config.Subjects, stream.foreign),
+		single: info.Cluster.Single(),
 	}, nil
-}
-
-// foreign reports whether some of the messages on a subject, which may have wildcards, are not read.
-func (s Stream) foreign(subject string) bool {
-	return !strings.HasPrefix(subject, strings.TrimSuffix(s.Filter, ">"))
 }
 
 // receives reports whether some of the messages on a subject, which may have wildcards, are read.
 func (s Stream) receives(subject string) bool {
-	return !s.foreign(subject) || subject == ">" || strings.HasPrefix(subject, "*.")
+	return strings.HasPrefix(subject, strings.TrimSuffix(s.Filter, ">")) || subject == ">" || strings.HasPrefix(subject, "*.")
 }
 
 // Message is a message of a stream as its service published it.
