@@ -35,13 +35,14 @@ func (c *coder) fail(err error) {
 	}
 }
 
-func (c *coder) number(n *uint64) {
+// number codes an integer as a varint.
+func number[T ~int | ~int64 | ~uint64](c *coder, n *T) {
 	if c.w != nil {
-		c.scratch = binary.AppendUvarint(c.scratch[:0], *n)
+		c.scratch = binary.AppendUvarint(c.scratch[:0], uint64(*n))
 		_, _ = c.w.Write(c.scratch) // Flush returns the first error
 		return
 	}
-	*n = c.read()
+	*n = T(c.read())
 }
 
 func (c *coder) read() uint64 {
@@ -58,24 +59,12 @@ func (c *coder) read() uint64 {
 	return n
 }
 
-func (c *coder) integer(n *int64) {
-	u := uint64(*n)
-	c.number(&u)
-	*n = int64(u)
-}
-
-func (c *coder) count(n *int) {
-	u := uint64(*n)
-	c.number(&u)
-	*n = int(u)
-}
-
 func (c *coder) flag(f *bool) {
 	n := 0
 	if *f {
 		n = 1
 	}
-	c.count(&n)
+	number(c, &n)
 	*f = n == 1
 }
 
@@ -85,7 +74,7 @@ func (c *coder) time(t *time.Time) {
 	if !t.IsZero() {
 		n = t.UnixNano()
 	}
-	if c.integer(&n); c.w != nil {
+	if number(c, &n); c.w != nil {
 		return
 	}
 	if *t = (time.Time{}); n != 0 {
@@ -94,8 +83,8 @@ func (c *coder) time(t *time.Time) {
 }
 
 func (c *coder) point(p *references.Point) {
-	c.count(&p.Generation)
-	c.number(&p.Sequence)
+	number(c, &p.Generation)
+	number(c, &p.Sequence)
 }
 
 // maxText bounds what a damaged length can ask for.
@@ -104,37 +93,29 @@ const maxText = 1 << 20
 // length codes the length of a text.
 func (c *coder) length(text string) int {
 	n := len(text)
-	if c.count(&n); n < 0 || n > maxText {
+	if number(c, &n); n < 0 || n > maxText {
 		c.fail(errors.New("text too long"))
 		return 0
 	}
 	return n
 }
 
-// bytes codes a text whose length was coded.
-func (c *coder) bytes(text *string, length int) {
+func (c *coder) readBytes(into []byte, length int) []byte {
+	into = slices.Grow(into[:0], length)[:length]
+	if c.err == nil {
+		_, c.err = io.ReadFull(c.r, into)
+	}
+	return into
+}
+
+func (c *coder) text(text *string) {
+	length := c.length(*text)
 	if c.w != nil {
 		_, _ = c.w.WriteString(*text)
 		return
 	}
-	if *text = ""; c.err != nil || length == 0 {
-		return
-	}
 	c.scratch = c.readBytes(c.scratch, length)
-	if c.err == nil {
-		*text = string(c.scratch)
-	}
-}
-
-func (c *coder) readBytes(into []byte, length int) []byte {
-	into = slices.Grow(into[:0], length)[:length]
-	if c.err == nil {
-		_, err := io.ReadFull(c.r, into)
-		if err != nil {
-			c.fail(err)
-		}
-	}
-	return into
+	*text = string(c.scratch)
 }
 
 // names codes the name and the details of a client: both lengths, then both texts. It reads them into
@@ -149,33 +130,25 @@ func (c *coder) names(client *domain.Client) {
 	c.nameAndDetails, c.nameLength = c.readBytes(c.nameAndDetails, name+details), name
 }
 
-func (c *coder) text(text *string) { c.bytes(text, c.length(*text)) }
-
 // shared codes a text that was coded before as its number, and others as 0 and the text.
 func (c *coder) shared(text *string) {
-	number := c.numbers[*text]
-	c.number(&number)
+	n := c.numbers[*text] // 0 when reading
+	number(c, &n)
 	switch {
-	case number == 0:
+	case n == 0 && c.w != nil:
 		c.text(text)
-		c.remember(text)
-	case c.w != nil:
-	case number > uint64(len(c.texts)):
-		c.fail(errors.New("reference to a missing text"))
-	default:
-		*text = c.texts[number-1]
-	}
-}
-
-func (c *coder) remember(text *string) {
-	switch {
-	case c.w != nil:
 		if len(c.numbers) < readmodel.MaxTexts {
 			c.numbers[*text] = uint64(len(c.numbers)) + 1
 		}
-	default:
+	case n == 0:
+		c.text(text)
 		if *text = c.intern(*text); len(c.texts) < readmodel.MaxTexts {
 			c.texts = append(c.texts, *text)
 		}
+	case c.w != nil:
+	case n > uint64(len(c.texts)):
+		c.fail(errors.New("reference to a missing text"))
+	default:
+		*text = c.texts[n-1]
 	}
 }

@@ -78,4 +78,4 @@ func (c *coder) encodeReferences(x *references.Index) {
 	}
 }
 
-func (c *coder) put(n uint64) { c.number(&n) }
+func (c *coder) put(n uint64) { number(c, &n) }

@@ -9,10 +9,10 @@ import (
 // The layout of a snapshot. Each function encodes or decodes one structure, as its coder does.
 
 func codeHeader(c *coder, v *readmodel.View) {
-	c.number(&v.Sequence)
+	number(c, &v.Sequence)
 	c.time(&v.StoredAt)
 	c.time(&v.Clock)
-	c.integer(&v.HighestID)
+	number(c, &v.HighestID)
 }
 
 func codeSetback(c *coder, s *readmodel.Setback) {
@@ -27,17 +27,17 @@ func codeAccount(c *coder, name *string, r *domain.Revision) {
 }
 
 func codeRevision(c *coder, r *domain.Revision) {
-	c.number(&r.Version)
-	c.number(&r.Checksum)
+	number(c, &r.Version)
+	number(c, &r.Checksum)
 }
 
 func codeClient(c *coder, client *domain.Client, lastSequence *uint64) {
-	c.integer(&client.ID)
-	c.number(lastSequence)
+	number(c, &client.ID)
+	number(c, lastSequence)
 	codeRevision(c, &client.Revision)
 	c.time(&client.CreatedAt)
 	c.time(&client.UpdatedAt)
-	c.integer(&client.HighriseID)
+	number(c, &client.HighriseID)
 	c.flag(&client.Active)
 	c.names(client)
 	c.shared(&client.Currency)
@@ -48,15 +48,15 @@ func codeClient(c *coder, client *domain.Client, lastSequence *uint64) {
 
 func codeStream(c *coder, name *string, latest *int, replica *string) {
 	c.text(name)
-	c.count(latest)
+	number(c, latest)
 	c.text(replica)
 }
 
 func codeGeneration(c *coder, created *int64, g *references.Generation) {
-	c.integer(created)
-	c.count(&g.Number)
-	c.count(&g.Restores)
-	c.number(&g.Sequence)
+	number(c, created)
+	number(c, &g.Number)
+	number(c, &g.Restores)
+	number(c, &g.Sequence)
 	c.time(&g.StoredAt)
 }
 
@@ -65,17 +65,17 @@ func codeItem(c *coder, scope *references.Scope, i *references.Item) {
 	c.shared(&kind)
 	scope.Kind = domain.ReferenceKind(kind)
 	c.shared(&scope.Account)
-	c.integer(&i.ID)
+	number(c, &i.ID)
 	c.flag(&i.Exists)
 	c.flag(&i.Active)
-	c.integer(&i.Client)
+	number(c, &i.Client)
 	c.point(&i.ExistsAt)
 	c.point(&i.ActiveAt)
 	c.point(&i.ClientAt)
 }
 
 func codeDefaults(c *coder, client *int64, held *references.Client) {
-	c.integer(client)
+	number(c, client)
 	c.point(&held.KindAt)
 	c.point(&held.TimeframeAt)
 }
