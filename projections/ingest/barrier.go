@@ -26,7 +26,7 @@ const (
 //
 // Errors are of kind domain.Unavailable and name the stream that is missing, does not respond or is not ingested in time.
 func (i *Ingest) Wait(ctx context.Context) error {
-	begun, end := time.Now(), barrierSpan(ctx)
+	begun, end := time.Now(), readmodel.StartSpan(ctx, "await projects and invoices")
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	own := make(chan error, 1)
@@ -48,54 +48,51 @@ func (i *Ingest) Wait(ctx context.Context) error {
 	return err
 }
 
-var (
-	errSilent   = errors.New("the stream does not respond")
-	errBehind   = errors.New("the stream is not ingested up to its end")
-	errRestored = errors.New("the stream was restored to an earlier state")
-)
+// errSilent reports that the stream does not respond, so that NATS may be unreachable.
+var errSilent = errors.New("no response")
 
 // ingested returns once the stream is on record up to its present end.
 func (l *loop) ingested(ctx context.Context) error {
 	for {
-		err := l.ingestedOnce(ctx)
+		why, err := l.ingestedOnce(ctx)
 		switch {
-		case errors.Is(err, readmodel.ErrOtherGeneration) && ctx.Err() == nil: // the end of the generation before means nothing
-			continue
-		case errors.Is(err, upstream.ErrMissing):
-			return l.unchecked("does not exist or does not receive "+l.stream.Filter, err)
-		case errors.Is(err, errBehind):
-			return l.unchecked("has not been read to its end", err)
-		case errors.Is(err, errRestored):
-			return l.unchecked("was put back to an earlier state and has yet to be read again", err)
-		case err != nil:
-			return l.unchecked("does not answer", fmt.Errorf("%w: %w", errSilent, err))
+		case err == nil:
+			return nil
+		case !errors.Is(err, readmodel.ErrOtherGeneration) || ctx.Err() != nil: // else the end of the generation before means nothing
+			return l.unchecked(why, err)
 		}
-		return nil
 	}
 }
 
 // ingestedOnce waits until the stream is on record up to its end, and makes sure that it is the stream that was read: one
-// that was restored to an earlier state has other messages at the recorded sequences.
-func (l *loop) ingestedOnce(ctx context.Context) error {
+// that was restored to an earlier state has other messages at the recorded sequences. It returns an error and what of the
+// stream is the reason.
+func (l *loop) ingestedOnce(ctx context.Context) (why string, err error) {
 	state, err := l.state(ctx)
-	if err != nil {
-		return err
+	switch {
+	case errors.Is(err, upstream.ErrMissing):
+		return "does not exist or does not receive " + l.stream.Filter, err
+	case err != nil:
+		return "does not answer", fmt.Errorf("%w: %w", errSilent, err)
 	}
 	reached, _ := l.Directory.Reached(l.stream.Name, state.Created)
 	end := domain.Position{Stream: l.stream.Name, Created: state.Created, Sequence: state.Last, Generation: reached.Generation}
 	if err := l.Directory.AwaitReached(ctx, end); err != nil {
-		return fmt.Errorf("%w: %w", errBehind, err)
+		return "has not been read to its end", err
 	}
 	if reached, _ = l.Directory.Reached(l.stream.Name, state.Created); reached.Generation != end.Generation {
-		return readmodel.ErrOtherGeneration
+		return "", readmodel.ErrOtherGeneration
 	}
 	ctx, cancel := context.WithTimeout(ctx, stateTimeout)
 	defer cancel()
 	holds, err := l.Upstream.Holds(ctx, l.stream, state, reached.Sequence, reached.StoredAt)
-	if err == nil && !holds {
-		return fmt.Errorf("%w: it ends at %d, and was read up to %d", errRestored, state.Last, reached.Sequence)
+	switch {
+	case err != nil:
+		return "does not answer", fmt.Errorf("%w: %w", errSilent, err)
+	case !holds:
+		return "was put back to an earlier state and has yet to be read again", fmt.Errorf("it ends at %d, and was read up to %d", state.Last, reached.Sequence)
 	}
-	return err
+	return "", nil
 }
 
 // state requests the state of the stream until there is a response, for stateTimeout at most.

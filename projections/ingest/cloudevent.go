@@ -18,7 +18,7 @@ import (
 
 // cloudEvent is an event of another service, in binary or structured mode. Missing attributes are empty.
 type cloudEvent struct {
-	kind, source, id                  string
+	specVersion, kind, source, id     string
 	actor, correlationID, traceparent string
 	data                              []byte
 }
@@ -32,21 +32,29 @@ const (
 // readEvent decodes a message by the NATS binding of CloudEvents. A content type of CloudEvents decides the mode. Without
 // one, a ce-type means binary mode, and a body with a specversion structured mode: the SDKs send it without headers.
 func readEvent(m upstream.Message) (cloudEvent, *Poison) {
-	switch contentType := contentTypeOf(m.Header); {
-	case contentType == typeStructured, contentType == typeStructured+"+json":
-		return readStructured(m)
+	contentType := contentTypeOf(m.Header)
+	switch {
 	case strings.HasPrefix(contentType, typeBatch):
 		return cloudEvent{}, poisonf(Unreadable, "it is a batch of events")
+	case contentType == typeStructured, contentType == typeStructured+"+json":
+		return readStructured(m)
 	case contentType != "":
 		return cloudEvent{}, poisonf(Unreadable, "the event format %s is not supported", contentType)
 	case textHeader(m.Header, "ce-type") != "":
 		return readBinary(m)
 	}
-	var body map[string]json.RawMessage
-	if json.Unmarshal(trimmed(m.Data), &body) != nil || body["specversion"] == nil {
-		return cloudEvent{}, poisonf(Unreadable, "it has no ce-type")
+	if e, poison := readStructured(m); e.specVersion != "" {
+		return e, poison
 	}
-	return readStructured(m)
+	return cloudEvent{}, poisonf(Unreadable, "it has no ce-type")
+}
+
+// newEvent returns the event with the attributes that a function returns by their names.
+func newEvent(attribute func(name string) string) cloudEvent {
+	return cloudEvent{
+		specVersion: attribute("specversion"), kind: attribute("type"), source: attribute("source"), id: attribute("id"),
+		actor: attribute("actor"), correlationID: attribute("correlationid"), traceparent: attribute("traceparent"),
+	}
 }
 
 // EventType returns the type of the event in a message, or "" if it has none.
@@ -77,39 +85,22 @@ func contentTypeOf(h nats.Header) (first string) {
 }
 
 func readBinary(m upstream.Message) (cloudEvent, *Poison) {
-	e := cloudEvent{
-		kind: textHeader(m.Header, "ce-type"), source: textHeader(m.Header, "ce-source"), id: textHeader(m.Header, "ce-id"),
-		actor: textHeader(m.Header, "ce-actor"), correlationID: textHeader(m.Header, "ce-correlationid"),
-		traceparent: cmp.Or(header(m.Header, "traceparent"), textHeader(m.Header, "ce-traceparent")), data: m.Data,
-	}
+	e := newEvent(func(name string) string { return textHeader(m.Header, "ce-"+name) })
+	e.traceparent, e.data = cmp.Or(header(m.Header, "traceparent"), e.traceparent), m.Data
 	return e, checkSum(m)
 }
 
-// structuredEvent is the JSON event format. Each attribute is decoded by itself: an invalid one does not affect the others.
-type structuredEvent struct {
-	Type          json.RawMessage `json:"type"`
-	Source        json.RawMessage `json:"source"`
-	ID            json.RawMessage `json:"id"`
-	Actor         json.RawMessage `json:"actor"`
-	CorrelationID json.RawMessage `json:"correlationid"`
-	Traceparent   json.RawMessage `json:"traceparent"`
-	Data          json.RawMessage `json:"data"`
-	DataBase64    json.RawMessage `json:"data_base64"`
-}
-
+// readStructured decodes the JSON event format. An invalid attribute does not affect the others.
 func readStructured(m upstream.Message) (cloudEvent, *Poison) {
-	var s structuredEvent
-	if err := json.Unmarshal(trimmed(m.Data), &s); err != nil {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(trimmed(m.Data), &members); err != nil {
 		return cloudEvent{}, poisonf(Unreadable, "%v", err)
 	}
-	e := cloudEvent{
-		kind: jsonText(s.Type), source: jsonText(s.Source), id: jsonText(s.ID),
-		actor: jsonText(s.Actor), correlationID: jsonText(s.CorrelationID), traceparent: jsonText(s.Traceparent), data: s.Data,
-	}
-	if e.kind == "" {
+	e := newEvent(func(name string) string { return jsonText(members[name]) })
+	if e.data = members["data"]; e.kind == "" {
 		return e, poisonf(Unreadable, "it has no type")
 	}
-	if encoded := strings.TrimRight(jsonText(s.DataBase64), "="); encoded != "" {
+	if encoded := strings.TrimRight(jsonText(members["data_base64"]), "="); encoded != "" {
 		var err error
 		if e.data, err = base64.RawStdEncoding.DecodeString(encoded); err != nil {
 			return e, poisonf(Unreadable, "data_base64: %v", err)

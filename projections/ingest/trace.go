@@ -52,18 +52,3 @@ func plainTrace(traceparent string) string {
 	}
 	return brief(traceparent)
 }
-
-// barrierSpan starts the span of a command's wait at the read barrier.
-func barrierSpan(ctx context.Context) (end func(err error)) {
-	parent := trace.SpanFromContext(ctx)
-	if !parent.IsRecording() {
-		return func(error) {}
-	}
-	_, span := parent.TracerProvider().Tracer("clients/intake").Start(ctx, "await projects and invoices")
-	return func(err error) {
-		if err != nil {
-			span.SetStatus(codes.Error, "")
-		}
-		span.End()
-	}
-}

@@ -9,12 +9,13 @@ import (
 // Refresh returns as soon as the directory shows everything that the stream had acknowledged when Refresh was called,
 // through whichever replica. The error is ctx's, that of the request to the stream's leader, or that of Await.
 func (d *Directory) Refresh(ctx context.Context) error {
-	defer spanOfRefresh(ctx)()
+	end := StartSpan(ctx, "await the end of the stream")
 	last, err := d.index.last(ctx)
-	if err != nil {
-		return err
+	if err == nil {
+		err = d.Await(ctx, last)
 	}
-	return d.Await(ctx, last)
+	end(err)
+	return err
 }
 
 // readIndex shares requests for the last sequence. A call while one is under way joins the next one: the response to the
