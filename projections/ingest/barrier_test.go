@@ -1,4 +1,4 @@
-package ingest
+package ingest_test
 
 import (
 	"context"
@@ -7,13 +7,14 @@ import (
 
 	"clients/domain"
 	"clients/eventstore/upstream"
+	"clients/projections/ingest"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 )
 
-// requireClosed requires that the read barrier tells why it cannot be passed, and of which stream.
+// requireClosed requires that the error of the read barrier names the stream and the reason.
 func requireClosed(t *testing.T, err error, stream, why string) {
 	t.Helper()
 	var refusal *domain.Error
@@ -24,12 +25,12 @@ func requireClosed(t *testing.T, err error, stream, why string) {
 }
 
 func briefly(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	t.Cleanup(cancel)
 	return ctx
 }
 
-// What has been acknowledged to another service shows behind the read barrier, on whichever connection it was published, and
+// After the read barrier the directory shows all events that were acknowledged before, whichever connection published them and
 // whichever replica records.
 func TestBehindTheReadBarrierTheDirectoryShowsWhatWasAcknowledged(t *testing.T) {
 	t.Parallel()
@@ -39,50 +40,50 @@ func TestBehindTheReadBarrierTheDirectoryShowsWhatWasAcknowledged(t *testing.T) 
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			y := newSystem(t, c.servers)
-			y.makeSources()
+			y.createStreams()
 			replicas := []*replica{y.replica(time.Second)}
 			if c.servers > 1 {
 				replicas = append(replicas, y.replica(time.Second))
 			}
-			one := replicas[0].client()
+			one := replicas[0].createClient()
 			for round := range c.rounds {
 				r := replicas[round%len(replicas)]
 				id := int64(1 + round)
-				y.say(project("Created", id, `"client_id":1`))
+				y.publish(project("Created", id, `"client_id":1`))
 				require.Equal(t, domain.References{ActiveProjects: 1}, r.references(one))
-				y.say(project("Deleted", id, ""), invoice("Created", id, `"client_id":1`))
+				y.publish(project("Deleted", id, ""), invoice("Created", id, `"client_id":1`))
 				require.Equal(t, domain.References{Invoices: 1}, r.references(one))
-				y.say(invoice("Deleted", id, ""))
+				y.publish(invoice("Deleted", id, ""))
 				require.Zero(t, r.references(one))
 			}
 		})
 	}
 }
 
-func TestTheReadBarrierNamesTheStreamThatIsMissingAndOpensWhenItAppears(t *testing.T) {
+func TestTheReadBarrierNamesAMissingStreamUntilItExists(t *testing.T) {
 	t.Parallel()
 	y := newSystem(t, 1)
 	r := y.replica(0)
-	one := r.client()
+	one := r.createClient()
 	requireClosed(t, r.ingest.Wait(t.Context()), "S", "does not exist")
-	y.makeSource(upstream.Projects)
+	y.createStream(upstream.Projects)
 	requireClosed(t, r.ingest.Wait(t.Context()), "INVOICES", "does not exist")
 	eventually(t, "one is missing", func() bool { return r.count("clients_source_missing") == 1 })
-	y.say(project("Created", 7, `"client_id":1`))
-	y.makeSource(upstream.Invoices)
+	y.publish(project("Created", 7, `"client_id":1`))
+	y.createStream(upstream.Invoices)
 	require.Equal(t, domain.References{ActiveProjects: 1}, r.references(one))
 	eventually(t, "none is missing", func() bool { return r.count("clients_source_missing") == 0 })
-	y.deleteSource(upstream.Projects)
+	y.deleteStream(upstream.Projects)
 	requireClosed(t, r.ingest.Wait(t.Context()), "PROJECTS", "does not exist")
 	require.Equal(t, domain.References{ActiveProjects: 1}, r.directory.State(acme, one).References, "what was learned stays")
 }
 
 // Events may be acknowledged by another stream if PROJECTS does not receive them.
-func TestTheReadBarrierStaysClosedWhileAStreamHasOtherSubjects(t *testing.T) {
+func TestTheReadBarrierFailsWhileAStreamHasOtherSubjects(t *testing.T) {
 	t.Parallel()
-	r := alone(t)
-	one := r.client()
-	r.deleteSource(upstream.Projects)
+	r := oneReplica(t)
+	one := r.createClient()
+	r.deleteStream(upstream.Projects)
 	config := jetstream.StreamConfig{Name: upstream.Projects.Name, Subjects: []string{"project.>"}}
 	_, err := r.js.CreateStream(t.Context(), config)
 	require.NoError(t, err)
@@ -91,32 +92,32 @@ func TestTheReadBarrierStaysClosedWhileAStreamHasOtherSubjects(t *testing.T) {
 	config.Subjects = append(config.Subjects, "projects.*.*")
 	_, err = r.js.UpdateStream(t.Context(), config)
 	require.NoError(t, err)
-	r.say(project("Created", 7, `"client_id":1`))
+	r.publish(project("Created", 7, `"client_id":1`))
 	require.Equal(t, domain.References{ActiveProjects: 1}, r.references(one))
 	eventually(t, "the metric reports that it is there", func() bool { return r.count("clients_source_missing") == 0 })
 }
 
-func TestTheReadBarrierStaysClosedWhileMessagesAreNotTakenIn(t *testing.T) {
+func TestTheReadBarrierWaitsUntilMessagesAreRecorded(t *testing.T) {
 	t.Parallel()
 	open := make(chan struct{})
-	r := alone(t, func(i *Ingest) {
-		i.router.AddMiddleware(func(h message.HandlerFunc) message.HandlerFunc {
+	r := oneReplica(t, func(i *ingest.Ingest) {
+		i.Intercept(func(h message.HandlerFunc) message.HandlerFunc {
 			return func(msg *message.Message) ([]*message.Message, error) {
 				<-open
 				return h(msg)
 			}
 		})
 	})
-	one := r.client()
+	one := r.createClient()
 	require.NoError(t, r.ingest.Wait(t.Context()), "there is nothing to wait for")
-	r.say(project("Created", 7, `"client_id":1`))
+	r.publish(project("Created", 7, `"client_id":1`))
 	requireClosed(t, r.ingest.Wait(briefly(t)), "PROJECTS", "has not been read to its end")
 	close(open)
 	require.Equal(t, domain.References{ActiveProjects: 1}, r.references(one))
 	require.Positive(t, testCountOf(r, "clients_fence_duration_seconds"))
 }
 
-// testCountOf is how often a histogram was told something.
+// testCountOf returns the number of observations of a histogram.
 func testCountOf(r *replica, name string) (count uint64) {
 	families, err := r.registry.Gather()
 	require.NoError(r.t, err)
@@ -130,10 +131,10 @@ func testCountOf(r *replica, name string) (count uint64) {
 	return count
 }
 
-func TestTheReadBarrierStaysClosedWithoutAnAnswer(t *testing.T) {
+func TestTheReadBarrierFailsWhileNATSDoesNotRespond(t *testing.T) {
 	t.Parallel()
-	r := alone(t)
-	r.settled()
+	r := oneReplica(t)
+	r.awaitIngested()
 	r.cluster.Stop(0)
 	requireClosed(t, r.ingest.Wait(briefly(t)), "S", "does not answer")
 	r.cluster.Restart(t, 0)
@@ -142,30 +143,30 @@ func TestTheReadBarrierStaysClosedWithoutAnAnswer(t *testing.T) {
 
 func TestAPurgeOfTheStreamsChangesNothing(t *testing.T) {
 	t.Parallel()
-	r := alone(t)
-	one := r.client()
-	r.say(project("Created", 7, `"client_id":1`), invoice("Created", 7, `"client_id":1`))
-	r.settled()
+	r := oneReplica(t)
+	one := r.createClient()
+	r.publish(project("Created", 7, `"client_id":1`), invoice("Created", 7, `"client_id":1`))
+	r.awaitIngested()
 	r.purge(upstream.Projects)
 	r.purge(upstream.Invoices)
 	begun := time.Now()
 	require.Equal(t, domain.References{ActiveProjects: 1, Invoices: 1}, r.references(one))
 	require.Less(t, time.Since(begun), time.Second)
-	r.say(project("Deleted", 7, ""))
+	r.publish(project("Deleted", 7, ""))
 	require.Equal(t, domain.References{Invoices: 1}, r.references(one))
 	require.InDelta(t, 0, r.count("clients_source_expired_total"), 0)
 }
 
-func TestMessagesThatAreGoneBeforeTheyAreReadAreCountedAndWaitedForNoMore(t *testing.T) {
+func TestMessagesDeletedUnreadAreCountedOnce(t *testing.T) {
 	t.Parallel()
 	y := newSystem(t, 1)
-	y.makeSources()
+	y.createStreams()
 	first := y.replica(0)
-	one := first.client()
-	y.say(project("Created", 1, `"client_id":1`))
-	first.settled()
+	one := first.createClient()
+	y.publish(project("Created", 1, `"client_id":1`))
+	first.awaitIngested()
 	first.stop()
-	y.say(project("Created", 2, `"client_id":1`), project("Created", 3, `"client_id":1`))
+	y.publish(project("Created", 2, `"client_id":1`), project("Created", 3, `"client_id":1`))
 	y.purge(upstream.Projects)
 	second := y.replica(0)
 	begun := time.Now()
@@ -174,25 +175,25 @@ func TestMessagesThatAreGoneBeforeTheyAreReadAreCountedAndWaitedForNoMore(t *tes
 	eventually(t, "both are counted", func() bool { return second.count("clients_source_expired_total", "PROJECTS") == 2 })
 	second.stop()
 	third := y.replica(0)
-	y.say(project("Created", 4, `"client_id":1`))
+	y.publish(project("Created", 4, `"client_id":1`))
 	require.Equal(t, domain.References{ActiveProjects: 2}, third.references(one))
-	require.InDelta(t, 0, third.count("clients_source_expired_total"), 0, "it was told once")
+	require.InDelta(t, 0, third.count("clients_source_expired_total"), 0, "it was counted once")
 }
 
-func TestAStreamThatIsMadeAgainIsReadFromItsBeginning(t *testing.T) {
+func TestARecreatedStreamIsReadFromItsBeginning(t *testing.T) {
 	t.Parallel()
-	r := alone(t)
-	one, two := r.client(), r.client()
+	r := oneReplica(t)
+	one, two := r.createClient(), r.createClient()
 	m := project("Created", 7, `"client_id":1`)
-	r.say(m, project("Created", 8, `"client_id":1`), project("Created", 9, `"client_id":1`))
-	r.settled()
+	r.publish(m, project("Created", 8, `"client_id":1`), project("Created", 9, `"client_id":1`))
+	r.awaitIngested()
 	for range 3 {
-		r.deleteSource(upstream.Projects)
-		r.makeSource(upstream.Projects)
-		r.say(again(m), project("Updated", 8, `"client_id":2`))
+		r.deleteStream(upstream.Projects)
+		r.createStream(upstream.Projects)
+		r.publish(clone(m), project("Updated", 8, `"client_id":2`))
 		require.Equal(t, domain.References{ActiveProjects: 2}, r.references(one), "the old event is a repeat")
 		require.Equal(t, domain.References{ActiveProjects: 1}, r.references(two), "and sequence 2 is not taken for an old one")
-		r.say(project("Updated", 8, `"client_id":1`))
+		r.publish(project("Updated", 8, `"client_id":1`))
 		require.Equal(t, domain.References{ActiveProjects: 3}, r.references(one))
 	}
 }

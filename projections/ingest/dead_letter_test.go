@@ -1,4 +1,4 @@
-package ingest
+package ingest_test
 
 import (
 	"strings"
@@ -7,34 +7,36 @@ import (
 	"time"
 
 	"clients/domain"
+	"clients/eventstore/deadletter"
+	"clients/projections/ingest"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 )
 
-// bad makes a message for each reason for which one can end in quarantine. Client 2 is deleted.
-func bad() map[Reason]*nats.Msg {
-	return map[Reason]*nats.Msg{
-		Unreadable:    event("projects.v1.ProjectCreated", "projects.acme.100", "{"),
-		UnknownType:   event("projects.v1.ProjectForgotten", "projects.acme.101", `{"id":101}`),
-		UnknownClient: project("Created", 102, `"client_id":99`),
-		DeletedClient: project("Created", 103, `"client_id":2`),
+// poisonMessages returns a message for each reason. Client 2 is deleted.
+func poisonMessages() map[ingest.Reason]*nats.Msg {
+	return map[ingest.Reason]*nats.Msg{
+		ingest.Unreadable:    event("projects.v1.ProjectCreated", "projects.acme.100", "{"),
+		ingest.UnknownType:   event("projects.v1.ProjectForgotten", "projects.acme.101", `{"id":101}`),
+		ingest.UnknownClient: project("Created", 102, `"client_id":99`),
+		ingest.DeletedClient: project("Created", 103, `"client_id":2`),
 	}
 }
 
-func TestABadMessageIsKeptWithItsReasonAndNothingBehindItWaits(t *testing.T) {
+func TestAPoisonMessageBecomesADeadLetterAndDelaysNothing(t *testing.T) {
 	t.Parallel()
-	r := alone(t)
-	one := r.client()
-	r.end(r.client())
-	for number, reason := range reasons() {
-		m := bad()[reason]
-		r.say(project("Created", int64(1+number), `"client_id":1`), m, project("Toggled", int64(1+number), `"active":false`))
+	r := oneReplica(t)
+	one := r.createClient()
+	r.deleteClient(r.createClient())
+	for number, reason := range ingest.Reasons() {
+		m := poisonMessages()[reason]
+		r.publish(project("Created", int64(1+number), `"client_id":1`), m, project("Toggled", int64(1+number), `"active":false`))
 		require.Equal(t, domain.References{InactiveProjects: 1 + number}, r.references(one), "%s", reason)
-		kept := r.quarantined()
-		require.Len(t, kept, 1+number)
-		q := kept[number]
+		letters := r.quarantined()
+		require.Len(t, letters, 1+number)
+		q := letters[number]
 		require.Equal(t, string(reason), q.Reason)
 		require.NotEmpty(t, q.Detail)
 		require.Equal(t, "PROJECTS", q.Message.Stream)
@@ -44,27 +46,27 @@ func TestABadMessageIsKeptWithItsReasonAndNothingBehindItWaits(t *testing.T) {
 		require.Equal(t, m.Header.Get("ce-id"), q.Message.Header.Get("ce-id"))
 		require.InDelta(t, 1, r.count("clients_quarantined_total", string(reason)), 0)
 	}
-	require.InDelta(t, len(reasons()), r.count("clients_quarantined_total"), 0)
+	require.InDelta(t, len(ingest.Reasons()), r.count("clients_quarantined_total"), 0)
 	require.InDelta(t, 0, r.count("clients_quarantined_total", "INVOICES"), 0)
 }
 
-func TestABadMessageIsQuarantinedOnceByAllReplicasTogether(t *testing.T) {
+func TestReplicasStoreADeadLetterOnce(t *testing.T) {
 	t.Parallel()
 	for name, wait := range map[string]time.Duration{"one records": time.Second, "both record": 0} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			y := newSystem(t, 1)
-			y.makeSources()
+			y.createStreams()
 			a, b := y.replica(wait), y.replica(wait)
-			a.client()
-			a.end(a.client())
-			for _, m := range bad() {
-				y.say(m, again(m))
+			a.createClient()
+			a.deleteClient(a.createClient())
+			for _, m := range poisonMessages() {
+				y.publish(m, clone(m))
 			}
-			a.settled()
-			b.settled()
-			require.Len(t, a.quarantined(), 2*len(reasons()))
-			for _, reason := range reasons() {
+			a.awaitIngested()
+			b.awaitIngested()
+			require.Len(t, a.quarantined(), 2*len(ingest.Reasons()))
+			for _, reason := range ingest.Reasons() {
 				counted := a.count("clients_quarantined_total", string(reason)) + b.count("clients_quarantined_total", string(reason))
 				require.InDelta(t, 2, counted, 0, "%s", reason)
 			}
@@ -75,27 +77,27 @@ func TestABadMessageIsQuarantinedOnceByAllReplicasTogether(t *testing.T) {
 func TestARunIsReadAgainAfterAPanic(t *testing.T) {
 	t.Parallel()
 	var once sync.Once
-	r := alone(t, func(i *Ingest) {
-		i.router.AddMiddleware(func(h message.HandlerFunc) message.HandlerFunc {
+	r := oneReplica(t, func(i *ingest.Ingest) {
+		i.Intercept(func(h message.HandlerFunc) message.HandlerFunc {
 			return func(msg *message.Message) ([]*message.Message, error) {
 				once.Do(func() { panic("a fault") })
 				return h(msg)
 			}
 		})
 	})
-	one := r.client()
-	r.say(project("Created", 1, `"client_id":1`), project("Created", 2, `"client_id":1`))
+	one := r.createClient()
+	r.publish(project("Created", 1, `"client_id":1`), project("Created", 2, `"client_id":1`))
 	require.Equal(t, domain.References{ActiveProjects: 2}, r.references(one))
 	require.Empty(t, r.quarantined())
 }
 
-// Whatever other services can store, nothing of it may be too large to be dealt with.
-func TestNoMessageIsTooLargeToBeDealtWith(t *testing.T) {
+// Any message that NATS accepts is recorded or becomes a dead letter.
+func TestLargeMessagesAreHandled(t *testing.T) {
 	t.Parallel()
 	long, huge := strings.Repeat("x", 64<<10-500), strings.Repeat("9", 1000<<10)
 	for name, c := range map[string]struct {
 		message *nats.Msg
-		kept    int
+		letters int
 	}{
 		"long type":           {with(project("Created", 7, `"client_id":1`), "ce-type", long), 1},
 		"long checksum":       {with(project("Created", 7, `"client_id":1`), "ce-checksum", long), 1},
@@ -112,52 +114,63 @@ func TestNoMessageIsTooLargeToBeDealtWith(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := alone(t)
-			one := r.client()
-			r.say(c.message, project("Created", 8, `"client_id":1,"active":false`))
+			r := oneReplica(t)
+			one := r.createClient()
+			r.publish(c.message, project("Created", 8, `"client_id":1,"active":false`))
 			require.Equal(t, 1, r.references(one).InactiveProjects)
-			require.Len(t, r.quarantined(), c.kept)
+			require.Len(t, r.quarantined(), c.letters)
 			references := r.references(one)
-			require.Equal(t, 1-c.kept, references.ActiveProjects+references.Invoices)
+			require.Equal(t, 1-c.letters, references.ActiveProjects+references.Invoices)
 		})
 	}
 }
 
-// What a directory that lags behind does not show yet has happened nevertheless.
-func TestADirectoryThatLagsIsNotTakenAtItsWord(t *testing.T) {
+// A client that the directory does not show yet exists nevertheless.
+func TestALaggingDirectoryIsRefreshedFirst(t *testing.T) {
 	t.Parallel()
 	y := newSystem(t, 1)
-	y.makeSources()
+	y.createStreams()
 	elsewhere := y.reader()
 	y.lag = 100 * time.Millisecond
 	r := y.replica(0)
-	y.say(project("Created", 3, `"client_id":%d`, elsewhere.client()))
-	r.settled() // it is in the midst of reading
-	one := elsewhere.client()
-	y.say(project("Created", 1, `"client_id":2`))
+	y.publish(project("Created", 3, `"client_id":%d`, elsewhere.createClient()))
+	r.awaitIngested() // it is in the midst of reading
+	one := elsewhere.createClient()
+	y.publish(project("Created", 1, `"client_id":2`))
 	require.Equal(t, domain.References{ActiveProjects: 1}, r.references(one))
 	require.Empty(t, r.quarantined(), "the client was created")
 
-	elsewhere.end(one)
-	y.say(project("Created", 2, `"client_id":2`), project("Updated", 1, `"name":"B"`))
-	r.settled()
+	elsewhere.deleteClient(one)
+	y.publish(project("Created", 2, `"client_id":2`), project("Updated", 1, `"name":"B"`))
+	r.awaitIngested()
 	eventually(t, "the client was deleted", func() bool { return len(r.quarantined()) == 2 })
 	for _, q := range r.quarantined() {
-		require.Equal(t, string(DeletedClient), q.Reason)
+		require.Equal(t, string(ingest.DeletedClient), q.Reason)
 	}
 }
 
-func TestManyClientsThatWereCreatedAMomentAgoElsewhereAreNotUnknown(t *testing.T) {
+func TestClientsCreatedThroughAnotherReplicaAreKnown(t *testing.T) {
 	t.Parallel()
-	r := alone(t)
+	r := oneReplica(t)
 	elsewhere := r.reader()
 	for number := range int64(50) {
-		id := elsewhere.client()
-		elsewhere.say(project("Created", 1+number, `"client_id":%d`, id))
+		id := elsewhere.createClient()
+		elsewhere.publish(project("Created", 1+number, `"client_id":%d`, id))
 	}
-	r.settled()
+	r.awaitIngested()
 	require.Empty(t, r.quarantined())
 	for id := range int64(50) {
 		require.Equal(t, domain.References{ActiveProjects: 1}, r.references(1+id))
 	}
+}
+
+// If the stream of dead letters is deleted, it is created again when it is needed.
+func TestADeletedDeadLetterStreamIsCreatedAgain(t *testing.T) {
+	t.Parallel()
+	r := oneReplica(t)
+	one := r.createClient()
+	require.NoError(t, r.js.DeleteStream(r.deadline(), deadletter.Stream))
+	r.publish(event("projects.v1.ProjectForgotten", "projects.acme.7", "{}"), project("Created", 8, `"client_id":1`))
+	require.Equal(t, 1, r.references(one).ActiveProjects)
+	require.Len(t, r.quarantined(), 1)
 }

@@ -1,4 +1,4 @@
-package ingest
+package ingest_test
 
 import (
 	"fmt"
@@ -16,12 +16,12 @@ const y2011, y2012 = "20110101,20111231", "20120101,20121231"
 
 func TestTheDefaultsOfAClientFollowItsInvoices(t *testing.T) {
 	t.Parallel()
-	r := alone(t)
-	one := r.client()
+	r := oneReplica(t)
+	one := r.createClient()
 	period := func(year int) string {
 		return fmt.Sprintf(`"period_start":"%d-01-01","period_end":"%d-12-31"`, year, year)
 	}
-	r.say(
+	r.publish(
 		invoice("Created", 1, `"client_id":1`),
 		invoice("Created", 2, `"client_id":1,"kind":"task"`),
 		invoice("Updated", 2, `"kind":"task"`),
@@ -32,7 +32,7 @@ func TestTheDefaultsOfAClientFollowItsInvoices(t *testing.T) {
 		invoice("Updated", 2, `"period_start":"2014-01-01"`),
 		project("Created", 4, `"client_id":1,"kind":"free",`+period(2015)),
 	)
-	r.settled()
+	r.awaitIngested()
 	require.Equal(t, []domain.ClientInvoiceDefaultsChanged{
 		{ID: one, LastInvoiceKind: "task"},
 		{ID: one, LastInvoiceKind: "task", DefaultInvoiceTimeframe: y2011},
@@ -44,16 +44,16 @@ func TestTheDefaultsOfAClientFollowItsInvoices(t *testing.T) {
 	require.Equal(t, uint64(3), client.CacheVersion())
 }
 
-func TestAChangeOfDefaultsTellsWhereItComesFrom(t *testing.T) {
+func TestAChangeOfDefaultsHasItsOriginInItsEnvelope(t *testing.T) {
 	t.Parallel()
-	r := alone(t)
-	r.client()
+	r := oneReplica(t)
+	r.createClient()
 	m := invoice("Created", 1, `"client_id":1,"kind":"task"`)
 	with(m, "ce-actor", "J%C3%BCrgen")
 	with(m, "ce-correlationid", "conversation")
 	with(m, "traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
-	r.say(m, invoice("Created", 2, `"client_id":1,"kind":"people"`))
-	r.settled()
+	r.publish(m, invoice("Created", 2, `"client_id":1,"kind":"people"`))
+	r.awaitIngested()
 	records := r.stored()
 	change := records[1]
 	require.Equal(t, "Jürgen", change.Actor)
@@ -66,28 +66,28 @@ func TestAChangeOfDefaultsTellsWhereItComesFrom(t *testing.T) {
 	require.Equal(t, "invoices", records[3].Actor)
 }
 
-func TestAKindThatNoClientCanHaveIsPassedOver(t *testing.T) {
+func TestAnInvalidKindIsIgnored(t *testing.T) {
 	t.Parallel()
-	r := alone(t)
-	one := r.client()
-	r.say(invoice("Created", 1, `"client_id":1,"kind":"\u0000"`), invoice("Created", 2, `"client_id":1,"kind":"task"`))
+	r := oneReplica(t)
+	one := r.createClient()
+	r.publish(invoice("Created", 1, `"client_id":1,"kind":"\u0000"`), invoice("Created", 2, `"client_id":1,"kind":"task"`))
 	require.Equal(t, domain.References{Invoices: 2}, r.references(one))
 	require.Len(t, r.defaultsOf(one), 1)
 	require.Empty(t, r.quarantined())
 }
 
-// Every invoice below names another kind, so each must have led to one change, in order, whatever happens meanwhile.
+// Every invoice below names another kind, so each must lead to exactly one change, in order.
 const kinds30 = 30
 
-func sayKinds(y *system, from, to int) {
+func publishKinds(y *system, from, to int) {
 	for n := from; n < to; n++ {
-		y.say(invoice("Created", int64(1+n), `"client_id":1,"kind":"kind %d"`, n))
+		y.publish(invoice("Created", int64(1+n), `"client_id":1,"kind":"kind %d"`, n))
 	}
 }
 
 func requireKinds(t *testing.T, r *replica) {
 	t.Helper()
-	r.settled()
+	r.awaitIngested()
 	var got, want []string
 	for _, change := range r.defaultsOf(1) {
 		got = append(got, change.LastInvoiceKind)
@@ -99,34 +99,34 @@ func requireKinds(t *testing.T, r *replica) {
 	require.Equal(t, domain.References{Invoices: kinds30}, r.references(1))
 }
 
-func TestDefaultsChangeOnceThoughProcessesStopAtAnyMoment(t *testing.T) {
+func TestDefaultsChangeOnceWhileReplicasRestart(t *testing.T) {
 	t.Parallel()
 	y := newSystem(t, 1)
-	y.makeSources()
+	y.createStreams()
 	first := y.replica(0)
-	first.client()
-	var saying sync.WaitGroup
-	saying.Go(func() { sayKinds(y, 0, kinds30) })
+	first.createClient()
+	var publishing sync.WaitGroup
+	publishing.Go(func() { publishKinds(y, 0, kinds30) })
 	for stop := first.stop; ; {
 		next := y.replica(0)
-		stop() // in the midst of whatever it does, while the next one begins
+		stop() // at any moment, while the next one starts
 		stop = next.stop
 		reached := next.directory.State(acme, 1).Client.LastInvoiceKind
 		if reached == fmt.Sprintf("kind %d", kinds30-1) {
-			saying.Wait()
+			publishing.Wait()
 			requireKinds(t, next)
 			return
 		}
 	}
 }
 
-func TestDefaultsChangeOnceThoughTwoReplicasRecord(t *testing.T) {
+func TestDefaultsChangeOnceWhenTwoReplicasRecord(t *testing.T) {
 	t.Parallel()
 	y := newSystem(t, 1)
-	y.makeSources()
+	y.createStreams()
 	a, b := y.replica(0), y.replica(0)
-	a.client()
-	sayKinds(y, 0, kinds30)
+	a.createClient()
+	publishKinds(y, 0, kinds30)
 	requireKinds(t, a)
 	requireKinds(t, b)
 }
@@ -134,19 +134,19 @@ func TestDefaultsChangeOnceThoughTwoReplicasRecord(t *testing.T) {
 func TestDefaultsChangeOnceWhileAUserChangesTheSameClient(t *testing.T) {
 	t.Parallel()
 	y := newSystem(t, 1)
-	y.makeSources()
+	y.createStreams()
 	r := y.replica(0)
-	r.client()
+	r.createClient()
 	var running sync.WaitGroup
-	said, renamed := make(chan struct{}), 0
+	published, renamed := make(chan struct{}), 0
 	running.Go(func() {
-		defer close(said)
-		sayKinds(y, 0, kinds30)
-		r.settled()
+		defer close(published)
+		publishKinds(y, 0, kinds30)
+		r.awaitIngested()
 	})
 	for more := true; more; {
 		select {
-		case <-said:
+		case <-published:
 			more = false
 		default:
 		}

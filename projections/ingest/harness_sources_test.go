@@ -1,4 +1,4 @@
-package ingest
+package ingest_test
 
 import (
 	"context"
@@ -16,15 +16,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// makeSources creates the streams of the other services.
-func (y *system) makeSources() {
+// createStreams creates the streams of the other services.
+func (y *system) createStreams() {
 	y.t.Helper()
 	for _, source := range []upstream.Stream{upstream.Projects, upstream.Invoices} {
-		y.makeSource(source)
+		y.createStream(source)
 	}
 }
 
-func (y *system) makeSource(source upstream.Stream) {
+func (y *system) createStream(source upstream.Stream) {
 	y.t.Helper()
 	config := jetstream.StreamConfig{
 		Name: source.Name, Subjects: []string{source.Filter}, Replicas: len(y.cluster.Servers), AllowDirect: true, Duplicates: 100 * time.Millisecond,
@@ -35,12 +35,12 @@ func (y *system) makeSource(source upstream.Stream) {
 	})
 }
 
-func (y *system) deleteSource(source upstream.Stream) {
+func (y *system) deleteStream(source upstream.Stream) {
 	y.t.Helper()
 	require.NoError(y.t, y.js.DeleteStream(y.deadline(), source.Name))
 }
 
-// purge takes all messages out of a stream.
+// purge deletes all messages of a stream.
 func (y *system) purge(source upstream.Stream) {
 	y.t.Helper()
 	stream, err := y.js.Stream(y.deadline(), source.Name)
@@ -71,11 +71,11 @@ func event(kind, subject, data string) *nats.Msg {
 		"ce-specversion": {"1.0"}, "ce-id": {uuid.NewString()}, "ce-type": {kind}, "ce-source": {"/another-service"},
 		"ce-time": {time.Now().UTC().Format(time.RFC3339Nano)}, "ce-clientversion": {"1"}, "content-type": {"application/json"},
 	}}
-	return sealed(m)
+	return withChecksum(m)
 }
 
-// sealed gives a message the checksum that belongs there.
-func sealed(m *nats.Msg) *nats.Msg {
+// withChecksum sets the checksum of a message.
+func withChecksum(m *nats.Msg) *nats.Msg {
 	var covered []byte
 	for _, part := range []string{
 		m.Subject, m.Header.Get("ce-id"), m.Header.Get("ce-type"), m.Header.Get("ce-clientversion"), m.Header.Get("ce-time"), string(m.Data),
@@ -92,23 +92,23 @@ func with(m *nats.Msg, name string, values ...string) *nats.Msg {
 	return m
 }
 
-// without takes a header away.
+// without removes a header.
 func without(m *nats.Msg, name string) *nats.Msg {
 	delete(m.Header, name)
 	return m
 }
 
-// again is the same event, published once more.
-func again(m *nats.Msg) *nats.Msg {
+// clone returns the same event, to be published once more.
+func clone(m *nats.Msg) *nats.Msg {
 	return &nats.Msg{Subject: m.Subject, Header: m.Header, Data: m.Data}
 }
 
-// say publishes messages in their order, and returns when they are acknowledged.
-func (y *system) say(messages ...*nats.Msg) {
+// publish publishes messages in their order, and returns when they are acknowledged.
+func (y *system) publish(messages ...*nats.Msg) {
 	y.t.Helper()
 	var acks []jetstream.PubAckFuture
 	for _, m := range messages {
-		ack, err := y.js.PublishMsgAsync(again(m))
+		ack, err := y.js.PublishMsgAsync(clone(m))
 		require.NoError(y.t, err)
 		acks = append(acks, ack)
 	}
@@ -123,12 +123,12 @@ func (y *system) say(messages ...*nats.Msg) {
 	}
 }
 
-// insist publishes one message through whatever happens to the servers, as another service would.
-func (y *system) insist(m *nats.Msg) {
+// publishWithRetry publishes one message until it is acknowledged.
+func (y *system) publishWithRetry(m *nats.Msg) {
 	y.t.Helper()
 	for deadline := time.Now().Add(patience); ; {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		_, err := y.js.PublishMsg(ctx, again(m))
+		_, err := y.js.PublishMsg(ctx, clone(m))
 		cancel()
 		if err == nil {
 			return

@@ -1,4 +1,4 @@
-package ingest
+package ingest_test
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"clients/eventstore/deadletter"
 	"clients/eventstore/natstest"
 	"clients/eventstore/upstream"
+	"clients/projections/ingest"
 	"clients/projections/readmodel"
 
 	"github.com/google/uuid"
@@ -21,7 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// patience is how long a test waits for what is to happen.
+// patience is how long a test waits.
 const patience = 20 * time.Second
 
 const acme = "acme"
@@ -36,7 +37,7 @@ type system struct {
 	lag     time.Duration // of the directories that are made from now on
 }
 
-// lagging is a stream that is followed late.
+// lagging is a stream that is read with a delay.
 type lagging struct {
 	*eventstore.Store
 	lag time.Duration
@@ -63,7 +64,7 @@ func newSystem(t testing.TB, servers int) *system {
 	return y
 }
 
-// replica is what a process of the service has that takes in what other services say.
+// replica has the parts of one replica of the service that ingest needs.
 type replica struct {
 	*system
 	name       string
@@ -72,22 +73,22 @@ type replica struct {
 	upstream   *upstream.Client
 	directory  *readmodel.Directory
 	quarantine *deadletter.Store
-	ingest     *Ingest
+	ingest     *ingest.Ingest
 	registry   *prometheus.Registry
 	stop       func()
 }
 
-// replica starts one as cmd/clients does, on one of the servers. It waits so long for the others.
-func (y *system) replica(wait time.Duration, alter ...func(*Ingest)) *replica {
+// replica starts a replica as cmd/clients does. wait is its Config.Patience.
+func (y *system) replica(wait time.Duration, alter ...func(*ingest.Ingest)) *replica {
 	y.t.Helper()
 	r := y.reader()
-	config := Config{
+	config := ingest.Config{
 		Store: r.store, Upstream: r.upstream, DeadLetters: r.quarantine, Directory: r.directory, Streams: len(r.cluster.Servers),
 		Replica: r.name, Patience: wait,
 		NewEventID: func() string { return uuid.Must(uuid.NewV7()).String() }, Now: time.Now, Registry: r.registry, Log: slog.New(slog.DiscardHandler),
 	}
 	var err error
-	r.ingest, err = New(config)
+	r.ingest, err = ingest.New(config)
 	require.NoError(y.t, err)
 	for _, a := range alter {
 		a(r.ingest)
@@ -97,14 +98,14 @@ func (y *system) replica(wait time.Duration, alter ...func(*Ingest)) *replica {
 	r.stop = sync.OnceFunc(func() {
 		begun := time.Now()
 		r.ingest.Stop()
-		require.Less(y.t, time.Since(begun), closeTimeout, "whatever is under way, stopping takes no time")
+		require.Less(y.t, time.Since(begun), ingest.CloseTimeout, "stopping is quick at any time")
 		stopReader()
 	})
 	y.t.Cleanup(r.stop)
 	return r
 }
 
-// reader is a replica that takes in nothing.
+// reader returns a replica that does not ingest.
 func (y *system) reader() *replica {
 	y.t.Helper()
 	r := &replica{system: y, name: uuid.NewString(), nc: y.cluster.Connect(y.t, 0), registry: prometheus.NewRegistry()}
@@ -127,11 +128,11 @@ func (y *system) reader() *replica {
 	return r
 }
 
-// alone is one replica on one server, with the streams of the other services.
-func alone(t testing.TB, alter ...func(*Ingest)) *replica {
+// oneReplica starts one replica on one server, with the streams of the other services.
+func oneReplica(t testing.TB, alter ...func(*ingest.Ingest)) *replica {
 	t.Helper()
 	y := newSystem(t, 1)
-	y.makeSources()
+	y.createStreams()
 	return y.replica(0, alter...)
 }
 
@@ -141,16 +142,16 @@ func (y *system) deadline() context.Context {
 	return ctx
 }
 
-// client brings a client into being and answers its id.
-func (r *replica) client() int64 {
+// createClient creates a client and returns its id.
+func (r *replica) createClient() int64 {
 	r.t.Helper()
 	r.clients++
-	r.happened(1, 0, domain.ClientCreated{ID: r.clients, Name: "A", Currency: "Euro - EUR", Active: true})
+	r.append(1, 0, domain.ClientCreated{ID: r.clients, Name: "A", Currency: "Euro - EUR", Active: true})
 	return r.clients
 }
 
-// happened stores an event of a client.
-func (r *replica) happened(version, lastSequence uint64, event domain.Event) {
+// append stores an event of a client.
+func (r *replica) append(version, lastSequence uint64, event domain.Event) {
 	r.t.Helper()
 	receipt, err := r.store.Append(r.deadline(), domain.Envelope{
 		EventID: uuid.NewString(), Account: acme, Event: event, Version: version, Time: time.Now(),
@@ -159,22 +160,22 @@ func (r *replica) happened(version, lastSequence uint64, event domain.Event) {
 	require.NoError(r.t, r.directory.Await(r.deadline(), receipt.Sequence))
 }
 
-// end deletes a client, though it may be needed.
-func (r *replica) end(id int64) {
+// deleteClient deletes a client without asking for its references.
+func (r *replica) deleteClient(id int64) {
 	r.t.Helper()
 	state := r.directory.State(acme, id)
-	r.happened(state.Client.Revision.Version+1, state.LastSequence, domain.ClientDeleted{ID: id})
+	r.append(state.Client.Revision.Version+1, state.LastSequence, domain.ClientDeleted{ID: id})
 }
 
-// references are what other services hold of a client once all that they have said is taken in.
+// references returns the references of a client once all events are ingested.
 func (r *replica) references(id int64) domain.References {
 	r.t.Helper()
-	r.settled()
+	r.awaitIngested()
 	return r.directory.State(acme, id).References
 }
 
-// settled waits until all that other services have said is taken in, for as long as that gets on.
-func (r *replica) settled() {
+// awaitIngested waits until all events are ingested, for as long as there is progress.
+func (r *replica) awaitIngested() {
 	r.t.Helper()
 	for {
 		before := r.directory.Sequence()
@@ -186,7 +187,7 @@ func (r *replica) settled() {
 	}
 }
 
-// quarantined are the messages in quarantine.
+// quarantined returns the dead letters.
 func (r *replica) quarantined() []deadletter.Letter {
 	r.t.Helper()
 	var all []deadletter.Letter
@@ -197,7 +198,7 @@ func (r *replica) quarantined() []deadletter.Letter {
 	return all
 }
 
-// count reads a counter or gauge of the replica, over all streams.
+// count returns the sum of a counter or gauge over all series with some labels.
 func (r *replica) count(name string, labels ...string) (sum float64) {
 	r.t.Helper()
 	families, err := r.registry.Gather()

@@ -1,4 +1,4 @@
-package ingest
+package ingest_test
 
 import (
 	"strings"
@@ -7,6 +7,7 @@ import (
 
 	"clients/domain"
 	"clients/eventstore/upstream"
+	"clients/projections/ingest"
 
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
@@ -14,7 +15,7 @@ import (
 
 var storedAt = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 
-// read is a message as a SourceReader hands it out.
+// read returns a message as an upstream.Reader hands it out.
 func read(m *nats.Msg) upstream.Message {
 	stream := "PROJECTS"
 	if strings.HasPrefix(m.Subject, "invoices") {
@@ -25,7 +26,7 @@ func read(m *nats.Msg) upstream.Message {
 	}
 }
 
-func TestWhatIsUnderstood(t *testing.T) {
+func TestEventsThatAreInterpreted(t *testing.T) {
 	t.Parallel()
 	of := func(f domain.ReferenceEvent) domain.ReferenceEvent {
 		f.ID = 7
@@ -66,7 +67,7 @@ func TestWhatIsUnderstood(t *testing.T) {
 		"inactive as a number":      {project("Updated", 7, `"active":0`), domain.ReferenceEvent{Kind: p, Operation: domain.Changed, Active: new(false)}},
 		"inactive as its text":      {project("Updated", 7, `"active":"0"`), domain.ReferenceEvent{Kind: p, Operation: domain.Changed, Active: new(false)}},
 		"active as a number":        {project("Toggled", 7, `"active":1`), domain.ReferenceEvent{Kind: p, Operation: domain.Changed, Active: new(true)}},
-		"active as who knows what":  {project("Updated", 7, `"active":{"since":"2011"}`), domain.ReferenceEvent{Kind: p, Operation: domain.Changed, Active: new(true)}},
+		"active as an object":       {project("Updated", 7, `"active":{"since":"2011"}`), domain.ReferenceEvent{Kind: p, Operation: domain.Changed, Active: new(true)}},
 		"active as another word":    {project("Created", 7, `"client_id":1,"active":"archived"`), domain.ReferenceEvent{Kind: p, Operation: domain.Created, ClientID: 1, Active: new(true)}},
 		"toggled to nothing":        {project("Toggled", 7, ``), domain.ReferenceEvent{Kind: p, Operation: domain.Changed, Active: new(true)}},
 		"toggled to null":           {project("Toggled", 7, `"active":null`), domain.ReferenceEvent{Kind: p, Operation: domain.Changed, Active: new(true)}},
@@ -103,14 +104,14 @@ func TestWhatIsUnderstood(t *testing.T) {
 			want.StoredAt, want.Account = storedAt, acme
 			id := c.message.Header.Get("ce-id")
 			want.EventID, want.CausationID = "/another-service\n"+id, id
-			fact, err := understood(read(c.message))
+			event, err := ingest.Interpret(read(c.message))
 			require.NoError(t, err)
-			require.Equal(t, want, fact)
+			require.Equal(t, want, event)
 		})
 	}
 }
 
-func TestEnvelopesThatAreUnderstood(t *testing.T) {
+func TestEnvelopesThatAreAccepted(t *testing.T) {
 	t.Parallel()
 	fine := func() *nats.Msg { return project("Created", 7, `"client_id":1`) }
 	capitals := fine()
@@ -131,15 +132,15 @@ func TestEnvelopesThatAreUnderstood(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			fact, err := understood(read(m))
+			event, err := ingest.Interpret(read(m))
 			require.NoError(t, err)
-			require.Equal(t, domain.Created, fact.Operation)
-			require.Equal(t, int64(1), fact.ClientID)
+			require.Equal(t, domain.Created, event.Operation)
+			require.Equal(t, int64(1), event.ClientID)
 		})
 	}
 }
 
-// recased writes the names of the headers as HTTP does, and one of them twice.
+// recased returns headers with names as in HTTP, one of them twice.
 func recased(m *nats.Msg) *nats.Msg {
 	header := nats.Header{"CE-TYPE": {""}}
 	for name, values := range m.Header {
@@ -149,14 +150,14 @@ func recased(m *nats.Msg) *nats.Msg {
 	return m
 }
 
-func TestAMessageThatIsGoneTeachesNothing(t *testing.T) {
+func TestADeletedMessageYieldsItsPositionOnly(t *testing.T) {
 	t.Parallel()
-	fact, err := understood(upstream.Message{Stream: "PROJECTS", Created: storedAt, Sequence: 5, Gone: true})
+	event, err := ingest.Interpret(upstream.Message{Stream: "PROJECTS", Created: storedAt, Sequence: 5, Gone: true})
 	require.NoError(t, err)
-	require.Equal(t, domain.ReferenceEvent{Source: domain.Position{Stream: "PROJECTS", Created: storedAt, Sequence: 5}}, fact)
+	require.Equal(t, domain.ReferenceEvent{Source: domain.Position{Stream: "PROJECTS", Created: storedAt, Sequence: 5}}, event)
 }
 
-func TestWhatIsTakenOverFromAnEnvelopeIsBounded(t *testing.T) {
+func TestIDsOfAnEnvelopeAreBounded(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 60<<10)
 	interpreted := func(headers ...string) domain.ReferenceEvent {
@@ -164,16 +165,16 @@ func TestWhatIsTakenOverFromAnEnvelopeIsBounded(t *testing.T) {
 		for n := 0; n < len(headers); n += 2 {
 			with(m, headers[n], headers[n+1])
 		}
-		fact, err := understood(read(m))
+		event, err := ingest.Interpret(read(m))
 		require.NoError(t, err)
-		return fact
+		return event
 	}
 	require.Equal(t, "Jürgen 1", interpreted("ce-correlationid", "J%C3%BCrgen%201").CorrelationID)
 	require.Equal(t, "100%", interpreted("ce-correlationid", "100%").CorrelationID)
 	require.Empty(t, interpreted("ce-correlationid", long).CorrelationID)
 	one, two := interpreted("ce-id", long), interpreted("ce-id", long+"y")
-	require.Less(t, len(one.EventID), maxID)
-	require.Less(t, len(one.CausationID), maxID)
+	require.Less(t, len(one.EventID), ingest.MaxID)
+	require.Less(t, len(one.CausationID), ingest.MaxID)
 	require.NotEqual(t, one.EventID, two.EventID)
 	require.Equal(t, one.EventID, interpreted("ce-id", long).EventID)
 	require.NotEqual(t, interpreted("ce-id", "\xFF").EventID, interpreted("ce-id", "\xFE").EventID)

@@ -1,4 +1,4 @@
-package ingest
+package ingest_test
 
 import (
 	"encoding/json"
@@ -15,21 +15,23 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// ledger is a naive reader of what other services say, in the order of their streams.
-type ledger struct {
-	entries map[string]*ledgerEntry // by subject: each project and invoice has one of its own
+// naiveModel folds the events of other services in the simplest way.
+type naiveModel struct {
+	entries map[string]*naiveItem // by subject: each project and invoice has one of its own
 	seen    map[string]bool
 }
 
-type ledgerEntry struct {
+type naiveItem struct {
 	gone, inactive bool
 	client         int64
 }
 
-func newLedger() *ledger { return &ledger{entries: map[string]*ledgerEntry{}, seen: map[string]bool{}} }
+func newNaiveModel() *naiveModel {
+	return &naiveModel{entries: map[string]*naiveItem{}, seen: map[string]bool{}}
+}
 
-// read takes in one message. Clients are those up to a number.
-func (l *ledger) read(m *nats.Msg, clients int64) {
+// read folds one message. The clients up to a number exist.
+func (l *naiveModel) read(m *nats.Msg, clients int64) {
 	id := m.Header.Get("ce-id")
 	var words struct {
 		Client int64 `json:"client_id"`
@@ -37,17 +39,17 @@ func (l *ledger) read(m *nats.Msg, clients int64) {
 	}
 	known := l.entries[m.Subject]
 	verb := m.Header.Get("ce-type")
-	garbled := json.Unmarshal(m.Data, &words) != nil
-	stranger := words.Client > clients || words.Client == 0 && known == nil
+	unreadable := json.Unmarshal(m.Data, &words) != nil
+	unknown := words.Client > clients || words.Client == 0 && known == nil
 	if strings.HasSuffix(verb, "Deleted") && known != nil {
-		stranger = false
+		unknown = false
 	}
-	if garbled || stranger || l.seen[id+m.Subject] {
+	if unreadable || unknown || l.seen[id+m.Subject] {
 		return
 	}
 	l.seen[id+m.Subject] = true
 	if known == nil {
-		known = &ledgerEntry{}
+		known = &naiveItem{}
 		l.entries[m.Subject] = known
 	}
 	switch {
@@ -68,7 +70,7 @@ func (l *ledger) read(m *nats.Msg, clients int64) {
 	}
 }
 
-func (l *ledger) references(client int64) (r domain.References) {
+func (l *naiveModel) references(client int64) (r domain.References) {
 	for subject, e := range l.entries {
 		switch {
 		case e.gone || e.client != client:
@@ -83,7 +85,7 @@ func (l *ledger) references(client int64) (r domain.References) {
 	return r
 }
 
-func TestRandomHistoriesLeaveWhatANaiveReaderSays(t *testing.T) {
+func TestRandomHistoriesMatchANaiveModel(t *testing.T) {
 	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -93,31 +95,31 @@ func TestRandomHistoriesLeaveWhatANaiveReaderSays(t *testing.T) {
 			t.Parallel()
 			random := rand.New(rand.NewPCG(seed, history))
 			y := newSystem(t, 1)
-			y.makeSources()
+			y.createStreams()
 			r := y.replica(0)
 			for range clients {
-				r.client()
+				r.createClient()
 			}
-			naive := newLedger()
-			messages := mixed(random, clients+1, length) // one of the clients is not there
+			naive := newNaiveModel()
+			messages := randomMessages(random, clients+1, length) // one of the clients does not exist
 			for len(messages) > 0 {
 				n := min(1+random.IntN(40), len(messages))
 				for _, m := range messages[:n] {
 					naive.read(m, clients)
 				}
-				y.say(messages[:n]...)
+				y.publish(messages[:n]...)
 				messages = messages[n:]
 				switch random.IntN(4) {
-				case 0: // another process takes over, in the midst of it
+				case 0: // another replica takes over
 					next := y.replica(0)
 					r.stop()
 					r = next
-				case 1: // what was read is not needed any more
-					r.settled()
+				case 1: // recorded messages may be deleted
+					r.awaitIngested()
 					y.purge([]upstream.Stream{upstream.Projects, upstream.Invoices}[random.IntN(2)])
 				}
 			}
-			r.settled()
+			r.awaitIngested()
 			for id := range int64(clients) {
 				require.Equal(t, naive.references(1+id), r.directory.State(acme, 1+id).References, "seed %d, history %d, client %d", seed, history, 1+id)
 			}

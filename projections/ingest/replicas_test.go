@@ -1,4 +1,4 @@
-package ingest
+package ingest_test
 
 import (
 	"fmt"
@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// mixed is a mixture of n messages about a few clients: good and bad ones, and repeats.
-func mixed(random *rand.Rand, clients int64, n int) []*nats.Msg {
+// randomMessages returns n messages about a few clients: valid ones, poison, and duplicates.
+func randomMessages(random *rand.Rand, clients int64, n int) []*nats.Msg {
 	var messages []*nats.Msg
 	for len(messages) < n {
 		id, client := 1+random.Int64N(int64(n)/20+1), 1+random.Int64N(clients)
@@ -30,21 +30,21 @@ func mixed(random *rand.Rand, clients int64, n int) []*nats.Msg {
 			messages = append(messages, invoice("Created", id, `"client_id":%d,"kind":"kind %d"`, client, random.IntN(4)))
 		case 18:
 			messages = append(messages, invoice("Deleted", id, ""))
-		case 9: // what cannot be read
+		case 9: // unreadable
 			messages = append(messages, event("projects.v1.ProjectUpdated", fmt.Sprintf("projects.acme.%d", id), "garbage"))
 		default:
 			if len(messages) > 0 {
-				messages = append(messages, again(messages[random.IntN(len(messages))]))
+				messages = append(messages, clone(messages[random.IntN(len(messages))]))
 			}
 		}
 	}
 	return messages
 }
 
-// world is what a replica knows once everything is taken in.
+// world returns the state of all clients once everything is ingested.
 func (r *replica) world(clients int64) (all []any) {
 	r.t.Helper()
-	r.settled()
+	r.awaitIngested()
 	require.NoError(r.t, r.directory.Refresh(r.deadline()))
 	for id := range clients {
 		state := r.directory.State(acme, 1+id)
@@ -53,14 +53,14 @@ func (r *replica) world(clients int64) (all []any) {
 	return all
 }
 
-// byOne is what one replica makes of messages, by itself and on a system of its own.
-func byOne(t *testing.T, clients int64, messages []*nats.Msg) (world []any, quarantined int, defaults [][]domain.ClientInvoiceDefaultsChanged) {
+// byOneReplica returns what one replica alone records of messages, on servers of its own.
+func byOneReplica(t *testing.T, clients int64, messages []*nats.Msg) (world []any, quarantined int, defaults [][]domain.ClientInvoiceDefaultsChanged) {
 	t.Helper()
-	r := alone(t)
+	r := oneReplica(t)
 	for range clients {
-		r.client()
+		r.createClient()
 	}
-	r.say(messages...)
+	r.publish(messages...)
 	world = r.world(clients)
 	for id := range clients {
 		defaults = append(defaults, r.defaultsOf(1+id))
@@ -68,7 +68,7 @@ func byOne(t *testing.T, clients int64, messages []*nats.Msg) (world []any, quar
 	return world, len(r.quarantined()), defaults
 }
 
-func TestReplicasThatReadAtOnceLeaveWhatOneLeaves(t *testing.T) {
+func TestReplicasTogetherRecordWhatOneRecords(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		servers, replicas, messages int
@@ -85,19 +85,19 @@ func TestReplicasThatReadAtOnceLeaveWhatOneLeaves(t *testing.T) {
 			seed := uint64(time.Now().UnixNano())
 			t.Logf("seed %d", seed)
 			const clients = 5
-			messages := mixed(rand.New(rand.NewPCG(seed, 0)), clients, c.messages)
-			want, quarantined, defaults := byOne(t, clients, messages)
+			messages := randomMessages(rand.New(rand.NewPCG(seed, 0)), clients, c.messages)
+			want, quarantined, defaults := byOneReplica(t, clients, messages)
 
 			y := newSystem(t, c.servers)
-			y.makeSources()
+			y.createStreams()
 			var replicas []*replica
 			for range c.replicas {
 				replicas = append(replicas, y.replica(c.wait))
 			}
 			for range clients {
-				replicas[0].client()
+				replicas[0].createClient()
 			}
-			y.say(messages...)
+			y.publish(messages...)
 			counted := 0.0
 			for _, r := range replicas {
 				require.Equal(t, want, r.world(clients))
@@ -112,64 +112,64 @@ func TestReplicasThatReadAtOnceLeaveWhatOneLeaves(t *testing.T) {
 	}
 }
 
-func TestTwoThousandMessagesOfAllKinds(t *testing.T) {
+func TestTwoThousandMessagesMatchANaiveModel(t *testing.T) {
 	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	const clients = 5
-	messages := mixed(rand.New(rand.NewPCG(seed, 0)), clients, 2000)
+	messages := randomMessages(rand.New(rand.NewPCG(seed, 0)), clients, 2000)
 	y := newSystem(t, 1)
-	y.makeSources()
+	y.createStreams()
 	a, b := y.replica(time.Second), y.replica(time.Second)
-	naive := newLedger()
+	naive := newNaiveModel()
 	for range clients {
-		a.client()
+		a.createClient()
 	}
 	for _, m := range messages {
 		naive.read(m, clients)
 	}
-	y.say(messages...)
+	y.publish(messages...)
 	for _, r := range []*replica{a, b} {
-		r.settled()
+		r.awaitIngested()
 		for id := range int64(clients) {
 			require.Equal(t, naive.references(1+id), r.directory.State(acme, 1+id).References)
 		}
 	}
 }
 
-// Restarting must lead to nothing new either: everything is on record.
-func TestAReplicaThatStartsRecordsNothingThatIsOnRecord(t *testing.T) {
+// A restart records nothing: everything is on record.
+func TestARestartRecordsNothingTwice(t *testing.T) {
 	t.Parallel()
 	y := newSystem(t, 1)
-	y.makeSources()
+	y.createStreams()
 	first := y.replica(0)
-	first.client()
-	y.say(mixed(rand.New(rand.NewPCG(1, 1)), 1, 200)...)
+	first.createClient()
+	y.publish(randomMessages(rand.New(rand.NewPCG(1, 1)), 1, 200)...)
 	want := first.world(1)
 	before, err := first.store.LastSequence(y.deadline())
 	require.NoError(t, err)
 	first.stop()
 	second := y.replica(0)
 	require.Equal(t, want, second.world(1))
-	y.say(project("Created", 10_000, `"client_id":1`))
-	second.settled()
+	y.publish(project("Created", 10_000, `"client_id":1`))
+	second.awaitIngested()
 	after, err := second.store.LastSequence(y.deadline())
 	require.NoError(t, err)
 	require.Equal(t, before+1, after)
 }
 
-func TestAnotherReplicaGoesOnWhenTheRecordingOneStops(t *testing.T) {
+func TestAnotherReplicaTakesOverWhenTheRecordingOneStops(t *testing.T) {
 	t.Parallel()
 	const wait = 300 * time.Millisecond
 	y := newSystem(t, 1)
-	y.makeSources()
+	y.createStreams()
 	a := y.replica(wait)
-	one := a.client()
-	y.say(project("Created", 1, `"client_id":1`))
-	a.settled()
+	one := a.createClient()
+	y.publish(project("Created", 1, `"client_id":1`))
+	a.awaitIngested()
 	b := y.replica(wait)
 	for n := range int64(20) {
-		y.say(project("Created", 2+n, `"client_id":1`))
+		y.publish(project("Created", 2+n, `"client_id":1`))
 	}
 	require.Equal(t, domain.References{ActiveProjects: 21}, b.references(one))
 	for _, record := range b.stored() {
@@ -178,15 +178,15 @@ func TestAnotherReplicaGoesOnWhenTheRecordingOneStops(t *testing.T) {
 		}
 	}
 	a.stop()
-	y.say(project("Created", 100, `"client_id":1`))
+	y.publish(project("Created", 100, `"client_id":1`))
 	begun := time.Now()
 	require.Equal(t, domain.References{ActiveProjects: 22}, b.references(one))
 	took := time.Since(begun)
 	require.Less(t, took, wait+2*time.Second)
 	require.Greater(t, took, wait/2)
 	begun = time.Now()
-	y.say(project("Deleted", 100, ""))
+	y.publish(project("Deleted", 100, ""))
 	require.Equal(t, domain.References{ActiveProjects: 21}, b.references(one))
-	require.Less(t, time.Since(begun), wait, "it records now, and waits for nobody")
+	require.Less(t, time.Since(begun), wait, "it records now, and does not wait")
 	require.Empty(t, b.quarantined())
 }

@@ -1,4 +1,4 @@
-package ingest
+package ingest_test
 
 import (
 	"context"
@@ -14,10 +14,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// copyOf keeps a copy of a stream as it is on disk by now; the answer puts it back. The server restarts for each.
-func (y *system) copyOf(stream string) (putBack func()) {
+// copyOf copies the files of a stream, and returns what restores them. The server restarts for each.
+func (y *system) copyOf(stream string) (restore func()) {
 	y.t.Helper()
-	kept := filepath.Join(y.t.TempDir(), stream)
+	letters := filepath.Join(y.t.TempDir(), stream)
 	restarting := func(work func(dir string)) {
 		y.t.Helper()
 		dir := filepath.Join(y.cluster.Servers[0].JetStreamConfig().StoreDir, "$G", "streams", stream)
@@ -31,83 +31,83 @@ func (y *system) copyOf(stream string) (putBack func()) {
 			return err == nil
 		})
 	}
-	restarting(func(dir string) { require.NoError(y.t, os.CopyFS(kept, os.DirFS(dir))) })
+	restarting(func(dir string) { require.NoError(y.t, os.CopyFS(letters, os.DirFS(dir))) })
 	return func() {
 		y.t.Helper()
 		restarting(func(dir string) {
 			require.NoError(y.t, os.RemoveAll(dir))
-			require.NoError(y.t, os.CopyFS(dir, os.DirFS(kept)))
+			require.NoError(y.t, os.CopyFS(dir, os.DirFS(letters)))
 		})
 	}
 }
 
-// What an earlier copy of CLIENTS does not know of is read again, though it was read before.
-func TestWhatAnEarlierCopyOfCLIENTSLacksIsReadAgain(t *testing.T) {
+// What a restored CLIENTS lacks is read again, although it was read before.
+func TestARestoredCLIENTSCatchesUp(t *testing.T) {
 	t.Parallel()
 	y := newSystem(t, 1)
-	y.makeSources()
+	y.createStreams()
 	first := y.replica(0)
-	one := first.client()
-	y.say(project("Created", 1, `"client_id":1`), project("Created", 2, `"client_id":1`), invoice("Created", 1, `"client_id":1,"kind":"task"`))
-	first.settled()
+	one := first.createClient()
+	y.publish(project("Created", 1, `"client_id":1`), project("Created", 2, `"client_id":1`), invoice("Created", 1, `"client_id":1,"kind":"task"`))
+	first.awaitIngested()
 	first.stop()
-	putBack := y.copyOf("CLIENTS")
+	restore := y.copyOf("CLIENTS")
 
 	second := y.replica(0)
-	y.say(
+	y.publish(
 		project("Deleted", 1, ""), project("Toggled", 2, `"active":false`), project("Created", 3, `"client_id":1`),
 		project("Created", 4, `"client_id":99`), invoice("Created", 2, `"client_id":1,"kind":"people"`),
 	)
 	want := domain.References{ActiveProjects: 1, InactiveProjects: 1, Invoices: 2}
 	require.Equal(t, want, second.references(one))
 	second.stop()
-	putBack()
+	restore()
 
 	third := y.replica(time.Second)
 	require.Equal(t, "task", third.directory.State(acme, one).Client.LastInvoiceKind)
 	require.Equal(t, want, third.references(one))
 	require.Len(t, third.defaultsOf(one), 2)
-	require.Len(t, third.quarantined(), 1, "it is in quarantine already")
+	require.Len(t, third.quarantined(), 1, "it is a dead letter already")
 	require.InDelta(t, 0, third.count("clients_quarantined_total"), 0)
 }
 
-// A source that is put back to an earlier copy of itself gives sequences to new messages that were given before. That is
-// noticed though nobody says so, by replicas that go on running and by those that start.
-func TestASourceThatIsPutBackToAnEarlierCopyIsReadAgain(t *testing.T) {
+// A restored upstream assigns sequences to new messages that it has assigned before. Replicas that run and those that start
+// notice that.
+func TestARestoredUpstreamIsReadAgain(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct{ others int }{"and is still behind": {1}, "and has said more since": {12}} {
+	for name, c := range map[string]struct{ others int }{"and is still behind": {1}, "and has published more since": {12}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			y := newSystem(t, 1)
-			y.makeSources()
+			y.createStreams()
 			a, b := y.replica(200*time.Millisecond), y.replica(200*time.Millisecond)
-			one := a.client()
-			y.say(project("Created", 1, `"client_id":1`), project("Created", 2, `"client_id":1`))
-			a.settled()
-			putBack := y.copyOf("PROJECTS")
-			y.say(project("Deleted", 1, ""), project("Toggled", 2, `"active":false`), project("Created", 3, `"client_id":1`), project("Created", 4, `"client_id":1`))
+			one := a.createClient()
+			y.publish(project("Created", 1, `"client_id":1`), project("Created", 2, `"client_id":1`))
+			a.awaitIngested()
+			restore := y.copyOf("PROJECTS")
+			y.publish(project("Deleted", 1, ""), project("Toggled", 2, `"active":false`), project("Created", 3, `"client_id":1`), project("Created", 4, `"client_id":1`))
 			before := domain.References{ActiveProjects: 2, InactiveProjects: 1}
 			eventually(t, "the barrier is passed", func() bool { return a.ingest.Wait(y.deadline()) == nil })
 			require.Equal(t, before, a.references(one))
 
 			for round := range 2 {
-				putBack()
+				restore()
 				var others []*nats.Msg
 				for n := range c.others {
 					others = append(others, project("Created", int64(100+100*round+n), `"client_id":1`))
 				}
-				y.say(others...)
+				y.publish(others...)
 				want := before
 				want.ActiveProjects += (1 + round) * c.others
 				for _, r := range []*replica{a, b, y.replica(200 * time.Millisecond)} {
-					eventually(t, "what it says now is known, and nothing is forgotten", func() bool {
+					eventually(t, "the new events are known, and nothing is forgotten", func() bool {
 						return r.directory.State(acme, one).References == want && r.ingest.Wait(y.deadline()) == nil
 					})
 				}
 			}
-			// Both go on with what comes next, and either may be left alone.
+			// Both continue, and either may run alone.
 			a.stop()
-			y.say(project("Deleted", 3, ""))
+			y.publish(project("Deleted", 3, ""))
 			after := b.directory.State(acme, one).References
 			after.ActiveProjects--
 			require.Equal(t, after, b.references(one))
@@ -116,10 +116,10 @@ func TestASourceThatIsPutBackToAnEarlierCopyIsReadAgain(t *testing.T) {
 	}
 }
 
-func TestAFactOfAnEarlierRoundIsNotTakenForARepeat(t *testing.T) {
+func TestEventsOfDifferentGenerationsAreNoDuplicates(t *testing.T) {
 	t.Parallel()
-	r := alone(t)
-	one := r.client()
+	r := oneReplica(t)
+	one := r.createClient()
 	created := time.Now()
 	record := func(round int, id int64) {
 		_, err := r.store.AppendBatch(r.deadline(), []eventstore.Entry{{Reference: domain.ReferenceEvent{

@@ -1,4 +1,4 @@
-package ingest
+package ingest_test
 
 import (
 	"sync"
@@ -7,26 +7,27 @@ import (
 
 	"clients/domain"
 	"clients/eventstore/deadletter"
+	"clients/projections/ingest"
 
 	"github.com/stretchr/testify/require"
 )
 
-func TestAMessageInQuarantineIsRecordedWhenItsClientIsThere(t *testing.T) {
+func TestARetryRecordsADeadLetterOnceItsClientExists(t *testing.T) {
 	t.Parallel()
-	r := alone(t)
-	r.say(project("Created", 7, `"client_id":1`), invoice("Created", 7, `"client_id":1,"kind":"task"`))
-	r.settled()
-	kept := r.quarantined()
-	require.Len(t, kept, 2)
-	for _, q := range kept {
-		var poison *Poison
+	r := oneReplica(t)
+	r.publish(project("Created", 7, `"client_id":1`), invoice("Created", 7, `"client_id":1,"kind":"task"`))
+	r.awaitIngested()
+	letters := r.quarantined()
+	require.Len(t, letters, 2)
+	for _, q := range letters {
+		var poison *ingest.Poison
 		require.ErrorAs(t, r.ingest.Retry(r.deadline(), q.Number), &poison)
-		require.Equal(t, UnknownClient, poison.Reason)
+		require.Equal(t, ingest.UnknownClient, poison.Reason)
 	}
-	require.Len(t, r.quarantined(), 2, "what can still not be used stays")
+	require.Len(t, r.quarantined(), 2, "poison stays")
 
-	one := r.client()
-	for _, q := range kept {
+	one := r.createClient()
+	for _, q := range letters {
 		require.NoError(t, r.ingest.Retry(r.deadline(), q.Number))
 		require.ErrorIs(t, r.ingest.Retry(r.deadline(), q.Number), deadletter.ErrNotFound)
 	}
@@ -35,39 +36,39 @@ func TestAMessageInQuarantineIsRecordedWhenItsClientIsThere(t *testing.T) {
 	require.Empty(t, r.quarantined())
 }
 
-func TestWhatIsRecordedLateTakesItsPlaceBehindNewerWords(t *testing.T) {
+func TestARetriedEventDoesNotOverwriteNewerOnes(t *testing.T) {
 	t.Parallel()
-	r := alone(t)
-	one := r.client()
-	r.say(
+	r := oneReplica(t)
+	one := r.createClient()
+	r.publish(
 		project("Created", 7, `"client_id":2`), project("Toggled", 7, `"active":false,"client_id":1`),
 		project("Created", 8, `"client_id":2`), project("Updated", 8, `"client_id":1`), project("Deleted", 8, ""),
 		invoice("Created", 9, `"client_id":2,"kind":"task","period_start":"2011-01-01","period_end":"2011-12-31"`),
 	)
-	r.settled()
+	r.awaitIngested()
 	require.Len(t, r.quarantined(), 3)
-	two := r.client()
-	r.say(invoice("Created", 10, `"client_id":2,"kind":"people"`))
-	r.settled()
+	two := r.createClient()
+	r.publish(invoice("Created", 10, `"client_id":2,"kind":"people"`))
+	r.awaitIngested()
 	for _, q := range r.quarantined() {
 		require.NoError(t, r.ingest.Retry(r.deadline(), q.Number))
 	}
-	require.Equal(t, domain.References{InactiveProjects: 1}, r.references(one), "where it was said to be since, and as")
+	require.Equal(t, domain.References{InactiveProjects: 1}, r.references(one), "the newer client and state stay")
 	require.Equal(t, domain.References{Invoices: 2}, r.references(two))
 	require.Equal(t, []domain.ClientInvoiceDefaultsChanged{
 		{ID: two, LastInvoiceKind: "people"},
 		{ID: two, LastInvoiceKind: "people", DefaultInvoiceTimeframe: "20110101,20111231"},
-	}, r.defaultsOf(two), "the newer kind stays, and the timeframe was not said since")
+	}, r.defaultsOf(two), "the newer kind stays, and no later invoice has set a timeframe")
 }
 
-func TestARetryOfWhatIsKnownByNowTakesItOutOfQuarantine(t *testing.T) {
+func TestARetryOfADuplicateDropsTheDeadLetter(t *testing.T) {
 	t.Parallel()
-	r := alone(t)
+	r := oneReplica(t)
 	m := project("Created", 7, `"client_id":1`)
-	r.say(m)
-	r.settled()
-	one := r.client()
-	r.say(again(m), project("Deleted", 7, ""))
+	r.publish(m)
+	r.awaitIngested()
+	one := r.createClient()
+	r.publish(clone(m), project("Deleted", 7, ""))
 	require.Zero(t, r.references(one))
 	before, err := r.store.LastSequence(r.deadline())
 	require.NoError(t, err)
@@ -80,64 +81,64 @@ func TestARetryOfWhatIsKnownByNowTakesItOutOfQuarantine(t *testing.T) {
 	require.Empty(t, r.quarantined())
 }
 
-// However a retry and a deletion overlap, the message either keeps its client or stays in quarantine. Here the deletions
+// However a retry and a deletion overlap, the event either blocks the deletion or is a dead letter. Here the deletions
 // were decided before, and succeed.
-func TestARetryThatRacesADeletionLosesNothing(t *testing.T) {
+func TestARetryDuringADeletionLosesNothing(t *testing.T) {
 	t.Parallel()
-	r := alone(t)
+	r := oneReplica(t)
 	const rounds = 20
 	for n := range rounds {
 		id := r.clients + 1
-		r.say(project("Created", id, `"client_id":%d`, id))
-		r.settled()
-		require.Equal(t, id, r.client())
-		kept := r.quarantined()
-		number := kept[len(kept)-1].Number
+		r.publish(project("Created", id, `"client_id":%d`, id))
+		r.awaitIngested()
+		require.Equal(t, id, r.createClient())
+		letters := r.quarantined()
+		number := letters[len(letters)-1].Number
 		var retrying sync.WaitGroup
 		retrying.Go(func() { _ = r.ingest.Retry(r.deadline(), number) })
 		time.Sleep(time.Duration(n) * 50 * time.Microsecond) // to overlap in another way each time
-		r.end(id)
+		r.deleteClient(id)
 		retrying.Wait()
 	}
 	eventually(t, "all are in quarantine", func() bool { return len(r.quarantined()) == rounds })
 	for _, q := range r.quarantined() {
-		require.ErrorContains(t, r.ingest.Retry(r.deadline(), q.Number), string(DeletedClient))
+		require.ErrorContains(t, r.ingest.Retry(r.deadline(), q.Number), string(ingest.DeletedClient))
 	}
 	require.Len(t, r.quarantined(), rounds)
 }
 
-// A client that is deleted after its project was is no reason to put the project's creation back.
-func TestWhatLeftQuarantineAndEndedSinceStaysOut(t *testing.T) {
+// If the project was deleted before its client, its creation does not become a dead letter again.
+func TestARetriedEventOfADeletedProjectStaysOut(t *testing.T) {
 	t.Parallel()
-	r := alone(t)
-	r.say(project("Created", 7, `"client_id":1`))
-	r.settled()
-	one := r.client()
+	r := oneReplica(t)
+	r.publish(project("Created", 7, `"client_id":1`))
+	r.awaitIngested()
+	one := r.createClient()
 	require.NoError(t, r.ingest.Retry(r.deadline(), r.quarantined()[0].Number))
-	r.say(project("Deleted", 7, ""))
+	r.publish(project("Deleted", 7, ""))
 	require.Zero(t, r.references(one))
-	r.end(one)
-	for begun := time.Now(); time.Since(begun) < 2*deletionInterval; time.Sleep(deletionInterval / 4) {
+	r.deleteClient(one)
+	for begun := time.Now(); time.Since(begun) < 2*ingest.DeletionInterval; time.Sleep(ingest.DeletionInterval / 4) {
 		require.Empty(t, r.quarantined())
 	}
 }
 
-func TestRetriesAreAskedForFromOutside(t *testing.T) {
+func TestAnOperatorRequestsRetriesOverNATS(t *testing.T) {
 	t.Parallel()
-	r := alone(t)
+	r := oneReplica(t)
 	operator, err := deadletter.New(r.system.nc)
 	require.NoError(t, err)
-	r.say(project("Created", 7, `"client_id":1`), project("Created", 8, `"client_id":99`), event("projects.v1.ProjectCreated", "projects.acme.9", "{"))
-	r.settled()
+	r.publish(project("Created", 7, `"client_id":1`), project("Created", 8, `"client_id":99`), event("projects.v1.ProjectCreated", "projects.acme.9", "{"))
+	r.awaitIngested()
 	require.ErrorIs(t, operator.Retry(r.deadline(), 1), deadletter.ErrNoService)
 	serving, err := r.quarantine.ServeRetries(r.ingest.Retry)
 	require.NoError(t, err)
 	defer func() { _ = serving.Drain() }()
 
-	one := r.client()
+	one := r.createClient()
 	require.NoError(t, operator.Retry(r.deadline(), 1))
-	require.ErrorContains(t, operator.Retry(r.deadline(), 2), string(UnknownClient))
-	require.ErrorContains(t, operator.Retry(r.deadline(), 3), string(Unreadable))
+	require.ErrorContains(t, operator.Retry(r.deadline(), 2), string(ingest.UnknownClient))
+	require.ErrorContains(t, operator.Retry(r.deadline(), 3), string(ingest.Unreadable))
 	require.ErrorContains(t, operator.Retry(r.deadline(), 4), deadletter.ErrNotFound.Error())
 	require.Equal(t, domain.References{ActiveProjects: 1}, r.references(one))
 

@@ -1,4 +1,4 @@
-package ingest
+package ingest_test
 
 import (
 	"testing"
@@ -12,9 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A replica may store a fact in a CLIENTS that was restored from a backup before it has noticed: it had read a stream
-// with more on record. What is between is not lost for that, and the fact does not keep the true one out.
-func TestAFactOfAReplicaThatHadReadAnotherStreamLosesNothing(t *testing.T) {
+// A replica may store an event in a restored CLIENTS before it notices the restore: it had read a stream with more on record.
+// The messages between are not lost, and that event does not replace the right one.
+func TestAReferenceEventOfAStaleReplicaLosesNothing(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		messages int
@@ -28,14 +28,14 @@ func TestAFactOfAReplicaThatHadReadAnotherStreamLosesNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			y := newSystem(t, 1)
-			y.makeSources()
+			y.createStreams()
 			stale := y.reader()
-			one := stale.client()
+			one := stale.createClient()
 			var all []*nats.Msg
 			for n := range c.messages {
 				all = append(all, c.make("Created", int64(n+1), `"client_id":1,"kind":"kind %d"`, n))
 			}
-			y.say(all...)
+			y.publish(all...)
 			state, err := stale.upstream.State(y.deadline(), c.source)
 			require.NoError(t, err)
 			last := uint64(c.messages)
@@ -53,19 +53,19 @@ func TestAFactOfAReplicaThatHadReadAnotherStreamLosesNothing(t *testing.T) {
 	}
 }
 
-// What is on record of a stream that was replaced leads to nothing any more.
-func TestNothingIsRecordedInAStreamThatTookTheOthersPlace(t *testing.T) {
+// The record of a replaced stream does not count.
+func TestNothingIsRecordedInAReplacedStream(t *testing.T) {
 	t.Parallel()
-	r := alone(t)
-	r.client()
-	r.say(project("Created", 1, `"client_id":1`))
-	r.settled()
+	r := oneReplica(t)
+	r.createClient()
+	r.publish(project("Created", 1, `"client_id":1`))
+	r.awaitIngested()
 	stream, err := r.js.Stream(t.Context(), eventstore.Stream)
 	require.NoError(t, err)
 	require.NoError(t, r.js.DeleteStream(t.Context(), eventstore.Stream))
 	_, err = r.js.CreateStream(t.Context(), stream.CachedInfo().Config)
 	require.NoError(t, err)
-	r.say(project("Created", 2, `"client_id":1`))
+	r.publish(project("Created", 2, `"client_id":1`))
 	eventually(t, "it is noticed", func() bool { return r.directory.Err() != nil })
 	require.ErrorIs(t, r.directory.Err(), eventstore.ErrReplaced)
 	require.ErrorIs(t, r.ingest.Wait(t.Context()), eventstore.ErrReplaced)

@@ -1,4 +1,4 @@
-package ingest
+package ingest_test
 
 import (
 	"log/slog"
@@ -8,16 +8,17 @@ import (
 	"clients/domain"
 	"clients/eventstore"
 	"clients/eventstore/upstream"
+	"clients/projections/ingest"
 	"clients/projections/readmodel"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 )
 
-// unread is a read barrier of a replica that reads nothing: the directory shows what was put on record by hand.
-func (r *replica) unread() *Ingest {
+// barrier returns the read barrier of a replica that does not read: a test records positions instead.
+func (r *replica) barrier() *ingest.Ingest {
 	r.t.Helper()
-	barrier, err := New(Config{
+	barrier, err := ingest.New(ingest.Config{
 		Store: r.store, Upstream: r.upstream, DeadLetters: r.quarantine, Directory: r.directory, Replica: r.name, NewEventID: uuid.NewString, Now: time.Now,
 		Registry: r.registry, Log: slog.New(slog.DiscardHandler),
 	})
@@ -25,8 +26,8 @@ func (r *replica) unread() *Ingest {
 	return barrier
 }
 
-// passed puts on record that PROJECTS was read up to a message that was stored at a time.
-func (r *replica) passed(sequence uint64, storedAt time.Time) {
+// recordPosition records that PROJECTS was read up to a message that was stored at a time.
+func (r *replica) recordPosition(sequence uint64, storedAt time.Time) {
 	r.t.Helper()
 	state, err := r.upstream.State(r.deadline(), upstream.Projects)
 	require.NoError(r.t, err)
@@ -37,10 +38,10 @@ func (r *replica) passed(sequence uint64, storedAt time.Time) {
 	require.NoError(r.t, r.directory.Await(r.deadline(), last))
 }
 
-// That a source was put back to an earlier state shows in its messages, before whoever reads it has noticed.
-func TestTheReadBarrierHoldsASourceAgainstWhatWasReadOfIt(t *testing.T) {
+// The barrier compares the stored messages itself: the reader may not have noticed yet that the stream was restored.
+func TestTheReadBarrierNoticesARestoredStream(t *testing.T) {
 	t.Parallel()
-	const putBack, unread = "was put back to an earlier state", "has not been read to its end"
+	const restore, unread = "was put back to an earlier state", "has not been read to its end"
 	for name, c := range map[string]struct {
 		sequence uint64
 		ago      time.Duration // how much earlier than the message that is there now the one that was read was stored
@@ -48,23 +49,23 @@ func TestTheReadBarrierHoldsASourceAgainstWhatWasReadOfIt(t *testing.T) {
 		why      string
 	}{
 		"it is what was read":                      {sequence: 3},
-		"another message at its end":               {sequence: 3, ago: time.Hour, why: putBack},
-		"it ends earlier":                          {sequence: 4, why: putBack},
+		"another message at its end":               {sequence: 3, ago: time.Hour, why: restore},
+		"it ends earlier":                          {sequence: 4, why: restore},
 		"it has gone on behind another message":    {sequence: 2, ago: time.Hour, why: unread},
 		"its end is gone":                          {sequence: 3, gone: true},
-		"its end is gone, and the rest is another": {sequence: 3, ago: time.Hour, gone: true, why: putBack},
+		"its end is gone, and the rest is another": {sequence: 3, ago: time.Hour, gone: true, why: restore},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			y := newSystem(t, 1)
-			y.makeSources()
+			y.createStreams()
 			r := y.reader()
-			y.say(project("Created", 1, `"client_id":1`), project("Created", 2, `"client_id":1`), project("Created", 3, `"client_id":1`))
+			y.publish(project("Created", 1, `"client_id":1`), project("Created", 2, `"client_id":1`), project("Created", 3, `"client_id":1`))
 			stream, err := y.js.Stream(t.Context(), "PROJECTS")
 			require.NoError(t, err)
 			there, err := stream.GetMsg(t.Context(), min(c.sequence, 3))
 			require.NoError(t, err)
-			r.passed(c.sequence, there.Time.Add(-c.ago))
+			r.recordPosition(c.sequence, there.Time.Add(-c.ago))
 			if c.gone {
 				require.NoError(t, stream.DeleteMsg(t.Context(), 3))
 			}
@@ -72,7 +73,7 @@ func TestTheReadBarrierHoldsASourceAgainstWhatWasReadOfIt(t *testing.T) {
 			if c.why == unread {
 				ctx = briefly(t)
 			}
-			err = r.unread().Wait(ctx)
+			err = r.barrier().Wait(ctx)
 			if c.why == "" {
 				require.NoError(t, err)
 				return
@@ -82,21 +83,21 @@ func TestTheReadBarrierHoldsASourceAgainstWhatWasReadOfIt(t *testing.T) {
 	}
 }
 
-// What the former round had reached says nothing of the present one.
-func TestTheReadBarrierWaitsForTheRoundThatIsBeingRead(t *testing.T) {
+// The position that an earlier generation had reached does not count for the present one.
+func TestTheReadBarrierWaitsForThePresentGeneration(t *testing.T) {
 	t.Parallel()
 	y := newSystem(t, 1)
-	y.makeSources()
+	y.createStreams()
 	r := y.reader()
-	y.say(project("Created", 1, `"client_id":1`), project("Created", 2, `"client_id":1`))
+	y.publish(project("Created", 1, `"client_id":1`), project("Created", 2, `"client_id":1`))
 	state, err := r.upstream.State(t.Context(), upstream.Projects)
 	require.NoError(t, err)
-	r.passed(1, state.FirstStored)
+	r.recordPosition(1, state.FirstStored)
 	passed := make(chan error, 1)
-	barrier := r.unread()
+	barrier := r.barrier()
 	go func() { passed <- barrier.Wait(r.deadline()) }()
-	record := func(fact domain.ReferenceEvent) {
-		_, err := r.store.AppendBatch(r.deadline(), []eventstore.Entry{{Reference: fact}})
+	record := func(event domain.ReferenceEvent) {
+		_, err := r.store.AppendBatch(r.deadline(), []eventstore.Entry{{Reference: event}})
 		require.NoError(t, err)
 	}
 	position := domain.Position{Stream: "PROJECTS", Created: state.Created, Generation: 1}
@@ -115,14 +116,14 @@ func TestTheReadBarrierWaitsForTheRoundThatIsBeingRead(t *testing.T) {
 	require.NoError(t, <-passed)
 }
 
-// What the directory shows says nothing where the service's own stream was replaced, whoever notices that first.
-func TestTheReadBarrierHoldsTheDirectoryAgainstItsStream(t *testing.T) {
+// If CLIENTS was replaced, the directory shows another history, and the barrier fails.
+func TestTheReadBarrierNoticesThatCLIENTSWasReplaced(t *testing.T) {
 	t.Parallel()
 	y := newSystem(t, 1)
-	y.makeSources()
+	y.createStreams()
 	r := y.reader()
-	r.client()
-	barrier := r.unread()
+	r.createClient()
+	barrier := r.barrier()
 	require.NoError(t, barrier.Wait(t.Context()))
 	stream, err := y.js.Stream(t.Context(), eventstore.Stream)
 	require.NoError(t, err)
