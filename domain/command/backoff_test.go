@@ -10,15 +10,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// On a client that everybody wants to change a command may lose many races, and is carried out nevertheless.
+// A command on a client that is changed all the time has many conflicts, and is carried out nevertheless.
 func TestACommandThatConflictsManyTimesIsCarriedOutInTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		w.known(created)
+		w.store(created)
 		w.beforeAppend = func(attempt int) error {
 			if attempt <= 40 {
-				w.happened(domain.ClientInvoiceDefaultsChanged{ID: 7, LastInvoiceKind: "task"})
+				w.storeElsewhere(domain.ClientInvoiceDefaultsChanged{ID: 7, LastInvoiceKind: "task"})
 			}
 			return nil
 		}
@@ -26,7 +26,7 @@ func TestACommandThatConflictsManyTimesIsCarriedOutInTime(t *testing.T) {
 		_, err := w.replica().Handle(t.Context(), rename("B"))
 		require.NoError(t, err)
 		require.Equal(t, 41, w.attempts())
-		require.Greater(t, time.Since(begun), 100*time.Millisecond, "attempts in a row wear others out")
+		require.Greater(t, time.Since(begun), 100*time.Millisecond, "it backs off")
 		require.Less(t, time.Since(begun), 2800*time.Millisecond)
 	})
 }

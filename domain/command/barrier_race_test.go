@@ -13,15 +13,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAToggleThatTurnsOutToDeactivateAfterAConflictPassesTheBarrierThen(t *testing.T) {
+func TestAToggleThatDeactivatesAfterAConflictPassesTheBarrier(t *testing.T) {
 	t.Parallel()
 	for name, held := range map[string]domain.References{"and is refused": projects, "and goes through": {}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld()
-			w.known(created, off)
+			w.store(created, off)
 			w.meanwhile(on)
-			w.said(held)
+			w.setReferences(held)
 			_, err := w.replica().Handle(t.Context(), toggle())
 			require.Equal(t, 1, w.crossings())
 			if held == projects {
@@ -40,29 +40,29 @@ func TestAToggleThatTurnsOutToDeactivateAfterAConflictPassesTheBarrierThen(t *te
 func TestADeactivationThatConflictsBehindTheBarrierPassesItOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	w.known(created)
+	w.store(created)
 	w.meanwhile(domain.ClientUpdated{ID: 7, Name: new("B")})
 	_, err := w.replica().Handle(t.Context(), toggle())
 	require.NoError(t, err)
-	require.Equal(t, 1, w.crossings(), "what had been said when the command came is shown already")
+	require.Equal(t, 1, w.crossings(), "what was acknowledged when the command came is shown already")
 	require.Len(t, w.events(7), 3)
 }
 
-func TestAClientThatIsDeletedWhileTheBarrierIsWaitedForIsNotFound(t *testing.T) {
+func TestAClientDeletedDuringTheBarrierIsNotFound(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	w.known(created)
-	w.beforePass = func() error { w.happened(domain.ClientDeleted{ID: 7}); return nil }
+	w.store(created)
+	w.beforeBarrier = func() error { w.storeElsewhere(domain.ClientDeleted{ID: 7}); return nil }
 	_, err := w.replica().Handle(t.Context(), toggle())
 	requireKind(t, domain.NotFound, err)
 	require.Len(t, w.events(7), 2)
 }
 
-func TestAToggleWhoseClientIsSwitchedOffWhileTheBarrierIsWaitedForSwitchesItOn(t *testing.T) {
+func TestAToggleOfAClientDeactivatedDuringTheBarrierActivatesIt(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	w.known(created)
-	w.beforePass = func() error { w.happened(off); return nil }
+	w.store(created)
+	w.beforeBarrier = func() error { w.storeElsewhere(off); return nil }
 	_, err := w.replica().Handle(t.Context(), toggle())
 	require.NoError(t, err)
 	require.Equal(t, []domain.Event{created, off, on}, w.events(7))
@@ -72,10 +72,10 @@ func TestOtherCommandsOnTheClientDoNotWaitForTheBarrier(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		w.known(created)
+		w.store(created)
 		h := w.replica()
 		waiting, open := make(chan struct{}), make(chan struct{})
-		w.beforePass = func() error { close(waiting); <-open; return nil }
+		w.beforeBarrier = func() error { close(waiting); <-open; return nil }
 		removed := make(chan error, 1)
 		go func() {
 			_, err := h.Handle(t.Context(), remove())
@@ -92,12 +92,12 @@ func TestOtherCommandsOnTheClientDoNotWaitForTheBarrier(t *testing.T) {
 	})
 }
 
-func TestTimeSpentAtTheBarrierIsNotTakenFromTheDecision(t *testing.T) {
+func TestTheBarrierDoesNotUseUpTheTimeOfTheCommand(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		w.known(created)
-		w.beforePass = func() error { time.Sleep(4900 * time.Millisecond); return nil }
+		w.store(created)
+		w.beforeBarrier = func() error { time.Sleep(4900 * time.Millisecond); return nil }
 		h := w.replica()
 		h.Log = lively{w}
 		_, err := h.Handle(t.Context(), remove())
@@ -105,7 +105,7 @@ func TestTimeSpentAtTheBarrierIsNotTakenFromTheDecision(t *testing.T) {
 	})
 }
 
-// lively refuses to store anything for somebody whose time is up.
+// lively refuses to store anything after the end of the context.
 type lively struct{ *world }
 
 func (l lively) Append(ctx context.Context, e domain.Envelope, lastSequence uint64, hold ...domain.Lease) (domain.AppendResult, error) {
@@ -115,23 +115,23 @@ func (l lively) Append(ctx context.Context, e domain.Envelope, lastSequence uint
 	return l.world.Append(ctx, e, lastSequence, hold...)
 }
 
-// The reservation stays: somebody may have taken it over while the barrier was waited for. A retry takes it over in turn.
-func TestAKeyedCommandThatTheBarrierFailedIsCarriedOutOnceByItsRetry(t *testing.T) {
+// The record stays, because another request may have taken it over during the wait. A retry takes it over in turn.
+func TestARetryAfterAFailedBarrierIsCarriedOutOnce(t *testing.T) {
 	t.Parallel()
 	for name, request := range map[string]command.Request{"toggle": toggle(), "delete": remove(), "deactivate": deactivate()} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld()
-				w.known(created)
-				w.beforePass = func() error { return errors.New("no responders") }
+				w.store(created)
+				w.beforeBarrier = func() error { return errors.New("no responders") }
 				_, err := w.replica().Handle(t.Context(), keyed(request))
 				requireKind(t, domain.Unavailable, err)
 				require.Zero(t, w.attempts())
 				reserved := w.keys[acme+"/key"]
 				require.Nil(t, reserved.Result)
 
-				w.beforePass = nil
+				w.beforeBarrier = nil
 				first, err := w.replica().Handle(t.Context(), keyed(request))
 				require.NoError(t, err)
 				require.Equal(t, reserved.EventID, w.stream[1].EventID)
@@ -144,43 +144,43 @@ func TestAKeyedCommandThatTheBarrierFailedIsCarriedOutOnceByItsRetry(t *testing.
 	}
 }
 
-func TestAKeyedCommandThatIsBlockedBehindTheBarrierLeavesNoTrace(t *testing.T) {
+func TestABlockedCommandReleasesItsKey(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	w.known(created)
-	w.said(projects)
+	w.store(created)
+	w.setReferences(projects)
 	_, err := w.replica().Handle(t.Context(), keyed(remove()))
 	requireKind(t, domain.Blocked, err)
 	require.Empty(t, w.keys)
-	w.said(domain.References{})
+	w.setReferences(domain.References{})
 	_, err = w.replica().Handle(t.Context(), keyed(remove()))
 	require.NoError(t, err)
 	require.Len(t, w.events(7), 2)
 }
 
-// A repeat takes over a toggle that is held up at the barrier, carries it out and is followed: whoever was held up must
-// find that out, and not toggle the client back.
-func TestARepeatThatOvertakesItsCommandAtTheBarrierIsTheOnlyOneStored(t *testing.T) {
+// A retry takes over a toggle that is held up at the barrier, and carries it out. The first request must notice that, and
+// not toggle the client back.
+func TestARetryThatTakesOverAtTheBarrierIsTheOnlyOneStored(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		w.known(created)
+		w.store(created)
 		waiting, open := make(chan struct{}), make(chan struct{})
-		w.beforePass = func() error {
+		w.beforeBarrier = func() error {
 			if w.crossings() == 1 {
 				close(waiting)
 				<-open
 			}
 			return nil
 		}
-		type answer struct {
+		type response struct {
 			result command.Result
 			err    error
 		}
-		slow := make(chan answer, 1)
+		slow := make(chan response, 1)
 		go func() {
 			result, err := w.replica().Handle(t.Context(), keyed(toggle()))
-			slow <- answer{result, err}
+			slow <- response{result, err}
 		}()
 		<-waiting
 		fast, err := w.replica().Handle(t.Context(), keyed(toggle()))

@@ -24,23 +24,23 @@ func put(d domain.ClientAttributes) command.Request {
 
 func deactivate() command.Request { return put(domain.ClientAttributes{Active: new(false)}) }
 
-// hold makes the directory show what other services hold of client 7.
+// hold sets the references of client 7.
 func (w *world) hold(r domain.References) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.references = map[int64]domain.References{7: r}
 }
 
-// said lets the barrier wait for what other services have said, which leaves them holding this of client 7.
-func (w *world) said(r domain.References) {
-	w.beforePass = func() error { w.hold(r); return nil }
+// setReferences makes the references of client 7 show after the next wait at the barrier.
+func (w *world) setReferences(r domain.References) {
+	w.beforeBarrier = func() error { w.hold(r); return nil }
 }
 
 // crossings counts how often the barrier was passed.
 func (w *world) crossings() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.passes
+	return w.barriers
 }
 
 func stale(r command.Request) command.Request {
@@ -48,7 +48,7 @@ func stale(r command.Request) command.Request {
 	return r
 }
 
-func TestTheBarrierIsPassedOnceByWhatRestsOnOtherServicesAndByNothingElse(t *testing.T) {
+func TestOnlyCommandsThatDependOnReferencesPassTheBarrier(t *testing.T) {
 	t.Parallel()
 	inactive := []domain.Event{created, off}
 	active := []domain.Event{created}
@@ -73,8 +73,8 @@ func TestTheBarrierIsPassedOnceByWhatRestsOnOtherServicesAndByNothingElse(t *tes
 		"PUT active=true when active":     {active, put(domain.ClientAttributes{Active: new(true)}), 0, command.Unchanged},
 		"PUT active=false when inactive":  {inactive, deactivate(), 0, command.Unchanged},
 		"renaming, inactive all the same": {inactive, put(domain.ClientAttributes{Name: new("B"), Active: new(false)}), 0, command.Applied},
-		"toggle of nobody":                {nil, toggle(), 0, command.Refused},
-		"deletion of nobody":              {nil, remove(), 0, command.Refused},
+		"toggle of a missing client":      {nil, toggle(), 0, command.Refused},
+		"deletion of a missing client":    {nil, remove(), 0, command.Refused},
 		"deletion of a deleted client":    {[]domain.Event{created, domain.ClientDeleted{ID: 7}}, remove(), 0, command.Refused},
 		"PUT that cannot be":              {active, put(domain.ClientAttributes{Name: new(""), Active: new(false)}), 0, command.Refused},
 		"deletion of an older state":      {active, stale(remove()), 0, command.Refused},
@@ -84,7 +84,7 @@ func TestTheBarrierIsPassedOnceByWhatRestsOnOtherServicesAndByNothingElse(t *tes
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld()
-			w.known(c.history...)
+			w.store(c.history...)
 			_, err := w.replica().Handle(t.Context(), c.request)
 			require.Equal(t, c.outcome == command.Refused, err != nil, "%v", err)
 			require.Equal(t, c.passages, w.crossings())
@@ -93,14 +93,14 @@ func TestTheBarrierIsPassedOnceByWhatRestsOnOtherServicesAndByNothingElse(t *tes
 	}
 }
 
-func TestWhatOtherServicesHaveSaidIsWaitedForBeforeADecision(t *testing.T) {
+func TestADecisionWaitsForTheReferences(t *testing.T) {
 	t.Parallel()
 	for name, request := range map[string]command.Request{"delete": remove(), "toggle": toggle(), "deactivate": deactivate()} {
 		t.Run(name+" is refused for a project that was not shown yet", func(t *testing.T) {
 			t.Parallel()
 			w := newWorld()
-			w.known(created)
-			w.said(projects)
+			w.store(created)
+			w.setReferences(projects)
 			_, err := w.replica().Handle(t.Context(), request)
 			requireKind(t, domain.Blocked, err)
 			require.Equal(t, []domain.Event{created}, w.events(7))
@@ -110,9 +110,9 @@ func TestWhatOtherServicesHaveSaidIsWaitedForBeforeADecision(t *testing.T) {
 		t.Run(name+" goes through when the project that stood in the way is gone", func(t *testing.T) {
 			t.Parallel()
 			w := newWorld()
-			w.known(created)
+			w.store(created)
 			w.hold(projects)
-			w.said(domain.References{})
+			w.setReferences(domain.References{})
 			_, err := w.replica().Handle(t.Context(), request)
 			require.NoError(t, err)
 			require.Len(t, w.events(7), 2)
@@ -122,7 +122,7 @@ func TestWhatOtherServicesHaveSaidIsWaitedForBeforeADecision(t *testing.T) {
 		t.Run(name+" is refused once more where the project is still there", func(t *testing.T) {
 			t.Parallel()
 			w := newWorld()
-			w.known(created)
+			w.store(created)
 			w.hold(projects)
 			_, err := w.replica().Handle(t.Context(), request)
 			requireKind(t, domain.Blocked, err)
@@ -132,7 +132,7 @@ func TestWhatOtherServicesHaveSaidIsWaitedForBeforeADecision(t *testing.T) {
 	}
 }
 
-func TestNothingIsStoredWhereTheBarrierFails(t *testing.T) {
+func TestNothingIsStoredIfTheBarrierFails(t *testing.T) {
 	t.Parallel()
 	for name, failure := range map[string]error{
 		"for a reason for the caller": &domain.Error{Kind: domain.Unavailable, Message: "The stream PROJECTS does not exist."},
@@ -142,8 +142,8 @@ func TestNothingIsStoredWhereTheBarrierFails(t *testing.T) {
 			t.Run(what+" "+name, func(t *testing.T) {
 				t.Parallel()
 				w := newWorld()
-				w.known(created)
-				w.beforePass = func() error { return failure }
+				w.store(created)
+				w.beforeBarrier = func() error { return failure }
 				_, err := w.replica().Handle(t.Context(), request)
 				requireKind(t, domain.Unavailable, err)
 				require.ErrorIs(t, err, failure)
@@ -155,7 +155,7 @@ func TestNothingIsStoredWhereTheBarrierFails(t *testing.T) {
 	}
 }
 
-// deadlineBarrier tells how much time it is given.
+// deadlineBarrier records the time that it is given.
 type deadlineBarrier struct{ given chan time.Duration }
 
 func (f deadlineBarrier) Wait(ctx context.Context) error {
@@ -167,10 +167,10 @@ func (f deadlineBarrier) Wait(ctx context.Context) error {
 	return nil
 }
 
-func TestTheBarrierHasFiveSeconds(t *testing.T) {
+func TestTheBarrierMayTakeFiveSeconds(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	w.known(created)
+	w.store(created)
 	h, barrier := w.replica(), deadlineBarrier{make(chan time.Duration, 1)}
 	h.Barrier = barrier
 	ctx, cancel := context.WithCancel(t.Context())

@@ -16,7 +16,7 @@ import (
 func (w *world) meanwhile(events ...domain.Event) {
 	w.beforeAppend = func(attempt int) error {
 		if attempt == 1 {
-			w.happened(events...)
+			w.storeElsewhere(events...)
 		}
 		return nil
 	}
@@ -25,7 +25,7 @@ func (w *world) meanwhile(events ...domain.Event) {
 func TestACommandThatConflictsIsDecidedAgainOnTheNewState(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	w.known(created)
+	w.store(created)
 	w.meanwhile(domain.ClientToggled{ID: 7, Active: false})
 	result, err := w.replica().Handle(t.Context(), toggle())
 	require.NoError(t, err)
@@ -38,10 +38,10 @@ func TestACommandThatConflictsIsDecidedAgainOnTheNewState(t *testing.T) {
 	w.ended(t, command.Conflict, command.Applied)
 }
 
-func TestACommandThatConflictsIsRefusedWhereTheNewStateForbidsIt(t *testing.T) {
+func TestACommandThatConflictsIsRefusedIfTheNewStateForbidsIt(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	w.known(created)
+	w.store(created)
 	w.meanwhile(domain.ClientDeleted{ID: 7})
 	_, err := w.replica().Handle(t.Context(), rename("B"))
 	requireKind(t, domain.NotFound, err)
@@ -49,10 +49,10 @@ func TestACommandThatConflictsIsRefusedWhereTheNewStateForbidsIt(t *testing.T) {
 	w.ended(t, command.Conflict, command.Refused)
 }
 
-func TestACommandThatConflictsChangesNothingWhereTheOtherDidTheSame(t *testing.T) {
+func TestACommandThatConflictsWithTheSameChangeChangesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	w.known(created)
+	w.store(created)
 	w.meanwhile(domain.ClientUpdated{ID: 7, Name: new("B")})
 	result, err := w.replica().Handle(t.Context(), rename("B"))
 	require.NoError(t, err)
@@ -65,9 +65,9 @@ func TestACommandThatConflictsEachTimeGivesUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		w.known(created)
+		w.store(created)
 		w.beforeAppend = func(int) error {
-			w.happened(domain.ClientInvoiceDefaultsChanged{ID: 7, LastInvoiceKind: "task"})
+			w.storeElsewhere(domain.ClientInvoiceDefaultsChanged{ID: 7, LastInvoiceKind: "task"})
 			return nil
 		}
 		begun := time.Now()
@@ -82,7 +82,7 @@ func TestACommandThatConflictsEachTimeGivesUp(t *testing.T) {
 func TestACommandThatConflictedIsNotDecidedOnAnOldState(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	w.known(created)
+	w.store(created)
 	w.meanwhile(domain.ClientToggled{ID: 7, Active: false})
 	w.refreshErr = domain.Errorf(domain.Unavailable, "no leader")
 	_, err := w.replica().Handle(t.Context(), toggle())
@@ -106,16 +106,16 @@ func TestIfMatch(t *testing.T) {
 		"another revision":                         {func(*world) {}, []domain.Revision{second}, domain.Stale},
 		"another checksum":                         {func(*world) {}, []domain.Revision{{Version: 1, Checksum: 1}}, domain.Stale},
 		"no revision at all":                       {func(*world) {}, []domain.Revision{}, domain.Stale},
-		"a revision newer than the directory's":    {func(w *world) { w.happened(toggled) }, []domain.Revision{second}, 0},
-		"a revision that the directory alone has":  {func(w *world) { w.happened(toggled) }, []domain.Revision{first}, domain.Stale},
+		"a revision newer than the directory's":    {func(w *world) { w.storeElsewhere(toggled) }, []domain.Revision{second}, 0},
+		"a revision that the directory alone has":  {func(w *world) { w.storeElsewhere(toggled) }, []domain.Revision{first}, domain.Stale},
 		"a revision that is passed in the race":    {func(w *world) { w.meanwhile(toggled) }, []domain.Revision{first}, domain.Stale},
-		"a revision of a client that is no longer": {func(w *world) { w.known(domain.ClientDeleted{ID: 7}) }, []domain.Revision{first}, domain.NotFound},
+		"a revision of a client that is no longer": {func(w *world) { w.store(domain.ClientDeleted{ID: 7}) }, []domain.Revision{first}, domain.NotFound},
 	} {
 		for what, request := range map[string]command.Request{"rename": rename("B"), "toggle": toggle(), "delete": remove()} {
 			t.Run(what+" on "+name, func(t *testing.T) {
 				t.Parallel()
 				w := newWorld()
-				w.known(created)
+				w.store(created)
 				c.script(w)
 				request.IfMatch = c.ifMatch
 				_, err := w.replica().Handle(t.Context(), request)
@@ -133,17 +133,17 @@ func TestIfMatch(t *testing.T) {
 	}
 }
 
-func TestIfMatchIsAskedBeforeACommandIsFoundToChangeNothing(t *testing.T) {
+func TestIfMatchIsCheckedForACommandThatChangesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	w.known(created)
+	w.store(created)
 	request := rename("A")
 	request.IfMatch = []domain.Revision{{Version: 9}}
 	_, err := w.replica().Handle(t.Context(), request)
 	requireKind(t, domain.Stale, err)
 }
 
-func TestNothingIsDecidedOnADirectoryThatHasStopped(t *testing.T) {
+func TestNothingIsDecidedIfTheDirectoryHasStopped(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	w.stoppedErr = errors.New("the stream is corrupt")

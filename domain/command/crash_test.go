@@ -10,20 +10,20 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A request that was cut off by a crash leaves a reservation without an answer behind, and an event or none.
+// A request that ended in a crash leaves a record without a result, and an event or none.
 func TestARecordLeftByACrash(t *testing.T) {
 	t.Parallel()
 	t.Run("finds the event that was stored", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld()
-			w.known(created)
+			w.store(created)
 			h := w.replica()
 			w.afterAppend = func(int) error { return &domain.Error{Kind: domain.Unavailable, Cause: domain.ErrUnknownOutcome} }
 			_, err := h.Handle(t.Context(), keyed(toggle()))
 			require.ErrorIs(t, err, domain.ErrUnknownOutcome)
 			require.Nil(t, w.keys[acme+"/key"].Result)
-			w.happened(domain.ClientUpdated{ID: 7, Name: new("others go on")})
+			w.storeElsewhere(domain.ClientUpdated{ID: 7, Name: new("others go on")})
 
 			again, err := w.replica().Handle(t.Context(), keyed(toggle()))
 			require.NoError(t, err)
@@ -58,7 +58,7 @@ func TestARecordLeftByACrash(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld()
-			w.known(created)
+			w.store(created)
 			w.afterAppend = func(int) error { return &domain.Error{Kind: domain.Unavailable, Cause: domain.ErrUnknownOutcome} }
 			_, err := w.replica().Handle(t.Context(), keyed(remove()))
 			require.ErrorIs(t, err, domain.ErrUnknownOutcome)
@@ -72,7 +72,7 @@ func TestARecordLeftByACrash(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld()
-			w.known(created)
+			w.store(created)
 			w.afterAppend = func(attempt int) error {
 				if attempt > 1 {
 					return nil
@@ -95,7 +95,7 @@ func TestARecordLeftByACrash(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld()
-			w.known(created)
+			w.store(created)
 			w.keys[acme+"/key"] = domain.IdempotencyRecord{Fingerprint: "fingerprint", ClientID: 7, EventID: "event-0"}
 			failure := domain.Errorf(domain.Unavailable, "no leader")
 			w.beforeFind = func(int) error { return failure }
@@ -107,10 +107,10 @@ func TestARecordLeftByACrash(t *testing.T) {
 	})
 }
 
-func TestARecordIsMadeBeforeItsEvent(t *testing.T) {
+func TestARecordIsStoredBeforeItsEvent(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	w.known(created)
+	w.store(created)
 	w.beforeAppend = func(int) error {
 		require.Equal(t, domain.IdempotencyRecord{Fingerprint: "fingerprint", ClientID: 7, EventID: "event-1", After: 1}, w.keys[acme+"/key"])
 		return nil

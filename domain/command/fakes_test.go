@@ -11,13 +11,13 @@ import (
 	"clients/domain/command"
 )
 
-// world is an event stream and what surrounds it, in memory, so that a test can script a race: what is stored by
-// others is not shown by the directory before it is refreshed. Scripts run without the lock, and may block.
+// world implements the ports of a Handler in memory, so that a test can script a race: the directory does not show what
+// other replicas store before it is refreshed. Scripts run without the lock, and may block.
 type world struct {
 	mu         sync.Mutex
 	stream     []domain.Envelope // at sequence 1 and so on
 	followed   int               // the directory shows the stream up to here
-	stuck      bool              // the directory does not get any further by waiting
+	stuck      bool              // Await fails
 	lastID     int64
 	eventIDs   int
 	keys       map[string]domain.IdempotencyRecord
@@ -33,24 +33,24 @@ type world struct {
 	afterAppend  func(attempt int) error // an error, though the event is stored
 	beforeFind   func(lookup int) error
 	lookups      int
-	leader       int // how much of the stream a leader has that was replaced, and is asked in spite of that; 0 for a present one
+	leader       int // the end of the stream for a stale leader that is asked; 0 for the present one
 
 	beforeRelease func()
 	delay         func(call string) // of each call, before and after what it does
 
 	takeovers int // and confirmations
 
-	// beforePass is what other services have said that the barrier waits for, or why it cannot be told.
-	beforePass func() error
-	passes     int
-	references map[int64]domain.References // as the directory shows them
+	// beforeBarrier changes the references, or returns why they are not known.
+	beforeBarrier func() error
+	barriers      int
+	references    map[int64]domain.References // as the directory shows them
 
-	refreshErr, idErr, reserveErr, settleErr, releaseErr error
+	refreshErr, idErr, claimErr, completeErr, releaseErr error
 }
 
 func newWorld() *world { return &world{keys: map[string]domain.IdempotencyRecord{}, lastID: 100} }
 
-// replica is a handler of its own, as another process has one.
+// replica returns a handler of its own, like that of another process.
 func (w *world) replica() *command.Handler {
 	return &command.Handler{
 		Log: w, Directory: w, IDs: w, Records: w, Barrier: w, DefaultCurrency: dollars, NewEventID: w.newEventID, Now: time.Now,
@@ -69,8 +69,8 @@ func (w *world) newEventID() string {
 	return fmt.Sprintf("event-%d", w.eventIDs)
 }
 
-// happened stores events that others decided, without the directory following them.
-func (w *world) happened(events ...domain.Event) {
+// storeElsewhere stores events of another replica, which the directory does not show yet.
+func (w *world) storeElsewhere(events ...domain.Event) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, e := range events {
@@ -81,9 +81,9 @@ func (w *world) happened(events ...domain.Event) {
 	}
 }
 
-// known is happened, and the directory shows it.
-func (w *world) known(events ...domain.Event) {
-	w.happened(events...)
+// store stores events, and the directory shows them.
+func (w *world) store(events ...domain.Event) {
+	w.storeElsewhere(events...)
 	w.followed = len(w.stream)
 }
 
@@ -101,7 +101,7 @@ func (w *world) state(account string, id int64, followed int) (s domain.State) {
 	return s
 }
 
-// revision is that of a client as it is stored by now.
+// revision returns the revision of a client at the end of the stream.
 func (w *world) revision(id int64) domain.Revision {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -117,10 +117,10 @@ func result(i int, e domain.Envelope) domain.AppendResult {
 func (w *world) Wait(context.Context) error {
 	defer w.delayed("pass")()
 	w.mu.Lock()
-	w.passes++
+	w.barriers++
 	w.mu.Unlock()
-	if w.beforePass != nil {
-		return w.beforePass()
+	if w.beforeBarrier != nil {
+		return w.beforeBarrier()
 	}
 	return nil
 }
@@ -260,87 +260,4 @@ func (w *world) NextID(_ context.Context, floor int64) (int64, error) {
 	defer w.mu.Unlock()
 	w.lastID = max(w.lastID, floor) + 1
 	return w.lastID, w.idErr
-}
-
-func (w *world) Claim(_ context.Context, account, key string, fresh func() (domain.IdempotencyRecord, error)) (domain.IdempotencyRecord, bool, error) {
-	defer w.delayed("claim")()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.reserveErr != nil {
-		return domain.IdempotencyRecord{}, false, w.reserveErr
-	}
-	if standing, ok := w.keys[account+"/"+key]; ok {
-		standing.Revision = w.keyRevision
-		return standing, false, nil
-	}
-	w.mu.Unlock()
-	r, err := fresh()
-	w.mu.Lock()
-	if err != nil {
-		return r, false, err
-	}
-	if standing, ok := w.keys[account+"/"+key]; ok {
-		standing.Revision = w.keyRevision
-		return standing, false, nil
-	}
-	return w.keep(account, key, r), true, nil
-}
-
-// keep stores a reservation under the next revision.
-func (w *world) keep(account, key string, r domain.IdempotencyRecord) domain.IdempotencyRecord {
-	r.Revision = 0
-	w.keys[account+"/"+key] = r
-	w.keyRevision++
-	r.Revision = w.keyRevision
-	return r
-}
-
-func (w *world) Read(_ context.Context, account, key string) (domain.IdempotencyRecord, bool, error) {
-	defer w.delayed("read")()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	standing, ok := w.keys[account+"/"+key]
-	standing.Revision = w.keyRevision
-	return standing, ok, nil
-}
-
-func (w *world) TakeOver(_ context.Context, account, key string, r domain.IdempotencyRecord) (domain.IdempotencyRecord, error) {
-	defer w.delayed("take over")()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if _, ok := w.keys[account+"/"+key]; !ok || r.Revision != w.keyRevision {
-		return r, domain.ErrConflict
-	}
-	w.takeovers++
-	return w.keep(account, key, r), nil
-}
-
-func (w *world) Complete(ctx context.Context, account, key string, r domain.IdempotencyRecord) error {
-	defer w.delayed("complete")()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.settleErr != nil || ctx.Err() != nil {
-		return w.settleErr
-	}
-	if standing, ok := w.keys[account+"/"+key]; !ok || standing.EventID == r.EventID {
-		w.keep(account, key, r)
-	}
-	return nil
-}
-
-func (w *world) Release(_ context.Context, account, key string, r domain.IdempotencyRecord) error {
-	defer w.delayed("release")()
-	if w.beforeRelease != nil {
-		w.beforeRelease()
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.releaseErr != nil {
-		return w.releaseErr
-	}
-	if _, ok := w.keys[account+"/"+key]; !ok || r.Revision != w.keyRevision {
-		return domain.ErrConflict
-	}
-	delete(w.keys, account+"/"+key)
-	return nil
 }

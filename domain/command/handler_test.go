@@ -12,10 +12,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestACommandIsStoredWithAllThatIsKnownOfIt(t *testing.T) {
+func TestAnEventIsStoredWithItsMetadata(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	w.known(created)
+	w.store(created)
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	h := w.replica()
 	h.Now = func() time.Time { return now }
@@ -29,7 +29,7 @@ func TestACommandIsStoredWithAllThatIsKnownOfIt(t *testing.T) {
 		Actor: "ann", CorrelationID: "correlation", CausationID: "cause", Traceparent: "00-trace",
 	}, w.stream[1])
 	require.Equal(t, command.Result{ClientID: 7, Revision: w.revision(7)}, result)
-	require.Equal(t, "B", w.State(acme, 7).Client.Name, "the directory shows it when it is answered")
+	require.Equal(t, "B", w.State(acme, 7).Client.Name, "the directory shows it when Handle returns")
 	w.ended(t, command.Applied)
 }
 
@@ -49,12 +49,12 @@ func TestCreateTakesTheNextIDWhenOneIsTaken(t *testing.T) {
 	for name, follow := range map[string]func(*world){
 		"as the directory shows":          func(w *world) { w.followed = len(w.stream) },
 		"though the directory is behind":  func(*world) {},
-		"by a client that is deleted now": func(w *world) { w.happened(domain.ClientDeleted{ID: 101}) },
+		"by a client that is deleted now": func(w *world) { w.storeElsewhere(domain.ClientDeleted{ID: 101}) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld()
-			w.happened(domain.ClientCreated{ID: 101, Name: "theirs"})
+			w.storeElsewhere(domain.ClientCreated{ID: 101, Name: "theirs"})
 			follow(w)
 			before := w.events(101)
 			h := w.replica()
@@ -76,19 +76,19 @@ func (c *counter) NextID(context.Context, int64) (int64, error) {
 	return c.next - 1, nil
 }
 
-func TestIDsAreTakenAboveTheHighestThatIsKnown(t *testing.T) {
+func TestIDsAreAboveTheHighestKnown(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	w.known(domain.ClientCreated{ID: 5000, Name: "A"})
+	w.store(domain.ClientCreated{ID: 5000, Name: "A"})
 	result, err := w.replica().Handle(t.Context(), create("B"))
 	require.NoError(t, err)
 	require.Equal(t, int64(5001), result.ClientID)
 }
 
-func TestWhatChangesNothingIsNotStored(t *testing.T) {
+func TestACommandThatChangesNothingIsNotStored(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	w.known(created)
+	w.store(created)
 	result, err := w.replica().Handle(t.Context(), rename("A"))
 	require.NoError(t, err)
 	require.Equal(t, command.Result{ClientID: 7, Revision: w.revision(7)}, result)
@@ -96,12 +96,12 @@ func TestWhatChangesNothingIsNotStored(t *testing.T) {
 	w.ended(t, command.Unchanged)
 }
 
-func TestAnswersThatTheStateDecidesAreGivenOnAFreshStateAlone(t *testing.T) {
+func TestRefusalsRestOnAFreshState(t *testing.T) {
 	t.Parallel()
 	t.Run("a client that the directory does not know yet is changed", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld()
-		w.happened(created)
+		w.storeElsewhere(created)
 		_, err := w.replica().Handle(t.Context(), rename("B"))
 		require.NoError(t, err)
 		require.Len(t, w.events(7), 2)
@@ -109,8 +109,8 @@ func TestAnswersThatTheStateDecidesAreGivenOnAFreshStateAlone(t *testing.T) {
 	t.Run("a change that was undone meanwhile is a change", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld()
-		w.known(created)
-		w.happened(domain.ClientUpdated{ID: 7, Name: new("B")})
+		w.store(created)
+		w.storeElsewhere(domain.ClientUpdated{ID: 7, Name: new("B")})
 		result, err := w.replica().Handle(t.Context(), rename("A"))
 		require.NoError(t, err)
 		require.Equal(t, uint64(3), result.Revision.Version)
@@ -126,7 +126,7 @@ func TestAnswersThatTheStateDecidesAreGivenOnAFreshStateAlone(t *testing.T) {
 	t.Run("a client of another account is not found", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld()
-		w.known(created)
+		w.store(created)
 		request := remove()
 		request.Account = "other"
 		_, err := w.replica().Handle(t.Context(), request)
@@ -136,7 +136,7 @@ func TestAnswersThatTheStateDecidesAreGivenOnAFreshStateAlone(t *testing.T) {
 	t.Run("what no state would allow is refused at once", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld()
-		w.known(created)
+		w.store(created)
 		_, err := w.replica().Handle(t.Context(), rename(" "))
 		requireKind(t, domain.Invalid, err)
 		require.Zero(t, w.refreshes)
@@ -152,17 +152,17 @@ func TestAnswersThatTheStateDecidesAreGivenOnAFreshStateAlone(t *testing.T) {
 	})
 }
 
-func TestAnEventThatIsStoredIsAnsweredThoughReadsAreLate(t *testing.T) {
+func TestAStoredEventSucceedsAlthoughReadsAreLate(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	w.known(created)
+	w.store(created)
 	w.stuck = true
 	result, err := w.replica().Handle(t.Context(), rename("B"))
 	require.NoError(t, err)
 	require.Equal(t, w.revision(7), result.Revision)
 }
 
-func TestAStoreThatFailsIsAskedOnce(t *testing.T) {
+func TestAFailedAppendIsNotRepeated(t *testing.T) {
 	t.Parallel()
 	unavailable := domain.Errorf(domain.Unavailable, "no leader")
 	unknown := &domain.Error{Kind: domain.Unavailable, Cause: domain.ErrUnknownOutcome}
@@ -171,15 +171,15 @@ func TestAStoreThatFailsIsAskedOnce(t *testing.T) {
 		want   error
 		stored int
 	}{
-		"and nothing was stored":  {func(w *world) { w.beforeAppend = func(int) error { return unavailable } }, unavailable, 1},
-		"and nobody knows":        {func(w *world) { w.beforeAppend = func(int) error { return unknown } }, domain.ErrUnknownOutcome, 1},
-		"though it was stored":    {func(w *world) { w.afterAppend = func(int) error { return unknown } }, domain.ErrUnknownOutcome, 2},
-		"when an id is asked for": {func(w *world) { w.idErr = unavailable }, unavailable, 1},
+		"and nothing was stored":     {func(w *world) { w.beforeAppend = func(int) error { return unavailable } }, unavailable, 1},
+		"and the outcome is unknown": {func(w *world) { w.beforeAppend = func(int) error { return unknown } }, domain.ErrUnknownOutcome, 1},
+		"though it was stored":       {func(w *world) { w.afterAppend = func(int) error { return unknown } }, domain.ErrUnknownOutcome, 2},
+		"when an id is asked for":    {func(w *world) { w.idErr = unavailable }, unavailable, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld()
-			w.known(created)
+			w.store(created)
 			c.script(w)
 			request := rename("B")
 			if w.idErr != nil {
@@ -194,10 +194,10 @@ func TestAStoreThatFailsIsAskedOnce(t *testing.T) {
 	}
 }
 
-func TestACommandHasLessThanThreeSeconds(t *testing.T) {
+func TestACommandTakesLessThanThreeSeconds(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	w.known(created)
+	w.store(created)
 	h := w.replica()
 	h.Log = deadlines{t, w}
 	_, err := h.Handle(context.Background(), rename("B"))

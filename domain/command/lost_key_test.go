@@ -15,11 +15,11 @@ import (
 )
 
 // heldAtTheBarrier starts a keyed request that is held up at the barrier, on a client that a project keeps from its end.
-func heldAtTheBarrier(t *testing.T, w *world, request command.Request) (first chan answer, release func()) {
+func heldAtTheBarrier(t *testing.T, w *world, request command.Request) (first chan response, release func()) {
 	t.Helper()
-	w.known(created)
+	w.store(created)
 	open := make(chan struct{})
-	w.beforePass = func() error {
+	w.beforeBarrier = func() error {
 		if w.crossings() == 1 {
 			<-open
 		}
@@ -50,7 +50,7 @@ func TestARequestThatHasLostItsKeyStoresNothing(t *testing.T) {
 	}
 }
 
-func TestARequestThatHasLostItsKeyReturnsItsAnswer(t *testing.T) {
+func TestARequestThatHasLostItsKeyReturnsTheResultOfTheKey(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
@@ -74,7 +74,7 @@ func TestATakeoverThatIsRefusedKeepsTheEventOfTheKey(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		w.known(created)
+		w.store(created)
 		arrive := hold(&w.beforeAppend)
 		first := w.start(t.Context(), keyed(toggle()))
 		synctest.Wait()
@@ -114,8 +114,8 @@ func TestAClaimIsConfirmedWhenItIsDue(t *testing.T) {
 	for took, confirmations := range map[time.Duration]int{0: 0, patience / 4: 0, patience * 3 / 4: 1, patience * 3: 1} {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld()
-			w.known(created)
-			w.beforePass = func() error { time.Sleep(took); return nil }
+			w.store(created)
+			w.beforeBarrier = func() error { time.Sleep(took); return nil }
 			_, err := w.replica().Handle(t.Context(), keyed(remove()))
 			require.NoError(t, err)
 			require.Equal(t, confirmations, w.takeovers)
@@ -123,8 +123,8 @@ func TestAClaimIsConfirmedWhenItIsDue(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		w.known(created)
-		w.beforePass = func() error { time.Sleep(patience * 3 / 4); return nil }
+		w.store(created)
+		w.beforeBarrier = func() error { time.Sleep(patience * 3 / 4); return nil }
 		w.beforeAppend = func(int) error { time.Sleep(patience * 3 / 4); return nil }
 		first := w.start(t.Context(), keyed(remove()))
 		second := w.start(t.Context(), keyed(remove()))
@@ -135,14 +135,14 @@ func TestAClaimIsConfirmedWhenItIsDue(t *testing.T) {
 	})
 }
 
-// What a retry has looked through once it does not look through again.
+// A retry does not look through the same events twice.
 func TestATakeoverRemembersUpToWhereThereIsNoEvent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		w.known(created)
+		w.store(created)
 		w.keys[acme+"/key"] = domain.IdempotencyRecord{Fingerprint: "fingerprint", ClientID: 7, EventID: "event-0", After: 1}
-		w.known(off, on)
+		w.store(off, on)
 		w.beforeAppend = func(int) error { return domain.NoStore(nil) }
 		_, err := w.replica().Handle(t.Context(), keyed(rename("B")))
 		requireKind(t, domain.Unavailable, err)
@@ -152,7 +152,7 @@ func TestATakeoverRemembersUpToWhereThereIsNoEvent(t *testing.T) {
 }
 
 // However requests under one key are delayed, at any step and also on the way to the stream, and whatever happens
-// meanwhile: there is one event at most, and everyone who is told of one is told of that.
+// meanwhile: there is one event at most, and each response that reports an event reports that one.
 func TestOneKeyNeverLeadsToTwoEvents(t *testing.T) {
 	t.Parallel()
 	outcomes := map[string]int{}
@@ -161,7 +161,7 @@ func TestOneKeyNeverLeadsToTwoEvents(t *testing.T) {
 			rnd, mu := rand.New(rand.NewPCG(seed, 0)), sync.Mutex{}
 			dice := func(n int) int { mu.Lock(); defer mu.Unlock(); return rnd.IntN(n) }
 			w := newWorld()
-			w.known(created)
+			w.store(created)
 			odds := 2 + dice(12)
 			w.delay = func(call string) {
 				if dice(odds) == 0 || call == "on its way" && dice(2) == 0 {
@@ -177,11 +177,11 @@ func TestOneKeyNeverLeadsToTwoEvents(t *testing.T) {
 			w.beforeAppend, w.afterAppend = unknown, unknown
 			request := []command.Request{toggle(), toggle(), remove(), deactivate(), rename("B"), create("A")}[dice(6)]
 			var all sync.WaitGroup
-			answers := make([]answer, 8)
-			for i := range answers {
+			responses := make([]response, 8)
+			for i := range responses {
 				all.Go(func() {
 					time.Sleep(time.Duration(dice(8000)) * time.Millisecond)
-					answers[i] = <-w.start(t.Context(), keyed(request))
+					responses[i] = <-w.start(t.Context(), keyed(request))
 				})
 			}
 			others := 2 + 2*dice(2) // than projects, or not
@@ -201,24 +201,24 @@ func TestOneKeyNeverLeadsToTwoEvents(t *testing.T) {
 				})
 			}
 			all.Wait()
-			told := map[domain.Revision]bool{}
+			reported := map[domain.Revision]bool{}
 			var events []domain.Revision
 			for i, e := range w.stream {
 				if e.EventID != "" && e.EventID[0] == 'e' { // of the keyed requests
 					events = append(events, result(i, e).Revision)
 				}
 			}
-			for _, a := range answers {
+			for _, a := range responses {
 				switch {
 				case a.err != nil:
 					var e *domain.Error
 					require.ErrorAs(t, a.err, &e)
 					outcomes[fmt.Sprint(e.Kind)]++
 				case len(events) == 1 && a.result.Revision == events[0]:
-					told[a.result.Revision] = true
+					reported[a.result.Revision] = true
 					outcomes["applied"]++
 				default:
-					require.Equal(t, domain.UpdateClient{}, unchanged(request), "seed %d: told of an event that is not there", seed)
+					require.Equal(t, domain.UpdateClient{}, unchanged(request), "seed %d: reported of an event that is not there", seed)
 					outcomes["unchanged"]++
 				}
 			}
@@ -236,12 +236,12 @@ func unchanged(r command.Request) domain.Command {
 	return nil
 }
 
-// happens is happened, as long as the client is there.
+// happens is storeElsewhere, as long as the client exists.
 func (w *world) happens(e domain.Event) {
 	w.mu.Lock()
 	exists := w.state(acme, 7, len(w.stream)).Client.Exists()
 	w.mu.Unlock()
 	if exists {
-		w.happened(e)
+		w.storeElsewhere(e)
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestARepeatGetsTheFirstAnswer(t *testing.T) {
+func TestARetryReturnsTheFirstResult(t *testing.T) {
 	t.Parallel()
 	for name, request := range map[string]command.Request{
 		"of a create": create("A"), "of an update": rename("B"), "of a toggle": toggle(), "of a delete": remove(),
@@ -21,10 +21,10 @@ func TestARepeatGetsTheFirstAnswer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld()
-			w.known(created)
+			w.store(created)
 			first, err := w.replica().Handle(t.Context(), keyed(request))
 			require.NoError(t, err)
-			w.known(domain.ClientCreated{ID: 8, Name: "others go on"})
+			w.store(domain.ClientCreated{ID: 8, Name: "others go on"})
 			stored := len(w.stream)
 
 			again, err := w.replica().Handle(t.Context(), keyed(request)) // through any replica
@@ -36,15 +36,15 @@ func TestARepeatGetsTheFirstAnswer(t *testing.T) {
 	}
 }
 
-func TestARepeatGetsTheFirstAnswerThoughTheClientHasMovedOn(t *testing.T) {
+func TestARetryReturnsTheFirstResultAfterLaterChanges(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	w.known(created)
+	w.store(created)
 	request := keyed(rename("B"))
 	request.IfMatch = []domain.Revision{w.revision(7)}
 	first, err := w.replica().Handle(t.Context(), request)
 	require.NoError(t, err)
-	w.known(domain.ClientDeleted{ID: 7})
+	w.store(domain.ClientDeleted{ID: 7})
 	again, err := w.replica().Handle(t.Context(), request)
 	require.NoError(t, err)
 	require.Equal(t, first, again)
@@ -52,20 +52,20 @@ func TestARepeatGetsTheFirstAnswerThoughTheClientHasMovedOn(t *testing.T) {
 
 func TestAKeyBelongsToOneRequest(t *testing.T) {
 	t.Parallel()
-	for name, answer := range map[string]*domain.Revision{"that is answered": {}, "that is under way": nil} {
+	for name, result := range map[string]*domain.Revision{"that is completed": {}, "that is in progress": nil} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld()
-				w.known(created)
-				standing := domain.IdempotencyRecord{Fingerprint: "another", ClientID: 7, EventID: "event-0", Result: answer}
-				w.keys[acme+"/key"] = standing
+				w.store(created)
+				stored := domain.IdempotencyRecord{Fingerprint: "another", ClientID: 7, EventID: "event-0", Result: result}
+				w.keys[acme+"/key"] = stored
 				start := time.Now()
 				_, err := w.replica().Handle(t.Context(), keyed(rename("B")))
 				requireKind(t, domain.KeyReused, err)
 				require.Zero(t, time.Since(start), "there is nothing to wait for")
 				require.Zero(t, w.attempts())
-				require.Equal(t, standing, w.keys[acme+"/key"])
+				require.Equal(t, stored, w.keys[acme+"/key"])
 			})
 		})
 	}
@@ -83,7 +83,7 @@ func TestAKeyBelongsToItsAccount(t *testing.T) {
 	require.NotEqual(t, first.ClientID, second.ClientID)
 }
 
-func TestWhatWasRefusedOrChangedNothingLeavesNoTrace(t *testing.T) {
+func TestARefusedOrUnchangedCommandReleasesItsKey(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		before  []domain.Event
@@ -99,12 +99,12 @@ func TestWhatWasRefusedOrChangedNothingLeavesNoTrace(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld()
-			w.known(c.before...)
+			w.store(c.before...)
 			_, _ = w.replica().Handle(t.Context(), keyed(c.request))
 			w.ended(t, c.outcome)
 			require.Empty(t, w.keys)
 
-			w.known(c.since...)
+			w.store(c.since...)
 			_, err := w.replica().Handle(t.Context(), keyed(c.request))
 			require.Equal(t, c.since == nil, err != nil, "it is decided anew: %v", err)
 			require.Equal(t, c.since == nil, len(w.keys) == 0)
@@ -115,7 +115,7 @@ func TestWhatWasRefusedOrChangedNothingLeavesNoTrace(t *testing.T) {
 func TestAKeyedCreateWhoseReservedIDIsTakenTakesTheNext(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	w.happened(domain.ClientCreated{ID: 101, Name: "theirs"})
+	w.storeElsewhere(domain.ClientCreated{ID: 101, Name: "theirs"})
 	h := w.replica()
 	h.IDs = &counter{next: 101}
 	result, err := h.Handle(t.Context(), keyed(create("A")))
@@ -126,11 +126,11 @@ func TestAKeyedCreateWhoseReservedIDIsTakenTakesTheNext(t *testing.T) {
 	require.Equal(t, int64(102), w.keys[acme+"/key"].ClientID)
 }
 
-// A counter of ids that was lost may hand out those of another account, or of clients that are gone, one after the other.
+// A counter of ids that was set back may return ids that are taken, one after the other.
 func TestAKeyedCreatePassesOverIDsThatAreTakenElsewhere(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	w.known(domain.ClientCreated{ID: 101, Name: "gone"}, domain.ClientDeleted{ID: 101})
+	w.store(domain.ClientCreated{ID: 101, Name: "gone"}, domain.ClientDeleted{ID: 101})
 	w.stream = append(w.stream, domain.Envelope{EventID: "theirs", Account: "other", Event: domain.ClientCreated{ID: 102, Name: "theirs"}, Version: 1})
 	h := w.replica()
 	h.IDs = &counter{next: 101}
@@ -140,14 +140,14 @@ func TestAKeyedCreatePassesOverIDsThatAreTakenElsewhere(t *testing.T) {
 	require.Equal(t, 2, w.attempts(), "one to learn that an id is taken which the directory did not show yet")
 }
 
-func TestKeysThatCannotBeKept(t *testing.T) {
+func TestRecordsThatCannotBeStored(t *testing.T) {
 	t.Parallel()
 	failure := domain.Errorf(domain.Unavailable, "no leader")
 	t.Run("nothing is stored without a reservation", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld()
-		w.known(created)
-		w.reserveErr = failure
+		w.store(created)
+		w.claimErr = failure
 		_, err := w.replica().Handle(t.Context(), keyed(toggle()))
 		require.ErrorIs(t, err, failure)
 		require.Zero(t, w.attempts())
@@ -159,12 +159,12 @@ func TestKeysThatCannotBeKept(t *testing.T) {
 		_, err := w.replica().Handle(t.Context(), keyed(toggle()))
 		require.ErrorIs(t, err, failure)
 	})
-	t.Run("an answer that was not kept is found again", func(t *testing.T) {
+	t.Run("a result that was not stored is found in the stream", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld()
-			w.known(created)
-			w.settleErr = errors.New("no leader")
+			w.store(created)
+			w.completeErr = errors.New("no leader")
 			first, err := w.replica().Handle(t.Context(), keyed(toggle()))
 			require.NoError(t, err)
 			again, err := w.replica().Handle(t.Context(), keyed(toggle()))
@@ -173,10 +173,10 @@ func TestKeysThatCannotBeKept(t *testing.T) {
 			require.Len(t, w.stream, 2)
 		})
 	})
-	t.Run("an answer is kept though its caller has gone", func(t *testing.T) {
+	t.Run("a result is stored although its caller has gone", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld()
-		w.known(created)
+		w.store(created)
 		ctx, cancel := context.WithCancel(t.Context())
 		w.afterAppend = func(int) error { cancel(); return nil }
 		result, err := w.replica().Handle(ctx, keyed(toggle()))

@@ -12,26 +12,26 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-type answer struct {
+type response struct {
 	result command.Result
 	err    error
 }
 
-// start lets a replica of its own handle a request, and answers where the answer will be.
-func (w *world) start(ctx context.Context, request command.Request) chan answer {
+// start handles a request through a replica of its own, and returns the channel of the response.
+func (w *world) start(ctx context.Context, request command.Request) chan response {
 	return startOn(ctx, w.replica(), request)
 }
 
-func startOn(ctx context.Context, h *command.Handler, request command.Request) chan answer {
-	answers := make(chan answer, 1)
+func startOn(ctx context.Context, h *command.Handler, request command.Request) chan response {
+	responses := make(chan response, 1)
 	go func() {
 		result, err := h.Handle(ctx, request)
-		answers <- answer{result, err}
+		responses <- response{result, err}
 	}()
-	return answers
+	return responses
 }
 
-// hold lets the first append wait, before or after it is stored, until the answered function is called.
+// hold lets the first append wait, before or after it is stored, until the returned function is called.
 func hold(at *func(attempt int) error) (release func()) {
 	held := make(chan struct{})
 	*at = func(attempt int) error {
@@ -43,11 +43,11 @@ func hold(at *func(attempt int) error) (release func()) {
 	return func() { close(held) }
 }
 
-func TestATwinWaitsForTheFirstAndGetsItsAnswer(t *testing.T) {
+func TestAConcurrentRetryWaitsForTheFirstResult(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		w.known(created)
+		w.store(created)
 		release := hold(&w.beforeAppend)
 		first := w.start(t.Context(), keyed(toggle()))
 		synctest.Wait()
@@ -63,10 +63,10 @@ func TestATwinWaitsForTheFirstAndGetsItsAnswer(t *testing.T) {
 	})
 }
 
-// patience is how long a twin waits before it takes over.
+// patience is how long a retry waits before it takes over.
 const patience = time.Second
 
-func TestATwinTakesOverFromAFirstThatHangs(t *testing.T) {
+func TestAConcurrentRetryTakesOverFromOneThatHangs(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		request command.Request
@@ -83,7 +83,7 @@ func TestATwinTakesOverFromAFirstThatHangs(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld()
-				w.known(created)
+				w.store(created)
 				release := hold(c.held(w))
 				first := w.start(t.Context(), keyed(c.request))
 				synctest.Wait()
@@ -102,32 +102,32 @@ func TestATwinTakesOverFromAFirstThatHangs(t *testing.T) {
 	}
 }
 
-func TestManyTwinsLeadToOneEvent(t *testing.T) {
+func TestManyConcurrentRetriesLeadToOneEvent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		var twins []chan answer
+		var retries []chan response
 		for range 20 {
-			twins = append(twins, w.start(t.Context(), keyed(create("A"))))
+			retries = append(retries, w.start(t.Context(), keyed(create("A"))))
 		}
-		first := <-twins[0]
+		first := <-retries[0]
 		require.NoError(t, first.err)
-		for _, twin := range twins[1:] {
-			require.Equal(t, first, <-twin)
+		for _, retry := range retries[1:] {
+			require.Equal(t, first, <-retry)
 		}
 		require.Len(t, w.stream, 1)
 	})
 }
 
-func TestATwinOfWhatIsRefusedIsRefusedItself(t *testing.T) {
+func TestAConcurrentRetryOfARefusedCommandIsRefused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		w.known(created)
+		w.store(created)
 		held := make(chan struct{})
 		w.beforeAppend = func(int) error {
 			<-held
-			w.happened(domain.ClientDeleted{ID: 7})
+			w.storeElsewhere(domain.ClientDeleted{ID: 7})
 			return nil
 		}
 		first := w.start(t.Context(), keyed(toggle()))
@@ -142,14 +142,14 @@ func TestATwinOfWhatIsRefusedIsRefusedItself(t *testing.T) {
 	})
 }
 
-// A caller that has said all that he wants to say may look like one who has gone.
-func TestACommandGoesOnWithoutItsCaller(t *testing.T) {
+// A caller that has closed its sending side may look like one that has gone.
+func TestACommandContinuesWithoutItsCaller(t *testing.T) {
 	t.Parallel()
 	for name, request := range map[string]command.Request{"without a key": toggle(), "with a key": keyed(toggle())} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld()
-			w.known(created)
+			w.store(created)
 			gone, cancel := context.WithCancel(t.Context())
 			cancel()
 			_, err := w.replica().Handle(gone, request)
