@@ -3,7 +3,7 @@ package domain
 // Command is a request to change one client. Decide accepts or refuses it.
 type Command interface{ isCommand() }
 
-// Attributes holds what a caller says about a client's attributes. What is nil was not named.
+// ClientAttributes has the values that a request names for a client's attributes; nil was not named.
 type ClientAttributes struct {
 	Name           *string
 	HighriseID     *int64 // 0 clears it

@@ -37,7 +37,7 @@ type Handler interface {
 	Recorded(ctx context.Context, created time.Time) (Recorded, error)
 	// Rewind records that the stream was restored to an earlier state: the generation after the given one starts.
 	Rewind(ctx context.Context, created time.Time, generation int) error
-	// Handle returns once all messages of a run are on record, by whichever replica. After an error the reader resumes
+	// Handle returns once all messages of a run are on record, recorded by any replica. After an error the reader resumes
 	// from the record.
 	Handle(ctx context.Context, run []Message) error
 	// Missing is called each time the reader has looked for the stream: with an ErrMissing, or with nil if it is there.

@@ -1,7 +1,7 @@
-// Package audit re-reads everything that is stored and reports what is not as the service has left it. The subcommand
+// Package audit re-reads everything that is stored and reports what is not as the service stored it. The subcommand
 // verify and the background scrub use it.
 //
-//	history.History -> auditor.record -> readmodel.Model       the rules of the read model, but going on after a fault
+//	history.History -> auditor.record -> readmodel.Model       the rules of the read model, continuing after a fault
 //	                   -> Fault                                each reported once, in the order of the stream
 //
 // An Audit reads the stream once. It reports messages that are missing, cannot be read, or contradict others; ids above the
@@ -10,8 +10,8 @@
 //
 // A Scrub reads the stream of a running service, at a low rate and in bounded memory: in each pass it folds one part of the
 // clients, projects and invoices, and compares it with what the service has folded. With several servers, each pass reads
-// the copy of another one. A fault counts only when a second round of passes finds it again, for a server that was behind
-// is none.
+// the copy of another one. A fault counts only when a second round of passes finds it again, because a server that lags
+// is no fault.
 //
 // What an audit does not find: an event that was replaced by another valid one with the same version and a correct
 // checksum, before any snapshot or any process that is still running has seen the first one.
@@ -30,7 +30,7 @@ import (
 	"clients/projections/readmodel"
 )
 
-// Audit reads all that is stored, by the rules by which a readmodel.Directory folds it, and goes on after faults.
+// Audit reads all that is stored, by the rules by which a readmodel.Directory folds it, and continues after faults.
 type Audit struct {
 	History *history.History
 	// Bucket has the snapshots of Listing, which was requested before the history was opened: a snapshot in it that was taken
@@ -38,7 +38,7 @@ type Audit struct {
 	Bucket  *snapshotstore.Bucket
 	Listing snapshotstore.Listing
 	Fault   func(Fault)
-	// Foreign is called with each foreign message: anybody who may publish can put one there.
+	// Foreign is called with each foreign message: any publisher may store one.
 	Foreign func(eventstore.Record)
 	// Stage is called at the begin of each stage of the audit with its length. It returns what is called with how much of it
 	// is done.
@@ -54,7 +54,7 @@ const (
 	InBytes    Unit = "bytes"
 )
 
-// Fault is something that is not as the service has left it.
+// Fault is something that is not as the service stored it.
 type Fault struct {
 	First, Last uint64 // sequences that it is about: one, but for messages that are missing; 0 for none
 	Kind        FaultKind

@@ -20,7 +20,7 @@ type snapshotCheck struct {
 	err    error // why it could not be read
 }
 
-// readSnapshots reads all snapshots before anything else: a service that runs goes on to save new ones, and removes these.
+// readSnapshots reads all snapshots before anything else: a running service saves new ones and removes these.
 func (n *auditor) readSnapshots(ctx context.Context) error {
 	for _, name := range n.Listing.Foreign {
 		n.fault(Fault{Kind: FaultSnapshot, Detail: fmt.Sprintf("the object %q among the snapshots is none", name)})

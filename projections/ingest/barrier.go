@@ -110,9 +110,7 @@ func persist(ctx context.Context, request func() error) error {
 		if err == nil || errors.Is(err, upstream.ErrMissing) || errors.Is(err, eventstore.ErrReplaced) || time.Since(begun) > stateTimeout {
 			return err
 		}
-		select {
-		case <-time.After(statePause):
-		case <-ctx.Done():
+		if wait(ctx, nil, statePause); ctx.Err() != nil {
 			return err
 		}
 	}

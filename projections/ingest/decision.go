@@ -13,24 +13,19 @@ type decision struct {
 	config     Config
 	entries    []eventstore.Entry
 	reached    uint64 // sequence up to which the entries so far record the stream
-	clients    map[clientKey]*domain.State
-	references map[referenceKey]*known
+	clients    map[key]*domain.State
+	references map[key]*known
 	duplicates int // messages whose event is known
 }
 
-// clientKey is a client of an account. It need not exist.
-type clientKey struct {
-	account string
-	id      int64
-}
-
-type referenceKey struct {
+// key is a project or invoice, or a client if it has no kind. It need not exist.
+type key struct {
 	kind    domain.ReferenceKind
 	account string
 	id      int64
 }
 
-// known is what is known of a project or invoice as the run goes on.
+// known is what is known of a project or invoice after the messages of the run so far.
 type known struct {
 	client int64
 	events map[string]bool // of the run, and duplicates of earlier ones
@@ -38,7 +33,7 @@ type known struct {
 
 // decideRun decides a run. It marks the messages that are poison.
 func decideRun(config Config, run []*item) *decision {
-	d := &decision{config: config, reached: run[0].message.Previous, clients: make(map[clientKey]*domain.State), references: make(map[referenceKey]*known)}
+	d := &decision{config: config, reached: run[0].message.Previous, clients: make(map[key]*domain.State), references: make(map[key]*known)}
 	for _, i := range run {
 		i.subject = 0
 		if i.poison = i.unreadable; i.poison == nil {
@@ -81,7 +76,7 @@ func (d *decision) decide(i *item) *Poison {
 
 // attribute finds the client under whom an event is recorded. The event is poison if the client does not exist.
 func (d *decision) attribute(event domain.ReferenceEvent, known *known) (domain.ReferenceEvent, *Poison) {
-	if event.Operation == domain.Deleted && known.client != 0 { // it is gone, whichever client the event names
+	if event.Operation == domain.Deleted && known.client != 0 { // it is deleted, even if the event names another client
 		event.ClientID, event.Subject = 0, known.client
 		return event, nil
 	}
@@ -145,7 +140,7 @@ func (d *decision) add(event domain.ReferenceEvent) {
 
 // client returns the client as the run has left it so far.
 func (d *decision) client(account string, id int64) *domain.State {
-	key := clientKey{account, id}
+	key := key{domain.NoReference, account, id}
 	state := d.clients[key]
 	if state == nil {
 		now := d.config.Directory.State(account, id)
@@ -157,7 +152,7 @@ func (d *decision) client(account string, id int64) *domain.State {
 
 // reference returns what is known of a project or invoice as the run has left it so far.
 func (d *decision) reference(event domain.ReferenceEvent) *known {
-	key := referenceKey{event.Kind, event.Account, event.ID}
+	key := key{event.Kind, event.Account, event.ID}
 	now := d.config.Directory.Item(event.Kind, event.Account, event.ID)
 	k := d.references[key]
 	if k == nil {

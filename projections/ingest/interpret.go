@@ -41,7 +41,7 @@ type payload struct {
 	PeriodEnd   json.RawMessage `json:"period_end"`
 }
 
-// item is a message of a run and what becomes of it.
+// item is a message of a run and its decision.
 type item struct {
 	message     upstream.Message
 	cloud       cloudEvent

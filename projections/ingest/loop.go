@@ -29,7 +29,7 @@ const (
 
 var errOtherRecord = errors.New("the run does not follow on the record")
 
-// handle returns once all messages of a run are on record, by whichever replica.
+// handle returns once all messages of a run are on record, recorded by any replica.
 func (l *loop) handle(msg *message.Message) error {
 	ctx, run := msg.Context(), runOf(msg)
 	for since := time.Now(); len(run) > 0; {
@@ -57,7 +57,7 @@ func (l *loop) handle(msg *message.Message) error {
 	return nil
 }
 
-// wait returns when changed is closed, after a time, or when ctx ends.
+// wait returns when changed is closed, after a time, or when ctx ends. A nil changed is never closed.
 func wait(ctx context.Context, changed <-chan struct{}, limit time.Duration) {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()

@@ -43,7 +43,7 @@ func poisonf(reason Reason, format string, args ...any) *Poison {
 	return &Poison{reason, strings.ToValidUTF8(detail, "?")}
 }
 
-// guard returns what step returns, or the panic it ends with as poison: the messages behind it need not suffer.
+// guard returns what step returns, or the panic it ends with as poison: the messages after it are handled all the same.
 func guard(step func() *Poison) (poison *Poison) {
 	defer func() {
 		if reason := recover(); reason != nil {
@@ -71,9 +71,7 @@ func (l *loop) bury(ctx context.Context, m upstream.Message, poison *Poison) err
 		}
 		l.metrics.putFailures.WithLabelValues(m.Stream).Inc()
 		l.Log.Error("cannot quarantine, later messages wait", "stream", m.Stream, "sequence", m.Sequence, "error", err)
-		select {
-		case <-time.After(putPause):
-		case <-ctx.Done():
+		if wait(ctx, nil, putPause); ctx.Err() != nil {
 			return ctx.Err()
 		}
 	}

@@ -46,7 +46,7 @@ func TestReferencesAfterEvents(t *testing.T) {
 		"project, repeated":                     {list(first, project("Toggled", 7, `"active":false`), first), inactive, none},
 		"project, repeated after end":           {list(first, project("Deleted", 7, ""), first), none, none},
 		"project of an unknown client":          {list(project("Created", 7, `"client_id":99`)), none, none},
-		"project, published to be none":         {list(project("Created", 7, `"client_id":0`)), none, none},
+		"project of client 0":                   {list(project("Created", 7, `"client_id":0`)), none, none},
 		"projects": {
 			list(project("Created", 7, `"client_id":1`), project("Created", 8, `"client_id":1,"active":false`), project("Created", 9, `"client_id":2`)),
 			domain.References{ActiveProjects: 1, InactiveProjects: 1}, active,

@@ -84,10 +84,7 @@ func (l *loop) returnIfDeleted(ctx context.Context, i *item) {
 		if time.Since(begun) > deletionTimeout || ctx.Err() != nil {
 			return
 		}
-		select {
-		case <-time.After(deletionInterval):
-		case <-ctx.Done():
-		}
+		wait(ctx, nil, deletionInterval)
 	}
 	if t := l.Directory.Item(i.event.Kind, i.event.Account, i.event.ID); !t.Exists || t.Client != i.subject {
 		return // it no longer forbade the deletion

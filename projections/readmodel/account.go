@@ -25,7 +25,7 @@ type account struct {
 type tree = btree.BTreeG[*Entry]
 
 // Entry is a client with the values by which it is found and ordered. It never changes: an event puts a new one in its
-// place, and readers of a copied tree go on reading the old one.
+// place, and readers of a copied tree still read the old one.
 type Entry struct {
 	domain.Client
 	LastSequence uint64 // of the last message on the client's subject

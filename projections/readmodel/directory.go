@@ -5,15 +5,15 @@
 // A Model holds every client of every account as of one sequence, in memory: by id, and for each account by name and by the
 // time of the last change. The two orders are B-trees with copy-on-write, so that a list is one consistent state of the
 // account, however long a caller takes to read it, and readers never delay writes. A Model also holds what other services
-// have said of projects and invoices (package references).
+// have published about projects and invoices (package references).
 //
 // A Directory follows the stream: it folds each batch of messages under a lock, and then wakes those who wait for a
 // sequence (Await). Strong reads first ask the leader of the stream for its last sequence (Refresh). Callers at the same
 // time share one such request, which is sent after all of them have called, as in etcd's ReadIndex.
 //
 // A Directory starts from a Model that the package snapshot has decoded, or from an empty one, and follows the stream from
-// there. An event that does not continue its client's history ends Follow with an *eventstore.CorruptError: reads go on
-// from what was folded, and everybody who waits for more gets the error.
+// there. An event that does not continue its client's history ends Follow with an *eventstore.CorruptError: reads
+// continue from what was folded, and callers that wait for more get the error.
 //
 // Guarantees: results of one call belong to one sequence. Times never run backwards along the stream, whatever the clock of
 // its leader does. Two models of the same messages are equal, in whatever batches they were folded.
@@ -56,7 +56,7 @@ func NewDirectory(stream Log, log *slog.Logger) *Directory {
 	return &Directory{log: loglimit.New(log), stream: stream, index: readIndex{request: stream.LastSequence}, model: NewModel()}
 }
 
-// Restore makes a directory go on from a model. It must not follow the stream yet. The model must not be used any more.
+// Restore makes a directory continue from a model. It must not follow the stream yet. The model must not be used any more.
 func (d *Directory) Restore(m *Model) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -114,14 +114,14 @@ func (d *Directory) State(account string, id int64) domain.State {
 	return domain.State{Client: e.Client, LastSequence: e.LastSequence, References: d.model.References.Of(id)}
 }
 
-// Taken reports whether a client of whichever account has that id, or had it.
+// Taken reports whether a client of any account has or had that id.
 func (d *Directory) Taken(id int64) bool {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	return d.model.Deleted.Has(id) || d.model.byID[id] != nil
 }
 
-// Deleted reports whether a client of whichever account was deleted.
+// Deleted reports whether a client of any account was deleted.
 func (d *Directory) Deleted(id int64) bool {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
@@ -157,7 +157,7 @@ type Stats struct {
 	Foreign  uint64 // messages that are not events of the service, since the start
 }
 
-// Stats returns where the directory stands.
+// Stats returns the present figures.
 func (d *Directory) Stats() Stats {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
@@ -186,8 +186,8 @@ func (d *Directory) Reached(stream string, created time.Time) (_ references.Reac
 	return d.model.References.Reached(stream, created)
 }
 
-// ErrOtherGeneration means that a source stream was put back to an earlier state of itself, and is read from its beginning again.
-var ErrOtherGeneration = errors.New("the stream is being read in another round")
+// ErrOtherGeneration means that another service's stream was restored to an earlier state, and is read from its beginning again.
+var ErrOtherGeneration = errors.New("another generation of the stream is being read")
 
 // AwaitReached returns as soon as a source stream was recorded up to a position. The error is ErrOtherGeneration where another
 // generation has begun, ctx's, or the reason for which the directory does not follow the stream any more.

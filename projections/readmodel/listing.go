@@ -24,17 +24,17 @@ func (d *Directory) List(account string) Listing {
 
 // List returns all clients of an account.
 func (m *Model) List(account string) Listing {
-	a := m.accounts[account]
-	if a == nil {
-		a = newAccount(account)
-	}
+	a := m.account(account)
 	clients := a.byName.Copy()
 	return Listing{Revision: a.revision, Len: clients.Len(), entries: func(yield func(*Entry) bool) { clients.Scan(yield) }}
 }
 
 // UpdatedSince returns the clients of an account that were updated at since or later.
 func (d *Directory) UpdatedSince(account string, since time.Time) Listing {
-	updates, revision := d.updates(account)
+	d.mu.Lock()
+	a := d.model.account(account)
+	updates, revision := a.byUpdate.Copy(), a.revision
+	d.mu.Unlock()
 	var found []*Entry
 	updates.Ascend(&Entry{Client: domain.Client{UpdatedAt: since}}, func(e *Entry) bool {
 		found = append(found, e)
@@ -42,16 +42,6 @@ func (d *Directory) UpdatedSince(account string, since time.Time) Listing {
 	})
 	slices.SortFunc(found, compareNames)
 	return Listing{Revision: revision, Len: len(found), entries: slices.Values(found)}
-}
-
-func (d *Directory) updates(account string) (*tree, domain.Revision) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	a := d.model.accounts[account]
-	if a == nil {
-		a = newAccount(account)
-	}
-	return a.byUpdate.Copy(), a.revision
 }
 
 // Clients returns the clients, ordered by name without regard to case, then by id. They must not be changed.

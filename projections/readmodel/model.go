@@ -100,11 +100,8 @@ func (m *Model) Apply(r eventstore.Record) { m.ApplyTo(m.Before(r), r) }
 
 // ApplyTo folds an event of a client as it was before.
 func (m *Model) ApplyTo(before domain.Client, r eventstore.Record) {
-	a, old := m.accounts[r.Account], m.byID[r.ClientID]
-	if a == nil {
-		a = newAccount(r.Account)
-		m.accounts[r.Account] = a
-	}
+	a, old := m.account(r.Account), m.byID[r.ClientID]
+	m.accounts[r.Account] = a
 	m.Tick(r)
 	after := m.evolve(before, r)
 	a.revision = domain.Revision{Version: a.revision.Version + 1, Checksum: r.Checksum}
@@ -118,6 +115,14 @@ func (m *Model) ApplyTo(before domain.Client, r eventstore.Record) {
 	m.replace(a, old, nil)
 	m.Deleted.Add(r.ClientID)
 	m.References.Remove(r.ClientID)
+}
+
+// account returns an account; if it has had no client yet, a new one that is not part of the model.
+func (m *Model) account(name string) *account {
+	if a := m.accounts[name]; a != nil {
+		return a
+	}
+	return newAccount(name)
 }
 
 // replace puts new in the place of old. Either may be nil: there was none before, or there is none any more.
@@ -160,7 +165,7 @@ func (m *Model) skip(r eventstore.Record) {
 	}
 }
 
-// Client returns a client of whichever account, or nil.
+// Client returns a client of any account, or nil.
 func (m *Model) Client(id int64) *Entry { return m.byID[id] }
 
 // Len returns how many clients there are.
@@ -172,7 +177,7 @@ func (m *Model) AccountCount() int { return len(m.accounts) }
 // Entries returns the clients of all accounts, in any order.
 func (m *Model) Entries() iter.Seq[*Entry] { return maps.Values(m.byID) }
 
-// View returns the model as it is now, for a reader that goes on reading while the model changes. It copies the roots of a
+// View returns the model as it is now, for a reader that continues while the model changes. It copies the roots of a
 // few trees for each account.
 func (m *Model) View() View {
 	v := View{

@@ -7,7 +7,7 @@ import (
 )
 
 // Refresh returns as soon as the directory shows everything that the stream had acknowledged when Refresh was called,
-// through whichever replica. The error is ctx's, that of the request to the stream's leader, or that of Await.
+// through any replica. The error is ctx's, that of the request to the stream's leader, or that of Await.
 func (d *Directory) Refresh(ctx context.Context) error {
 	end := StartSpan(ctx, "await the end of the stream")
 	last, err := d.index.last(ctx)
@@ -56,7 +56,7 @@ func (x *readIndex) last(ctx context.Context) (uint64, error) {
 	}
 }
 
-// run sends requests until nobody waits for one.
+// run sends requests until no caller waits for one.
 func (x *readIndex) run() {
 	for {
 		x.mu.Lock()

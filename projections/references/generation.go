@@ -6,8 +6,8 @@ import (
 	"clients/domain"
 )
 
-// Progress is how far the streams of one name were read. A stream that is deleted and created again, and one that was put
-// back to an earlier state of itself, begins a new generation; events of an earlier one change nothing any more.
+// Progress is how far the streams of one name were read. A stream that is deleted and created again, and one that was
+// restored to an earlier state, begins a new generation; events of an earlier one no longer change anything.
 type Progress struct {
 	Generations map[int64]Generation // by the creation of the stream, in nanoseconds since 1970
 	Latest      int                  // the highest number of a generation
@@ -15,12 +15,12 @@ type Progress struct {
 	changed     chan struct{}        // closed when there is more, or no more can come
 }
 
-// Generation is one stream of a name, since its creation or since it was put back.
+// Generation is one stream of a name, since its creation or since it was restored.
 type Generation struct {
 	Number   int
-	Restores int // how often the stream was put back: domain.Position.Generation
+	Restores int // how often the stream was restored: domain.Position.Generation
 	Sequence uint64
-	StoredAt time.Time // of the message at Sequence; zero where there was none
+	StoredAt time.Time // of the message at Sequence; zero if there was none
 }
 
 // Point orders events of one source, also across generations.
@@ -43,8 +43,8 @@ func (x *Index) progress(stream string) *Progress {
 	return p
 }
 
-// advance moves on to the source of an event. It returns false where that was passed, or where it does not continue what
-// was read.
+// advance moves on to the source of an event. It returns false if that was passed already, or does not continue what was
+// read.
 func (p *Progress) advance(f *domain.ReferenceEvent) (now Point, ok bool) {
 	if f.Late {
 		return p.point(f.Source), true
@@ -53,12 +53,12 @@ func (p *Progress) advance(f *domain.ReferenceEvent) (now Point, ok bool) {
 	g, known := p.Generations[created]
 	switch rewound := f.Operation == domain.Rewound; {
 	case f.Previous > g.Sequence:
-		return Point{}, false // of a replica that had read what is not on record here
+		return Point{}, false // of a replica that had read more than is on record here
 	case !known && !rewound, known && rewound && f.Source.Generation == g.Restores+1:
 		p.Latest++
 		g = Generation{Number: p.Latest, Restores: f.Source.Generation}
 	case !known, rewound, f.Source.Generation != g.Restores, f.Source.Sequence <= g.Sequence:
-		return Point{}, false // of a replica that knew no better
+		return Point{}, false // of a replica that was behind
 	}
 	g.Sequence, g.StoredAt = f.Source.Sequence, f.StoredAt
 	p.Generations[created], p.Replica = g, f.Replica
@@ -72,7 +72,7 @@ func (p *Progress) notify() {
 	p.changed = make(chan struct{})
 }
 
-// point returns the place of a message: before everything that is known, where its generation is not.
+// point returns the place of a message: before everything that is known if its generation is not.
 func (p *Progress) point(source domain.Position) Point {
 	if g, known := p.Generations[source.Created.UnixNano()]; known {
 		return Point{g.Number, source.Sequence}
@@ -96,9 +96,9 @@ func (p *Progress) since(at Point) (messages uint64) {
 // Reached is how far the stream of a source was recorded.
 type Reached struct {
 	Sequence uint64
-	StoredAt time.Time // of the message at Sequence; zero where it was gone
+	StoredAt time.Time // of the message at Sequence; zero if it was gone
 	Replica  string    // the replica that recorded it
-	// Generation of domain.Position: how often the stream was put back.
+	// Generation of domain.Position: how often the stream was restored.
 	Generation int
 }
 

@@ -13,7 +13,7 @@ import (
 // Item is a project or an invoice. It never changes: an event puts a new one in its place, so that a copy of the index goes
 // on reading the old one.
 type Item struct {
-	ID, Client                   int64 // Client is 0 where it is not known
+	ID, Client                   int64 // Client is 0 if it is not known
 	Exists, Active               bool
 	ExistsAt, ActiveAt, ClientAt Point    // when each was last set
 	EventIDs                     []uint64 // hashes of the ids of the last events that were folded, the oldest first

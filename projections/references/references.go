@@ -1,4 +1,4 @@
-// Package references keeps what other services have said about their projects and invoices, as far as the rules of a
+// Package references keeps what other services have published about their projects and invoices, as far as the rules of a
 // client need it: how many of them a client has, and which of them are active.
 //
 // The data comes from reference events (domain.ReferenceEvent), which the package ingest records on the stream CLIENTS in the order
@@ -18,7 +18,7 @@
 // alone: all replicas hold the same, also one that started from a snapshot.
 //
 // The items and counts are copy-on-write trees: Copy takes a few microseconds, and a snapshot encodes the copy while the
-// index goes on. An Index is not safe for concurrent use; the read model guards it by its lock.
+// index changes. An Index is not safe for concurrent use; the read model guards it by its lock.
 package references
 
 import (
@@ -88,7 +88,7 @@ func New(deleted func(client int64) bool, limits Limits) *Index {
 	}
 }
 
-// Copy returns a copy that is read while the index goes on. Nothing may be folded into it.
+// Copy returns a copy that is read while the index changes. Nothing may be folded into it.
 func (x *Index) Copy() *Index {
 	c := &Index{limits: x.limits, streams: make(map[string]*Progress), items: make(map[Scope]*itemTree), clients: x.clients.Copy()}
 	for name, p := range x.streams {

@@ -6,7 +6,7 @@ import (
 )
 
 // tombstone is an item that was deleted. Tombstones are kept in the order in which their items are forgotten. One whose
-// item was created again since stands for nothing.
+// item was created again since has no effect.
 type tombstone struct {
 	*Item
 	tree *itemTree

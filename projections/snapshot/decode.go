@@ -37,7 +37,7 @@ func decode(r *bufio.Reader, m *readmodel.Model) error {
 	return c.err
 }
 
-// each yields as often as the next number says, up to the first error.
+// each reads a number and yields that often, up to the first error.
 func (c *coder) each() func(yield func(uint64) bool) {
 	return func(yield func(uint64) bool) {
 		n := c.read()

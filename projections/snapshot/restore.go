@@ -22,11 +22,11 @@ type Stream interface {
 // maxUnusable is how many snapshots are passed over before the whole stream is read instead.
 const maxUnusable = 100
 
-// Restore makes a directory that has followed nothing yet go on from the newest usable snapshot, and returns that. A
-// snapshot that is damaged, of another format, or not of this stream is passed over with a warning. Where none is left, the
+// Restore makes a directory that has followed nothing yet continue from the newest usable snapshot, and returns that. A
+// snapshot that is damaged, of another format, or not of this stream is passed over with a warning. If none is left, the
 // directory stays empty and the result is the zero Snapshot. The error is
-//   - eventstore.ErrWentBackwards where the stream ends before a snapshot whose content can be decoded,
-//   - one of NATS where it does not respond. The directory is still empty.
+//   - eventstore.ErrWentBackwards if the stream ends before a snapshot whose content can be decoded,
+//   - one of NATS if it does not respond. The directory is still empty.
 func Restore(
 	ctx context.Context, d *readmodel.Directory, bucket *snapshotstore.Bucket, stream Stream, log *slog.Logger,
 ) (snapshotstore.Snapshot, error) {
@@ -56,8 +56,8 @@ func Restore(
 	return snapshotstore.Snapshot{}, nil
 }
 
-// load decodes a snapshot that is what its metadata says. That the stream ends before it is only believed when its content
-// says so, too.
+// load decodes a snapshot that is what its metadata says. It returns eventstore.ErrWentBackwards only if its
+// content agrees.
 func load(ctx context.Context, bucket *snapshotstore.Bucket, stream Stream, snapshot snapshotstore.Snapshot) (*readmodel.Model, error) {
 	checked := stream.Check(ctx, snapshot.Checkpoint)
 	if checked != nil && !errors.Is(checked, eventstore.ErrWentBackwards) {
@@ -70,7 +70,7 @@ func load(ctx context.Context, bucket *snapshotstore.Bucket, stream Stream, snap
 	return m, errors.Join(err, checked)
 }
 
-// Read decodes a snapshot, and checks that it is of the sequence that its metadata says.
+// Read decodes a snapshot, and checks that it has the sequence of its metadata.
 func Read(ctx context.Context, bucket *snapshotstore.Bucket, snapshot snapshotstore.Snapshot) (m *readmodel.Model, err error) {
 	err = bucket.Read(ctx, snapshot, func(r io.Reader) (err error) {
 		m, err = Decode(r)

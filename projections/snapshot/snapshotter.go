@@ -23,7 +23,7 @@ type Snapshotter struct {
 	log       *slog.Logger
 
 	mu       sync.Mutex
-	sequence uint64 // of the last snapshot, whichever replica saved it; 0 where there is none
+	sequence uint64 // of the last snapshot, by any replica; 0 if there is none
 	savedAt  time.Time
 	duration time.Duration // of the last save
 }
@@ -68,7 +68,7 @@ func (s *Snapshotter) Run(ctx context.Context) {
 	}
 }
 
-// Last returns the sequence of the last snapshot, whichever replica saved it, and when. Without one the sequence is 0, and
+// Last returns the sequence of the last snapshot of any replica, and when it was saved. Without one the sequence is 0, and
 // the time is that of the start.
 func (s *Snapshotter) Last() (sequence uint64, at time.Time) {
 	s.mu.Lock()
@@ -121,7 +121,7 @@ func (s *Snapshotter) Save(ctx context.Context) {
 func (s *Snapshotter) needed(newest snapshotstore.Snapshot) bool {
 	s.mu.Lock()
 	other := newest.Sequence > s.sequence
-	s.sequence = newest.Sequence // which is lower than it was where snapshots were removed
+	s.sequence = newest.Sequence // lower than before if snapshots were removed
 	if other {
 		s.savedAt = newest.SavedAt
 	}
