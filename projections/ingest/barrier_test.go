@@ -65,7 +65,7 @@ func TestTheReadBarrierNamesAMissingStreamUntilItExists(t *testing.T) {
 	y := newSystem(t, 1)
 	r := y.replica(0)
 	one := r.createClient()
-	requireClosed(t, r.ingest.Wait(t.Context()), "S", "does not exist")
+	requireClosed(t, r.ingest.Wait(t.Context()), "PROJECTS", "does not exist")
 	y.createStream(upstream.Projects)
 	requireClosed(t, r.ingest.Wait(t.Context()), "INVOICES", "does not exist")
 	eventually(t, "one is missing", func() bool { return r.count("clients_source_missing") == 1 })
@@ -136,7 +136,7 @@ func TestTheReadBarrierFailsWhileNATSDoesNotRespond(t *testing.T) {
 	r := oneReplica(t)
 	r.awaitIngested()
 	r.cluster.Stop(0)
-	requireClosed(t, r.ingest.Wait(briefly(t)), "S", "does not answer")
+	requireClosed(t, r.ingest.Wait(briefly(t)), "event store", "cannot be reached")
 	r.cluster.Restart(t, 0)
 	eventually(t, "the barrier is passed", func() bool { return r.ingest.Wait(r.deadline()) == nil })
 }
