@@ -16,8 +16,8 @@ func codeHeader(c *coder, v *readmodel.View) {
 }
 
 func codeSetback(c *coder, s *readmodel.Setback) {
-	c.number(&s.First)
-	c.number(&s.Last)
+	number(c, &s.First)
+	number(c, &s.Last)
 	c.time(&s.Clock)
 }
 
