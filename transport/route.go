@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// resource is what a path is about.
+// resource is what a path is about. A new one needs a name here and its calls in callsOf.
 type resource string
 
 const (
@@ -41,19 +41,13 @@ var callsOf = map[resource]map[string]call{
 		http.MethodPost: (*API).toggleClient,
 		http.MethodPut:  (*API).toggleClient, // what the first libraries send
 	},
-	history: {
-		http.MethodGet:  (*API).getHistory,
-		http.MethodHead: (*API).getHistory,
-	},
-	whoAmI: {
-		http.MethodGet:  (*API).showAccount,
-		http.MethodHead: (*API).showAccount,
-	},
-	rateStatus: {
-		http.MethodGet:  (*API).showRateLimit,
-		http.MethodHead: (*API).showRateLimit,
-	},
+	history:    reads((*API).getHistory),
+	whoAmI:     reads((*API).showAccount),
+	rateStatus: reads((*API).showRateLimit),
 }
+
+// reads returns the calls of a resource that cannot be written.
+func reads(c call) map[string]call { return map[string]call{http.MethodGet: c, http.MethodHead: c} }
 
 func allowed(calls map[string]call) string {
 	return strings.Join(slices.Sorted(maps.Keys(calls)), ", ")
@@ -77,28 +71,41 @@ func parseRoute(path string) route {
 			}
 		}
 	}
-	if len(parts) == 2 && parts[0] == "account" && callsOf[resource("/account/"+parts[1])] != nil {
-		r.resource = resource("/account/" + parts[1])
-	}
-	if len(parts) == 0 || parts[0] != "clients" {
-		return r
-	}
-	if len(parts) > 1 {
-		id, err := strconv.ParseUint(parts[1], 10, 63)
-		if err != nil || id == 0 {
-			return r
+	for _, p := range patterns {
+		if id, ok := p.match(parts); ok {
+			r.resource, r.id = p.resource, id
 		}
-		r.id = int64(id)
-	}
-	switch {
-	case len(parts) == 1:
-		r.resource = clientList
-	case len(parts) == 2:
-		r.resource = oneClient
-	case len(parts) == 3 && parts[2] == "toggle":
-		r.resource = clientState
-	case len(parts) == 3 && parts[2] == "history":
-		r.resource = history
 	}
 	return r
+}
+
+// pattern is a resource with the parts of its path.
+type pattern struct {
+	resource resource
+	parts    []string
+}
+
+var patterns = func() (all []pattern) {
+	for r := range callsOf {
+		all = append(all, pattern{r, strings.Split(strings.TrimPrefix(string(r), "/"), "/")})
+	}
+	return all
+}()
+
+// match reports whether the parts of a path are those of the resource, and returns the id among them, 0 if there is none.
+func (p pattern) match(parts []string) (id int64, ok bool) {
+	if len(parts) != len(p.parts) {
+		return 0, false
+	}
+	for i, part := range p.parts {
+		if part == "{id}" {
+			n, err := strconv.ParseUint(parts[i], 10, 63)
+			if id = int64(n); err != nil || id == 0 {
+				return 0, false
+			}
+		} else if part != parts[i] {
+			return 0, false
+		}
+	}
+	return id, true
 }
