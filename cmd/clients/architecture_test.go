@@ -72,7 +72,7 @@ var mayImport = map[string][]string{
 	"cmd/clients/internal/version": {"clients/transport"},
 	"cmd/clients/internal/importer": {
 		"clients/domain", "clients/transport/wire", "clients/cmd/clients/internal/terminal",
-		"github.com/hashicorp/go-retryablehttp", "github.com/gofrs/flock", "golang.org/x/sync/errgroup",
+		"github.com/hashicorp/go-retryablehttp", "github.com/gofrs/flock", "golang.org/x/sync/errgroup", "golang.org/x/time/rate",
 	},
 	"cmd/clients/internal/backup": {
 		"clients/domain", "clients/eventstore", "clients/cmd/clients/internal/natsconn", "clients/cmd/clients/internal/terminal",

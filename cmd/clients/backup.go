@@ -24,9 +24,6 @@ func (c *backupCommand) Help() string {
 
 // Run makes a backup.
 func (c *backupCommand) Run(ctx context.Context, s streams) error {
-	if err := backup.PrepareFolder(c.Folder); err != nil {
-		return fmt.Errorf("backup: %w", err)
-	}
 	nc, err := c.Connect(ctx)
 	if err != nil {
 		return err

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"os"
 
 	"clients/cmd/clients/internal/config"
 	"clients/cmd/clients/internal/natsconn"
@@ -42,7 +44,8 @@ func (c *verifyCommand) open(ctx context.Context, report *verify.Report) (_ *aud
 		}
 		return verify.OpenStopped(ctx, c.DataDir, report)
 	}
-	nc, err := c.ConnectTo(ctx, config.DefaultDataDir())
+	running := config.RunningFlags{NATSFlags: c.NATSFlags, DataDir: cmp.Or(os.Getenv("CLIENTS_DATA_DIR"), "./clients-data")}
+	nc, err := running.Connect(ctx)
 	if natsconn.IsAbsent(err) {
 		err = terminal.WithHint(err, "to check a stopped store use --data-dir DIR")
 	}

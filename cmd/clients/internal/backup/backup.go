@@ -42,11 +42,8 @@ type Options struct {
 	Out, Err io.Writer
 }
 
-// PrepareFolder creates the folder of a backup. It returns an error if there is something in it.
-func PrepareFolder(folder string) error {
-	if info, err := os.Stat(folder); err == nil && !info.IsDir() {
-		return fmt.Errorf("%s: not a directory", folder)
-	}
+// createFolder creates the folder of a backup. It returns an error if there is something in it.
+func createFolder(folder string) error {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return err
 	}
@@ -57,8 +54,11 @@ func PrepareFolder(folder string) error {
 	return err
 }
 
-// Create copies the streams into a prepared folder. If it fails the folder is not a backup.
+// Create copies the streams into a folder, which must be empty or not exist. If it fails the folder is not a backup.
 func Create(ctx context.Context, nc *nats.Conn, folder string, options Options) error {
+	if err := createFolder(folder); err != nil {
+		return err
+	}
 	manager, err := newManager(nc)
 	if err != nil {
 		return err

@@ -71,7 +71,6 @@ func TestABackupHasTheCounter(t *testing.T) {
 	}
 	for i := range 10 {
 		folder := filepath.Join(t.TempDir(), fmt.Sprint(i))
-		require.NoError(t, backup.PrepareFolder(folder))
 		require.NoError(t, backup.Create(t.Context(), from, folder, backup.Options{Out: io.Discard, Err: io.Discard}))
 		made, err := backup.Open(folder)
 		require.NoError(t, err)

@@ -52,17 +52,10 @@ func (m manifest) write(folder string) (err error) {
 	if err := embedded.SyncTree(folder); err != nil {
 		return err
 	}
-	unfinished := filepath.Join(folder, manifestFile+".unfinished")
-	if err := os.WriteFile(unfinished, append(content, '\n'), 0o600); err != nil {
+	if err := embedded.WriteFile(filepath.Join(folder, manifestFile), append(content, '\n')); err != nil {
 		return err
 	}
-	if err := embedded.Sync(unfinished); err != nil {
-		return err
-	}
-	if err := os.Rename(unfinished, filepath.Join(folder, manifestFile)); err != nil {
-		return err
-	}
-	return errors.Join(embedded.Sync(folder), embedded.Sync(filepath.Dir(folder)))
+	return embedded.Sync(filepath.Dir(folder))
 }
 
 // readManifest reads a manifest and verifies the files that it lists.

@@ -1,10 +1,8 @@
 package config
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
-	"os"
 	"strings"
 
 	"clients/cmd/clients/internal/natsconn"
@@ -74,35 +72,27 @@ type RunningFlags struct {
 
 // Connect connects to the NATS of a running service.
 func (c *RunningFlags) Connect(ctx context.Context) (*nats.Conn, error) {
-	return c.NATSFlags.ConnectTo(ctx, c.DataDir)
-}
-
-// Await connects as soon as there is a server, and logs as long as there is none.
-func (c *RunningFlags) Await(ctx context.Context, log *slog.Logger) (*nats.Conn, error) {
-	settings, err := c.running(c.DataDir)
-	if err != nil {
-		return nil, err
-	}
-	return settings.Await(ctx, log)
-}
-
-// DefaultDataDir returns the data directory of commands whose own flag --data-dir has another meaning.
-func DefaultDataDir() string { return cmp.Or(os.Getenv("CLIENTS_DATA_DIR"), "./clients-data") }
-
-// ConnectTo connects to the external servers, or without a URL to the embedded server of a running service.
-func (c *NATSFlags) ConnectTo(ctx context.Context, dataDir string) (*nats.Conn, error) {
-	settings, err := c.running(dataDir)
+	settings, err := c.settings()
 	if err != nil {
 		return nil, err
 	}
 	return settings.Running(ctx)
 }
 
-func (c *NATSFlags) running(dataDir string) (natsconn.Settings, error) {
+// Await connects as soon as there is a server, and logs as long as there is none.
+func (c *RunningFlags) Await(ctx context.Context, log *slog.Logger) (*nats.Conn, error) {
+	settings, err := c.settings()
+	if err != nil {
+		return nil, err
+	}
+	return settings.Await(ctx, log)
+}
+
+func (c *RunningFlags) settings() (natsconn.Settings, error) {
 	var f Faults
 	settings := c.Settings(&f)
 	if settings.URL == "" {
-		settings.DataDir = dataDir
+		settings.DataDir = c.DataDir
 	}
 	return settings, f.Err()
 }

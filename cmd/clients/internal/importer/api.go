@@ -10,11 +10,13 @@ import (
 	"math"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"clients/cmd/clients/internal/terminal"
 
 	"github.com/hashicorp/go-retryablehttp"
+	"golang.org/x/time/rate"
 )
 
 // api is the API of the service.
@@ -22,7 +24,11 @@ type api struct {
 	base           string // without a slash at the end
 	user, password string
 	client         *retryablehttp.Client
-	waiting        *waiting
+	out            io.Writer
+
+	mu       sync.Mutex
+	reason   string         // of the last retry
+	reported rate.Sometimes // that requests are retried
 }
 
 // How long a request is retried, how long the list of all clients may take, and how long one response may take to begin.
@@ -38,7 +44,7 @@ func newAPI(config Config, stderr io.Writer) *api {
 	transport.MaxIdleConnsPerHost = config.Callers
 	transport.ResponseHeaderTimeout = responseLimit
 	transport.TLSClientConfig = config.TLS
-	a := &api{base: config.URL, user: config.User, password: config.Password, waiting: &waiting{out: stderr, base: config.URL}}
+	a := &api{base: config.URL, user: config.User, password: config.Password, out: stderr, reported: rate.Sometimes{Interval: reportInterval}}
 	a.client = retryablehttp.NewClient()
 	a.client.HTTPClient = &http.Client{
 		Transport:     transport,
@@ -47,7 +53,7 @@ func newAPI(config Config, stderr io.Writer) *api {
 	a.client.Logger = nil
 	a.client.RetryMax = math.MaxInt32 // the context ends it
 	a.client.RetryWaitMin, a.client.RetryWaitMax = longestRetry/8, longestRetry
-	a.client.CheckRetry = a.waiting.checkRetry
+	a.client.CheckRetry = a.checkRetry
 	a.client.ErrorHandler = retryablehttp.PassthroughErrorHandler
 	return a
 }
@@ -172,7 +178,7 @@ func (a *api) unexpected(response *http.Response, content []byte) error {
 // explain adds to an error of a request the address, what the last attempt has failed with, and a hint.
 func (a *api) explain(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return terminal.WithHint(fmt.Errorf("%s: no response in time: %s", a.base, a.waiting.lastReason()), "run it again to continue")
+		return terminal.WithHint(fmt.Errorf("%s: no response in time: %s", a.base, a.lastReason()), "run it again to continue")
 	}
 	err = fmt.Errorf("%s: %w", a.base, withoutURL(err))
 	switch {

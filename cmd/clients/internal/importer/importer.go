@@ -51,10 +51,10 @@ type importer struct {
 	bar     *terminal.Progress
 	deleted map[int64]bool // ids of the journal that the service does not have
 
-	mu          sync.Mutex // guards what follows, and writing the journal
-	created     []journalEntry
-	rejected    []rejectedClient
-	known, lost int
+	mu       sync.Mutex // guards what follows, and writing the journal
+	created  []journalEntry
+	rejected []rejectedClient
+	known    int
 }
 
 // rejectedClient is why the client at a line was not created.
@@ -147,9 +147,6 @@ func (i *importer) create(ctx context.Context, r record) error {
 	}
 	entry = journalEntry{Client: r.key, Line: r.line, OldID: r.oldID, ID: id}
 	i.created = append(i.created, entry)
-	if r.defaults {
-		i.lost++
-	}
 	return i.journal.write(entry)
 }
 
@@ -215,8 +212,5 @@ func (i *importer) summary() error {
 		}
 	}
 	fmt.Fprintf(i.config.Err, "%d created, %d already imported, %d rejected\n", len(i.created), i.known, len(i.rejected))
-	if i.lost > 0 {
-		fmt.Fprintf(i.config.Err, "%d of the created had default-invoice-timeframe or last-invoice-kind, which are not imported\n", i.lost)
-	}
 	return nil
 }

@@ -81,17 +81,7 @@ func (l *jsonList) fault(err error) error {
 func jsonRecord(line int, document []byte) record {
 	var compact bytes.Buffer
 	_ = json.Compact(&compact, document) // it is valid
-	found := record{line: line, contentType: "application/json", document: compact.Bytes()}
-	var known struct {
-		Client struct {
-			ID        json.Number
-			Timeframe string `json:"default_invoice_timeframe"`
-			Kind      string `json:"last_invoice_kind"`
-		}
-	}
-	if json.Unmarshal(document, &known) == nil {
-		found.oldID = parseID(known.Client.ID.String())
-		found.defaults = known.Client.Timeframe+known.Client.Kind != ""
-	}
-	return found
+	var known struct{ Client struct{ ID json.Number } }
+	_ = json.Unmarshal(document, &known) // without an id if it is not a number
+	return record{line: line, oldID: parseID(known.Client.ID.String()), contentType: "application/json", document: compact.Bytes()}
 }

@@ -11,10 +11,8 @@ import (
 
 // xmlClient is a <client> of a list.
 type xmlClient struct {
-	Content   []byte `xml:",innerxml"`
-	ID        string `xml:"id"`
-	Timeframe string `xml:"default-invoice-timeframe"`
-	Kind      string `xml:"last-invoice-kind"`
+	Content []byte `xml:",innerxml"`
+	ID      string `xml:"id"`
 }
 
 // readXML reads <clients><client>…</client>…</clients>, which begins at a line.
@@ -89,7 +87,7 @@ func xmlFault(err error, first int) error {
 func (c xmlClient) record(line int) record {
 	content := bytes.ReplaceAll(c.Content, []byte("\r\n"), []byte("\n"))
 	return record{
-		line: line, contentType: "application/xml", document: []byte("<client>" + string(content) + "</client>"),
-		oldID: parseID(strings.TrimSpace(c.ID)), defaults: strings.TrimSpace(c.Timeframe+c.Kind) != "",
+		line: line, oldID: parseID(strings.TrimSpace(c.ID)),
+		contentType: "application/xml", document: []byte("<client>" + string(content) + "</client>"),
 	}
 }

@@ -6,11 +6,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
-	"sync"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -19,45 +17,30 @@ import (
 // reportInterval is how often it is reported that requests are retried.
 const reportInterval = 15 * time.Second
 
-// waiting decides what is retried and reports it.
-type waiting struct {
-	out  io.Writer
-	base string
-
-	mu       sync.Mutex
-	reason   string // of the last retry
-	reported time.Time
-}
-
-// checkRetry retries what may succeed later.
-func (w *waiting) checkRetry(ctx context.Context, response *http.Response, err error) (bool, error) {
+// checkRetry retries what may succeed later, and reports it.
+func (a *api) checkRetry(ctx context.Context, response *http.Response, err error) (bool, error) {
 	var name *net.DNSError
 	if isNoTLS(err) || errors.As(err, &name) && name.IsNotFound {
 		return false, err
 	}
 	retry, policyErr := retryablehttp.DefaultRetryPolicy(ctx, response, err)
-	if retry && err != nil {
-		w.retrying(withoutURL(err).Error())
-	} else if retry {
-		w.retrying(response.Status)
+	if retry {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if err != nil {
+			a.reason = withoutURL(err).Error()
+		} else {
+			a.reason = response.Status
+		}
+		a.reported.Do(func() { fmt.Fprintf(a.out, "waiting for %s: %s\n", a.base, a.reason) })
 	}
 	return retry, policyErr
 }
 
-func (w *waiting) retrying(reason string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.reason = reason
-	if time.Since(w.reported) >= reportInterval {
-		w.reported = time.Now()
-		fmt.Fprintf(w.out, "waiting for %s: %s\n", w.base, reason)
-	}
-}
-
-func (w *waiting) lastReason() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.reason
+func (a *api) lastReason() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.reason
 }
 
 // withoutURL removes the method and URL that net/http puts before an error.
