@@ -11,7 +11,7 @@ import (
 )
 
 // ErrOtherStream means that a checkpoint was taken of another stream than the present one.
-var ErrOtherStream = errors.New("it was not taken of this stream")
+var ErrOtherStream = errors.New("snapshot of another stream")
 
 // Check compares a checkpoint of a snapshot with the stream. The error is ErrWentBackwards if the stream ends before it,
 // ErrOtherStream if the stream has another message there, or one of the requests to the leader. Without an error the
@@ -42,7 +42,7 @@ func (s *Store) Check(ctx context.Context, c Checkpoint) error {
 func (s *Store) reaches(ctx context.Context, sequence uint64) error {
 	last, err := s.LastSequence(ctx)
 	if err == nil && last < sequence {
-		err = fmt.Errorf("%w: a snapshot was taken at %d, and it now ends at %d", ErrWentBackwards, sequence, last)
+		err = fmt.Errorf("%w: a snapshot is of sequence %d, and it now ends at %d", ErrWentBackwards, sequence, last)
 	}
 	return err
 }

@@ -60,7 +60,7 @@ func (g *guard) compare(ctx context.Context, info jsapi.StreamInfo, reached Chec
 		return g.contradicted(single, replaced("it ends at sequence %d, and was read up to %d", state.Last, reached.Sequence))
 	}
 	if missing := state.Last - min(state.Last, state.Messages); missing > 0 {
-		return g.contradicted(single, fmt.Errorf("%w: %d of %d are gone; the first one left is %d, the last one %d",
+		return g.contradicted(single, fmt.Errorf("%w: %d of %d are missing; the first one is %d, the last one %d",
 			ErrIncomplete, missing, state.Last, state.First, state.Last))
 	}
 	if state.Last == reached.Sequence && !state.LastTime.Equal(reached.StoredAt) {

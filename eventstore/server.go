@@ -26,7 +26,7 @@ func checkServer(nc *nats.Conn) error {
 		return err
 	}
 	if size := nc.MaxPayload(); size < maxEvent {
-		return fmt.Errorf("%w: it is %d bytes, and has to be %d or more", ErrMaxPayload, size, maxEvent)
+		return fmt.Errorf("%w: %d bytes, at least %d are required", ErrMaxPayload, size, maxEvent)
 	}
 	return nil
 }

@@ -158,7 +158,7 @@ func (s *Store) checkReached(ctx context.Context, reached uint64) error {
 	}
 	last, err := s.LastSequence(ctx)
 	if err == nil && last < reached {
-		err = fmt.Errorf("%w: it had reached %d and now ends at %d", ErrWentBackwards, reached, last)
+		err = fmt.Errorf("%w: it reached sequence %d and now ends at %d", ErrWentBackwards, reached, last)
 	}
 	return err
 }

@@ -85,7 +85,7 @@ func TestMoreReplicasThanThereAreServersIsAWrongSetting(t *testing.T) {
 	nc := natstest.Run(t, 1).Connect(t, 0)
 	_, err := eventstore.Open(deadline(t), nc, eventstore.Config{Replicas: 3, Log: slog.New(slog.DiscardHandler)})
 	require.ErrorIs(t, err, eventstore.ErrNoCluster)
-	require.ErrorContains(t, err, "3 replicas were asked for")
+	require.ErrorContains(t, err, "3 replicas requested")
 }
 
 func TestReplicasThatOpenAtOnceCreateTheStreamsOnce(t *testing.T) {

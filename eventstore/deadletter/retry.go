@@ -21,7 +21,7 @@ const (
 )
 
 // ErrNoService reports that no replica of the service runs on the NATS system.
-var ErrNoService = errors.New("no service is running there")
+var ErrNoService = errors.New("no service is running")
 
 type retryRequest struct {
 	Number uint64 `json:"number"`

@@ -30,7 +30,7 @@ func highWaterCheck(sequence uint64) uint64 { return ^sequence * 0x9E3779B97F4A7
 func openHighWater(path string, last uint64, log *slog.Logger) (*HighWater, error) {
 	sequence, begun, err := readMark(path)
 	if err != nil {
-		return nil, fmt.Errorf("open high-water mark: %w; after it is removed, the store is checked without it and a new one is made", err)
+		return nil, fmt.Errorf("open high-water mark: %w; remove the file to check the store without it", err)
 	}
 	if !begun {
 		if exists(path) {

@@ -26,7 +26,7 @@ func scan(store string) (last uint64, err error) {
 		return 0, err
 	}
 	if missing := last - uint64(seen.Size()); missing > 0 {
-		return 0, fmt.Errorf("%w: %d of %d are gone", eventstore.ErrIncomplete, missing, last)
+		return 0, fmt.Errorf("%w: %d of %d are missing", eventstore.ErrIncomplete, missing, last)
 	}
 	return last, nil
 }

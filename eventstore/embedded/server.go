@@ -43,7 +43,7 @@ import (
 // Errors of a data directory that cannot be used.
 var (
 	ErrLocked     = errors.New("the data directory is in use by another process")
-	ErrUnfinished = errors.New("a restore into the data directory was interrupted: run it again, or remove what it has left behind")
+	ErrUnfinished = errors.New("the data directory holds an unfinished restore: run it again, or remove its remains")
 	ErrStoreThere = errors.New("the data directory holds a store already")
 	ErrNotRunning = errors.New("no service runs there")
 )
@@ -135,7 +135,7 @@ func (s *Server) open(log *slog.Logger) (err error) {
 		return err
 	}
 	if reached := s.HighWater.Sequence(); last < reached {
-		return fmt.Errorf("%w: it had reached %d and now ends at %d", eventstore.ErrWentBackwards, reached, last)
+		return fmt.Errorf("%w: it reached sequence %d and now ends at %d", eventstore.ErrWentBackwards, reached, last)
 	}
 	return nil
 }
@@ -170,7 +170,7 @@ func (s *Server) run(options *server.Options, log *slog.Logger) (err error) {
 	s.server.SetLoggerV2(serverLog{loglimit.New(log)}, false, false, false)
 	s.server.Start()
 	if !s.server.ReadyForConnections(startLimit) {
-		return errors.New("it did not become ready; see the log")
+		return errors.New("not ready in time, see the log")
 	}
 	if s.access == nil {
 		return nil

@@ -76,7 +76,7 @@ const (
 	maxSilence  = 5 * time.Second // of a consumer that has messages
 )
 
-var errEnough = errors.New("the caller has read enough")
+var errEnough = errors.New("reading stopped by the caller")
 
 // reader is one reading of a range.
 type reader struct {

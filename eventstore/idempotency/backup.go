@@ -54,7 +54,7 @@ func StoredAfter(ctx context.Context, nc *nats.Conn, after uint64, yield func(En
 			}
 			count++
 			if delivered++; meta.Sequence.Consumer != delivered {
-				return errors.New("some keys were not delivered")
+				return errors.New("incomplete delivery of idempotency records")
 			}
 			reached = meta.Sequence.Stream
 			if m.Headers().Get(operationHeader) != "" || m.Headers().Get(jetstream.MarkerReasonHeader) != "" {

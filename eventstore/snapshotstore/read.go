@@ -13,13 +13,13 @@ import (
 )
 
 // ErrDamaged means that the content of a snapshot is not what was saved.
-var ErrDamaged = errors.New("the snapshot is not what was saved")
+var ErrDamaged = errors.New("the snapshot is damaged")
 
 // ErrGone means that a snapshot was removed.
-var ErrGone = errors.New("the snapshot is gone")
+var ErrGone = errors.New("the snapshot was removed")
 
 // errBehind means that a leader has not stored yet what it is asked for.
-var errBehind = errors.New("the leader of the snapshots' stream is behind")
+var errBehind = errors.New("the leader of the snapshot stream is behind")
 
 // Read calls read with the content of a snapshot. The error is
 //   - ErrDamaged where the content is not what was saved; read may have read all of it by then,

@@ -50,7 +50,7 @@ func (b *Bucket) save(ctx context.Context, m Mark, write func(io.Writer) error) 
 		Metadata:    m.metadata(),
 		Opts:        &jetstream.ObjectMetaOptions{ChunkSize: chunkSize},
 	}, reader)
-	_ = reader.CloseWithError(errors.New("the object store reads no more"))
+	_ = reader.CloseWithError(errors.New("object store stopped reading"))
 	if err != nil {
 		return err
 	}

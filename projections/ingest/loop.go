@@ -27,7 +27,7 @@ const (
 	maxRun        = eventstore.MaxBatch / 2
 )
 
-var errOtherRecord = errors.New("the run does not follow on the record")
+var errOtherRecord = errors.New("the batch does not continue the recorded position")
 
 // handle returns once all messages of a run are on record, recorded by any replica.
 func (l *loop) handle(msg *message.Message) error {

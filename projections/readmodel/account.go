@@ -121,7 +121,7 @@ func (m *Model) RestoreAccount(name string, revision domain.Revision, clients []
 	}
 	trees.Wait()
 	if m.accounts[name] = a; len(m.byID) != want {
-		return fmt.Errorf("a client is listed twice, in account %s or in another", name)
+		return fmt.Errorf("duplicate client, in account %s or another", name)
 	}
 	return nil
 }

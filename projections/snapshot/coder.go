@@ -147,7 +147,7 @@ func (c *coder) shared(text *string) {
 		}
 	case c.w != nil:
 	case n > uint64(len(c.texts)):
-		c.fail(errors.New("reference to a missing text"))
+		c.fail(errors.New("invalid text reference"))
 	default:
 		*text = c.texts[n-1]
 	}

@@ -77,7 +77,7 @@ func Read(ctx context.Context, bucket *snapshotstore.Bucket, snapshot snapshotst
 		return err
 	})
 	if err == nil && m.Sequence != snapshot.Sequence {
-		err = fmt.Errorf("%w: it is one of sequence %d", snapshotstore.ErrDamaged, m.Sequence)
+		err = fmt.Errorf("%w: it is of sequence %d", snapshotstore.ErrDamaged, m.Sequence)
 	}
 	return m, err
 }

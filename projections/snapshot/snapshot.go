@@ -77,7 +77,7 @@ func DecodeInto(m *readmodel.Model, r io.Reader) (*readmodel.Model, error) {
 	}
 	switch _, err := buffered.ReadByte(); { // the checksum is verified at the end
 	case err == nil:
-		return nil, fmt.Errorf("%w: more follows behind its end", ErrUnreadable)
+		return nil, fmt.Errorf("%w: data after the end", ErrUnreadable)
 	case !errors.Is(err, io.EOF):
 		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
 	}

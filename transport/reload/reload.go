@@ -57,7 +57,7 @@ func Open[T any](read func() (Content, error), make func(Content) (T, error), sa
 		}
 		return k, nil
 	}
-	return nil, errors.New("it changes all the time")
+	return nil, errors.New("files changed while they were read")
 }
 
 // Get returns the T of the last valid files.

@@ -52,7 +52,7 @@ func TestInvalidFilesAreNotOpened(t *testing.T) {
 		reads++
 		return reload.Content{"file": {byte(reads)}}, nil
 	}, f.make, nil)
-	require.ErrorContains(t, err, "changes all the time")
+	require.ErrorContains(t, err, "files changed while they were read")
 }
 
 func TestAChangeIsReportedOnceAndAnInvalidOneChangesNothing(t *testing.T) {

@@ -30,7 +30,7 @@ func (c *Client) EnsureStream(ctx context.Context, want jetstream.StreamConfig) 
 		stream, err = c.JetStream.CreateStream(ctx, want)
 	}
 	if api := apiError(err); api != nil && api.ErrorCode == codeNoCluster {
-		err = fmt.Errorf("%w: %d replicas were asked for", ErrNoCluster, want.Replicas)
+		err = fmt.Errorf("%w: %d replicas requested", ErrNoCluster, want.Replicas)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("stream %s: %w", want.Name, err)

@@ -120,7 +120,7 @@ func copyStream(ctx context.Context, manager *jsm.Manager, name, folder string, 
 			return copied, err
 		}
 	}
-	return copied, errors.New("changes too fast to be copied")
+	return copied, fmt.Errorf("changed during each of %d copies", completeAttempts)
 }
 
 // snapshot has JetStream write its snapshot of a stream, which keeps sequences and times.

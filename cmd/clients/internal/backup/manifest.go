@@ -68,7 +68,7 @@ func readManifest(folder string) (m manifest, err error) {
 		return m, err
 	}
 	if err := json.Unmarshal(content, &m); err != nil || m.Format != 1 {
-		return m, fmt.Errorf("%s: invalid, or of a later release", filepath.Join(folder, manifestFile))
+		return m, fmt.Errorf("%s: invalid, or written by a later release", filepath.Join(folder, manifestFile))
 	}
 	if err := m.check(); err != nil {
 		return m, fmt.Errorf("%s: not a complete backup: %w", folder, err)
@@ -80,7 +80,7 @@ func readManifest(folder string) (m manifest, err error) {
 		}
 		for name, sum := range stream.Files {
 			if found[name] != sum {
-				return m, fmt.Errorf("stream %s: %s is missing or has changed", stream.Name, name)
+				return m, fmt.Errorf("stream %s: file %s is missing or changed", stream.Name, name)
 			}
 		}
 	}
@@ -94,16 +94,16 @@ func (m manifest) check() error {
 	for _, stream := range m.Streams {
 		at := slices.Index(known, stream.Name)
 		if at < 0 {
-			return fmt.Errorf("the manifest names %q, which is unknown or listed twice", stream.Name)
+			return fmt.Errorf("unknown or duplicate stream %q in the manifest", stream.Name)
 		}
 		known = slices.Delete(known, at, at+1)
 		missing = slices.DeleteFunc(missing, func(name string) bool { return name == stream.Name })
 		if len(stream.Files) < 2 || stream.Files[jsm.SnapshotMetaFile] == "" {
-			return fmt.Errorf("the manifest has no files of stream %s", stream.Name)
+			return fmt.Errorf("no files of stream %s in the manifest", stream.Name)
 		}
 	}
 	if len(missing) > 0 {
-		return fmt.Errorf("the manifest lacks %s", strings.Join(missing, ", "))
+		return fmt.Errorf("streams missing in the manifest: %s", strings.Join(missing, ", "))
 	}
 	return nil
 }

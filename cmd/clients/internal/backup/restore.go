@@ -32,7 +32,7 @@ func Open(folder string) (*Backup, error) {
 	}
 	meta, err := readStreamMeta(filepath.Join(folder, eventstore.Stream))
 	if err == nil && slices.Contains(meta.Config.Subjects, eventstore.RestoreSubject) {
-		err = fmt.Errorf("%s: made of a restore that was not finished", folder)
+		err = fmt.Errorf("%s: backup of an unfinished restore", folder)
 	}
 	return &Backup{folder, m}, err
 }
@@ -50,7 +50,7 @@ func (b *Backup) ToServers(ctx context.Context, nc *nats.Conn, target Target) er
 		return err
 	}
 	if running {
-		return terminal.WithHint(errors.New("the service is running"), "stop all its replicas first")
+		return terminal.WithHint(errors.New("the service is running"), "stop all replicas first")
 	}
 	r, err := b.restore(nc, target)
 	if err != nil {
@@ -64,7 +64,7 @@ func (b *Backup) ToServers(ctx context.Context, nc *nats.Conn, target Target) er
 	case err == nil:
 		return nil
 	case errors.Is(context.Cause(ctx), context.Canceled):
-		err = terminal.WithHint(errors.New("interrupted, deleting what was created"), "run it again")
+		err = terminal.WithHint(errors.New("interrupted, created streams are deleted"), "run it again")
 	default:
 		err = natsconn.PermissionError(ctx, err)
 	}

@@ -46,7 +46,7 @@ func (r *restore) send(ctx context.Context, meta streamMeta, data io.Reader) (ap
 	if to.IsError() {
 		err := fmt.Errorf("%w: %w", errNotBegun, to.ToError())
 		if to.Error.ErrCode == nameInUse {
-			err = terminal.WithHint(err, "a restore that was killed holds the name for up to a minute: then run it again, and delete the streams that it names")
+			err = terminal.WithHint(err, "wait a minute for NATS to release the name of a killed restore, run it again, and delete the streams that it then lists")
 		}
 		return api.StreamState{}, err
 	}
@@ -58,7 +58,7 @@ func (r *restore) send(ctx context.Context, meta streamMeta, data io.Reader) (ap
 				return api.StreamState{}, err
 			}
 			if stored.IsError() {
-				return api.StreamState{}, fmt.Errorf("cannot be stored: %w", stored.ToError())
+				return api.StreamState{}, fmt.Errorf("store messages: %w", stored.ToError())
 			}
 		}
 		if errors.Is(err, io.EOF) {
@@ -73,7 +73,7 @@ func (r *restore) send(ctx context.Context, meta streamMeta, data io.Reader) (ap
 		return api.StreamState{}, err
 	}
 	if made.IsError() || made.StreamInfo == nil {
-		return api.StreamState{}, fmt.Errorf("cannot be created: %w", made.ToError())
+		return api.StreamState{}, fmt.Errorf("create stream: %w", made.ToError())
 	}
 	return made.State, nil
 }

@@ -52,7 +52,7 @@ func (r *restore) requireNone() error {
 		}
 	}
 	if len(existing) > 0 {
-		return terminal.WithHint(fmt.Errorf("streams exist: %s", strings.Join(existing, ", ")), "if they are to be replaced, delete each of them first: nats stream rm NAME -f")
+		return terminal.WithHint(fmt.Errorf("streams exist: %s", strings.Join(existing, ", ")), "to replace them, delete each one first: nats stream rm NAME -f")
 	}
 	return nil
 }
@@ -117,10 +117,10 @@ func (r *restore) stream(ctx context.Context, stream manifestStream, meta stream
 		return err
 	}
 	if state.LastSeq != stream.Last {
-		return fmt.Errorf("ends at sequence %d, not at %d", state.LastSeq, stream.Last)
+		return fmt.Errorf("restored up to sequence %d, expected %d", state.LastSeq, stream.Last)
 	}
 	if slices.Contains([]string{eventstore.Stream, eventstore.IDStream}, stream.Name) && state.Msgs != stream.Messages {
-		return fmt.Errorf("has %d messages, not %d", state.Msgs, stream.Messages)
+		return fmt.Errorf("restored %d messages, expected %d", state.Msgs, stream.Messages)
 	}
 	return nil
 }
@@ -193,8 +193,8 @@ func (r *restore) undo() error {
 		}
 	}
 	if len(left) > 0 {
-		err := fmt.Errorf("incomplete streams could not be deleted: %s", strings.Join(left, ", "))
-		return terminal.WithHint(err, "delete them before the next restore")
+		err := fmt.Errorf("cannot delete incomplete streams: %s", strings.Join(left, ", "))
+		return terminal.WithHint(err, "delete them, then run it again")
 	}
 	return nil
 }

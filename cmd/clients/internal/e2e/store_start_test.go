@@ -53,9 +53,9 @@ func TestAStartRefusesAStoreThatWentBackwards(t *testing.T) {
 	require.Zero(t, s.stop(t))
 	require.NoError(t, os.RemoveAll(nats))
 	require.NoError(t, os.CopyFS(nats, os.DirFS(backup)))
-	require.Contains(t, refusedStart(t, s.dataDir), "it had reached 2 and now ends at 1")
+	require.Contains(t, refusedStart(t, s.dataDir), "it reached sequence 2 and now ends at 1")
 	require.NoError(t, os.RemoveAll(nats))
-	require.Contains(t, refusedStart(t, s.dataDir), "it had reached 2 and now ends at 0")
+	require.Contains(t, refusedStart(t, s.dataDir), "it reached sequence 2 and now ends at 0")
 }
 
 // The server drops a message with a flipped bit without a word. The first refusal does not make the second start succeed.

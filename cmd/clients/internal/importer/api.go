@@ -183,7 +183,7 @@ func (a *api) explain(ctx context.Context, err error) error {
 	err = fmt.Errorf("%s: %w", a.base, withoutURL(err))
 	switch {
 	case isUnknownAuthority(err):
-		return terminal.WithHint(err, "name the file of its certificate authority with --ca")
+		return terminal.WithHint(err, "use --ca FILE with its certificate authorities")
 	case isNoTLS(err):
 		return terminal.WithHint(err, "use http in --url")
 	}

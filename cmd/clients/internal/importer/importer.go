@@ -162,7 +162,7 @@ func (i *importer) compare(ctx context.Context) (err error) {
 	}
 	if len(i.deleted) > 0 && len(i.deleted) == len(entries) {
 		err = fmt.Errorf("%s has none of the %s in the journal", i.config.URL, domain.Counted(len(entries), "client"))
-		return terminal.WithHint(err, "check the service and the account; to import everything again name another journal with --journal")
+		return terminal.WithHint(err, "check --url and the login; to import everything again use another --journal")
 	}
 	return nil
 }

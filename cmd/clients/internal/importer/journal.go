@@ -97,7 +97,7 @@ func (j *journal) load() error {
 	case len(j.entries) == 0:
 		return j.begin()
 	}
-	return terminal.WithHint(fmt.Errorf("is of %s, not of %s", head.owner(), j.head.owner()), "name another journal with --journal")
+	return terminal.WithHint(fmt.Errorf("belongs to %s, not to %s", head.owner(), j.head.owner()), "use another --journal")
 }
 
 // begin makes it an empty journal.

@@ -126,7 +126,7 @@ func (b *scrubber) scrub(ctx context.Context, record idempotency.ScrubRecord) er
 		case errors.Is(err, domain.ErrConflict), time.Now().After(record.Until):
 			cancel()
 			<-ended
-			return fmt.Errorf("another replica may scrub by now: %v", err)
+			return fmt.Errorf("lost the lease to scrub: %v", err)
 		}
 	}
 }

@@ -30,7 +30,7 @@ func (s *Server) openStore(ctx context.Context) (err error) {
 	s.onStop(s.nc.Close)
 	s.store, err = eventstore.Open(ctx, s.nc, config)
 	if errors.Is(err, eventstore.ErrNoCluster) {
-		return terminal.WithHint(err, "set CLIENTS_STREAM_REPLICAS to 1, or name the servers of a cluster in CLIENTS_NATS_URL")
+		return terminal.WithHint(err, "set CLIENTS_STREAM_REPLICAS=1, or CLIENTS_NATS_URL to the servers of a cluster")
 	}
 	if err != nil {
 		return err
