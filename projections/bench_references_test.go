@@ -17,8 +17,8 @@ import (
 
 const benchInvoices, benchClients = 1_000_000, 1000
 
-// factsAbout folds n facts in, which make makes of their number, as if they were read of a source one after the other.
-func factsAbout(tb testing.TB, d *directory, n int, make func(n int64) domain.ReferenceEvent) {
+// foldEvents folds n reference events of one stream, which make returns by their number.
+func foldEvents(tb testing.TB, d *directory, n int, make func(n int64) domain.ReferenceEvent) {
 	tb.Helper()
 	stream := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	run := []eventstore.Record{}
@@ -51,7 +51,7 @@ func benchDirectory(tb testing.TB) *directory {
 }
 
 func invoices(tb testing.TB, d *directory, change domain.Operation) {
-	factsAbout(tb, d, benchInvoices, func(n int64) domain.ReferenceEvent {
+	foldEvents(tb, d, benchInvoices, func(n int64) domain.ReferenceEvent {
 		client := n%benchClients + 1
 		f := domain.ReferenceEvent{Kind: domain.Invoice, Operation: change, ID: n, Subject: client}
 		if change == domain.Created {
@@ -69,7 +69,7 @@ func heapInUse() float64 {
 	return float64(m.HeapAlloc)
 }
 
-// BenchmarkInvoices measures what a million invoices take, and what is left of them when all were deleted.
+// BenchmarkInvoices measures the memory of a million invoices, and of a million deleted ones.
 func BenchmarkInvoices(b *testing.B) {
 	for b.Loop() {
 		d := benchDirectory(b)
@@ -89,7 +89,7 @@ func BenchmarkInvoices(b *testing.B) {
 func BenchmarkEventsOfOneProject(b *testing.B) {
 	for b.Loop() {
 		d := benchDirectory(b)
-		factsAbout(b, d, 200_000, func(n int64) domain.ReferenceEvent {
+		foldEvents(b, d, 200_000, func(n int64) domain.ReferenceEvent {
 			return domain.ReferenceEvent{Kind: domain.Project, Operation: domain.Changed, ID: 7, ClientID: 1, Subject: 1, Active: new(n%2 == 0)}
 		})
 	}

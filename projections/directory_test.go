@@ -36,7 +36,7 @@ func TestUpdatedSinceFindsWhatChangedThenOrLater(t *testing.T) {
 	}
 }
 
-// A reader sees one state, however long it reads and whatever happens meanwhile.
+// A reader sees one state, however long it reads.
 func TestAListingShowsOneState(t *testing.T) {
 	h := newHistory(t).created("acme", 1, "One").created("acme", 2, "Two")
 	d := h.folded()
@@ -51,7 +51,7 @@ func TestAListingShowsOneState(t *testing.T) {
 	require.NotEqual(t, revision, d.List("acme").Revision)
 }
 
-func TestAClientIsSeenByItsOwnAccountAlone(t *testing.T) {
+func TestAnAccountSeesOnlyItsOwnClients(t *testing.T) {
 	d := newHistory(t).created("acme", 1, "One").folded()
 	client, found := d.Client("acme", 1)
 	require.True(t, found)

@@ -33,7 +33,7 @@ func TestTimesNeverRunBackwardsAlongTheStream(t *testing.T) {
 	require.Equal(t, []string{"Two", "Uno"}, names(d.UpdatedSince("acme", at(t, "10:00:00"))))
 }
 
-func TestADeletedClientIsGoneAndItsIDIsRemembered(t *testing.T) {
+func TestTheIDOfADeletedClientIsRemembered(t *testing.T) {
 	d := newHistory(t).created("acme", 5, "Five").happened("acme", domain.ClientDeleted{ID: 5}).folded()
 	_, found := d.Client("acme", 5)
 	require.False(t, found)
@@ -42,7 +42,7 @@ func TestADeletedClientIsGoneAndItsIDIsRemembered(t *testing.T) {
 	require.Equal(t, int64(5), d.HighestID())
 }
 
-func TestAForeignMessageCountsAsTheLastMessageOfItsSubjectAndAsNothingElse(t *testing.T) {
+func TestAForeignMessageIsOnlyTheLastMessageOfItsSubject(t *testing.T) {
 	d := newHistory(t).created("acme", 1, "One").foreign("acme", 1).foreign("acme", 77).foreign("acme", 1<<63-1).folded()
 	state := d.State("acme", 1)
 	require.Equal(t, uint64(2), state.LastSequence)
@@ -83,8 +83,8 @@ func TestAnEventThatDoesNotFollowOnTheLastOneIsCorruption(t *testing.T) {
 	}
 }
 
-// Random hiitems lead to what a naive model says, in whatever runs they are folded.
-func TestRandomHiitemsFoldToWhatANaiveModelSays(t *testing.T) {
+// Random histories lead to the same as in a naive model, in whatever batches they are folded.
+func TestRandomHistoriesFoldAsInANaiveModel(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))

@@ -8,14 +8,14 @@ import (
 	"clients/eventstore"
 )
 
-// sources makes the facts that one replica records of the streams of other services.
+// sources makes the reference events that one replica records.
 type sources struct {
 	history *history
 	streams map[string]*sourceStream // by name
 	events  int
 }
 
-// sourceStream is where one of them stands.
+// sourceStream is how far a stream of another service was read.
 type sourceStream struct {
 	created  time.Time
 	sequence uint64
@@ -29,7 +29,7 @@ func (s *sources) stream(name string) *sourceStream {
 	return s.streams[name]
 }
 
-// placed gives a fact the next place in its stream, and an event of its own where it names none.
+// placed gives a reference event the next position in its stream, and an event id if it has none.
 func (s *sources) placed(f domain.ReferenceEvent) domain.ReferenceEvent {
 	name := "PROJECTS"
 	if f.Kind == domain.Invoice {
@@ -53,35 +53,35 @@ func (s *sources) placed(f domain.ReferenceEvent) domain.ReferenceEvent {
 	return f
 }
 
-// record stores a fact as it is.
+// record stores a reference event as it is.
 func (s *sources) record(f domain.ReferenceEvent) {
 	s.history.records = append(s.history.records, eventstore.Record{
 		Sequence: uint64(len(s.history.records) + 1), StoredAt: s.history.now, Reference: &f,
 	})
 }
 
-// learned stores what the next message of a stream says.
+// learned stores the reference event of the next message of a stream.
 func (s *sources) learned(f domain.ReferenceEvent) domain.ReferenceEvent {
 	f = s.placed(f)
 	s.record(f)
 	return f
 }
 
-// passed stores that the next message of a stream was dealt with, and nothing of what it says.
+// passed stores the position of the next message of a stream alone.
 func (s *sources) passed(f domain.ReferenceEvent) domain.ReferenceEvent {
 	f = s.placed(f)
 	s.record(domain.ReferenceEvent{Source: f.Source, StoredAt: f.StoredAt, Replica: f.Replica})
 	return f
 }
 
-// repeated stores a fact once more, as another replica does that was slow.
+// repeated stores a reference event once more, as a slow replica does.
 func (s *sources) repeated(f domain.ReferenceEvent) {
 	f.Replica = "slow"
 	s.record(f)
 }
 
-// putBack begins a round of a stream.
-func (s *sources) putBack(name string) domain.ReferenceEvent {
+// restore starts a generation of a stream.
+func (s *sources) restore(name string) domain.ReferenceEvent {
 	stream := s.stream(name)
 	stream.round, stream.sequence = stream.round+1, 0
 	f := domain.ReferenceEvent{
@@ -91,8 +91,8 @@ func (s *sources) putBack(name string) domain.ReferenceEvent {
 	return f
 }
 
-// madeAgain replaces a stream.
-func (s *sources) madeAgain(name string) {
+// recreate replaces a stream.
+func (s *sources) recreate(name string) {
 	s.history.now = s.history.now.Add(time.Hour)
 	s.streams[name] = &sourceStream{created: s.history.now}
 }
@@ -111,7 +111,7 @@ func switched(id int64, active bool) domain.ReferenceEvent {
 	return domain.ReferenceEvent{Kind: domain.Project, Operation: domain.Changed, ID: id, Active: &active}
 }
 
-// switchedOf is a switch that names the client, too.
+// switchedOf returns a switch that also names the client.
 func switchedOf(id int64, active bool, client int64) domain.ReferenceEvent {
 	return domain.ReferenceEvent{Kind: domain.Project, Operation: domain.Changed, ID: id, Active: &active, ClientID: client}
 }

@@ -98,7 +98,7 @@ func limited(t testing.TB, limits references.Limits) *directory {
 	return of(t, readmodel.NewModelWithin(limits))
 }
 
-// of returns a directory that goes on from a model.
+// of returns a directory that continues from a model.
 func of(t testing.TB, m *readmodel.Model) *directory {
 	s := stream{make(chan []eventstore.Record), make(chan error)}
 	d := &directory{readmodel.NewDirectory(s, slog.New(slog.DiscardHandler)), s}

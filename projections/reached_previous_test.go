@@ -8,9 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A replica that had read another stream than the one that its facts were stored in knows of messages that are not on
-// record here: what is said of those behind them does not count.
-func TestAFactCountsWhereWhatItFollowsOnIsOnRecord(t *testing.T) {
+// A replica that had read another stream than the one that it stored in has skipped messages that are not on record here:
+// its events about later messages do not count.
+func TestAReferenceEventCountsIfItFollowsOnTheRecord(t *testing.T) {
 	s := withClients(t)
 	created := s.stream("PROJECTS").created
 	say := func(sequence, previous uint64, id int64) {

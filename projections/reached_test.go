@@ -31,21 +31,21 @@ func TestReachedIsWhereTheRecordOfAStreamEnds(t *testing.T) {
 	late.Late, late.Replica, late.Source.Sequence = true, "operator", 99
 	s.record(late)
 	reached, _ = s.folded().Reached("PROJECTS", first)
-	require.Equal(t, references.Reached{Sequence: 2, StoredAt: f.StoredAt, Replica: "a"}, reached, "a late fact says nothing of its neighbours")
+	require.Equal(t, references.Reached{Sequence: 2, StoredAt: f.StoredAt, Replica: "a"}, reached, "a late event does not move the record")
 
 	reached, _ = s.folded().Reached("INVOICES", first)
 	require.Zero(t, reached)
-	s.madeAgain("PROJECTS")
+	s.recreate("PROJECTS")
 	reached, _ = s.folded().Reached("PROJECTS", s.stream("PROJECTS").created)
 	require.Equal(t, references.Reached{Replica: "a"}, reached, "the stream that was made again begins at 1, and has the same readers")
 }
 
-func TestARoundOfAStreamBeginsOnce(t *testing.T) {
+func TestAGenerationStartsOnce(t *testing.T) {
 	s := withClients(t)
 	stream := s.stream("PROJECTS")
 	old := s.learned(created(domain.Project, 7, 1))
 	s.learned(switched(7, false))
-	begun := s.putBack("PROJECTS")
+	begun := s.restore("PROJECTS")
 	reached, _ := s.folded().Reached("PROJECTS", stream.created)
 	require.Equal(t, references.Reached{Generation: 1, Replica: "a"}, reached)
 
@@ -61,12 +61,12 @@ func TestARoundOfAStreamBeginsOnce(t *testing.T) {
 	require.Equal(t, 1, reached.Generation)
 	require.Equal(t, domain.References{ActiveProjects: 1}, d.State("acme", 1).References, "the newest word is that of the new round")
 
-	s.putBack("PROJECTS")
+	s.restore("PROJECTS")
 	reached, _ = s.folded().Reached("PROJECTS", stream.created)
 	require.Equal(t, references.Reached{Generation: 2, Replica: "a"}, reached)
 }
 
-func TestAwaitReachedReturnsWhenTheFactShows(t *testing.T) {
+func TestAwaitReachedReturnsWhenTheEventShows(t *testing.T) {
 	s := withClients(t)
 	one, two := s.learned(created(domain.Project, 7, 1)), s.learned(created(domain.Project, 8, 1))
 	d := newDirectory(t)

@@ -33,7 +33,7 @@ func restored(t testing.TB, from *directory, ids int, messages uint64) *director
 	return of(t, m)
 }
 
-func TestARepeatIsRecognisedAmongTheLastEventsOfItsProject(t *testing.T) {
+func TestADuplicateIsRecognisedAmongTheLastEventsOfItsProject(t *testing.T) {
 	s := withClients(t)
 	kept := references.DefaultLimits().EventIDs
 	first := s.learned(created(domain.Project, 7, 1))
@@ -53,21 +53,21 @@ func TestARepeatIsRecognisedAmongTheLastEventsOfItsProject(t *testing.T) {
 	require.Equal(t, domain.References{ActiveProjects: 1}, s.folded().State("acme", 1).References)
 }
 
-// However many events are forgotten, reading all of a stream again leads to where it led before.
+// Reading all of a stream again leads to the same state, however many events are forgotten.
 func TestAStreamThatIsReadAgainLeadsToTheSameState(t *testing.T) {
 	for seed := range uint64(20) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		s := withClients(t)
-		var said []domain.ReferenceEvent
+		var learned []domain.ReferenceEvent
 		for range 1 + random.IntN(12) {
-			said = append(said, s.learned(randomStatement(random)))
+			learned = append(learned, s.learned(randomStatement(random)))
 		}
 		kept := 1 + random.IntN(6)
 		before := forgetful(t, kept, 1000)
 		require.NoError(t, before.apply(s.history.records))
-		s.putBack("PROJECTS")
-		s.putBack("INVOICES")
-		for _, f := range said {
+		s.restore("PROJECTS")
+		s.restore("INVOICES")
+		for _, f := range learned {
 			f.Source = domain.Position{}
 			s.learned(f)
 		}
@@ -79,7 +79,7 @@ func TestAStreamThatIsReadAgainLeadsToTheSameState(t *testing.T) {
 	}
 }
 
-func TestADeletionIsRememberedForSoManyMessages(t *testing.T) {
+func TestADeletionIsRememberedForALimitedNumberOfMessages(t *testing.T) {
 	s := withClients(t)
 	first := s.learned(created(domain.Project, 7, 1))
 	s.learned(deleted(domain.Project, 7))
@@ -107,13 +107,13 @@ func TestWhatWasCreatedAgainIsNotForgotten(t *testing.T) {
 	require.Equal(t, domain.References{ActiveProjects: 1}, d.State("acme", 2).References)
 }
 
-// A stream that is made again counts on: what was deleted before is forgotten in its time.
+// The messages of a recreated stream count as well: earlier deletions are forgotten in time.
 func TestDeletionsOfAFormerStreamAreForgotten(t *testing.T) {
 	s := withClients(t)
 	s.learned(created(domain.Invoice, 7, 1))
 	s.learned(deleted(domain.Invoice, 7))
 	for n := range 3 {
-		s.madeAgain("INVOICES")
+		s.recreate("INVOICES")
 		for range 4 {
 			s.passed(created(domain.Invoice, 8, 1))
 		}
@@ -123,7 +123,7 @@ func TestDeletionsOfAFormerStreamAreForgotten(t *testing.T) {
 	}
 }
 
-// Random hiitems, of which much is forgotten, lead to the same whether or not a snapshot was in between.
+// Random histories, of which much is forgotten, lead to the same state with and without a snapshot in between.
 func TestForgettingIsAFunctionOfTheStream(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -146,9 +146,9 @@ func TestForgettingIsAFunctionOfTheStream(t *testing.T) {
 				}
 			case 2:
 				if name := []string{"PROJECTS", "INVOICES"}[random.IntN(2)]; random.IntN(3) == 0 && s.stream(name).sequence > 0 {
-					s.putBack(name)
+					s.restore(name)
 				} else if random.IntN(3) == 0 {
-					s.madeAgain(name)
+					s.recreate(name)
 				}
 			case 3:
 				if id := 1 + random.Int64N(manyClients); s.history.versions[id] == 1 && random.IntN(4) == 0 {
@@ -171,8 +171,8 @@ func TestForgettingIsAFunctionOfTheStream(t *testing.T) {
 	}
 }
 
-// Releases before forgot nothing. What one of them has saved is cut to what a replay remembers.
-func TestASnapshotThatForgotNothingIsReadAsIfItHad(t *testing.T) {
+// Earlier releases forgot nothing. Their snapshots are reduced to what a replay remembers.
+func TestASnapshotOfAReleaseThatForgotNothingIsReduced(t *testing.T) {
 	s := withClients(t)
 	for id := range int64(30) {
 		s.learned(created(domain.Project, id+1, 1))
@@ -203,8 +203,8 @@ func TestNothingIsCountedForAClientThatWasDeleted(t *testing.T) {
 	}
 }
 
-// A snapshot stays as it is while the directory goes on, and neither waits for the other.
-func TestASnapshotIsWrittenWhileTheDirectoryGoesOn(t *testing.T) {
+// A snapshot stays as it is while the directory changes, and neither waits for the other.
+func TestASnapshotIsWrittenWhileTheDirectoryChanges(t *testing.T) {
 	t.Parallel()
 	s := withClients(t)
 	for n := range int64(2000) {

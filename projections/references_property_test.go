@@ -12,11 +12,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// statement is what another service has said, in its place among all that it has said.
+// statement is one event of another service, in its place among all of them.
 type statement struct {
 	era      int // which stream, or which round of it
 	sequence uint64
-	fact     domain.ReferenceEvent
+	event    domain.ReferenceEvent
 }
 
 type era struct {
@@ -33,17 +33,17 @@ type naive struct {
 	latest     int
 }
 
-// hear adds a statement that is new.
-func (h *naive) hear(f domain.ReferenceEvent) {
+// add adds a statement that is new.
+func (h *naive) add(f domain.ReferenceEvent) {
 	for _, u := range h.statements {
-		if u.fact.Kind == f.Kind && u.fact.ID == f.ID && u.fact.EventID == f.EventID {
+		if u.event.Kind == f.Kind && u.event.ID == f.ID && u.event.EventID == f.EventID {
 			return
 		}
 	}
 	h.statements = append(h.statements, statement{h.eras[eraOf(f.Source)], f.Source.Sequence, f})
 }
 
-// begin starts an era: a stream was made, or put back.
+// begin starts an era: a stream was created or restored.
 func (h *naive) begin(p domain.Position) {
 	h.latest++
 	h.eras[eraOf(p)] = h.latest
@@ -67,12 +67,12 @@ func (h *naive) references(client int64) (r domain.References) {
 		return cmp.Or(cmp.Compare(a.era, b.era), cmp.Compare(a.sequence, b.sequence))
 	})
 	for _, u := range ordered {
-		key := name{u.fact.Kind, u.fact.ID}
+		key := name{u.event.Kind, u.event.ID}
 		if items[key] == nil {
 			items[key] = &item{}
 		}
 		s := items[key]
-		switch u.fact.Operation {
+		switch u.event.Operation {
 		case domain.Created:
 			s.beginnings++
 		case domain.Deleted:
@@ -81,11 +81,11 @@ func (h *naive) references(client int64) (r domain.References) {
 		default:
 			s.changes++
 		}
-		if u.fact.ClientID > 0 {
-			s.client = u.fact.ClientID
+		if u.event.ClientID > 0 {
+			s.client = u.event.ClientID
 		}
-		if u.fact.Active != nil {
-			s.inactive = !*u.fact.Active
+		if u.event.Active != nil {
+			s.inactive = !*u.event.Active
 		}
 	}
 	for key, s := range items {
@@ -105,7 +105,7 @@ func (h *naive) references(client int64) (r domain.References) {
 
 const manyClients = 4
 
-// randomStatement is about one of few things, so that much is said of each.
+// randomStatement is about one of a few items, so that each has many.
 func randomStatement(random *rand.Rand) domain.ReferenceEvent {
 	f := domain.ReferenceEvent{Kind: domain.Project, ID: 1 + random.Int64N(6), Operation: domain.Changed}
 	if random.IntN(3) == 0 {
@@ -129,7 +129,7 @@ func randomStatement(random *rand.Rand) domain.ReferenceEvent {
 	return f
 }
 
-func TestRandomHiitemsOfProjectsAndInvoicesFoldToWhatANaiveModelSays(t *testing.T) {
+func TestRandomReferencesFoldAsInANaiveModel(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	for round := range uint64(40) {
@@ -154,9 +154,9 @@ func TestRandomHiitemsOfProjectsAndInvoicesFoldToWhatANaiveModelSays(t *testing.
 					f.Source, f.Late = domain.Position{}, false
 					f = s.learned(f)
 					take(f)
-					model.hear(f)
+					model.add(f)
 				}
-			case 1, 2: // a fact of a replica that knew no better than to record what is on record
+			case 1, 2: // an event of a replica that was behind
 				if len(heard) > 0 {
 					s.repeated(heard[random.IntN(len(heard))])
 				}
@@ -175,24 +175,24 @@ func TestRandomHiitemsOfProjectsAndInvoicesFoldToWhatANaiveModelSays(t *testing.
 					f := letters[random.IntN(len(letters))]
 					f.Late = true
 					s.record(f)
-					model.hear(f)
+					model.add(f)
 				}
 			case 7:
 				if random.IntN(3) == 0 {
 					s.history.now = s.history.now.Add(time.Hour)
-					s.madeAgain([]string{"PROJECTS", "INVOICES"}[random.IntN(2)])
+					s.recreate([]string{"PROJECTS", "INVOICES"}[random.IntN(2)])
 				}
 			case 8:
 				name := []string{"PROJECTS", "INVOICES"}[random.IntN(2)]
 				if random.IntN(3) == 0 && s.stream(name).sequence > 0 {
-					begun := s.putBack(name)
+					begun := s.restore(name)
 					model.begin(begun.Source)
 					s.repeated(begun) // another replica has noticed it, too
 				}
 			default:
 				f := s.learned(randomStatement(random))
 				take(f)
-				model.hear(f)
+				model.add(f)
 			}
 		}
 		d := newDirectory(t)

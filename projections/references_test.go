@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// In these tests client 1 is "acme"'s, and facts come from the first PROJECTS stream in order unless they say otherwise.
+// In these tests client 1 is "acme"'s, and events are of the first PROJECTS stream, in order, unless they name another.
 func withClients(t testing.TB) *sources {
 	h := newHistory(t).created("acme", 1, "One").created("acme", 2, "Two")
 	return &sources{history: h, streams: map[string]*sourceStream{}}
@@ -17,9 +17,9 @@ func withClients(t testing.TB) *sources {
 func TestReferencesOfAClient(t *testing.T) {
 	project, invoice := domain.Project, domain.Invoice
 	for name, c := range map[string]struct {
-		facts []domain.ReferenceEvent
-		one   domain.References
-		two   domain.References
+		events []domain.ReferenceEvent
+		one    domain.References
+		two    domain.References
 	}{
 		"nothing": {nil, domain.References{}, domain.References{}},
 		"a project": {
@@ -62,7 +62,7 @@ func TestReferencesOfAClient(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := withClients(t)
-			for _, f := range c.facts {
+			for _, f := range c.events {
 				s.learned(f)
 			}
 			d := s.folded()
@@ -73,7 +73,7 @@ func TestReferencesOfAClient(t *testing.T) {
 	}
 }
 
-func TestThingsBelongToTheirAccount(t *testing.T) {
+func TestItemsBelongToTheirAccount(t *testing.T) {
 	s := withClients(t)
 	s.history.created("other", 3, "Three")
 	s.learned(created(domain.Project, 7, 1))
@@ -98,11 +98,11 @@ func TestReferencesOfADeletedClientAreForgotten(t *testing.T) {
 	require.Equal(t, domain.References{ActiveProjects: 1}, d.State("acme", 2).References)
 }
 
-func TestARepeatChangesNothing(t *testing.T) {
+func TestADuplicateChangesNothing(t *testing.T) {
 	s := withClients(t)
 	first := s.learned(created(domain.Project, 7, 1))
 	second := s.learned(switched(7, false))
-	s.repeated(first)  // the same fact once more
+	s.repeated(first)  // the same event once more
 	s.repeated(second) // of a replica that was slow
 	again := created(domain.Project, 7, 1)
 	again.EventID = first.EventID // the same event, published once more
@@ -115,7 +115,7 @@ func TestARepeatChangesNothing(t *testing.T) {
 	require.False(t, d.Item(domain.Project, "acme", 8).Exists)
 }
 
-func TestALateFactTakesItsPlaceBehindWhatWasSaidSince(t *testing.T) {
+func TestALateEventDoesNotOverwriteNewerOnes(t *testing.T) {
 	for name, c := range map[string]struct {
 		late  domain.ReferenceEvent
 		since []domain.ReferenceEvent
@@ -149,7 +149,7 @@ func TestLateDefaults(t *testing.T) {
 	s := withClients(t)
 	late := s.passed(invoiced(1, 1, "task", "2011"))
 	s.learned(invoiced(2, 1, "people", ""))
-	gone := invoiced(2, 1, "", "2012") // what is said of an invoice at its end does not count
+	gone := invoiced(2, 1, "", "2012") // the fields of a deletion do not count
 	gone.Operation = domain.Deleted
 	s.learned(gone)
 	newer := s.passed(invoiced(3, 1, "project", "2013"))
@@ -164,7 +164,7 @@ func TestLateDefaults(t *testing.T) {
 	require.Equal(t, domain.FollowInvoice{Kind: "task", Timeframe: "2011"}, d.LateDefaults(unheard))
 }
 
-func TestAFactIsNoEventOfItsClient(t *testing.T) {
+func TestAReferenceEventIsNoEventOfItsClient(t *testing.T) {
 	s := withClients(t)
 	before := s.folded()
 	s.learned(created(domain.Project, 7, 1))

@@ -154,7 +154,7 @@ func TestADamagedSnapshotIsRefused(t *testing.T) {
 	unreadable([]byte(strings.Replace(string(whole), "snapshot 1", "snapshot 2", 1)))
 }
 
-func TestASnapshotWithAClientInTwoAccountsIsNotBelieved(t *testing.T) {
+func TestASnapshotWithAClientInTwoAccountsIsRefused(t *testing.T) {
 	t.Parallel()
 	d := newHistory(t).created("acme", 1, "One").folded()
 	other := newHistory(t).created("beta", 1, "One").folded()

@@ -98,8 +98,8 @@ type Findings struct {
 	Clients     int // that exist at the last sequence
 	Deleted     int
 	Types       map[string]uint64 // events and reference events by their type
-	Facts       uint64            // reference events
-	Repeats     uint64            // reference events that change nothing: see domain.ReferenceEvent
+	References  uint64            // reference events
+	Duplicates  uint64            // reference events that change nothing: see domain.ReferenceEvent
 	Foreign     uint64
 	Snapshots   int // that are what the stream gives
 	Faults      uint64
@@ -189,13 +189,13 @@ func (n *auditor) fold(r eventstore.Record) {
 			_ = n.model.Fold(r) // a foreign message is no error
 		}
 	case r.Reference != nil:
-		n.findings.Facts++
-		fact := *r.Reference
-		if !n.folds(fact.ID) {
-			fact.Kind = domain.NoReference // only the position counts
+		n.findings.References++
+		event := *r.Reference
+		if !n.folds(event.ID) {
+			event.Kind = domain.NoReference // only the position counts
 		}
-		if !n.model.References.Fold(&fact) {
-			n.findings.Repeats++
+		if !n.model.References.Fold(&event) {
+			n.findings.Duplicates++
 		}
 	case n.folds(r.ClientID):
 		n.event(r)

@@ -52,7 +52,7 @@ func (h *recorded) foreign(account string, id int64) *recorded {
 	return h.add(eventstore.Record{ClientID: id, Foreign: "no valid envelope", Envelope: domain.Envelope{Account: account}})
 }
 
-// reference stores what the next message of PROJECTS says.
+// reference stores the reference event of the next message of PROJECTS.
 func (h *recorded) reference(e domain.ReferenceEvent) *recorded {
 	h.sources++
 	e.Source = domain.Position{Stream: "PROJECTS", Created: time.Unix(1, 0), Sequence: h.sources}
@@ -133,8 +133,8 @@ func TestAScrubComparesWhatWasFolded(t *testing.T) {
 	}
 }
 
-// A scrub believes what it finds twice, also of a client that changes all the time.
-func TestAClientThatDiffersIsKnownAgain(t *testing.T) {
+// A scrub reports what it finds twice, also of a client that changes all the time.
+func TestAClientThatDiffersTwiceIsReported(t *testing.T) {
 	t.Parallel()
 	stream := func(names ...string) *recorded {
 		h := newHistory().created("a", 1, "First").created("a", 2, "Second")

@@ -46,7 +46,7 @@ func bucketOf(t testing.TB, nc *nats.Conn) *snapshotstore.Bucket {
 	return bucket
 }
 
-// audited returns what an audit says is wrong with snapshots, and the error that it ended with.
+// audited returns the faults of snapshots that an audit finds, and its error.
 func audited(t testing.TB, a *audit.Audit, limit time.Duration) (faults []audit.Fault, err error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
@@ -83,9 +83,9 @@ func saved(t testing.TB, nc *nats.Conn) func() {
 	}
 }
 
-// The service goes on while it is verified: that a snapshot was removed, or that no server responds, is no fault of what is
+// The service runs while it is verified: that a snapshot was removed, or that no server responds, is no fault of what is
 // stored.
-func TestAnAuditTakesNoSnapshotForDamagedThatItCannotRead(t *testing.T) {
+func TestASnapshotThatCannotBeRequestedIsNoFault(t *testing.T) {
 	t.Parallel()
 	network := natstest.NewNetwork(t)
 	cluster := natstest.Run(t, 1)

@@ -105,7 +105,7 @@ func (s *shelf) snapshotter() *snapshot.Snapshotter {
 	return snapshot.NewSnapshotter(s.d, s.bucket, s.Store, snapshotstore.Snapshot{}, s.log)
 }
 
-// put puts an object into the bucket that says of itself what a snapshot does.
+// put stores an object with the metadata of a snapshot.
 func (s *shelf) put(content string, sequence uint64, storedAt time.Time) {
 	s.t.Helper()
 	bucket, err := s.js.ObjectStore(soon(s.t), eventstore.SnapshotsBucket)
@@ -148,7 +148,7 @@ func TestAStartIgnoresWhatIsNoSnapshot(t *testing.T) {
 	require.Equal(t, mark.Sequence, restored)
 }
 
-// A readable snapshot that was taken beyond the stream's end shows that the stream has lost its end.
+// A readable snapshot that was taken behind the stream's end shows that the stream has lost its end.
 func TestAStartNoticesThatTheStreamWentBackwards(t *testing.T) {
 	t.Parallel()
 	s := newShelf(t, natstest.Run(t, 1).Connect(t, 0), 1)
@@ -173,7 +173,7 @@ func TestAStartNoticesThatTheStreamWentBackwards(t *testing.T) {
 	again.save()
 	again.put(content.String(), 999_999, time.Now())
 	restored, err := again.restoring()
-	require.NoError(t, err, "its content is of another sequence than it says")
+	require.NoError(t, err, "its content has another sequence than its metadata")
 	require.EqualValues(t, 1, restored)
 }
 

@@ -81,7 +81,7 @@ func (v *Report) summary(f audit.Findings) {
 	if v.JSON {
 		v.line("summary", map[string]any{
 			"first": f.First, "last": f.Last, "messages": f.Messages, "accounts": f.Accounts, "clients": f.Clients, "deleted": f.Deleted,
-			"types": f.Types, "facts": f.Facts, "repeated_facts": f.Repeats, "strays": f.Foreign, "snapshots": f.Snapshots,
+			"types": f.Types, "facts": f.References, "repeated_facts": f.Duplicates, "strays": f.Foreign, "snapshots": f.Snapshots,
 			"faults": f.Faults, "seconds": took.Seconds(),
 		}, "")
 		return
@@ -91,7 +91,7 @@ func (v *Report) summary(f audit.Findings) {
 	for _, kind := range slices.Sorted(maps.Keys(f.Types)) {
 		v.line("", nil, "           %d %s", f.Types[kind], kind)
 	}
-	v.line("", nil, "facts      %d, repeats among them %d", f.Facts, f.Repeats)
+	v.line("", nil, "facts      %d, repeats among them %d", f.References, f.Duplicates)
 	v.line("", nil, "strays     %d", f.Foreign)
 	v.line("", nil, "snapshots  %d sound", f.Snapshots)
 	v.line("", nil, "faults     %d", f.Faults)
