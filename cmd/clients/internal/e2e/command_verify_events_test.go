@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// vault is a NATS server whose streams are made by hand: anything can be put into them and removed.
+// vault is a NATS server with streams that the test creates: it can put anything into them and remove it.
 type vault struct {
 	t         *testing.T
 	js        jetstream.JetStream
