@@ -32,7 +32,7 @@
 //	harness_raw_test.go      requests byte by byte
 //	harness_command_test.go  subcommands
 //	harness_events_test.go   NATS connections, what the stream holds, events of other services
-//	harness_messages_test.go valid events of the service, made by hand, and what a subscriber makes of them
+//	harness_messages_test.go valid events as the service stores them, and what a subscriber makes of them
 //	harness_gate_test.go     holds up one replica's requests at one of their steps
 //	harness_secret_test.go   a folder of credentials as Kubernetes mounts it
 //	harness_certificate_test.go  certificates for HTTPS

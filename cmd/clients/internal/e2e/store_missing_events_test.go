@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// removals are the ways in which a user who may do everything removes events.
+// removals are the ways in which an administrator removes events.
 var removals = map[string][]jetstream.StreamPurgeOpt{
 	"all events":                  {},
 	"the first events":            {jetstream.WithPurgeSequence(3)},
