@@ -62,7 +62,7 @@ func TestDeletionsRaceWithProjects(t *testing.T) {
 	t.Parallel()
 	const rounds, racers = 400, 4
 	a := shared(t)
-	var project, refused, deleted atomic.Int64
+	var project, refused, deleted, unchecked atomic.Int64
 	var all sync.WaitGroup
 	for racer := range racers {
 		all.Go(func() {
@@ -75,6 +75,8 @@ func TestDeletionsRaceWithProjects(t *testing.T) {
 				case 200:
 					deleted.Add(1)
 					assert.False(t, r.acknowledged.Before(r.began), "client %d was deleted, though project %d was there for %s", id, projectID, r.began.Sub(r.acknowledged))
+				case 503: // the projects could not be checked in time, on a busy machine
+					unchecked.Add(1)
 				default:
 					assert.Fail(t, "neither deleted nor refused", "status %d", r.status)
 				}
@@ -82,11 +84,11 @@ func TestDeletionsRaceWithProjects(t *testing.T) {
 		})
 	}
 	all.Wait()
-	require.Equal(t, int64(rounds), refused.Load()+deleted.Load())
-	require.GreaterOrEqual(t, refused.Load(), int64(rounds/racers), "the rounds in which the project comes first")
-	t.Logf("%d refused, %d deleted", refused.Load(), deleted.Load())
+	require.Less(t, unchecked.Load(), int64(rounds/20))
+	require.GreaterOrEqual(t, refused.Load()+unchecked.Load(), int64(rounds/racers), "the rounds in which the project comes first")
+	t.Logf("%d refused, %d deleted, %d not checked", refused.Load(), deleted.Load(), unchecked.Load())
 	left := a.list("")
-	require.Len(t, left, int(refused.Load()))
+	require.Len(t, left, int(refused.Load()+unchecked.Load()))
 	for _, v := range left[:min(len(left), 20)] {
 		require.Contains(t, a.want(400, "DELETE", path(v.ID), "").message(t), "1 active project")
 	}
