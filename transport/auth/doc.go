@@ -19,8 +19,14 @@
 //     remembered under a keyed hash that includes the present bcrypt hash.
 //   - Memory is bounded: everything remembered of callers is in caches that drop the least recently used entry.
 //
-// All limits count for this process alone. golang-lru's expirable cache is not used: it renews no entry on use. Neither is
-// x/time/rate: its bucket admits twice the limit within one window.
+// All limits count for this process alone.
+//
+// # Libraries that are not used
+//
+//   - golang-lru's expirable cache renews no entry on use, and its goroutine never ends.
+//   - x/time/rate admits twice the limit within one window.
+//   - x/sync/singleflight would give requests with the same login one place in the queue, that of the first one, whose
+//     network may have failures that the others' networks do not have.
 package auth
 
 import (

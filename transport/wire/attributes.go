@@ -10,7 +10,8 @@
 // domain.
 //
 // The encoders append to a buffer and never fail: everything that the domain accepts has a representation. Decoding what
-// was encoded returns the same values.
+// was encoded returns the same values. They are written by hand, since encoding/xml and encoding/json allocate
+// for each value of each client in a list.
 //
 // Field and the two Append functions of hashes encode the other documents of the API. ParseTime decodes the times in
 // queries.
