@@ -27,7 +27,18 @@ func (w *world) Claim(_ context.Context, account, key string, fresh func() (doma
 		stored.Revision = w.keyRevision
 		return stored, false, nil
 	}
-	return w.put(account, key, r), true, nil
+	own := w.put(account, key, r)
+	if w.afterClaim == nil {
+		return own, true, nil
+	}
+	held := w.afterClaim
+	w.afterClaim = nil
+	w.mu.Unlock()
+	held()
+	w.mu.Lock()
+	stored := w.keys[account+"/"+key]
+	stored.Revision = w.keyRevision
+	return stored, stored.Revision == own.Revision, nil
 }
 
 // put stores a record under the next revision.

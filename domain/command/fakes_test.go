@@ -36,6 +36,7 @@ type world struct {
 	leader       int // the end of the stream for a stale leader that is asked; 0 for the present one
 
 	beforeRelease func()
+	afterClaim    func()            // once, before the first claim is acknowledged
 	delay         func(call string) // of each call, before and after what it does
 
 	takeovers int // and confirmations

@@ -61,8 +61,16 @@ func (h *Handler) claim(ctx context.Context, req Request) (*claim, error) {
 
 // awaitClaim claims the key. If it has a record already, awaitClaim waits until that is completed or released, or has not
 // changed for takeOverAfter.
+//
+// A record of this request may have been stored without its knowledge, and be taken over and released by the time it
+// learns that. Then it has lost its key to a request that was refused, and must not store anything.
 func (h *Handler) awaitClaim(ctx context.Context, req Request) (*claim, error) {
-	create := func() (domain.IdempotencyRecord, error) { return h.newRecord(ctx, req) }
+	var eventID string // of this request's record
+	create := func() (domain.IdempotencyRecord, error) {
+		r, err := h.newRecord(ctx, req)
+		eventID = r.EventID
+		return r, err
+	}
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
 	var seen uint64
@@ -71,6 +79,8 @@ func (h *Handler) awaitClaim(ctx context.Context, req Request) (*claim, error) {
 		r, own, err := h.Records.Claim(ctx, req.Account, req.Key, create)
 		c.record, c.shared = r, !own
 		switch {
+		case err == nil && !own && r.Released && r.EventID == eventID:
+			return nil, takenOver(errClaimLost)
 		case err != nil, own, r.Result != nil, r.Released, r.Fingerprint != req.Fingerprint:
 			return c, err
 		case r.Revision != seen:
@@ -137,9 +147,14 @@ func (h *Handler) afterLoss(ctx context.Context, c *claim, result Result, outcom
 	case errors.Is(cause, domain.ErrUnknownOutcome):
 		return Result{}, Failed, cause
 	}
-	taken := domain.Errorf(domain.Unavailable, "A later request with the same Idempotency-Key has taken over.")
-	taken.Cause = cause
-	return Result{}, Failed, taken
+	return Result{}, Failed, takenOver(cause)
+}
+
+// takenOver returns the error of a request that has lost its record.
+func takenOver(cause error) error {
+	err := domain.Errorf(domain.Unavailable, "A later request with the same Idempotency-Key has taken over.")
+	err.Cause = cause
+	return err
 }
 
 // resultOf returns the result that a record holds.

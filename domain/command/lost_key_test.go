@@ -50,6 +50,31 @@ func TestARequestThatHasLostItsKeyStoresNothing(t *testing.T) {
 	}
 }
 
+// The claim is stored, and the process is held up before it learns that.
+func TestARequestThatHasLostItsKeyBeforeItHadItStoresNothing(t *testing.T) {
+	t.Parallel()
+	for name, request := range map[string]command.Request{"delete": remove(), "toggle": toggle(), "deactivate": deactivate()} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld()
+				w.store(created)
+				open := make(chan struct{})
+				w.afterClaim = func() { <-open }
+				first := w.start(t.Context(), keyed(request))
+				synctest.Wait()
+				w.hold(projects)
+				retry := <-w.start(t.Context(), keyed(request))
+				requireKind(t, domain.Blocked, retry.err)
+				w.hold(domain.References{})
+				close(open)
+				requireKind(t, domain.Unavailable, (<-first).err)
+				require.Equal(t, []domain.Event{created}, w.events(7))
+			})
+		})
+	}
+}
+
 func TestARequestThatHasLostItsKeyReturnsTheResultOfTheKey(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
