@@ -10,7 +10,6 @@ import (
 
 	"clients/eventstore/internal/jsapi"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -56,11 +55,9 @@ var errInterrupted = errors.New("interrupted")
 
 const (
 	tailBatch = 512                    // messages that are applied at once, at most
-	tailWatch = 250 * time.Millisecond // between looks at whether a silent stream has moved on
+	tailFetch = 1024                   // messages that are requested at once
+	tailWatch = 250 * time.Millisecond // how long a request stands, and between looks at whether a silent stream has moved on
 	tailRetry = 200 * time.Millisecond
-
-	tailHeartbeat = 500 * time.Millisecond // between signs of life of a server that has nothing to deliver
-	tailExpiry    = 5 * time.Second        // of one request for messages
 )
 
 // tail reads the stream from a message on. A consumer delivers the messages; what it leaves out is read from the stream's
@@ -86,14 +83,12 @@ func (t *tail) read(ctx context.Context) error {
 		}
 	}
 	t.again = true
-	messages, err := t.consume(ctx)
+	consumer, err := t.consumer(ctx)
 	if err != nil {
 		return interrupted(err)
 	}
-	defer context.AfterFunc(ctx, messages.Stop)()
-	defer messages.Stop()
 	for late := false; ; {
-		silent, err := t.next(ctx, messages)
+		silent, err := t.fetch(ctx, consumer)
 		if _, fault := t.guard.checkpoint(); err != nil || fault != nil {
 			return cmp.Or(err, fault)
 		}
@@ -114,35 +109,41 @@ func (t *tail) read(ctx context.Context) error {
 
 func interrupted(err error) error { return fmt.Errorf("%w: %w", errInterrupted, err) }
 
-// consume creates a consumer. It ends with its stream: that this is the expected one is checked once the consumer exists.
-func (t *tail) consume(ctx context.Context) (jetstream.MessagesContext, error) {
+// consumer creates a consumer. It ends with its stream: that this is the expected one is checked once the consumer exists.
+func (t *tail) consumer(ctx context.Context) (jetstream.Consumer, error) {
 	consumer, err := t.reader.api.Consumer(ctx, jsapi.Reading{Stream: Stream, After: t.reached.Sequence})
 	if err == nil {
 		err = t.guard.checkMessage(ctx, t.reached)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return consumer.Messages(jetstream.PullMaxMessages(2*tailBatch), jetstream.PullExpiry(tailExpiry), jetstream.PullHeartbeat(tailHeartbeat))
+	return consumer, err
 }
 
-// next applies a batch of what is delivered. silent says that nothing has arrived for a while.
-func (t *tail) next(ctx context.Context, messages jetstream.MessagesContext) (silent bool, err error) {
-	for {
-		msg, err := messages.Next(jetstream.NextMaxWait(tailWatch))
-		if errors.Is(err, nats.ErrTimeout) {
-			return true, t.flush()
-		}
-		var more bool
-		if err == nil {
-			more, err = t.take(ctx, msg)
-		} else {
-			err = interrupted(err)
-		}
+// fetch applies what is delivered in response to one request. silent says that nothing has arrived.
+func (t *tail) fetch(ctx context.Context, consumer jetstream.Consumer) (silent bool, err error) {
+	watch, cancel := context.WithTimeout(ctx, tailWatch)
+	defer cancel()
+	messages, err := consumer.Fetch(tailFetch, jetstream.FetchContext(watch))
+	if err != nil {
+		return false, interrupted(err)
+	}
+	silent = true
+	for msg := range messages.Messages() {
+		silent = false
+		more, err := t.take(ctx, msg)
 		if err != nil || !more || len(t.batch) == cap(t.batch) {
-			return false, cmp.Or(t.flush(), err)
+			err = cmp.Or(t.flush(), err, ctx.Err())
+		}
+		if err != nil {
+			return false, err
 		}
 	}
+	if err := t.flush(); err != nil {
+		return false, err
+	}
+	if err := messages.Error(); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return false, interrupted(err)
+	}
+	return silent, ctx.Err()
 }
 
 // take adds a message to the batch, and reports whether the server has more. What the consumer has left out before it is

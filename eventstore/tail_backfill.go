@@ -38,7 +38,7 @@ func (t *tail) catchUp(ctx context.Context) (found bool, err error) {
 // jetstream.ErrMsgNotFound, what must not be skipped, or the error of apply.
 func (t *tail) backfill(ctx context.Context, upTo uint64) error {
 	for t.reached.Sequence < upTo {
-		batch, fault := t.fetch(ctx, upTo)
+		batch, fault := t.request(ctx, upTo)
 		if len(batch) > 0 {
 			if err := t.guard.checkMessage(ctx, t.reached); err != nil { // afterwards: what was read follows on that
 				return fmt.Errorf("%w: %w", errNoResponse, err)
@@ -54,8 +54,8 @@ func (t *tail) backfill(ctx context.Context, upTo uint64) error {
 	return nil
 }
 
-// fetch reads the next messages from the leader, up to a sequence.
-func (t *tail) fetch(ctx context.Context, upTo uint64) ([]Record, error) {
+// request reads the next messages from the leader, up to a sequence.
+func (t *tail) request(ctx context.Context, upTo uint64) ([]Record, error) {
 	batch := t.batch[:0]
 	for next := t.reached.Sequence + 1; next <= upTo && len(batch) < backfillBatch; next++ {
 		record, err := t.reader.next(ctx, "", next)
