@@ -126,7 +126,7 @@ func (s *Store) ConfirmConflict(ctx context.Context, e domain.Envelope, lastSequ
 	if err != nil {
 		return domain.AppendResult{}, err
 	}
-	return s.writer.confirmConflict(ctx, p)
+	return s.writer.resolve(ctx, p, jsapi.Conflict, nil)
 }
 
 // StoreBatch stores a batch without looking at the stream first.

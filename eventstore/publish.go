@@ -29,10 +29,8 @@ func (w *writer) publish(p *pending) (domain.AppendResult, error) {
 			return domain.AppendResult{}, unknownOutcome(err)
 		}
 		return domain.AppendResult{Sequence: ack.Sequence, Revision: p.revision}, nil
-	case jsapi.Duplicate:
-		return w.resolve(ctx, p, err)
-	case jsapi.Conflict:
-		return w.confirmConflict(ctx, p)
+	case jsapi.Duplicate, jsapi.Conflict:
+		return w.resolve(ctx, p, outcome, err)
 	case jsapi.Unknown:
 		w.readOnly.unacknowledged()
 		return domain.AppendResult{}, unknownOutcome(err)
@@ -41,38 +39,32 @@ func (w *writer) publish(p *pending) (domain.AppendResult, error) {
 	}
 }
 
-// resolve finds out what is stored of an event that was sent more than once: it may be the event itself that a repeat
-// conflicted with, and a repeat need not be the same in every byte.
-func (w *writer) resolve(ctx context.Context, p *pending, conflict error) (domain.AppendResult, error) {
-	lookup := domain.Lookup{Account: p.account, ClientID: p.clientID, EventID: p.eventID, After: p.lastSequence}
-	record, err := w.reader.find(ctx, lookup)
-	if err != nil {
-		return domain.AppendResult{}, unknownOutcome(errors.Join(conflict, err))
-	}
-	return record.appendResult(), nil
-}
-
-// confirmConflict returns what became of an event that was refused because there is a newer message of its client. The
-// error is domain.ErrConflict if that is so.
+// resolve finds out whether an event is stored after the stream has refused it because of a newer message, or has reported
+// it as a duplicate. If it is stored it is the first message behind the sequence that it was decided on.
 //
-// While a stale leader with a hanging disk does not know that it was replaced, a message reaches it and its successor. The
-// one may refuse what the other stores, and the refusal may come first. So a refusal only counts once a leader has a newer
-// message, and it is another one: then the event cannot be stored any more.
-func (w *writer) confirmConflict(ctx context.Context, p *pending) (domain.AppendResult, error) {
-	if !w.replicated {
+// If that is another message, the error of an event that was sent once is domain.ErrConflict. One that was sent more than
+// once keeps an unknown outcome, so that nothing is decided anew.
+//
+// On a stream without replicas a refusal counts at once. On others, while a stale leader with a hanging disk does not know
+// that it was replaced, a message reaches it and its successor. The one may refuse what the other stores, and the refusal
+// may come first. So it only counts once a leader has a newer message: then the event cannot be stored any more.
+func (w *writer) resolve(ctx context.Context, p *pending, outcome jsapi.Outcome, refusal error) (domain.AppendResult, error) {
+	if outcome == jsapi.Conflict && !w.replicated {
 		return domain.AppendResult{}, domain.ErrConflict
 	}
 	for ctx.Err() == nil {
-		next, err := w.reader.next(ctx, p.subject(), p.lastSequence+1) // the event itself, or it is not stored
+		next, err := w.reader.next(ctx, p.subject(), p.lastSequence+1)
 		switch {
 		case err == nil && next.is(p.eventID):
 			return next.appendResult(), nil
-		case err == nil:
+		case err == nil && outcome == jsapi.Conflict:
 			return domain.AppendResult{}, domain.ErrConflict
+		case err == nil:
+			return domain.AppendResult{}, unknownOutcome(refusal)
 		}
 		jsapi.Pause(ctx)
 	}
-	return domain.AppendResult{}, unknownOutcome(ctx.Err())
+	return domain.AppendResult{}, unknownOutcome(errors.Join(refusal, ctx.Err()))
 }
 
 // unknownOutcome returns the error for a message that may have been stored or not.
