@@ -38,11 +38,11 @@ func (s *Store) Check(ctx context.Context, c Checkpoint) error {
 	return nil
 }
 
-// reaches returns ErrWentBackwards if the stream ends before a sequence.
+// reaches returns ErrWentBackwards if the stream ends before a sequence that it is known to have reached.
 func (s *Store) reaches(ctx context.Context, sequence uint64) error {
 	last, err := s.LastSequence(ctx)
 	if err == nil && last < sequence {
-		err = fmt.Errorf("%w: a snapshot is of sequence %d, and it now ends at %d", ErrWentBackwards, sequence, last)
+		err = fmt.Errorf("%w: it reached sequence %d and now ends at %d", ErrWentBackwards, sequence, last)
 	}
 	return err
 }

@@ -62,7 +62,7 @@ func (i *ids) takeBlock(ctx context.Context, floor int64) error {
 	size := int64(blockSize)
 	top, err := i.add(ctx, size)
 	if err == nil && top-size < floor {
-		i.log.Warn("id counter behind, advanced", "counter", top, "highest id", floor)
+		i.log.Warn("id counter behind, advanced", "counter", top, "highest_id", floor)
 		size = floor - min(top, floor) + blockSize
 		top, err = i.add(ctx, size)
 	}
@@ -93,8 +93,7 @@ func (i *ids) addOnce(ctx context.Context, n int64) (int64, error) {
 	defer cancel()
 	ack, err := i.api.PublishOnce(ctx, &nats.Msg{Subject: idSubject, Header: nats.Header{"Nats-Incr": {"+" + strconv.FormatInt(n, 10)}}})
 	if errors.Is(err, jetstream.ErrNoStreamResponse) { // it has no leader at the moment, or was deleted
-		_, failed := jsapi.WithContext(ctx, func() (*jetstream.StreamInfo, error) { return i.api.EnsureStream(ctx, i.counter) })
-		if failed != nil {
+		if _, failed := i.api.EnsureStream(ctx, i.counter); failed != nil {
 			return 0, failed
 		}
 	}

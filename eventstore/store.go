@@ -96,8 +96,10 @@ func open(ctx context.Context, nc *nats.Conn, config Config) (*Store, error) {
 	if err := s.ensureStreams(ctx); err != nil {
 		return nil, err
 	}
-	if err := s.checkReached(ctx, config.Reached); err != nil {
-		return nil, err
+	if config.Reached > 0 {
+		if err := s.reaches(ctx, config.Reached); err != nil {
+			return nil, err
+		}
 	}
 	s.writer.start()
 	s.open, s.end = context.WithCancel(context.WithoutCancel(ctx))
@@ -149,18 +151,6 @@ func (s *Store) LastSequence(ctx context.Context) (uint64, error) {
 		return 0, fmt.Errorf("last sequence: %w", err)
 	}
 	return info.State.Last, nil
-}
-
-// checkReached returns ErrWentBackwards if the stream ends before a sequence that it is known to have reached.
-func (s *Store) checkReached(ctx context.Context, reached uint64) error {
-	if reached == 0 {
-		return nil
-	}
-	last, err := s.LastSequence(ctx)
-	if err == nil && last < reached {
-		err = fmt.Errorf("%w: it reached sequence %d and now ends at %d", ErrWentBackwards, reached, last)
-	}
-	return err
 }
 
 // MarkDamaged ends the use of the stream, which was found not to hold what was folded of it: it is not read any further,

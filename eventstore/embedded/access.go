@@ -11,7 +11,6 @@ import (
 
 	"clients/eventstore/partners"
 
-	"github.com/gofrs/flock"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nkeys"
@@ -158,14 +157,12 @@ func Admin(dir string) (address string, login nats.Option, err error) {
 // inUse returns ErrNotRunning where no process uses a data directory. The password must not be sent to the address of a
 // process that has ended: another user's process may listen there by now.
 func inUse(dir string) error {
-	lock := flock.New(filepath.Join(dir, lockName))
-	defer lock.Close()
-	free, err := lock.TryRLock()
-	if err != nil {
+	lock, err := shareDir(dir)
+	switch {
+	case errors.Is(err, ErrLocked):
+		return nil
+	case err != nil:
 		return err
 	}
-	if free {
-		return fmt.Errorf("%w: no process uses %s", ErrNotRunning, dir)
-	}
-	return nil
+	return errors.Join(lock.Close(), fmt.Errorf("%w: no process uses %s", ErrNotRunning, dir))
 }

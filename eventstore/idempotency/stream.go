@@ -37,7 +37,7 @@ func (b *bucket) stream() jetstream.StreamConfig {
 // ensure creates the stream, or checks that the existing one has the settings that the guarantees depend on.
 func (b *bucket) ensure(ctx context.Context) error {
 	return jsapi.Retry(ctx, b.config.Log, func(ctx context.Context) error {
-		_, err := jsapi.WithContext(ctx, func() (*jetstream.StreamInfo, error) { return b.api.EnsureStream(ctx, b.stream()) })
+		_, err := b.api.EnsureStream(ctx, b.stream())
 		return err
 	})
 }
@@ -51,7 +51,7 @@ func (b *bucket) lost() {
 	if !b.creating.CompareAndSwap(false, true) {
 		return
 	}
-	b.config.Log.Error("idempotency records lost", "stream", Stream, "created_again_after", b.config.LongestCommand)
+	b.config.Log.Error("idempotency records lost", "stream", Stream, "created_again_after", b.config.LongestCommand.String())
 	go func() {
 		defer b.creating.Store(false)
 		select {

@@ -6,6 +6,7 @@ import (
 	"maps"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 const (
@@ -43,7 +44,7 @@ func (r *responder) createConsumer(ctx context.Context, partner, subject string,
 		}
 		request.Action = server.ActionCreate
 		response, number := r.create(ctx, request)
-		if number != codeNameTaken.number || action == server.ActionCreate {
+		if number != codeNameTaken.ErrorCode || action == server.ActionCreate {
 			return response
 		}
 	}
@@ -56,18 +57,18 @@ func (r *responder) createConsumer(ctx context.Context, partner, subject string,
 }
 
 // create sends a request to the server, and returns its response and the error code in it, or 0.
-func (r *responder) create(ctx context.Context, request server.CreateConsumerRequest) (response []byte, number int) {
+func (r *responder) create(ctx context.Context, request server.CreateConsumerRequest) (response []byte, number jetstream.ErrorCode) {
 	body, err := json.Marshal(request)
 	if err != nil {
-		return refuse(codeBadRequest, "%v", err), codeBadRequest.number
+		return refuse(codeBadRequest, "%v", err), codeBadRequest.ErrorCode
 	}
 	response, err = r.request(ctx, "CONSUMER.CREATE."+stream+"."+createSubject(&request.Config), body)
 	if err != nil {
-		return refuse(codeUnavailable, "JetStream does not respond: the consumer may have been created or not"), codeUnavailable.number
+		return refuse(codeUnavailable, "JetStream does not respond: the consumer may have been created or not"), codeUnavailable.ErrorCode
 	}
-	var result struct{ Error apiError }
+	var result struct{ Error jetstream.APIError }
 	_ = json.Unmarshal(response, &result)
-	return response, result.Error.ErrCode
+	return response, result.Error.ErrorCode
 }
 
 // deleteConsumer deletes a consumer that the partner created, or one that has the partner's name and no owner. Others are not

@@ -168,32 +168,25 @@ func respond(m *nats.Msg, body []byte) {
 	}
 }
 
-// Error codes of JetStream, in the order of the HTTP status that goes with each.
+// Errors of JetStream, without the description.
 var (
-	codeBadRequest   = errorCode{400, 10003}
-	codeNotAllowed   = errorCode{400, 10012} // a consumer cannot be created
-	codeNotFound     = errorCode{404, 10014} // a consumer
-	codeTooMany      = errorCode{400, 10026} // consumers
-	codeNameTaken    = errorCode{400, 10148} // by another consumer
-	codeBusy         = errorCode{503, 10023}
-	codeUnavailable  = errorCode{503, 10008}
+	codeBadRequest  = jetstream.APIError{Code: 400, ErrorCode: 10003}
+	codeNotAllowed  = jetstream.APIError{Code: 400, ErrorCode: 10012} // a consumer cannot be created
+	codeNotFound    = jetstream.APIError{Code: 404, ErrorCode: 10014} // a consumer
+	codeTooMany     = jetstream.APIError{Code: 400, ErrorCode: 10026} // consumers
+	codeNameTaken   = jetstream.APIError{Code: 400, ErrorCode: 10148} // by another consumer
+	codeBusy        = jetstream.APIError{Code: 503, ErrorCode: 10023}
+	codeUnavailable = jetstream.APIError{Code: 503, ErrorCode: 10008}
+)
+
+const (
 	createResponse   = "io.nats.jetstream.api.v1.consumer_create_response"
 	maxRequestLength = 16 << 10
 )
 
-type errorCode struct{ status, number int }
-
-type apiError struct {
-	Code        int    `json:"code"`
-	ErrCode     int    `json:"err_code"`
-	Description string `json:"description"`
-}
-
 // refuse returns an error response of the JetStream API.
-func refuse(code errorCode, format string, args ...any) []byte {
-	body, _ := json.Marshal(map[string]any{
-		"type":  createResponse,
-		"error": apiError{code.status, code.number, fmt.Sprintf(format, args...)},
-	})
+func refuse(code jetstream.APIError, format string, args ...any) []byte {
+	code.Description = fmt.Sprintf(format, args...)
+	body, _ := json.Marshal(map[string]any{"type": createResponse, "error": code})
 	return body
 }

@@ -26,7 +26,7 @@ func (b *Bucket) Save(ctx context.Context, m Mark, write func(io.Writer) error) 
 		return fmt.Errorf("save snapshot: %w", err)
 	}
 	if err := b.removeOld(ctx, m.Form); err != nil {
-		b.config.Log.Warn("old snapshots could not be removed", "error", err)
+		b.config.Log.Warn("removing old snapshots failed", "error", err)
 	}
 	return nil
 }

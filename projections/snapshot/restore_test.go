@@ -165,7 +165,7 @@ func TestAStartNoticesThatTheStreamWentBackwards(t *testing.T) {
 	again.create(1)
 	_, err = again.restoring()
 	require.ErrorIs(t, err, eventstore.ErrWentBackwards)
-	require.ErrorContains(t, err, "a snapshot is of sequence 3, and it now ends at 1")
+	require.ErrorContains(t, err, "it reached sequence 3 and now ends at 1")
 
 	require.NoError(t, s.js.DeleteObjectStore(soon(t), eventstore.SnapshotsBucket))
 	_, err = again.restoring()

@@ -25,10 +25,13 @@ func (e *ConfigError) Error() string {
 // EnsureStream creates a stream, or returns the information of the existing one. An existing stream is never altered: if
 // it differs the error is a *ConfigError.
 func (c *Client) EnsureStream(ctx context.Context, want jetstream.StreamConfig) (*jetstream.StreamInfo, error) {
-	stream, err := c.JetStream.Stream(ctx, want.Name)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		stream, err = c.JetStream.CreateStream(ctx, want)
-	}
+	stream, err := WithContext(ctx, func() (jetstream.Stream, error) {
+		stream, err := c.JetStream.Stream(ctx, want.Name)
+		if errors.Is(err, jetstream.ErrStreamNotFound) {
+			stream, err = c.JetStream.CreateStream(ctx, want)
+		}
+		return stream, err
+	})
 	if api := apiError(err); api != nil && api.ErrorCode == codeNoCluster {
 		err = fmt.Errorf("%w: %d replicas requested", ErrNoCluster, want.Replicas)
 	}
