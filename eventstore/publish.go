@@ -52,8 +52,12 @@ func (w *writer) resolve(ctx context.Context, p *pending, outcome jsapi.Outcome,
 	if outcome == jsapi.Conflict && !w.replicated {
 		return domain.AppendResult{}, domain.ErrConflict
 	}
+	subject := subjectOf(p.account, p.clientID)
+	if outcome == jsapi.Conflict {
+		subject = p.subject() // the newer message may be of another account
+	}
 	for ctx.Err() == nil {
-		next, err := w.reader.next(ctx, p.subject(), p.lastSequence+1)
+		next, err := w.reader.next(ctx, subject, p.lastSequence+1)
 		switch {
 		case err == nil && next.is(p.eventID):
 			return next.appendResult(), nil
