@@ -72,8 +72,8 @@ func (f *Faults) hosts(variable, value string) (hosts []string) {
 }
 
 func (f *Faults) embeddedAddress(variable, value string) string {
-	if value == NoPartners {
-		return value
+	if value == adminOnly {
+		return "127.0.0.1:0"
 	}
 	return f.address(variable, value, "since the embedded server has no TLS")
 }

@@ -40,7 +40,8 @@ type Config struct {
 	OpsAddr          string
 	NATS             natsconn.Settings // without URL: an embedded server
 	DataDir          string
-	EmbeddedNATSAddr string // NoPartners: for the administrator alone
+	EmbeddedNATSAddr string                 // where to listen
+	Partners         embedded.PartnerAccess // to the embedded server
 	StreamReplicas   int
 	Credentials      *credentials.Folder // nil: no logins
 	TrustedProxies   []netip.Prefix
@@ -73,6 +74,7 @@ func (c *Serve) Config() (Config, error) {
 		NATS:             c.Settings(&f),
 		DataDir:          f.folder("CLIENTS_DATA_DIR", c.DataDir),
 		EmbeddedNATSAddr: f.embeddedAddress("CLIENTS_EMBEDDED_NATS_ADDR", c.EmbeddedNATSAddr),
+		Partners:         c.partnerAccess(),
 		StreamReplicas:   f.Replicas(c.StreamReplicas, c.NATSURL != ""),
 		Credentials:      f.credentials("CLIENTS_CREDENTIALS_DIR", c.CredentialsDir),
 		TrustedProxies:   f.networks("CLIENTS_TRUSTED_PROXIES", c.TrustedProxies),
@@ -88,24 +90,16 @@ func (c *Serve) Config() (Config, error) {
 	return config, f.Err()
 }
 
-// NoPartners is the EmbeddedNATSAddr of a server that only the administrator can connect to.
-const NoPartners = "off"
+// adminOnly is the CLIENTS_EMBEDDED_NATS_ADDR of a server that only the administrator can connect to.
+const adminOnly = "off"
 
-// PartnerAccess returns how other services log in to the embedded server.
-func (c Config) PartnerAccess() embedded.PartnerAccess {
+// partnerAccess returns how other services log in to the embedded server.
+func (c *Serve) partnerAccess() embedded.PartnerAccess {
 	switch {
-	case c.EmbeddedNATSAddr == NoPartners:
+	case c.EmbeddedNATSAddr == adminOnly:
 		return embedded.NoPartners
-	case c.Credentials != nil:
+	case c.CredentialsDir != "":
 		return embedded.PartnersLogIn
 	}
 	return embedded.PartnersNeedNone
-}
-
-// EmbeddedListenAddr returns the address that the embedded server listens on.
-func (c Config) EmbeddedListenAddr() string {
-	if c.EmbeddedNATSAddr == NoPartners {
-		return "127.0.0.1:0"
-	}
-	return c.EmbeddedNATSAddr
 }

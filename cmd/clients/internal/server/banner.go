@@ -34,9 +34,9 @@ func (s *Server) Banner(w io.Writer) {
 // partnerAccess says what other services can do at NATS.
 func (s *Server) partnerAccess() string {
 	switch {
-	case s.embedded != nil && s.config.PartnerAccess() == embedded.NoPartners:
+	case s.embedded != nil && s.config.Partners == embedded.NoPartners:
 		return "for the administrator alone"
-	case s.embedded != nil && s.config.PartnerAccess() == embedded.PartnersLogIn:
+	case s.embedded != nil && s.config.Partners == embedded.PartnersLogIn:
 		return "log in as partner, subscribe to clients.>"
 	}
 	return "subscribe to clients.>"

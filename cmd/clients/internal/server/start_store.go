@@ -55,7 +55,7 @@ func (s *Server) openStore(ctx context.Context) (err error) {
 // startEmbedded starts a NATS server within the process and connects to it.
 func (s *Server) startEmbedded() (err error) {
 	s.embedded, err = embedded.Start(embedded.Config{
-		Dir: s.config.DataDir, Addr: s.config.EmbeddedListenAddr(), Partners: s.config.PartnerAccess(), Log: s.log,
+		Dir: s.config.DataDir, Addr: s.config.EmbeddedNATSAddr, Partners: s.config.Partners, Log: s.log,
 	})
 	var listen *net.OpError
 	if errors.As(err, &listen) {
