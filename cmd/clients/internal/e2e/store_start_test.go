@@ -89,5 +89,5 @@ func TestAStartRefusesAStreamThatIsConfiguredDifferently(t *testing.T) {
 	s.stop(t)
 	refusal := refusedStart(t, s.dataDir)
 	require.Contains(t, refusal, "CLIENTS")
-	require.Contains(t, refusal, "max age")
+	require.Contains(t, refusal, "max_age")
 }
