@@ -63,7 +63,7 @@ func seed(b *testing.B, js jetstream.JetStream, n, versions int) {
 					`"details":"123 Main St. Third Floor New York, NY 10011 USA 212-555-1212"`, id*7919%int64(n)))
 			}
 			m.Header.Del("Nats-Msg-Id") // the server would keep each for two minutes
-			_, err := js.PublishMsgAsync(m)
+			_, err := js.PublishMsgAsync(m, jetstream.WithStallWait(seededLimit))
 			require.NoError(b, err)
 		}
 	}
