@@ -53,4 +53,6 @@
 //	transport/contracts        openapi.yaml, asyncapi.yaml, EVENTS.md
 //	cmd/example-subscriber     the copy
 //	tests                      golden bytes (add, never edit), the documents of e2e, CHANGELOG.md
+//
+// The tests of projections/round_trip_test.go fail while an event, Evolve or the snapshot does not carry a field.
 package domain

@@ -16,12 +16,15 @@
 //	      ↓
 //	deadletter.Put    for poison messages, before the run is recorded     poison.go
 //	      ↓
-//	Store.AppendBatch   the whole run as one batch                          loop.go
+//	Store.AppendBatch the whole run as one batch                          loop.go
 //	      ↓
 //	Directory         folds the reference events; a deletion is refused
 //
 // A DELETE or deactivation passes the read barrier first (barrier.go): it waits until the directory shows all messages that
 // were acknowledged to other services when the command started.
+//
+// CloudEvents are decoded here and not by the CloudEvents SDK, which refuses an event if one of its attributes is invalid.
+// An event that names its project and client must count even then.
 //
 // # One replica records
 //

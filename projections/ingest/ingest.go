@@ -27,8 +27,8 @@ type Config struct {
 	Upstream    *upstream.Client
 	DeadLetters *deadletter.Store
 	Directory   *readmodel.Directory
-	// Streams is the number of replicas of the streams that the service creates.
-	Streams int
+	// StreamReplicas is the number of replicas of the streams that the service creates.
+	StreamReplicas int
 	// Replica names this process among those that record.
 	Replica string
 	// Patience is how long another replica is given to record a message before this one does; 0 if there is no other.

@@ -85,7 +85,7 @@ func (l *loop) put(ctx context.Context, m upstream.Message, poison *Poison) (sto
 	if !errors.Is(err, deadletter.ErrNoStream) {
 		return stored, err
 	}
-	if err := l.DeadLetters.Ensure(ctx, l.Streams, l.Log); err != nil {
+	if err := l.DeadLetters.Ensure(ctx, l.StreamReplicas, l.Log); err != nil {
 		return false, err
 	}
 	return l.DeadLetters.Put(ctx, m, string(poison.Reason), poison.Detail)
