@@ -86,10 +86,10 @@ func (c *coder) decodeReferences(x *references.Index) {
 		x.RestoreItem(scope, i)
 	}
 	for range c.each() {
-		var client int64
-		var held references.Client
-		codeDefaults(c, &client, &held)
-		x.RestoreDefaults(client, held.KindAt, held.TimeframeAt)
+		var id int64
+		var client references.Client
+		codeDefaults(c, &id, &client)
+		x.RestoreDefaults(id, client.KindAt, client.TimeframeAt)
 	}
 	x.FinishRestore()
 }

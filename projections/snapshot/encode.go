@@ -65,15 +65,15 @@ func (c *coder) encodeReferences(x *references.Index) {
 		}
 	}
 	clients := 0
-	for _, held := range x.Clients() {
-		if held.HasDefaults() {
+	for _, client := range x.Clients() {
+		if client.HasDefaults() {
 			clients++
 		}
 	}
 	c.put(uint64(clients))
-	for id, held := range x.Clients() { // the rest is counted again from the items
-		if held.HasDefaults() {
-			codeDefaults(c, &id, &held)
+	for id, client := range x.Clients() { // the rest is counted again from the items
+		if client.HasDefaults() {
+			codeDefaults(c, &id, &client)
 		}
 	}
 }

@@ -74,8 +74,8 @@ func codeItem(c *coder, scope *references.Scope, i *references.Item) {
 	c.point(&i.ClientAt)
 }
 
-func codeDefaults(c *coder, client *int64, held *references.Client) {
-	number(c, client)
-	c.point(&held.KindAt)
-	c.point(&held.TimeframeAt)
+func codeDefaults(c *coder, id *int64, client *references.Client) {
+	number(c, id)
+	c.point(&client.KindAt)
+	c.point(&client.TimeframeAt)
 }
