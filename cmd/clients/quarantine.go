@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,7 +11,6 @@ import (
 	"time"
 
 	"clients/cmd/clients/internal/config"
-	"clients/domain"
 	"clients/eventstore/deadletter"
 	"clients/projections/ingest"
 )
@@ -33,15 +31,6 @@ type quarantineListCommand struct {
 
 type quarantineShowCommand struct {
 	Number uint64 `arg:"" help:"Number of the message, as list shows it."`
-}
-
-type quarantineRetryCommand struct{ chosenLetters }
-
-type quarantineDropCommand struct{ chosenLetters }
-
-type chosenLetters struct {
-	Numbers []uint64 `arg:"" optional:"" help:"Numbers of the messages, as list shows them."`
-	All     bool     `help:"All messages in quarantine."`
 }
 
 func (c *quarantineCommand) open(ctx context.Context) (_ *deadletter.Store, done func(), err error) {
@@ -84,7 +73,7 @@ func (c *quarantineListCommand) Run(ctx context.Context, s streams, parent *quar
 			l.Number, l.At.UTC().Format(time.DateTime), m.Stream, m.Sequence, m.Subject, kind, l.Reason, l.Detail)
 	}
 	if found == 0 && !c.JSON {
-		fmt.Fprintln(s.out, "Nothing is in quarantine.")
+		fmt.Fprintln(s.out, "nothing in quarantine")
 	}
 	return table.Flush()
 }
@@ -107,54 +96,5 @@ func (c *quarantineShowCommand) Run(ctx context.Context, s streams, parent *quar
 		fmt.Fprintf(s.out, "header    %s: %s\n", name, strings.Join(m.Header[name], ", "))
 	}
 	fmt.Fprintf(s.out, "data      %s\n", m.Data)
-	return nil
-}
-
-// Run retries the chosen dead letters.
-func (c *quarantineRetryCommand) Run(ctx context.Context, s streams, parent *quarantineCommand) error {
-	return c.each(ctx, s, parent, "recorded", (*deadletter.Store).Retry)
-}
-
-// Run deletes the chosen dead letters.
-func (c *quarantineDropCommand) Run(ctx context.Context, s streams, parent *quarantineCommand) error {
-	return c.each(ctx, s, parent, "dropped", (*deadletter.Store).Drop)
-}
-
-// each calls do with each chosen dead letter and reports the outcome. It fails if one of them fails.
-func (c chosenLetters) each(ctx context.Context, s streams, parent *quarantineCommand, success string,
-	do func(*deadletter.Store, context.Context, uint64) error) error {
-	if c.All == (len(c.Numbers) > 0) {
-		return config.Faults{"messages: name them by number, or use --all"}
-	}
-	letters, done, err := parent.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer done()
-	numbers := c.Numbers
-	if c.All {
-		for l, err := range letters.All(ctx) {
-			if err != nil {
-				return err
-			}
-			numbers = append(numbers, l.Number)
-		}
-	}
-	failed := 0
-	for _, number := range numbers {
-		err := do(letters, ctx, number)
-		if errors.Is(err, deadletter.ErrNoService) {
-			return err
-		}
-		outcome := success
-		if err != nil {
-			failed++
-			outcome = err.Error()
-		}
-		fmt.Fprintf(s.out, "%d: %s\n", number, outcome)
-	}
-	if failed > 0 {
-		return fmt.Errorf("%d of %s failed", failed, domain.Counted(len(numbers), "message"))
-	}
 	return nil
 }

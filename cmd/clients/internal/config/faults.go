@@ -137,7 +137,7 @@ func (f *Faults) level(variable, value string) (level slog.Level) {
 func (f *Faults) duration(variable, value string, longest time.Duration) time.Duration {
 	d, err := time.ParseDuration(value)
 	if err != nil || d < 0 || d > longest {
-		f.Add(variable, "must be a duration between 0s and %s (got %q)", longest, value)
+		f.Add(variable, "must be a duration between 0s and %s (got %q)", strings.TrimSuffix(longest.String(), "0m0s"), value)
 	}
 	return d
 }

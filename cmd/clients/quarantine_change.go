@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"clients/cmd/clients/internal/config"
+	"clients/domain"
+	"clients/eventstore/deadletter"
+)
+
+// quarantineRetryCommand has the running service try dead letters again.
+type quarantineRetryCommand struct{ chosenLetters }
+
+// quarantineDropCommand deletes dead letters.
+type quarantineDropCommand struct{ chosenLetters }
+
+// chosenLetters are the dead letters that a command is about.
+type chosenLetters struct {
+	Numbers []uint64 `arg:"" optional:"" help:"Numbers of the messages, as list shows them."`
+	All     bool     `help:"All messages in quarantine."`
+}
+
+// Run retries the chosen dead letters.
+func (c *quarantineRetryCommand) Run(ctx context.Context, s streams, parent *quarantineCommand) error {
+	return c.each(ctx, s, parent, "recorded", (*deadletter.Store).Retry)
+}
+
+// Run deletes the chosen dead letters.
+func (c *quarantineDropCommand) Run(ctx context.Context, s streams, parent *quarantineCommand) error {
+	return c.each(ctx, s, parent, "dropped", (*deadletter.Store).Drop)
+}
+
+// each calls do with each chosen dead letter and reports the outcome. It fails if one of them fails.
+func (c chosenLetters) each(ctx context.Context, s streams, parent *quarantineCommand, success string,
+	do func(*deadletter.Store, context.Context, uint64) error) error {
+	if c.All == (len(c.Numbers) > 0) {
+		return config.Faults{"messages: name them by number, or use --all"}
+	}
+	letters, done, err := parent.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	numbers := c.Numbers
+	if c.All {
+		for l, err := range letters.All(ctx) {
+			if err != nil {
+				return err
+			}
+			numbers = append(numbers, l.Number)
+		}
+	}
+	failed := 0
+	for _, number := range numbers {
+		err := do(letters, ctx, number)
+		if errors.Is(err, deadletter.ErrNoService) {
+			return err
+		}
+		outcome := success
+		if err != nil {
+			failed++
+			outcome = err.Error()
+		}
+		fmt.Fprintf(s.out, "%d: %s\n", number, outcome)
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d of %s failed", failed, domain.Counted(len(numbers), "message"))
+	}
+	return nil
+}
