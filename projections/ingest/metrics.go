@@ -26,7 +26,7 @@ func newMetrics(registry prometheus.Registerer) *ingestMetrics {
 	m := &ingestMetrics{
 		quarantined: counter("clients_quarantined_total", "Messages of other services that became dead letters, by reason.", "reason"),
 		duplicates:  counter("clients_source_duplicates_total", "Events of other services that were dropped as duplicates, by source and id."),
-		expired:     counter("clients_source_expired_total", "Messages of other services that were deleted before they were read."),
+		expired:     counter("clients_source_expired_total", "Messages of other services that a limit or a purge deleted before they were read."),
 		putFailures: counter("clients_quarantine_failures_total", "Failed attempts to store a dead letter. Messages behind it wait."),
 		missing:     gauge("clients_source_missing", "1 while the stream of another service does not exist or does not receive its events. No client can be deleted or deactivated."),
 		sequence:    gauge("clients_source_read_sequence", "Sequence of the last message that was read from the stream of another service."),
