@@ -17,11 +17,15 @@ func (s *Server) Banner(w io.Writer) {
 	if s.config.Credentials != nil {
 		login = "-u USER " // curl asks for the password
 	}
+	url, access := s.config.NATS.URL, subscribe
+	if s.embedded != nil {
+		url, access = s.embedded.URL(), partnerAccess[s.config.Partners]
+	}
 	fmt.Fprintf(w, `clients is ready.
   API         %s://%s/clients
   operations  http://%s/readyz and /livez, /metrics, /version
   NATS        %s, stream CLIENTS, %s
-`, scheme, s.api.Addr(), s.ops.Addr(), natsconn.Redact(s.natsURL()), s.partnerAccess())
+`, scheme, s.api.Addr(), s.ops.Addr(), natsconn.Redact(url), access)
 	if s.embedded != nil {
 		fmt.Fprintf(w, "  data        %s\n", s.config.DataDir)
 	}
@@ -31,21 +35,11 @@ func (s *Server) Banner(w io.Writer) {
 `, login, scheme, s.api.Addr())
 }
 
-// partnerAccess says what other services can do at NATS.
-func (s *Server) partnerAccess() string {
-	switch {
-	case s.embedded != nil && s.config.Partners == embedded.NoPartners:
-		return "for the administrator alone"
-	case s.embedded != nil && s.config.Partners == embedded.PartnersLogIn:
-		return "log in as partner, subscribe to clients.>"
-	}
-	return "subscribe to clients.>"
+// partnerAccess is what other services can do at an embedded server.
+var partnerAccess = map[embedded.PartnerAccess]string{
+	embedded.NoPartners:       "for the administrator alone",
+	embedded.PartnersLogIn:    "log in as partner, subscribe to clients.>",
+	embedded.PartnersNeedNone: subscribe,
 }
 
-// natsURL returns the NATS servers in use. It may contain a password.
-func (s *Server) natsURL() string {
-	if s.embedded != nil {
-		return s.embedded.URL()
-	}
-	return s.config.NATS.URL
-}
+const subscribe = "subscribe to clients.>"

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"time"
 
+	"clients/cmd/clients/internal/config"
+
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -18,18 +20,18 @@ type watched struct {
 const watchInterval = time.Second
 
 // watchedFiles returns the files of credentials and of the certificate, and registers metrics of them.
-func (s *Server) watchedFiles() (all []watched) {
+func watchedFiles(config config.Config, registry *prometheus.Registry) (all []watched) {
 	add := func(what, variable string, reload func() (bool, error), stale func() bool) {
 		all = append(all, watched{what, variable, reload})
-		s.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "clients_files_stale", Help: "1 while changed files cannot be used and the last valid ones stay in use.",
 			ConstLabels: prometheus.Labels{"files": what},
 		}, func() float64 { return number(stale()) }))
 	}
-	if folder := s.config.Credentials; folder != nil {
+	if folder := config.Credentials; folder != nil {
 		add("credentials", "CLIENTS_CREDENTIALS_DIR", folder.Reload, folder.Stale)
 	}
-	if certificate := s.config.Certificate; certificate != nil {
+	if certificate := config.Certificate; certificate != nil {
 		add("certificate", "CLIENTS_TLS_CERT", certificate.Reload, certificate.Stale)
 	}
 	return all

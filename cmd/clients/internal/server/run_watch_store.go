@@ -3,9 +3,11 @@ package server
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"clients/cmd/clients/internal/backup"
+	"clients/eventstore"
 )
 
 // storeInterval is how often the embedded store is checked. The process ends if it refused writes in maxRefusals checks in a
@@ -25,10 +27,10 @@ func (s *Server) watchStore(ctx context.Context) {
 		full, fault := s.embedded.DiskFull(), s.embedded.WriteFault(backup.Streams(true))
 		if full != "" || fault == "" {
 			refusals = 0
-			s.setReadOnly(full)
+			setReadOnly(s.store, full, s.log)
 		} else {
 			refusals++
-			s.setReadOnly(fault)
+			setReadOnly(s.store, fault, s.log)
 		}
 		if refusals == maxRefusals {
 			err := fmt.Errorf("embedded NATS refuses writes although the disk has room: %s", fault)
@@ -42,9 +44,9 @@ func (s *Server) watchStore(ctx context.Context) {
 	}
 }
 
-func (s *Server) setReadOnly(reason string) {
-	if before := s.store.ReadOnly(); (before == "") != (reason == "") {
-		s.log.Warn("read-only changed", "reason", reason, "before", before)
+func setReadOnly(store *eventstore.Store, reason string, log *slog.Logger) {
+	if before := store.ReadOnly(); (before == "") != (reason == "") {
+		log.Warn("read-only changed", "reason", reason, "before", before)
 	}
-	s.store.SetReadOnly(reason)
+	store.SetReadOnly(reason)
 }

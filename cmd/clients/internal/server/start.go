@@ -98,7 +98,7 @@ func (s *Server) runInBackground(context.Context) error {
 	}
 	s.streams = metrics.NewStreams(streams)
 	s.background(s.streams.Run)
-	files := s.watchedFiles()
+	files := watchedFiles(s.config, s.registry)
 	s.background(func(ctx context.Context) { watch(ctx, files, s.log) })
 	if scrubber := s.newScrubber(); scrubber.interval > 0 {
 		s.background(scrubber.run)
