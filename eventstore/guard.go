@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"clients/eventstore/internal/jsapi"
@@ -19,6 +20,7 @@ import (
 type guard struct {
 	api     *jsapi.Client
 	created time.Time // of the stream; does not change once the store is open
+	epoch   atomic.Pointer[string]
 
 	mu      sync.Mutex
 	reached Checkpoint // the last message that was read, or the one of a snapshot

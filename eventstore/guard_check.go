@@ -1,6 +1,7 @@
 package eventstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,6 +36,7 @@ func (g *guard) state(ctx context.Context) (jsapi.StreamInfo, error) {
 		}
 		if err = g.compare(ctx, info, reached); err == nil {
 			g.confirmed()
+			g.setEpoch(info.Config.Metadata.Epoch)
 		}
 		if !errors.Is(err, errBehind) {
 			return info, err
@@ -44,6 +46,14 @@ func (g *guard) state(ctx context.Context) (jsapi.StreamInfo, error) {
 		case <-ctx.Done():
 			return info, err
 		}
+	}
+}
+
+// setEpoch sets the epoch that the metadata of the stream names.
+func (g *guard) setEpoch(named string) {
+	epoch := cmp.Or(named, clock(g.created))
+	if old := g.epoch.Load(); old == nil || *old != epoch {
+		g.epoch.Store(&epoch)
 	}
 }
 

@@ -21,6 +21,9 @@ const (
 	QuarantineStream = "CLIENTS_QUARANTINE" // messages of other services that cannot be used
 )
 
+// EpochKey is the metadata of the stream that names its epoch.
+const EpochKey = "epoch"
+
 const (
 	clientSubjects    = "clients.>"           // public: what has happened to clients
 	referenceSubjects = "client-references.>" // internal: what was learned of their projects and invoices
@@ -88,6 +91,7 @@ func (s *Store) ensureEvents(ctx context.Context) error {
 	info, err := s.api.EnsureStream(ctx, eventStream(s.config.Replicas))
 	if err == nil {
 		s.guard.created = info.Created
+		s.guard.setEpoch(info.Config.Metadata[EpochKey])
 	}
 	return err
 }

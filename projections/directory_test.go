@@ -53,10 +53,10 @@ func TestAListingShowsOneState(t *testing.T) {
 
 func TestAnAccountSeesOnlyItsOwnClients(t *testing.T) {
 	d := newHistory(t).created("acme", 1, "One").folded()
-	client, found := d.Client("acme", 1)
+	client, _, found := d.Client("acme", 1)
 	require.True(t, found)
 	require.Equal(t, "One", client.Name)
-	_, found = d.Client("other", 1)
+	_, _, found = d.Client("other", 1)
 	require.False(t, found)
 }
 

@@ -16,7 +16,7 @@ import (
 
 func TestTimesAndRevisionsAreThoseOfTheStream(t *testing.T) {
 	d := newHistory(t).at("09:00:00").created("acme", 1, "One").at("10:00:00").renamed("acme", 1, "Uno").folded()
-	client, _ := d.Client("acme", 1)
+	client, _, _ := d.Client("acme", 1)
 	require.Equal(t, at(t, "09:00:00"), client.CreatedAt)
 	require.Equal(t, at(t, "10:00:00"), client.UpdatedAt)
 	require.Equal(t, domain.Revision{Version: 2, Checksum: 1002}, client.Revision)
@@ -28,14 +28,14 @@ func TestTimesAndRevisionsAreThoseOfTheStream(t *testing.T) {
 func TestTimesNeverRunBackwardsAlongTheStream(t *testing.T) {
 	d := newHistory(t).at("10:00:00").created("acme", 1, "One").
 		at("09:00:00").created("acme", 2, "Two").renamed("acme", 1, "Uno").folded()
-	two, _ := d.Client("acme", 2)
+	two, _, _ := d.Client("acme", 2)
 	require.Equal(t, at(t, "10:00:00"), two.CreatedAt)
 	require.Equal(t, []string{"Two", "Uno"}, names(d.UpdatedSince("acme", at(t, "10:00:00"))))
 }
 
 func TestTheIDOfADeletedClientIsRemembered(t *testing.T) {
 	d := newHistory(t).created("acme", 5, "Five").happened("acme", domain.ClientDeleted{ID: 5}).folded()
-	_, found := d.Client("acme", 5)
+	_, _, found := d.Client("acme", 5)
 	require.False(t, found)
 	require.Empty(t, names(d.List("acme")))
 	require.Empty(t, names(d.UpdatedSince("acme", time.Time{})))

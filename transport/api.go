@@ -54,7 +54,7 @@ type Commands interface {
 
 // Directory is the read model.
 type Directory interface {
-	Client(account string, id int64) (domain.Client, bool)
+	Client(account string, id int64) (client domain.Client, sequence uint64, found bool)
 	List(account string) readmodel.Listing
 	UpdatedSince(account string, since time.Time) readmodel.Listing
 	// Clock returns the time of the last event.
@@ -69,6 +69,8 @@ type API struct {
 	Directory Directory
 	// Timeline returns earlier versions of clients.
 	Timeline timeline.Timeline
+	// Epoch identifies the history that the sequences of the Directory belong to.
+	Epoch func() string
 	// Eventual turns off the refresh of the directory before each read.
 	Eventual bool
 	// Logins are the users who may send requests. If it is nil no login is needed, and all requests are for

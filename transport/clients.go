@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,6 +26,7 @@ func (a *API) listClients(w *response, r *request) error {
 	} else {
 		listing = a.Directory.List(r.account)
 	}
+	a.setPosition(w, listing.Sequence)
 	if w.notModified(r, listing.Revision) {
 		return nil
 	}
@@ -41,7 +43,7 @@ func (a *API) getClient(w *response, r *request) error {
 		return a.getVersion(w, r, p)
 	}
 	stale := a.refresh(w, r)
-	client, found := a.Directory.Client(r.account, r.route.id)
+	client, sequence, found := a.Directory.Client(r.account, r.route.id)
 	if !found && stale != nil { // it may have been created through another replica
 		w.Header().Del("Warning")
 		return domain.NoStore(stale)
@@ -50,6 +52,7 @@ func (a *API) getClient(w *response, r *request) error {
 		return domain.ErrNotFound
 	}
 	w.mementoHeaders(r.route.id)
+	a.setPosition(w, sequence)
 	return a.sendClient(w, r, client)
 }
 
@@ -72,6 +75,13 @@ func (a *API) sendClient(w *response, r *request, client domain.Client) error {
 	}
 	w.send(http.StatusOK, *buffer)
 	return nil
+}
+
+// setPosition sets where in the stream a subscriber goes on from a response: it reflects all events up to a sequence, and
+// none behind it.
+func (a *API) setPosition(w *response, sequence uint64) {
+	w.Header()["Stream-Sequence"] = []string{strconv.FormatUint(sequence, 10)}
+	w.Header()["Stream-Epoch"] = []string{a.Epoch()}
 }
 
 // createClient is POST /clients.

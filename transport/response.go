@@ -102,7 +102,7 @@ func (w *response) refuse(e *auth.Refusal) {
 	case http.StatusServiceUnavailable:
 		header.Set("Retry-After", auth.Seconds(e.RetryAfter))
 	}
-	for _, name := range []string{"ETag", "Cache-Control", "Link", "Memento-Datetime", "Content-Location"} { // of a success
+	for _, name := range []string{"ETag", "Cache-Control", "Link", "Stream-Sequence", "Stream-Epoch", "Memento-Datetime", "Content-Location"} { // of a success
 		header.Del(name)
 	}
 	w.vary()

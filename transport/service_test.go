@@ -40,7 +40,7 @@ func handlerOf(t *testing.T, commands transport.Commands, directory transport.Di
 	t.Helper()
 	api := transport.API{
 		Commands: commands, Directory: directory, Hosts: transport.Hosts{Any: true},
-		Metrics: transport.NewMetrics(prometheus.NewRegistry()), Log: slog.New(slog.NewTextHandler(log, nil)),
+		Epoch: func() string { return "epoch" }, Metrics: transport.NewMetrics(prometheus.NewRegistry()), Log: slog.New(slog.NewTextHandler(log, nil)),
 	}
 	handler, err := api.Handler()
 	require.NoError(t, err)
@@ -52,8 +52,8 @@ func (s *service) Handle(_ context.Context, r command.Request) (command.Result, 
 	return command.Result{ClientID: 7, Revision: s.revision}, nil
 }
 
-func (s *service) Client(_ string, id int64) (domain.Client, bool) {
-	return domain.Client{ID: id, Name: "A", Revision: s.revision}, true
+func (s *service) Client(_ string, id int64) (domain.Client, uint64, bool) {
+	return domain.Client{ID: id, Name: "A", Revision: s.revision}, 1, true
 }
 
 func (s *service) List(string) readmodel.Listing { return readmodel.Listing{Revision: s.revision} }
@@ -104,7 +104,7 @@ func (s *service) hint(method, target, body string, headers ...string) string {
 type broken struct{}
 
 func (broken) Handle(context.Context, command.Request) (command.Result, error) { panic("broken") }
-func (broken) Client(string, int64) (domain.Client, bool)                      { panic("broken") }
+func (broken) Client(string, int64) (domain.Client, uint64, bool)              { panic("broken") }
 func (broken) List(string) readmodel.Listing                                   { panic("broken") }
 func (broken) UpdatedSince(string, time.Time) readmodel.Listing                { panic("broken") }
 func (broken) Clock() time.Time                                                { panic("broken") }

@@ -60,7 +60,7 @@ var mayImport = map[string][]string{
 	"transport/wire":        {"clients/domain", "golang.org/x/net", "golang.org/x/text"},
 	"transport/credentials": {"clients/domain", "clients/transport/reload", "golang.org/x/crypto"},
 	"transport/reload":      {},
-	"cmd/clients":           {"clients", "github.com/alecthomas/kong", "github.com/nats-io/nats.go", "golang.org/x/crypto/x509roots/fallback"},
+	"cmd/clients":           {"clients", "github.com/alecthomas/kong", "github.com/google/uuid", "github.com/nats-io/nats.go", "golang.org/x/crypto/x509roots/fallback"},
 	"cmd/clients/internal/metrics": {
 		"clients/eventstore", "clients/eventstore/idempotency", "clients/eventstore/upstream", "clients/projections/readmodel",
 		"github.com/prometheus/client_golang",
@@ -76,7 +76,7 @@ var mayImport = map[string][]string{
 	},
 	"cmd/clients/internal/backup": {
 		"clients/domain", "clients/eventstore", "clients/cmd/clients/internal/natsconn", "clients/cmd/clients/internal/terminal",
-		"github.com/nats-io/jsm.go", "github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2/server/archive", "github.com/klauspost/compress/s2",
+		"github.com/google/uuid", "github.com/nats-io/jsm.go", "github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2/server/archive", "github.com/klauspost/compress/s2",
 	},
 	"cmd/clients/internal/events": {"clients/domain", "clients/eventstore", "clients/cmd/clients/internal/natsconn", "clients/cmd/clients/internal/terminal"},
 	"cmd/clients/internal/verify": {

@@ -59,6 +59,7 @@ type cli struct {
 	Backup     backupCommand     `cmd:"" help:"Copy the streams into a folder."`
 	Restore    restoreCommand    `cmd:"" help:"Restore the streams of a backup."`
 	Verify     verifyCommand     `cmd:"" help:"Check everything that is stored and report faults."`
+	Epoch      epochCommand      `cmd:"" help:"Print the epoch of the stream, or begin a new one after it was put back."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
 

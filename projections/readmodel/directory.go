@@ -97,10 +97,14 @@ func (d *Directory) fold(batch []eventstore.Record) (uint64, error) {
 	return d.model.Sequence, nil
 }
 
-// Client returns a client of an account.
-func (d *Directory) Client(account string, id int64) (domain.Client, bool) {
-	c := d.State(account, id).Client
-	return c, c.Exists()
+// Client returns a client of an account, if it exists, as of a sequence of the stream.
+func (d *Directory) Client(account string, id int64) (client domain.Client, sequence uint64, found bool) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if e := d.model.byID[id]; e.of(account) {
+		client, found = e.Client, true
+	}
+	return client, d.model.Sequence, found
 }
 
 // State returns what a command on a client is decided by.

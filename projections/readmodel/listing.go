@@ -10,6 +10,7 @@ import (
 
 // Listing is clients of one account as of one sequence.
 type Listing struct {
+	Sequence uint64          // of the stream: all events up to it are reflected, and none behind it
 	Revision domain.Revision // changes with every event of a client of the account
 	Len      int             // how many clients there are
 	entries  iter.Seq[*Entry]
@@ -26,14 +27,14 @@ func (d *Directory) List(account string) Listing {
 func (m *Model) List(account string) Listing {
 	a := m.account(account)
 	clients := a.byName.Copy()
-	return Listing{Revision: a.revision, Len: clients.Len(), entries: func(yield func(*Entry) bool) { clients.Scan(yield) }}
+	return Listing{Sequence: m.Sequence, Revision: a.revision, Len: clients.Len(), entries: func(yield func(*Entry) bool) { clients.Scan(yield) }}
 }
 
 // UpdatedSince returns the clients of an account that were updated at since or later.
 func (d *Directory) UpdatedSince(account string, since time.Time) Listing {
 	d.mu.Lock()
 	a := d.model.account(account)
-	updates, revision := a.byUpdate.Copy(), a.revision
+	listing, updates := Listing{Sequence: d.model.Sequence, Revision: a.revision}, a.byUpdate.Copy()
 	d.mu.Unlock()
 	var found []*Entry
 	updates.Ascend(&Entry{Client: domain.Client{UpdatedAt: since}}, func(e *Entry) bool {
@@ -41,7 +42,8 @@ func (d *Directory) UpdatedSince(account string, since time.Time) Listing {
 		return true
 	})
 	slices.SortFunc(found, compareNames)
-	return Listing{Revision: revision, Len: len(found), entries: slices.Values(found)}
+	listing.Len, listing.entries = len(found), slices.Values(found)
+	return listing
 }
 
 // Clients returns the clients, ordered by name without regard to case, then by id. They must not be changed.

@@ -86,7 +86,7 @@ func TestVersionsHaveTheTimesOfTheReadModel(t *testing.T) {
 		require.Equal(t, v.At, v.After.UpdatedAt)
 		require.Equal(t, second(10), v.After.CreatedAt)
 		prefix := folded(t, records[:v.Sequence])
-		client, _ := prefix.Directory.(*readmodel.Directory).Client("test", 7)
+		client, _, _ := prefix.Directory.(*readmodel.Directory).Client("test", 7)
 		require.Equal(t, client, v.After, "version %d is what the read model showed", v.Version)
 	}
 	require.Equal(t, []time.Time{second(10), second(12.9), second(12.9), second(13)}, at)

@@ -14,6 +14,9 @@ type StreamInfo struct {
 		Subjects []string          `json:"subjects"`
 		Mirror   json.RawMessage   `json:"mirror"`
 		Sources  []json.RawMessage `json:"sources"`
+		Metadata struct {
+			Epoch string `json:"epoch"` // see eventstore.Store.Epoch
+		} `json:"metadata"`
 	} `json:"config"`
 	State   StreamState `json:"state"`
 	Cluster Cluster     `json:"cluster"`

@@ -17,6 +17,7 @@ import (
 	"clients/eventstore"
 	"clients/eventstore/idempotency"
 
+	"github.com/google/uuid"
 	"github.com/nats-io/jsm.go"
 	"github.com/nats-io/jsm.go/api"
 	"github.com/nats-io/nats.go"
@@ -67,6 +68,10 @@ func (r *restore) run(ctx context.Context) error {
 		}
 		meta.Config.Replicas = r.Replicas
 		if stream.Name == eventstore.Stream {
+			if meta.Config.Metadata == nil {
+				meta.Config.Metadata = make(map[string]string)
+			}
+			meta.Config.Metadata[eventstore.EpochKey] = uuid.NewString() // subscribers that have seen more start over
 			events = meta.Config
 			meta.Config.Subjects = []string{eventstore.RestoreSubject} // until everything is restored
 		}

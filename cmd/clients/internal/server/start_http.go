@@ -69,6 +69,7 @@ func (s *Server) serveAPI(context.Context) error {
 	api := transport.API{
 		Commands:       commands,
 		Directory:      s.directory,
+		Epoch:          s.store.Epoch,
 		Timeline:       timeline.Timeline{Log: reader, Directory: s.directory},
 		Eventual:       s.config.EventualReads,
 		Hosts:          s.hosts,

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	"clients/cmd/clients/internal/config"
+	"clients/eventstore"
+
+	"github.com/google/uuid"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// epochCommand shows or changes the epoch of the stream of events.
+type epochCommand struct {
+	config.RunningFlags
+	New bool `help:"Begin a new epoch, as administrator. Run this after the stream was put back to an earlier state by other means than clients restore: by nats stream restore, or by a copy of the data directory or its volume."`
+}
+
+// Help returns the long help.
+func (c *epochCommand) Help() string {
+	return "Prints the epoch, which Stream-Epoch shows. Subscribers start over when it differs from the one that they know. " +
+		"The service may keep running. Exit code 0: done. 1: it failed."
+}
+
+// Run prints the epoch, after it has changed it if that is asked for.
+func (c *epochCommand) Run(ctx context.Context, s streams) error {
+	nc, err := c.Connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return err
+	}
+	stream, err := js.Stream(ctx, eventstore.Stream)
+	if err != nil {
+		return fmt.Errorf("stream %s: %w", eventstore.Stream, err)
+	}
+	info := stream.CachedInfo()
+	if c.New {
+		if info.Config.Metadata == nil {
+			info.Config.Metadata = make(map[string]string)
+		}
+		info.Config.Metadata[eventstore.EpochKey] = uuid.NewString()
+		if _, err := js.UpdateStream(ctx, info.Config); err != nil {
+			return fmt.Errorf("stream %s: %w", eventstore.Stream, err)
+		}
+	}
+	fmt.Fprintln(s.out, cmp.Or(info.Config.Metadata[eventstore.EpochKey], info.Created.UTC().Format(time.RFC3339Nano)))
+	return nil
+}
