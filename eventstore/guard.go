@@ -60,7 +60,7 @@ func (g *guard) fail(fault error) error {
 	return g.fault
 }
 
-// suspicion is since when leaders have been contradicting the checkpoint; zero if they do not.
+// suspicion is since when leaders have been saying the same that may be wrong; zero if they do not.
 type suspicion struct{ since, last time.Time }
 
 const (
@@ -70,16 +70,22 @@ const (
 	suspicionGap = 2 * time.Second
 )
 
-// contradicted notes that a leader contradicts the checkpoint. It returns the fault if that is beyond doubt, as it is if
-// one server holds the stream alone; until then it returns errBehind.
+// repeated notes that a leader has said it once more, and reports whether it is beyond doubt, as it is if one server holds
+// the stream alone.
+func (s *suspicion) repeated(single bool) bool {
+	now := time.Now()
+	if now.Sub(s.last) > suspicionGap {
+		s.since = now
+	}
+	s.last = now
+	return single || now.Sub(s.since) >= staleLeader
+}
+
+// contradicted notes that a leader contradicts the checkpoint. It returns the fault if that is beyond doubt; until then it
+// returns errBehind.
 func (g *guard) contradicted(single bool, fault error) error {
 	g.mu.Lock()
-	now := time.Now()
-	if now.Sub(g.suspect.last) > suspicionGap {
-		g.suspect.since = now
-	}
-	g.suspect.last = now
-	certain := single || now.Sub(g.suspect.since) >= staleLeader
+	certain := g.suspect.repeated(single)
 	g.mu.Unlock()
 	if certain {
 		return g.fail(fault)

@@ -72,6 +72,8 @@ type tail struct {
 	apply    func([]Record) error
 	batch    []Record // not yet applied; reused
 	again    bool     // it was interrupted before
+
+	unreadable unreadable // suspected
 }
 
 // read applies what a consumer delivers, until that is interrupted. After an interruption it first reads from the leader,

@@ -70,12 +70,30 @@ func (t *tail) request(ctx context.Context, upTo uint64) ([]Record, error) {
 	return batch, nil
 }
 
+// unreadable is a message that the leader lacks although it counts it.
+type unreadable struct {
+	sequence uint64
+	suspicion
+}
+
 // explainMissing returns err, unless that is that the leader lacks the next message. Then the message may be missing, which
-// is a fault that the guard finds, or only not known to the server that responded.
+// is a fault that the guard finds, or only not known to the server that responded. A server also counts a message that it
+// finds damaged on its disk, and responds that it has none: that is a *CorruptError.
 func (t *tail) explainMissing(ctx context.Context, err error) error {
 	if !errors.Is(err, jetstream.ErrMsgNotFound) {
 		return err
 	}
-	_, err = t.guard.state(ctx)
-	return errors.Join(fmt.Errorf("%w: message %d did not arrive", errInterrupted, t.reached.Sequence+1), err)
+	next := t.reached.Sequence + 1
+	late := fmt.Errorf("%w: message %d did not arrive", errInterrupted, next)
+	info, err := t.guard.state(ctx)
+	if err != nil || info.State.Last < next {
+		return errors.Join(late, err)
+	}
+	if t.unreadable.sequence != next {
+		t.unreadable = unreadable{sequence: next}
+	}
+	if !t.unreadable.repeated(info.Cluster.Single()) {
+		return late
+	}
+	return &CorruptError{Sequence: next, Reason: "the message cannot be read"}
 }
