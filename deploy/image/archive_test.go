@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// opened is what an archive holds.
+// opened is the content of an archive.
 type opened struct {
 	config *v1.ConfigFile
 	files  []tar.Header
@@ -24,7 +24,7 @@ type opened struct {
 	size   int64             // of the archive
 }
 
-// image builds an image, and opens the archive.
+// image builds an image and returns the content of its archive.
 func image(t *testing.T, o options) opened {
 	t.Helper()
 	o.out, o.tag, o.arch = filepath.Join(t.TempDir(), "image.tar"), "test:1", runtime.GOARCH
@@ -55,7 +55,7 @@ func image(t *testing.T, o options) opened {
 	return i
 }
 
-// runs runs a program of the image, and answers what it prints.
+// runs runs a program of the image and returns its output.
 func (i opened) runs(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), name)
@@ -65,7 +65,7 @@ func (i opened) runs(t *testing.T, name string, args ...string) string {
 	return string(out)
 }
 
-// onlyHolds is what all images have to be: these programs, the first of which is started, and nothing else.
+// onlyHolds requires that the image contains these programs and nothing else, and starts the first.
 func (i opened) onlyHolds(t *testing.T, programs ...string) {
 	t.Helper()
 	require.Len(t, i.files, len(programs))
@@ -73,8 +73,8 @@ func (i opened) onlyHolds(t *testing.T, programs ...string) {
 		file := i.files[n]
 		require.Equal(t, name, file.Name)
 		require.Equal(t, byte(tar.TypeReg), file.Typeflag, name)
-		require.Equal(t, int64(0o555), file.Mode, "anybody runs %s, and nobody writes it", name)
-		require.Zero(t, file.Uid+file.Gid, "%s belongs to root, which nothing runs as", name)
+		require.Equal(t, int64(0o555), file.Mode, "%s is readable and executable by all users, and writable by none", name)
+		require.Zero(t, file.Uid+file.Gid, "%s belongs to root, while the process has another user", name)
 		program, err := elf.NewFile(bytes.NewReader(i.bytes[name]))
 		require.NoError(t, err, name)
 		for _, part := range program.Progs {

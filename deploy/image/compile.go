@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 )
 
-// stamp are the flags of the linker that put version and commit into a program; none for one of another module, which
-// knows its own.
+// stamp returns the linker flags that set the program's version and commit. They are empty for a program of another module,
+// which has a version of its own.
 func (from origin) stamp() string {
 	if from.foreign {
 		return ""
@@ -16,8 +16,8 @@ func (from origin) stamp() string {
 	return fmt.Sprintf("-X clients/cmd/clients/internal/version.version=%s -X clients/cmd/clients/internal/version.commit=%s", from.version, from.revision)
 }
 
-// compile makes a program that needs nothing of the system that it runs on. Its version and commit are told by its stamp
-// alone: what Go notes of a checkout would depend on where the program is built.
+// compile builds a static program. Its version and commit come from stamp alone: the build information that Go derives from a
+// checkout depends on where the program is built.
 func compile(o options, program, stamp, file string) error {
 	file, err := filepath.Abs(file)
 	if err != nil {

@@ -11,10 +11,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// instruction is one of a Dockerfile.
+// instruction is one instruction of a Dockerfile.
 type instruction struct{ name, arguments string }
 
-// dockerfile are the instructions of deploy/Dockerfile, of each of its stages.
+// dockerfile returns the instructions of each stage of deploy/Dockerfile.
 func dockerfile(t *testing.T) (stages [][]instruction) {
 	t.Helper()
 	content, err := os.ReadFile("../Dockerfile")
@@ -30,7 +30,7 @@ func dockerfile(t *testing.T) (stages [][]instruction) {
 		case "ARG", "COPY", "ENTRYPOINT", "ENV", "LABEL", "RUN", "USER", "WORKDIR":
 			require.NotEmpty(t, stages, "before the first FROM: %s", line)
 		default:
-			t.Fatalf("not known here: %s", line)
+			t.Fatalf("instruction that this test does not cover: %s", line)
 		}
 		last := &stages[len(stages)-1]
 		*last = append(*last, instruction{name, strings.Join(strings.Fields(arguments), " ")})
@@ -38,7 +38,7 @@ func dockerfile(t *testing.T) (stages [][]instruction) {
 	return stages
 }
 
-// arguments are those of all instructions of a name.
+// arguments returns the arguments of all instructions with a name.
 func arguments(stage []instruction, name string) (all []string) {
 	for _, i := range stage {
 		if i.name == name {
@@ -48,8 +48,8 @@ func arguments(stage []instruction, name string) (all []string) {
 	return all
 }
 
-// Who builds with Docker gets what who builds without it does: the same program, byte for byte, and started alike.
-func TestTheDockerfileGivesTheSameImage(t *testing.T) {
+// A build with Docker has the same program, byte for byte, and the same configuration as a build without it.
+func TestDockerfileBuildsTheSameImage(t *testing.T) {
 	t.Parallel()
 	stages := dockerfile(t)
 	require.Len(t, stages, 2)
@@ -78,11 +78,11 @@ func TestTheDockerfileGivesTheSameImage(t *testing.T) {
 	}
 	require.Equal(t, config.Labels, labels)
 	for _, stage := range stages {
-		require.Equal(t, []string{"VERSION=development", "COMMIT="}, arguments(stage, "ARG"), "a commit that nobody knows is none")
+		require.Equal(t, []string{"VERSION=development", "COMMIT="}, arguments(stage, "ARG"), "an unknown commit is empty")
 	}
 }
 
-func TestTheDockerfileHasTheGoOfTheModules(t *testing.T) {
+func TestDockerfileUsesTheGoVersionOfTheModules(t *testing.T) {
 	t.Parallel()
 	from := regexp.MustCompile(`^golang:([0-9.]+)-bookworm AS build$`).FindStringSubmatch(arguments(dockerfile(t)[0], "FROM")[0])
 	require.NotNil(t, from)
@@ -93,8 +93,8 @@ func TestTheDockerfileHasTheGoOfTheModules(t *testing.T) {
 	}
 }
 
-// Docker is sent the source, and neither what a service has stored here nor what was built.
-func TestDockerIsNotSentWhatGitLeavesOut(t *testing.T) {
+// The build context has the source alone, without stored data and build results.
+func TestDockerIgnoresWhatGitIgnores(t *testing.T) {
 	t.Parallel()
 	ignored, err := os.ReadFile("../Dockerfile.dockerignore")
 	require.NoError(t, err)

@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// checkout makes a module with a program that tells its version, in a repository of its own with one commit, and answers
-// that commit. The module needs another one, at v2.3.4, which is a program too.
+// checkout creates a repository with one commit and returns that commit. It contains a module with a program that prints its
+// version, which requires another module with a program, at v2.3.4.
 func checkout(t *testing.T) (folder, commit string) {
 	t.Helper()
 	folder = t.TempDir()
@@ -42,7 +42,7 @@ func git(t *testing.T, folder string, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-func TestAnImageIsItsProgramAndNothingElse(t *testing.T) {
+func TestImageContainsOnlyTheProgram(t *testing.T) {
 	t.Parallel()
 	folder, commit := checkout(t)
 	i := image(t, options{module: folder, program: "./cmd/clients/hello", version: "1.2.3"})
@@ -52,7 +52,7 @@ func TestAnImageIsItsProgramAndNothingElse(t *testing.T) {
 	require.Equal(t, commit, i.label("revision"))
 }
 
-func TestTheSameCommitGivesTheSameImage(t *testing.T) {
+func TestImageIsReproducible(t *testing.T) {
 	t.Parallel()
 	folder, _ := checkout(t)
 	other := filepath.Join(t.TempDir(), "other")
@@ -67,10 +67,10 @@ func TestTheSameCommitGivesTheSameImage(t *testing.T) {
 	second, err := os.ReadFile(archives[1])
 	require.NoError(t, err)
 	require.Equal(t, len(first), len(second))
-	require.True(t, string(first) == string(second), "the same size, and not the same bytes")
+	require.True(t, string(first) == string(second), "the archives of one commit differ")
 }
 
-func TestACheckoutThatIsNotItsCommitSaysSo(t *testing.T) {
+func TestModifiedCheckoutIsDirty(t *testing.T) {
 	t.Parallel()
 	folder, commit := checkout(t)
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "cmd/clients/hello/more.go"), []byte("package main\n"), 0o600))
@@ -79,7 +79,7 @@ func TestACheckoutThatIsNotItsCommitSaysSo(t *testing.T) {
 	require.Equal(t, commit+"-dirty", i.label("revision"))
 }
 
-func TestWithoutACheckoutThereIsNoCommitButThatWhichIsTold(t *testing.T) {
+func TestWithoutACheckoutTheCommitIsThatOfTheFlag(t *testing.T) {
 	t.Parallel()
 	folder, _ := checkout(t)
 	require.NoError(t, os.RemoveAll(filepath.Join(folder, ".git")))
@@ -91,8 +91,8 @@ func TestWithoutACheckoutThereIsNoCommitButThatWhichIsTold(t *testing.T) {
 	require.Equal(t, "0123abc", i.label("revision"))
 }
 
-// A program of another module is of that module's release, and not of this checkout's commit.
-func TestAProgramOfAnotherModuleTellsItsOwnVersion(t *testing.T) {
+// A program of another module has that module's version, and not this checkout's commit.
+func TestProgramOfAnotherModuleHasItsOwnVersion(t *testing.T) {
 	t.Parallel()
 	folder, _ := checkout(t)
 	i := image(t, options{module: folder, program: "example.com/other/v2"})
@@ -103,8 +103,8 @@ func TestAProgramOfAnotherModuleTellsItsOwnVersion(t *testing.T) {
 	require.Equal(t, "9.9.9", image(t, options{module: folder, program: "example.com/other/v2", version: "9.9.9"}).label("version"))
 }
 
-// The first is what is started and what the labels tell of. What lies beside is the same whatever the commit is.
-func TestAnImageHoldsSeveralPrograms(t *testing.T) {
+// The first program is the entry point and determines the labels. The others do not depend on the commit.
+func TestImageWithSeveralPrograms(t *testing.T) {
 	t.Parallel()
 	folder, _ := checkout(t)
 	i := image(t, options{module: folder, program: "example.com/other/v2", beside: []string{"./cmd/clients/hello"}, version: "1.2.3"})
@@ -114,11 +114,11 @@ func TestAnImageHoldsSeveralPrograms(t *testing.T) {
 	require.NotContains(t, i.config.Config.Labels, "org.opencontainers.image.revision")
 	git(t, folder, "-c", "user.name=test", "-c", "user.email=test@example.com", "commit", "--quiet", "--allow-empty", "-m", "second")
 	next := image(t, options{module: folder, program: "example.com/other/v2", beside: []string{"./cmd/clients/hello"}, version: "1.2.4"})
-	require.True(t, string(i.bytes["hello"]) == string(next.bytes["hello"]), "another commit gives another program")
+	require.True(t, string(i.bytes["hello"]) == string(next.bytes["hello"]), "the second program depends on the commit")
 }
 
-// The image of the service, of which every node and every update takes a copy.
-func TestTheImageOfTheService(t *testing.T) {
+// The service's image is downloaded to every node at every update, so its size is limited.
+func TestImageOfTheService(t *testing.T) {
 	t.Parallel()
 	i := image(t, options{module: "../..", program: "./cmd/clients", version: "1.2.3"})
 	i.onlyHolds(t, "clients")

@@ -1,12 +1,12 @@
-// Command image builds a container image of one Go program, or more, and nothing else: no shell, no base image, no Docker
-// engine, no registry. The same commit gives the same image, byte for byte.
+// Command image builds a container image that contains one or more Go programs and nothing else: no shell and no base image.
+// It needs neither Docker nor a registry. The same commit gives the same image, byte for byte.
 //
 //	go run -C deploy ./image -o clients.tar
 //	go run -C deploy ./image -o nats.tar -tag nats:2.15.2 -module . github.com/nats-io/nats-server/v2 ./lock
-//	go run -C deploy ./image -alone -o clients          the program alone, as deploy/Dockerfile has it
+//	go run -C deploy ./image -alone -o clients          the program alone, as deploy/Dockerfile uses it
 //
-// The first program is the one that the image starts, and that tells the version; others lie beside it. The archive is
-// what `docker load`, `ctr images import`, `skopeo copy docker-archive:` and `crane push` read.
+// The image starts the first program and has its version; the others are additional files. `docker load`, `ctr images
+// import`, `skopeo copy docker-archive:` and `crane push` read the archive.
 package main
 
 import (
@@ -23,13 +23,13 @@ func main() {
 	log.SetFlags(0)
 	log.SetPrefix("image: ")
 	var o options
-	flag.StringVar(&o.out, "o", "clients.tar", "the file that is written: the image's archive, or the program with -alone")
-	flag.StringVar(&o.tag, "tag", "clients:dev", "what the image is called")
-	flag.StringVar(&o.version, "version", "", "the release, which the program and the image's labels tell; else development, or the version of the module that the program comes from")
-	flag.StringVar(&o.commit, "commit", "", "the commit, where the checkout cannot tell it")
-	flag.BoolVar(&o.alone, "alone", false, "write the program alone, and no image")
-	flag.StringVar(&o.arch, "arch", runtime.GOARCH, "the processor that it runs on, as GOARCH names it")
-	flag.StringVar(&o.module, "module", "..", "the folder of the module that the program is built in")
+	flag.StringVar(&o.out, "o", "clients.tar", "output file: the image's archive, or with -alone the program")
+	flag.StringVar(&o.tag, "tag", "clients:dev", "name and tag of the image")
+	flag.StringVar(&o.version, "version", "", "version of the program and the image's labels (default: the version of the program's module, or development)")
+	flag.StringVar(&o.commit, "commit", "", "commit of the program and the image's labels (default: the commit of the checkout)")
+	flag.BoolVar(&o.alone, "alone", false, "write the program instead of an image")
+	flag.StringVar(&o.arch, "arch", runtime.GOARCH, "processor architecture, as in GOARCH")
+	flag.StringVar(&o.module, "module", "..", "folder of the module in which the programs are built")
 	flag.Parse()
 	o.program = "./cmd/clients"
 	if flag.NArg() > 0 {
@@ -47,11 +47,11 @@ func main() {
 
 type options struct {
 	out, tag, version, commit, arch, module, program string
-	beside                                           []string // programs
+	beside                                           []string // further programs
 	alone                                            bool
 }
 
-// nameOf is a program's file in the image: that of its package, without a major version.
+// nameOf returns the name of a program's file in the image: the last element of its package path without a major version.
 func nameOf(program string) string {
 	folder, last := filepath.Split(program)
 	if len(last) > 1 && last[0] == 'v' && strings.Trim(last[1:], "0123456789") == "" {
@@ -63,7 +63,7 @@ func nameOf(program string) string {
 func build(o options) error {
 	from, err := originOf(o)
 	if err != nil {
-		return fmt.Errorf("look where %s comes from: %w", o.program, err)
+		return fmt.Errorf("read the origin of %s: %w", o.program, err)
 	}
 	if o.alone {
 		return compile(o, o.program, from.stamp(), o.out)
@@ -75,7 +75,7 @@ func build(o options) error {
 	defer os.RemoveAll(folder)
 	var files []string
 	for _, program := range append([]string{o.program}, o.beside...) {
-		stamp := "" // what lies beside is the same in every release, and its layer with it, as long as its source is
+		stamp := "" // further programs have no version, so that their layers change only with their source
 		if len(files) == 0 {
 			stamp = from.stamp()
 		}

@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// origin is what is told of where a program comes from.
+// origin is the version and commit that the image records for its program.
 type origin struct {
 	version  string
-	revision string // of the checkout that it is built of; empty where there is none, and for a program of another module
+	revision string // the checkout's commit; empty without a checkout, and for a program of another module
 	at       time.Time
-	foreign  bool // it is of another module than that which it is built in
+	foreign  bool // the program belongs to another module than the one in which it is built
 }
 
-// originOf looks where the program comes from. What was said on the command line counts first.
+// originOf returns the origin of the program. Values from the command line take precedence.
 func originOf(o options) (origin, error) {
 	list := exec.Command("go", "list", "-f", "{{with .Module}}{{.Main}} {{.Version}}{{end}}", o.program)
 	list.Dir = o.module
@@ -31,8 +31,8 @@ func originOf(o options) (origin, error) {
 	return origin{version: cmp.Or(o.version, "development"), revision: cmp.Or(o.commit, revision), at: at}, nil
 }
 
-// commit answers the checkout's commit and its time, empty and 1970 where there is none. A checkout that holds anything
-// else than its commit says so: its image cannot be made again.
+// commit returns the checkout's commit and its time, or "" and 1970 without a checkout. The commit of a modified checkout ends
+// in -dirty, because its image cannot be reproduced.
 func commit(folder string) (hash string, at time.Time) {
 	at = time.Unix(0, 0).UTC()
 	out, err := exec.Command("git", "-C", folder, "log", "-1", "--format=%H %cI").Output()

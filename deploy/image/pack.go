@@ -15,12 +15,12 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
-// nobody is the user and the group of the process: not root, and nobody else's.
-const nobody = "65532:65532"
+// unprivileged is the user and group of the process. No file belongs to it.
+const unprivileged = "65532:65532"
 
 type sizes struct{ program, archive int64 }
 
-// pack writes an image that holds the programs alone, each in a layer, and starts the first.
+// pack writes an image that contains the programs, each in a layer of its own, and starts the first.
 func pack(o options, from origin, programs []string) (size sizes, err error) {
 	image := empty.Image
 	for _, program := range programs {
@@ -56,7 +56,7 @@ func pack(o options, from origin, programs []string) (size sizes, err error) {
 	return size, nil
 }
 
-// configuration is how the program is started.
+// configuration returns the image's configuration: how the program is started, and the labels.
 func configuration(o options, from origin, image v1.Image, file string) *v1.ConfigFile {
 	config := &v1.ConfigFile{Architecture: o.arch, OS: "linux", Created: v1.Time{Time: from.at}}
 	if base, err := image.ConfigFile(); err == nil {
@@ -65,7 +65,7 @@ func configuration(o options, from origin, image v1.Image, file string) *v1.Conf
 	config.History = []v1.History{{Created: v1.Time{Time: from.at}, CreatedBy: "deploy/image"}}
 	config.Config = v1.Config{
 		Entrypoint: []string{file},
-		User:       nobody,
+		User:       unprivileged,
 		WorkingDir: "/",
 		Env:        []string{"PATH=/"},
 		Labels: map[string]string{
@@ -79,7 +79,7 @@ func configuration(o options, from origin, image v1.Image, file string) *v1.Conf
 	return config
 }
 
-// layerOf makes a layer of one file, which anybody may read and run, and nobody write.
+// layerOf returns a layer with one file, which all users may read and execute and none may write.
 func layerOf(file string, content []byte, at time.Time) (v1.Layer, error) {
 	var layer bytes.Buffer
 	w := tar.NewWriter(&layer)

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestMain makes the test's own program be lock, or a command that it runs, in other processes.
+// TestMain lets the test binary act as lock, or as the command that lock runs, in the processes that the tests start.
 func TestMain(m *testing.M) {
 	switch os.Getenv("LOCK_TEST") {
 	case "lock":
@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// locked is a process that holds a file, or waits for it.
+// locked is a process that holds the lock of a file or waits for it.
 type locked struct {
 	t       *testing.T
 	cmd     *exec.Cmd
@@ -68,7 +68,7 @@ func (l *locked) runs() string {
 	case line := <-l.running:
 		return line
 	case <-time.After(10 * time.Second):
-		require.Fail(l.t, "it does not run")
+		require.Fail(l.t, "the command does not run")
 		return ""
 	}
 }
@@ -77,7 +77,7 @@ func (l *locked) waits() {
 	l.t.Helper()
 	select {
 	case line := <-l.running:
-		require.Fail(l.t, "it runs", line)
+		require.Fail(l.t, "the command runs although the lock is held", line)
 	case <-time.After(300 * time.Millisecond):
 	}
 }
@@ -87,7 +87,7 @@ func (l *locked) kill() {
 	_ = l.cmd.Wait()
 }
 
-func TestTheSecondWaitsUntilTheFirstIsKilled(t *testing.T) {
+func TestSecondProcessWaitsUntilTheFirstIsKilled(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "lock")
 	first := start(t, file, "SELF", "first", "-x")
 	require.Equal(t, "running as first -x\n", first.runs())
@@ -105,8 +105,8 @@ func TestTheSecondWaitsUntilTheFirstIsKilled(t *testing.T) {
 	require.Contains(t, third.stderr.String(), file+" is held by another process")
 }
 
-// The command is the process that was started: signals reach it, and its exit code is the one that is seen.
-func TestTheCommandTakesItsPlace(t *testing.T) {
+// The command replaces the process: it receives its signals, and its exit code is the exit code of the process.
+func TestCommandReplacesTheProcess(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "lock")
 	ends := start(t, file, "SELF")
 	ends.runs()
@@ -114,14 +114,14 @@ func TestTheCommandTakesItsPlace(t *testing.T) {
 	require.Error(t, ends.cmd.Wait())
 	require.Equal(t, 7, ends.cmd.ProcessState.ExitCode())
 
-	told := start(t, file, "SELF")
-	told.runs()
-	require.NoError(t, told.cmd.Process.Signal(syscall.SIGTERM))
-	require.Error(t, told.cmd.Wait())
-	require.Equal(t, syscall.SIGTERM, told.cmd.ProcessState.Sys().(syscall.WaitStatus).Signal())
+	terminated := start(t, file, "SELF")
+	terminated.runs()
+	require.NoError(t, terminated.cmd.Process.Signal(syscall.SIGTERM))
+	require.Error(t, terminated.cmd.Wait())
+	require.Equal(t, syscall.SIGTERM, terminated.cmd.ProcessState.Sys().(syscall.WaitStatus).Signal())
 }
 
-func TestAWaitEndsBySIGTERM(t *testing.T) {
+func TestSIGTERMEndsTheWait(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "lock")
 	start(t, file, "SELF").runs()
 	waiting := start(t, file, "SELF")
@@ -130,9 +130,9 @@ func TestAWaitEndsBySIGTERM(t *testing.T) {
 	require.Error(t, waiting.cmd.Wait())
 }
 
-func TestWhatCannotBeDoneIsSaid(t *testing.T) {
+func TestErrors(t *testing.T) {
 	folder := t.TempDir()
-	for told, args := range map[string][]string{
+	for message, args := range map[string][]string{
 		"usage: lock FILE COMMAND":  {folder + "/lock"},
 		"executable file not found": {folder + "/lock", "no-such-command"},
 		"no such file or directory": {folder + "/none/lock", "SELF"},
@@ -140,6 +140,6 @@ func TestWhatCannotBeDoneIsSaid(t *testing.T) {
 		l := start(t, args...)
 		require.Error(t, l.cmd.Wait())
 		require.Equal(t, 1, l.cmd.ProcessState.ExitCode())
-		require.Contains(t, l.stderr.String(), told)
+		require.Contains(t, l.stderr.String(), message)
 	}
 }

@@ -2,8 +2,8 @@
 //
 //	lock FILE COMMAND [ARGUMENT...]
 //
-// It waits until nobody else holds FILE, and becomes the command. The lock is the kernel's, and ends with the process,
-// however that ends.
+// It waits until no other process holds the lock of FILE and then executes the command in its place. The kernel releases the
+// lock when the process ends, however it ends.
 package main
 
 import (
@@ -25,7 +25,7 @@ func main() {
 	}
 }
 
-// run returns only where it fails.
+// run executes the command. It returns only an error.
 func run(file string, command []string) error {
 	program, err := exec.LookPath(command[0])
 	if err != nil {
@@ -40,7 +40,7 @@ func run(file string, command []string) error {
 	return nil
 }
 
-// hold locks a file and leaves it open, for the command too: os.OpenFile would have it closed when that begins.
+// hold locks a file and leaves it open across exec. (os.OpenFile sets close-on-exec, which would release the lock.)
 func hold(file string) error {
 	fd, err := syscall.Open(file, syscall.O_CREAT|syscall.O_RDWR, 0o600)
 	if err != nil {
