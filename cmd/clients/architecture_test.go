@@ -79,6 +79,9 @@ var mayImport = map[string][]string{
 		"github.com/google/uuid", "github.com/nats-io/jsm.go", "github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2/server/archive", "github.com/klauspost/compress/s2",
 	},
 	"cmd/clients/internal/events": {"clients/domain", "clients/eventstore", "clients/cmd/clients/internal/natsconn", "clients/cmd/clients/internal/terminal"},
+	"cmd/clients/internal/export": {
+		"clients/domain", "clients/eventstore", "clients/projections", "clients/transport", "clients/cmd/clients/internal/natsconn", "clients/cmd/clients/internal/terminal", "github.com/nats-io/nats.go",
+	},
 	"cmd/clients/internal/verify": {
 		"clients/domain", "clients/eventstore", "clients/projections/audit", "clients/cmd/clients/internal/natsconn", "clients/cmd/clients/internal/terminal", "github.com/nats-io/nats.go",
 	},

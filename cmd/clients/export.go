@@ -1,78 +1,70 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"errors"
-	"fmt"
-	"io"
-	"os"
 
 	"clients/cmd/clients/internal/config"
-	"clients/cmd/clients/internal/natsconn"
-	"clients/cmd/clients/internal/terminal"
+	"clients/cmd/clients/internal/export"
 	"clients/domain"
-	"clients/projections/readmodel"
-	"clients/projections/snapshot"
-	"clients/transport"
+	"clients/transport/wire"
 )
 
-// exportCommand writes all clients of an account.
+// exportCommand writes all clients of an account, or the history of one.
 type exportCommand struct {
 	config.RunningFlags
-	Account string `name:"account" default:"default" help:"Account to export."`
-	JSON    bool   `name:"json" help:"JSON instead of XML."`
-	Output  string `name:"output" short:"o" default:"-" help:"File to write, which must not exist yet; - for the standard output."`
+	Account string  `name:"account" default:"default" help:"Account to export."`
+	AsOf    *string `name:"as-of" placeholder:"TIME" help:"The list as of the end of this second, such as '2010-09-25 18:30'; UTC without an offset."`
+	Client  *int64  `name:"client" placeholder:"ID" help:"With --history: the client, which may be deleted."`
+	History bool    `name:"history" help:"The history of a client instead of the list."`
+	JSON    bool    `name:"json" help:"JSON instead of XML, or of CSV with --history."`
+	Output  string  `name:"output" short:"o" default:"-" help:"File to write, which must not exist yet; - for the standard output."`
 }
 
 // Help returns the long help.
 func (c *exportCommand) Help() string {
 	return "Writes what GET /clients returns, as of the moment when it begins. clients import reads it. " +
-		"Exit code 0: the export is complete. 1: it is not. 2: invalid settings."
+		"With --as-of it is the list of an earlier time; the whole stream up to then is read. " +
+		"With --client and --history it is every event of a client, for a data-subject request: in CSV a row for each attribute that " +
+		"an event changed, in JSON what GET /clients/ID/history returns. " +
+		"Exit code 0: the export is complete. 1: it is not, or there never was such a client. 2: invalid settings."
 }
 
 // Run exports.
-func (c *exportCommand) Run(ctx context.Context, s streams) (err error) {
-	if !domain.ValidAccount(c.Account) {
-		return config.Faults{"--account: must be 1 to 63 of a-z, 0-9 and -"}
+func (c *exportCommand) Run(ctx context.Context, s streams) error {
+	o, err := c.options()
+	if err != nil {
+		return err
 	}
 	nc, err := c.Connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer nc.Close()
-	history, err := natsconn.OpenHistory(ctx, nc)
-	if err != nil {
-		return err
-	}
-	snapshots, err := natsconn.Snapshots(nc)
-	if err != nil {
-		return err
-	}
-	bar := terminal.NewProgress(s.err, history.Last, terminal.Messages)
-	model, err := snapshot.Replay(ctx, snapshots, history, bar.Set)
-	bar.Clear()
-	if err != nil {
-		return fmt.Errorf("export: %w", err)
-	}
-	listing := model.List(c.Account)
-	if err := c.write(s.out, listing); err != nil {
-		return fmt.Errorf("export: %w", err)
-	}
-	_, err = fmt.Fprintf(s.err, "%s, as of sequence %d\n", domain.Counted(listing.Len, "client"), history.Last)
-	return err
+	return export.Run(ctx, nc, o, s.out, s.err)
 }
 
-func (c *exportCommand) write(stdout io.Writer, listing readmodel.Listing) (err error) {
-	out := stdout
-	if c.Output != "-" {
-		file, err := os.OpenFile(c.Output, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, file.Close()) }()
-		out = file
+func (c *exportCommand) options() (export.Options, error) {
+	o := export.Options{Account: c.Account, JSON: c.JSON, Output: c.Output}
+	var faults config.Faults
+	if !domain.ValidAccount(c.Account) {
+		faults.Add("--account", "must be 1 to 63 of a-z, 0-9 and -")
 	}
-	buffered := bufio.NewWriter(out)
-	return errors.Join(transport.WriteList(buffered, listing, c.JSON), buffered.Flush())
+	if c.AsOf != nil {
+		at, ok := wire.ParseTime(*c.AsOf)
+		if o.AsOf = &at; !ok {
+			faults.Add("--as-of", "must be a date and time such as 2010-09-25 18:30")
+		}
+		if c.History {
+			faults.Add("--as-of", "is for lists, not for --history")
+		}
+	}
+	if c.History != (c.Client != nil) {
+		faults.Add("--history", "must be given together with --client")
+	}
+	if c.Client != nil {
+		if o.Client = *c.Client; o.Client <= 0 {
+			faults.Add("--client", "must be above 0")
+		}
+	}
+	return o, faults.Err()
 }

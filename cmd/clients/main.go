@@ -7,7 +7,7 @@
 //	serve                      server (configured by config)
 //	import                     importer
 //	backup, restore            backup
-//	events, export, verify     eventstore and projections, by way of natsconn
+//	events, export, verify     packages of the same names, on eventstore and projections by way of natsconn
 //	quarantine                 eventstore/deadletter
 //
 // Results go to standard output; errors, progress and summaries go to standard error. Exit code 0 is success, 1 a failure,
@@ -54,7 +54,7 @@ type cli struct {
 	Quarantine quarantineCommand `cmd:"" help:"List, retry or drop messages of other services that cannot be processed."`
 	Setup      setupCommand      `cmd:"" help:"Create the streams before the service starts, or for other services."`
 	Events     eventsCommand     `cmd:"" help:"Print the events of clients."`
-	Export     exportCommand     `cmd:"" help:"Export all clients of an account as XML or JSON."`
+	Export     exportCommand     `cmd:"" help:"Export all clients of an account, also as of a time, or the history of one client."`
 	Import     importCommand     `cmd:"" help:"Create the clients of a list from Harvest or from export."`
 	Backup     backupCommand     `cmd:"" help:"Copy the streams into a folder."`
 	Restore    restoreCommand    `cmd:"" help:"Restore the streams of a backup."`

@@ -40,9 +40,14 @@ func (d *Directory) Clock() time.Time {
 func (d *Directory) Time(r eventstore.Record) time.Time {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	at, _ := slices.BinarySearchFunc(d.model.Setbacks, r.Sequence, func(s Setback, sequence uint64) int { return cmp.Compare(s.Last, sequence) })
-	if at < len(d.model.Setbacks) {
-		if s := d.model.Setbacks[at]; r.Sequence >= s.First && r.StoredAt.Before(s.Clock) {
+	return d.model.Time(r)
+}
+
+// Time returns the time that an event has in the model, which has folded it.
+func (m *Model) Time(r eventstore.Record) time.Time {
+	at, _ := slices.BinarySearchFunc(m.Setbacks, r.Sequence, func(s Setback, sequence uint64) int { return cmp.Compare(s.Last, sequence) })
+	if at < len(m.Setbacks) {
+		if s := m.Setbacks[at]; r.Sequence >= s.First && r.StoredAt.Before(s.Clock) {
 			return s.Clock
 		}
 	}

@@ -3,7 +3,9 @@ package snapshot
 import (
 	"context"
 	"fmt"
+	"time"
 
+	"clients/eventstore"
 	"clients/eventstore/history"
 	"clients/eventstore/snapshotstore"
 	"clients/projections/readmodel"
@@ -32,17 +34,34 @@ func Replay(
 		}
 	}
 	history.First = max(history.First, m.Sequence+1)
+	return m, fold(ctx, m, history, func(eventstore.Record) bool { return false }, reached)
+}
+
+// ReplayBefore folds a history from its first message, without a snapshot, as far as the model has events earlier than end: times
+// never run backwards in it. Otherwise it is like Replay.
+func ReplayBefore(ctx context.Context, history *history.History, end time.Time, reached func(sequence uint64)) (*readmodel.Model, error) {
+	m := readmodel.NewModel()
+	return m, fold(ctx, m, history, func(r eventstore.Record) bool { return r.Event != nil && !r.StoredAt.Before(end) }, reached)
+}
+
+// fold folds a history into a model up to the first message that is beyond what is wanted.
+func fold(
+	ctx context.Context, m *readmodel.Model, history *history.History, beyond func(eventstore.Record) bool, reached func(sequence uint64),
+) error {
 	for record, err := range history.Records(ctx) {
+		if err == nil && beyond(record) {
+			break
+		}
 		if err == nil {
 			err = m.Fold(record)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("replay: %w", err)
+			return fmt.Errorf("replay: %w", err)
 		}
 		if m.Sequence%reportEvery == 0 {
 			reached(m.Sequence)
 		}
 	}
 	reached(m.Sequence)
-	return m, ctx.Err()
+	return ctx.Err()
 }

@@ -1,0 +1,143 @@
+// Package export writes clients out of the stream of events, for the subcommand export.
+//
+//	snapshot and stream ──> readmodel.Model ──List──────────> XML or JSON, as GET /clients
+//	                                └────────timeline.Versions ──> JSON, as GET /clients/{id}/history, or CSV
+//
+// A list is that of the moment at which the stream was opened, or that of an earlier time: then the stream is folded from its
+// first event to the last one of that second, without a snapshot. A history has the times of the read model, which is folded
+// for that reason, and is written while it is read: its length does not matter to memory.
+//
+// The output is created once it is known that there is something to write. It is incomplete if there was an error.
+package export
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"time"
+
+	"clients/cmd/clients/internal/natsconn"
+	"clients/cmd/clients/internal/terminal"
+	"clients/domain"
+	"clients/eventstore"
+	"clients/eventstore/history"
+	"clients/projections/readmodel"
+	"clients/projections/snapshot"
+	"clients/projections/timeline"
+	"clients/transport"
+
+	"github.com/nats-io/nats.go"
+)
+
+// Options are what is exported, and how.
+type Options struct {
+	Account string
+	AsOf    *time.Time // the list as of the end of that second; nil for the present
+	Client  int64      // the history of this client instead of the list, if above 0
+	JSON    bool
+	Output  string // a file that does not exist yet; "-" for the standard output
+}
+
+// Run exports, and reports progress and a summary to report.
+func Run(ctx context.Context, nc *nats.Conn, o Options, stdout, report io.Writer) error {
+	h, err := natsconn.OpenHistory(ctx, nc)
+	if err != nil {
+		return err
+	}
+	all := *h // a replay makes h smaller
+	model, err := replay(ctx, nc, h, o.AsOf, report)
+	if err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	var summary string
+	switch {
+	case o.Client > 0:
+		summary, err = o.history(ctx, replayed{&all, model}, stdout)
+	case o.AsOf != nil && o.AsOf.After(time.Now()) && o.AsOf.After(model.Clock):
+		err = errors.New("the time is in the future")
+	default:
+		listing := model.List(o.Account)
+		summary = domain.Counted(listing.Len, "client")
+		err = o.write(stdout, func(w io.Writer) error { return transport.WriteList(w, listing, o.JSON) })
+	}
+	if err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	_, err = fmt.Fprintf(report, "%s, as of sequence %d\n", summary, model.Sequence)
+	return err
+}
+
+// replay folds the stream up to the present, or up to the end of a second.
+func replay(ctx context.Context, nc *nats.Conn, h *history.History, asOf *time.Time, report io.Writer) (*readmodel.Model, error) {
+	bar := terminal.NewProgress(report, h.Last, terminal.Messages)
+	defer bar.Clear()
+	if asOf != nil {
+		return snapshot.ReplayBefore(ctx, h, asOf.Truncate(time.Second).Add(time.Second), bar.Set)
+	}
+	snapshots, err := natsconn.Snapshots(nc)
+	if err != nil {
+		return nil, err
+	}
+	return snapshot.Replay(ctx, snapshots, h, bar.Set)
+}
+
+// history writes the history of a client.
+func (o Options) history(ctx context.Context, r replayed, stdout io.Writer) (summary string, err error) {
+	line := timeline.Timeline{Log: r, Directory: r}
+	found, events := false, 0
+	for _, err := range line.Versions(ctx, o.Account, o.Client) {
+		if err != nil {
+			return "", err
+		}
+		found = true
+		break
+	}
+	if !found {
+		return "", fmt.Errorf("account %s never had a client %d", o.Account, o.Client)
+	}
+	versions := func(yield func(timeline.Version, error) bool) {
+		for v, err := range line.Versions(ctx, o.Account, o.Client) {
+			if events++; !yield(v, err) {
+				return
+			}
+		}
+	}
+	err = o.write(stdout, func(w io.Writer) error { return transport.WriteHistory(w, versions, o.JSON) })
+	return domain.Counted(events, "event"), err
+}
+
+// write passes the output to content.
+func (o Options) write(stdout io.Writer, content func(io.Writer) error) (err error) {
+	out := stdout
+	if o.Output != "-" {
+		file, err := os.OpenFile(o.Output, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, file.Close()) }()
+		out = file
+	}
+	buffered := bufio.NewWriter(out)
+	return errors.Join(content(buffered), buffered.Flush())
+}
+
+// replayed is what a timeline is made of: a history, and the model that was folded from it.
+type replayed struct {
+	log *history.History
+	*readmodel.Model
+}
+
+// Client returns the messages of one client up to the end of the history.
+func (r replayed) Client(ctx context.Context, account string, id int64, _ uint64) iter.Seq2[eventstore.Record, error] {
+	return r.log.RecordsOf(ctx, account, id)
+}
+
+// State returns nothing: Client does not need it.
+func (replayed) State(string, int64) domain.State { return domain.State{} }
+
+// Await returns at once: the model has the whole history.
+func (replayed) Await(context.Context, uint64) error { return nil }

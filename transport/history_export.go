@@ -1,0 +1,83 @@
+package transport
+
+import (
+	"encoding/csv"
+	"io"
+	"iter"
+	"strconv"
+	"time"
+
+	"clients/projections/timeline"
+	"clients/transport/wire"
+)
+
+// WriteHistory writes all versions of a client: as JSON with the bytes of a response to GET /clients/{id}/history, or as CSV. It
+// stops at the first error of versions.
+func WriteHistory(w io.Writer, versions iter.Seq2[timeline.Version, error], asJSON bool) error {
+	if !asJSON {
+		return writeCSV(w, versions)
+	}
+	b, separator := []byte("["), ""
+	for v, err := range versions {
+		if err != nil {
+			return err
+		}
+		b = wire.AppendJSONEvent(append(b, separator...), eventFields(v))
+		if _, err := w.Write(b); err != nil {
+			return err
+		}
+		b, separator = b[:0], ","
+	}
+	_, err := w.Write(append(b, "]"...))
+	return err
+}
+
+// writeCSV writes a row for each attribute that a version changed. Null and an empty text are both empty.
+func writeCSV(w io.Writer, versions iter.Seq2[timeline.Version, error]) error {
+	out := csv.NewWriter(w)
+	if err := out.Write([]string{
+		"version", "sequence", "type", "time", "actor", "correlation_id", "causation_id", "attribute", "before", "after",
+	}); err != nil {
+		return err
+	}
+	for v, err := range versions {
+		if err != nil {
+			return err
+		}
+		event := []string{
+			strconv.FormatUint(v.Version, 10), strconv.FormatUint(v.Sequence, 10), v.Type, v.At.UTC().Format(time.RFC3339),
+			v.Actor, v.CorrelationID, v.CausationID,
+		}
+		for _, change := range rows(changes(v.Before, v.After)) {
+			if err := out.Write(append(event[:len(event):len(event)], change[:]...)); err != nil {
+				return err
+			}
+		}
+	}
+	out.Flush()
+	return out.Error()
+}
+
+// rows returns the last columns of an event's rows. There is one row at least.
+func rows(changed []wire.Field) (all [][3]string) {
+	for _, c := range changed {
+		values, _ := c.Value.([]wire.Field)
+		all = append(all, [3]string{c.Name, cell(values[0].Value), cell(values[1].Value)})
+	}
+	if all == nil {
+		all = make([][3]string, 1)
+	}
+	return all
+}
+
+func cell(value any) string {
+	switch v := value.(type) {
+	case string:
+		return v
+	case int64:
+		return strconv.FormatInt(v, 10)
+	case bool:
+		return strconv.FormatBool(v)
+	}
+	return ""
+}
