@@ -19,7 +19,7 @@ import (
 
 var certificateFolder = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "certificates") })
 
-// certificates answers a folder as the Secret nats-tls is mounted, with the names that the component asks for.
+// certificates returns a folder with the files of the Secret nats-tls, for the names that the component requires.
 func certificates(t *testing.T) string {
 	t.Helper()
 	folder, err := certificateFolder()
@@ -37,7 +37,7 @@ func makeCertificates(t *testing.T, serial int64) string {
 	return folder
 }
 
-// writeCertificates writes a certificate of a number, signed by an authority of its own.
+// writeCertificates writes a certificate with a serial number, signed by an authority of its own.
 func writeCertificates(t *testing.T, folder string, serial int64) {
 	t.Helper()
 	authority := &x509.Certificate{

@@ -12,8 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Three servers as the overlays configure them find each other, keep a stream together, and let nobody else in.
-func TestTheServersFormACluster(t *testing.T) {
+// Three servers configured by the overlays form a cluster, replicate a stream, and refuse servers without the password of
+// the routes.
+func TestServersFormACluster(t *testing.T) {
 	for _, overlay := range []string{"demo", "production-nats"} {
 		t.Run(overlay, func(t *testing.T) {
 			servers := startCluster(t, overlay)
@@ -30,11 +31,11 @@ func TestTheServersFormACluster(t *testing.T) {
 				"no password": nil, "a wrong one": url.UserPassword("route", "wrong"), "an empty one": url.UserPassword("route", ""),
 				"the administrator's": url.UserPassword("admin", password("admin")),
 			} {
-				strangerTo(t, servers[0], overlay, user)
+				joinAs(t, servers[0], overlay, user)
 				require.Never(t, func() bool { return servers[0].NumRemotes() != 2 }, time.Second, 5*time.Millisecond, name)
 			}
-			strangerTo(t, servers[0], overlay, url.UserPassword("route", password("route")))
-			require.Eventually(t, func() bool { return servers[0].NumRemotes() == 3 }, time.Second, 5*time.Millisecond, "it is the password that keeps out")
+			joinAs(t, servers[0], overlay, url.UserPassword("route", password("route")))
+			require.Eventually(t, func() bool { return servers[0].NumRemotes() == 3 }, time.Second, 5*time.Millisecond, "with the password a server joins")
 		})
 	}
 }
@@ -48,7 +49,7 @@ func startCluster(t *testing.T, overlay string) (servers []*server.Server) {
 	for i := range 3 {
 		options := natsOptions(t, overlay, fmt.Sprintf("nats-%d", i))
 		require.Equal(t, fmt.Sprintf("nats-%d", i), options.ServerName)
-		for j, route := range options.Routes { // there are no such names here
+		for j, route := range options.Routes { // these names resolve in a cluster only
 			require.Equal(t, fmt.Sprintf("nats-%d.nats-cluster:6222", j), route.Host)
 			route.Host = addresses[j]
 		}
@@ -65,11 +66,11 @@ func startCluster(t *testing.T, overlay string) (servers []*server.Server) {
 	return servers
 }
 
-// strangerTo is a server with users of its own, which joins the cluster of another one as a user.
-func strangerTo(t *testing.T, s *server.Server, overlay string, user *url.Userinfo) *server.Server {
+// joinAs starts a server that is not configured by the overlay and tries to join the cluster of s as a user.
+func joinAs(t *testing.T, s *server.Server, overlay string, user *url.Userinfo) *server.Server {
 	t.Helper()
-	options := &server.Options{ServerName: "stranger", Cluster: server.ClusterOpts{Name: "clients", Host: "127.0.0.1", Port: server.RANDOM_PORT}}
-	options.Cluster.TLSConfig = natsOptions(t, overlay, "stranger").Cluster.TLSConfig // at worst it has a certificate
+	options := &server.Options{ServerName: "foreign", Cluster: server.ClusterOpts{Name: "clients", Host: "127.0.0.1", Port: server.RANDOM_PORT}}
+	options.Cluster.TLSConfig = natsOptions(t, overlay, "foreign").Cluster.TLSConfig // it has a valid certificate
 	options.Routes = []*url.URL{{Scheme: "nats", User: user, Host: s.ClusterAddr().String()}}
 	return startServer(t, options)
 }
@@ -88,8 +89,8 @@ func asAdmin(t *testing.T, s *server.Server, secure bool) jetstream.JetStream {
 	return js
 }
 
-// The component nats-tls lets nobody in who speaks plainly.
-func TestTLSIsAsked(t *testing.T) {
+// With the component nats-tls, clients have to use TLS and verify the certificate.
+func TestTLSIsRequired(t *testing.T) {
 	options := natsOptions(t, "production-nats", "nats-0")
 	require.NotNil(t, options.TLSConfig)
 	require.NotNil(t, options.Cluster.TLSConfig)

@@ -1,4 +1,4 @@
-// Package kubernetes holds what a cluster is given: base is the service, components are NATS and TLS for it, overlays are
-// what is applied. Its tests render each overlay as kubectl apply -k does, hold every object against the types of the
-// Kubernetes API, so that a misspelt field fails, and run the service against NATS as it is configured here.
+// Package kubernetes contains the Kubernetes manifests: base is the service, components are NATS and its TLS, and overlays
+// are what an operator applies. Its tests render each overlay as kubectl apply -k does, decode every object strictly into the
+// types of the Kubernetes API, so that a misspelt field fails, and run the service with NATS as it is configured here.
 package kubernetes

@@ -12,10 +12,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Of what a partner publishes, its own events and what it may request reach the account of the streams, and nothing else.
-func TestWhatReachesTheStreamsAccount(t *testing.T) {
+// Of the messages that a partner publishes, only its own events and the requests it may send reach the account of the streams.
+func TestMessagesOfPartnersThatReachTheStreams(t *testing.T) {
 	d := deploy(t, startNATS(t))
-	d.service.stop(t) // it would copy what it cannot understand
+	d.service.stop(t) // it would copy invalid events to the dead letters
 	admin, _ := connect(t, d.server(), "admin")
 	arrived := make(chan *nats.Msg, 1<<16)
 	_, err := admin.ChanSubscribe(">", arrived)
@@ -24,20 +24,20 @@ func TestWhatReachesTheStreamsAccount(t *testing.T) {
 	for _, user := range partners {
 		nc, _ := connect(t, d.server(), user)
 		served := "clients-partners." + user // the service lists streams, and deletes the partner's consumers
-		wanted := []string{served + ".stream.names", served + ".consumer.delete.x", served + ".consumer.delete." + user}
+		expected := []string{served + ".stream.names", served + ".consumer.delete.x", served + ".consumer.delete." + user}
 		for _, subject := range subjects() {
 			require.NoError(t, nc.PublishRequest(subject, "nowhere", []byte("from "+user)))
 			if reachable(user, subject) {
-				wanted = append(wanted, subject)
+				expected = append(expected, subject)
 			}
 		}
 		require.NoError(t, nc.Flush())
 		require.NoError(t, admin.Flush())
-		require.ElementsMatch(t, wanted, payloads(arrived, "from "+user), user)
+		require.ElementsMatch(t, expected, payloads(arrived, "from "+user), user)
 	}
 }
 
-// subjects are those of the service, of every partner and of JetStream's API, some with names of streams and consumers.
+// subjects returns subjects of the service, of every partner and of JetStream's API, with names of streams and consumers.
 func subjects() (all []string) {
 	all = []string{
 		"clients.default.1", "client-references.default.1", "client-ids", "clients-control.quarantine.retry", "clients-quarantine.x", "x",
@@ -64,7 +64,7 @@ func subjects() (all []string) {
 	return all
 }
 
-// reachable reports whether a partner's message on a subject is to arrive in the account of the streams, on that subject.
+// reachable reports whether a partner's message on a subject has to arrive in the account of the streams, on that subject.
 func reachable(user, subject string) bool {
 	if subject == user+".default.1" || subject == "$JS.API.INFO" || subject == "$JS.API.DIRECT.GET.CLIENTS.clients.default.1" {
 		return true
@@ -80,7 +80,7 @@ func reachable(user, subject string) bool {
 	return false
 }
 
-// payloads returns the subjects of the messages that have arrived with a payload, each once.
+// payloads returns the distinct subjects of the messages that arrived with a payload.
 func payloads(arrived chan *nats.Msg, payload string) (subjects []string) {
 	for {
 		select {
@@ -88,14 +88,14 @@ func payloads(arrived chan *nats.Msg, payload string) (subjects []string) {
 			if string(m.Data) == payload && !slices.Contains(subjects, m.Subject) {
 				subjects = append(subjects, m.Subject)
 			}
-		case <-time.After(200 * time.Millisecond): // what the server has handled before the flush comes at once
+		case <-time.After(200 * time.Millisecond): // messages that the server handled before the flush arrive at once
 			return subjects
 		}
 	}
 }
 
-// A partner's consumer is out of the others' reach: the durable one, since its name is denied to them.
-func TestAPartnerKeepsOffTheConsumersOfOthers(t *testing.T) {
+// A partner cannot use the durable consumer of another one, because its name is denied to it.
+func TestPartnersCannotUseDurableConsumersOfOthers(t *testing.T) {
 	onEach(t, func(t *testing.T, d *deployment) {
 		_, admin := connect(t, d.server(), "admin")
 		for _, owner := range partners {
@@ -119,7 +119,7 @@ func TestAPartnerKeepsOffTheConsumersOfOthers(t *testing.T) {
 				}
 				_, err := js.CreateConsumer(t.Context(), "CLIENTS", jetstream.ConsumerConfig{Durable: user + "-2", FilterSubject: "clients.>"})
 				require.ErrorContains(t, err, "a durable consumer is named as its login is", "others could guess its name")
-				for _, name := range []string{owner, "short"} { // a name in the body alone, which permissions do not see
+				for _, name := range []string{owner, "short"} { // a name in the body alone, which permissions do not cover
 					create := fmt.Sprintf(`{"stream_name":"CLIENTS","config":{"name":%q,"filter_subject":"clients.>"}}`, name)
 					response, err := nc.Request("$JS.API.CONSUMER.CREATE.CLIENTS", []byte(create), 5*time.Second)
 					require.NoError(t, err)
@@ -134,8 +134,8 @@ func TestAPartnerKeepsOffTheConsumersOfOthers(t *testing.T) {
 	})
 }
 
-// A short name of an ephemeral consumer, which others could guess, is extended by what nobody can.
-func TestAPartnerKeepsOffTheEphemeralConsumersOfOthers(t *testing.T) {
+// A short name of an ephemeral consumer, which others could guess, is extended by random characters.
+func TestPartnersCannotGuessEphemeralConsumersOfOthers(t *testing.T) {
 	d := deploy(t, startNATS(t))
 	_, js := connect(t, d.server(), "projects")
 	own, err := js.CreateConsumer(t.Context(), "CLIENTS", jetstream.ConsumerConfig{Name: "reader", FilterSubject: "clients.>", AckPolicy: jetstream.AckExplicitPolicy})
@@ -148,9 +148,9 @@ func TestAPartnerKeepsOffTheEphemeralConsumersOfOthers(t *testing.T) {
 	require.NoError(t, js.DeleteConsumer(t.Context(), "CLIENTS", own.CachedInfo().Name))
 }
 
-// A push consumer delivers to any subject of the account of the streams, and a consumer without a filter reads what is
-// internal: neither is created, by any of the requests that create consumers.
-func TestAPartnerHasNoOtherConsumers(t *testing.T) {
+// A push consumer could deliver to any subject of the account of the streams, and a consumer without a filter could read
+// internal messages. None of the requests that create consumers creates them.
+func TestPartnersCannotCreateOtherConsumers(t *testing.T) {
 	d := deploy(t, startNATS(t))
 	_, admin := connect(t, d.server(), "admin")
 	stream, err := admin.Stream(t.Context(), "CLIENTS")
@@ -177,8 +177,8 @@ func TestAPartnerHasNoOtherConsumers(t *testing.T) {
 	require.Equal(t, before, info.State.Consumers)
 }
 
-// A partner that uses up what it may have stands in nobody's way.
-func TestAPartnerIsLimited(t *testing.T) {
+// A partner that exhausts its limits does not affect others.
+func TestPartnersAreLimited(t *testing.T) {
 	d := deploy(t, startNATS(t))
 	_, greedy := connect(t, d.server(), "subscriber")
 	err := error(nil)
@@ -203,14 +203,14 @@ func TestAPartnerIsLimited(t *testing.T) {
 	require.Equal(t, 201, serve(t, urlFor("clients", d.server())).send(t, "POST", "/clients", `{"client":{"name":"Other"}}`))
 }
 
-// A partner sees nothing of the account of the streams but the responses to its own requests.
-func TestAPartnerHearsItsOwnResponsesAlone(t *testing.T) {
+// From the account of the streams a partner receives only the responses to its own requests.
+func TestPartnersReceiveOnlyTheirResponses(t *testing.T) {
 	d := deploy(t, startNATS(t))
-	heard := make(map[string]chan *nats.Msg)
+	received := make(map[string]chan *nats.Msg)
 	for _, user := range partners {
 		nc, _ := connect(t, d.server(), user)
-		heard[user] = make(chan *nats.Msg, 1<<16)
-		_, err := nc.ChanSubscribe(">", heard[user])
+		received[user] = make(chan *nats.Msg, 1<<16)
+		_, err := nc.ChanSubscribe(">", received[user])
 		require.NoError(t, err)
 		require.NoError(t, nc.Flush())
 	}
@@ -220,25 +220,25 @@ func TestAPartnerHearsItsOwnResponsesAlone(t *testing.T) {
 	ordered, err := js.OrderedConsumer(t.Context(), "CLIENTS", jetstream.OrderedConsumerConfig{FilterSubjects: []string{"clients.>"}})
 	require.NoError(t, err)
 	requireFirst(t, ordered)
-	require.Eventually(t, func() bool { return len(heard["projects"]) > 3 }, 10*time.Second, 10*time.Millisecond, "its other connections are the same partner")
-	require.Empty(t, heard["invoices"])
-	require.Empty(t, heard["subscriber"])
+	require.Eventually(t, func() bool { return len(received["projects"]) > 3 }, 10*time.Second, 10*time.Millisecond, "its other connections are the same partner")
+	require.Empty(t, received["invoices"])
+	require.Empty(t, received["subscriber"])
 }
 
-// The service hears the responses to its own requests, and what it is asked for.
-func TestTheServiceHearsWhatItNeedsAlone(t *testing.T) {
+// The service receives the responses to its own requests and the requests that it serves.
+func TestServiceSubscribesOnlyToWhatItServes(t *testing.T) {
 	nc, _ := connect(t, startNATS(t), "clients")
 	for _, subject := range []string{
 		">", "_INBOX.>", "_INBOX.x", "_INBOX_admin.>", "_INBOX_clients.>", "*.>", "clients.>", "client-references.>", "projects.>", "invoices.>",
 		"clients-partners.>", "clients-control.>", "$JS.API.>", "$JS.ACK.>", "$JS.EVENT.ADVISORY.>", "$KV.>", "$O.>", "$SYS.>", "_R_.>",
 	} {
 		may := slices.Contains([]string{"_INBOX_clients.>", "clients-partners.>", "clients-control.>"}, subject)
-		require.Equal(t, may, hears(t, nc, subject), subject)
+		require.Equal(t, may, maySubscribe(t, nc, subject), subject)
 	}
 }
 
-// hears reports whether a user may subscribe to a subject.
-func hears(t *testing.T, nc *nats.Conn, subject string) bool {
+// maySubscribe reports whether a user may subscribe to a subject.
+func maySubscribe(t *testing.T, nc *nats.Conn, subject string) bool {
 	t.Helper()
 	result := make(chan bool, 2)
 	nc.SetErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
@@ -249,7 +249,7 @@ func hears(t *testing.T, nc *nats.Conn, subject string) bool {
 	sub, err := nc.SubscribeSync(subject)
 	require.NoError(t, err)
 	require.NoError(t, nc.Flush())
-	time.AfterFunc(200*time.Millisecond, func() { result <- true }) // the server has said so before, and only the handler is late
+	time.AfterFunc(200*time.Millisecond, func() { result <- true }) // the server's error arrived before; only its handler may run later
 	may := <-result
 	_ = sub.Unsubscribe()
 	return may

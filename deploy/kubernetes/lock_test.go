@@ -8,8 +8,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// No two servers are ever at one volume, not even after a pod was deleted by force: by a lock, or by who mounts it.
-func TestAStoreHasOneServer(t *testing.T) {
+// No two servers use one volume, not even after a pod was deleted by force: a lock or ReadWriteOncePod prevents it.
+func TestStoreHasOneServer(t *testing.T) {
 	for _, overlay := range []string{"demo", "production-nats"} {
 		set := byName(all[*appsv1.StatefulSet](render(t, overlay)), "nats")
 		command, modes := set.Spec.Template.Spec.Containers[0].Command, set.Spec.VolumeClaimTemplates[0].Spec.AccessModes

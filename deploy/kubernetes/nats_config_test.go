@@ -13,7 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// natsOptions are those of a server of an overlay: its ConfigMap read with the environment that its pod has.
+// natsOptions returns the options of a server of an overlay: its ConfigMap, parsed with the environment of its pod.
 func natsOptions(t *testing.T, overlay, pod string) *server.Options {
 	t.Helper()
 	options, err := readNATS(t, overlay, pod, nil)
@@ -47,7 +47,7 @@ func configOf(objects []runtime.Object, set *appsv1.StatefulSet) *corev1.ConfigM
 	return nil
 }
 
-// secretOf is the Secret nats-users of the demo, with other passwords where they are given.
+// secretOf returns the Secret nats-users of the demo, with the given passwords in place of its own.
 func secretOf(t *testing.T, passwords map[string]string) map[string]string {
 	t.Helper()
 	secret := make(map[string]string)
@@ -65,7 +65,7 @@ func secretOf(t *testing.T, passwords map[string]string) map[string]string {
 	return secret
 }
 
-// podEnvironment is what a kubelet gives a container: a value may name what stands above it.
+// podEnvironment returns the environment that a kubelet gives a container: a value may refer to the variables above it.
 func podEnvironment(t *testing.T, c corev1.Container, pod string, secret map[string]string) map[string]string {
 	t.Helper()
 	require.Empty(t, c.EnvFrom)
@@ -91,7 +91,7 @@ func podEnvironment(t *testing.T, c corev1.Container, pod string, secret map[str
 	return env
 }
 
-// byName picks the object of a name.
+// byName returns the object with a name.
 func byName[T interface{ GetName() string }](objects []T, name string) (found T) {
 	for _, object := range objects {
 		if object.GetName() == name {

@@ -8,8 +8,8 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 )
 
-// The account's limit, which the service can see, is reached when the servers', which it cannot see, are.
-func TestTheAccountMayTakeWhatTheServersHaveRoomFor(t *testing.T) {
+// The limit of the account, which the service can read, equals the limits of the servers, which it cannot read.
+func TestAccountLimitEqualsTheServersStorage(t *testing.T) {
 	s := startNATS(t)
 	_, js := connect(t, s, "admin")
 	info, err := js.AccountInfo(t.Context())
@@ -20,8 +20,8 @@ func TestTheAccountMayTakeWhatTheServersHaveRoomFor(t *testing.T) {
 	require.Equal(t, 3*options.JetStreamMaxStore, info.Limits.MaxStore)
 }
 
-// The limit is reached before the volume is full, so that it is known beforehand.
-func TestTheVolumesHaveRoomForWhatTheServersMayTake(t *testing.T) {
+// The servers' limit is reached before the volume is full.
+func TestVolumesAreLargerThanTheServersStorage(t *testing.T) {
 	for _, overlay := range []string{"demo", "production-nats"} {
 		claim := byName(all[*appsv1.StatefulSet](render(t, overlay)), "nats").Spec.VolumeClaimTemplates[0]
 		room := claim.Spec.Resources.Requests.Storage().Value()

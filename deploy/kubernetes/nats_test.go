@@ -21,7 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// startNATS starts one server as the overlay demo configures it, by itself and with a store of its own.
+// startNATS starts a single server as the overlay demo configures it, with an empty store.
 func startNATS(t *testing.T) *server.Server {
 	t.Helper()
 	options := natsOptions(t, "demo", "nats-0")
@@ -30,7 +30,7 @@ func startNATS(t *testing.T) *server.Server {
 	return startAlone(t, options)
 }
 
-// startAlone starts a server that stands for all three.
+// startAlone starts a single server in place of the three.
 func startAlone(t *testing.T, options *server.Options) *server.Server {
 	t.Helper()
 	options.JetStreamMaxStore *= 3
@@ -52,7 +52,7 @@ func startServer(t *testing.T, options *server.Options) *server.Server {
 
 func password(user string) string { return user + "-demo" }
 
-// urlFor names one or several servers, and a user.
+// urlFor returns the URLs of servers with the login of a user.
 func urlFor(user string, servers ...*server.Server) string {
 	var urls []string
 	for _, s := range servers {
@@ -61,7 +61,7 @@ func urlFor(user string, servers ...*server.Server) string {
 	return strings.Join(urls, ",")
 }
 
-// connect connects a user without any option, but for the service's, which has inboxes of its own.
+// connect connects as a user, without further options except for the service, which has its own inbox prefix.
 func connect(t *testing.T, s *server.Server, user string) (*nats.Conn, jetstream.JetStream) {
 	t.Helper()
 	options := []nats.Option{nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})} // expected violations are not printed
@@ -106,14 +106,14 @@ func clients(t *testing.T, url string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// run runs a subcommand and answers what it prints.
+// run runs a subcommand and returns its output.
 func run(t *testing.T, url string, args ...string) (string, error) {
 	t.Helper()
 	out, err := clients(t, url, args...).CombinedOutput()
 	return string(out), err
 }
 
-// service is one that runs.
+// service is a running process of the service.
 type service struct {
 	api  string
 	logs *bytes.Buffer
@@ -132,17 +132,17 @@ func serve(t *testing.T, url string) *service {
 	return s
 }
 
-// status is zero as long as nobody answers.
+// status returns the status of a response, or zero without a response.
 func status(url string) int {
-	answer, err := http.Get(url)
+	response, err := http.Get(url)
 	if err != nil {
 		return 0
 	}
-	answer.Body.Close()
-	return answer.StatusCode
+	response.Body.Close()
+	return response.StatusCode
 }
 
-// stop ends the service and answers what it logged.
+// stop stops the service and returns its log.
 func (s *service) stop(t *testing.T) string {
 	t.Helper()
 	require.NoError(t, s.cmd.Process.Signal(syscall.SIGTERM))
@@ -159,10 +159,10 @@ func (s *service) send(t *testing.T, method, path, body string, header ...string
 		name, value, _ := strings.Cut(line, ": ")
 		request.Header.Set(name, value)
 	}
-	answer, err := http.DefaultClient.Do(request)
+	response, err := http.DefaultClient.Do(request)
 	require.NoError(t, err)
-	answer.Body.Close()
-	return answer.StatusCode
+	response.Body.Close()
+	return response.StatusCode
 }
 
 func freeAddress(t *testing.T) string {

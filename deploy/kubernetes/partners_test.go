@@ -15,7 +15,7 @@ import (
 // partners are the users of other services.
 var partners = []string{"projects", "invoices", "subscriber"}
 
-// deployment is NATS as the overlay demo configures it, with all streams, and a service that has created one client.
+// deployment is NATS as the overlay demo configures it, with all streams, and a running service with one client.
 type deployment struct {
 	servers []*server.Server
 	service *service
@@ -38,8 +38,8 @@ func onEach(t *testing.T, test func(t *testing.T, d *deployment)) {
 	t.Run("three servers", func(t *testing.T) { test(t, deploy(t, startCluster(t, "demo")...)) })
 }
 
-// Without an option, a partner reads with ordered, ephemeral and durable consumers.
-func TestAPartnerReads(t *testing.T) {
+// A partner reads with ordered, ephemeral and durable consumers, without special options of its connection.
+func TestPartnersRead(t *testing.T) {
 	onEach(t, func(t *testing.T, d *deployment) {
 		for _, user := range partners {
 			nc, js := connect(t, d.server(), user)
@@ -78,13 +78,13 @@ func requireFirst(t *testing.T, consumer jetstream.Consumer) (msg jetstream.Msg)
 	require.Eventually(t, func() (delivered bool) {
 		var err error
 		msg, err = consumer.Next(jetstream.FetchMaxWait(5 * time.Second))
-		return err == nil // in a cluster a consumer is there a moment after it was created
+		return err == nil // in a cluster a consumer can be used only a moment after its creation
 	}, 30*time.Second, 10*time.Millisecond)
 	require.Equal(t, "clients.default.1", msg.Subject())
 	return msg
 }
 
-func TestAPartnerPublishesItsOwnEventsAlone(t *testing.T) {
+func TestPartnersPublishOnlyTheirEvents(t *testing.T) {
 	onEach(t, func(t *testing.T, d *deployment) {
 		for _, user := range partners {
 			nc, js := connect(t, d.server(), user)
@@ -104,7 +104,7 @@ func TestAPartnerPublishesItsOwnEventsAlone(t *testing.T) {
 	})
 }
 
-func TestTheExampleSubscriberIsAllowedWhatItNeeds(t *testing.T) {
+func TestExampleSubscriberRunsAsSubscriber(t *testing.T) {
 	d := deploy(t, startNATS(t))
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

@@ -12,15 +12,15 @@ var passwordKeys = []string{
 	"ADMIN_PASSWORD", "SYS_PASSWORD", "CLIENTS_PASSWORD", "PROJECTS_PASSWORD", "INVOICES_PASSWORD", "SUBSCRIBER_PASSWORD", "ROUTE_PASSWORD",
 }
 
-func TestAnEmptyPasswordIsRefusedAtStart(t *testing.T) {
+func TestEmptyPasswordIsRefusedAtStart(t *testing.T) {
 	for _, key := range passwordKeys {
 		_, err := readNATS(t, "demo", "nats-0", map[string]string{key: ""})
 		require.ErrorContains(t, err, `subject "" is not a valid subject`, key)
 	}
 }
 
-// Words that the configuration would take for something else without quotes.
-func TestAPasswordIsTakenAsItIs(t *testing.T) {
+// The configuration would read these passwords as other types if they were not quoted.
+func TestPasswordsAreStrings(t *testing.T) {
 	for _, word := range []string{"123456", "-1", "5k", "10s", "true", "yes", "no", "null", "a-b_C9", strings.Repeat("x", 64)} {
 		passwords := make(map[string]string)
 		for _, key := range passwordKeys {
@@ -40,7 +40,7 @@ func TestAPasswordIsTakenAsItIs(t *testing.T) {
 	}
 }
 
-func TestEachUserHasAPasswordOfHisOwn(t *testing.T) {
+func TestEachUserHasItsOwnPassword(t *testing.T) {
 	s := startNATS(t)
 	for _, user := range []string{"admin", "sys", "clients", "projects", "invoices", "subscriber"} {
 		connect(t, s, user)

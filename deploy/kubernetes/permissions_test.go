@@ -12,14 +12,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The service does all that it ever does with what its user may do, and is never told that it may not.
-func TestTheServiceIsAllowedWhatItNeeds(t *testing.T) {
+// The permissions of the service's user suffice for everything that the service does: the log has no violation.
+func TestPermissionsSufficeForTheService(t *testing.T) {
 	s := startNATS(t)
 	out, err := run(t, urlFor("admin", s), "setup", "--sources")
 	require.NoError(t, err, out)
 	_, admin := connect(t, s, "admin")
 	for _, own := range ownStreams {
-		require.NoError(t, admin.DeleteStream(t.Context(), own), "it has to be allowed to make its own streams")
+		require.NoError(t, admin.DeleteStream(t.Context(), own), "the service has to create its own streams")
 	}
 	first := serve(t, urlFor("clients", s))
 	require.Equal(t, 201, first.send(t, "POST", "/clients", `{"client":{"name":"SuprCorp"}}`))
@@ -46,9 +46,9 @@ func TestTheServiceIsAllowedWhatItNeeds(t *testing.T) {
 	}
 	require.NotContains(t, first.stop(t), "violation")
 	second := serve(t, urlFor("clients", s))
-	require.Equal(t, 201, second.send(t, "POST", "/clients", `{"client":{"name":"Once"}}`, "Idempotency-Key: 1"), "the first answer again")
+	require.Equal(t, 201, second.send(t, "POST", "/clients", `{"client":{"name":"Once"}}`, "Idempotency-Key: 1"), "the first response again")
 	require.Equal(t, 404, second.send(t, "GET", "/clients/1", ""))
-	for range 3 { // snapshots, so that old ones are forgotten
+	for range 3 { // snapshots, so that old ones are removed
 		require.Equal(t, 200, second.send(t, "PUT", "/clients/2", fmt.Sprintf(`{"client":{"details":%q}}`, time.Now())))
 		require.NotContains(t, second.stop(t), "violation")
 		second = serve(t, urlFor("clients", s))
@@ -56,7 +56,7 @@ func TestTheServiceIsAllowedWhatItNeeds(t *testing.T) {
 	require.NotContains(t, second.stop(t), "violation")
 	snapshots, err := admin.Stream(t.Context(), "OBJ_CLIENTS_SNAPSHOTS")
 	require.NoError(t, err)
-	require.Less(t, snapshots.CachedInfo().State.Msgs, uint64(10), "five were saved, of two messages or more: old ones are forgotten")
+	require.Less(t, snapshots.CachedInfo().State.Msgs, uint64(10), "five snapshots of two messages or more were saved; old ones have to be removed")
 }
 
 func publish(t *testing.T, js jetstream.JetStream, subject, kind, data string) {
@@ -67,10 +67,10 @@ func publish(t *testing.T, js jetstream.JetStream, subject, kind, data string) {
 	require.NoError(t, err)
 }
 
-// ownStreams are the service's.
+// ownStreams are the streams that the service creates.
 var ownStreams = []string{"CLIENTS", "CLIENTS_IDS", "CLIENTS_QUARANTINE", "KV_CLIENTS_KEYS", "OBJ_CLIENTS_SNAPSHOTS"}
 
-// What the service may do to streams. Partners reach no such request, see isolation_test.go.
+// The service cannot alter streams. Requests of partners do not reach the streams, see isolation_test.go.
 func TestOnlyAnAdministratorAltersStreams(t *testing.T) {
 	s := startNATS(t)
 	out, err := run(t, urlFor("admin", s), "setup", "--sources")
@@ -88,8 +88,8 @@ func TestOnlyAnAdministratorAltersStreams(t *testing.T) {
 	}
 }
 
-// To make a stream that is there with other settings alters nothing.
-func TestMakingAStreamAgainIsNoWayToAlterIt(t *testing.T) {
+// A request that creates an existing stream with other settings alters nothing.
+func TestCreatingAnExistingStreamDoesNotAlterIt(t *testing.T) {
 	s := startNATS(t)
 	out, err := run(t, urlFor("admin", s), "setup")
 	require.NoError(t, err, out)
@@ -100,7 +100,7 @@ func TestMakingAStreamAgainIsNoWayToAlterIt(t *testing.T) {
 	}
 }
 
-// allowed tells whether a user may publish to a subject. What it publishes is nothing that anybody can use.
+// allowed reports whether a user may publish to a subject. The message that it publishes is invalid everywhere.
 func allowed(t *testing.T, nc *nats.Conn, subject string) bool {
 	t.Helper()
 	denied := make(chan struct{}, 1)
@@ -117,7 +117,7 @@ func allowed(t *testing.T, nc *nats.Conn, subject string) bool {
 	select {
 	case <-denied:
 		return false
-	case <-time.After(200 * time.Millisecond): // the server has said so before it answered the flush, and only the handler is late
+	case <-time.After(200 * time.Millisecond): // the server's error arrived before the flush returned; only its handler may run later
 		return true
 	}
 }

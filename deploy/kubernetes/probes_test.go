@@ -10,8 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// A replica that waits for NATS or reads for long is not killed, and neither is a server that catches up. Requests are kept
-// from a replica that ends well before it does.
+// The probes do not kill a replica that waits for NATS or reads a long stream, nor a NATS server that catches up. A replica
+// that shuts down receives no requests well before it ends.
 func TestProbesLeaveTime(t *testing.T) {
 	eachOverlay(t, func(t *testing.T, objects []runtime.Object) {
 		for _, w := range workloads(objects) {
@@ -30,13 +30,13 @@ func TestProbesLeaveTime(t *testing.T) {
 			}
 		}
 		for _, job := range all[*batchv1.Job](objects) {
-			require.NotNil(t, job.Spec.TTLSecondsAfterFinished, "one that stays cannot be applied again with another image")
+			require.NotNil(t, job.Spec.TTLSecondsAfterFinished, "a finished Job has to be removed, because another image cannot be applied to it")
 		}
 	})
 }
 
-// The service is alive, and not ready, as long as NATS is away.
-func TestWhoWaitsForNATSIsAlive(t *testing.T) {
+// Without NATS the service is alive and not ready.
+func TestServiceIsAliveWithoutNATS(t *testing.T) {
 	ops := freeAddress(t)
 	cmd := clients(t, "nats://clients:x@"+freeAddress(t), "serve")
 	cmd.Env = append(cmd.Env, "CLIENTS_HTTP_ADDR="+freeAddress(t), "CLIENTS_OPS_ADDR="+ops)

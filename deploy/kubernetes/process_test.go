@@ -16,9 +16,8 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 )
 
-// The server as the pod starts it, by way of the lock: it is the process itself that signals reach, for preStop and for
-// certificates that are new.
-func TestSignalsReachTheServer(t *testing.T) {
+// The server runs as the pod starts it, through lock, and receives the signals of preStop and of a reload of certificates.
+func TestServerReceivesSignals(t *testing.T) {
 	folder := t.TempDir()
 	for _, program := range []string{"./lock", "github.com/nats-io/nats-server/v2"} {
 		out, err := exec.Command("go", "build", "-C", "..", "-o", folder+"/", program).CombinedOutput()
@@ -52,7 +51,7 @@ func TestSignalsReachTheServer(t *testing.T) {
 	select {
 	case <-ended:
 	case <-time.After(20 * time.Second):
-		require.Fail(t, "it goes on")
+		require.Fail(t, "the server still runs")
 	}
 }
 
@@ -65,8 +64,8 @@ func install(t *testing.T, from, to string) {
 	}
 }
 
-// servedSerial is the number of the certificate that a server shows, zero as long as it shows none. A server of NATS speaks
-// first, and plainly.
+// servedSerial returns the serial number of the certificate that a server presents, or zero without one. A NATS server sends
+// a line of plain text before the handshake.
 func servedSerial(address string) int64 {
 	plain, err := net.Dial("tcp", address)
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// What the README's commands name is there, and the administrator may do what it has him do.
-func TestTheReadmesCommandsFitTheDemo(t *testing.T) {
+// The objects that the README's commands name exist, and the administrator has the permissions for the commands.
+func TestCommandsOfTheReadmeFitTheDemo(t *testing.T) {
 	content, err := os.ReadFile("../README.md")
 	require.NoError(t, err)
 	readme, objects := string(content), render(t, "demo")
@@ -25,7 +25,7 @@ func TestTheReadmesCommandsFitTheDemo(t *testing.T) {
 	require.Contains(t, readme, "kubectl -n clients-demo port-forward service/nats 4222")
 	require.Contains(t, readme, "CLIENTS_NATS_URL=nats://admin:"+password("admin")+"@127.0.0.1:4222 go run ./cmd/clients backup ./backup")
 	for key := range secretOf(t, nil) {
-		require.Contains(t, readme, "`"+key+"`", "a Secret that is made needs it")
+		require.Contains(t, readme, "`"+key+"`", "the README has to name each key of the Secret")
 	}
 	for _, secret := range outside["production-nats"] {
 		require.Contains(t, readme, "`"+secret+"`")
@@ -44,8 +44,8 @@ func TestTheReadmesCommandsFitTheDemo(t *testing.T) {
 	}
 }
 
-// Who may not do what a subcommand needs is told so at once, and what it was.
-func TestASubcommandSaysThatItsUserMayNotDoThis(t *testing.T) {
+// A subcommand without the permissions that it needs fails at once and names what was refused.
+func TestSubcommandsReportMissingPermissions(t *testing.T) {
 	s, empty := deploy(t, startNATS(t)).server(), startNATS(t)
 	backup := filepath.Join(t.TempDir(), "backup")
 	out, err := run(t, urlFor("admin", s), "backup", backup)

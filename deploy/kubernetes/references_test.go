@@ -15,8 +15,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
-// What one object says of another one, the API server does not look up.
-func TestEveryPortIsThere(t *testing.T) {
+// Every port that an object refers to exists: the API server does not check such references.
+func TestReferencedPortsExist(t *testing.T) {
 	eachOverlay(t, func(t *testing.T, objects []runtime.Object) {
 		asked := 0
 		for _, w := range workloads(objects) {
@@ -40,7 +40,7 @@ func TestEveryPortIsThere(t *testing.T) {
 		for _, policy := range all[*networkingv1.NetworkPolicy](objects) {
 			for _, owner := range selected(t, objects, policy.Spec.PodSelector) {
 				for _, rule := range policy.Spec.Ingress {
-					require.NotEmpty(t, rule.Ports, "without ports it would let in all")
+					require.NotEmpty(t, rule.Ports, "a rule without ports allows all")
 					for _, port := range rule.Ports {
 						require.True(t, hasPort(objects, owner, *port.Port), "NetworkPolicy %s: %s", policy.Name, port.Port)
 						asked++
@@ -52,7 +52,7 @@ func TestEveryPortIsThere(t *testing.T) {
 	})
 }
 
-// selected are the workloads whose pods a selector finds: one or more.
+// selected returns the names of the workloads whose pods a selector matches, at least one.
 func selected(t *testing.T, objects []runtime.Object, by metav1.LabelSelector) (names []string) {
 	t.Helper()
 	selector, err := metav1.LabelSelectorAsSelector(&by)
@@ -66,12 +66,12 @@ func selected(t *testing.T, objects []runtime.Object, by metav1.LabelSelector) (
 	return names
 }
 
-// hasPort tells whether a workload has a port, by its name or its number.
-func hasPort(objects []runtime.Object, owner string, wanted intstr.IntOrString) bool {
+// hasPort reports whether a workload has a port with a name or number.
+func hasPort(objects []runtime.Object, owner string, to intstr.IntOrString) bool {
 	for _, w := range workloads(objects) {
 		for _, c := range w.template.Spec.Containers {
 			for _, port := range c.Ports {
-				if w.name == owner && (port.Name == wanted.StrVal && port.Name != "" || port.ContainerPort == wanted.IntVal) {
+				if w.name == owner && (port.Name == to.StrVal && port.Name != "" || port.ContainerPort == to.IntVal) {
 					return true
 				}
 			}
@@ -80,8 +80,8 @@ func hasPort(objects []runtime.Object, owner string, wanted intstr.IntOrString) 
 	return false
 }
 
-// An overlay has either the field replicas or the autoscaler: with both, each apply sets back what the autoscaler decided.
-func TestReplicasAreSetByOneOfTwo(t *testing.T) {
+// An overlay has either the field replicas or the autoscaler. With both, each apply would reset what the autoscaler set.
+func TestReplicasAreSetOnce(t *testing.T) {
 	for overlay, scaled := range map[string]bool{"base": false, "demo": false, "production": true, "production-nats": true} {
 		objects := render(t, overlay)
 		deployment := byName(all[*appsv1.Deployment](objects), "clients")
@@ -99,8 +99,8 @@ func TestReplicasAreSetByOneOfTwo(t *testing.T) {
 	}
 }
 
-// The names that the servers call each other by are those of a Service without an address, which shows them early.
-func TestTheServersHaveNames(t *testing.T) {
+// The routes use the names of a headless Service that publishes servers before they are ready.
+func TestServersHaveNames(t *testing.T) {
 	for _, overlay := range []string{"demo", "production-nats"} {
 		objects := render(t, overlay)
 		set := byName(all[*appsv1.StatefulSet](objects), "nats")

@@ -22,7 +22,7 @@ import (
 
 var overlays = []string{"demo", "production", "production-nats"}
 
-// rendered are the texts of what is applied, each made once, by overlay, and the pod of the drill.
+// rendered returns the rendered manifests of each overlay, and the pod of the drill.
 var rendered = map[string]func() ([]string, error){
 	"demo":            sync.OnceValues(func() ([]string, error) { return kustomized("overlays/demo") }),
 	"production":      sync.OnceValues(func() ([]string, error) { return kustomized("overlays/production") }),
@@ -34,7 +34,7 @@ var rendered = map[string]func() ([]string, error){
 	},
 }
 
-// kustomized does what kubectl kustomize does.
+// kustomized renders a folder as kubectl kustomize does.
 func kustomized(folder string) (texts []string, err error) {
 	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), folder)
 	if err != nil {
@@ -57,7 +57,7 @@ func texts(t *testing.T, name string) []string {
 	return texts
 }
 
-// render makes the objects of an overlay, as typed as the API server does, and refuses what has no place in a type.
+// render decodes the objects of an overlay into the types of the API and fails on unknown fields.
 func render(t *testing.T, overlay string) (objects []runtime.Object) {
 	t.Helper()
 	decoder := strict(t)
@@ -80,7 +80,7 @@ func strict(t *testing.T) runtime.Decoder {
 	return serializer.NewCodecFactory(scheme, serializer.EnableStrict).UniversalDeserializer()
 }
 
-// all picks the objects of a type.
+// all returns the objects of a type.
 func all[T any](objects []runtime.Object) (picked []T) {
 	for _, object := range objects {
 		if typed, ok := object.(T); ok {
@@ -90,14 +90,14 @@ func all[T any](objects []runtime.Object) (picked []T) {
 	return picked
 }
 
-func TestWhatIsAppliedIsWhatTheAPIKnows(t *testing.T) {
+func TestManifestsDecodeStrictly(t *testing.T) {
 	for name := range rendered {
 		require.NotEmpty(t, render(t, name))
 	}
 }
 
-// Each of these fields is there, and misspelt in the place where it stands, it fails.
-func TestAMisspeltFieldFails(t *testing.T) {
+// Each of these fields is in use, and misspelt at its place it fails.
+func TestMisspeltFieldFails(t *testing.T) {
 	decoder := strict(t)
 	for _, field := range []string{
 		"replicas", "readinessProbe", "failureThreshold", "whenUnsatisfiable", "secretKeyRef", "accessModes", "targetPort", "scaleTargetRef",

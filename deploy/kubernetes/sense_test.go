@@ -18,7 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// workload is a pod template and who owns it.
+// workload is a pod template and its owner.
 type workload struct {
 	name     string
 	template corev1.PodTemplateSpec
@@ -44,7 +44,7 @@ func eachOverlay(t *testing.T, check func(t *testing.T, objects []runtime.Object
 	}
 }
 
-// The Pod Security Standard "restricted", and a root file system that nobody writes to.
+// Pods comply with the Pod Security Standard "restricted" and have a read-only root file system.
 func TestPodsAreRestricted(t *testing.T) {
 	eachOverlay(t, func(t *testing.T, objects []runtime.Object) {
 		for _, w := range workloads(objects) {
@@ -69,13 +69,13 @@ func TestPodsAreRestricted(t *testing.T) {
 	})
 }
 
-func TestGoKnowsItsLimits(t *testing.T) {
+func TestGoSettingsFitTheLimits(t *testing.T) {
 	eachOverlay(t, func(t *testing.T, objects []runtime.Object) {
 		for _, w := range workloads(objects) {
 			for _, c := range w.template.Spec.Containers {
 				env := environment(c)
 				if env["GOMEMLIMIT"] == "" {
-					require.Equal(t, "setup", w.name, "a pod that stays has to fit its limits")
+					require.Equal(t, "setup", w.name, "a permanent pod has to set GOMEMLIMIT")
 					continue
 				}
 				mebibytes, err := strconv.Atoi(strings.TrimSuffix(env["GOMEMLIMIT"], "MiB"))
@@ -95,7 +95,7 @@ func environment(c corev1.Container) map[string]string {
 	return env
 }
 
-func TestThereIsTimeToEnd(t *testing.T) {
+func TestGracePeriodCoversTheShutdown(t *testing.T) {
 	eachOverlay(t, func(t *testing.T, objects []runtime.Object) {
 		for _, d := range all[*appsv1.Deployment](objects) {
 			delay, err := time.ParseDuration(environment(d.Spec.Template.Spec.Containers[0])["CLIENTS_SHUTDOWN_DELAY"])
@@ -107,8 +107,8 @@ func TestThereIsTimeToEnd(t *testing.T) {
 	})
 }
 
-// What selects pods selects those of exactly one owner.
-func TestSelectorsFindTheirPods(t *testing.T) {
+// Each selector matches the pods of exactly one owner.
+func TestSelectorsMatchTheirPods(t *testing.T) {
 	eachOverlay(t, func(t *testing.T, objects []runtime.Object) {
 		owners := func(selector labels.Selector) (names []string) {
 			for _, w := range workloads(objects) {
@@ -139,13 +139,13 @@ func TestSelectorsFindTheirPods(t *testing.T) {
 	})
 }
 
-// outside are the Secrets that whoever applies an overlay makes himself: the README names them.
+// outside lists the Secrets that an operator creates before applying an overlay, as the README says.
 var outside = map[string][]string{
 	"production":      {"clients-credentials", "clients-nats"},
 	"production-nats": {"clients-credentials", "clients-nats", "nats-users", "nats-tls"},
 }
 
-func TestEverySecretIsThereOrAskedFor(t *testing.T) {
+func TestReferencedSecretsExist(t *testing.T) {
 	for _, overlay := range overlays {
 		objects := render(t, overlay)
 		there := make(map[string]bool)
@@ -181,8 +181,8 @@ func TestEverySecretIsThereOrAskedFor(t *testing.T) {
 	}
 }
 
-// Every setting is one that the service has.
-func TestSettingsAreTheServices(t *testing.T) {
+// Every setting of the manifests is a setting of the service.
+func TestSettingsExist(t *testing.T) {
 	help, err := exec.Command("go", "run", "-C", "../..", "./cmd/clients", "serve", "--help").Output()
 	require.NoError(t, err)
 	known := regexp.MustCompile(`CLIENTS_[A-Z_]+`).FindAllString(string(help), -1)

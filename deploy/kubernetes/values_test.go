@@ -14,8 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// values are those that the API server takes, by the type of the field: to decode an object does not check them. Where there
-// are none, any text will do.
+// values lists the values that the API server accepts, by the type of the field: decoding an object does not check them. A
+// type without values accepts any string.
 var values = map[reflect.Type][]string{
 	reflect.TypeFor[appsv1.PodManagementPolicyType]():       {"OrderedReady", "Parallel"},
 	reflect.TypeFor[autoscalingv2.MetricSourceType]():       {"Resource"},
@@ -36,20 +36,20 @@ var values = map[reflect.Type][]string{
 	reflect.TypeFor[types.UID]():                            nil,
 }
 
-// A type of text that is not in the table fails, too: then it has to be told which values it has.
-func TestEveryValueIsOneThatTheAPITakes(t *testing.T) {
+// A string type that is not in the table fails, too: its values have to be added.
+func TestValuesAreValid(t *testing.T) {
 	for name := range rendered {
 		for _, object := range render(t, name) {
 			eachText(reflect.ValueOf(object), func(text reflect.Value) {
 				known, there := values[text.Type()]
-				require.True(t, there, "%s: which values has %s? %q is one", name, text.Type(), text)
-				require.True(t, known == nil || slices.Contains(known, text.String()), "%s: %s has no %q", name, text.Type(), text)
+				require.True(t, there, "%s: add the values of %s, such as %q", name, text.Type(), text)
+				require.True(t, known == nil || slices.Contains(known, text.String()), "%s: %s has no value %q", name, text.Type(), text)
 			})
 		}
 	}
 }
 
-func TestAWrongValueIsSeen(t *testing.T) {
+func TestEachTextVisitsNestedValues(t *testing.T) {
 	var seen []string
 	eachText(reflect.ValueOf(&corev1.PodSpec{RestartPolicy: "Newer", TopologySpreadConstraints: []corev1.TopologySpreadConstraint{
 		{WhenUnsatisfiable: "ScheduleAnyhow"},
@@ -57,7 +57,7 @@ func TestAWrongValueIsSeen(t *testing.T) {
 	require.ElementsMatch(t, []string{"Newer", "ScheduleAnyhow"}, seen)
 }
 
-// eachText visits every text that is not empty and has a type of its own.
+// eachText visits every string that is not empty and has a type other than string.
 func eachText(v reflect.Value, visit func(reflect.Value)) {
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface:
