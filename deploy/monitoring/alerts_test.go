@@ -9,39 +9,39 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// scenario is what Prometheus scrapes each 30 s, and the alert that has to come of it or must not. In what is scraped a
-// name without a namespace is one in n, of clients.
+// scenario is a list of samples that are scraped every 30 s, and whether the alert has to fire. The short names of metrics
+// are expanded by inFull.
 type scenario struct {
 	name    string
 	fires   bool
 	scraped string
 }
 
-// The first look is at second 0; a minute is two more.
+// The first sample is at second 0, so n minutes take 2n more.
 var scenarios = map[string][]scenario{
 	"ClientsNotServing": {
 		{"no replica is ready", true, `ready{pod="a"} 1x4 0x10
 ready{pod="b"} 1x2 0x12`},
 		{"all replicas are gone", true, `ready{pod="a"} 1x4 stale _x12
 ready{pod="b"} 1x6 stale _x10`},
-		{"they cannot be scraped", true, `ready{pod="a"} 1x4 stale _x12
+		{"replicas cannot be scraped", true, `ready{pod="a"} 1x4 stale _x12
 up{pod="a",job="clients-operations"} 1x4 0x12`},
-		{"they are gone, and those of another namespace are not", true, `ready{pod="a"} 1x4 stale _x12
+		{"all replicas are gone, but not those of another namespace", true, `ready{pod="a"} 1x4 stale _x12
 clients_ready{namespace="other",pod="a"} 1x18`},
-		{"there never was one", true, `something_else 1x10`},
-		{"one is left", false, `ready{pod="a"} 1x20
+		{"there never was a replica", true, `something_else 1x10`},
+		{"one replica is ready", false, `ready{pod="a"} 1x20
 ready{pod="b"} 1x4 stale _x14
 ready{pod="c"} 0x20`},
 		{"a rolling update", false, `ready{pod="a"} 1x4 0 stale _x13
 ready{pod="b"} 1x7 0 stale _x10
 ready{pod="c"} 0x2 1x16
 ready{pod="d"} _x5 0x2 1x10`},
-		{"one scrape of it fails", false, `ready{pod="a"} 1x4 stale 1x14`},
-		{"another namespace has never had one", false, `ready{pod="a"} 1x20
+		{"one scrape fails", false, `ready{pod="a"} 1x4 stale 1x14`},
+		{"another namespace never had a replica", false, `ready{pod="a"} 1x20
 up{namespace="other",job="node"} 1x20`},
 	},
 	"ClientsErrors": {
-		{"one in ten fails", true, `outcomes{pod="a",outcome="failed"} 0+3x60
+		{"one request in ten fails", true, `outcomes{pod="a",outcome="failed"} 0+3x60
 outcomes{pod="a",outcome="done"} 0+27x60`},
 		{"everything fails, at two requests a minute", true, `outcomes{pod="a",outcome="failed"} 0+1x60
 outcomes{pod="a",outcome="done"} 0x60`},
@@ -49,9 +49,9 @@ outcomes{pod="a",outcome="done"} 0x60`},
 outcomes{pod="a",outcome="done"} 0+10x66`},
 		{"two failures at night", false, `outcomes{pod="a",outcome="failed"} 0x10 1x7 2x60
 outcomes{pod="a",outcome="done"} 0+1x80`},
-		{"one in a hundred fails", false, `outcomes{pod="a",outcome="failed"} 0+1x80
+		{"one request in a hundred fails", false, `outcomes{pod="a",outcome="failed"} 0+1x80
 outcomes{pod="a",outcome="done"} 0+99x80`},
-		{"somebody guesses passwords, and somebody asks too often", false, `outcomes{pod="a",outcome="failed"} 0x80
+		{"wrong passwords and rate-limited requests", false, `outcomes{pod="a",outcome="failed"} 0x80
 outcomes{pod="a",outcome="held_off"} 0+5000x80
 outcomes{pod="a",outcome="refused"} 0+5000x80
 outcomes{pod="a",outcome="done"} 0+1x80`},
@@ -63,48 +63,48 @@ streamup{pod="a",stream="CLIENTS"} 0x60`},
 		{"the disk is full: that has an alert of its own", false, `outcomes{pod="a",outcome="failed"} 0+30x60
 outcomes{pod="a",outcome="done"} 0+30x60
 clients_read_only{namespace="n",pod="a"} 1x60`},
-		{"nobody asks for anything", false, `outcomes{pod="a",outcome="failed"} 0x40
+		{"there are no requests", false, `outcomes{pod="a",outcome="failed"} 0x40
 outcomes{pod="a",outcome="done"} 0x40`},
 		{"replicas that had failures are gone", false, `outcomes{pod="a",outcome="failed"} 500x5 stale _x40
 outcomes{pod="a",outcome="done"} 1000x5 stale _x40
 outcomes{pod="b",outcome="failed"} 0x45
 outcomes{pod="b",outcome="done"} 0+10x45`},
 	},
-	"ClientsErrors, though somebody floods it": {
-		{"one in ten fails of those that count", true, `outcomes{pod="a",outcome="failed"} 0+3x60
+	"ClientsErrors, during a flood of wrong passwords": {
+		{"one in ten of the other requests fails", true, `outcomes{pod="a",outcome="failed"} 0+3x60
 outcomes{pod="a",outcome="refused"} 0+5000x60
 outcomes{pod="a",outcome="done"} 0+27x60`},
 	},
 	"ClientsStoppedFollowing": {
-		{"one has stopped", true, `clients_following{namespace="n",pod="a"} 1x4 0x4`},
-		{"it is gone", false, `clients_following{namespace="n",pod="a"} 1x4 stale _x10`},
+		{"one replica has stopped", true, `clients_following{namespace="n",pod="a"} 1x4 0x4`},
+		{"the replica is removed", false, `clients_following{namespace="n",pod="a"} 1x4 stale _x10`},
 	},
 	"ClientsStreamDamaged": {
 		{"an event is missing", true, `clients_scrub_faults{namespace="n",pod="a",kind="missing"} 0x4 1x4`},
-		{"nothing is", false, `clients_scrub_faults{namespace="n",pod="a",kind="missing"} 0x10
+		{"there are no faults", false, `clients_scrub_faults{namespace="n",pod="a",kind="missing"} 0x10
 clients_scrub_faults{namespace="n",pod="a",kind="copy"} 0x10`},
 	},
 	"ClientsScrubOverdue": {
-		{"for hours", true, `clients_scrub_finished_timestamp_seconds{namespace="n",pod="a"} -7200x40
+		{"the last scrub was hours ago", true, `clients_scrub_finished_timestamp_seconds{namespace="n",pod="a"} -7200x40
 clients_scrub_finished_timestamp_seconds{namespace="n",pod="b"} -7300x40
 clients_scrub_interval_seconds{namespace="n",pod="a"} 1800x40`},
-		{"one replica does not know", false, `clients_scrub_finished_timestamp_seconds{namespace="n",pod="a"} -100x40
+		{"one replica has an old result", false, `clients_scrub_finished_timestamp_seconds{namespace="n",pod="a"} -100x40
 clients_scrub_finished_timestamp_seconds{namespace="n",pod="b"} -7300x40
 clients_scrub_interval_seconds{namespace="n",pod="a"} 1800x40`},
-		{"there is to be none", false, `clients_scrub_finished_timestamp_seconds{namespace="n",pod="a"} -999999x40
+		{"scrubs are disabled", false, `clients_scrub_finished_timestamp_seconds{namespace="n",pod="a"} -999999x40
 clients_scrub_interval_seconds{namespace="n",pod="a"} 0x40`},
 	},
 	"ClientsReadOnly": {
 		{"the disk is full", true, `clients_read_only{namespace="n",pod="a"} 0x4 1x10`},
-		{"for a moment", false, `clients_read_only{namespace="n",pod="a"} 0x4 1 0x10`},
+		{"the disk is full for a moment", false, `clients_read_only{namespace="n",pod="a"} 0x4 1 0x10`},
 	},
 	"ClientsStreamDown": {
 		{"CLIENTS", true, `streamup{pod="a",stream="CLIENTS"} 1x4 0x10
 streamup{pod="b",stream="CLIENTS"} 1x4 0x10`},
-		{"the keys", true, `streamup{pod="a",stream="KV_CLIENTS_KEYS"} 1x4 0x10`},
+		{"KV_CLIENTS_KEYS", true, `streamup{pod="a",stream="KV_CLIENTS_KEYS"} 1x4 0x10`},
 		{"PROJECTS", true, `streamup{pod="a",stream="PROJECTS"} 1x4 0x10
 missing{pod="a",stream="PROJECTS"} 0x15`},
-		{"PROJECTS was never made: that has an alert of its own", false, `streamup{pod="a",stream="PROJECTS"} 0x15
+		{"PROJECTS was never created: that has an alert of its own", false, `streamup{pod="a",stream="PROJECTS"} 0x15
 missing{pod="a",stream="PROJECTS"} 1x15`},
 		{"one replica is cut off", false, `streamup{pod="a",stream="CLIENTS"} 0x15
 streamup{pod="b",stream="CLIENTS"} 1x15`},
@@ -114,18 +114,18 @@ streamup{pod="b",stream="CLIENTS"} 1x4 0 0 1x10`},
 		{"replicas are gone", false, `streamup{pod="a",stream="CLIENTS"} 1x4 stale _x12`},
 	},
 	"ClientsCutOff": {
-		{"one does not reach it", true, `streamup{pod="a",stream="CLIENTS"} 1x4 0x10
+		{"one replica does not reach CLIENTS", true, `streamup{pod="a",stream="CLIENTS"} 1x4 0x10
 streamup{pod="b",stream="CLIENTS"} 1x15`},
-		{"nobody does", false, `streamup{pod="a",stream="CLIENTS"} 0x15
+		{"no replica reaches CLIENTS", false, `streamup{pod="a",stream="CLIENTS"} 0x15
 streamup{pod="b",stream="CLIENTS"} 0x15`},
-		{"for a moment", false, `streamup{pod="a",stream="CLIENTS"} 1x4 0x1 1x10
+		{"one replica is cut off for a moment", false, `streamup{pod="a",stream="CLIENTS"} 1x4 0x1 1x10
 streamup{pod="b",stream="CLIENTS"} 1x16`},
 	},
 	"ClientsLagging": {
-		{"it does not catch up", true, `last{pod="a"} 7x4 8x10
+		{"the replica does not catch up", true, `last{pod="a"} 7x4 8x10
 projected{pod="a"} 7x15
 streamup{pod="a",stream="CLIENTS"} 1x15`},
-		{"it reads, but more slowly than events are stored", true, `last{pod="a"} 0+100x15
+		{"the replica reads more slowly than events are stored", true, `last{pod="a"} 0+100x15
 projected{pod="a"} 0+50x15
 streamup{pod="a",stream="CLIENTS"} 1x15`},
 		{"NATS is away", false, `last{pod="a"} 7x4 8x10
@@ -134,10 +134,10 @@ streamup{pod="a",stream="CLIENTS"} 1x4 0x11
 last{pod="b"} 7x4 8x10
 projected{pod="b"} 7x15
 streamup{pod="b",stream="CLIENTS"} 1x4 0x11`},
-		{"NATS is back, and it catches up", false, `last{pod="a"} 7x4 8x4 900x6
+		{"NATS is back, and the replica catches up", false, `last{pod="a"} 7x4 8x4 900x6
 projected{pod="a"} 7x9 900x6
 streamup{pod="a",stream="CLIENTS"} 1x4 0x4 1x6`},
-		{"it has stopped: that has an alert of its own", false, `last{pod="a"} 7x4 8x10
+		{"the replica has stopped: that has an alert of its own", false, `last{pod="a"} 7x4 8x10
 projected{pod="a"} 7x15
 streamup{pod="a",stream="CLIENTS"} 1x15
 clients_following{namespace="n",pod="a"} 0x15`},
@@ -146,20 +146,20 @@ projected{pod="a"} 7 90 100 300 950 1000x10
 streamup{pod="a",stream="CLIENTS"} 1x20`},
 	},
 	"ClientsReplicaDown": {
-		{"it is not ready", true, `ready{pod="a"} 0x40
+		{"the replica is not ready", true, `ready{pod="a"} 0x40
 ready{pod="b"} 1x40`},
-		{"it cannot be scraped", true, `up{pod="a",job="clients-operations"} 0x40`},
+		{"the replica cannot be scraped", true, `up{pod="a",job="clients-operations"} 0x40`},
 		{"a slow start", false, `ready{pod="a"} 0x20 1x20`},
 		{"a rolling update", false, `ready{pod="a"} 1x4 0 stale _x40
 up{pod="a",job="clients-operations"} 1x5 stale _x40`},
 		{"something else is down", false, `up{pod="a",job="node"} 0x40`},
 	},
 	"ClientsSourceMissing": {
-		{"INVOICES is not there", true, `missing{pod="a",stream="INVOICES"} 1x15`},
-		{"it is made again at once", false, `missing{pod="a",stream="INVOICES"} 0x4 1x4 0x20`},
+		{"INVOICES is missing", true, `missing{pod="a",stream="INVOICES"} 1x15`},
+		{"INVOICES is created again at once", false, `missing{pod="a",stream="INVOICES"} 0x4 1x4 0x20`},
 	},
 	"ClientsReferencesStuck": {
-		{"nine thousand messages for a day", true, `reflast{pod="a"} 9000x20
+		{"nine thousand messages are not read", true, `reflast{pod="a"} 9000x20
 refread{pod="a"} 0x20
 reflast{pod="b"} 9000x20
 refread{pod="b"} 0x20
@@ -167,7 +167,7 @@ reflast{pod="c"} 9000x20
 refread{pod="c"} 0x20
 streamup{pod="a",stream="INVOICES"} 1x20
 streamup{pod="a",stream="CLIENTS"} 1x20`},
-		{"though one replica starts again and again", true, `reflast{pod="a"} 9x20
+		{"the same while one replica restarts repeatedly", true, `reflast{pod="a"} 9x20
 refread{pod="a"} 0x20
 reflast{pod="b"} 9x20
 refread{pod="b"} 0x20
@@ -179,65 +179,65 @@ reflast{pod="b"} 9x20
 refread{pod="b"} 9x20
 reflast{pod="c"} 9x20
 refread{pod="c"} 9x20`},
-		{"INVOICES does not answer: that has an alert of its own", false, `reflast{pod="a"} 9x20
+		{"INVOICES has no leader: that has an alert of its own", false, `reflast{pod="a"} 9x20
 refread{pod="a"} 0x20
 streamup{pod="a",stream="INVOICES"} 0x20`},
-		{"CLIENTS does not answer", false, `reflast{pod="a"} 9x20
+		{"CLIENTS has no leader", false, `reflast{pod="a"} 9x20
 refread{pod="a"} 0x20
 streamup{pod="a",stream="CLIENTS"} 0x20`},
 		{"NATS is away for 30 s", false, `reflast{pod="a"} 0x4 0 5 9x15
 refread{pod="a"} 0x6 9x15`},
-		{"a burst", false, `reflast{pod="a"} 0 10 50 70 90 95 95 170 170x10
+		{"a burst of events", false, `reflast{pod="a"} 0 10 50 70 90 95 95 170 170x10
 refread{pod="a"} 0 0 0 40 70 90 95 95 170x10`},
 	},
 	"ClientsDeletionsFail": {
-		{"none passes", true, `fence{pod="a",outcome="failed"} 0+2x40
+		{"all deletions fail", true, `fence{pod="a",outcome="failed"} 0+2x40
 fence{pod="a",outcome="passed"} 100x40`},
-		{"one in two minutes, and it fails", true, `fence{pod="a",outcome="failed"} 0 0 1 1 1 1 2 2 2 2 3 3 3 3 4 4 4 4 5 5 5 5 6 6 6 6 7 7 7 7 8 8 8 8
+		{"one deletion in two minutes, and it fails", true, `fence{pod="a",outcome="failed"} 0 0 1 1 1 1 2 2 2 2 3 3 3 3 4 4 4 4 5 5 5 5 6 6 6 6 7 7 7 7 8 8 8 8
 fence{pod="a",outcome="passed"} 100x33`},
-		{"one fails", false, `fence{pod="a",outcome="failed"} 0x4 1x40
+		{"one deletion fails", false, `fence{pod="a",outcome="failed"} 0x4 1x40
 fence{pod="a",outcome="passed"} 100x44`},
 		{"NATS is away for 30 s", false, `fence{pod="a",outcome="failed"} 0x4 20x40
 fence{pod="a",outcome="passed"} 100x44`},
 		{"a stream is missing: that has an alert of its own", false, `fence{pod="a",outcome="failed"} 0+2x40
 fence{pod="a",outcome="passed"} 100x40
 missing{pod="a",stream="INVOICES"} 1x40`},
-		{"some fail", false, `fence{pod="a",outcome="failed"} 0+1x40
+		{"one deletion in ten fails", false, `fence{pod="a",outcome="failed"} 0+1x40
 fence{pod="a",outcome="passed"} 0+9x40`},
 	},
 	"ClientsReferencesExpired": {
-		{"one was gone", true, `expired{pod="a",stream="PROJECTS"} 0x4 1x4`},
+		{"an event expired", true, `expired{pod="a",stream="PROJECTS"} 0x4 1x4`},
 		{"a replica starts", false, `expired{pod="a",stream="PROJECTS"} 3x4 stale _x4
 expired{pod="b",stream="PROJECTS"} 0x10`},
 	},
 	"ClientsQuarantineGrowing": {
-		{"one came", true, `messages{pod="a",stream="CLIENTS_QUARANTINE"} 0x4 1x4`},
-		{"what is there stays", false, `messages{pod="a",stream="CLIENTS_QUARANTINE"} 7x40`},
-		{"somebody drops what is there", false, `messages{pod="a",stream="CLIENTS_QUARANTINE"} 7x4 6 5 4 0x20`},
+		{"a message is added", true, `messages{pod="a",stream="CLIENTS_QUARANTINE"} 0x4 1x4`},
+		{"the messages stay", false, `messages{pod="a",stream="CLIENTS_QUARANTINE"} 7x40`},
+		{"messages are dropped", false, `messages{pod="a",stream="CLIENTS_QUARANTINE"} 7x4 6 5 4 0x20`},
 		{"a replica starts", false, `messages{pod="a",stream="CLIENTS_QUARANTINE"} 7x10
 messages{pod="b",stream="CLIENTS_QUARANTINE"} _x5 7x20`},
 	},
 	"ClientsStorageFilling": {
-		{"nine tenths are taken", true, `used{pod="a"} 90x40
+		{"nine tenths are used", true, `used{pod="a"} 90x40
 room{pod="a"} 100x40`},
-		{"it is half full", false, `used{pod="a"} 50x40
+		{"half is used", false, `used{pod="a"} 50x40
 room{pod="a"} 100x40`},
-		{"nobody tells of a limit", false, `used{pod="a"} 50x40
+		{"there is no limit", false, `used{pod="a"} 50x40
 room{pod="a"} Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf Inf`},
-		{"it is made room at once", false, `used{pod="a"} 90x10 40x30
+		{"space is freed at once", false, `used{pod="a"} 90x10 40x30
 room{pod="a"} 100x40`},
 	},
 	"ClientsSnapshotOld": {
-		{"none can be saved", true, `projected{pod="a"} 100x40
+		{"no snapshot can be saved", true, `projected{pod="a"} 100x40
 snapshot{pod="a"} 90x40
 age{pod="a"} 3700+30x40`},
-		{"nothing happens", false, `projected{pod="a"} 100x40
+		{"there are no new events", false, `projected{pod="a"} 100x40
 snapshot{pod="a"} 100x40
 age{pod="a"} 3700+30x40`},
 		{"the first write in hours", false, `projected{pod="a"} 100x4 101x40
 snapshot{pod="a"} 100x5 101x40
 age{pod="a"} 3700+30x5 0+30x40`},
-		{"a replica starts that knows of none", false, `projected{pod="a"} 100x40
+		{"a new replica has not saved a snapshot", false, `projected{pod="a"} 100x40
 snapshot{pod="a"} 100x40
 age{pod="a"} 10x40
 projected{pod="b"} 100x40
@@ -245,12 +245,12 @@ snapshot{pod="b"} 0x40
 age{pod="b"} 4000x40`},
 	},
 	"ClientsFilesStale": {
-		{"a user without a password", true, `clients_files_stale{namespace="n",pod="a",files="credentials"} 1x15`},
-		{"while it is being written", false, `clients_files_stale{namespace="n",pod="a",files="credentials"} 0x4 1x3 0x15`},
+		{"the credentials are invalid", true, `clients_files_stale{namespace="n",pod="a",files="credentials"} 1x15`},
+		{"the credentials are invalid while they are written", false, `clients_files_stale{namespace="n",pod="a",files="credentials"} 0x4 1x3 0x15`},
 	},
 }
 
-// inFull spells out the short names of the scenarios.
+// inFull expands the short names of metrics in the scenarios, with the namespace n.
 var inFull = strings.NewReplacer(
 	`ready{pod`, `clients_ready{namespace="n",pod`,
 	`up{pod`, `up{namespace="n",pod`,
@@ -270,7 +270,7 @@ var inFull = strings.NewReplacer(
 	`age{pod`, `clients_snapshot_age_seconds{namespace="n",pod`,
 )
 
-func TestAlertsFireWhenTheyHaveTo(t *testing.T) {
+func TestAlerts(t *testing.T) {
 	rules := make(map[string]rulefmt.Rule)
 	for _, rule := range alerts(t) {
 		rules[rule.Alert] = rule
@@ -282,8 +282,8 @@ func TestAlertsFireWhenTheyHaveTo(t *testing.T) {
 				doNot++
 			}
 		}
-		require.Positive(t, fire, "%s: a case in which it fires", rule.Alert)
-		require.Positive(t, doNot, "%s: a case in which it does not", rule.Alert)
+		require.Positive(t, fire, "%s has no scenario in which it fires", rule.Alert)
+		require.Positive(t, doNot, "%s has no scenario in which it does not fire", rule.Alert)
 	}
 	for name, all := range scenarios {
 		alert, _, _ := strings.Cut(name, ",")
@@ -298,8 +298,8 @@ func TestAlertsFireWhenTheyHaveTo(t *testing.T) {
 	}
 }
 
-// An outage of NATS for an hour, as two replicas see it, pages once.
-func TestAnOutageOfNATSPagesOnce(t *testing.T) {
+// An outage of NATS for an hour, reported by two replicas, pages once.
+func TestOutageOfNATSPagesOnce(t *testing.T) {
 	var outage strings.Builder
 	for _, pod := range []string{"a", "b"} {
 		for _, stream := range []string{"CLIENTS", "CLIENTS_IDS", "CLIENTS_QUARANTINE", "KV_CLIENTS_KEYS", "OBJ_CLIENTS_SNAPSHOTS", "PROJECTS", "INVOICES"} {

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// dashboard is what Grafana takes for one, as far as it is used here. A member that is not named here is a mistake.
+// dashboard is the part of Grafana's format that is used here. Any other member is an error.
 type dashboard struct {
 	Title, UID, Timezone, Refresh string
 	Tags                          []string
@@ -19,7 +19,8 @@ type dashboard struct {
 	Templating                    struct{ List []variable }
 	Annotations                   struct{ List []struct{} }
 	Panels                        []panel
-	// ID and Inputs are what an export leaves behind: with them an import meets another dashboard, or asks for more.
+	// ID and Inputs are added by an export, and have to be removed: with them an import would replace another dashboard
+	// or require input.
 	ID     *int
 	Inputs []struct{} `json:"__inputs"`
 }
@@ -60,15 +61,15 @@ func readDashboard(t *testing.T) (d dashboard) {
 	return d
 }
 
-func TestTheDashboardCanBeImported(t *testing.T) {
+func TestDashboardCanBeImported(t *testing.T) {
 	d := readDashboard(t)
 	require.NotEmpty(t, d.Title)
 	require.Regexp(t, `^[a-zA-Z0-9_-]{1,40}$`, d.UID)
-	require.GreaterOrEqual(t, d.SchemaVersion, 36, "older ones name a data source by a word")
+	require.GreaterOrEqual(t, d.SchemaVersion, 36, "older versions name a data source by a string")
 	require.Nil(t, d.ID)
 	require.Empty(t, d.Inputs)
 	source := datasource{"prometheus", "${datasource}"}
-	require.Equal(t, variable{Name: "datasource", Type: "datasource", Label: "Data source", Query: "prometheus"}, d.Templating.List[0], "before what asks it")
+	require.Equal(t, variable{Name: "datasource", Type: "datasource", Label: "Data source", Query: "prometheus"}, d.Templating.List[0], "the data source comes before the variables that use it")
 	for _, v := range d.Templating.List[1:] {
 		require.Equal(t, &source, v.Datasource, v.Name)
 	}
@@ -87,7 +88,7 @@ func TestTheDashboardCanBeImported(t *testing.T) {
 		require.LessOrEqual(t, p.GridPos.X+p.GridPos.W, 24, p.Title)
 		for x := p.GridPos.X; x < p.GridPos.X+p.GridPos.W; x++ {
 			for y := p.GridPos.Y; y < p.GridPos.Y+p.GridPos.H; y++ {
-				require.Empty(t, taken[[2]int{x, y}], "%s lies over another panel", p.Title)
+				require.Empty(t, taken[[2]int{x, y}], "%s overlaps another panel", p.Title)
 				taken[[2]int{x, y}] = p.Title
 			}
 		}
@@ -100,10 +101,10 @@ func TestTheDashboardCanBeImported(t *testing.T) {
 	}
 }
 
-// units are those of Grafana that are used.
+// units are the units of Grafana that are used.
 var units = []string{"none", "s", "bytes", "ops", "reqps", "percentunit", "bool_yes_no"}
 
-// requireUnitFits holds the unit against what the names of the metrics say.
+// requireUnitFits compares the unit with the names of the metrics.
 func requireUnitFits(t *testing.T, p panel) {
 	t.Helper()
 	for _, target := range p.Targets {

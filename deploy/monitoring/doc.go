@@ -1,3 +1,3 @@
-// Package monitoring holds what watches the service: alerts for Prometheus, a dashboard for Grafana, and a runbook. Its
-// tests hold them against each other and against what a running service shows.
+// Package monitoring contains alerts for Prometheus, a dashboard for Grafana, and a runbook. Its tests compare them with each
+// other and with the metrics of a running service, and evaluate the alerts on recorded series.
 package monitoring

@@ -44,14 +44,14 @@ func TestEachAlertIsExplained(t *testing.T) {
 		require.NotEmpty(t, rule.Annotations["summary"], rule.Alert)
 		require.True(t, strings.HasSuffix(rule.Annotations["runbook_url"], "RUNBOOK.md#"+strings.ToLower(rule.Alert)), rule.Alert)
 		summary, of, _ := strings.Cut(rule.Annotations["summary"], ": {{")
-		require.NotContains(t, summary, "{", "%s: what it is about comes last, so that the rest is a sentence", rule.Alert)
+		require.NotContains(t, summary, "{", "%s: labels come last in the summary", rule.Alert)
 		require.Equal(t, of != "", strings.Contains(rule.Annotations["summary"], "$labels"), rule.Alert)
 		require.Contains(t, string(runbook), "\n## "+rule.Alert+"\n\n*"+rule.Labels["severity"]+".* "+summary+".\n\n**What users see.** ")
 	}
-	require.Equal(t, len(rules), strings.Count(string(runbook), "\n## "), "a paragraph for each, and none for an alert that is gone")
+	require.Equal(t, len(rules), strings.Count(string(runbook), "\n## "), "the runbook has one entry for each alert and no others")
 }
 
-// expressions are all that is asked of Prometheus, by where it stands.
+// expressions returns all PromQL expressions of the alerts and the dashboard, by where they are used.
 func expressions(t *testing.T) map[string]string {
 	t.Helper()
 	all := make(map[string]string)
@@ -77,13 +77,13 @@ func expressions(t *testing.T) map[string]string {
 	return all
 }
 
-// scraped are the labels that Prometheus gives what it scrapes.
+// scraped are the labels that Prometheus adds to scraped series.
 var scraped = []string{"namespace", "pod", "job", "instance"}
 
-// ownMetric is what Prometheus tells of each target by itself.
+// ownMetric is the metric that Prometheus adds for each target.
 const ownMetric = "up"
 
-func TestEveryMetricThatIsNamedIsThere(t *testing.T) {
+func TestMetricsOfExpressionsExist(t *testing.T) {
 	shown := metrics(t)
 	for where, expression := range expressions(t) {
 		parsed, err := parser.NewParser(parser.Options{}).ParseExpr(expression)
@@ -110,8 +110,7 @@ func TestEveryMetricThatIsNamedIsThere(t *testing.T) {
 	}
 }
 
-// What the runbook says to look at is there, too.
-func TestEveryMetricOfTheRunbookIsThere(t *testing.T) {
+func TestMetricsOfTheRunbookExist(t *testing.T) {
 	runbook, err := os.ReadFile("RUNBOOK.md")
 	require.NoError(t, err)
 	named := regexp.MustCompile("`(clients_[a-z_]+)").FindAllStringSubmatch(string(runbook), -1)
@@ -122,8 +121,8 @@ func TestEveryMetricOfTheRunbookIsThere(t *testing.T) {
 	}
 }
 
-// What an alert goes by, and what the runbook says to look at, is on the dashboard. A histogram counts by any of its series.
-func TestTheDashboardShowsWhatAlertsAndRunbookName(t *testing.T) {
+// The dashboard shows every metric that an alert or the runbook uses; for a histogram, any of its series.
+func TestDashboardShowsMetricsOfAlertsAndRunbook(t *testing.T) {
 	runbook, err := os.ReadFile("RUNBOOK.md")
 	require.NoError(t, err)
 	base := func(name string) string {
@@ -147,8 +146,8 @@ func TestTheDashboardShowsWhatAlertsAndRunbookName(t *testing.T) {
 	}
 }
 
-// The panel and the alert agree on what an error is.
-func TestTheDashboardShowsTheErrorsThatTheAlertGoesBy(t *testing.T) {
+// The panel Errors and the alert ClientsErrors have the same expression.
+func TestDashboardShowsTheErrorsOfTheAlert(t *testing.T) {
 	of := strings.NewReplacer("sum by (namespace) (", "sum(", `namespace="$namespace",`, "", "\n", " ")
 	for _, p := range readDashboard(t).Panels {
 		if p.Title != "Errors" {
@@ -156,12 +155,12 @@ func TestTheDashboardShowsTheErrorsThatTheAlertGoesBy(t *testing.T) {
 		}
 		for _, rule := range alerts(t) {
 			if rule.Alert == "ClientsErrors" {
-				require.True(t, strings.HasPrefix(of.Replace(rule.Expr), of.Replace(p.Targets[0].Expr)+" > "), "%s is not of %s", p.Targets[0].Expr, rule.Expr)
+				require.True(t, strings.HasPrefix(of.Replace(rule.Expr), of.Replace(p.Targets[0].Expr)+" > "), "%s is not the start of %s", p.Targets[0].Expr, rule.Expr)
 				return
 			}
 		}
 	}
-	require.Fail(t, "there is no panel of errors, or no alert")
+	require.Fail(t, "the panel or the alert does not exist")
 }
 
 func matches(matcher *labels.Matcher, series map[string]string) bool {
@@ -169,8 +168,8 @@ func matches(matcher *labels.Matcher, series map[string]string) bool {
 	return there && matcher.Matches(value)
 }
 
-// metrics are what a service shows that was asked one thing that is there and one that fails, by name: the labels of each
-// series.
+// metrics returns the labels of every series, by the metric's name, of a service after one request that succeeded and one
+// that failed.
 func metrics(t *testing.T) map[string][]map[string]string {
 	t.Helper()
 	folder := t.TempDir()
@@ -200,13 +199,13 @@ func metrics(t *testing.T) map[string][]map[string]string {
 			operations = url[1]
 		}
 	}
-	for range 2 { // the second is one too many, and answered by 503
+	for range 2 { // the second exceeds the rate limit and gets 503
 		request, err := http.NewRequestWithContext(t.Context(), "GET", api, nil)
 		require.NoError(t, err)
 		request.SetBasicAuth("demo", "demo")
-		answer, err := http.DefaultClient.Do(request)
+		response, err := http.DefaultClient.Do(request)
 		require.NoError(t, err)
-		answer.Body.Close()
+		response.Body.Close()
 	}
 	var shown map[string][]map[string]string
 	require.Eventually(t, func() bool {
@@ -220,11 +219,11 @@ func scrape(t *testing.T, url string) map[string][]map[string]string {
 	t.Helper()
 	request, err := http.NewRequestWithContext(context.Background(), "GET", url, nil)
 	require.NoError(t, err)
-	answer, err := http.DefaultClient.Do(request)
+	response, err := http.DefaultClient.Do(request)
 	require.NoError(t, err)
-	defer answer.Body.Close()
+	defer response.Body.Close()
 	decoder := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := decoder.TextToMetricFamilies(answer.Body)
+	families, err := decoder.TextToMetricFamilies(response.Body)
 	require.NoError(t, err)
 	shown := make(map[string][]map[string]string)
 	for name, family := range families {

@@ -21,10 +21,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// step is between two scrapes, and between two looks at the rules.
+// step is the interval of scrapes and of evaluations of the rules.
 const step = 30 * time.Second
 
-// scrapes are series, each with its samples from the first scrape on, as Prometheus' own rule tests write them: "1x3" is
+// scrapes are series with their samples from the first scrape on, in the notation of Prometheus' rule tests: "1x3" is
 // four times 1, "0+2x3" is 0 2 4 6, "_" is no sample and "stale" the end of a series.
 type scrapes []storage.Series
 
@@ -48,7 +48,7 @@ func parseScrapes(t *testing.T, text string) (all scrapes, last time.Time) {
 	return all, last
 }
 
-// Querier answers all of it, at whatever time.
+// Querier returns a querier of all series, whatever the time range.
 func (s scrapes) Querier(_, _ int64) (storage.Querier, error) {
 	return &storage.MockQuerier{SelectMockFunction: func(_ bool, _ *storage.SelectHints, matchers ...*labels.Matcher) storage.SeriesSet {
 		found := &seriesSet{}
@@ -93,8 +93,8 @@ func (s sample) FH() *histogram.FloatHistogram { return nil }
 func (s sample) Type() chunkenc.ValueType      { return chunkenc.ValFloat }
 func (s sample) Copy() chunks.Sample           { return s }
 
-// fires answers when an alert fires first, and for what. It looks at the rule after each scrape, as Prometheus does: what
-// the rule answers has to be there for as long as the rule says, without a gap.
+// fires returns when an alert fires first, and for which labels. As Prometheus does, it evaluates the rule after each scrape,
+// and an alert fires when a result was present without a gap for the duration of the rule.
 func fires(t *testing.T, rule rulefmt.Rule, text string) (when time.Duration, what string) {
 	t.Helper()
 	series, last := parseScrapes(t, text)
