@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// NewDisk mounts a disk of so many bytes in memory, for as long as the test lasts, and returns where. It takes root.
+// NewDisk mounts a file system of a size in bytes in memory until the end of the test and returns its path. It needs root.
 func NewDisk(t testing.TB, bytes int64) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -25,7 +25,7 @@ func NewDisk(t testing.TB, bytes int64) (dir string) {
 	return dir
 }
 
-// Fill takes all that is free of the disk at dir; free gives it back.
+// Fill uses all free space of the disk at dir; free releases it.
 func Fill(t testing.TB, dir string) (free func()) {
 	t.Helper()
 	path := filepath.Join(dir, "ballast")
@@ -40,24 +40,24 @@ func Fill(t testing.TB, dir string) (free func()) {
 	return func() { _ = os.Remove(path) }
 }
 
-// DelaySyncs makes every fsync of the process take longer, from when it returns until end is called. It takes strace, and
-// the right to trace the process; the process is slowed down in all that it does.
+// DelaySyncs delays every fsync of the process from its return until end is called. It needs strace and the permission to
+// trace the process, and slows down every system call of the process.
 func (p *Process) DelaySyncs(t testing.TB, by time.Duration) (end func()) {
 	t.Helper()
 	calls := "fsync,fdatasync"
 	tracer := exec.Command("strace", "-f", "-o", "/dev/null", "-e", "trace="+calls,
 		"-e", fmt.Sprintf("inject=%s:delay_enter=%dus", calls, by.Microseconds()), "-p", fmt.Sprint(p.cmd.Process.Pid))
-	said, err := tracer.StderrPipe()
+	stderr, err := tracer.StderrPipe()
 	require.NoError(t, err)
 	require.NoError(t, tracer.Start())
-	lines := bufio.NewScanner(said)
+	lines := bufio.NewScanner(stderr)
 	for lines.Scan() && !strings.Contains(lines.Text(), "attached") {
 		continue
 	}
 	require.Contains(t, lines.Text(), "attached")
 	go func() {
 		for lines.Scan() {
-			continue // so that it can go on to write
+			continue // read on, so that strace never blocks on a full pipe
 		}
 	}()
 	return func() {

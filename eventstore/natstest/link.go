@@ -5,10 +5,10 @@ import (
 	"sync"
 )
 
-// link hands on what it hears on behalf of an address.
+// link is a proxy in front of an address.
 type link struct {
 	network           *Network
-	from, to, address string // to is "" for the server whose routes are at address
+	from, to, address string // to is "" if address is the address of a server's routes
 	listener          net.Listener
 
 	mu      sync.Mutex
@@ -21,8 +21,8 @@ type state int
 
 const (
 	open state = iota
-	held       // nothing passes, and nothing is lost
-	cut        // no connection stands
+	held       // data waits, and none is lost
+	cut        // there are no connections
 )
 
 func (l *link) ends() (from, to string) {
@@ -57,7 +57,7 @@ func (l *link) serve() {
 	}
 }
 
-// join connects near with the address, as soon as anything may pass.
+// join connects near with the address as soon as the link is open.
 func (l *link) join(near net.Conn) {
 	if !l.add(near) || !l.passes() {
 		l.drop(near)
@@ -75,7 +75,7 @@ func (l *link) join(near net.Conn) {
 	l.carry(far, near)
 }
 
-// carry hands on what is read from one to the other, until either ends.
+// carry copies data from one connection to the other until either ends.
 func (l *link) carry(from, to net.Conn) {
 	defer l.drop(from)
 	defer l.drop(to)
@@ -96,7 +96,7 @@ func (l *link) carry(from, to net.Conn) {
 	}
 }
 
-// passes waits as long as the link is held, and reports whether it is open then.
+// passes waits while the link is held and reports whether it is open then.
 func (l *link) passes() bool {
 	for {
 		l.mu.Lock()

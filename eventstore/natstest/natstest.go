@@ -1,4 +1,4 @@
-// Package natstest runs real NATS servers with JetStream inside of a test, one or several as a cluster.
+// Package natstest runs real NATS servers with JetStream in a test, one or several as a cluster.
 package natstest
 
 import (
@@ -14,14 +14,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Cluster is a number of servers that hold streams together.
+// Cluster is a cluster of servers with JetStream.
 type Cluster struct {
 	Servers []*server.Server
 	options []*server.Options
 }
 
-// Run starts a cluster of n servers, which ends with the test. It returns when every server is ready to hold streams.
-// Each of change may alter how every server is run: who is let in, say.
+// Run starts a cluster of n servers, which ends with the test. It returns when JetStream is ready on every server. Each
+// change is applied to the options of every server, for example to require logins.
 func Run(t testing.TB, n int, change ...func(*server.Options)) *Cluster {
 	t.Helper()
 	c := &Cluster{}
@@ -73,11 +73,11 @@ func options(t testing.TB, i, n int, routes []string) *server.Options {
 	return o
 }
 
-// start starts server i, again if its port is in use: a client that connects to it while it is stopped may have got the
-// same port for its own end.
+// start starts server i, and tries again while its port is in use: a client that connected while the server was stopped may
+// have got the same port for its own end of a connection.
 func (c *Cluster) start(t testing.TB, i int) {
 	for begun := time.Now(); ; time.Sleep(50 * time.Millisecond) {
-		s, err := server.NewServer(c.options[i].Clone()) // the server writes into its options
+		s, err := server.NewServer(c.options[i].Clone()) // the server modifies its options
 		require.NoError(t, err)
 		s.Start()
 		if address, listens := s.Addr().(*net.TCPAddr); listens {
@@ -91,7 +91,7 @@ func (c *Cluster) start(t testing.TB, i int) {
 	}
 }
 
-// Stop ends server i; Restart brings it back over the same store.
+// Stop stops server i. Restart starts it again with the same store.
 func (c *Cluster) Stop(i int) {
 	c.Servers[i].Shutdown()
 	c.Servers[i].WaitForShutdown()
@@ -103,10 +103,10 @@ func (c *Cluster) Restart(t testing.TB, i int) {
 	c.start(t, i)
 }
 
-// Change alters how server i is run from its next restart on.
+// Change alters the options of server i from its next restart on.
 func (c *Cluster) Change(i int, change func(*server.Options)) { change(c.options[i]) }
 
-// startLimit is for a machine that is busy with much else.
+// startLimit is long enough for a busy machine.
 const startLimit = 30 * time.Second
 
 func (c *Cluster) awaitLeader(t testing.TB) {
@@ -128,10 +128,10 @@ func (c *Cluster) awaitLeader(t testing.TB) {
 	}, startLimit, 10*time.Millisecond)
 }
 
-// StoreDir is where server i keeps its streams.
+// StoreDir returns the folder in which server i stores its streams.
 func (c *Cluster) StoreDir(i int) string { return c.options[i].StoreDir }
 
-// URL names all servers.
+// URL returns the addresses of all servers, as nats.Connect accepts them.
 func (c *Cluster) URL() string {
 	var urls []string
 	for _, s := range c.Servers {
@@ -140,7 +140,7 @@ func (c *Cluster) URL() string {
 	return strings.Join(urls, ",")
 }
 
-// Connect connects to server i, and to another one when that ends. The connection ends with the test.
+// Connect connects to server i, or to another one when that stops. The connection is closed at the end of the test.
 func (c *Cluster) Connect(t testing.TB, i int) *nats.Conn {
 	t.Helper()
 	nc, err := nats.Connect(c.Servers[i].ClientURL(), nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond), nats.ReconnectBufSize(-1))
@@ -149,7 +149,7 @@ func (c *Cluster) Connect(t testing.TB, i int) *nats.Conn {
 	return nc
 }
 
-// freeAddresses finds n addresses, which no other process gets before release.
+// freeAddresses returns n free addresses. Each is reserved until release is called for it.
 func freeAddresses(t testing.TB, n int) (addresses []string, release func(i int)) {
 	t.Helper()
 	var listeners []net.Listener

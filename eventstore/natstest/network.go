@@ -12,21 +12,21 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Network is what lies between the servers of a cluster, and between them and those who use them. Each of them is a
-// place with a name, a server's being its own, and each pair of places that speak has a link in between: whatever
-// reaches a place over its links can be held up, or cut off.
+// Network is a simulated network between the servers of a cluster, and between the servers and their clients. Each of them is
+// a place with a name, which for a server is its own name. Two places that communicate have a link between them, whose data
+// can be held or whose connections can be cut.
 type Network struct {
 	t     testing.TB
 	mu    sync.Mutex
-	names map[string]string // of the servers, by the address of their routes
+	names map[string]string // names of the servers, by the address of their routes
 	links []*link
 }
 
-// NewNetwork makes a network, which ends with the test.
+// NewNetwork returns a network in which every link is open. It ends with the test.
 func NewNetwork(t testing.TB) *Network { return &Network{t: t, names: map[string]string{}} }
 
-// Between is a change for Run: the servers' routes to each other go through the network. Nothing else tells them, or
-// who uses them, where the others are.
+// Between is a change for Run that leads the servers' routes through the network. The servers do not advertise their
+// addresses, neither to each other nor to clients.
 func (n *Network) Between(o *server.Options) {
 	own := fmt.Sprintf("%s:%d", o.Cluster.Host, o.Cluster.Port)
 	n.mu.Lock()
@@ -39,7 +39,7 @@ func (n *Network) Between(o *server.Options) {
 	o.Cluster.NoAdvertise = true
 }
 
-// URL names all servers of a cluster as they are reached from a place.
+// URL returns the addresses by which a place reaches all servers of a cluster through the network.
 func (n *Network) URL(from string, c *Cluster) string {
 	var urls []string
 	for _, o := range c.options {
@@ -48,18 +48,17 @@ func (n *Network) URL(from string, c *Cluster) string {
 	return strings.Join(urls, ",")
 }
 
-// Hold lets nothing through to or from places any more, nor between them. Connections stand, and what is sent over them
-// arrives when the network is healed: this is how a process looks that has been stopped, or a network that loses
-// everything.
+// Hold holds all data to, from and between places. Connections stay open, and what is sent over them arrives when the network
+// is healed: a process that is paused, or a network that drops all packets, looks the same.
 func (n *Network) Hold(places ...string) { n.set(held, places) }
 
-// Cut ends all connections to, from and between places, and allows no others.
+// Cut closes all connections to, from and between places and allows no new ones.
 func (n *Network) Cut(places ...string) { n.set(cut, places) }
 
-// Part lets nothing through between two places, as Hold does.
+// Part holds all data between two places, as Hold does.
 func (n *Network) Part(a, b string) { n.between(held, a, b) }
 
-// End ends the connections between two places, as Cut does.
+// End closes the connections between two places and allows no new ones, as Cut does.
 func (n *Network) End(a, b string) { n.between(cut, a, b) }
 
 func (n *Network) between(state state, a, b string) {
@@ -70,7 +69,7 @@ func (n *Network) between(state state, a, b string) {
 	})
 }
 
-// Heal lets everything through again.
+// Heal opens every link.
 func (n *Network) Heal() { n.each(func(l *link) { l.set(open) }) }
 
 func (n *Network) set(state state, places []string) {
@@ -93,7 +92,7 @@ func (n *Network) each(do func(*link)) {
 	}
 }
 
-// link listens on behalf of an address and returns where.
+// link adds a link to an address and returns the address at which it listens.
 func (n *Network) link(from, to, address string) string {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(n.t, err)

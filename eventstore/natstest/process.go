@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Process is a server in a process of its own, which can be stopped in the middle of whatever it does.
+// Process is a server in a process of its own, which can be killed or paused at any moment.
 type Process struct {
 	Name    string
 	URL     string
@@ -26,7 +26,7 @@ type Process struct {
 	cmd     *exec.Cmd
 }
 
-// processVariable makes a test binary a server, and says how.
+// processVariable is the environment variable that makes a test binary run a server. It contains a processOptions as JSON.
 const processVariable = "NATSTEST_PROCESS"
 
 type processOptions struct {
@@ -34,8 +34,8 @@ type processOptions struct {
 	Routes                        []string
 }
 
-// Main makes the test binary a server where RunProcesses has started it as one, and does not return then. It is to be
-// called by TestMain.
+// Main runs a server and does not return if RunProcesses started the test binary as one. Otherwise it returns at once. TestMain
+// has to call it.
 func Main() {
 	given := os.Getenv(processVariable)
 	if given == "" {
@@ -58,7 +58,7 @@ func Main() {
 		panic(err)
 	}
 	s.Start()
-	_, _ = io.Copy(io.Discard, os.Stdin) // ends with who has started it
+	_, _ = io.Copy(io.Discard, os.Stdin) // ends with the parent process
 	os.Exit(0)
 }
 
@@ -67,8 +67,8 @@ func portOf(address string) (port int) {
 	return port
 }
 
-// RunProcesses starts a cluster of n servers as processes, which end with the test. It returns when they hold streams.
-// The TestMain of the tests has to call Main.
+// RunProcesses starts a cluster of n servers as processes, which end with the test. It returns when JetStream is ready on
+// every server. The TestMain of the tests has to call Main.
 func RunProcesses(t testing.TB, n int) []*Process {
 	t.Helper()
 	var dirs []string
@@ -78,7 +78,7 @@ func RunProcesses(t testing.TB, n int) []*Process {
 	return RunProcessesIn(t, dirs...)
 }
 
-// RunProcessesIn is RunProcesses with a server for each of the folders, where it keeps its streams.
+// RunProcessesIn is like RunProcesses, with one server for each of the folders, in which it stores its streams.
 func RunProcessesIn(t testing.TB, dirs ...string) []*Process {
 	t.Helper()
 	n := len(dirs)
@@ -111,13 +111,13 @@ func (p *Process) start(t testing.TB) {
 	require.NoError(t, p.cmd.Start())
 }
 
-// Kill ends the process as kill -9 does; Restart starts it again over the same store.
+// Kill kills the process with SIGKILL. Restart starts it again with the same store.
 func (p *Process) Kill() {
 	_ = p.cmd.Process.Kill()
 	_ = p.cmd.Wait()
 }
 
-// Restart starts the server again, and returns when it holds streams.
+// Restart starts the server again and returns when JetStream is ready.
 func (p *Process) Restart(t testing.TB) {
 	t.Helper()
 	p.start(t)
@@ -135,8 +135,8 @@ func (p *Process) ready() bool {
 	return err == nil && json.Unmarshal(reply.Data, &info) == nil && !strings.Contains(string(reply.Data), `"error"`)
 }
 
-// Pause stops the process where it stands.
+// Pause suspends the process with SIGSTOP.
 func (p *Process) Pause() error { return p.cmd.Process.Signal(syscall.SIGSTOP) }
 
-// Resume lets it go on.
+// Resume continues a paused process.
 func (p *Process) Resume() error { return p.cmd.Process.Signal(syscall.SIGCONT) }

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// PublishRaw publishes a message whose headers are sent byte by byte as they stand, as a broken client might. It returns
-// when the server has taken the message. The URL may hold a login.
+// PublishRaw publishes a message whose headers are sent unchanged, as a faulty client might send them. It returns when the
+// server has processed the message. The URL may contain a login.
 func PublishRaw(t testing.TB, server, subject, header, body string) {
 	t.Helper()
 	at, err := url.Parse(server)
@@ -31,5 +31,5 @@ func PublishRaw(t testing.TB, server, subject, header, body string) {
 		}
 		require.NotContains(t, lines.Text(), "-ERR")
 	}
-	t.Fatal("the server has hung up")
+	t.Fatal("the server closed the connection")
 }

@@ -9,7 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Replicas runs a cluster, and returns what open opens on a connection to each of its servers, as replicas of the service do.
+// Replicas runs a cluster and returns the result of open for a connection to each of its servers, as replicas of the service
+// connect to them.
 func Replicas[T any](t testing.TB, servers int, open func(nc *nats.Conn) T) (*Cluster, []T) {
 	t.Helper()
 	cluster := Run(t, servers)
@@ -20,8 +21,7 @@ func Replicas[T any](t testing.TB, servers int, open func(nc *nats.Conn) T) (*Cl
 	return cluster, all
 }
 
-// Held runs a cluster, and returns one connection whose messages the network can hold up, and another whose messages it
-// cannot.
+// Held runs a cluster and returns two connections: held goes through the network, free does not.
 func Held(t testing.TB, servers int) (network *Network, held, free *nats.Conn) {
 	t.Helper()
 	network = NewNetwork(t)
