@@ -25,7 +25,7 @@
 //	epoch               names the history that sequences belong to; changes with a restore
 //	event               a change that was stored; past tense, never judged again
 //	fold                to apply stored events in order
-//	foreign message     a message in the stream that the service did not write
+//	foreign message     a message in the stream that the service did not write, or an event with a version that its client has
 //	generation          one life of another service's stream, between recreations and restores
 //	idempotency record  what is stored under an Idempotency-Key: claimed, taken over, completed, released
 //	ingest              reading the streams of other services

@@ -50,7 +50,8 @@ type Record struct {
 	Checksum        uint64
 	// Reference is what was learned of other services, on an internal subject; nil for an event.
 	Reference *domain.ReferenceEvent
-	// Foreign says why the message is not an event; "" when it is one.
+	// Foreign says why the message is not an event; "" when it is one. It is set when the message is decoded: whether an
+	// event is foreign because of the events in front of it is for the read model to say.
 	Foreign string
 }
 
@@ -112,7 +113,7 @@ func decode(sequence uint64, at time.Time, subject string, header nats.Header, d
 		return r, nil
 	}
 	kind, id := header.Get(headerType), header.Get(headerID)
-	if header.Get(headerSpecVersion) != specVersion || id == "" || header.Get(headerChecksum) == "" || !strings.HasPrefix(kind, prefix) {
+	if !isEvent(header, prefix) {
 		r.Foreign = "no valid envelope"
 		return r, nil
 	}
@@ -128,6 +129,12 @@ func decode(sequence uint64, at time.Time, subject string, header nats.Header, d
 		r.Checksum = sum
 	}
 	return r, nil
+}
+
+// isEvent reports whether a message claims to be an event of the service whose type begins with a prefix.
+func isEvent(header nats.Header, prefix string) bool {
+	return header.Get(headerSpecVersion) == specVersion && header.Get(headerID) != "" && header.Get(headerChecksum) != "" &&
+		strings.HasPrefix(header.Get(headerType), prefix)
 }
 
 func (r *Record) corrupt(format string, args ...any) error {

@@ -3,6 +3,7 @@ package eventstore
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 
 	"clients/domain"
@@ -13,7 +14,8 @@ import (
 )
 
 // Find looks for a stored event. It asks the stream's leader for the client's last message, which it mostly is; otherwise a
-// consumer delivers those behind l.After.
+// consumer delivers those behind l.After. A message with the id of the event is foreign, and not the event, if
+// one in front of it and behind l.After has its version already.
 //
 // An event that is found is stored. Find reports that it is not found only if the leader is sure to know everything that
 // was acknowledged: it has heard of a majority since, and has what the caller has been shown of the client. Otherwise the
@@ -40,11 +42,16 @@ func (r *reader) find(ctx context.Context, l domain.Lookup) (Record, error) {
 	case last.Sequence <= l.After:
 		return Record{}, jetstream.ErrMsgNotFound
 	case last.is(l.EventID):
-		return last, nil
+		if first, err := r.next(ctx, subject, l.After+1); err == nil && first.Sequence == last.Sequence {
+			return last, nil // nothing is in front of it
+		}
 	}
 	sequence, err := r.search(ctx, subject, l, last.Sequence)
 	if err != nil {
 		return Record{}, err
+	}
+	if sequence == last.Sequence {
+		return last, nil
 	}
 	return r.next(ctx, subject, sequence)
 }
@@ -78,6 +85,7 @@ func (r *reader) search(ctx context.Context, subject string, l domain.Lookup, la
 	if err != nil {
 		return 0, err
 	}
+	var version uint64 // of the client, as far as it is known
 	for delivered := uint64(0); ctx.Err() == nil; {
 		batch, err := consumer.Fetch(searchBatch, jetstream.FetchMaxWait(jsapi.RequestTimeout/4))
 		if err != nil {
@@ -88,8 +96,9 @@ func (r *reader) search(ctx context.Context, subject string, l domain.Lookup, la
 			if delivered++; err != nil || meta.Sequence.Consumer != delivered {
 				return 0, errors.Join(errInterrupted, err)
 			}
+			counts := counts(m.Headers(), &version)
 			switch {
-			case m.Headers().Get(headerID) == l.EventID:
+			case counts && m.Headers().Get(headerID) == l.EventID:
 				return meta.Sequence.Stream, nil
 			case meta.Sequence.Stream >= last, tooLate(l, meta.Timestamp):
 				return 0, jetstream.ErrMsgNotFound
@@ -103,6 +112,16 @@ func (r *reader) search(ctx context.Context, subject string, l domain.Lookup, la
 		}
 	}
 	return 0, ctx.Err()
+}
+
+// counts reports whether a message is an event with a higher version than the client's before it, and moves that on.
+func counts(header nats.Header, version *uint64) bool {
+	own, err := strconv.ParseUint(header.Get(headerVersion), 10, 64)
+	if err != nil || own <= *version || !isEvent(header, typePrefix) {
+		return false
+	}
+	*version = own
+	return true
 }
 
 // is reports whether a message is the event that was stored under an id.

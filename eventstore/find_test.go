@@ -106,6 +106,40 @@ func TestFindEndsAtEventsStoredTooLate(t *testing.T) {
 	}
 }
 
+// Of two events of a client with one version the first counts, whichever id the other one has.
+func TestFindPassesOverAnEventWhoseVersionTheClientHad(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	first, err := s.Append(deadline(t), created(1), 0)
+	require.NoError(t, err)
+	own, other := happened(2, domain.ClientToggled{ID: 1}), happened(2, domain.ClientToggled{ID: 1, Active: true})
+	find := func(eventID string) (uint64, bool) {
+		result, found, err := s.Find(deadline(t), domain.Lookup{Account: "test", ClientID: 1, EventID: eventID, After: first.Sequence})
+		require.NoError(t, err)
+		return result.Sequence, found
+	}
+	counted, err := s.Append(deadline(t), other, first.Sequence)
+	require.NoError(t, err)
+	foreign, err := s.Append(deadline(t), own, counted.Sequence) // its condition holds, its version is late
+	require.NoError(t, err)
+	_, found := find(own.EventID)
+	require.False(t, found)
+	next, err := s.Append(deadline(t), happened(3, domain.ClientToggled{ID: 1}), foreign.Sequence)
+	require.NoError(t, err)
+	_, found = find(own.EventID)
+	require.False(t, found)
+
+	again, _, err := eventstore.Encode(other)
+	require.NoError(t, err)
+	again.Header.Del(nats.MsgIdHdr)
+	_, err = s.JetStream().PublishMsg(deadline(t), again)
+	require.NoError(t, err)
+	sequence, found := find(other.EventID)
+	require.True(t, found)
+	require.Equal(t, counted.Sequence, sequence, "not that of its copy")
+	require.Greater(t, next.Sequence, sequence)
+}
+
 // A leader that has not got what the caller was shown may lack the event as well.
 func TestFindWaitsForALeaderThatIsBehind(t *testing.T) {
 	t.Parallel()

@@ -52,19 +52,53 @@ func TestAForeignMessageIsOnlyTheLastMessageOfItsSubject(t *testing.T) {
 	require.Zero(t, d.State("acme", 77))
 }
 
+// Of two events of a client with one version the first counts, and nothing follows a deletion.
+func TestAnEventThatItsClientHasIsForeign(t *testing.T) {
+	for name, alter := range map[string]func(*eventstore.Record){
+		"version repeated": func(r *eventstore.Record) { r.Version = 2 },
+		"version before":   func(r *eventstore.Record) { r.Version, r.Event = 1, domain.ClientToggled{ID: 1} },
+		"deletion":         func(r *eventstore.Record) { r.Version, r.Event = 1, domain.ClientDeleted{ID: 1} },
+		"created again":    func(r *eventstore.Record) { r.Version, r.Event = 1, domain.ClientCreated{ID: 1, Name: "Another"} },
+		"a deleted client": func(r *eventstore.Record) { r.ClientID, r.Version, r.Event = 9, 2, domain.ClientDeleted{ID: 9} },
+		"a deleted client's next": func(r *eventstore.Record) {
+			r.ClientID, r.Version, r.Event = 9, 3, domain.ClientToggled{ID: 9}
+		},
+		"a deleted client created again": func(r *eventstore.Record) {
+			r.ClientID, r.Version, r.Event = 9, 1, domain.ClientCreated{ID: 9, Name: "back again"}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHistory(t).created("acme", 9, "Gone").happened("acme", domain.ClientDeleted{ID: 9}).
+				created("acme", 1, "One").renamed("acme", 1, "Uno").renamed("acme", 1, "Un")
+			before := newHistory(t).created("acme", 9, "Gone").happened("acme", domain.ClientDeleted{ID: 9}).
+				created("acme", 1, "One").renamed("acme", 1, "Uno").folded()
+			alter(&h.records[4])
+			d := h.folded()
+			require.Equal(t, uint64(5), d.Sequence())
+			require.Equal(t, uint64(1), d.Stats().Foreign)
+			want := before.State("acme", 1)
+			if h.records[4].ClientID == 1 {
+				want.LastSequence = 5
+			}
+			require.Equal(t, want, d.State("acme", 1))
+			require.Equal(t, before.List("acme").Revision, d.List("acme").Revision)
+			require.Zero(t, d.State("acme", 9))
+			require.True(t, d.Deleted(9))
+			require.Equal(t, int64(9), d.HighestID())
+		})
+	}
+}
+
 func TestAnEventThatDoesNotFollowOnTheLastOneIsCorruption(t *testing.T) {
 	for name, spoil := range map[string]func(*eventstore.Record){
-		"version skipped":  func(r *eventstore.Record) { r.Version = 4 },
-		"version repeated": func(r *eventstore.Record) { r.Version = 2 },
-		"created again":    func(r *eventstore.Record) { r.Event = domain.ClientCreated{ID: 1} },
+		"version skipped": func(r *eventstore.Record) { r.Version = 4 },
+		"created again":   func(r *eventstore.Record) { r.Event = domain.ClientCreated{ID: 1} },
 		"another account": func(r *eventstore.Record) {
 			r.Account, r.Version, r.Event = "beta", 1, domain.ClientCreated{ID: 1, Name: "mine, too"}
 		},
 		"another account's next": func(r *eventstore.Record) { r.Account = "beta" },
 		"no client":              func(r *eventstore.Record) { r.ClientID = 2 },
-		"deleted before": func(r *eventstore.Record) {
-			r.ClientID, r.Version, r.Event = 9, 1, domain.ClientCreated{ID: 9, Name: "back again"}
-		},
+		"no client, version 1":   func(r *eventstore.Record) { r.ClientID, r.Version = 2, 1 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHistory(t).created("acme", 9, "Gone").happened("acme", domain.ClientDeleted{ID: 9}).
@@ -89,9 +123,15 @@ func TestRandomHistoriesFoldAsInANaiveModel(t *testing.T) {
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	h := newHistory(t)
-	alive := make(map[int64]domain.Client)
+	alive, last, foreign := make(map[int64]domain.Client), make(map[int64]uint64), uint64(0)
 	for id := int64(0); len(h.records) < 3000; {
 		h.now = h.now.Add(time.Duration(random.IntN(5)) * time.Second)
+		if len(h.records) > 0 && random.IntN(10) == 0 {
+			foreign++
+			h.again(max(0, len(h.records)-1-random.IntN(40)))
+			last[h.records[len(h.records)-1].ClientID] = uint64(len(h.records))
+			continue
+		}
 		name := fmt.Sprintf("Name %c%c", 'A'+random.IntN(3), 'a'+random.IntN(26))
 		victim := id - random.Int64N(40)
 		c, living := alive[victim]
@@ -108,6 +148,7 @@ func TestRandomHistoriesFoldAsInANaiveModel(t *testing.T) {
 			c.Name, c.UpdatedAt = name, h.now
 			alive[victim] = c
 		}
+		last[h.records[len(h.records)-1].ClientID] = uint64(len(h.records))
 	}
 	d := newDirectory(t)
 	for rest := h.records; len(rest) > 0; {
@@ -115,6 +156,10 @@ func TestRandomHistoriesFoldAsInANaiveModel(t *testing.T) {
 		require.NoError(t, d.apply(rest[:n]))
 		_ = d.List("acme") // copies of the trees must not disturb what follows
 		rest = rest[n:]
+	}
+	require.Equal(t, foreign, d.Stats().Foreign)
+	for id := range alive {
+		require.Equal(t, last[id], d.State("acme", id).LastSequence)
 	}
 	for _, since := range []time.Time{{}, h.now.Add(-time.Hour), h.now.Add(-time.Minute), h.now} {
 		var want []string

@@ -60,6 +60,15 @@ func (h *history) foreign(account string, id int64) *history {
 	return h
 }
 
+// again stores a copy of the nth message, as an event that its client already has.
+func (h *history) again(n int) *history {
+	r := h.records[n]
+	r.Sequence, r.StoredAt = uint64(len(h.records)+1), h.now
+	r.Checksum += 1000
+	h.records = append(h.records, r)
+	return h
+}
+
 // directory follows what is applied to it.
 type directory struct {
 	*readmodel.Directory

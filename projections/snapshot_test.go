@@ -121,6 +121,8 @@ func randomClients(t testing.TB, random *rand.Rand) *history {
 				h.renamed(account, other, fmt.Sprintf("Renamed %d", random.IntN(9)))
 			case 3:
 				h.foreign(account, other)
+			case 4:
+				h.again(random.IntN(len(h.records)))
 			}
 		}
 	}

@@ -25,6 +25,7 @@ func (c *eventsCommand) Help() string {
 	return "Prints all events unless --from or --last is given. --follow alone prints only new events, like --last 0 --follow; " +
 		"--from 1 --follow prints all events and continues. With --follow, a --from beyond the end of the stream waits for that sequence. " +
 		"With --client or --account only their events are read; otherwise missing messages are reported as well. " +
+		"Foreign messages are not printed, except events with a version that their client already has. " +
 		"Exit code 0: all events were printed, or the command was interrupted. 1: some could not be read and were reported on standard error. 2: invalid settings."
 }
 

@@ -16,6 +16,7 @@ type clientsCopy struct {
 	Sequence uint64                       `json:"sequence"`       // of the last message that is in it
 	Clock    time.Time                    `json:"clock"`          // time of the last event
 	Accounts map[string]map[int64]*client `json:"accounts"`
+	Deleted  map[int64]bool               `json:"deleted"` // ids, which are never used again
 
 	path string
 }
@@ -38,7 +39,7 @@ type client struct {
 
 // loadCopy reads the copy at path, or begins an empty one.
 func loadCopy(path string) (*clientsCopy, error) {
-	own := &clientsCopy{Accounts: make(map[string]map[int64]*client), path: path}
+	own := &clientsCopy{Accounts: make(map[string]map[int64]*client), Deleted: make(map[int64]bool), path: path}
 	content, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return own, nil
@@ -73,7 +74,8 @@ func (c *clientsCopy) save() error {
 	return nil
 }
 
-// apply changes the copy by an event. The error tells that the copy or the stream is not what it should be.
+// apply changes the copy by an event. The error is errStray for an event whose version the client already has, or that
+// follows its deletion; any other means that the copy or the stream is not what it should be.
 func (c *clientsCopy) apply(e event) error {
 	account := c.Accounts[e.account]
 	if account == nil {
@@ -85,14 +87,18 @@ func (c *clientsCopy) apply(e event) error {
 	if have != nil {
 		next = have.CacheVersion + 2
 	}
-	if e.version != next {
-		return fmt.Errorf("sequence %d: version %d of client %d, where version %d should follow", e.sequence, e.version, e.client, next)
-	}
 	if e.storedAt.After(c.Clock) { // the clocks of NATS servers may differ
 		c.Clock = e.storedAt
 	}
+	if e.version < next || c.Deleted[e.client] {
+		return fmt.Errorf("%w: version %d of client %d", errStray, e.version, e.client)
+	}
+	if e.version != next {
+		return fmt.Errorf("sequence %d: version %d of client %d, where version %d should follow", e.sequence, e.version, e.client, next)
+	}
 	if e.kind == clientDeleted {
 		delete(account, e.client)
+		c.Deleted[e.client] = true
 		return nil
 	}
 	if have == nil {

@@ -31,8 +31,8 @@ var known = []string{
 	"clients.v1.ClientInvoiceDefaultsChanged", clientDeleted,
 }
 
-// errStray tells that a message is no event of the service.
-var errStray = errors.New("not an event of the service")
+// errStray means that a message is foreign: not an event of the service, or one that does not count.
+var errStray = errors.New("foreign message")
 
 // read reads a message. The error is errStray for what the service has not written; any other says what is wrong with
 // what it has.

@@ -96,15 +96,15 @@ func take(own *clientsCopy, msg jetstream.Msg, at *jetstream.MsgMetadata, out io
 		return nil // a repeat
 	}
 	e, err := read(msg, at)
+	if err == nil {
+		err = own.apply(e)
+	}
 	switch {
 	case errors.Is(err, errStray):
 		fmt.Fprintf(out, "%d passed over: %v\n", at.Sequence.Stream, err)
 	case err != nil:
 		return err
 	default:
-		if err := own.apply(e); err != nil {
-			return err
-		}
 		fmt.Fprintf(out, "%d %s %s %d\n", e.sequence, e.kind, e.account, e.client)
 	}
 	own.Sequence = at.Sequence.Stream

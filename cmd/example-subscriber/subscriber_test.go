@@ -160,6 +160,26 @@ func TestRepeatsAndStrayMessagesArePassedOver(t *testing.T) {
 	require.Equal(t, string(before), string(after))
 }
 
+// Of two events of a client with one version the first counts, and nothing follows a deletion.
+func TestTheFirstEventOfAVersionCounts(t *testing.T) {
+	w := newWorld(t)
+	w.created(1, "SuprCorp")
+	w.happened("ClientUpdated", 1, 2, `{"id":1,"name":"Renamed"}`)
+	w.happened("ClientUpdated", 1, 2, `{"id":1,"name":"Repeated"}`)
+	w.created(1, "Created again")
+	w.created(2, "Gone")
+	w.happened("ClientDeleted", 2, 2, `{"id":2}`)
+	require.Equal(t, 2, strings.Count(w.upToDate(), "passed over: foreign message: version"))
+	w.created(2, "Back again")
+	w.happened("ClientToggled", 2, 3, `{"id":2,"active":false}`)
+	w.happened("ClientToggled", 1, 3, `{"id":1,"active":false}`)
+	require.Equal(t, 2, strings.Count(w.upToDate(), "passed over"))
+	all := w.clients()
+	require.Len(t, all, 1)
+	require.Equal(t, "Renamed", all[1].Name)
+	require.Equal(t, uint64(2), all[1].CacheVersion)
+}
+
 func TestWhatCannotBeRightStopsTheCopy(t *testing.T) {
 	for name, c := range map[string]struct {
 		message func() *nats.Msg

@@ -47,7 +47,8 @@ type clientReader struct {
 	yield   func(eventstore.Record, error) bool
 
 	reached uint64 // the sequence of the last message
-	deleted bool   // by the last message
+	version uint64 // of the client
+	deleted bool   // by the event of that version
 	slow    bool   // a batch has failed: the rest comes from the leader, one by one
 }
 
@@ -108,7 +109,10 @@ func (c *clientReader) pass(record eventstore.Record, err error) error {
 		return err
 	}
 	c.reached = record.Sequence
-	_, c.deleted = record.Event.(domain.ClientDeleted)
+	if record.Version > c.version { // else it is foreign
+		c.version = record.Version
+		_, c.deleted = record.Event.(domain.ClientDeleted)
+	}
 	if !c.yield(record, nil) {
 		return errEnough
 	}

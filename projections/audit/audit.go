@@ -13,6 +13,8 @@
 // the copy of another one. A fault counts only when a second round of passes finds it again, because a server that lags
 // is no fault.
 //
+// An event with a version that its client already has is foreign, and no fault: the first one counts.
+//
 // What an audit does not find: an event that was replaced by another valid one with the same version and a correct
 // checksum, before any snapshot or any process that is still running has seen the first one.
 package audit
@@ -81,7 +83,7 @@ const (
 	FaultMissing     FaultKind = "missing"      // messages are gone from within the stream, or from its end
 	FaultCorrupt     FaultKind = "corrupt"      // an envelope of the service, but not what was stored
 	FaultUnknownType FaultKind = "unknown-type" // only a newer release can read it
-	FaultOrder       FaultKind = "order"        // not the next event of its client
+	FaultOrder       FaultKind = "order"        // neither the next event of its client nor one that it has
 	FaultTwoAccounts FaultKind = "two-accounts" // an id that is another account's
 	FaultCounter     FaultKind = "counter"      // the counter of ids is behind the ids in use
 	FaultSnapshot    FaultKind = "snapshot"     // it cannot be read, or is not what the stream gives
@@ -170,10 +172,13 @@ func (n *auditor) record(r eventstore.Record, err error) bool {
 	case err != nil:
 		return false
 	default:
+		if n.folds(r.ClientID) {
+			r.Foreign = n.model.Foreign(r)
+		}
 		n.fold(r)
 	}
 	n.findings.Messages++
-	if r.Type != "" {
+	if r.Type != "" && r.Foreign == "" {
 		n.findings.Types[r.Type]++
 	}
 	n.pass(r.Sequence, r.StoredAt)
@@ -186,7 +191,7 @@ func (n *auditor) fold(r eventstore.Record) {
 	case r.Foreign != "":
 		n.findings.Foreign++
 		if n.Foreign(r); n.folds(r.ClientID) {
-			_ = n.model.Fold(r) // a foreign message is no error
+			_, _ = n.model.Fold(r) // a foreign message is no error
 		}
 	case r.Reference != nil:
 		n.findings.References++

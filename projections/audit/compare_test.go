@@ -52,6 +52,9 @@ func (h *recorded) foreign(account string, id int64) *recorded {
 	return h.add(eventstore.Record{ClientID: id, Foreign: "no valid envelope", Envelope: domain.Envelope{Account: account}})
 }
 
+// again stores a copy of the nth message.
+func (h *recorded) again(n int) *recorded { return h.add(h.records[n]) }
+
 // reference stores the reference event of the next message of PROJECTS.
 func (h *recorded) reference(e domain.ReferenceEvent) *recorded {
 	h.sources++
@@ -68,7 +71,8 @@ func (h *recorded) folded(t *testing.T, limits references.Limits) *readmodel.Mod
 	t.Helper()
 	m := readmodel.NewModelWithin(limits)
 	for _, r := range h.records {
-		require.NoError(t, m.Fold(r))
+		_, err := m.Fold(r)
+		require.NoError(t, err)
 	}
 	return m
 }
@@ -104,7 +108,11 @@ func TestAScrubComparesWhatWasFolded(t *testing.T) {
 		h.now = h.now.Add(time.Hour)
 		h.renamed("a", 1, "1st")
 		h.now = h.now.Add(-time.Minute)
-		return h.created("b", 4, "Fourth").event("b", domain.ClientDeleted{ID: 3})
+		h.created("b", 4, "Fourth").event("b", domain.ClientDeleted{ID: 3})
+		h.now = h.now.Add(time.Hour)
+		h.again(1).again(4)
+		h.now = h.now.Add(-time.Minute)
+		return h.created("b", 6, "Sixth") // by a clock that is behind that of the foreign messages
 	}
 	for name, c := range map[string]struct {
 		change func(h *recorded)

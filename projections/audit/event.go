@@ -7,7 +7,7 @@ import (
 	"clients/eventstore"
 )
 
-// event checks an event and then folds it even if it is wrong, so that what follows a fault is compared with it, and is not
+// event checks an event that is not foreign and then folds it even if it is wrong, so that what follows a fault is compared with it, and is not
 // a fault for the same reason once more. Only events of a client whose id is another account's are never folded, and the
 // first of them is reported.
 func (n *auditor) event(r eventstore.Record) {
@@ -19,15 +19,12 @@ func (n *auditor) event(r eventstore.Record) {
 		}
 		return
 	}
-	before, deleted := n.model.Before(r), n.model.Deleted.Has(r.ClientID)
+	before := n.model.Before(r)
 	n.checkCounter(r)
-	if !n.excused(before, deleted, r) && errors.As(n.model.CheckOrder(r), &wrong) {
+	if !n.excused(before, r) && errors.As(n.model.CheckOrder(r), &wrong) {
 		n.fault(faultAt(r, FaultOrder, wrong.Reason))
 	}
 	delete(n.unreadable, r.ClientID)
-	if deleted {
-		return
-	}
 	if _, deletion := r.Event.(domain.ClientDeleted); deletion && !n.known(r.ClientID) {
 		n.model.Deleted.Add(r.ClientID)
 		return
@@ -35,7 +32,6 @@ func (n *auditor) event(r eventstore.Record) {
 	if _, creation := r.Event.(domain.ClientCreated); !creation {
 		before.ID = r.ClientID // its creation may not have been readable
 	}
-	r.Version = max(r.Version, before.Revision.Version)
 	n.model.ApplyTo(before, r)
 }
 
@@ -46,8 +42,8 @@ func (n *auditor) known(id int64) bool {
 
 // excused reports whether an event could be the next one of its client if what could not be read, or was purged, had been
 // read.
-func (n *auditor) excused(before domain.Client, deleted bool, r eventstore.Record) bool {
-	if unread := n.unreadable[r.ClientID]; unread > 0 && !deleted {
+func (n *auditor) excused(before domain.Client, r eventstore.Record) bool {
+	if unread := n.unreadable[r.ClientID]; unread > 0 {
 		return r.Version > before.Revision.Version && r.Version <= before.Revision.Version+unread+1
 	}
 	_, creation := r.Event.(domain.ClientCreated)

@@ -86,12 +86,13 @@ func (d *Directory) fold(batch []eventstore.Record) (uint64, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, r := range batch {
-		if r.Foreign != "" {
-			d.foreign++
-			d.log.Warn("foreign message skipped", "sequence", r.Sequence, "reason", r.Foreign)
-		}
-		if err := d.model.Fold(r); err != nil {
+		foreign, err := d.model.Fold(r)
+		if err != nil {
 			return d.model.Sequence, err
+		}
+		if foreign != "" {
+			d.foreign++
+			d.log.Warn("foreign message skipped", "sequence", r.Sequence, "reason", foreign)
 		}
 	}
 	return d.model.Sequence, nil
@@ -158,7 +159,7 @@ type Stats struct {
 	Sequence uint64    // of the last message that was folded
 	StoredAt time.Time // when that message was stored
 	Clients  int
-	Foreign  uint64 // messages that are not events of the service, since the start
+	Foreign  uint64 // foreign messages that were skipped since the start
 }
 
 // Stats returns the present figures.

@@ -38,25 +38,40 @@ func NewModelWithin(limits references.Limits) *Model {
 	return m
 }
 
-// Fold applies a message. The error is an *eventstore.CorruptError for an event that is not the next one of its client;
-// then nothing is changed.
-func (m *Model) Fold(r eventstore.Record) error {
-	switch {
-	case r.Reference != nil:
+// Fold applies a message. It returns why the message is foreign, or "". The error is an *eventstore.CorruptError for an event
+// that contradicts those before it; then nothing is changed.
+func (m *Model) Fold(r eventstore.Record) (foreign string, err error) {
+	if r.Reference != nil {
 		m.References.Fold(r.Reference)
-	case r.Foreign != "":
+	} else if foreign = m.Foreign(r); foreign != "" {
 		m.skip(r)
-	default:
+	} else {
 		if err := m.CheckOwner(r); err != nil {
-			return err
+			return "", err
 		}
 		if err := m.CheckOrder(r); err != nil {
-			return err
+			return "", err
 		}
 		m.Apply(r)
 	}
 	m.Sequence, m.StoredAt = r.Sequence, r.StoredAt
-	return nil
+	return foreign, nil
+}
+
+// Foreign returns why a message is foreign, or "". So is an event with a version that its client already has: the first
+// one counts. The last version of a deleted client is not known any more. Nothing follows a deletion, so that every later
+// event of the client is foreign.
+func (m *Model) Foreign(r eventstore.Record) string {
+	if r.Foreign != "" || r.Reference != nil {
+		return r.Foreign
+	}
+	if m.Deleted.Has(r.ClientID) {
+		return fmt.Sprintf("version %d of client %d, which was deleted", r.Version, r.ClientID)
+	}
+	if e := m.byID[r.ClientID]; e.of(r.Account) && r.Version <= e.Revision.Version {
+		return fmt.Sprintf("version %d of client %d, which is at version %d", r.Version, r.ClientID, e.Revision.Version)
+	}
+	return ""
 }
 
 // CheckOwner refuses an event whose client's id belongs to another account: ids are given out once, so that the event was
@@ -69,11 +84,8 @@ func (m *Model) CheckOwner(r eventstore.Record) error {
 	return nil
 }
 
-// CheckOrder refuses an event that is not the next one of its client.
+// CheckOrder refuses an event that is not foreign, and not the next one of its client.
 func (m *Model) CheckOrder(r eventstore.Record) error {
-	if m.Deleted.Has(r.ClientID) {
-		return &eventstore.CorruptError{Sequence: r.Sequence, Reason: fmt.Sprintf("%s of client %d, which was deleted", r.Type, r.ClientID)}
-	}
 	before := m.Before(r)
 	_, creation := r.Event.(domain.ClientCreated)
 	if r.Version != before.Revision.Version+1 || creation == before.Exists() {
@@ -153,8 +165,12 @@ func (m *Model) evolve(before domain.Client, r eventstore.Record) domain.Client 
 const maxSkip = 1 << 16
 
 // skip passes over a foreign message. If it is on a client's subject, it is the last message of that subject, which the next
-// append has to expect.
+// append has to expect. An event moves the clock on even if it does not count: a scrub, which folds a part of the clients,
+// does not know that of the events of others.
 func (m *Model) skip(r eventstore.Record) {
+	if r.Event != nil {
+		m.Tick(r)
+	}
 	if old := m.byID[r.ClientID]; old.of(r.Account) {
 		e := NewEntry(old.Client, r.Sequence)
 		e.account = old.account

@@ -53,7 +53,7 @@ func fold(
 			break
 		}
 		if err == nil {
-			err = m.Fold(record)
+			_, err = m.Fold(record)
 		}
 		if err != nil {
 			return fmt.Errorf("replay: %w", err)

@@ -52,7 +52,7 @@ func (t Timeline) Versions(ctx context.Context, account string, id int64) iter.S
 	return func(yield func(Version, error) bool) {
 		var v Version
 		for record, err := range t.Log.Client(ctx, account, id, t.Directory.State(account, id).LastSequence) {
-			if err == nil && (record.Foreign != "" || record.Version <= v.Version) { // of two with one version the first counts
+			if err == nil && v.foreign(record) {
 				continue
 			}
 			if err == nil {
@@ -63,6 +63,12 @@ func (t Timeline) Versions(ctx context.Context, account string, id int64) iter.S
 			}
 		}
 	}
+}
+
+// foreign reports whether a message behind a version is foreign: see readmodel.Model.
+func (v Version) foreign(r eventstore.Record) bool {
+	deleted := v.Version > 0 && !v.After.Exists()
+	return r.Foreign != "" || deleted || r.Version <= v.Version
 }
 
 // next returns the version behind another one.

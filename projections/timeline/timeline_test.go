@@ -61,7 +61,8 @@ func folded(t *testing.T, records []eventstore.Record) timeline.Timeline {
 	t.Helper()
 	m := readmodel.NewModel()
 	for _, r := range records {
-		require.NoError(t, m.Fold(r))
+		_, err := m.Fold(r)
+		require.NoError(t, err)
 	}
 	d := readmodel.NewDirectory(restored{}, slog.New(slog.DiscardHandler))
 	d.Restore(m)
@@ -125,13 +126,16 @@ func TestVersionsContinueEachOther(t *testing.T) {
 	line := folded(t, records)
 	again := records[1]
 	again.Sequence = 9
+	end, behind := stream([]float64{1, 2}, created, deleted)[1], records[2]
+	behind.Sequence = 10
 	for name, c := range map[string]struct {
 		records []eventstore.Record
 		want    []uint64
 		damaged bool
 	}{
-		"one again":    {[]eventstore.Record{records[0], records[1], again, records[2]}, []uint64{1, 2, 3}, false},
-		"one left out": {[]eventstore.Record{records[0], records[2]}, []uint64{1}, true},
+		"one again":               {[]eventstore.Record{records[0], records[1], again, records[2]}, []uint64{1, 2, 3}, false},
+		"one behind the deletion": {[]eventstore.Record{records[0], end, again, behind}, []uint64{1, 2}, false},
+		"one left out":            {[]eventstore.Record{records[0], records[2]}, []uint64{1}, true},
 	} {
 		line.Log = stored{c.records, nil}
 		var versions []uint64

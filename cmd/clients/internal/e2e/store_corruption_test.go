@@ -26,7 +26,6 @@ func corruptions(id int64) map[string]*nats.Msg {
 		"flipped bit":              flipped,
 		"another client's event":   moved,
 		"version too high":         clientEvent("default", "Toggled", id, 3, inactive),
-		"version repeated":         clientEvent("default", "Toggled", id, 1, inactive),
 		"second creation":          clientEvent("default", "Created", id, 2, `"name":"x"`),
 		"another account's client": envelope(other, "clients.v1.ClientCreated", id, 1, fmt.Sprintf(`{"id":%d,"name":"x"}`, id)),
 		"another account's event":  envelope(other, toggled, id, 2, string(valid().Data)),

@@ -4,8 +4,10 @@
 //	                        └────fault──> standard error, a line each
 //
 // A Printer first prints what is there of what Options ask for, and then, with Follow, what is stored from then on: it
-// looks for it four times a second, until its context ends or the output is closed. Reference events and foreign messages
-// are not printed. A message that is missing or cannot be read is reported and counted, and the rest is printed.
+// looks for it four times a second, until its context ends or the output is closed. Reference events and messages without a
+// valid envelope are not printed. An event with a version that its client already has, which does not count, is printed: the
+// events in front of the first one that is asked for are not read. A message that is missing or cannot be read is reported
+// and counted, and the rest is printed.
 package events
 
 import (

@@ -25,7 +25,7 @@ func (s *Server) registerMetrics() {
 		counter("clients_events_appended_total", "Events stored.", func() uint64 { return s.store.Stats().Appended }),
 		counter("clients_append_conflicts_total", "Events refused because the client had changed.", func() uint64 { return s.store.Stats().Conflicts }),
 		counter("clients_append_failures_total", "Events that could not be stored, or whose outcome is unknown.", func() uint64 { return s.store.Stats().Failures }),
-		counter("clients_stray_messages_total", "Messages in the stream that are no events and were skipped.", func() uint64 { return s.directory.Stats().Foreign }),
+		counter("clients_stray_messages_total", "Foreign messages in the stream: no events, or with a version that the client already has. They were skipped.", func() uint64 { return s.directory.Stats().Foreign }),
 		gauge("clients_projection_sequence", "Sequence of the last message that reads show.", func() float64 { return float64(s.directory.Stats().Sequence) }),
 		gauge("clients_clients", "Clients of all accounts.", func() float64 { return float64(s.directory.Stats().Clients) }),
 		gauge("clients_following", "0 when the stream can no longer be read: see the log, and restart the process.", func() float64 { return number(s.directory.Err() == nil) }),
