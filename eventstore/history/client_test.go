@@ -70,6 +70,28 @@ func TestClientReturnsALongHistoryInOrder(t *testing.T) {
 	}
 }
 
+// A deletion with a version that the client already has is foreign: it does not end the history.
+func TestClientReadsBehindAForeignDeletion(t *testing.T) {
+	t.Parallel()
+	s := open(t, 1)
+	created := s.create("test", 1)
+	toggled := s.toggle("test", 1, 2, created)
+	foreign, err := s.Append(soon(t), domain.Envelope{
+		EventID: uuid.NewString(), Account: "test", Version: 1, Time: time.Now(), Event: domain.ClientDeleted{ID: 1},
+	}, toggled)
+	require.NoError(t, err)
+	last := s.toggle("test", 1, 3, foreign.Sequence)
+	js, err := jetstream.New(s.nc)
+	require.NoError(t, err)
+	stream, err := js.Stream(soon(t), eventstore.Stream)
+	require.NoError(t, err)
+	config := stream.CachedInfo().Config
+	config.AllowDirect = false // so that the messages come one by one
+	_, err = js.UpdateStream(soon(t), config)
+	require.NoError(t, err)
+	require.Equal(t, []uint64{1, 2, 1, 3}, versions(t, s.reader(), "test", 1, last))
+}
+
 // A server that hears nothing of the others has an old history: it must not pass for the whole one.
 func TestClientFailsOnAServerThatIsBehind(t *testing.T) {
 	t.Parallel()
