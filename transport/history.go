@@ -105,7 +105,7 @@ func (p page) each(a *API, w *response, r *request, do func(timeline.Version) in
 			continue
 		}
 		if n == p.limit || size > maxPage {
-			return fmt.Sprintf("%s?after=%d&limit=%d", r.URL.EscapedPath(), last, p.limit), nil
+			return page{last, p.limit}.path(r.route), nil
 		}
 		size, last = do(v), v.Version
 		n++
@@ -114,6 +114,15 @@ func (p page) each(a *API, w *response, r *request, do func(timeline.Version) in
 		return "", domain.ErrNotFound
 	}
 	return "", nil
+}
+
+// path returns the path of the page, in the form of the request but for its slashes.
+func (p page) path(r route) string {
+	path := clientPath(r.id) + "/history"
+	if r.suffix != "" {
+		path += "." + r.suffix
+	}
+	return fmt.Sprintf("%s?after=%d&limit=%d", path, p.after, p.limit)
 }
 
 // eventFields returns what a history says of an event.

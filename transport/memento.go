@@ -33,7 +33,7 @@ func mementoTime(t time.Time) string { return t.UTC().Format(http.TimeFormat) }
 // sendTimeMap sends a page of the TimeMap of a client: a link to each version in which it existed.
 func (p page) sendTimeMap(a *API, w *response, r *request) error {
 	path := clientPath(r.route.id)
-	b := fmt.Appendf(nil, "<%s>; rel=\"original timegate\",\n<%s>; rel=\"self\"; type=%q", path, r.URL.RequestURI(), linkFormat)
+	b := fmt.Appendf(nil, "<%s>; rel=\"original timegate\",\n<%s>; rel=\"self\"; type=%q", path, p.path(r.route), linkFormat)
 	next, err := p.each(a, w, r, func(v timeline.Version) (size int) {
 		if v.After.Exists() {
 			b = fmt.Appendf(b, ",\n<%s>; rel=\"memento\"; datetime=%q", versionPath(v), mementoTime(v.At))

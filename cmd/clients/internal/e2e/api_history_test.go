@@ -163,6 +163,13 @@ func TestAHistoryHasPages(t *testing.T) {
 		details := fmt.Sprintf(`{"client":{"details":"%d%s"}}`, i, strings.Repeat("x", 30_000))
 		s.want(http.StatusOK, http.MethodPut, path(id), details, asJSON)
 	}
+	for path, next := range map[string]string{ // a target must not begin with two slashes, which name a host
+		"//clients//%d//history?limit=1":   "/clients/%d/history?after=1&limit=1",
+		"/clients/%d/history.json?limit=1": "/clients/%d/history.json?after=1&limit=1",
+	} {
+		r := s.want(http.StatusOK, http.MethodGet, fmt.Sprintf(path, id), "")
+		require.Equal(t, "<"+fmt.Sprintf(next, id)+`>; rel="next"`, r.header.Get("Link"))
+	}
 	for limit, pages := range map[string]int{"?limit=10": 5, "?limit=1": 25, "?limit=1000": 5, "": 5} {
 		var versions []int64
 		count := 0
