@@ -10,15 +10,23 @@ import (
 	"time"
 )
 
-// clientsCopy is every client of every account as of one sequence of one stream.
+// clientsCopy is every client of an account, or of every account, as of one sequence of one stream.
 type clientsCopy struct {
-	Created  time.Time                    `json:"stream_created"` // of the stream that this is a copy of
-	Sequence uint64                       `json:"sequence"`       // of the last message that is in it
-	Clock    time.Time                    `json:"clock"`          // time of the last event
+	Epoch    string                       `json:"epoch"`    // of the stream that this is a copy of; "" for a copy that is not begun
+	Sequence uint64                       `json:"sequence"` // up to which the stream is in it
+	Last     message                      `json:"last"`     // the last message up to there, if there is one
+	Clock    time.Time                    `json:"clock"`    // time of the last event
+	Account  string                       `json:"account"`  // "" for all
 	Accounts map[string]map[int64]*client `json:"accounts"`
 	Deleted  map[int64]bool               `json:"deleted"` // ids, which are never used again
 
 	path string
+}
+
+// message is a message of the stream: in another history its sequence has another id.
+type message struct {
+	Sequence uint64 `json:"sequence"`
+	ID       string `json:"id"`
 }
 
 // client is a client as the service shows it.
@@ -37,9 +45,13 @@ type client struct {
 	UpdatedAt               time.Time `json:"updated_at"`
 }
 
+func newCopy(path string) *clientsCopy {
+	return &clientsCopy{Accounts: make(map[string]map[int64]*client), Deleted: make(map[int64]bool), path: path}
+}
+
 // loadCopy reads the copy at path, or begins an empty one.
 func loadCopy(path string) (*clientsCopy, error) {
-	own := &clientsCopy{Accounts: make(map[string]map[int64]*client), Deleted: make(map[int64]bool), path: path}
+	own := newCopy(path)
 	content, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return own, nil
@@ -102,13 +114,13 @@ func (c *clientsCopy) apply(e event) error {
 		return nil
 	}
 	if have == nil {
-		have = &client{CreatedAt: c.Clock}
+		have = &client{CreatedAt: c.Clock.UTC().Truncate(time.Second)} // as the service shows it
 		account[e.client] = have
 	}
 	// What an event does not name stays as it is, and null clears.
 	if err := json.Unmarshal(e.data, have); err != nil {
 		return fmt.Errorf("sequence %d: %s: %w", e.sequence, e.kind, err)
 	}
-	have.CacheVersion, have.UpdatedAt = e.version-1, c.Clock
+	have.CacheVersion, have.UpdatedAt = e.version-1, c.Clock.UTC().Truncate(time.Second)
 	return nil
 }

@@ -1,34 +1,54 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// The stream holds internal subjects beside these.
-const (
-	streamName = "CLIENTS"
-	subjects   = "clients.>"
-)
+const streamName = "CLIENTS"
 
-// follow keeps the copy up to date, and saves it whenever nothing more is waiting, or a batch has come together. It
-// returns nil when ctx ends, and, asked to do so once, when the copy is as new as the stream was at the beginning.
-func follow(ctx context.Context, nc *nats.Conn, own *clientsCopy, once bool, out io.Writer) error {
+// subjects are those of the copy. The stream holds internal subjects beside them.
+func (c *clientsCopy) subjects() string {
+	if c.Account == "" {
+		return "clients.>"
+	}
+	return "clients." + c.Account + ".>"
+}
+
+// errAnotherHistory means that the copy has to start over: the stream was put back to an earlier state, or is a new one.
+var errAnotherHistory = errors.New("the copy belongs to another history")
+
+// follow keeps the copy up to date, and saves it whenever nothing more is waiting, or a batch has come together. A copy that is
+// not begun starts from the list of an API, or where there is none from the first event. It returns nil when ctx ends, and, asked
+// to do so once, when the copy is as new as the stream was at the beginning.
+func follow(ctx context.Context, nc *nats.Conn, own *clientsCopy, api string, once bool, out io.Writer) error {
 	js, err := jetstream.New(nc)
 	if err != nil {
 		return err
 	}
+	if own.Epoch == "" && api != "" {
+		if err := own.takeList(ctx, api); err != nil {
+			return err
+		}
+	}
 	end, err := resume(ctx, js, own)
-	if err != nil || once && own.Sequence >= end {
+	if err != nil {
 		return err
 	}
+	if once && own.Sequence >= end {
+		return own.save()
+	}
+	// The last message is read again: only in the same history it is the same.
+	start := cmp.Or(own.Last.Sequence, own.Sequence+1)
 	consumer, err := js.OrderedConsumer(ctx, streamName, jetstream.OrderedConsumerConfig{
-		FilterSubjects: []string{subjects}, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: own.Sequence + 1,
+		FilterSubjects: []string{own.subjects()}, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: start,
 	})
 	if err != nil {
 		return fmt.Errorf("read %s: %w", streamName, err)
@@ -40,6 +60,7 @@ func follow(ctx context.Context, nc *nats.Conn, own *clientsCopy, once bool, out
 	defer context.AfterFunc(ctx, messages.Stop)()
 	defer messages.Stop()
 	const batch = 256
+	same := own.Last.Sequence == 0
 	for unsaved := 1; ; unsaved++ {
 		msg, err := messages.Next()
 		if errors.Is(err, jetstream.ErrMsgIteratorClosed) && ctx.Err() != nil {
@@ -52,6 +73,10 @@ func follow(ctx context.Context, nc *nats.Conn, own *clientsCopy, once bool, out
 		if err != nil {
 			return err
 		}
+		if !same && own.Last != (message{at.Sequence.Stream, msg.Headers().Get("ce-id")}) {
+			return fmt.Errorf("%w: sequence %d is another message", errAnotherHistory, own.Last.Sequence)
+		}
+		same = true
 		if err := take(own, msg, at, out); err != nil {
 			return errors.Join(err, own.save())
 		}
@@ -67,25 +92,35 @@ func follow(ctx context.Context, nc *nats.Conn, own *clientsCopy, once bool, out
 	}
 }
 
-// resume makes sure that the copy is one of this stream, and answers the sequence of the last event that is in it now.
+// resume makes sure that the copy is one of this stream, and returns the sequence of the last event that is in it now.
 func resume(ctx context.Context, js jetstream.JetStream, own *clientsCopy) (end uint64, err error) {
 	stream, err := js.Stream(ctx, streamName)
 	if err != nil {
 		return 0, fmt.Errorf("find %s: %w", streamName, err)
 	}
 	info := stream.CachedInfo()
-	if own.Created.IsZero() {
-		own.Created = info.Created
+	epoch := cmp.Or(info.Config.Metadata["epoch"], info.Created.UTC().Format(time.RFC3339Nano))
+	if own.Epoch == "" && own.Sequence == 0 {
+		own.Epoch = epoch
 	}
-	if !own.Created.Equal(info.Created) || info.State.LastSeq < own.Sequence {
-		return 0, fmt.Errorf("%s is a copy of another stream: delete it to start from zero", own.path)
+	if own.Epoch != epoch {
+		return 0, fmt.Errorf("%w: its epoch is %q and that of the stream %q", errAnotherHistory, own.Epoch, epoch)
 	}
-	last, err := stream.GetLastMsgForSubject(ctx, subjects)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return 0, nil
-	}
-	if err != nil {
+	var last message
+	switch m, err := stream.GetLastMsgForSubject(ctx, own.subjects()); {
+	case err == nil:
+		last = message{m.Sequence, m.Header.Get("ce-id")}
+	case !errors.Is(err, jetstream.ErrMsgNotFound):
 		return 0, fmt.Errorf("find the end of %s: %w", streamName, err)
+	}
+	if info.State.LastSeq < own.Sequence || last.Sequence < own.Last.Sequence {
+		return 0, fmt.Errorf("%w: the stream ends before sequence %d", errAnotherHistory, own.Sequence)
+	}
+	if last.Sequence == own.Last.Sequence && last != own.Last {
+		return 0, fmt.Errorf("%w: sequence %d is another message", errAnotherHistory, last.Sequence)
+	}
+	if own.Last.Sequence == 0 && last.Sequence <= own.Sequence { // of a copy that started from a list
+		own.Last = last
 	}
 	return last.Sequence, nil
 }
@@ -108,5 +143,6 @@ func take(own *clientsCopy, msg jetstream.Msg, at *jetstream.MsgMetadata, out io
 		fmt.Fprintf(out, "%d %s %s %d\n", e.sequence, e.kind, e.account, e.client)
 	}
 	own.Sequence = at.Sequence.Stream
+	own.Last = message{own.Sequence, msg.Headers().Get("ce-id")}
 	return nil
 }

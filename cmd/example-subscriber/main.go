@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -28,6 +29,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("example-subscriber", flag.ContinueOnError)
 	url := flags.String("nats-url", "nats://127.0.0.1:4222", "the NATS server")
 	inbox := flags.String("inbox-prefix", "_INBOX", "where answers are sent to, which the server may let nobody else hear")
+	api := flags.String("api", "", "the address of the API, to start from a list: http://127.0.0.1:8080, or http://user:password@host")
 	path := flags.String("copy", "clients-copy.json", "the file that holds the copy")
 	once := flags.Bool("once", false, "end when the copy is as new as the stream is now")
 	if err := flags.Parse(args); err != nil {
@@ -42,5 +44,10 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return fmt.Errorf("connect to %s: %w", *url, err)
 	}
 	defer nc.Close()
-	return follow(ctx, nc, own, *once, out)
+	err = follow(ctx, nc, own, *api, *once, out)
+	if errors.Is(err, errAnotherHistory) {
+		fmt.Fprintln(out, "starting over:", err)
+		err = follow(ctx, nc, newCopy(*path), *api, *once, out)
+	}
+	return err
 }

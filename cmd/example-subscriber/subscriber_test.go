@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/crc64"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -49,7 +51,7 @@ func (w *world) createStream() {
 // happened stores an event as the service does.
 func (w *world) happened(kind string, id int64, version int, data string) *nats.Msg {
 	w.t.Helper()
-	m := message(fmt.Sprintf("clients.default.%d", id), "clients.v1."+kind, version, data)
+	m := stored(fmt.Sprintf("clients.default.%d", id), "clients.v1."+kind, version, data)
 	w.store(m)
 	return m
 }
@@ -60,7 +62,7 @@ func (w *world) store(m *nats.Msg) {
 	require.NoError(w.t, err)
 }
 
-func message(subject, kind string, version int, data string) *nats.Msg {
+func stored(subject, kind string, version int, data string) *nats.Msg {
 	header := nats.Header{
 		"ce-specversion": {"1.0"}, "ce-id": {uuid.NewString()}, "ce-type": {kind}, "ce-time": {time.Now().UTC().Format(time.RFC3339Nano)},
 		"ce-clientversion": {fmt.Sprint(version)},
@@ -77,9 +79,9 @@ func (w *world) created(id int64, name string) {
 }
 
 // once brings the copy up to date, and answers what was printed.
-func (w *world) once() (string, error) {
+func (w *world) once(args ...string) (string, error) {
 	var out bytes.Buffer
-	err := run(w.t.Context(), []string{"--nats-url", w.url, "--copy", w.path, "--once"}, &out)
+	err := run(w.t.Context(), append([]string{"--nats-url", w.url, "--copy", w.path, "--once"}, args...), &out)
 	return out.String(), err
 }
 
@@ -185,11 +187,11 @@ func TestWhatCannotBeRightStopsTheCopy(t *testing.T) {
 		message func() *nats.Msg
 		told    string
 	}{
-		"a gap":        {func() *nats.Msg { return message("clients.default.1", "clients.v1.ClientToggled", 3, `{"id":1}`) }, "version 2 should follow"},
-		"no creation":  {func() *nats.Msg { return message("clients.default.9", "clients.v1.ClientToggled", 2, `{"id":9}`) }, "version 1 should follow"},
-		"a newer type": {func() *nats.Msg { return message("clients.default.1", "clients.v2.ClientMerged", 2, `{}`) }, "update this subscriber first"},
+		"a gap":        {func() *nats.Msg { return stored("clients.default.1", "clients.v1.ClientToggled", 3, `{"id":1}`) }, "version 2 should follow"},
+		"no creation":  {func() *nats.Msg { return stored("clients.default.9", "clients.v1.ClientToggled", 2, `{"id":9}`) }, "version 1 should follow"},
+		"a newer type": {func() *nats.Msg { return stored("clients.default.1", "clients.v2.ClientMerged", 2, `{}`) }, "update this subscriber first"},
 		"other data": {func() *nats.Msg {
-			m := message("clients.default.1", "clients.v1.ClientToggled", 2, `{"id":1,"active":false}`)
+			m := stored("clients.default.1", "clients.v1.ClientToggled", 2, `{"id":1,"active":false}`)
 			m.Data[len(m.Data)-2] = 'E'
 			return m
 		}, "its checksum is"},
@@ -207,24 +209,97 @@ func TestWhatCannotBeRightStopsTheCopy(t *testing.T) {
 	}
 }
 
-func TestACopyOfAnotherStreamIsRefused(t *testing.T) {
-	w := newWorld(t)
-	w.created(1, "SuprCorp")
-	w.upToDate()
-	require.NoError(t, w.js.DeleteStream(t.Context(), "CLIENTS"))
-	_, err := w.once()
-	require.ErrorContains(t, err, "find CLIENTS")
-	w.createStream()
-	w.created(1, "Another")
-	_, err = w.once()
-	require.ErrorContains(t, err, "delete it to start from zero")
-	require.NoError(t, os.Remove(w.path))
-	w.upToDate()
-	require.Equal(t, "Another", w.clients()[1].Name)
+// A copy starts over when the stream is not the one, or not as far, as it was.
+func TestACopyOfAnotherHistoryStartsOver(t *testing.T) {
+	for name, change := range map[string]func(w *world, earlier *clientsCopy){
+		"a new stream": func(w *world, _ *clientsCopy) {
+			require.NoError(w.t, w.js.DeleteStream(w.t.Context(), "CLIENTS"))
+			_, err := w.once()
+			require.ErrorContains(w.t, err, "find CLIENTS")
+			w.createStream()
+			w.created(1, "Another")
+			w.created(2, "Second")
+		},
+		"another epoch":       func(_ *world, earlier *clientsCopy) { earlier.Epoch = "an earlier one" },
+		"the end before it":   func(_ *world, earlier *clientsCopy) { earlier.Sequence, earlier.Last.Sequence = 9, 9 },
+		"another last event":  func(_ *world, earlier *clientsCopy) { earlier.Last.ID = uuid.NewString() },
+		"another event of it": func(w *world, earlier *clientsCopy) { earlier.Last.ID = uuid.NewString(); w.created(3, "Third") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.created(1, "Another")
+			w.created(2, "Second")
+			w.upToDate()
+			earlier, err := loadCopy(w.path)
+			require.NoError(t, err)
+			change(w, earlier)
+			earlier.Accounts["default"][1].Name = "of another history"
+			require.NoError(t, earlier.save())
+			require.Contains(t, w.upToDate(), "starting over: the copy belongs to another history")
+			require.Equal(t, "Another", w.clients()[1].Name)
+			require.NotContains(t, w.upToDate(), "starting over")
+		})
+	}
+}
 
+func TestABrokenCopyIsRefused(t *testing.T) {
+	w := newWorld(t)
 	require.NoError(t, os.WriteFile(w.path, []byte("{"), 0o600))
-	_, err = w.once()
+	_, err := w.once()
 	require.ErrorContains(t, err, "delete it to start from zero")
+}
+
+// A copy that is not begun starts from a list, and continues with the events of that account behind it.
+func TestTheCopyStartsFromAList(t *testing.T) {
+	w := newWorld(t)
+	w.created(1, "Of the list") // which is not read: the list has another name
+	w.created(2, "Deleted in the list")
+	stream, err := w.js.Stream(t.Context(), "CLIENTS")
+	require.NoError(t, err)
+	lists := 0
+	api := httptest.NewServer(http.HandlerFunc(func(response http.ResponseWriter, r *http.Request) {
+		if user, password, _ := r.BasicAuth(); user+password != "annsesame" {
+			response.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		if r.URL.Path == "/account/who_am_i.json" {
+			fmt.Fprint(response, `{"company":{"name":"default"}}`)
+			return
+		}
+		lists++
+		response.Header().Set("Stream-Sequence", "3")
+		response.Header().Set("Stream-Epoch", stream.CachedInfo().Created.UTC().Format(time.RFC3339Nano))
+		fmt.Fprint(response, `[{"client":{"id":1,"name":"Listed","cache_version":4,"updated_at":"2026-11-29T09:00:00Z"}}]`)
+	}))
+	t.Cleanup(api.Close)
+	w.store(&nats.Msg{Subject: "client-references.default.1", Data: []byte("internal")})
+	_, err = w.once("--api", api.URL)
+	require.ErrorContains(t, err, "401")
+	login := []string{"--api", strings.Replace(api.URL, "://", "://ann:sesame@", 1)}
+	_, err = w.once(login...)
+	require.NoError(t, err)
+	require.Equal(t, "Listed", w.clients()[1].Name)
+	own, err := loadCopy(w.path)
+	require.NoError(t, err)
+	require.EqualValues(t, 2, own.Last.Sequence, "the last event of the list is known by its id")
+
+	w.happened("ClientToggled", 1, 6, `{"id":1,"active":true}`)
+	w.store(stored("clients.another.9", "clients.v1.ClientCreated", 1, `{"id":9}`))
+	w.created(3, "Third")
+	out, err := w.once(login...)
+	require.NoError(t, err)
+	require.Equal(t, "4 clients.v1.ClientToggled default 1\n6 clients.v1.ClientCreated default 3\n", out)
+	require.Equal(t, 1, lists)
+	require.True(t, w.clients()[1].Active)
+
+	own, err = loadCopy(w.path)
+	require.NoError(t, err)
+	own.Epoch = "an earlier one"
+	require.NoError(t, own.save())
+	out, err = w.once(login...)
+	require.NoError(t, err)
+	require.Contains(t, out, "starting over")
+	require.Equal(t, 2, lists)
 }
 
 func TestTheCopyFollowsUntilItIsStopped(t *testing.T) {
@@ -234,7 +309,7 @@ func TestTheCopyFollowsUntilItIsStopped(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- run(ctx, []string{"--nats-url", w.url, "--copy", w.path}, &out) }()
 	for id := int64(1); id <= 600; id++ { // more than one batch
-		_, err := w.js.PublishMsgAsync(message(fmt.Sprintf("clients.default.%d", id), "clients.v1.ClientCreated", 1, fmt.Sprintf(`{"id":%d}`, id)))
+		_, err := w.js.PublishMsgAsync(stored(fmt.Sprintf("clients.default.%d", id), "clients.v1.ClientCreated", 1, fmt.Sprintf(`{"id":%d}`, id)))
 		require.NoError(t, err)
 	}
 	require.Eventually(t, func() bool { return out.lines() == 600 }, 20*time.Second, 10*time.Millisecond)

@@ -61,11 +61,12 @@ var instead = map[string]string{
 	`nats --server 127.0.0.1:4222 --user admin --password "$(cat clients-data/admin-password)" stream edit PROJECTS --max-bytes 1GB --discard new -f`: `nats --server 127.0.0.1:4222 --user admin --password "$(cat "$work/data/admin-password")" stream edit PROJECTS --max-bytes 1GB --discard new -f`,
 	`nats --server 127.0.0.1:4222 --user admin --password "$(cat clients-data/admin-password)" stream purge PROJECTS --keep 1000 -f`:                  `nats --server 127.0.0.1:4222 --user admin --password "$(cat "$work/data/admin-password")" stream purge PROJECTS --keep 1000 -f`,
 	// these leave files behind
-	"go run ./cmd/example-subscriber --once --copy clients.json":       `go run ./cmd/example-subscriber --once --copy "$work/copy.json"`,
-	"go run ./cmd/clients export -o clients.xml":                       `go run ./cmd/clients export -o "$work/clients.xml"`,
-	"go run ./cmd/clients import clients.xml":                          `go run ./cmd/clients import "$work/clients.xml"`,
-	"go run ./cmd/clients backup ./backup":                             `go run ./cmd/clients backup "$work/backup"`,
-	"go run ./cmd/clients restore ./backup --data-dir ./restored-data": `go run ./cmd/clients restore "$work/backup" --data-dir "$work/restored-data"`,
+	"go run ./cmd/example-subscriber --once --copy clients.json":                                       `go run ./cmd/example-subscriber --once --copy "$work/copy.json"`,
+	"go run ./cmd/example-subscriber --once --copy clients-of-a-list.json --api http://127.0.0.1:8080": `go run ./cmd/example-subscriber --once --copy "$work/copy-of-a-list.json" --api http://127.0.0.1:8080`,
+	"go run ./cmd/clients export -o clients.xml":                                                       `go run ./cmd/clients export -o "$work/clients.xml"`,
+	"go run ./cmd/clients import clients.xml":                                                          `go run ./cmd/clients import "$work/clients.xml"`,
+	"go run ./cmd/clients backup ./backup":                                                             `go run ./cmd/clients backup "$work/backup"`,
+	"go run ./cmd/clients restore ./backup --data-dir ./restored-data":                                 `go run ./cmd/clients restore "$work/backup" --data-dir "$work/restored-data"`,
 	// needs a cluster: its script is parsed, and the fault tests put the service under the same load
 	"IMPORT='kind load image-archive' deploy/drill/run": "bash -n deploy/drill/run",
 }

@@ -275,8 +275,22 @@ func TestTheExampleSubscriberIsAPartner(t *testing.T) {
 	partners(t, func(t *testing.T, s *service, _ *nats.Conn, _ jetstream.JetStream) {
 		s.create("SuprCorp")
 		url := strings.Replace(s.nats, "://", "://partner:"+s.dataFile(t, "partner-password")+"@", 1)
-		out, err := exec.CommandContext(t.Context(), program, "--once", "--nats-url", url, "--copy", filepath.Join(t.TempDir(), "copy.json")).CombinedOutput()
-		require.NoError(t, err, string(out))
-		require.Contains(t, string(out), "ClientCreated")
+		follow := func(args ...string) string {
+			out, err := exec.CommandContext(t.Context(), program, append([]string{"--once", "--nats-url", url}, args...)...).CombinedOutput()
+			require.NoError(t, err, string(out))
+			return string(out)
+		}
+		require.Contains(t, follow("--copy", filepath.Join(t.TempDir(), "copy.json")), "ClientCreated")
+
+		login := ""
+		if s.client.login != "" {
+			login = s.client.login + "@"
+		}
+		fromList := []string{"--copy", filepath.Join(t.TempDir(), "copy.json"), "--api", strings.Replace(s.base, "://", "://"+login, 1)}
+		require.Empty(t, follow(fromList...))
+		s.create("Once Ltd")
+		require.Regexp(t, `^2 clients.v1.ClientCreated \S+ 2\n$`, follow(fromList...))
+		s.printedEpoch(t, "--new")
+		require.Contains(t, follow(fromList...), "starting over")
 	})
 }
