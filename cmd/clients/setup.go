@@ -45,7 +45,8 @@ func (c *setupCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer nc.Close()
-	existing, err := streamNames(ctx, nc)
+	names := backup.Streams(c.Sources)
+	before, err := existing(ctx, nc, names)
 	if err == nil {
 		err = createStreams(ctx, nc, replicas, log)
 	}
@@ -55,9 +56,9 @@ func (c *setupCommand) Run(ctx context.Context, s streams) error {
 	if err = errors.Join(err, ctx.Err()); err != nil {
 		return err
 	}
-	for _, name := range backup.Streams(c.Sources) {
+	for _, name := range names {
 		outcome := "created"
-		if slices.Contains(existing, name) {
+		if slices.Contains(before, name) {
 			outcome = "exists"
 		}
 		fmt.Fprintf(s.out, "%s: %s\n", name, outcome)
@@ -65,16 +66,21 @@ func (c *setupCommand) Run(ctx context.Context, s streams) error {
 	return nil
 }
 
-func streamNames(ctx context.Context, nc *nats.Conn) (names []string, err error) {
+// existing returns which of the streams exist. It requests each by its name, because the service's user may not list all.
+func existing(ctx context.Context, nc *nats.Conn, names []string) (found []string, err error) {
 	js, err := jetstream.New(nc)
 	if err != nil {
 		return nil, err
 	}
-	listed := js.StreamNames(ctx)
-	for name := range listed.Name() {
-		names = append(names, name)
+	for _, name := range names {
+		switch _, err := js.Stream(ctx, name); {
+		case err == nil:
+			found = append(found, name)
+		case !errors.Is(err, jetstream.ErrStreamNotFound):
+			return nil, err
+		}
 	}
-	return names, listed.Err()
+	return found, nil
 }
 
 // createStreams creates the streams of the service.
