@@ -28,15 +28,15 @@ func TestCreateClient(t *testing.T) {
 				Details: "123 Main St.\nThird Floor",
 			},
 		},
-		"derives the symbol of the currency where none is named": {
+		"derives the symbol of the currency if none is given": {
 			domain.ClientAttributes{Name: new("A"), Currency: new("Euro - EUR")},
 			domain.ClientCreated{ID: 11072, Name: "A", Currency: "Euro - EUR", CurrencySymbol: "€", Active: true},
 		},
-		"derives the symbol of the currency where it is named as null": {
+		"derives the symbol of the currency if it is null": {
 			domain.ClientAttributes{Name: new("A"), Currency: new("Euro - EUR"), DeriveSymbol: true},
 			domain.ClientCreated{ID: 11072, Name: "A", Currency: "Euro - EUR", CurrencySymbol: "€", Active: true},
 		},
-		"keeps an empty symbol that is named": {
+		"keeps a given symbol that is empty": {
 			domain.ClientAttributes{Name: new("A"), CurrencySymbol: new("")},
 			domain.ClientCreated{ID: 11072, Name: "A", Currency: dollars, Active: true},
 		},
@@ -44,7 +44,7 @@ func TestCreateClient(t *testing.T) {
 			domain.ClientAttributes{Name: new("A"), Currency: new("Shells - XQQ")},
 			domain.ClientCreated{ID: 11072, Name: "A", Currency: "Shells - XQQ", Active: true},
 		},
-		"takes an empty currency for none": {
+		"uses the default for an empty currency": {
 			domain.ClientAttributes{Name: new("A"), Currency: new("")},
 			domain.ClientCreated{ID: 11072, Name: "A", Currency: dollars, CurrencySymbol: "$", Active: true},
 		},
@@ -75,7 +75,7 @@ func TestCreateClientIsRefused(t *testing.T) {
 		t.Parallel()
 		given(created).when(create(domain.ClientAttributes{Name: new("Other")})).thenRefused(t, domain.Conflict)
 	})
-	t.Run("when the default currency is no currency", func(t *testing.T) {
+	t.Run("when the default currency is invalid", func(t *testing.T) {
 		t.Parallel()
 		given().when(domain.CreateClient{ID: 1, Attributes: domain.ClientAttributes{Name: new("A")}}).thenRefused(t, domain.Invalid)
 	})

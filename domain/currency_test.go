@@ -44,7 +44,7 @@ func TestCurrencySymbol(t *testing.T) {
 	}
 }
 
-// Currencies of the original service that others have replaced since, and rare ones.
+// The currencies include replaced and rare ones of the original service.
 func TestEveryCurrencyOfTheOriginalServiceHasASymbol(t *testing.T) {
 	t.Parallel()
 	for _, code := range strings.Fields("AOA CLF CYP EEK LVL LTL MTL PGK SKK SDG VUV VEB VEF ZMK HRK TOP WST") {

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestErrorsAreToldApartByTheirKind(t *testing.T) {
+func TestErrorsAreDistinguishedByTheirKind(t *testing.T) {
 	t.Parallel()
 	kinds := []domain.Kind{
 		domain.Invalid, domain.NotFound, domain.Blocked, domain.Stale, domain.KeyReused, domain.Conflict, domain.Unavailable,
@@ -25,7 +25,7 @@ func TestErrorsAreToldApartByTheirKind(t *testing.T) {
 	require.NotContains(t, kinds, domain.Kind(0), "an Error without a kind is none of them")
 }
 
-func TestTheSentinelsHaveTheKindsOfTheirNames(t *testing.T) {
+func TestSentinelsHaveTheKindsOfTheirNames(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, domain.NotFound, domain.ErrNotFound.Kind)
 	require.Equal(t, domain.Stale, domain.ErrStale.Kind)
@@ -34,7 +34,7 @@ func TestTheSentinelsHaveTheKindsOfTheirNames(t *testing.T) {
 	require.NotErrorIs(t, domain.ErrNotFound, io.EOF)
 }
 
-func TestTheCauseOfAnErrorIsForTheLogAlone(t *testing.T) {
+func TestMessageOfAnErrorOmitsItsCause(t *testing.T) {
 	t.Parallel()
 	err := &domain.Error{Kind: domain.Unavailable, Message: "Please try again.", Cause: io.ErrUnexpectedEOF}
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)

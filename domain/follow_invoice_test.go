@@ -14,7 +14,7 @@ const (
 	month = "20120201,20120229"
 )
 
-// habits is what the invoices of the client have led to.
+// habits is the event that sets the defaults from the client's invoices.
 func habits(timeframe, kind string) domain.ClientInvoiceDefaultsChanged {
 	return domain.ClientInvoiceDefaultsChanged{ID: created.ID, DefaultInvoiceTimeframe: timeframe, LastInvoiceKind: kind}
 }
@@ -26,16 +26,16 @@ func TestFollowInvoice(t *testing.T) {
 		invoice domain.FollowInvoice
 		want    domain.ClientInvoiceDefaultsChanged
 	}{
-		"takes the kind":                       {habits("", ""), domain.FollowInvoice{Kind: "task"}, habits("", "task")},
-		"takes the timeframe":                  {habits("", ""), domain.FollowInvoice{Timeframe: year}, habits(year, "")},
-		"takes both":                           {habits("", ""), domain.FollowInvoice{Kind: "task", Timeframe: year}, habits(year, "task")},
-		"keeps the timeframe with a new kind":  {habits(year, "task"), domain.FollowInvoice{Kind: "people"}, habits(year, "people")},
-		"keeps the kind with a new timeframe":  {habits(year, "task"), domain.FollowInvoice{Timeframe: month}, habits(month, "task")},
-		"changes both":                         {habits(year, "task"), domain.FollowInvoice{Kind: "people", Timeframe: month}, habits(month, "people")},
-		"changes the kind beside the same":     {habits(year, "task"), domain.FollowInvoice{Kind: "people", Timeframe: year}, habits(year, "people")},
-		"tells case apart":                     {habits(year, "task"), domain.FollowInvoice{Kind: "Task"}, habits(year, "Task")},
-		"takes a kind of 255 wide characters":  {habits("", ""), domain.FollowInvoice{Kind: strings.Repeat("𝄞", 255)}, habits("", strings.Repeat("𝄞", 255))},
-		"takes whatever XML can carry as text": {habits("", ""), domain.FollowInvoice{Kind: "<b>&\t\u0085"}, habits("", "<b>&\t\u0085")},
+		"takes the kind":                      {habits("", ""), domain.FollowInvoice{Kind: "task"}, habits("", "task")},
+		"takes the timeframe":                 {habits("", ""), domain.FollowInvoice{Timeframe: year}, habits(year, "")},
+		"takes both":                          {habits("", ""), domain.FollowInvoice{Kind: "task", Timeframe: year}, habits(year, "task")},
+		"keeps the timeframe with a new kind": {habits(year, "task"), domain.FollowInvoice{Kind: "people"}, habits(year, "people")},
+		"keeps the kind with a new timeframe": {habits(year, "task"), domain.FollowInvoice{Timeframe: month}, habits(month, "task")},
+		"changes both":                        {habits(year, "task"), domain.FollowInvoice{Kind: "people", Timeframe: month}, habits(month, "people")},
+		"changes the kind alone":              {habits(year, "task"), domain.FollowInvoice{Kind: "people", Timeframe: year}, habits(year, "people")},
+		"is case-sensitive":                   {habits(year, "task"), domain.FollowInvoice{Kind: "Task"}, habits(year, "Task")},
+		"takes a kind of 255 wide characters": {habits("", ""), domain.FollowInvoice{Kind: strings.Repeat("𝄞", 255)}, habits("", strings.Repeat("𝄞", 255))},
+		"takes every character of XML":        {habits("", ""), domain.FollowInvoice{Kind: "<b>&\t\u0085"}, habits("", "<b>&\t\u0085")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -55,7 +55,7 @@ func TestFollowInvoiceThatNamesNothingChangesNothing(t *testing.T) {
 	given(created, habits(year, "task")).when(domain.FollowInvoice{}).thenNothing(t)
 }
 
-func TestFollowInvoiceRefusesWhatNoClientCanHave(t *testing.T) {
+func TestFollowInvoiceRefusesInvalidValues(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{
 		"too long":       strings.Repeat("a", 256),

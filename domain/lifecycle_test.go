@@ -34,12 +34,12 @@ func TestDeleteClient(t *testing.T) {
 	require.False(t, given(created).when(domain.DeleteClient{}).state(t).Exists())
 }
 
-func TestDecideRefusesWhatItDoesNotKnow(t *testing.T) {
+func TestDecideRefusesUnknownCommands(t *testing.T) {
 	t.Parallel()
 	given(created).when((*domain.ToggleClient)(nil)).thenRefused(t, domain.Invalid)
 }
 
-func TestEvolveAssignsWithoutJudging(t *testing.T) {
+func TestEvolveDoesNotValidate(t *testing.T) {
 	t.Parallel()
 	state := fold([]domain.Event{
 		created,
@@ -57,7 +57,7 @@ func TestEvolveAssignsWithoutJudging(t *testing.T) {
 	require.Empty(t, state.LastInvoiceKind)
 }
 
-func TestEvolveLeavesRevisionAndTimesToTheReader(t *testing.T) {
+func TestEvolveDoesNotSetRevisionAndTimes(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2008, 4, 9, 12, 7, 56, 0, time.UTC)
 	before := domain.Client{ID: 1, Revision: domain.Revision{Version: 3, Checksum: 7}, CreatedAt: at, UpdatedAt: at}

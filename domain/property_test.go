@@ -11,8 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Random attributes, valid and invalid ones, against a random client again and again.
-func TestWhatAttributesNameIsReachedAndThenThereIsNothingLeftToDo(t *testing.T) {
+// Random attributes, valid and invalid, are applied to a random client. Afterwards the client has them, and applying them again
+// changes nothing.
+func TestUpdatesReachTheirAttributesAndAreIdempotent(t *testing.T) {
 	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -51,7 +52,7 @@ func TestWhatAttributesNameIsReachedAndThenThereIsNothingLeftToDo(t *testing.T) 
 	require.Positive(t, refused)
 }
 
-// expected says in other words than Decide and Evolve what attributes lead to.
+// expected returns the state after an update, by an implementation independent of Decide and Evolve.
 func expected(c domain.Client, d domain.ClientAttributes) domain.Client {
 	currency := c.Currency
 	if !c.Exists() {

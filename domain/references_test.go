@@ -8,8 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// holdings are all kinds of what other services can hold of a client, with what each rule says of it: "" where it
-// stands in nobody's way.
+// holdings are all kinds of references to a client, with the obstacle that each rule reports: "" if the command is allowed.
 var holdings = map[string]struct {
 	held                 domain.References
 	deactivate, deletion string
@@ -37,7 +36,7 @@ var (
 	switchedOn  = domain.ClientToggled{ID: created.ID, Active: true}
 )
 
-func TestWhatOtherServicesHoldStandsInTheWayOfAClientsEnd(t *testing.T) {
+func TestReferencesPreventDeletionAndDeactivation(t *testing.T) {
 	t.Parallel()
 	for name, c := range holdings {
 		t.Run(name, func(t *testing.T) {
@@ -53,7 +52,7 @@ func TestWhatOtherServicesHoldStandsInTheWayOfAClientsEnd(t *testing.T) {
 	}
 }
 
-// obeys requires that the scenario leads to the event, or is refused because of the obstacle where there is one.
+// obeys requires that the scenario leads to the event, or is refused because of the obstacle if there is one.
 func obeys(t *testing.T, s scenario, event domain.Event, what, obstacle string) {
 	t.Helper()
 	if obstacle == "" {
@@ -63,7 +62,7 @@ func obeys(t *testing.T, s scenario, event domain.Event, what, obstacle string) 
 	require.Equal(t, "The client cannot be "+what+": it has "+obstacle+".", s.thenRefused(t, domain.Blocked))
 }
 
-func TestNothingStandsInTheWayOfAnyOtherCommand(t *testing.T) {
+func TestReferencesDoNotPreventOtherCommands(t *testing.T) {
 	t.Parallel()
 	for name, c := range holdings {
 		t.Run(name, func(t *testing.T) {
@@ -83,8 +82,8 @@ func TestNothingStandsInTheWayOfAnyOtherCommand(t *testing.T) {
 	}
 }
 
-// What is wrong with a command by itself is said before what stands in its way.
-func TestARuleOfOtherServicesIsAskedLast(t *testing.T) {
+// An invalid command is refused as such, before its references are checked.
+func TestReferencesAreCheckedLast(t *testing.T) {
 	t.Parallel()
 	all := domain.References{ActiveProjects: 1, InactiveProjects: 1, Invoices: 1}
 	deleted := domain.ClientDeleted{ID: created.ID}
@@ -96,7 +95,7 @@ func TestARuleOfOtherServicesIsAskedLast(t *testing.T) {
 	given(created).holding(all).when(update(domain.ClientAttributes{HighriseID: new(int64(-1)), Active: new(false)})).thenRefused(t, domain.Invalid)
 }
 
-func TestWhichEventsRestOnReferences(t *testing.T) {
+func TestEventsThatDependOnReferences(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		event domain.Event

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A scenario tells what a command leads to, given what has happened before:
+// A scenario describes the outcome of a command, given the events before it:
 //
 //	given(created).when(domain.ToggleClient{}).then(t, domain.ClientToggled{ID: 1, Active: false})
 type scenario struct {
@@ -20,7 +20,7 @@ type scenario struct {
 
 func given(history ...domain.Event) scenario { return scenario{history: history} }
 
-// holding says what other services hold of the client.
+// holding sets the references to the client.
 func (s scenario) holding(r domain.References) scenario {
 	s.references = r
 	return s
@@ -31,7 +31,7 @@ func (s scenario) when(command domain.Command) scenario {
 	return s
 }
 
-// then requires that the command leads to exactly this event.
+// then requires that the command results in exactly this event.
 func (s scenario) then(t *testing.T, want domain.Event) {
 	t.Helper()
 	event, err := s.decide()
@@ -39,7 +39,7 @@ func (s scenario) then(t *testing.T, want domain.Event) {
 	require.Equal(t, want, event)
 }
 
-// thenNothing requires that the command is fine, and changes nothing.
+// thenNothing requires that the command succeeds without an event.
 func (s scenario) thenNothing(t *testing.T) {
 	t.Helper()
 	event, err := s.decide()
@@ -47,7 +47,7 @@ func (s scenario) thenNothing(t *testing.T) {
 	require.Nil(t, event)
 }
 
-// thenRefused requires that the command is refused, and answers what its sender is told.
+// thenRefused requires that the command is refused and returns the message.
 func (s scenario) thenRefused(t *testing.T, kind domain.Kind) string {
 	t.Helper()
 	event, err := s.decide()
@@ -59,7 +59,7 @@ func (s scenario) thenRefused(t *testing.T, kind domain.Kind) string {
 	return refusal.Message
 }
 
-// state is what the history and the command lead to.
+// state returns the client after the history and the command.
 func (s scenario) state(t *testing.T) domain.Client {
 	t.Helper()
 	event, err := s.decide()
@@ -88,13 +88,13 @@ func fold(history []domain.Event) domain.Client {
 
 const dollars = "United States Dollars - USD"
 
-// created brings the client of the scenarios into being.
+// created is the creation of the client of the scenarios.
 var created = domain.ClientCreated{
 	ID: 11072, Name: "SuprCorp", HighriseID: 568902, Currency: dollars, CurrencySymbol: "$", Active: true,
 	Details: "123 Main St.",
 }
 
-// create is a CreateClient with what the handler fills in.
+// create returns a CreateClient with the values that the handler fills in.
 func create(d domain.ClientAttributes) domain.CreateClient {
 	return domain.CreateClient{ID: 11072, Attributes: d, DefaultCurrency: dollars}
 }

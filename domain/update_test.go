@@ -22,7 +22,7 @@ func TestUpdateClient(t *testing.T) {
 		"empties the details":          {domain.ClientAttributes{Details: new("")}, domain.ClientUpdated{Details: new("")}},
 		"changes the symbol alone":     {domain.ClientAttributes{CurrencySymbol: new("US$")}, domain.ClientUpdated{CurrencySymbol: new("US$")}},
 		"empties the symbol":           {domain.ClientAttributes{CurrencySymbol: new("")}, domain.ClientUpdated{CurrencySymbol: new("")}},
-		"tells case apart":             {domain.ClientAttributes{Name: new("SUPRCORP")}, domain.ClientUpdated{Name: new("SUPRCORP")}},
+		"is case-sensitive":            {domain.ClientAttributes{Name: new("SUPRCORP")}, domain.ClientUpdated{Name: new("SUPRCORP")}},
 		"leaves out what is unchanged": {domain.ClientAttributes{Name: new("SuprCorp"), Active: new(false)}, domain.ClientUpdated{Active: new(false)}},
 		"derives the symbol when the currency changes": {
 			domain.ClientAttributes{Currency: new("Euro - EUR")},
@@ -32,11 +32,11 @@ func TestUpdateClient(t *testing.T) {
 			domain.ClientAttributes{Currency: new("Shells")},
 			domain.ClientUpdated{Currency: new("Shells"), CurrencySymbol: new("")},
 		},
-		"leaves out the derived symbol when it is the one before": {
+		"leaves out the derived symbol when it does not change": {
 			domain.ClientAttributes{Currency: new("Canadian Dollars - CAD")},
 			domain.ClientUpdated{Currency: new("Canadian Dollars - CAD")},
 		},
-		"keeps a symbol that is named beside a new currency": {
+		"keeps a symbol that is given with a new currency": {
 			domain.ClientAttributes{Currency: new("Euro - EUR"), CurrencySymbol: new("$")},
 			domain.ClientUpdated{Currency: new("Euro - EUR")},
 		},
@@ -59,8 +59,8 @@ func TestUpdateClientThatChangesNothing(t *testing.T) {
 		"names nothing":                         {},
 		"names the same name":                   {Name: new("SuprCorp")},
 		"names the same currency":               {Currency: new(dollars)},
-		"derives the symbol that is there":      {DeriveSymbol: true},
-		"activates what is active":              {Active: new(true)},
+		"derives the same symbol":               {DeriveSymbol: true},
+		"activates an active client":            {Active: new(true)},
 		"names the same details":                {Details: new("123 Main St.")},
 		"sends the whole object back unchanged": whole(fold([]domain.Event{created})),
 	} {
@@ -76,7 +76,7 @@ func TestUpdateClientThatChangesNothing(t *testing.T) {
 	})
 }
 
-func TestUpdateClientKeepsASymbolThatWasChosen(t *testing.T) {
+func TestUpdateClientKeepsAChosenSymbol(t *testing.T) {
 	t.Parallel()
 	chosen := domain.ClientUpdated{ID: created.ID, CurrencySymbol: new("US$")}
 	t.Run("when the currency is named but does not change", func(t *testing.T) {
@@ -112,14 +112,14 @@ func TestUpdateClientReachesWhatItNames(t *testing.T) {
 	}, after)
 }
 
-func TestUpdateClientIsRefusedWhereThereIsNone(t *testing.T) {
+func TestUpdateClientIsRefusedWithoutAClient(t *testing.T) {
 	t.Parallel()
 	given().when(update(domain.ClientAttributes{Name: new("A")})).thenRefused(t, domain.NotFound)
 	given().when(update(domain.ClientAttributes{Name: new("")})).thenRefused(t, domain.NotFound)
 	given(created, domain.ClientDeleted{ID: created.ID}).when(update(domain.ClientAttributes{})).thenRefused(t, domain.NotFound)
 }
 
-// whole is what a caller says who sends back the object that he got.
+// whole returns the attributes of a caller that sends the whole object back.
 func whole(c domain.Client) domain.ClientAttributes {
 	return domain.ClientAttributes{
 		Name: &c.Name, HighriseID: &c.HighriseID, Currency: &c.Currency, CurrencySymbol: &c.CurrencySymbol,

@@ -10,14 +10,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// named returns valid attributes, changed by say.
-func named(say func(*domain.ClientAttributes)) domain.ClientAttributes {
+// named returns valid attributes, modified by change.
+func named(change func(*domain.ClientAttributes)) domain.ClientAttributes {
 	d := domain.ClientAttributes{Name: new("A")}
-	say(&d)
+	change(&d)
 	return d
 }
 
-// What attributes may name holds for CreateClient and UpdateClient alike.
+// The same values are valid for CreateClient and UpdateClient.
 func bothWays(t *testing.T, attributes domain.ClientAttributes, then func(*testing.T, scenario)) {
 	t.Helper()
 	t.Run("on create", func(t *testing.T) { then(t, given().when(create(attributes))) })

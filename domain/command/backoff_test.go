@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A command on a client that is changed all the time has many conflicts, and is carried out nevertheless.
-func TestACommandThatConflictsManyTimesIsCarriedOutInTime(t *testing.T) {
+// A command on a client that changes constantly has many conflicts and still succeeds.
+func TestCommandWithManyConflictsSucceedsInTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()

@@ -31,12 +31,12 @@ func (w *world) hold(r domain.References) {
 	w.references = map[int64]domain.References{7: r}
 }
 
-// setReferences makes the references of client 7 show after the next wait at the barrier.
+// setReferences sets the references that client 7 has after the next wait at the barrier.
 func (w *world) setReferences(r domain.References) {
 	w.beforeBarrier = func() error { w.hold(r); return nil }
 }
 
-// crossings counts how often the barrier was passed.
+// crossings returns how often the barrier was passed.
 func (w *world) crossings() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -76,7 +76,7 @@ func TestOnlyCommandsThatDependOnReferencesPassTheBarrier(t *testing.T) {
 		"toggle of a missing client":      {nil, toggle(), 0, command.Refused},
 		"deletion of a missing client":    {nil, remove(), 0, command.Refused},
 		"deletion of a deleted client":    {[]domain.Event{created, domain.ClientDeleted{ID: 7}}, remove(), 0, command.Refused},
-		"PUT that cannot be":              {active, put(domain.ClientAttributes{Name: new(""), Active: new(false)}), 0, command.Refused},
+		"invalid PUT":                     {active, put(domain.ClientAttributes{Name: new(""), Active: new(false)}), 0, command.Refused},
 		"deletion of an older state":      {active, stale(remove()), 0, command.Refused},
 		"toggle of an older state":        {active, stale(toggle()), 0, command.Refused},
 		"PUT on an older state":           {active, stale(deactivate()), 0, command.Refused},

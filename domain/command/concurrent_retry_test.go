@@ -31,7 +31,7 @@ func startOn(ctx context.Context, h *command.Handler, request command.Request) c
 	return responses
 }
 
-// hold lets the first append wait, before or after it is stored, until the returned function is called.
+// hold blocks the first append, before or after it is stored, until the returned function is called.
 func hold(at *func(attempt int) error) (release func()) {
 	held := make(chan struct{})
 	*at = func(attempt int) error {
@@ -66,7 +66,7 @@ func TestAConcurrentRetryWaitsForTheFirstResult(t *testing.T) {
 // patience is how long a retry waits before it takes over.
 const patience = time.Second
 
-func TestAConcurrentRetryTakesOverFromOneThatHangs(t *testing.T) {
+func TestAConcurrentRetryTakesOverFromAHangingRequest(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		request command.Request
@@ -142,7 +142,7 @@ func TestAConcurrentRetryOfARefusedCommandIsRefused(t *testing.T) {
 	})
 }
 
-// A caller that has closed its sending side may look like one that has gone.
+// A caller that closed its sending side may look like one that disconnected.
 func TestACommandContinuesWithoutItsCaller(t *testing.T) {
 	t.Parallel()
 	for name, request := range map[string]command.Request{"without a key": toggle(), "with a key": keyed(toggle())} {

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// meanwhile lets others store events right before the first append.
+// meanwhile stores events of others right before the first append.
 func (w *world) meanwhile(events ...domain.Event) {
 	w.beforeAppend = func(attempt int) error {
 		if attempt == 1 {
@@ -100,16 +100,16 @@ func TestIfMatch(t *testing.T) {
 		ifMatch []domain.Revision
 		kind    domain.Kind // 0: applied
 	}{
-		"the revision that the client has":         {func(*world) {}, []domain.Revision{first}, 0},
-		"one of several revisions":                 {func(*world) {}, []domain.Revision{second, first}, 0},
-		"nothing":                                  {func(*world) {}, nil, 0},
-		"another revision":                         {func(*world) {}, []domain.Revision{second}, domain.Stale},
-		"another checksum":                         {func(*world) {}, []domain.Revision{{Version: 1, Checksum: 1}}, domain.Stale},
-		"no revision at all":                       {func(*world) {}, []domain.Revision{}, domain.Stale},
-		"a revision newer than the directory's":    {func(w *world) { w.storeElsewhere(toggled) }, []domain.Revision{second}, 0},
-		"a revision that the directory alone has":  {func(w *world) { w.storeElsewhere(toggled) }, []domain.Revision{first}, domain.Stale},
-		"a revision that is passed in the race":    {func(w *world) { w.meanwhile(toggled) }, []domain.Revision{first}, domain.Stale},
-		"a revision of a client that is no longer": {func(w *world) { w.store(domain.ClientDeleted{ID: 7}) }, []domain.Revision{first}, domain.NotFound},
+		"the revision that the client has":          {func(*world) {}, []domain.Revision{first}, 0},
+		"one of several revisions":                  {func(*world) {}, []domain.Revision{second, first}, 0},
+		"nothing":                                   {func(*world) {}, nil, 0},
+		"another revision":                          {func(*world) {}, []domain.Revision{second}, domain.Stale},
+		"another checksum":                          {func(*world) {}, []domain.Revision{{Version: 1, Checksum: 1}}, domain.Stale},
+		"no revision at all":                        {func(*world) {}, []domain.Revision{}, domain.Stale},
+		"a revision newer than the directory's":     {func(w *world) { w.storeElsewhere(toggled) }, []domain.Revision{second}, 0},
+		"a revision that the directory alone has":   {func(w *world) { w.storeElsewhere(toggled) }, []domain.Revision{first}, domain.Stale},
+		"a revision that changes before the append": {func(w *world) { w.meanwhile(toggled) }, []domain.Revision{first}, domain.Stale},
+		"a revision of a deleted client":            {func(w *world) { w.store(domain.ClientDeleted{ID: 7}) }, []domain.Revision{first}, domain.NotFound},
 	} {
 		for what, request := range map[string]command.Request{"rename": rename("B"), "toggle": toggle(), "delete": remove()} {
 			t.Run(what+" on "+name, func(t *testing.T) {

@@ -51,7 +51,7 @@ func TestARecordLeftByACrash(t *testing.T) {
 			require.Equal(t, reserved.ClientID, result.ClientID)
 			require.Len(t, w.stream, 1)
 			require.Equal(t, reserved.EventID, w.stream[0].EventID)
-			require.Equal(t, w.appends[0].EventID, w.appends[1].EventID, "the stream could tell that they are one")
+			require.Equal(t, w.appends[0].EventID, w.appends[1].EventID, "the stream can deduplicate them")
 		})
 	})
 	t.Run("finds the deletion that was stored", func(t *testing.T) {
@@ -68,7 +68,7 @@ func TestARecordLeftByACrash(t *testing.T) {
 			require.Len(t, w.stream, 2)
 		})
 	})
-	t.Run("decides nothing while a leader does not know of the event that shows", func(t *testing.T) {
+	t.Run("decides nothing while the leader lacks an event that the directory shows", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld()

@@ -33,7 +33,7 @@ type world struct {
 	afterAppend  func(attempt int) error // an error, though the event is stored
 	beforeFind   func(lookup int) error
 	lookups      int
-	leader       int // the end of the stream for a stale leader that is asked; 0 for the present one
+	leader       int // the end of the stream on a stale leader; 0 for the present leader
 
 	beforeRelease func()
 	afterClaim    func()            // once, before the first claim is acknowledged

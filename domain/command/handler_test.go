@@ -47,9 +47,9 @@ func TestCreate(t *testing.T) {
 func TestCreateTakesTheNextIDWhenOneIsTaken(t *testing.T) {
 	t.Parallel()
 	for name, follow := range map[string]func(*world){
-		"as the directory shows":          func(w *world) { w.followed = len(w.stream) },
-		"though the directory is behind":  func(*world) {},
-		"by a client that is deleted now": func(w *world) { w.storeElsewhere(domain.ClientDeleted{ID: 101}) },
+		"as the directory shows":         func(w *world) { w.followed = len(w.stream) },
+		"though the directory is behind": func(*world) {},
+		"by a client that was deleted":   func(w *world) { w.storeElsewhere(domain.ClientDeleted{ID: 101}) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -68,7 +68,7 @@ func TestCreateTakesTheNextIDWhenOneIsTaken(t *testing.T) {
 	}
 }
 
-// counter knows of no floor.
+// counter ignores the floor.
 type counter struct{ next int64 }
 
 func (c *counter) NextID(context.Context, int64) (int64, error) {
@@ -98,7 +98,7 @@ func TestACommandThatChangesNothingIsNotStored(t *testing.T) {
 
 func TestRefusalsRestOnAFreshState(t *testing.T) {
 	t.Parallel()
-	t.Run("a client that the directory does not know yet is changed", func(t *testing.T) {
+	t.Run("a client that the directory does not have yet is changed", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld()
 		w.storeElsewhere(created)
@@ -115,7 +115,7 @@ func TestRefusalsRestOnAFreshState(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, uint64(3), result.Revision.Version)
 	})
-	t.Run("a client that does not exist is not found after one look", func(t *testing.T) {
+	t.Run("a client that does not exist is not found after one read", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld()
 		_, err := w.replica().Handle(t.Context(), remove())
@@ -133,7 +133,7 @@ func TestRefusalsRestOnAFreshState(t *testing.T) {
 		requireKind(t, domain.NotFound, err)
 		require.Len(t, w.events(7), 1)
 	})
-	t.Run("what no state would allow is refused at once", func(t *testing.T) {
+	t.Run("an invalid command is refused at once", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld()
 		w.store(created)
@@ -141,7 +141,7 @@ func TestRefusalsRestOnAFreshState(t *testing.T) {
 		requireKind(t, domain.Invalid, err)
 		require.Zero(t, w.refreshes)
 	})
-	t.Run("nothing is refused while the state cannot be learned", func(t *testing.T) {
+	t.Run("nothing is refused while the state cannot be read", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld()
 		w.refreshErr = errors.New("no responders")
@@ -174,7 +174,7 @@ func TestAFailedAppendIsNotRepeated(t *testing.T) {
 		"and nothing was stored":     {func(w *world) { w.beforeAppend = func(int) error { return unavailable } }, unavailable, 1},
 		"and the outcome is unknown": {func(w *world) { w.beforeAppend = func(int) error { return unknown } }, domain.ErrUnknownOutcome, 1},
 		"though it was stored":       {func(w *world) { w.afterAppend = func(int) error { return unknown } }, domain.ErrUnknownOutcome, 2},
-		"when an id is asked for":    {func(w *world) { w.idErr = unavailable }, unavailable, 1},
+		"when the id is requested":   {func(w *world) { w.idErr = unavailable }, unavailable, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -204,7 +204,7 @@ func TestACommandTakesLessThanThreeSeconds(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// deadlines requires that everything is asked with a limit.
+// deadlines requires that every call has a deadline.
 type deadlines struct {
 	t *testing.T
 	*world

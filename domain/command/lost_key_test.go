@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// heldAtTheBarrier starts a keyed request that is held up at the barrier, on a client that a project keeps from its end.
+// heldAtTheBarrier starts a keyed request that is held up at the barrier, on a client with a project.
 func heldAtTheBarrier(t *testing.T, w *world, request command.Request) (first chan response, release func()) {
 	t.Helper()
 	w.store(created)
@@ -50,8 +50,8 @@ func TestARequestThatHasLostItsKeyStoresNothing(t *testing.T) {
 	}
 }
 
-// The claim is stored, and the process is held up before it learns that.
-func TestARequestThatHasLostItsKeyBeforeItHadItStoresNothing(t *testing.T) {
+// The claim is stored, but the process is held up before it receives the response.
+func TestARequestWhoseClaimIsTakenOverAtOnceStoresNothing(t *testing.T) {
 	t.Parallel()
 	for name, request := range map[string]command.Request{"delete": remove(), "toggle": toggle(), "deactivate": deactivate()} {
 		t.Run(name, func(t *testing.T) {
@@ -94,7 +94,8 @@ func TestARequestThatHasLostItsKeyReturnsTheResultOfTheKey(t *testing.T) {
 	})
 }
 
-// The event of the first is on its way when its retry is refused. It arrives then, and the third request must know it.
+// The event of the first request is still in flight when its retry is refused. Then it is stored, and the third request has to
+// find it.
 func TestATakeoverThatIsRefusedKeepsTheEventOfTheKey(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -133,7 +134,7 @@ func TestAKeyThatWasTakenOverStaysWithItsRequest(t *testing.T) {
 	})
 }
 
-// A request that takes long, and is not held up, confirms its claim before it stores; a retry then goes on waiting for it.
+// A slow request that is not held up confirms its claim before it stores; a retry then continues to wait for it.
 func TestAClaimIsConfirmedWhenItIsDue(t *testing.T) {
 	t.Parallel()
 	for took, confirmations := range map[time.Duration]int{0: 0, patience / 4: 0, patience * 3 / 4: 1, patience * 3: 1} {
@@ -160,8 +161,8 @@ func TestAClaimIsConfirmedWhenItIsDue(t *testing.T) {
 	})
 }
 
-// A retry does not look through the same events twice.
-func TestATakeoverRemembersUpToWhereThereIsNoEvent(t *testing.T) {
+// A retry does not search the same events twice.
+func TestATakeoverRecordsHowFarItSearched(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
@@ -176,8 +177,8 @@ func TestATakeoverRemembersUpToWhereThereIsNoEvent(t *testing.T) {
 	})
 }
 
-// However requests under one key are delayed, at any step and also on the way to the stream, and whatever happens
-// meanwhile: there is one event at most, and each response that reports an event reports that one.
+// Requests under one key may be delayed at any step, also on the way to the stream, while other events are stored. There is at
+// most one event, and each response that reports an event reports that one.
 func TestOneKeyNeverLeadsToTwoEvents(t *testing.T) {
 	t.Parallel()
 	outcomes := map[string]int{}
@@ -253,7 +254,7 @@ func TestOneKeyNeverLeadsToTwoEvents(t *testing.T) {
 	t.Log(outcomes)
 }
 
-// unchanged is the zero command of those that may change nothing.
+// unchanged is a command that may change nothing.
 func unchanged(r command.Request) domain.Command {
 	if _, ok := r.Command.(domain.UpdateClient); ok {
 		return domain.UpdateClient{}

@@ -126,7 +126,7 @@ func TestAKeyedCreateWhoseReservedIDIsTakenTakesTheNext(t *testing.T) {
 	require.Equal(t, int64(102), w.keys[acme+"/key"].ClientID)
 }
 
-// A counter of ids that was set back may return ids that are taken, one after the other.
+// A counter of ids that was reset may return several ids in succession that are in use.
 func TestAKeyedCreatePassesOverIDsThatAreTakenElsewhere(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
@@ -152,7 +152,7 @@ func TestRecordsThatCannotBeStored(t *testing.T) {
 		require.ErrorIs(t, err, failure)
 		require.Zero(t, w.attempts())
 	})
-	t.Run("a refusal is not given while its trace stays", func(t *testing.T) {
+	t.Run("a refusal is not returned while its record remains", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld()
 		w.releaseErr = failure
@@ -173,7 +173,7 @@ func TestRecordsThatCannotBeStored(t *testing.T) {
 			require.Len(t, w.stream, 2)
 		})
 	})
-	t.Run("a result is stored although its caller has gone", func(t *testing.T) {
+	t.Run("a result is stored although its caller disconnected", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld()
 		w.store(created)

@@ -11,9 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A request waits for another command for so long that its retry, through another replica, takes its key over and is
-// carried out. The first is then decided on a client that has its change, and must recognise it.
-func TestARequestThatIsOvertakenWhileItWaitsForTheMutexReturnsTheResultOfTheKey(t *testing.T) {
+// A request waits for another command for so long that its retry, through another replica, takes its key over and succeeds.
+// The first request then finds its change already made, and has to return the result of the key.
+func TestOvertakenWhileWaitingForTheMutexReturnsTheResultOfTheKey(t *testing.T) {
 	t.Parallel()
 	for name, request := range map[string]command.Request{
 		"delete": remove(), "toggle": toggle(), "update": rename("B"), "deactivate": deactivate(),
@@ -49,9 +49,9 @@ func TestARequestThatIsOvertakenWhileItWaitsForTheMutexReturnsTheResultOfTheKey(
 	}
 }
 
-// The retry of a request that is refused, and slow to release its key, takes the key over and is carried out, because the
-// client was created meanwhile. The refusal is no longer the result of that key.
-func TestARequestThatIsOvertakenAsItIsRefusedReturnsTheResultOfTheKey(t *testing.T) {
+// A request is refused and slow to release its key. Its retry takes the key over and succeeds, because the client was created
+// meanwhile. The first request must not return the refusal.
+func TestOvertakenAfterARefusalReturnsTheResultOfTheKey(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		request    command.Request
@@ -84,8 +84,8 @@ func TestARequestThatIsOvertakenAsItIsRefusedReturnsTheResultOfTheKey(t *testing
 	}
 }
 
-// There is time to read the result of the key, also if the first request is overtaken at the end of its own time.
-func TestARequestThatIsOvertakenAtTheEndOfItsTimeReturnsTheResultOfTheKey(t *testing.T) {
+// A request that is overtaken shortly before its deadline still has time to read the result of the key.
+func TestOvertakenAtItsDeadlineReturnsTheResultOfTheKey(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
@@ -107,7 +107,7 @@ func TestARequestThatIsOvertakenAtTheEndOfItsTimeReturnsTheResultOfTheKey(t *tes
 	})
 }
 
-// A request and its retry that are both refused, and slowly, do not take the key from each other in turn.
+// A slow request and its slow retry that are both refused do not take the key over from each other repeatedly.
 func TestARefusalIsFinalIfTheKeyHasNoResult(t *testing.T) {
 	t.Parallel()
 	for _, wait := range []time.Duration{takeOverAfter / 2, takeOverAfter * 3 / 2, takeOverAfter * 3} {

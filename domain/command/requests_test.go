@@ -14,7 +14,7 @@ const (
 	dollars = "United States Dollars - USD"
 )
 
-// events are what is stored of a client.
+// events returns the stored events of a client.
 func (w *world) events(id int64) (events []domain.Event) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -26,14 +26,14 @@ func (w *world) events(id int64) (events []domain.Event) {
 	return events
 }
 
-// attempts counts the appends so far.
+// attempts returns the number of appends so far.
 func (w *world) attempts() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return len(w.appends)
 }
 
-// ended requires that commands ended in these ways, one after the other.
+// ended requires that commands ended with these outcomes, in this order.
 func (w *world) ended(t *testing.T, outcomes ...command.Outcome) {
 	t.Helper()
 	w.mu.Lock()
