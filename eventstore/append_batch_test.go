@@ -59,7 +59,7 @@ func TestAnEmptyBatchIsNothing(t *testing.T) {
 	require.Empty(t, stored(t, s))
 }
 
-// One run may hold several events of a client: only the first of them has a condition.
+// A batch may contain several events of a client, of which only the first has a condition.
 func TestABatchWithEventsIsStoredWholeOrNotAtAll(t *testing.T) {
 	onOneAndThree(t, func(t *testing.T, s *eventstore.Store) {
 		appended := s.Stats().Appended
@@ -118,7 +118,7 @@ func TestABatchWithASingleEventKeepsItsCondition(t *testing.T) {
 	})
 }
 
-// What was stored by another replica, or by an attempt whose response was lost, is not stored again.
+// References that were stored by another replica, or by an attempt whose response was lost, are not stored again.
 func TestABatchOfReferencesThatIsRepeatedChangesNothing(t *testing.T) {
 	onOneAndThree(t, func(t *testing.T, s *eventstore.Store) {
 		last, err := s.AppendBatch(deadline(t), references(1, 5))
@@ -162,7 +162,7 @@ func TestAReferenceOfAnotherGenerationIsNoDuplicate(t *testing.T) {
 	require.Len(t, stored(t, s), 62)
 }
 
-func TestOfBatchesAtOnceEachIsContiguous(t *testing.T) {
+func TestConcurrentBatchesAreContiguous(t *testing.T) {
 	t.Parallel()
 	_, stores := threeReplicas(t)
 	const runs, length = 9, 40

@@ -76,7 +76,7 @@ func TestAppendsAtOnceAreStoredOrRefusedEachByItsOwnCondition(t *testing.T) {
 	require.Len(t, bySequence, n*4/5)
 }
 
-// On three replicas a conflict is mostly another error code than on one.
+// With three replicas a conflict usually has another error code than with one.
 func TestOfAppendsOnTheSameStateExactlyOneWinsAcrossReplicas(t *testing.T) {
 	t.Parallel()
 	_, stores := threeReplicas(t)
@@ -177,8 +177,8 @@ func TestFindDistinguishesAnEventFromItsNeighbours(t *testing.T) {
 	}
 }
 
-// What is refused now may have been stored when it was sent before.
-func TestAnEventThatIsRefusedAfterALostResponseHasAnUnknownOutcome(t *testing.T) {
+// An event that is refused now may have been stored by an earlier attempt.
+func TestARefusalAfterALostResponseIsAnUnknownOutcome(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	refused := func(unknown bool) error {

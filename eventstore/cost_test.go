@@ -11,15 +11,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestACostFollowsWhatIsMeasured(t *testing.T) {
+func TestCostFollowsMeasurements(t *testing.T) {
 	t.Parallel()
 	require.InDelta(t, time.Second, eventstore.Costs(slices.Repeat([]time.Duration{time.Second}, 10)...), float64(10*time.Millisecond))
 	spell := append(slices.Repeat([]time.Duration{time.Second}, 10), slices.Repeat([]time.Duration{time.Millisecond}, 30)...)
 	require.InDelta(t, time.Millisecond, eventstore.Costs(spell...), float64(time.Millisecond))
 }
 
-// What is not begun for being too slow is not measured: a spell of a slow disk has to end without that.
-func TestACostThatIsNotMeasuredAnyMoreIsForgotten(t *testing.T) {
+// A flush that would be too slow is not started and so not measured, so the cost of a slow disk has to expire by itself.
+func TestCostExpiresWithoutMeasurements(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	s.SetCosts(10*time.Second, 90*time.Second, 0)
@@ -30,8 +30,8 @@ func TestACostThatIsNotMeasuredAnyMoreIsForgotten(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// A flush that has ended sooner than expected holds nothing up, also where it was the last one of a slow spell.
-func TestAFlushThatHasEndedHoldsNothingUp(t *testing.T) {
+// A flush that ended sooner than expected delays nothing, also if it was the last one on a slow disk.
+func TestFinishedFlushDelaysNothing(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	s.SetCosts(1500*time.Millisecond, time.Minute, 0)
@@ -41,7 +41,7 @@ func TestAFlushThatHasEndedHoldsNothingUp(t *testing.T) {
 	}
 }
 
-// A batch that takes longer than it is waited for is expected to take longer the next time.
+// A batch that takes longer than its timeout raises the expected cost.
 func TestABatchThatIsLateRaisesItsCost(t *testing.T) {
 	t.Parallel()
 	s := muteStore(t)
@@ -53,7 +53,7 @@ func TestABatchThatIsLateRaisesItsCost(t *testing.T) {
 	require.Greater(t, cost, eventstore.PublishAttempt/4)
 }
 
-// What could not be stored in time is refused before it is sent, so that its outcome is known.
+// An event that cannot be stored in time is refused before it is sent, so that its outcome is known.
 func TestAnEventThatWouldBeLateIsNotSent(t *testing.T) {
 	t.Parallel()
 	s := muteStore(t)

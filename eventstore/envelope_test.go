@@ -52,15 +52,15 @@ func TestAMessageWithoutAnEnvelopeIsForeign(t *testing.T) {
 
 func TestAChangedEventIsCorrupt(t *testing.T) {
 	for name, spoil := range map[string]func(*nats.Msg){
-		"data":             func(m *nats.Msg) { m.Data[7] ^= 1 },
-		"id":               func(m *nats.Msg) { m.Header["ce-id"] = []string{"another"} },
-		"type":             func(m *nats.Msg) { m.Header["ce-type"] = []string{"clients.v1.ClientDeleted"} },
-		"version":          func(m *nats.Msg) { m.Header["ce-clientversion"] = []string{"2"} },
-		"no version":       func(m *nats.Msg) { delete(m.Header, "ce-clientversion") },
-		"time":             func(m *nats.Msg) { m.Header["ce-time"] = []string{"2020-01-01T00:00:00Z"} },
-		"checksum":         func(m *nats.Msg) { m.Header["ce-checksum"] = []string{"0123456789abcdef"} },
-		"subject":          func(m *nats.Msg) { m.Subject = "clients.test.2" },
-		"another's client": func(m *nats.Msg) { m.Subject = "clients.other.1" },
+		"data":            func(m *nats.Msg) { m.Data[7] ^= 1 },
+		"id":              func(m *nats.Msg) { m.Header["ce-id"] = []string{"another"} },
+		"type":            func(m *nats.Msg) { m.Header["ce-type"] = []string{"clients.v1.ClientDeleted"} },
+		"version":         func(m *nats.Msg) { m.Header["ce-clientversion"] = []string{"2"} },
+		"no version":      func(m *nats.Msg) { delete(m.Header, "ce-clientversion") },
+		"time":            func(m *nats.Msg) { m.Header["ce-time"] = []string{"2020-01-01T00:00:00Z"} },
+		"checksum":        func(m *nats.Msg) { m.Header["ce-checksum"] = []string{"0123456789abcdef"} },
+		"subject":         func(m *nats.Msg) { m.Subject = "clients.test.2" },
+		"another account": func(m *nats.Msg) { m.Subject = "clients.other.1" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			msg, _, err := eventstore.Encode(created(1))
@@ -74,7 +74,7 @@ func TestAChangedEventIsCorrupt(t *testing.T) {
 	}
 }
 
-// What carries a good checksum and still cannot be read was written wrong, or by a newer release.
+// A message with a valid checksum that cannot be read was written by a faulty or a newer release.
 func TestAnEventOfANewerReleaseIsNotCorrupt(t *testing.T) {
 	msg := sealed(t, "clients.v2.ClientCreated", "1", `{"id":1}`)
 	_, err := eventstore.Decode(5, time.Now(), msg.Subject, msg.Header, msg.Data)
@@ -83,9 +83,9 @@ func TestAnEventOfANewerReleaseIsNotCorrupt(t *testing.T) {
 	require.Equal(t, "clients.v2.ClientCreated", unknown.Type)
 
 	for name, msg := range map[string]*nats.Msg{
-		"not JSON":         sealed(t, "clients.v1.ClientDeleted", "1", `{`),
-		"version 0":        sealed(t, "clients.v1.ClientDeleted", "0", `{"id":1}`),
-		"another's events": sealed(t, "clients.v1.ClientDeleted", "1", `{"id":2}`),
+		"not JSON":       sealed(t, "clients.v1.ClientDeleted", "1", `{`),
+		"version 0":      sealed(t, "clients.v1.ClientDeleted", "0", `{"id":1}`),
+		"another client": sealed(t, "clients.v1.ClientDeleted", "1", `{"id":2}`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := eventstore.Decode(5, time.Now(), msg.Subject, msg.Header, msg.Data)
@@ -95,7 +95,7 @@ func TestAnEventOfANewerReleaseIsNotCorrupt(t *testing.T) {
 	}
 }
 
-// sealed is a message whose checksum is right, whatever it says.
+// sealed returns a message with a valid checksum, whatever its content.
 func sealed(t *testing.T, kind, version, data string) *nats.Msg {
 	t.Helper()
 	msg, _, err := eventstore.Encode(happened(1, domain.ClientDeleted{ID: 1}))

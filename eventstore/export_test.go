@@ -11,8 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// What tests use behind the interface of the package: the bytes of messages, limits, and the outcomes that only a certain
-// moment leads to.
+// Unexported parts of the package that tests use: the bytes of messages, limits, and outcomes that depend on timing.
 
 var (
 	CheckVersion    = checkVersion
@@ -47,7 +46,7 @@ func (s *Store) CheckMessage(ctx context.Context, c Checkpoint) error {
 	return s.guard.checkMessage(ctx, c)
 }
 
-// SetCosts sets what a single event and a batch cost, as if measured some time ago.
+// SetCosts sets the costs of a single event and of a batch, as if they had been measured some time ago.
 func (s *Store) SetCosts(single, batch, ago time.Duration) {
 	s.writer.single.set(single)
 	s.writer.batch.set(batch)
@@ -55,7 +54,7 @@ func (s *Store) SetCosts(single, batch, ago time.Duration) {
 	s.writer.batch.measured = s.writer.batch.measured.Add(-ago)
 }
 
-// Costs returns a cost after it was observed so often.
+// Costs returns a cost after a number of observations.
 func Costs(observed ...time.Duration) time.Duration {
 	var c cost
 	for _, took := range observed {
@@ -79,7 +78,7 @@ func (s *Store) FlushTogether(events ...domain.Envelope) (flushed []Flushed, sto
 	return outcomes(all), stored
 }
 
-// Flush stores creations in the way that costs least.
+// Flush stores creations in the cheapest way.
 func (s *Store) Flush(events ...domain.Envelope) []Flushed {
 	all := pendingOf(events)
 	s.writer.flush(all)
@@ -110,8 +109,8 @@ func outcomes(all []*pending) (flushed []Flushed) {
 	return flushed
 }
 
-// PublishSingly publishes a creation by itself. change alters its message before. unknown says that it was sent before with
-// an unknown outcome.
+// PublishSingly publishes a creation without a batch, after change has modified its message. If unknown is set, it was sent
+// before with an unknown outcome.
 func (s *Store) PublishSingly(e domain.Envelope, unknown bool, change func(*nats.Msg)) (domain.AppendResult, error) {
 	p := pendingOf([]domain.Envelope{e})[0]
 	p.unknown = unknown
@@ -119,7 +118,7 @@ func (s *Store) PublishSingly(e domain.Envelope, unknown bool, change func(*nats
 	return s.writer.publish(p)
 }
 
-// ConfirmConflict finds out what became of an event that was refused, as on a stream with replicas.
+// ConfirmConflict returns the outcome of an event that was refused, as on a stream with replicas.
 func (s *Store) ConfirmConflict(ctx context.Context, e domain.Envelope, lastSequence uint64) (domain.AppendResult, error) {
 	s.writer.replicated = true
 	p, err := newPending(e, lastSequence)
@@ -129,7 +128,7 @@ func (s *Store) ConfirmConflict(ctx context.Context, e domain.Envelope, lastSequ
 	return s.writer.resolve(ctx, p, jsapi.Conflict, nil)
 }
 
-// StoreBatch stores a batch without looking at the stream first.
+// StoreBatch stores a batch without reading the stream first.
 func (s *Store) StoreBatch(ctx context.Context, entries []Entry) error {
 	messages, events, err := encodeBatch(entries)
 	if err == nil {
@@ -138,8 +137,8 @@ func (s *Store) StoreBatch(ctx context.Context, entries []Entry) error {
 	return batchError(err)
 }
 
-// TakeUnlessAbandoned reports whether an event that its caller has abandoned, or not, is taken for a flush, and whether it
-// can be abandoned then.
+// TakeUnlessAbandoned reports whether an event is taken for a flush, after its caller abandoned it or not, and whether it can
+// be abandoned afterwards.
 func TakeUnlessAbandoned(given bool) (taken, canAbandon bool) {
 	p := &pending{}
 	if given {
@@ -149,7 +148,7 @@ func TakeUnlessAbandoned(given bool) (taken, canAbandon bool) {
 	return taken, p.state.CompareAndSwap(waiting, abandoned)
 }
 
-// Guard is a guard of a stream of which nothing was read.
+// Guard returns the guard of a stream of which nothing was read.
 type Guard struct{ guard }
 
 func (g *Guard) Contradicted(fault error) error { return g.contradicted(false, fault) }

@@ -16,8 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// changed stores the creation of client 1 and so many changes of it, each at a sequence of its own, one of other clients in
-// between, and returns them.
+// changed stores the creation of client 1 and a number of changes of it, with an event of another client before each, and
+// returns them.
 func changed(t *testing.T, s *eventstore.Store, changes int) (all []domain.Envelope, results []domain.AppendResult) {
 	t.Helper()
 	last := uint64(0)
@@ -28,7 +28,7 @@ func changed(t *testing.T, s *eventstore.Store, changes int) (all []domain.Envel
 		}
 		result, err := s.Append(t.Context(), e, last)
 		for begun := time.Now(); err != nil && time.Since(begun) < 10*time.Second; {
-			result, err = s.Append(t.Context(), e, last) // a server that has just become the leader may not know the last one yet
+			result, err = s.Append(t.Context(), e, last) // a server that has just become the leader may lack the last event
 		}
 		require.NoError(t, err)
 		all, results, last = append(all, e), append(results, result), result.Sequence
@@ -40,7 +40,7 @@ func changed(t *testing.T, s *eventstore.Store, changes int) (all []domain.Envel
 	return all, results
 }
 
-func TestFindLooksThroughThousandsOfEventsAtOnce(t *testing.T) {
+func TestFindSearchesThousandsOfEvents(t *testing.T) {
 	t.Parallel()
 	for servers, changes := range map[int]int{1: 6000, 3: 500} {
 		t.Run(fmt.Sprintf("servers=%d", servers), func(t *testing.T) {
@@ -140,7 +140,7 @@ func TestFindPassesOverAnEventWhoseVersionTheClientHad(t *testing.T) {
 	require.Greater(t, next.Sequence, sequence)
 }
 
-// A leader that has not got what the caller was shown may lack the event as well.
+// A leader without the events that the caller has read may lack the searched event as well.
 func TestFindWaitsForALeaderThatIsBehind(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
@@ -158,11 +158,11 @@ func TestFindWaitsForALeaderThatIsBehind(t *testing.T) {
 	}
 	require.ErrorIs(t, find(), eventstore.ErrBehind)
 	l.ClientID, l.EventID = 2, all[0].EventID
-	require.ErrorIs(t, find(), eventstore.ErrBehind, "nor one that knows nothing of the client")
+	require.ErrorIs(t, find(), eventstore.ErrBehind, "nor a leader without any event of the client")
 }
 
-// The last one of three servers finds what it has, and does not say for long that there is nothing.
-func TestFindWithoutAQuorumDoesNotReportNothing(t *testing.T) {
+// A single server of three finds the events that it has, and soon stops reporting that an event does not exist.
+func TestFindWithoutAQuorumDoesNotReportAbsence(t *testing.T) {
 	t.Parallel()
 	cluster, stores := threeReplicas(t)
 	all, _ := changed(t, stores[0], 2)

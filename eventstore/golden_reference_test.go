@@ -93,7 +93,7 @@ var goldenReferences = []struct {
 	},
 }
 
-// passed changes a reference event to one about no client.
+// passed changes a reference event to one without a client.
 func passed(f *domain.ReferenceEvent) { f.Account, f.Subject, f.EventID = "", 0, "" }
 
 func goldenReference(change func(*domain.ReferenceEvent)) domain.ReferenceEvent {
@@ -108,7 +108,7 @@ func goldenReference(change func(*domain.ReferenceEvent)) domain.ReferenceEvent 
 
 const goldenReferenceID = "PROJECTS:1793520000000000001:17"
 
-func TestEveryReferenceIsStoredInTheBytesItWasReleasedWith(t *testing.T) {
+func TestReferencesKeepTheirStoredBytes(t *testing.T) {
 	at := time.Date(2026, 11, 23, 9, 26, 42, 123456789, time.UTC)
 	for _, g := range goldenReferences {
 		t.Run(g.name, func(t *testing.T) {
@@ -137,7 +137,7 @@ func TestEveryReferenceIsStoredInTheBytesItWasReleasedWith(t *testing.T) {
 	}
 }
 
-func TestEveryReferenceIsReadBackAsItWas(t *testing.T) {
+func TestStoredReferencesAreRead(t *testing.T) {
 	at := time.Date(2026, 11, 23, 9, 26, 43, 0, time.UTC)
 	for _, g := range goldenReferences {
 		t.Run(g.name, func(t *testing.T) {

@@ -89,7 +89,7 @@ func goldenEnvelope(event domain.Event) domain.Envelope {
 	}
 }
 
-func TestEveryEventIsStoredInTheBytesItWasReleasedWith(t *testing.T) {
+func TestEventsKeepTheirStoredBytes(t *testing.T) {
 	for _, g := range golden {
 		t.Run(g.name, func(t *testing.T) {
 			msg, revision, err := eventstore.Encode(goldenEnvelope(g.event))
@@ -121,7 +121,7 @@ func TestEveryEventIsStoredInTheBytesItWasReleasedWith(t *testing.T) {
 	}
 }
 
-func TestEveryStoredEventIsReadBackAsItWas(t *testing.T) {
+func TestStoredEventsAreRead(t *testing.T) {
 	at := time.Date(2026, 11, 23, 9, 26, 43, 0, time.UTC)
 	for _, g := range golden {
 		t.Run(g.name, func(t *testing.T) {
@@ -137,8 +137,8 @@ func TestEveryStoredEventIsReadBackAsItWas(t *testing.T) {
 	}
 }
 
-// A body that a newer release of version 1 has added to is still read.
-func TestUnknownMembersOfABodyArePassedOver(t *testing.T) {
+// A newer release may add members to the body of a version 1 event.
+func TestUnknownMembersOfABodyAreIgnored(t *testing.T) {
 	msg := sealed(t, "clients.v1.ClientToggled", "1", `{"id":1,"active":true,"why":"because"}`)
 	record, err := eventstore.Decode(5, time.Now(), msg.Subject, msg.Header, msg.Data)
 	require.NoError(t, err)

@@ -11,20 +11,20 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A stream that was replaced is never used again, also if the former one should return.
-func TestTheStreamIsKnownByTheLastMessageThatWasRead(t *testing.T) {
+// A stream that was replaced is never used again, even if the former one returns.
+func TestStreamIsIdentifiedByTheLastMessageRead(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		change  func(t *testing.T, s *eventstore.Store, last *eventstore.Checkpoint)
 		another bool
 	}{
-		"as it was":      {func(*testing.T, *eventstore.Store, *eventstore.Checkpoint) {}, false},
-		"it has gone on": {func(t *testing.T, s *eventstore.Store, _ *eventstore.Checkpoint) { comes(t, s, 3) }, false},
+		"unchanged":     {func(*testing.T, *eventstore.Store, *eventstore.Checkpoint) {}, false},
+		"more messages": {func(t *testing.T, s *eventstore.Store, _ *eventstore.Checkpoint) { comes(t, s, 3) }, false},
 		"another message at its end": {func(_ *testing.T, _ *eventstore.Store, last *eventstore.Checkpoint) {
 			last.StoredAt = last.StoredAt.Add(-time.Second)
 		}, true},
-		"nothing there yet":              {func(_ *testing.T, _ *eventstore.Store, last *eventstore.Checkpoint) { last.Sequence++ }, true},
-		"it is made again as long as it": {func(t *testing.T, s *eventstore.Store, _ *eventstore.Checkpoint) { remake(t, s) }, true},
+		"last message missing":           {func(_ *testing.T, _ *eventstore.Store, last *eventstore.Checkpoint) { last.Sequence++ }, true},
+		"recreated with the same length": {func(t *testing.T, s *eventstore.Store, _ *eventstore.Checkpoint) { remake(t, s) }, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -62,9 +62,9 @@ func remake(t *testing.T, s *eventstore.Store) {
 	comes(t, other, 2)
 }
 
-// An event that is stored at a sequence which was read before went to another stream. Its outcome is unknown, although it
-// was stored.
-func TestAnEventThatWentToAnotherStreamHasNoKnownOutcome(t *testing.T) {
+// An event that is stored at a sequence which was read before is in another stream. Its outcome is unknown, although it was
+// stored.
+func TestEventInAnotherStreamHasAnUnknownOutcome(t *testing.T) {
 	t.Parallel()
 	for name, append := range map[string]func(t *testing.T, s *eventstore.Store) error{
 		"alone": func(t *testing.T, s *eventstore.Store) error {
@@ -89,8 +89,8 @@ func TestAnEventThatWentToAnotherStreamHasNoKnownOutcome(t *testing.T) {
 	}
 }
 
-// A server of several may be behind for a while.
-func TestALeaderThatIsBehindIsGivenTime(t *testing.T) {
+// A server of a cluster may be behind for a while.
+func TestLeaderMayBeBehindForAWhile(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := &eventstore.Guard{}
@@ -110,7 +110,7 @@ func TestALeaderThatIsBehindIsGivenTime(t *testing.T) {
 	})
 }
 
-func TestTailsOfAClusterNoticeThatTheStreamIsMadeAgain(t *testing.T) {
+func TestTailsOfAClusterDetectThatTheStreamIsRecreated(t *testing.T) {
 	t.Parallel()
 	_, stores := threeReplicas(t)
 	_, err := stores[0].Append(deadline(t), created(1), 0)

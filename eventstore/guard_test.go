@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// tailed reads a stream that holds n messages by then, and returns how that ends.
+// tailed starts a tail of a stream, waits until it has read n messages, and returns the channel of its error.
 func tailed(t *testing.T, s *eventstore.Store, n uint64) <-chan error {
 	t.Helper()
 	ended, caughtUp := make(chan error, 1), make(chan struct{})
@@ -29,7 +29,7 @@ func tailed(t *testing.T, s *eventstore.Store, n uint64) <-chan error {
 	return ended
 }
 
-func TestTailEndsWhenTheStreamIsMadeAgain(t *testing.T) {
+func TestTailEndsWhenTheStreamIsRecreated(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	_, err := s.Append(deadline(t), created(1), 0)
@@ -48,8 +48,8 @@ func TestTailEndsWhenTheStreamIsMadeAgain(t *testing.T) {
 	require.ErrorIs(t, <-ended, eventstore.ErrReplaced)
 }
 
-// The copy has the same creation time, and the stream outgrows what had been followed before anybody looks.
-func TestTailEndsWhenTheStreamIsPutBackToAnEarlierCopy(t *testing.T) {
+// The copy has the same creation time, and exceeds the former length before the next check.
+func TestTailEndsWhenTheStreamIsRestoredToAnEarlierCopy(t *testing.T) {
 	t.Parallel()
 	cluster := natstest.Run(t, 1)
 	s, other := openStore(t, cluster.Connect(t, 0), 1), openStore(t, cluster.Connect(t, 0), 1)
@@ -71,7 +71,7 @@ func TestTailEndsWhenTheStreamIsPutBackToAnEarlierCopy(t *testing.T) {
 	require.ErrorIs(t, <-ended, eventstore.ErrReplaced)
 }
 
-// comes stores the creation of a client as soon as the server takes it.
+// comes stores the creation of a client as soon as the server accepts it.
 func comes(t *testing.T, s *eventstore.Store, id int64) {
 	t.Helper()
 	require.Eventually(t, func() bool {

@@ -42,7 +42,7 @@ func singleOrReplicated(t testing.TB, servers int) *eventstore.Store {
 	return openStore(t, natstest.Run(t, servers).Connect(t, 0), servers)
 }
 
-// held opens one store whose messages the network can hold up, and another whose messages it cannot.
+// held opens two stores: the messages of the first go through the network, which can hold them up.
 func held(t *testing.T, servers int) (network *natstest.Network, held, free *eventstore.Store) {
 	t.Helper()
 	network, slow, fast := natstest.Held(t, servers)

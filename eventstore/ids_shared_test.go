@@ -16,9 +16,9 @@ func createdIn(account string, id int64) domain.Envelope {
 	return e
 }
 
-// A counter that is made again under running replicas hands out ids once more that some of them have yet to use. The
-// stream takes the first client that has one, whichever account it belongs to.
-func TestAnIDThatIsHandedOutTwiceIsUsedOnce(t *testing.T) {
+// A counter that is recreated while replicas run returns ids that some of them have not used yet. The stream accepts only the
+// first client with an id, whichever account it belongs to.
+func TestAnIDThatIsReturnedTwiceIsUsedOnce(t *testing.T) {
 	t.Parallel()
 	for name, servers := range map[string]int{"one server": 1, "three servers": 3} {
 		t.Run(name, func(t *testing.T) {
@@ -53,7 +53,7 @@ func TestAnIDThatIsHandedOutTwiceIsUsedOnce(t *testing.T) {
 	}
 }
 
-// The server holds the messages of a batch against the stream alone.
+// The server checks the conditions of a batch against the stream alone, not against other messages of the batch.
 func TestTwoClientsWithOneIDShareNoBatch(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)

@@ -62,7 +62,7 @@ func TestIDsStayAboveThoseInUseWhenTheCounterIsLost(t *testing.T) {
 	require.Greater(t, other, id+eventstore.BlockSize-2, "the other replica's block lies behind")
 }
 
-// What other replicas use of their own blocks takes nothing from this one's: each would take a block for each id.
+// A replica uses up its block of ids although others use higher ones. Otherwise each id would take a block.
 func TestIDsOfABlockAreUsedWhileOtherReplicasAreAhead(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
@@ -78,7 +78,7 @@ func TestIDsOfABlockAreUsedWhileOtherReplicasAreAhead(t *testing.T) {
 	require.Greater(t, id, int64(3*eventstore.BlockSize))
 }
 
-// A block that was taken is left where others have used its ids in the meantime.
+// The rest of a block is skipped if others have used its ids in the meantime.
 func TestIDsSkipToTheFloor(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
@@ -104,7 +104,7 @@ func TestADeletedCounterIsCreatedAgain(t *testing.T) {
 	}
 }
 
-// A caller that waits for a block of ids waits until its own deadline, not that of the one that takes the block.
+// A caller that waits for a block of ids waits until its own deadline, not until that of the caller that requests the block.
 func TestNextIDDoesNotOutlastItsContext(t *testing.T) {
 	t.Parallel()
 	s := muteStore(t)

@@ -60,7 +60,7 @@ func TestAppendSendsNothingAgainWithoutItsLease(t *testing.T) {
 	require.True(t, settles(func() bool { return len(stored(t, free)) == 1 }), "what was on its way arrives")
 }
 
-// Of events that wait for a batch, those that have waited too long are confirmed by themselves; the others do not wait.
+// Events that waited too long for a batch are confirmed and stored alone; the others do not wait for them.
 func TestAnEventWithADueLeaseIsStoredByItself(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)

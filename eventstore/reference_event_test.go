@@ -144,7 +144,7 @@ func learned(n uint64) domain.ReferenceEvent {
 	}
 }
 
-// seal makes a message's checksum right, whatever it says.
+// seal sets the valid checksum of a message, whatever its content.
 func seal(m *nats.Msg) {
 	sum := eventstore.Checksum(m.Subject, m.Header.Get("ce-id"), m.Header.Get("ce-type"), m.Header.Get("ce-clientversion"), m.Header.Get("ce-time"), m.Data)
 	m.Header["ce-checksum"] = []string{fmt.Sprintf("%016x", sum)}

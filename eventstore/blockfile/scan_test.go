@@ -88,7 +88,7 @@ func TestScanFindsEveryFlippedBit(t *testing.T) {
 	}
 }
 
-// The end of a stream may be cut short by a crash, and nothing else.
+// A crash can truncate the end of a stream, and nothing else.
 func TestScanAcceptsATruncatedRecordAtTheEndOfAStreamOnly(t *testing.T) {
 	t.Parallel()
 	dir, file := store(t)

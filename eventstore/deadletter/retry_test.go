@@ -43,7 +43,7 @@ func TestARetryReturnsTheErrorOfTheService(t *testing.T) {
 	reply, err := cluster.Connect(t, 0).RequestWithContext(deadline(t), "clients-control.quarantine.retry", []byte("{"))
 	require.NoError(t, err)
 	require.Contains(t, string(reply.Data), `"error"`)
-	require.Len(t, asked, 2, "it names no message")
+	require.Len(t, asked, 2, "a retry without a message is not sent")
 }
 
 func TestARetryEndsWithItsContext(t *testing.T) {

@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// onServers returns the dead letters of a system of so many servers.
+// onServers returns the dead letters of a cluster of n servers.
 func onServers(t testing.TB, servers int) *deadletter.Store {
 	t.Helper()
 	return created(t, natstest.Run(t, servers).Connect(t, 0), servers)
@@ -93,7 +93,7 @@ func TestAMessageIsPutIntoQuarantineOnce(t *testing.T) {
 	}
 }
 
-// A message of any content can be stored, so that it does not block those behind it.
+// A message with any content can be stored, so that it does not block the messages after it.
 func TestATooLargeMessageIsKeptWithoutItsData(t *testing.T) {
 	t.Parallel()
 	q := onServers(t, 1)
@@ -118,7 +118,7 @@ func TestATooLargeMessageIsKeptWithoutItsData(t *testing.T) {
 	}
 }
 
-func TestQuarantineIsListedInItsOrderWithoutWhatWasDropped(t *testing.T) {
+func TestQuarantineIsListedInOrderWithoutDroppedMessages(t *testing.T) {
 	t.Parallel()
 	q := onServers(t, 1)
 	list := func() (numbers []uint64) {

@@ -35,7 +35,7 @@ func eventBlock(dir, number string) string {
 	return filepath.Join(streamDir(dir, eventstore.Stream), "msgs", number+".blk")
 }
 
-// damage is what may happen to a file, which is removed where it is nil.
+// damage changes a file. If it is nil the file is removed.
 type damage func(content []byte) []byte
 
 func flip(at float64) damage {
@@ -114,7 +114,7 @@ func TestATruncatedMessageAfterACrashIsNoDamage(t *testing.T) {
 	more := func(content []byte) []byte { return append(content, content[:100]...) }
 	for name, c := range map[string]struct {
 		damage damage
-		noMark bool // the mark knows of the last message
+		noMark bool // the high-water mark is removed
 		last   uint64
 	}{
 		"one more message": {damage: more, last: 104}, "the last message": {damage: shorten(1), noMark: true, last: 103},

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A draft that was put in its place is finished, whatever else of it a crash has left behind.
-func TestADraftIsFinishedWhenItIsInItsPlace(t *testing.T) {
+// After a crash, the leftovers of a draft that was moved into place are removed. With any other draft a start is refused.
+func TestDraftIsFinishedIfItIsInPlace(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		interrupt func(t *testing.T, dir, draft string)
@@ -23,7 +23,7 @@ func TestADraftIsFinishedWhenItIsInItsPlace(t *testing.T) {
 			require.NoError(t, os.MkdirAll(draft, 0o700))
 			require.NoError(t, os.WriteFile(filepath.Join(draft, "lock"), nil, 0o600))
 		}, true},
-		"its mark alone is": {func(t *testing.T, dir, draft string) {
+		"without the store": {func(t *testing.T, dir, draft string) {
 			require.NoError(t, os.MkdirAll(draft, 0o700))
 			require.NoError(t, os.Rename(filepath.Join(dir, "nats"), filepath.Join(draft, "nats")))
 		}, false},

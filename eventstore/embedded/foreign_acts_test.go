@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What may become of another service's stream, where it takes more than a line.
+// Operations on the stream of another service that take more than one line.
 
 func aged(t *testing.T, f *foreign) {
 	f.large(1, 60)
@@ -109,7 +109,7 @@ func counted(t *testing.T, f *foreign) {
 	}
 }
 
-// strange are messages that a server stores although no client sends such.
+// strange publishes messages that a server stores although no client library sends them.
 func strange(t *testing.T, f *foreign) {
 	options := f.s.nc.Opts
 	url := strings.Replace(options.InProcessServer.(*server.Server).ClientURL(), "://", "://"+options.User+":"+options.Password+"@", 1)

@@ -18,8 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Whatever other teams and operators do to streams that are not the service's own, it starts, also after a kill.
-func TestAStartAcceptsWhatBecomesOfOtherStreams(t *testing.T) {
+// The service starts, also after a kill, whatever other teams and operators do to streams that are not its own.
+func TestStartAcceptsChangesOfOtherStreams(t *testing.T) {
 	t.Parallel()
 	acts := map[string]func(*testing.T, *foreign){
 		"nothing":                     func(t *testing.T, f *foreign) { f.publish(1, 50) },
@@ -135,9 +135,9 @@ func TestAStartAcceptsWhatBecomesOfOtherStreams(t *testing.T) {
 	}
 }
 
-// A configuration and its checksum are written one after the other. The server passes over a stream that was killed in
-// between, and the service makes it again, over its messages.
-func TestAStreamWhoseConfigurationWasBeingAlteredKeepsItsMessages(t *testing.T) {
+// A configuration and its checksum are written one after the other. After a kill in between, the server ignores the stream, and
+// the service creates it again with its messages.
+func TestStreamKeepsItsMessagesAfterAnInterruptedUpdate(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	own := []string{eventstore.IDStream, eventstore.QuarantineStream, upstream.Projects.Name}
@@ -176,7 +176,7 @@ type foreign struct {
 	subject string // of its messages, and more tokens
 }
 
-// newForeign makes a stream whose blocks are small.
+// newForeign creates a stream with small blocks.
 func newForeign(t *testing.T, s *service, name string) *foreign {
 	t.Helper()
 	f := &foreign{T: t, s: s, config: jetstream.StreamConfig{Name: name, Subjects: []string{name + ".>"}, MaxBytes: 4 << 20}, subject: name + ".a."}
@@ -197,7 +197,7 @@ func (f *foreign) publish(first, last int) {
 	}
 }
 
-// large fills more than one block.
+// large publishes messages that fill more than one block.
 func (f *foreign) large(first, last int) {
 	f.Helper()
 	body := bytes.Repeat([]byte("0123456789"), 2_000)
@@ -226,7 +226,7 @@ func (f *foreign) delete(first, last uint64) {
 	}
 }
 
-// erase deletes messages, and overwrites what they were.
+// erase deletes messages and overwrites their data.
 func (f *foreign) erase(first, last uint64) {
 	f.Helper()
 	stream := f.stream()

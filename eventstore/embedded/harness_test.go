@@ -29,7 +29,7 @@ func start(t testing.TB, dir string) (*embedded.Server, error) {
 	return s, err
 }
 
-// service is what uses a server.
+// service uses a server as the service does.
 type service struct {
 	*eventstore.Store
 	t      testing.TB
@@ -39,7 +39,7 @@ type service struct {
 	id     int64
 }
 
-// serve lets use work with the store in dir, stops the server, and returns a copy of the store from before, as a kill -9
+// serve calls use with the store in dir, stops the server, and returns a copy of the store from before the stop, as a kill -9
 // leaves it.
 func serve(t testing.TB, dir string, use func(*service)) (killed string) {
 	t.Helper()
@@ -78,7 +78,7 @@ func (s *service) create(n int) {
 	}
 }
 
-// large stores messages on the stream of events, of which a block has room for about 80.
+// large stores messages in the stream of events. A block has room for about 80.
 func (s *service) large(n int) {
 	s.t.Helper()
 	for range n {
@@ -105,7 +105,7 @@ func deadline(t testing.TB) context.Context {
 	return ctx
 }
 
-// removing reports whether the server has still to remove what it removes in the background.
+// removing reports whether the server still removes files in the background.
 func removing(t testing.TB, dir string) bool {
 	t.Helper()
 	purged, err := filepath.Glob(filepath.Join(streamDir(dir, "*"), "__msgs__"))
@@ -115,7 +115,7 @@ func removing(t testing.TB, dir string) bool {
 	return len(purged)+len(deleted) > 0
 }
 
-// copied returns a copy of dir, without files that a server removes meanwhile.
+// copied returns a copy of dir, without the files that a server removes meanwhile.
 func copied(t testing.TB, dir string) string {
 	t.Helper()
 	other := t.TempDir()
@@ -159,7 +159,7 @@ func edit(t testing.TB, file string, change func(content []byte) []byte) {
 	require.NoError(t, os.WriteFile(file, change(content), 0o600))
 }
 
-// opened returns the error of starting a server over a store and opening its streams.
+// opened returns the error of starting a server with a store and opening its streams.
 func opened(t testing.TB, dir string) error {
 	t.Helper()
 	server, err := start(t, dir)

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// openMark opens a mark over a store that ends at 4.
+// openMark opens the mark of a store whose last sequence is 4.
 func openMark(t *testing.T, path string) (*HighWater, error) {
 	t.Helper()
 	mark, err := openHighWater(path, 4, slog.New(slog.DiscardHandler))
@@ -52,8 +52,8 @@ func TestADamagedHighWaterMarkIsRefused(t *testing.T) {
 	}
 }
 
-// A mark whose writing was interrupted, as earlier releases may have left it, is begun again.
-func TestATruncatedHighWaterMarkIsBegunAgain(t *testing.T) {
+// A truncated mark, as earlier releases may have left it, is created again.
+func TestTruncatedHighWaterMarkIsCreatedAgain(t *testing.T) {
 	t.Parallel()
 	whole := formatMark(17)
 	for size := range len(whole) {
@@ -69,7 +69,7 @@ func TestATruncatedHighWaterMarkIsBegunAgain(t *testing.T) {
 	}
 }
 
-func TestAFileIsReplacedAsAWhole(t *testing.T) {
+func TestFileIsReplacedAtomically(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(path+".tmp", []byte("what an interrupted write left"), 0o600))

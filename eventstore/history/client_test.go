@@ -92,7 +92,7 @@ func TestClientReadsBehindAForeignDeletion(t *testing.T) {
 	require.Equal(t, []uint64{1, 2, 1, 3}, versions(t, s.reader(), "test", 1, last))
 }
 
-// A server that hears nothing of the others has an old history: it must not pass for the whole one.
+// A server that is cut off from the others has an incomplete history, which must not be returned.
 func TestClientFailsOnAServerThatIsBehind(t *testing.T) {
 	t.Parallel()
 	network := natstest.NewNetwork(t)

@@ -139,7 +139,7 @@ func TestRecordsReportsMissingMessages(t *testing.T) {
 	require.Equal(t, []int64{1, -2, -2, 3, 4, -5, -6, 7, 8, 9}, sequences(t, s.history(), "", 0))
 }
 
-func TestExtendMovesOn(t *testing.T) {
+func TestExtendMovesTheEnd(t *testing.T) {
 	t.Parallel()
 	s := open(t, 1)
 	s.create("test", 1)
@@ -151,7 +151,7 @@ func TestExtendMovesOn(t *testing.T) {
 	require.Equal(t, []int64{2, 3, 4}, sequences(t, h, "", 0))
 }
 
-func TestWithoutAStreamThereIsNoHistory(t *testing.T) {
+func TestHistoryWithoutAStreamIsAnError(t *testing.T) {
 	t.Parallel()
 	_, err := history.Open(soon(t), natstest.Run(t, 1).Connect(t, 0))
 	require.ErrorIs(t, err, eventstore.ErrNoHistory)

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestOpenInsistsOnTheSettingsOfTheBucket(t *testing.T) {
+func TestOpenRequiresTheSettingsOfTheBucket(t *testing.T) {
 	t.Parallel()
 	nc := natstest.Run(t, 1).Connect(t, 0)
 	js, err := jetstream.New(nc)
@@ -29,7 +29,7 @@ func TestOpenInsistsOnTheSettingsOfTheBucket(t *testing.T) {
 	require.Equal(t, []string{"max_age: have 2s, need 24h0m0s"}, difference.Differences)
 }
 
-// costlyStore opens a store whose appends cost a time, which the test may change.
+// costlyStore opens a store whose appends take a duration that the test can change.
 func costlyStore(t *testing.T, single, batch time.Duration) (s *idempotency.Store, cost *[2]atomic.Int64) {
 	t.Helper()
 	s, cost = singleNode(t), new([2]atomic.Int64)
@@ -49,7 +49,7 @@ func claimFor(t *testing.T, s *idempotency.Store, limit time.Duration) (domain.I
 	return s.Claim(ctx, "test", "key", always(domain.IdempotencyRecord{EventID: "event", ClientID: 1}))
 }
 
-// On a slow disk that nothing else uses a claim is stored; and a stored record is read however slow the disk is.
+// On a slow but idle disk a claim is stored; a stored record is read however slow the disk is.
 func TestAClaimIsStoredIfItsEventWouldBeInTime(t *testing.T) {
 	t.Parallel()
 	s, cost := costlyStore(t, 700*time.Millisecond, time.Minute)

@@ -77,8 +77,8 @@ func TestEntriesAreRestoredIfTheirEventIsStored(t *testing.T) {
 	}
 }
 
-// While keys are reserved and settled, each comes though one value takes the place of another.
-func TestEntriesMissNoneThatIsBeingSettled(t *testing.T) {
+// Each key is returned once or more while keys are claimed and completed, which replaces their values.
+func TestEntriesIncludeKeysThatAreBeingCompleted(t *testing.T) {
 	t.Parallel()
 	for _, servers := range []int{1, 3} {
 		t.Run(fmt.Sprint(servers), func(t *testing.T) {
@@ -127,7 +127,7 @@ func TestEntriesMissNoneThatIsBeingSettled(t *testing.T) {
 	}
 }
 
-// However fast keys are stored meanwhile, the call ends.
+// The call ends however fast keys are stored meanwhile.
 func TestEntriesEndWhileKeysAreStored(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
@@ -150,7 +150,7 @@ func TestEntriesEndWhileKeysAreStored(t *testing.T) {
 	}
 }
 
-func TestEntriesEndThoughTheLastOneIsGone(t *testing.T) {
+func TestEntriesEndIfTheLastOneIsRemoved(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	for _, key := range []string{"one", "two", "three"} {

@@ -8,7 +8,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// What tests use behind the interface of the package.
+// Unexported parts of the package that tests use.
 
 var (
 	Encode     = encode
@@ -35,7 +35,7 @@ func (s *Store) Put(ctx context.Context, subject string, value []byte) (revision
 	return s.put(ctx, subject, value, 0)
 }
 
-// SetAppendCost sets what an append costs.
+// SetAppendCost sets the cost of an append.
 func (s *Store) SetAppendCost(cost func() (single, batch time.Duration)) { s.config.AppendCost = cost }
 
 // FillClaims takes all places of claims that are stored at once, until release is called.

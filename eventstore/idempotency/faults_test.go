@@ -46,7 +46,7 @@ func TestRecordsAreStoredWhileAFollowerIsFrozen(t *testing.T) {
 	}
 }
 
-// A key is claimed once and returns its result, whichever server leads the stream by then.
+// A key is claimed once and has its result, whichever server becomes the leader of the stream.
 func TestRecordsAreStoredWhileTheLeaderChanges(t *testing.T) {
 	t.Parallel()
 	_, stores := threeReplicas(t)
@@ -91,14 +91,14 @@ func TestRecordsAreStoredWhileTheLeaderChanges(t *testing.T) {
 	deposing.Wait()
 }
 
-// held opens one store whose messages the network can hold up, and another whose messages it cannot.
+// held opens two stores: the messages of the first go through the network, which can hold them up.
 func held(t *testing.T, servers int) (network *natstest.Network, held, free *idempotency.Store) {
 	t.Helper()
 	network, slow, fast := natstest.Held(t, servers)
 	return network, openStore(t, slow, servers), openStore(t, fast, servers)
 }
 
-// healAfter lets attempts pass without a response, and then delivers everything that was sent.
+// healAfter waits until attempts had no response and then delivers all messages.
 func healAfter(network *natstest.Network, attempts int, meanwhile func()) {
 	<-time.After(time.Duration(attempts)*idempotency.AttemptTimeout + idempotency.AttemptTimeout/2)
 	meanwhile()
@@ -172,7 +172,7 @@ func TestCallsEndWithTheirContext(t *testing.T) {
 	}
 }
 
-// A key can be claimed again only when all requests have ended whose records were lost with the stream.
+// Keys can be claimed again only after all requests whose records were lost with the stream have ended.
 func TestADeletedStreamIsCreatedAgain(t *testing.T) {
 	t.Parallel()
 	for name, servers := range map[string]int{"one server": 1, "three servers": 3} {

@@ -117,7 +117,7 @@ func TestAResultIsStoredAfterTheKeyWasReleased(t *testing.T) {
 	require.Equal(t, r.Result, existing.Result, "the key belongs to the request with a result")
 }
 
-// bucketOf is the stream of keys as others see it, and former releases did.
+// bucketOf returns the stream of keys as a key-value bucket, as earlier releases used it.
 func bucketOf(t *testing.T, s *idempotency.Store) jetstream.KeyValue {
 	t.Helper()
 	bucket, err := s.JetStream().KeyValue(deadline(t), idempotency.Bucket)
@@ -142,7 +142,7 @@ func always(r domain.IdempotencyRecord) func() (domain.IdempotencyRecord, error)
 	return func() (domain.IdempotencyRecord, error) { return r, nil }
 }
 
-// Keys are read by the release after this one, too, and by the one before.
+// The previous and the next release read the same keys.
 func TestARecordIsStoredInTheBytesOfEarlierReleases(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
@@ -231,7 +231,7 @@ func TestRecordsAreInABucket(t *testing.T) {
 	}
 }
 
-// Others come and go under the key as it is reserved: each turn would else take an id.
+// While the key is claimed, others claim and release it: each attempt must not take another id.
 func TestARecordIsCreatedOnceHoweverOftenTheKeyChanges(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)

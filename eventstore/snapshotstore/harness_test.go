@@ -114,4 +114,4 @@ func (s *shelf) chunks() map[string]uint64 {
 
 // A snapshot as the release before stores it, chunk by chunk and with further metadata, is read.
 
-// Snapshots that are saved and read during elections are right, or the error says that they are not there.
+// Snapshots that are saved and read during elections are correct, or an error reports that they are missing.

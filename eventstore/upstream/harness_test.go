@@ -201,7 +201,7 @@ func makeProjects(t testing.TB, s *system, change ...func(*jetstream.StreamConfi
 	for _, c := range change {
 		c(&config)
 	}
-	require.True(t, settles(func() bool { // once the servers know each other
+	require.True(t, settles(func() bool { // when the servers have formed a cluster
 		_, err := s.js.CreateStream(deadline(t), config)
 		return err == nil
 	}))
@@ -214,7 +214,7 @@ func projects(t testing.TB, s *system) jetstream.Stream {
 	return stream
 }
 
-// publish publishes n messages, whatever it takes, and answers the sequence of the last one.
+// publish publishes n messages, with retries, and returns the sequence of the last one.
 func publish(t testing.TB, s *system, subject string, n int) (last uint64) {
 	t.Helper()
 	for range n {

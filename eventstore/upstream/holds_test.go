@@ -28,18 +28,18 @@ func TestASourceIsKnownByWhatWasReadOfIt(t *testing.T) {
 		storedAt time.Time
 		want     bool
 	}{
-		"nothing was read":         {0, time.Time{}, true},
-		"the last message":         {6, stored[6], true},
-		"another last message":     {6, earlier(6), false},
-		"a message before it":      {3, stored[3], true},
-		"another one":              {3, earlier(3), false},
-		"nothing there yet":        {7, stored[6], false},
-		"gone":                     {4, stored[4], true},
-		"gone, and stored by then": {4, earlier(5), true},
-		"gone, and what is before it was stored later": {4, earlier(3), false},
-		"gone, and all that there is was stored later": {4, earlier(1), false},
-		"nobody knows when":                            {3, time.Time{}, true},
-		"nobody knows when, and it ends before":        {7, time.Time{}, false},
+		"nothing was read":          {0, time.Time{}, true},
+		"the last message":          {6, stored[6], true},
+		"another last message":      {6, earlier(6), false},
+		"a message before it":       {3, stored[3], true},
+		"another one":               {3, earlier(3), false},
+		"not stored yet":            {7, stored[6], false},
+		"deleted":                   {4, stored[4], true},
+		"deleted, stored before it": {4, earlier(5), true},
+		"deleted, the one before it was stored later": {4, earlier(3), false},
+		"deleted, all others were stored later":       {4, earlier(1), false},
+		"unknown storage time":                        {3, time.Time{}, true},
+		"unknown storage time, beyond the end":        {7, time.Time{}, false},
 	} {
 		state, err := s.State(deadline(t), upstream.Projects)
 		require.NoError(t, err)
@@ -54,10 +54,10 @@ func TestASourceIsKnownByWhatWasReadOfIt(t *testing.T) {
 	require.NoError(t, err)
 	holds, err := s.Holds(deadline(t), upstream.Projects, before, 7, m.StoredAt)
 	require.NoError(t, err)
-	require.True(t, holds, "it has been read on since")
+	require.True(t, holds, "the message was read after the state")
 }
 
-// Whatever of the new messages is gone, those that are left under sequences which were read before are read.
+// New messages at sequences that were read before are read again, whichever of them were deleted.
 func TestASourceThatIsPutBackIsReadAgainThoughItsLastMessageIsGone(t *testing.T) {
 	t.Parallel()
 	w := newWitness(t, nil)

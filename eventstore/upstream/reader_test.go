@@ -68,7 +68,7 @@ func TestAMissingSourceIsWaitedFor(t *testing.T) {
 	w.sees("1", "2", "1")
 }
 
-// What lies between the messages is asked for: it costs a few questions for each hole, however wide.
+// Gaps between the messages take a few requests each, however wide they are.
 func TestHolesInASourceAreReadOver(t *testing.T) {
 	t.Parallel()
 	s := withProjects(t)
@@ -127,7 +127,7 @@ func TestWhatWasGoneBeforeItWasReadIsCountedOnce(t *testing.T) {
 	require.Equal(t, []uint64{7, 5}, w.expirations(), "16 had been read")
 }
 
-// A message can look like what the server says about the delivery itself, and must stop nothing.
+// A message can look like a status message of the server. It must not end the delivery.
 func TestNoMessageStopsThoseBehindIt(t *testing.T) {
 	t.Parallel()
 	cluster := natstest.Run(t, 1)
