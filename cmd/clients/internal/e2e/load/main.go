@@ -1,12 +1,12 @@
-// Command load puts the demo in a cluster under the load of package workload, for deploy/drill/run. It runs in a pod
-// and is controlled by further runs of itself in the same pod:
+// Command load runs the load of package workload against the demo in a cluster, for deploy/drill/run. It runs in a pod and is
+// controlled by further runs of itself in the same pod:
 //
-//	load -url http://clients          makes the load until load -end
-//	load -phase 'NATS restart'        begins a phase, in which requests may fail
-//	load -phase quiet -strict         begins one in which none may
+//	load -url http://clients          runs the load until load -end
+//	load -phase 'NATS restart'        begins a phase in which requests may fail
+//	load -phase quiet -strict         begins a phase in which no request may fail
 //	load -end                         ends the load, checks it and prints a table of the phases
 //
-// -end has exit code 1 if a phase that is strict has failures, or a rule is violated.
+// -end exits with code 1 if a strict phase has failures or a rule is violated.
 package main
 
 import (
@@ -24,27 +24,27 @@ import (
 	"clients/cmd/clients/internal/e2e/workload"
 )
 
-// control is the address at which the process that makes the load receives requests.
+// control is the address at which the process that runs the load receives requests.
 const control = "127.0.0.1:9099"
 
 func main() {
 	log.SetFlags(log.Ltime)
-	base := flag.String("url", "", "where the service is")
-	user := flag.String("user", "demo", "who calls")
+	base := flag.String("url", "", "URL of the service")
+	user := flag.String("user", "demo", "name of the user")
 	password := flag.String("password", "demo", "the password of all users")
-	users := flag.Int("users", 40, "call as that many users, demo01, demo02 and so on; 0: as the user alone")
-	busy := flag.Int("busy", 8, "callers that keep a connection and hardly pause")
+	users := flag.Int("users", 40, "number of users, demo01, demo02 and so on; 0: the user alone")
+	busy := flag.Int("busy", 8, "callers that keep a connection and pause for 10 ms")
 	fresh := flag.Int("fresh", 8, "callers that open a connection for each request")
 	slow := flag.Int("slow", 24, "callers that keep a connection and pause for 1 to 8 s")
 	phase := flag.String("phase", "", "begin a phase")
-	strict := flag.Bool("strict", false, "of the phase: no request may fail in it")
+	strict := flag.Bool("strict", false, "with -phase: no request may fail in it")
 	end := flag.Bool("end", false, "end the load")
 	flag.Parse()
 	switch {
 	case *phase != "":
-		tell(fmt.Sprintf("/phase?name=%s&strict=%t", url.QueryEscape(*phase), *strict))
+		post(fmt.Sprintf("/phase?name=%s&strict=%t", url.QueryEscape(*phase), *strict))
 	case *end:
-		tell("/end")
+		post("/end")
 	case *base != "":
 		log.Fatal(serve(workload.Options{
 			URLs: []string{*base}, Clients: 200, Uses: 150, Patience: 20 * time.Second, Report: log.Printf,
@@ -56,7 +56,7 @@ func main() {
 			},
 			Groups: []workload.Group{
 				{Callers: *busy, Keep: true, Pause: func() time.Duration { return 10 * time.Millisecond }},
-				{Callers: *fresh, Pause: func() time.Duration { return 100 * time.Millisecond }}, // they come to every replica
+				{Callers: *fresh, Pause: func() time.Duration { return 100 * time.Millisecond }}, // they reach every replica
 				{Callers: *slow, Keep: true, Pause: func() time.Duration { return time.Second + rand.N(7*time.Second) }},
 			},
 		}))
@@ -66,8 +66,8 @@ func main() {
 	}
 }
 
-// tell sends a request to the process that makes the load, once it is there, and prints its response.
-func tell(path string) {
+// post sends a request to the process that runs the load, when it has started, and prints the response.
+func post(path string) {
 	response, err := http.Post("http://"+control+path, "", nil)
 	for try := 0; err != nil && try < 60; try++ {
 		time.Sleep(time.Second)
@@ -83,7 +83,7 @@ func tell(path string) {
 	}
 }
 
-// serve makes the load and carries out the requests of further runs.
+// serve runs the load and handles the requests of further runs.
 func serve(o workload.Options) error {
 	l, err := workload.Start(o)
 	if err != nil {
@@ -97,7 +97,7 @@ func serve(o workload.Options) error {
 		select {
 		case ended <- struct{}{}:
 		default:
-			http.Error(w, "it has ended", http.StatusConflict)
+			http.Error(w, "the load has ended", http.StatusConflict)
 			return
 		}
 		l.Stop()

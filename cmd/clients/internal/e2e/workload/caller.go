@@ -54,7 +54,7 @@ func (c *caller) call(ctx context.Context) {
 	}
 }
 
-// step is one operation: of forty, one is an earlier one that is sent again under its key.
+// step sends one operation. One in forty is an earlier one that is sent again under its key.
 func (c *caller) step(ctx context.Context) {
 	if len(c.keyed) > 0 && rand.IntN(40) == 0 {
 		c.repeat(c.keyed[rand.IntN(len(c.keyed))])
@@ -72,7 +72,7 @@ func (c *caller) step(ctx context.Context) {
 	c.keep(o)
 }
 
-// keep records an operation, or has it settled at the end.
+// keep records an operation, or keeps it to be repeated at the end until its outcome is known.
 func (c *caller) keep(o Operation) {
 	switch {
 	case !o.Sent:
@@ -153,7 +153,7 @@ func (c *caller) repeat(first Operation) {
 	}
 }
 
-// settle sends requests with a key again whose outcome is not known.
+// settle sends requests with a key whose outcome is not known again.
 func (c *caller) settle() {
 	defer c.drop()
 	pending := c.pending

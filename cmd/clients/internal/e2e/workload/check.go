@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// Evidence is what is known of the service beside its responses.
+// Evidence is information about the service in addition to its responses.
 type Evidence struct {
-	// Stored is how many events each request led to, by its name; nil where the stream cannot be read.
+	// Stored is the number of events that each request led to, by its name; nil if the stream cannot be read.
 	Stored map[string]int
-	// Stale reads that were under way between From and To are excused: a leader may not know yet that it was replaced.
+	// Stale reads that were under way between From and To are excused: a leader may not have detected yet that it was replaced.
 	From, To time.Duration
 }
 
@@ -86,7 +86,7 @@ func (l *Load) compare(listed map[string]State) {
 	}
 }
 
-// Staleness is how old reads were, of those that did not say so.
+// Staleness describes the age of reads without a Warning.
 type Staleness struct {
 	Reads int
 	Worst time.Duration // from the response to the first change that a read lacks to its request
@@ -104,7 +104,7 @@ func (l *Load) Staleness() (s Staleness) {
 	return s
 }
 
-// change is one whose response had a version.
+// change is an operation whose response had a version.
 type change struct {
 	acknowledged time.Duration
 	version      uint64
@@ -120,7 +120,7 @@ func changesOf(history []Operation) map[string][]change {
 	return changes
 }
 
-// lacks returns how long a change had been acknowledged that a read lacks.
+// lacks returns how long the oldest change that a read lacks had been acknowledged.
 func lacks(o Operation, changes []change) (worst time.Duration) {
 	if o.Kind != Get || o.Status != http.StatusOK || o.Warned {
 		return 0

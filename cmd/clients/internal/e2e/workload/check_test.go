@@ -25,7 +25,7 @@ func read(from, to int, name string, version uint64) Operation {
 	return o
 }
 
-func TestCheckFindsWhatViolatesARule(t *testing.T) {
+func TestCheckFindsViolations(t *testing.T) {
 	t.Parallel()
 	created := op(Create, "a", 0, 1, 201, `"1-x"`)
 	one := map[string]int{"a": 1, "b": 1}
@@ -78,12 +78,12 @@ func TestCheckFindsWhatViolatesARule(t *testing.T) {
 	}
 }
 
-func TestStalenessIsTheAgeOfTheFirstChangeThatAReadLacks(t *testing.T) {
+func TestStalenessIsTheAgeOfTheFirstMissingChange(t *testing.T) {
 	t.Parallel()
 	l := &Load{history: []Operation{
 		op(Create, "a", 0, 1, 201, `"1-x"`), op(Update, "b", 2, 3, 200, `"2-y"`), op(Update, "c", 4, 5, 200, `"3-z"`),
 		read(2, 9, "a", 1), // nothing was acknowledged when it began
-		read(6, 7, "b", 2), // lacks what was acknowledged a second before
+		read(6, 7, "b", 2), // lacks a change that was acknowledged a second before
 		read(9, 10, "a", 1),
 	}}
 	require.Equal(t, Staleness{Reads: 2, Worst: 6 * second}, l.Staleness())

@@ -17,11 +17,11 @@ const (
 	dialTimeout     = 5 * time.Second
 )
 
-// connection sends each request once, whatever becomes of it. net/http repeats a read, or a request with an
+// connection sends each request once, whatever its outcome. net/http repeats a read, or a request with an
 // Idempotency-Key, when its connection is closed, and so hides requests that a service dropped.
 //
-// As every client does, it first looks whether the other side closed the connection while it was idle, and then opens
-// another one: that loses nothing.
+// As every client does, it first checks whether the other side closed the connection while it was idle, and then opens
+// another one, which loses no request.
 type connection struct {
 	address *address
 	keep    bool // between requests; otherwise each request opens a connection
@@ -34,7 +34,7 @@ type address struct{ atomic.Pointer[string] }
 
 func (a *address) host() string { return *a.Load() }
 
-// errNoConnection is of requests that were not sent.
+// errNoConnection is the error of requests that were not sent.
 var errNoConnection = errors.New("no connection")
 
 // exchange is a response that was read to its end.
@@ -81,7 +81,7 @@ func (c *connection) dial() error {
 	return nil
 }
 
-// closed reports, without waiting, whether there is an end to read, or anything else that was not requested.
+// closed reports, without waiting, whether the connection has ended or has unexpected data to read.
 func (c *connection) closed() bool {
 	raw, err := c.conn.SyscallConn()
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// dropper is a server that does with a request what its path says: /respond responds, /drop closes the connection without a
+// dropper is a server that handles a request by its path: /respond responds, /drop closes the connection without a
 // response, and /close closes it after the response, without announcing that.
 type dropper struct {
 	net.Listener
@@ -85,7 +85,7 @@ func get(t *testing.T, c *connection, path string, headers ...string) (exchange,
 	return c.do(request)
 }
 
-// net/http repeats such a request, which is why there is a connection of its own.
+// net/http repeats such a request, which is why the workload has its own connections.
 func TestARequestThatIsDroppedIsNotRepeated(t *testing.T) {
 	d := newDropper(t)
 	c := d.connection(true)

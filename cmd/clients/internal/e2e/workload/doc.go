@@ -4,10 +4,10 @@
 // A Load has callers that create, change, delete and read a few clients, each through its own connection and, where there
 // are several, its own replica. Each request and its outcome become an Operation of the history:
 //
-//	target    which client a request is about, and what callers know of it
-//	caller    chooses a request, sends it, and repeats it under its key until its outcome is known
-//	connection sends each request once
-//	tally     counts requests, failures and pauses of each phase of the load
+//	target      the client of a request, with the state that callers have seen
+//	caller      chooses a request, sends it, and repeats it under its key until its outcome is known
+//	connection  sends each request once
+//	tally       counts requests, failures and pauses of each phase of the load
 //
 // Check then compares the history with the rules that callers rely on:
 //
@@ -17,6 +17,6 @@
 //   - where the events are known, each acknowledged write led to one event, and a refused one to none
 //
 // A response with a Warning may be out of date and is not checked. A request without a response, or with status 5xx, may
-// have taken effect at any later time or never. So a Load needs no knowledge of the service beyond its HTTP API; a caller that
-// can read the stream passes what it holds to Check, which then also knows what such requests led to.
+// have taken effect at any later time or never. A Load uses the HTTP API alone. A caller that can read the stream passes the
+// number of stored events to Check, which then also checks the effect of such requests.
 package workload

@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// Options are what a load consists of.
+// Options configure a load.
 type Options struct {
-	URLs   []string                                  // of the replicas, or of what distributes requests to them
+	URLs   []string                                  // of the replicas, or of a load balancer
 	Login  func(caller int) (user, password string)  // nil: without a login
 	Groups []Group                                   // of callers
 	Limit  func(kind string) (longest time.Duration) // that a response may take; nil: any time
@@ -26,7 +26,7 @@ type Options struct {
 	Patience time.Duration
 }
 
-// Group is callers that behave in the same way.
+// Group is a number of callers that behave in the same way.
 type Group struct {
 	Callers  int
 	Keep     bool // a connection between requests, through which one replica is reached
@@ -34,7 +34,7 @@ type Group struct {
 	Pause    func() time.Duration
 }
 
-// Load is callers at work, and the history of their requests.
+// Load is a running load and the history of its requests.
 type Load struct {
 	options   Options
 	addresses []*address
@@ -87,7 +87,7 @@ func Start(o Options) (*Load, error) {
 	return l, nil
 }
 
-// Move tells callers that a replica has another URL from now on.
+// Move changes the URL of a replica for all callers.
 func (l *Load) Move(replica int, to string) error {
 	base, err := url.Parse(to)
 	if err != nil || base.Scheme != "http" || base.Host == "" {
@@ -103,13 +103,14 @@ func (l *Load) Move(replica int, to string) error {
 // Phase ends a phase and begins the next one when the requests that are under way have ended: each counts for one phase,
 // and what a phase does to callers is not counted in another. In a strict phase no request may fail.
 func (l *Load) Phase(name string, strict bool) {
-	asked := time.Now()
+	requested := time.Now()
 	l.turn.Lock()
 	defer l.turn.Unlock()
-	l.counter.next(name, strict, asked)
+	l.counter.next(name, strict, requested)
 }
 
-// Stop returns when the last caller has its response. The outcome of each request with a key is then known, or a fault.
+// Stop ends the load and returns when the last caller has its response. A request with a key whose outcome is still unknown then
+// is a fault.
 func (l *Load) Stop() {
 	l.Phase("stopped", false)
 	l.cancel()
@@ -130,7 +131,7 @@ func (l *Load) record(o Operation) {
 	l.history = append(l.history, o)
 }
 
-// fault notes what must not happen.
+// fault records a violation of a rule.
 func (l *Load) fault(format string, args ...any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -9,16 +9,17 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// model is a client as one caller after the other would see it.
+// model is the state of one client in a sequential history.
 type model struct {
 	exists  bool
 	version uint64
 	name    string
 	active  bool
-	tag     string // "" while no caller knows it
+	tag     string // "" until a response had it
 }
 
-// clientModel is the service for one client: each operation takes effect at one moment, on what the one before left.
+// clientModel is the specification of one client: each operation takes effect at one moment, on the state that the previous
+// one left.
 func clientModel() porcupine.Model {
 	return porcupine.Model{
 		Init: func() any { return model{} },
@@ -31,8 +32,8 @@ func clientModel() porcupine.Model {
 	}
 }
 
-// step reports whether an operation could have its outcome, and what it leaves. One with an unknown outcome may have found
-// the client in any state.
+// step reports whether an operation can have its outcome, and returns the state after it. An operation with an unknown outcome
+// is possible in any state.
 func (m model) step(o Operation) (bool, model) {
 	matches := o.IfMatch == "" || o.IfMatch == m.tag || m.tag == "" && versionOf(o.IfMatch) == m.version
 	switch {
@@ -61,7 +62,7 @@ func (m model) step(o Operation) (bool, model) {
 	return matches && (o.Kind == Delete || versionOf(o.Tag) == next.version), next
 }
 
-// after is what an operation leaves that took effect.
+// after returns the state after an operation that took effect.
 func (m model) after(o Operation) model {
 	m.version++
 	m.tag = o.Tag
@@ -85,7 +86,7 @@ func versionOf(tag string) uint64 {
 	return version
 }
 
-// linearizable checks the history of one client, and returns what does not fit, or "".
+// linearizable checks the history of one client, and returns a description of the violation, or "".
 func linearizable(operations []Operation) string {
 	var end time.Duration
 	for _, o := range operations {
@@ -106,7 +107,7 @@ func linearizable(operations []Operation) string {
 	return fmt.Sprintf("%s: %s", result, misfits(history, info))
 }
 
-// misfits describes the operations around the first one that fits nowhere.
+// misfits describes the operations around the first one that has no possible place in the history.
 func misfits(history []porcupine.Operation, info porcupine.LinearizationInfo) string {
 	var longest []int
 	for _, partial := range info.PartialLinearizations()[0] {

@@ -45,7 +45,7 @@ type State struct {
 	CacheVersion uint64 `json:"cache_version"`
 }
 
-// Known reports whether the caller knows whether the operation took effect.
+// Known reports whether the response shows whether the operation took effect.
 func (o Operation) Known() bool { return o.Status != 0 && o.Status < 500 }
 
 // Done reports whether the operation is known to have succeeded.
@@ -99,7 +99,7 @@ func (o *Operation) complete(e exchange) error {
 	return nil
 }
 
-// failure says why a request has no usable response, in as few words as there are kinds of it; "" if it has one.
+// failure returns the kind of failure of a request without a usable response, or "" if it has one.
 func failure(status int, err error) string {
 	var timeout net.Error
 	var op *net.OpError

@@ -8,10 +8,10 @@ import (
 	"text/tabwriter"
 )
 
-// shown is how many faults are printed: those that follow are mostly of the same kind.
+// shown is the number of faults that are printed. Further ones are mostly of the same kind.
 const shown = 50
 
-// Print prints the phases that have ended, and every fault that Check found. It reports whether there was none.
+// Print prints the phases that have ended and the faults that Check found. It reports whether there were no faults.
 func (l *Load) Print(w io.Writer) (good bool) {
 	phases := l.Phases()
 	table(w, phases)

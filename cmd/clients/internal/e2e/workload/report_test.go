@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAFailedRequestIsAFaultInAStrictPhaseAlone(t *testing.T) {
+func TestAFailedRequestIsAFaultOnlyInAStrictPhase(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		strict, fails bool

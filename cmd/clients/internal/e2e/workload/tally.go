@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// Tally is what happened in a phase of the load.
+// Tally counts the requests of a phase of the load.
 type Tally struct {
 	Phase         string
 	Strict        bool          // no request may fail
 	Begun, Ended  time.Duration // since the load began
 	Requests      int
 	Failures      map[string]int // requests without a usable response, by reason
-	Warnings      int            // reads that may have been out of date and said so
-	Stale         int            // reads that were out of date and did not say so
+	Warnings      int            // reads with a Warning, which may have been out of date
+	Stale         int            // reads that were out of date without a Warning
 	Reconnects    int            // connections that were closed while they were idle
 	Gap, WriteGap time.Duration  // the longest between two successes, and between two successful writes
 	Slowest       time.Duration
@@ -35,14 +35,14 @@ type counter struct {
 	success, writes time.Time // the last ones
 }
 
-// next ends the phase at the moment at which that was requested, and begins another.
-func (c *counter) next(name string, strict bool, asked time.Time) {
+// next ends the phase at the time at which that was requested, and begins another.
+func (c *counter) next(name string, strict bool, requested time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.current.Phase != "" {
-		c.current.Ended = asked.Sub(c.start)
-		c.current.Gap = max(c.current.Gap, asked.Sub(c.success))
-		c.current.WriteGap = max(c.current.WriteGap, asked.Sub(c.writes))
+		c.current.Ended = requested.Sub(c.start)
+		c.current.Gap = max(c.current.Gap, requested.Sub(c.success))
+		c.current.WriteGap = max(c.current.WriteGap, requested.Sub(c.writes))
 		c.ended = append(c.ended, c.current)
 	}
 	now := time.Now()

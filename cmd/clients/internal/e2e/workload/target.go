@@ -6,12 +6,12 @@ import (
 	"sync"
 )
 
-// target is one of the clients that callers use. When it is deleted, another one takes its place.
+// target is one of the clients that callers use. When it is deleted, another one replaces it.
 type target struct {
 	mu       sync.Mutex
 	client   string // its path; "" before it is created
 	creating bool
-	tag      string // that a response had of late
+	tag      string // of a recent response
 	used     int
 }
 
@@ -46,7 +46,7 @@ func (c *target) next(readOnly bool, uses int) (o Operation) {
 	return o
 }
 
-// learn takes over what the outcome of an operation says of the target.
+// learn updates the target from the outcome of an operation.
 func (c *target) learn(o Operation) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
