@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A client of another account is as one that does not exist: the same status, headers and body for every request.
-func TestAnotherAccountsClientIsAsOneThatDoesNotExist(t *testing.T) {
+// For every request, a client of another account has the same status, headers and body as one that does not exist.
+func TestClientsOfOtherAccountsLookMissing(t *testing.T) {
 	t.Parallel()
 	ann, eve := shared(t), shared(t)
 	id, gone := ann.createFrom(whole), ann.create("Gone")
@@ -55,7 +55,7 @@ func TestAccountsListTheirOwnClients(t *testing.T) {
 	ann, eve := shared(t), shared(t)
 	empty := eve.want(200, "GET", "/clients", "").tag()
 	one, two := ann.create("One"), ann.create("Two")
-	require.Equal(t, empty, eve.want(200, "GET", "/clients", "").tag(), "it does not depend on others")
+	require.Equal(t, empty, eve.want(200, "GET", "/clients", "").tag(), "the tag does not depend on other accounts")
 	eve.want(304, "GET", "/clients", "", "If-None-Match: "+empty)
 	three := eve.create("Three")
 	for _, query := range []string{"", "?updated_since=2010-09-25"} {
@@ -80,7 +80,7 @@ func TestKeysBelongToTheirAccount(t *testing.T) {
 	ann.want(422, "POST", "/clients", "<client><name>Another body</name></client>", asXML, key)
 }
 
-// Projects name their account: those of another account keep no client.
+// Projects belong to an account: those of another account do not prevent a deletion.
 func TestProjectsKeepClientsOfTheirAccountOnly(t *testing.T) {
 	t.Parallel()
 	ann, eve := shared(t), shared(t)

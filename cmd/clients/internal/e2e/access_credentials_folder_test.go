@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Each fault of a folder of credentials is a line, and nothing that a line of a file holds is shown.
+// Each fault of a folder of credentials is reported on a line of its own, without the content of the files.
 func TestEachInvalidLineOfCredentialsIsReported(t *testing.T) {
 	t.Parallel()
 	ann, bob := htpasswd(t, 4, "ann:right"), htpasswd(t, 4, "bob:right")
@@ -42,9 +42,9 @@ func TestEachInvalidLineOfCredentialsIsReported(t *testing.T) {
 	}
 }
 
-// A Secret changes while the service runs. Users that it no longer names lose access within seconds. While it is invalid,
-// no new user gets in, and users whose line was removed or is invalid have no access.
-func TestChangedCredentialsHoldWithinSeconds(t *testing.T) {
+// A Secret changes while the service runs. Removed users lose access within seconds. While it is invalid, new users cannot log
+// in, and users whose line was removed or is invalid have no access.
+func TestChangedCredentialsApplyWithinSeconds(t *testing.T) {
 	t.Parallel()
 	ann, bob, cid := htpasswd(t, 4, "ann:right"), htpasswd(t, 4, "bob:right"), htpasswd(t, 4, "cid:right")
 	long := strings.Repeat("a", 63) + ".htpasswd"

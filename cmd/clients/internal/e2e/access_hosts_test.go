@@ -21,7 +21,7 @@ func logins(t *testing.T) string {
 	return "CLIENTS_CREDENTIALS_DIR=" + dir
 }
 
-// A web page whose name was rebound to this address sends its own name as the Host.
+// After DNS rebinding, a web page sends requests to this address with its own name as the Host.
 func TestAForeignHostIsRefusedOnBothListeners(t *testing.T) {
 	t.Parallel()
 	s := start(t, "CLIENTS_ALLOWED_HOSTS=clients.example.com, Other.Example.,[2001:db8::1]")

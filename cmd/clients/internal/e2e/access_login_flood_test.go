@@ -80,7 +80,7 @@ func (s *service) flood(t *testing.T, name func(i, n int) string) (stop func() m
 	}
 }
 
-// It runs alone: what else needs the processors would count as waiting.
+// It does not run in parallel, because other tests on the processors would count as waiting.
 func TestAFirstLoginDoesNotWaitForAFloodOfWrongPasswords(t *testing.T) {
 	const users = 3
 	cost := bcrypt.DefaultCost

@@ -13,7 +13,7 @@ import (
 
 const authenticationFailed = "Authentication failed for API request."
 
-// A caller that has not logged in learns nothing, not even which paths and methods there are.
+// Without a login, responses reveal nothing, not even which paths and methods exist.
 func TestLoginComesBeforeEverythingElse(t *testing.T) {
 	t.Parallel()
 	a := shared(t)
@@ -51,7 +51,7 @@ func TestLoginsAreAcceptedInEveryForm(t *testing.T) {
 	} {
 		s.want(200, "GET", "/clients", "", "Authorization: "+given)
 	}
-	for _, c := range []struct { // in UTF-8 and in Latin-1, and what bcrypt would not tell apart
+	for _, c := range []struct { // in UTF-8 and in Latin-1, and passwords that bcrypt does not distinguish
 		status int
 		login  string
 	}{

@@ -27,7 +27,7 @@ func inSeconds(s *client) (id int64, stored []time.Time) {
 	return id, stored
 }
 
-// A time means the end of its second: the last version of that second or before it.
+// A time means the end of its second: the last version in or before that second.
 func TestAsOfShowsTheLastVersionOfASecond(t *testing.T) {
 	t.Parallel()
 	s := start(t)

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Concurrent commands on one client are decided one after the other: none is lost, none counts twice.
+// Concurrent commands on one client are executed one after the other: none is lost or counts twice.
 func TestConcurrentTogglesAllCount(t *testing.T) {
 	t.Parallel()
 	a := shared(t)
@@ -35,7 +35,7 @@ func TestConcurrentDeletesHaveOneWinner(t *testing.T) {
 	require.Len(t, a.events(), 2)
 }
 
-func TestIfMatchLetsOneOfManyWin(t *testing.T) {
+func TestOneOfManyConditionalUpdatesSucceeds(t *testing.T) {
 	t.Parallel()
 	a := shared(t)
 	id := a.create("SuprCorp")
@@ -82,7 +82,7 @@ func TestConcurrentWritersReadTheirOwnWrites(t *testing.T) {
 	}
 }
 
-func TestConcurrentCreationsHaveIDsOfTheirOwn(t *testing.T) {
+func TestConcurrentCreationsHaveDifferentIDs(t *testing.T) {
 	t.Parallel()
 	a := shared(t)
 	const creations = 320

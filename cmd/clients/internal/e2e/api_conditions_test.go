@@ -10,7 +10,7 @@ import (
 // longDetails make a response worth compressing.
 var longDetails = strings.Repeat("123 Main St. Third Floor New York, NY 10011 USA\n", 60)
 
-// HEAD is GET without the body. Tags are strong, of one format each, and a cache asks about them each time.
+// HEAD is GET without the body. Tags are strong, differ by format, and a cache has to revalidate them each time.
 func TestHeadersOfReads(t *testing.T) {
 	t.Parallel()
 	a := shared(t)
@@ -68,7 +68,7 @@ func TestTagsChangeWithEveryChange(t *testing.T) {
 	require.Equal(t, tag, a.want(200, "GET", "/clients", "").tag())
 }
 
-// A write returns the tag that the next GET of the same format has, and takes the tags of all formats.
+// A write returns the tag of the next GET in the same format and accepts tags of all formats.
 func TestTagsOfWrites(t *testing.T) {
 	t.Parallel()
 	a := shared(t)

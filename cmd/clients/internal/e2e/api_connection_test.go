@@ -10,7 +10,7 @@ import (
 )
 
 // Some callers close their side of the connection as soon as they have sent the request, and still wait for the response.
-func TestACallerThatHasClosedItsSideGetsTheResponse(t *testing.T) {
+func TestACallerThatClosedItsSideReceivesTheResponse(t *testing.T) {
 	t.Parallel()
 	a := shared(t)
 	id := a.create("SuprCorp")

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What a creation makes of each document. A view holds what has to be there, without the id and the times.
+// The client that each document creates. A view has the expected attributes without the id and the times.
 func TestCreateStoresWhatTheDocumentSays(t *testing.T) {
 	t.Parallel()
 	a := shared(t)
@@ -66,7 +66,7 @@ func TestCreateStoresWhatTheDocumentSays(t *testing.T) {
 
 const asForm = "Content-Type: application/x-www-form-urlencoded"
 
-func TestTextsAreKeptAsTheyAre(t *testing.T) {
+func TestTextsAreStoredUnchanged(t *testing.T) {
 	t.Parallel()
 	a := shared(t)
 	for _, text := range []string{

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What is sent and what comes back, byte for byte.
+// Requests and responses, byte for byte.
 func TestDocumentsAreExactlyAsInTheAPIDocument(t *testing.T) {
 	t.Parallel()
 	s := shared(t)

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// raw sends a request as it is written and returns the response as it is on the wire. Some libraries look for headers
-// without ignoring case; net/http would hide how they are spelled.
+// raw sends a request unchanged and returns the response as received. Some libraries compare names of headers with case;
+// net/http would hide how they are spelled.
 func (c *client) raw(method, path, body string, headers ...string) string {
 	c.t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(c.base, "http://"))

@@ -41,8 +41,8 @@ func lifeOf(s *client, js jetstream.JetStream) (id int64, xml, json []string) {
 	return id, xml, json
 }
 
-// A version is, byte for byte, what GET has shown.
-func TestEveryVersionIsWhatGETHasShown(t *testing.T) {
+// Each version equals, byte for byte, the response of GET at that time.
+func TestVersionsEqualTheFormerResponses(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	id, xml, json := lifeOf(s.client, s.partner(t))
@@ -80,7 +80,7 @@ func (c *client) history(path string) (events []historyEvent, next string) {
 	return events, ""
 }
 
-// The history says of each event what the stream has, and which attributes of GET it changed.
+// The history has each event of the stream with the attributes of GET that it changed.
 func TestAHistoryHasEachEventWithWhatItChanged(t *testing.T) {
 	t.Parallel()
 	s := start(t)

@@ -14,7 +14,7 @@ import (
 // has changed, update, toggle twice, delete. "ID" stands for the id that it reads from the Location.
 type library struct {
 	headers []string
-	login   string // before the encoded credentials; the library's encoding is Latin-1 where it says so
+	login   string // before the encoded credentials; Latin-1 if that is the library's encoding
 	latin1  bool
 	calls   [][3]string // method, path, body
 }

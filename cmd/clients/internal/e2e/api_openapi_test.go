@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// documented makes requests and requires that each response is as the document describes it.
+// documented sends requests and requires that each response matches the document.
 type documented struct {
 	*client
 	contract *contract
@@ -90,7 +90,7 @@ const (
 	itsLimit    = "/account/rate_limit_status"
 )
 
-// Each operation and status of the document is provoked, and the response is as it says. There is no other operation.
+// Each operation and status of the document occurs, and the response matches its description. There is no other operation.
 func TestOpenAPIIsWhatTheServiceDoes(t *testing.T) {
 	t.Parallel()
 	a := start(t)

@@ -133,8 +133,8 @@ func TestOtherMethodsAreRefusedWithAllow(t *testing.T) {
 	require.Contains(t, s.want(200, "GET", one, "").body, "<name>SuprCorp</name>")
 }
 
-// A body that a request has no use for is tolerated.
-func TestBodiesThatARequestHasNoUseForAreIgnored(t *testing.T) {
+// A body is ignored if the request needs none.
+func TestUnneededBodiesAreIgnored(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
 	one := path(s.create("SuprCorp"))

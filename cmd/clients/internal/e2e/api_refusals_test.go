@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Each kind of refusal in both formats: the same text, nothing internal in it, and nothing stored. What else is wrong with a
-// document is tested where it is decoded.
+// Each kind of refusal has the same text in both formats, without internals, and stores nothing. Other faults of documents are
+// tested with the decoders.
 func TestRefusalsHaveTheirReasonInBothFormats(t *testing.T) {
 	t.Parallel()
 	a := shared(t)

@@ -63,7 +63,7 @@ func TestABodyBeyondTheLimitIsRefusedByItsLength(t *testing.T) {
 		require.NotEmpty(t, r.message(t))
 		w.requireClosed()
 	}
-	t.Run("a body that fits is asked for", func(t *testing.T) {
+	t.Run("100 Continue for a body within the limit", func(t *testing.T) {
 		t.Parallel()
 		w := dial(t, s.base)
 		w.write("POST /clients HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/xml\r\nExpect: 100-continue\r\nContent-Length: 1048576\r\n\r\n")

@@ -65,7 +65,7 @@ func TestUpdateThatChangesNothingAppendsNothing(t *testing.T) {
 	require.Equal(t, before, a.get(id))
 }
 
-// Toggle, and what is left of a client that was deleted.
+// Toggle, and requests for a deleted client.
 func TestToggleAndDelete(t *testing.T) {
 	t.Parallel()
 	a := shared(t)

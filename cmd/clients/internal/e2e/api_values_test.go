@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What each value becomes, as libraries write it in JSON, XML and forms. "400" stands for a refusal.
+// The stored value for each value, as libraries write it in JSON, XML and forms. "400" stands for a refusal.
 func TestValuesAreConvertedAsLibrariesWriteThem(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
@@ -92,7 +92,7 @@ func TestCurrencySymbols(t *testing.T) {
 	require.Equal(t, "ZK", s.attributes(id)["currency_symbol"])
 }
 
-// What is not a client in its encoding is refused, and nothing is stored.
+// A document that is invalid in its encoding is refused, and nothing is stored.
 func TestDocumentsAreReadInTheirEncoding(t *testing.T) {
 	t.Parallel()
 	s := shared(t)

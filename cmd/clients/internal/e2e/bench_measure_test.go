@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The benchmarks compare the built program with what it stands on, in the same run: each reports a ratio, how many times as
-// long the program takes as its baseline. Machines differ and are shared; ratios stay. With -previous=PATH the program of
+// The benchmarks compare the built program with a baseline, such as NATS alone, in the same run. Each reports the program's time
+// divided by that of the baseline, because ratios depend less on the machine than times do. With -previous=PATH the program of
 // another commit is measured in the same rounds:
 //
 //	go test -run '^$' -bench Command ./cmd/clients/internal/e2e -previous=/path/to/clients
@@ -144,7 +144,7 @@ func (s *service) processorTime(b *testing.B) time.Duration {
 	return time.Duration(ticks) * 10 * time.Millisecond
 }
 
-// size is how many clients or events a benchmark has: number, unless the environment variable says otherwise.
+// size returns the number of clients or events of a benchmark: the value of the environment variable, or number.
 func size(b *testing.B, variable string, number int) int {
 	b.Helper()
 	if text := os.Getenv(variable); text != "" {

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// startSeeded returns a service that holds n clients. Each client has as many events as versions says. They are written
+// startSeeded returns a service with n clients, each with a number of events that versions returns. They are written
 // while the service is stopped, by a NATS server that does not sync them to disk, and folded when it starts again.
 func startSeeded(b *testing.B, p program, n, versions int, variables ...string) *service {
 	b.Helper()
@@ -27,7 +27,7 @@ func startSeeded(b *testing.B, p program, n, versions int, variables ...string) 
 	return s
 }
 
-// begunAgain starts the same build with the same settings again, after it has exited.
+// begunAgain starts the same build with the same settings again after it has exited.
 func (s *service) begunAgain(b *testing.B) *service {
 	b.Helper()
 	next := launchProgram(b, s.cmd.Path, s.variables...)
@@ -39,7 +39,7 @@ func (s *service) begunAgain(b *testing.B) *service {
 // seededLimit is how long a service may take to fold what was written for it.
 const seededLimit = 5 * time.Minute
 
-// writeStore runs a NATS server over the store of a service that is stopped.
+// writeStore runs a NATS server with the store of a stopped service.
 func writeStore(b *testing.B, dataDir string, write func(jetstream.JetStream)) {
 	b.Helper()
 	store, err := server.NewServer(&server.Options{JetStream: true, StoreDir: filepath.Join(dataDir, "nats"), DontListen: true, NoSigs: true})

@@ -105,7 +105,7 @@ func TestAnImportContinuesWhereItWas(t *testing.T) {
 		require.Equal(t, "First", a.get(list.journal()[40]).Name)
 		require.Equal(t, "Third", a.get(list.journal()[42]).Name)
 	}
-	require.NoError(t, os.Remove(list.path+".imported")) // the service still knows what was created
+	require.NoError(t, os.Remove(list.path+".imported")) // the service still has the created clients
 	require.Equal(t, 1, list.importTo(a.base, "--login", a.login).code)
 	require.Len(t, a.list(""), 2)
 
@@ -149,7 +149,7 @@ func TestImportReportsInTheOrderOfTheList(t *testing.T) {
 	require.Len(t, a.list(""), 20)
 }
 
-// What is no list, and a malformed client, end an import with its line; nothing else is created.
+// A document that is no list, or a malformed client, ends an import with its line; nothing else is created.
 func TestAMalformedListIsReportedByItsLine(t *testing.T) {
 	t.Parallel()
 	const one = "<client><name>One</name></client>\n"
@@ -188,7 +188,7 @@ func TestImportDecodesOtherEncodings(t *testing.T) {
 	require.Equal(t, []string{"Söhne"}, names(a.list("")))
 }
 
-// Errors that a retry does not solve end an import at once; its journal is then of no service.
+// Errors that a retry cannot solve end an import at once, without a journal of the service.
 func TestAnImportThatCannotSucceedEndsAtOnce(t *testing.T) {
 	t.Parallel()
 	trusted, _ := certificate(t)

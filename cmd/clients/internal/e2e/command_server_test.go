@@ -16,7 +16,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// Every subcommand finds the embedded server of a service, however that lets others in.
+// Every subcommand finds and logs in to the embedded server of a service, with and without logins of other services.
 func TestSubcommandsFindTheEmbeddedServer(t *testing.T) {
 	t.Parallel()
 	logins := "CLIENTS_CREDENTIALS_DIR=" + credentials(t, bcrypt.MinCost, "ann:sesame")
@@ -60,7 +60,7 @@ func TestSubcommandsFindTheEmbeddedServer(t *testing.T) {
 	}
 }
 
-// bad publishes n messages that cannot be used, and waits until they are in quarantine.
+// bad publishes n invalid messages and waits until they are in quarantine.
 func bad(t *testing.T, s *service, n int) {
 	t.Helper()
 	js := s.administrator(t)
@@ -113,7 +113,7 @@ func reachable(t *testing.T) string {
 	return program
 }
 
-// A subcommand sends the password to a running service alone.
+// A subcommand sends the password only to a running service.
 func TestSubcommandsSendNoPasswordWithoutAService(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -138,8 +138,8 @@ func TestSubcommandsSendNoPasswordWithoutAService(t *testing.T) {
 	require.Empty(t, connected)
 }
 
-// Nor does a service that is still starting have it sent to where the one before has listened.
-func TestAStartForgetsTheAddressOfTheOneBefore(t *testing.T) {
+// While a service starts, a subcommand does not send the password to the address of the previous one.
+func TestAStartRemovesTheAddressOfThePreviousOne(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	s.create("SuprCorp")
@@ -151,8 +151,8 @@ func TestAStartForgetsTheAddressOfTheOneBefore(t *testing.T) {
 	require.NoFileExists(t, filepath.Join(s.dataDir, "nats-address"))
 }
 
-// A subcommand looks whether the data directory is in use, and for an instant holds the lock of it.
-func TestSubcommandsDoNotKeepAServiceFromStarting(t *testing.T) {
+// A subcommand checks whether the data directory is in use, which takes its lock for an instant.
+func TestSubcommandsDoNotPreventAStart(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	s.kill()

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// vault is a NATS server with streams that the test creates: it can put anything into them and remove it.
+// vault is a NATS server whose streams a test creates and changes without restrictions.
 type vault struct {
 	t         *testing.T
 	js        jetstream.JetStream
@@ -21,7 +21,7 @@ type vault struct {
 	variables []string
 }
 
-// newVault makes a vault in which the ids up to 100 were taken.
+// newVault returns a vault whose counter has assigned the ids up to 100.
 func newVault(t *testing.T) *vault {
 	t.Helper()
 	url := natstest.Run(t, 1).URL()
@@ -59,14 +59,14 @@ func deleted(id int64, version int) *nats.Msg {
 	return clientEvent("default", "Deleted", id, version, "")
 }
 
-// altered changes a header of an event, with the checksum that belongs to it.
+// altered returns an event with a changed header and the checksum for it.
 func altered(m *nats.Msg, name, value string) *nats.Msg {
 	m.Header.Set(name, value)
 	return sealed(m)
 }
 
-// Each fault is reported once, and what follows it is read all the same. A row is the messages and, beside those that are
-// a fault, its kind.
+// Each fault is reported once, and reading continues after it. A row has the messages, and for each faulty one the kind of the
+// fault.
 func TestVerifyReportsEachFaultOfTheStream(t *testing.T) {
 	t.Parallel()
 	type row struct {
@@ -124,7 +124,7 @@ func TestVerifyReportsEachFaultOfTheStream(t *testing.T) {
 	}
 }
 
-// What was removed is missing; what that leaves of the clients is no further fault.
+// Removed messages are reported as missing. The clients that they leave incomplete are no further fault.
 func TestVerifyReportsMissingMessages(t *testing.T) {
 	t.Parallel()
 	v := newVault(t)
@@ -168,7 +168,7 @@ func TestVerifyReadsMessagesThatLookLikeAStatus(t *testing.T) {
 	require.Equal(t, []uint64{2, 3, 4}, found.foreign)
 }
 
-// A start continues from a snapshot and does not look at older events: verify compares it with what the stream gives.
+// A start continues from a snapshot without reading older events, so verify compares the snapshot with the stream.
 func TestVerifyReportsASnapshotThatDiffersFromTheStream(t *testing.T) {
 	t.Parallel()
 	for name, alter := range map[string]func(t *testing.T, s snapshot){
@@ -193,7 +193,7 @@ func TestVerifyReportsASnapshotThatDiffersFromTheStream(t *testing.T) {
 	}
 }
 
-// snapshot is what a service with an external server left there when it stopped.
+// snapshot is the snapshot that a service stored on an external server when it stopped.
 type snapshot struct {
 	*service
 	js       jetstream.JetStream
@@ -202,7 +202,7 @@ type snapshot struct {
 	sequence uint64
 }
 
-// newSnapshot has a service create a client, and a project of it.
+// newSnapshot returns the snapshot of a service in which a client with a project was created.
 func newSnapshot(t *testing.T, name string) snapshot {
 	t.Helper()
 	s := snapshot{service: startExternal(t)}
