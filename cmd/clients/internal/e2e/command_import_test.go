@@ -188,7 +188,7 @@ func TestImportDecodesOtherEncodings(t *testing.T) {
 	require.Equal(t, []string{"Söhne"}, names(a.list("")))
 }
 
-// Errors that a retry cannot solve end an import at once, without a journal of the service.
+// Errors that a retry cannot solve end an import at once. The list can be imported to another service afterwards.
 func TestAnImportThatCannotSucceedEndsAtOnce(t *testing.T) {
 	t.Parallel()
 	trusted, _ := certificate(t)
@@ -225,7 +225,7 @@ func TestAnImportThatCannotSucceedEndsAtOnce(t *testing.T) {
 	require.Zero(t, r.code, r.stderr)
 }
 
-// A service that does not respond is waited for, until the import is interrupted.
+// An import repeats requests to a service that does not respond until it is interrupted.
 func TestAnImportWaitsForTheService(t *testing.T) {
 	t.Parallel()
 	a := shared(t)
