@@ -138,7 +138,7 @@ func TestEveryPackageSaysWhatItIsFor(t *testing.T) {
 		for path, file := range files {
 			if file.Doc != nil && !strings.HasSuffix(path, "_test.go") {
 				comments++
-				require.Greater(t, len(file.Doc.Text()), 40, "%s: the package comment says little", path)
+				require.Greater(t, len(file.Doc.Text()), 40, "%s: the package comment is too short", path)
 			}
 		}
 		require.Equal(t, 1, comments, "package comments of %s", folder)

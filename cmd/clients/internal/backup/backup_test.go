@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// connect connects to a new server, and creates the streams of a service there if it is to have some.
+// connect connects to a new server, and creates the streams of a service there if requested.
 func connect(t *testing.T, streams bool) (*nats.Conn, jetstream.JetStream) {
 	t.Helper()
 	nc, err := nats.Connect(natstest.Run(t, 1).URL())
@@ -53,8 +53,8 @@ func connect(t *testing.T, streams bool) (*nats.Conn, jetstream.JetStream) {
 	return nc, js
 }
 
-// A backup has the counter of ids although ids are taken all the time while it is made.
-func TestABackupHasTheCounter(t *testing.T) {
+// A backup contains the counter of ids although ids are assigned constantly during the backup.
+func TestABackupContainsTheCounter(t *testing.T) {
 	t.Parallel()
 	from, fromJS := connect(t, true)
 	to, toJS := connect(t, false)
@@ -81,7 +81,7 @@ func TestABackupHasTheCounter(t *testing.T) {
 	}
 }
 
-// watcher calls seen with each line that is written.
+// watcher is a writer that calls seen with each line.
 type watcher struct{ seen func(line string) }
 
 func (w watcher) Write(b []byte) (int, error) { w.seen(string(b)); return len(b), nil }
@@ -133,7 +133,7 @@ func TestARestoreWaitsForEnoughServers(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "PROBE", Replicas: 3})
 		return errors.Is(err, &jetstream.APIError{ErrorCode: 10005})
-	}, 30*time.Second, 10*time.Millisecond, "two servers have a leader, who knows that the third is away")
+	}, 30*time.Second, 10*time.Millisecond, "two servers have a leader, which reports that the third is offline")
 	restored := make(chan error, 1)
 	go func() {
 		restored <- made.ToServers(t.Context(), to, backup.Target{Replicas: 3, Out: io.Discard, Err: io.Discard})

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestNATSServersThatCanBe(t *testing.T) {
+func TestValidNATSServers(t *testing.T) {
 	t.Parallel()
 	for given, shown := range map[string]string{
 		"nats://127.0.0.1:4222":                   "nats://127.0.0.1:4222",
@@ -36,7 +36,7 @@ func TestNATSServersThatCanBe(t *testing.T) {
 	}
 }
 
-func TestNATSServersThatCannotBe(t *testing.T) {
+func TestInvalidNATSServers(t *testing.T) {
 	t.Parallel()
 	for given, fault := range map[string]string{
 		" ":                                   "server 1 of 1 is empty",
@@ -67,7 +67,7 @@ func TestNATSServersThatCannotBe(t *testing.T) {
 	require.Len(t, f, 2, "each server that is wrong")
 }
 
-func TestNATSFilesThatCannotBe(t *testing.T) {
+func TestInvalidNATSFiles(t *testing.T) {
 	t.Parallel()
 	const url = "nats://127.0.0.1:1"
 	dir := t.TempDir()

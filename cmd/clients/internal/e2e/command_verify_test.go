@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// verified is what clients verify --json --strays prints.
+// verified is the output of clients verify --json --strays.
 type verified struct {
 	code    int
 	stderr  string
@@ -58,8 +58,7 @@ func verify(t *testing.T, variables []string, flags ...string) (v verified) {
 	return v
 }
 
-// requireFaults requires exactly these faults, in their order, of the kinds that are given and with the parts of details
-// that are given.
+// requireFaults requires exactly these faults in this order, with the given kinds and parts of the details.
 func (v verified) requireFaults(t *testing.T, want ...fault) {
 	t.Helper()
 	require.Len(t, v.faults, len(want), "%+v %s", v.faults, v.stderr)
@@ -73,7 +72,7 @@ func (v verified) requireFaults(t *testing.T, want ...fault) {
 	require.Equal(t, min(len(want), 1), v.code, v.stderr)
 }
 
-// What a service stores has no fault: while it runs, after it has stopped, and on a copy.
+// Verify finds no fault in the store of a service: while it runs, after it has stopped, and in a copy.
 func TestVerifyFindsNoFaultInWhatTheServiceStores(t *testing.T) {
 	t.Parallel()
 	s := start(t)

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Each type of event that the service stores is in the document, and each stored message is as it says, without further
-// headers and attributes.
+// The document has each type of event that the service stores, and each stored message matches it, without further headers and
+// attributes.
 func TestAsyncAPIIsWhatTheServiceSends(t *testing.T) {
 	t.Parallel()
 	a := shared(t)
@@ -52,7 +52,7 @@ func TestAsyncAPIIsWhatTheServiceSends(t *testing.T) {
 	require.Equal(t, sortedKeys(known), sortedKeys(seen), "an event that is in the document is never sent")
 }
 
-// The service understands each example that the document gives of other services' events.
+// The service accepts each of the document's examples of other services' events.
 func TestAsyncAPIIsWhatTheServiceReads(t *testing.T) {
 	t.Parallel()
 	a := start(t)

@@ -70,8 +70,8 @@ func TestARestoreBeginsAnEpoch(t *testing.T) {
 	}
 }
 
-// A store that was put back by other means has the epoch of the former one until the operator begins a new one.
-func TestAStoreThatWasPutBackGetsAnEpochByCommand(t *testing.T) {
+// A store that was restored by other means has the former epoch until the operator sets a new one.
+func TestARestoredStoreGetsAnEpochByCommand(t *testing.T) {
 	t.Parallel()
 	for name, putBack := range map[string]func(t *testing.T, s *service) *service{
 		"a copy of the data directory": func(t *testing.T, s *service) *service {
@@ -119,7 +119,7 @@ func managerOf(t *testing.T, s *service) *jsm.Manager {
 	return manager
 }
 
-// Responses say up to which event they reflect the stream.
+// Responses have the sequence up to which they reflect the stream.
 func TestResponsesHaveTheirPositionInTheStream(t *testing.T) {
 	t.Parallel()
 	s := start(t)

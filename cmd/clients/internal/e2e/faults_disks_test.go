@@ -12,7 +12,7 @@ import (
 
 const diskSize = 1 << 30 // of each server, in memory
 
-// Whatever the disks of the NATS servers do, each client's operations are linearizable, and what was acknowledged is stored.
+// During faults of the NATS servers' disks, each client's operations are linearizable, and every acknowledged write is stored.
 func TestFaultsOfDisks(t *testing.T) {
 	t.Parallel()
 	var dirs []string
@@ -27,7 +27,7 @@ func TestFaultsOfDisks(t *testing.T) {
 	}
 }
 
-// diskFaults are the faults of which one at a time happens. A leader whose disk is held may be replaced without knowing.
+// diskFaults are the faults, which happen one at a time. A leader whose disk is held may be replaced without detecting it.
 func diskFaults(t *testing.T, servers []*natstest.Process, dirs []string) []siteFault {
 	slow := func(by time.Duration, which ...int) func() {
 		var ends []func()

@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// faultyService stands between callers and the service, and for some requests does something else than was requested.
+// faultyService is a proxy between callers and the service that handles some requests incorrectly.
 type faultyService struct {
 	behavior behavior
 	service  *httputil.ReverseProxy
@@ -29,7 +29,7 @@ type faultyService struct {
 // behavior is how a service is faulty. It reports whether it has written the response.
 type behavior func(s *faultyService, w http.ResponseWriter, r *http.Request) (responded bool)
 
-// newFaultyService returns what stands between callers and the service at a URL.
+// newFaultyService returns a faulty proxy to the service at a URL.
 func newFaultyService(t *testing.T, at string, b behavior) *faultyService {
 	t.Helper()
 	base, err := url.Parse(at)
@@ -61,7 +61,7 @@ func (s *faultyService) forward(r *http.Request, change func(http.Header)) *http
 func withoutKey(h http.Header) { h.Del("Idempotency-Key") }
 func unchanged(http.Header)    {}
 
-// without responds to requests of a method without carrying them out.
+// without responds to requests of a method without executing them.
 func without(method string) behavior {
 	return func(s *faultyService, _ http.ResponseWriter, r *http.Request) bool {
 		if r.Method != method {
@@ -72,7 +72,7 @@ func without(method string) behavior {
 	}
 }
 
-// createsTwice carries out each creation twice.
+// createsTwice executes each creation twice.
 func createsTwice(keyed bool) behavior {
 	return func(s *faultyService, _ http.ResponseWriter, r *http.Request) bool {
 		isCreate := r.Method == http.MethodPost && r.URL.Path == "/clients"
@@ -83,7 +83,7 @@ func createsTwice(keyed bool) behavior {
 	}
 }
 
-// stale responds to each read of a client with what it was when it was first read.
+// stale responds to each read of a client with the response of its first read.
 func stale(warning string) behavior {
 	var mu sync.Mutex
 	first := map[string]string{}
@@ -108,7 +108,7 @@ func stale(warning string) behavior {
 	}
 }
 
-// forgetsKeys takes every key for a new one.
+// forgetsKeys treats every key as new.
 func forgetsKeys() behavior {
 	var seen sync.Map
 	return func(s *faultyService, _ http.ResponseWriter, r *http.Request) bool {
@@ -122,7 +122,7 @@ func forgetsKeys() behavior {
 	}
 }
 
-// The checker of the fault tests and of the drill finds a service that loses writes, carries them out twice or returns stale
+// The checker of the fault tests and of the drill detects a service that loses writes, executes them twice or returns stale
 // reads.
 func TestFaultsAreFoundByTheChecker(t *testing.T) {
 	t.Parallel()

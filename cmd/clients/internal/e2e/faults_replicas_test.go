@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Replicas that start before the servers, on an empty store, create together what they need.
+// Replicas that start before the servers, on an empty store, create the streams together.
 func TestFaultsStartTogetherBeforeThereIsALeader(t *testing.T) {
 	t.Parallel()
 	servers := natstest.Run(t, places)
@@ -124,8 +124,8 @@ func TestFaultsOfTheReplicaThatReadsSources(t *testing.T) {
 	}
 }
 
-// Callers at all replicas change one client. Of conditional changes one wins; those without a condition all take effect, and
-// nearly no caller notices the races.
+// Callers at all replicas change one client. Of conditional changes one succeeds; those without a condition all take effect,
+// and nearly none fails because of the conflicts.
 func TestFaultsRacesForAStateHaveOneWinner(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

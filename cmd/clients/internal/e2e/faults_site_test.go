@@ -27,7 +27,7 @@ var faultsFor = flag.Duration("faults", 0, "how long the fault tests go on")
 // places is how many NATS servers and replicas there are.
 const places = 3
 
-// site is replicas of the service on NATS servers, and what is between them.
+// site consists of replicas of the service, NATS servers, and the network between them.
 type site struct {
 	t        *testing.T
 	network  *natstest.Network // between replicas and servers; nil where servers are processes
@@ -42,7 +42,7 @@ type site struct {
 	read     uint64         // the sequence up to which they were
 }
 
-// replica is a replica of the service: which process that is changes when it is started again.
+// replica is a replica of the service. Its process changes when it is started again.
 type replica struct {
 	name    string
 	url     string // of the NATS servers
@@ -103,7 +103,7 @@ func (s *site) leader() (leader int) {
 	return leader
 }
 
-// killServer ends a server without notice to the others.
+// killServer kills a server.
 func (s *site) killServer(i int) {
 	s.network.Cut(serverName(i))
 	s.servers.Stop(i)
@@ -125,7 +125,7 @@ func (s *site) restartReplica(i int) {
 	}
 }
 
-// heals waits until every replica is ready, accepts writes and returns reads that are certain, and returns how long that
+// heals waits until every replica is ready, accepts writes and returns reads without a Warning, and returns how long that
 // took.
 func (s *site) heals() time.Duration {
 	s.t.Helper()
@@ -172,7 +172,7 @@ func (s *site) requireStoredOnce() map[string]int {
 	return requests
 }
 
-// readOn reads what was stored since it was called before, from the leader: a consumer may miss the newest messages.
+// readOn reads the messages since its previous call from the leader, because a consumer may miss the newest ones.
 func (s *site) readOn() {
 	s.t.Helper()
 	var end struct {
@@ -210,7 +210,7 @@ func (s *site) request(call, body string, response any) {
 	}, call)
 }
 
-// startLoad has callers use a few clients through all replicas.
+// startLoad starts callers that use a few clients through all replicas.
 func (s *site) startLoad() *workload.Load {
 	s.t.Helper()
 	var urls []string

@@ -17,15 +17,15 @@ import (
 // The fault tests run three NATS servers and three replicas of the service, with a network in between that can be cut, and
 // keep callers busy meanwhile. -faults=10m makes a long run of them.
 
-// siteFault is something that goes wrong for a while.
+// siteFault is a fault that lasts for a while.
 type siteFault struct {
 	name  string
 	lasts time.Duration
 	begin func(*site) (end func())
 }
 
-// deposes reports whether the stream's leader may go on as such while the others elect another one. Reads through it may
-// then be stale for a while.
+// deposes reports whether the stream's leader may continue as leader while the others elect another one. Reads through it
+// may then be stale for a while.
 func (f siteFault) deposes() bool {
 	return strings.Contains(f.name, "cut") || strings.Contains(f.name, "held")
 }
@@ -99,14 +99,14 @@ func siteFaults() []siteFault {
 
 const (
 	shortFaults = 4
-	// healsWithin is how soon after a fault everything is as before: the others have to find a server again that was cut
-	// off, and a cluster may take 9 s to elect a leader.
+	// healsWithin is how soon after a fault everything works again: the servers have to reconnect to one that was cut off,
+	// and a cluster may take 9 s to elect a leader.
 	healsWithin = 15 * time.Second
-	// deposedWithin is how long a leader may respond that the others have replaced.
+	// deposedWithin is how long a replaced leader may respond.
 	deposedWithin = 10 * time.Second
 )
 
-// Whatever goes wrong, each client's operations are linearizable, and what was acknowledged is stored once.
+// During every fault, each client's operations are linearizable, and every acknowledged write is stored once.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -137,7 +137,7 @@ func TestFaultsOfALeaderThatIsPaused(t *testing.T) {
 	}
 }
 
-// survives has one fault happen under load.
+// survives causes one fault under load.
 func (s *site) survives(f siteFault) {
 	s.t.Helper()
 	l := s.startLoad()
@@ -167,5 +167,5 @@ func (s *site) survives(f siteFault) {
 	require.Less(s.t, healed, healsWithin, f.name)
 }
 
-// pass lets time pass, for which a fault lasts.
+// pass waits for the duration of a fault.
 func pass(d time.Duration) { <-time.After(d) }

@@ -17,7 +17,7 @@ import (
 // binary is the path of the program under test.
 var binary string
 
-// parallel is how many tests run at once, if no flag says otherwise: most of them wait for processes most of the time.
+// parallel is the default number of tests that run at once: most of them wait for processes most of the time.
 const parallel = "4"
 
 // previous is the program of another commit, which the upgrade tests run beside it and benchmarks compare with it.
@@ -54,8 +54,8 @@ func buildAndRun(m *testing.M) int {
 	return runAndEndShared(m, dir)
 }
 
-// timeout is how long a test waits for what has to happen, on a machine that is busy with much else. It looks after
-// firstPause, and then less and less often: to read the metrics costs more than what a test waits for.
+// timeout is how long a test waits for a condition, on a busy machine. It checks after firstPause and then at growing
+// intervals, because reading the metrics costs more than what a test waits for.
 const (
 	timeout      = time.Minute
 	firstPause   = 10 * time.Millisecond

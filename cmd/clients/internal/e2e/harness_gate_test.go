@@ -11,9 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// gate stands between one replica and a NATS server. Armed with texts, it lets nothing more through to the server from
-// the moment that the replica has sent the last of them, one after the other: so a request is held up at exactly one of its
-// steps, as by a slow link.
+// gate is a proxy between one replica and a NATS server. Armed with texts, it holds everything to the server after the replica
+// has sent the texts in this order. So a request is held up at exactly one of its steps, as by a slow link.
 type gate struct {
 	url     string
 	address string // of the server
@@ -52,7 +51,7 @@ func (g *gate) arm(texts ...string) (reached <-chan struct{}) {
 	return g.reached
 }
 
-// open lets through what was held up, and everything from then on.
+// open releases the held data and lets everything through afterwards.
 func (g *gate) open() {
 	g.mu.Lock()
 	defer g.mu.Unlock()

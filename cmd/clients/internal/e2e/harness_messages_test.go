@@ -55,7 +55,7 @@ func sealed(m *nats.Msg) *nats.Msg {
 	return m
 }
 
-// rebuild folds events as a subscriber does that knows nothing but the contract.
+// rebuild folds events as a subscriber does, by the contract alone.
 func rebuild(t testing.TB, events []event) map[int64]view {
 	t.Helper()
 	clients := map[int64]view{}

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// client sends requests to one address. It neither asks for compression nor follows redirects.
+// client sends requests to one address. It neither requests compression nor follows redirects.
 type client struct {
 	t     testing.TB
 	base  string // as http://127.0.0.1:8080
@@ -99,8 +99,8 @@ func (c *client) want(status int, method, path, body string, headers ...string) 
 	return r
 }
 
-// settle is want of a request that can be sent again, which it is while the response is 503: on a busy machine a cluster
-// elects leaders at any time, and a caller waits until it has one.
+// settle is want for a request that may be repeated: it is sent again while the response is 503, because on a busy machine a
+// cluster may elect leaders at any time.
 func (c *client) settle(status int, method, path, body string, headers ...string) response {
 	c.t.Helper()
 	var r response

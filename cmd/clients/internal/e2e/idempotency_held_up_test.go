@@ -24,7 +24,7 @@ type keyedSite struct {
 	id    int64     // of the test's client
 	key   string    // the header with the test's key
 
-	// What the slow replica sends for the test's request, and for no other.
+	// Texts that the slow replica sends for the test's request alone.
 	sendsClaim, sendsEvent string
 }
 
@@ -79,7 +79,7 @@ func TestKeyedRequestsThatAreHeldUp(t *testing.T) {
 	}
 }
 
-// asksForProjects is what a replica sends before it deletes or deactivates a client, and at other times.
+// asksForProjects is a text that a replica sends before it deletes or deactivates a client, and at other times.
 const asksForProjects = "$JS.API.STREAM.INFO.PROJECTS"
 
 // delayed sends a keyed request through the slow replica, and returns when it is held up.
@@ -101,7 +101,7 @@ func (s *keyedSite) delayed(at []string, method, path, body string, headers ...s
 	return responses
 }
 
-// blocked lets a project keep the client from its end while retry is refused.
+// blocked prevents the deletion of the client by a project while retry is refused.
 func (s *keyedSite) blocked(retry func()) {
 	s.t.Helper()
 	js := s.other.partner(s.t)
@@ -118,8 +118,8 @@ func (s *keyedSite) types() (all []string) {
 	return all
 }
 
-// A keyed toggle is held up while it checks projects; its retry is refused; the key is sent a third time and applied. The
-// first must find that it has lost its key, and not toggle the client back.
+// A keyed toggle is held up while it checks projects; its retry is refused; a third request with the key succeeds. The first
+// one must detect that it has lost its key, and not toggle the client back.
 func testToggleHeldUp(t *testing.T, s *keyedSite, freeze bool) {
 	toggle := path(s.id) + "/toggle"
 	first := s.delayed([]string{s.sendsClaim, asksForProjects}, http.MethodPost, toggle, "")
@@ -139,7 +139,7 @@ func testToggleHeldUp(t *testing.T, s *keyedSite, freeze bool) {
 	require.Equal(t, []string{"ClientCreated", "ClientToggled"}, s.types())
 }
 
-// A keyed deletion whose retry was refused is not carried out any more.
+// A keyed deletion whose retry was refused is not executed afterwards.
 func testDeleteHeldUp(t *testing.T, s *keyedSite, freeze bool) {
 	first := s.delayed([]string{s.sendsClaim, asksForProjects}, http.MethodDelete, path(s.id), "")
 	if freeze {

@@ -62,8 +62,8 @@ func TestARepeatedKeyReturnsTheFirstResponseBehindLaterChanges(t *testing.T) {
 	require.Empty(t, a.list(""))
 }
 
-// A command that was refused or changed nothing leaves no trace: its key is free for any other.
-func TestAKeyOfARefusalLeavesNoTrace(t *testing.T) {
+// A command that was refused or changed nothing releases its key for any other request.
+func TestARefusalReleasesTheKey(t *testing.T) {
 	t.Parallel()
 	a := shared(t)
 	id := a.create("SuprCorp")
@@ -128,7 +128,7 @@ func TestConcurrentRequestsUnderOneKeyLeadToOneEvent(t *testing.T) {
 
 // A service that ends between storing an event and completing its record leaves a record without a response. The next
 // request with the key finds the event in the stream.
-func TestAKeyIsSettledFromTheStream(t *testing.T) {
+func TestAnUnfinishedKeyIsCompletedFromTheStream(t *testing.T) {
 	t.Parallel()
 	a := shared(t)
 	var targets []int64 // one for each of the writes

@@ -50,7 +50,7 @@ func TestAKeyWithAnotherRequestIsRefused(t *testing.T) {
 
 // A service ends between storing an event and completing its record. The retry finds the event, and so it finds that there
 // is none, behind many later changes of the client: not with one request for each of them.
-func TestAKeyIsSettledBehindManyLaterChanges(t *testing.T) {
+func TestAnUnfinishedKeyIsCompletedAfterManyLaterChanges(t *testing.T) {
 	t.Parallel()
 	servers := natstest.Run(t, 1)
 	replicas := startReplicas(t, 2, servers.URL(), "CLIENTS_STREAM_REPLICAS=1")

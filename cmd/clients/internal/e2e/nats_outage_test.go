@@ -23,8 +23,8 @@ func refusedWithin() time.Duration {
 	return 3 * time.Second
 }
 
-// Without NATS reads continue from what is known, with a warning, and writes are refused in time. When NATS is back, so is
-// the service. With eventual reads nothing is marked.
+// Without NATS reads continue from the projection, with a warning, and writes are refused in time. When NATS is back, the
+// service recovers. With eventual consistency reads have no warning.
 func TestReadsContinueWithoutNATS(t *testing.T) {
 	t.Parallel()
 	cluster := natstest.Run(t, 1)
@@ -80,7 +80,7 @@ func TestReadsContinueWithoutNATS(t *testing.T) {
 	eventually(t, func() bool {
 		readiness := s.operations("/readyz")
 		return readiness.status == http.StatusOK && strings.HasPrefix(readiness.body, "read-only: NATS cannot be reached")
-	}, "readiness says that writes are refused")
+	}, "readiness reports that writes are refused")
 	for _, stream := range []string{"CLIENTS", "CLIENTS_IDS", "CLIENTS_QUARANTINE", "KV_CLIENTS_KEYS", "OBJ_CLIENTS_SNAPSHOTS", "PROJECTS", "INVOICES"} {
 		eventually(t, func() bool { return s.metric("clients_stream_up", fmt.Sprintf("stream=%q", stream)) == 0 }, "%s is down", stream)
 	}
@@ -158,8 +158,8 @@ func TestALoginThatIsRefusedIsRetried(t *testing.T) {
 // withUser puts a login in front of the host of each URL.
 func withUser(urls, user string) string { return strings.ReplaceAll(urls, "://", "://"+user+"@") }
 
-// A server that no longer responds, as behind a broken network, is left.
-func TestAServerThatNoLongerRespondsIsLeft(t *testing.T) {
+// The service disconnects from a server that no longer responds, as behind a broken network.
+func TestAnUnresponsiveServerIsDisconnected(t *testing.T) {
 	t.Parallel()
 	network := natstest.NewNetwork(t)
 	servers := natstest.Run(t, 1, network.Between)

@@ -25,14 +25,13 @@ func anonymous(t *testing.T, url string) attacker {
 	return attacker{name: "partner", nc: nc, consumer: "partner", sources: []string{"projects", "invoices"}}
 }
 
-// silent is for connections that are refused much.
+// silent is an option of connections with many permission errors.
 func silent(o *nats.Options) error {
 	o.AsyncErrorCB = func(*nats.Conn, *nats.Subscription, error) {}
 	return nil
 }
 
-// The attack finds what it is for: it succeeds where one export is too wide, and where there are permissions instead of
-// accounts.
+// The attack succeeds if one export is too wide, and if there are permissions instead of accounts.
 func TestAttackSucceedsOnServersThatAreOpen(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -48,7 +48,7 @@ func attack(t *testing.T, admin *nats.Conn, attackers ...attacker) (changes []st
 				send(target)
 			}
 			if strings.HasPrefix(target, "$JS.") && strings.Contains(target, ".victim") {
-				continue // a partner that may give its consumers any name reaches those whose name it knows
+				continue // a partner that may name its consumers freely can use those of others whose names it can guess
 			}
 			for _, body := range []string{"", "{}", `{"seq":1}`} {
 				require.NoError(t, a.nc.PublishRequest(target, inbox, []byte(body)))
@@ -95,7 +95,7 @@ func targets(victims []string, a attacker) (all []string) {
 	return all
 }
 
-// deputies have the servers, or the service, send something to a subject of the attacker's choice.
+// deputies are requests that make the servers or the service send a message to a subject that the attacker chooses.
 func deputies(t *testing.T, a attacker) (all []func(target string)) {
 	send := func(subject, body string, headers ...string) {
 		all = append(all, func(target string) {
@@ -171,8 +171,8 @@ func request(t *testing.T, nc *nats.Conn, subject, body string, headers ...strin
 	return string(reply.Data)
 }
 
-// awaitSilence waits until the servers have carried out what was sent before: nothing passes through the account of the
-// streams but what the service does when nothing happens.
+// awaitSilence waits until the servers have handled everything that was sent before: the account of the streams has no messages
+// other than those of an idle service.
 func awaitSilence(t *testing.T, admin *nats.Conn) {
 	t.Helper()
 	var last string
@@ -186,7 +186,7 @@ func awaitSilence(t *testing.T, admin *nats.Conn) {
 	}, "the streams come to rest")
 }
 
-// observed is what an attack could change, by what it is.
+// observed is the state that an attack could change, by name.
 type observed map[string]string
 
 func observe(t *testing.T, admin *nats.Conn) observed {
@@ -246,7 +246,7 @@ func decodeReply(t *testing.T, body string, to any) {
 	require.NoError(t, json.Unmarshal([]byte(body), to), body)
 }
 
-// changes lists what differs, but for the consumer of the attacker.
+// changes lists the differences, except for the consumer of the attacker.
 func (o observed) changes(after observed, own string) (found []string) {
 	own = "consumer CLIENTS." + own
 	for what, before := range o {

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Consumers that a partner created before there were accounts go on; those of others are out of reach of its requests.
+// Consumers that a partner created before there were accounts still work. Its requests cannot use those of others.
 func TestPartnersUpdateTheirOwnConsumersOnly(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -50,7 +50,7 @@ func TestPartnersUpdateTheirOwnConsumersOnly(t *testing.T) {
 }
 
 // The server delivers to a subscription only if it has no wildcards. So not even a push consumer, which partners cannot
-// have, reaches what the service listens to.
+// create, delivers to the service's subscriptions.
 func TestNothingIsDeliveredToTheService(t *testing.T) {
 	t.Parallel()
 	s := start(t)

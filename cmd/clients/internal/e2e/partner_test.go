@@ -132,7 +132,7 @@ func TestPartnersPublishWithAcknowledgement(t *testing.T) {
 	})
 }
 
-// requireDenied checks that the server tells a partner that it may not publish to a subject.
+// requireDenied requires that the server refuses a partner's message to a subject.
 func requireDenied(t *testing.T, nc *nats.Conn, subject string) {
 	t.Helper()
 	require.NoError(t, nc.Publish(subject, []byte(`{"seq":1}`)))
@@ -140,7 +140,7 @@ func requireDenied(t *testing.T, nc *nats.Conn, subject string) {
 	require.ErrorContains(t, nc.LastError(), fmt.Sprintf(`Permissions Violation for Publish to "%s"`, subject))
 }
 
-// Consumers that a partner may not have, each with what the error says.
+// Consumers that a partner may not create, each with the text of the error.
 var refused = map[string]struct{ config, says string }{
 	"push":                {`"deliver_subject":"x"`, "push consumers are not allowed"},
 	"direct":              {`"direct":true`, "only pull consumers"},
@@ -237,7 +237,7 @@ func TestPartnersHaveALimitedNumberOfConsumers(t *testing.T) {
 	require.ErrorIs(t, create(limit+1), jetstream.ErrMaximumConsumersLimit, "after a restart too")
 }
 
-// Of a flood of requests as many get a response as there is room for, and nothing else waits.
+// Of a flood of requests, as many get a response as the limit admits, and nothing else is delayed.
 func TestAFloodOfPartnersRequestsHoldsUpNothing(t *testing.T) {
 	t.Parallel()
 	s := start(t)

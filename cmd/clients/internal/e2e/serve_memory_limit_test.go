@@ -42,8 +42,8 @@ func (s *service) requireWithinMemory(t *testing.T) {
 	require.Less(t, peak, int64(memoryLimit))
 }
 
-// requireServed creates and reads clients for a while, and wants 99 of 100 requests to take less than a second: on a machine
-// that is busy with other things, less than ten times as long as before the attack.
+// requireServed creates and reads clients for a while, and requires that 99 of 100 requests take less than a second, or on a
+// busy machine less than ten times as long as before the attack.
 func (c *client) requireServed(t *testing.T, before time.Duration) {
 	t.Helper()
 	p99 := c.p99(t, 400)

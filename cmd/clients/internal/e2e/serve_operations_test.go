@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What the operations endpoints show of a service: healthy, after some requests, and without NATS.
+// The responses of the operations endpoints: healthy, after some requests, and without NATS.
 func TestOperationsEndpointsReportTheState(t *testing.T) {
 	t.Parallel()
 	servers := natstest.Run(t, 1)

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Whatever is wrong with a setting, no secret in it reaches the output, which is the log of a container.
+// Whatever the fault of a setting, the output, which is the log of a container, contains no secret.
 func TestReportsOfInvalidSettingsShowNoSecret(t *testing.T) {
 	t.Parallel()
 	const (

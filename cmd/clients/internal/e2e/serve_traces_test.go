@@ -64,7 +64,7 @@ const (
 	othersTrace  = "1bf7651916cd43dd8448eb211c80319d"
 )
 
-func TestTracesGoThroughTheService(t *testing.T) {
+func TestTracesContinueThroughTheService(t *testing.T) {
 	t.Parallel()
 	c := collectTraces(t)
 	s := start(t, "OTEL_EXPORTER_OTLP_ENDPOINT="+c.URL, "OTEL_BSP_SCHEDULE_DELAY=50", "CLIENTS_LOG_LEVEL=debug", "CLIENTS_LOG_FORMAT=json")
@@ -104,7 +104,7 @@ func TestTracesGoThroughTheService(t *testing.T) {
 	}
 }
 
-func TestACollectorThatIsAwayDelaysNoRequest(t *testing.T) {
+func TestAnUnreachableCollectorDelaysNoRequest(t *testing.T) {
 	t.Parallel()
 	c := collectTraces(t)
 	c.Close()
@@ -120,7 +120,7 @@ func TestACollectorThatIsAwayDelaysNoRequest(t *testing.T) {
 	require.LessOrEqual(t, strings.Count(s.stderr.String(), "traces lost"), 1)
 }
 
-// An invalid value is logged and its default used; the unknown name of an exporter ends the start.
+// An invalid value is logged and its default used; with an unknown exporter the start fails.
 func TestInvalidTraceSettingsAreReported(t *testing.T) {
 	t.Parallel()
 	c := collectTraces(t)

@@ -67,7 +67,7 @@ func structured(header, contentType, member string) encoding {
 	}
 }
 
-// stands is a case of an event that stands in the way of its client's end, and what the refusal names.
+// stands is a case of an event that prevents the deletion of its client, with the text of the refusal.
 type stands struct{ kind, data, hint string }
 
 // In data, $id is the project or invoice and $client the client.
@@ -89,9 +89,9 @@ var inTheWay = map[string]stands{
 	"no such day":         {"invoices.v1.InvoiceCreated", `{"id":$id,"client_id":$client,"period_start":"2011-02-30","period_end":"soon"}`, "1 invoice"},
 }
 
-// Whatever way it is sent in, an event that names its project or invoice and its client keeps the client from being
-// deleted, until the same service sends that it was deleted.
-func TestEveryKindOfCloudEventKeepsItsClient(t *testing.T) {
+// In every encoding, an event with the ids of its project or invoice and of its client prevents the client's deletion, until the
+// same service publishes that the project or invoice was deleted.
+func TestEveryKindOfCloudEventPreventsTheDeletion(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	js := s.partner(t)
@@ -136,7 +136,7 @@ func TestEventsAreDroppedBySourceAndID(t *testing.T) {
 	eventually(t, func() bool { return s.metric("clients_source_duplicates_total", `stream="PROJECTS"`) == 2 }, "both are counted")
 }
 
-// What cannot be attributed to a client is kept with its reason, and nothing waits for it.
+// An event that cannot be attributed to a client is stored with its reason, and delays nothing.
 func TestEventsThatNameNoClientAreQuarantined(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -156,8 +156,8 @@ func TestEventsThatNameNoClientAreQuarantined(t *testing.T) {
 	require.Contains(t, lines[2], `"type":"projects.v1.ProjectCreated"`)
 }
 
-// A client's invoice defaults follow what can be understood of its invoices, and stay when those are deleted.
-func TestInvoiceDefaultsFollowWhatCanBeUnderstood(t *testing.T) {
+// A client's invoice defaults follow the valid fields of its invoices, and stay when those are deleted.
+func TestInvoiceDefaultsFollowValidFields(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	id, js := s.create("SuprCorp"), s.partner(t)

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What was learned of projects and invoices, also that they were deleted, survives snapshots and restarts: an event that
-// is sent again changes nothing, and verify finds that the snapshot is what the stream gives.
+// The state of projects and invoices, also of deleted ones, survives snapshots and restarts: an event that is sent again
+// changes nothing, and verify finds no difference between the snapshot and the stream.
 func TestDeletionsOfProjectsSurviveSnapshotsAndRestarts(t *testing.T) {
 	t.Parallel()
 	s := start(t)

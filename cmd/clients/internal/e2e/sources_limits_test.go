@@ -42,7 +42,7 @@ func configOf(t *testing.T, js jetstream.JetStream, stream string) jetstream.Str
 	return s.CachedInfo().Config
 }
 
-func TestLimitsOfExistingStreamsAreTheAdministrators(t *testing.T) {
+func TestLimitsOfExistingStreamsAreNotChanged(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	js := s.administrator(t)
@@ -59,7 +59,7 @@ func TestLimitsOfExistingStreamsAreTheAdministrators(t *testing.T) {
 	require.True(t, s.stderr.contains("source without size limit"), &s.stderr)
 }
 
-func TestAFullStreamOfAnotherServiceHoldsUpNothing(t *testing.T) {
+func TestAFullStreamOfAnotherServiceDelaysNothing(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	id := s.create("SuprCorp")
@@ -85,7 +85,7 @@ func TestAFullStreamOfAnotherServiceHoldsUpNothing(t *testing.T) {
 	s.want(http.StatusOK, http.MethodDelete, path(id), "")
 }
 
-func TestMessagesThatCannotBeUsedDoNotFloodTheLog(t *testing.T) {
+func TestInvalidMessagesDoNotFloodTheLog(t *testing.T) {
 	t.Parallel()
 	const n = 200
 	begun := time.Now()

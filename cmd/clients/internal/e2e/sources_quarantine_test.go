@@ -83,8 +83,8 @@ func TestMessagesThatCannotBeAttributedGoToTheQuarantine(t *testing.T) {
 	require.Len(t, s.deadLetters(), 7, "none is stored twice")
 }
 
-// An operator retries what can be attributed by now, and drops the rest. A retried event does not override what the other
-// service has published since.
+// An operator retries the messages that can be attributed meanwhile, and drops the rest. A retried event does not override newer
+// events of the other service.
 func TestTheQuarantineIsEmptiedByAnOperator(t *testing.T) {
 	t.Parallel()
 	s := start(t)

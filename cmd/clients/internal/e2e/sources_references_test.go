@@ -12,9 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A client with active projects stays active, one with projects or invoices is not deleted: the refusal says how many there
-// are.
-func TestProjectsAndInvoicesKeepTheirClient(t *testing.T) {
+// A client with active projects cannot be deactivated, one with projects or invoices cannot be deleted. The refusal has their
+// number.
+func TestProjectsAndInvoicesPreventDeletion(t *testing.T) {
 	t.Parallel()
 	a := shared(t)
 	id := a.create("SuprCorp")
@@ -56,8 +56,8 @@ func TestProjectsAndInvoicesKeepTheirClient(t *testing.T) {
 	a.want(404, "DELETE", path(id), "")
 }
 
-// A project that was acknowledged before a deletion began is taken into account, however short before; one that comes later
-// may be of a deleted client.
+// A project that was acknowledged before a deletion began is taken into account, however short before. A later one may belong
+// to a deleted client.
 func TestDeletionsRaceWithProjects(t *testing.T) {
 	t.Parallel()
 	const rounds, racers = 400, 4
@@ -125,8 +125,8 @@ func (a *tenant) race(id, projectID int64, racer int) (r raceResult) {
 	return r
 }
 
-// What was acknowledged as deactivated or deleted does not keep a client any more.
-func TestProjectsThatAreGoneKeepNoClient(t *testing.T) {
+// Projects that were acknowledged as deactivated or deleted no longer prevent a command.
+func TestDeletedProjectsDoNotPreventDeletion(t *testing.T) {
 	t.Parallel()
 	a := shared(t)
 	for round := range int64(30) {
@@ -140,8 +140,8 @@ func TestProjectsThatAreGoneKeepNoClient(t *testing.T) {
 	}
 }
 
-// What was learned from other services outlives their streams: their limits, a purge, and a stream that is created again.
-func TestReferencesOutliveTheStreamsOfOtherServices(t *testing.T) {
+// References remain when their events are removed from the streams of other services: by limits, a purge, or a recreation.
+func TestReferencesRemainWithoutTheirEvents(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	js := s.administrator(t)

@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// programs is the way to the new release and back.
+// programs are the releases in the order of an upgrade and a rollback.
 func programs(t *testing.T) []string {
 	require.NotEmpty(t, *previous, "-previous is missing")
 	return []string{*previous, binary, *previous, binary}
@@ -96,7 +96,7 @@ func startReplica(t *testing.T, program string, variables []string) *service {
 	return s
 }
 
-// route is what a load balancer knows: the replicas that requests go to.
+// route is the routing table of a load balancer: the replicas that receive requests.
 type route struct {
 	mu       sync.RWMutex
 	replicas []*service
