@@ -52,9 +52,9 @@ func (w *writer) resolve(ctx context.Context, p *pending, outcome jsapi.Outcome,
 	if outcome == jsapi.Conflict && !w.replicated {
 		return domain.AppendResult{}, domain.ErrConflict
 	}
-	subject := subjectOf(p.account, p.clientID)
-	if outcome == jsapi.Conflict {
-		subject = p.subject() // the newer message may be of another account
+	subject := p.subject() // the newer message may be of another account
+	if outcome == jsapi.Duplicate && refusal == nil {
+		subject = subjectOf(p.account, p.clientID) // it is stored: without a wildcard it is found sooner
 	}
 	for ctx.Err() == nil {
 		next, err := w.reader.next(ctx, subject, p.lastSequence+1)
