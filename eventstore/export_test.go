@@ -27,6 +27,7 @@ var (
 
 const (
 	BlockSize      = blockSize
+	FindSteps      = findSteps
 	HeaderLimit    = headerLimit
 	ProbeEvery     = probeEvery
 	PublishAttempt = publishAttempt

@@ -13,9 +13,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Find looks for a stored event. It asks the stream's leader for the client's last message, which it mostly is; otherwise a
-// consumer delivers those behind l.After. A message with the id of the event is foreign, and not the event, if
-// one in front of it and behind l.After has its version already.
+// Find looks for a stored event. It asks the stream's leader for the client's last message, and for the first ones behind
+// l.After, one of which it mostly is; the rest is delivered by a consumer. A message with the id of the event is foreign, and
+// not the event, if one in front of it and behind l.After has its version already.
 //
 // An event that is found is stored. Find reports that it is not found only if the leader is sure to know everything that
 // was acknowledged: it has heard of a majority since, and has what the caller has been shown of the client. Otherwise the
@@ -32,6 +32,10 @@ func (s *Store) Find(ctx context.Context, l domain.Lookup) (domain.AppendResult,
 	return record.appendResult(), record.Sequence != 0, nil
 }
 
+// findSteps is how many messages are read one by one: creating a consumer takes longer, and commands on the same client at
+// the same time leave few.
+const findSteps = 8
+
 // find returns the event, or jetstream.ErrMsgNotFound.
 func (r *reader) find(ctx context.Context, l domain.Lookup) (Record, error) {
 	subject := subjectOf(l.Account, l.ClientID)
@@ -41,19 +45,39 @@ func (r *reader) find(ctx context.Context, l domain.Lookup) (Record, error) {
 		return Record{}, err
 	case last.Sequence <= l.After:
 		return Record{}, jetstream.ErrMsgNotFound
-	case last.is(l.EventID):
-		if first, err := r.next(ctx, subject, l.After+1); err == nil && first.Sequence == last.Sequence {
-			return last, nil // nothing is in front of it
-		}
 	}
-	sequence, err := r.search(ctx, subject, l, last.Sequence)
+	version := uint64(0) // of the client, as far as it is known
+	for range findSteps {
+		next, err := r.nextStored(ctx, subject, l.After+1)
+		if err != nil {
+			return Record{}, err
+		}
+		counts := next.Foreign == "" && next.Version > version
+		if counts {
+			version = next.Version
+		}
+		switch {
+		case counts && next.EventID == l.EventID:
+			return next, nil
+		case next.Sequence >= last.Sequence, tooLate(l, next.StoredAt):
+			return Record{}, jetstream.ErrMsgNotFound
+		}
+		l.After = next.Sequence
+	}
+	sequence, err := r.search(ctx, subject, l, last.Sequence, version)
 	if err != nil {
 		return Record{}, err
 	}
-	if sequence == last.Sequence {
-		return last, nil
+	return r.nextStored(ctx, subject, sequence)
+}
+
+// nextStored returns what next does, for a message that is stored: a leader that has none is behind.
+func (r *reader) nextStored(ctx context.Context, subject string, sequence uint64) (Record, error) {
+	record, err := r.next(ctx, subject, sequence)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		err = errBehind
 	}
-	return r.next(ctx, subject, sequence)
+	return record, err
 }
 
 // lastShown returns the last message of a client, which is at shown or behind it.
@@ -79,13 +103,14 @@ func tooLate(l domain.Lookup, at time.Time) bool { return !l.Before.IsZero() && 
 const searchBatch = 1000
 
 // search has the headers of a client's messages delivered, and returns the sequence of the event, or
-// jetstream.ErrMsgNotFound. Whichever server delivers, it has delivered all of them when the last one is reached.
-func (r *reader) search(ctx context.Context, subject string, l domain.Lookup, last uint64) (uint64, error) {
+// jetstream.ErrMsgNotFound. Whichever server delivers, it has delivered all of them when the last one is reached. version is
+// that of the client before them, as far as it is known.
+func (r *reader) search(ctx context.Context, subject string, l domain.Lookup, last, version uint64) (uint64, error) {
 	consumer, err := r.api.Consumer(ctx, jsapi.Reading{Stream: Stream, Subject: subject, After: l.After, HeadersOnly: true})
 	if err != nil {
 		return 0, err
 	}
-	var version uint64 // of the client, as far as it is known
+	defer r.api.DropConsumer(Stream, consumer)
 	for delivered := uint64(0); ctx.Err() == nil; {
 		batch, err := consumer.Fetch(searchBatch, jetstream.FetchMaxWait(jsapi.RequestTimeout/4))
 		if err != nil {

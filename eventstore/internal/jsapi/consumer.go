@@ -50,3 +50,13 @@ func (c *Client) Consumer(ctx context.Context, r Reading) (jetstream.Consumer, e
 		}
 	}
 }
+
+// DropConsumer deletes a consumer that is not used any more, without waiting for that. One that remains ends by itself some
+// time after its last use.
+func (c *Client) DropConsumer(stream string, consumer jetstream.Consumer) {
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), RequestTimeout)
+		defer cancel()
+		_ = c.JetStream.DeleteConsumer(ctx, stream, consumer.CachedInfo().Name)
+	}()
+}
