@@ -11,10 +11,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// onceKey is of a write that is sent before the backup and after the restore.
+// onceKey is the key of a write that is sent before the backup and after the restore.
 const onceKey = "Idempotency-Key: sent before and after"
 
-// startUsed runs a service with everything that it can store: the client needed has a project and an invoice.
+// startUsed runs a service with all kinds of stored data: the client needed has a project and an invoice.
 func startUsed(t *testing.T) (s *service, needed int64) {
 	t.Helper()
 	s = start(t)
@@ -41,7 +41,7 @@ func backup(t *testing.T, s *service) (folder string) {
 	return folder
 }
 
-// destinations are where a backup can be restored to. Each restores a folder and returns the service that was started.
+// destinations are the kinds of stores to which a backup can be restored. Each restores a folder and returns a service on it.
 var destinations = map[string]func(t *testing.T, folder string) *service{
 	"data directory": func(t *testing.T, folder string) *service {
 		dir := filepath.Join(t.TempDir(), "data")
@@ -57,7 +57,7 @@ var destinations = map[string]func(t *testing.T, folder string) *service{
 	},
 }
 
-func TestARestoreBringsEverythingBack(t *testing.T) {
+func TestARestoreIsComplete(t *testing.T) {
 	t.Parallel()
 	s, needed := startUsed(t)
 	folder := backup(t, s)

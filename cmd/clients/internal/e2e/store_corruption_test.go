@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// corruptions returns messages that claim to be events of client id, which is at version 1, and cannot be.
+// corruptions returns corrupt messages with the envelope of events of client id, which is at version 1.
 func corruptions(id int64) map[string]*nats.Msg {
 	const toggled, inactive = "clients.v1.ClientToggled", `"active":false`
 	subject, other := fmt.Sprintf("clients.default.%d", id), fmt.Sprintf("clients.other.%d", id)
@@ -36,7 +36,7 @@ func corruptions(id int64) map[string]*nats.Msg {
 	}
 }
 
-// Reads continue from what was known, with a warning; writes and readiness fail; a start is refused with the sequence.
+// Reads continue from the last state, with a warning; writes and readiness fail; a start is refused with the sequence.
 func TestCorruptionStopsWritesAndStarts(t *testing.T) {
 	t.Parallel()
 	for name := range corruptions(0) {

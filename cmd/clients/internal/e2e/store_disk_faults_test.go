@@ -22,7 +22,7 @@ import (
 // The tests of this file mount file systems and trace processes: they run as root, on Linux, with strace. .ci/run runs
 // them with the build tag diskfaults.
 
-// mountDisk mounts a disk of so many MiB for the test.
+// mountDisk mounts a disk of a size in MiB for the test.
 func mountDisk(t *testing.T, size int) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -31,7 +31,7 @@ func mountDisk(t *testing.T, size int) string {
 	return dir
 }
 
-// fillDisk takes all room of a disk and returns what gives it back.
+// fillDisk uses all space of a disk and returns a function that releases it.
 func fillDisk(t *testing.T, disk string) (release func()) {
 	t.Helper()
 	name := filepath.Join(disk, "filler")
@@ -128,7 +128,7 @@ func (s *service) requireRecovery(t *testing.T) *service {
 	return s
 }
 
-// A server that could not sync refuses all further writes. What it had acknowledged is there after a restart.
+// A server that could not sync refuses all further writes. Acknowledged writes exist after a restart.
 func TestAFailedSyncEndsTheProcess(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -188,7 +188,7 @@ func TestAFirstStartThatEndsAtAnyStepLeavesAStoreThatStarts(t *testing.T) {
 	}
 }
 
-// launchTraced starts the service with a strace that follows it, and ends with it.
+// launchTraced starts the service under strace, which ends with it.
 func launchTraced(t *testing.T, dir string, args ...string) *service {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "traced")

@@ -34,7 +34,7 @@ func TestAKilledFirstStartLeavesAStoreThatStarts(t *testing.T) {
 }
 
 // Earlier releases could leave a high-water file of 0 bytes, or the beginning of one.
-func TestATruncatedHighWaterFileIsBegunAgain(t *testing.T) {
+func TestATruncatedHighWaterFileIsCreatedAgain(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	id := s.create("SuprCorp")
@@ -46,7 +46,7 @@ func TestATruncatedHighWaterFileIsBegunAgain(t *testing.T) {
 		require.NoError(t, os.WriteFile(mark, whole[:size], 0o600))
 		s = s.restart(t)
 		require.Equal(t, "SuprCorp", s.attributes(id)["name"])
-		require.True(t, s.stderr.contains("truncated high-water mark recreated"), "the log of a start with %d bytes says so", size)
+		require.True(t, s.stderr.contains("truncated high-water mark recreated"), "a start with %d bytes logs it", size)
 		s.kill()
 		begun, err := os.ReadFile(mark)
 		require.NoError(t, err)

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// useUp takes ids and deletes most of their clients, so that the list does not show how many ids were used.
+// useUp uses ids and deletes most of their clients, so that the list does not show how many ids were used.
 func useUp(c *client) (highest int64) {
 	c.t.Helper()
 	c.create("Kept")
@@ -17,8 +17,8 @@ func useUp(c *client) (highest int64) {
 	return highest
 }
 
-// No id is used twice, whatever ends the process and even if the stream of the counter is lost: the events show which ids
-// are used.
+// No id is used twice, however the process ends and even if the stream of the counter is lost: the events contain the ids in
+// use.
 func TestIDsAreNeverUsedAgain(t *testing.T) {
 	t.Parallel()
 	s := start(t)

@@ -30,7 +30,7 @@ func (w *keyedWriter) request(c *client) (response, error) {
 	return c.send(method, target, body, asJSON, "Idempotency-Key: "+w.pending)
 }
 
-// write sends requests until the service is gone.
+// write sends requests until the service has ended.
 func (w *keyedWriter) write(c *client, acknowledged func()) {
 	for i := 0; ; i++ {
 		w.pending = fmt.Sprintf("%s, change %d", w.name, i)
@@ -43,7 +43,7 @@ func (w *keyedWriter) write(c *client, acknowledged func()) {
 	}
 }
 
-// After kill -9 every acknowledged write is there once, and the others once or not at all; a retry settles them.
+// After kill -9 every acknowledged write is stored once, and the others once or not at all. After a retry they are stored once.
 func TestAKilledServiceHasEveryAcknowledgedWriteOnce(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")

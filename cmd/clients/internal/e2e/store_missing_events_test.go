@@ -39,7 +39,7 @@ func TestMissingEventsStopTheServiceAndItsStart(t *testing.T) {
 	}
 }
 
-// A stream that is not there any more has none of its events. Servers may say so for a while without reason.
+// A deleted stream lacks all events. Servers may report a missing stream for a while although it exists.
 func TestADeletedStreamStopsTheService(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -49,7 +49,7 @@ func TestADeletedStreamStopsTheService(t *testing.T) {
 	require.Equal(t, 1, run(t, []string{"CLIENTS_DATA_DIR=" + s.dataDir}, "verify").code)
 }
 
-func TestMissingEventsAreNoticedOnExternalServers(t *testing.T) {
+func TestMissingEventsAreDetectedOnExternalServers(t *testing.T) {
 	t.Parallel()
 	for name, n := range map[string]int{"one server": 1, "three servers": 3} {
 		t.Run(name, func(t *testing.T) {
@@ -90,14 +90,15 @@ func purge(t *testing.T, js jetstream.JetStream, options ...jetstream.StreamPurg
 	require.NoError(t, stream.Purge(t.Context(), options...))
 }
 
-// requireStopsForMissingEvents waits until a service is not ready because events are missing, and takes no writes.
+// requireStopsForMissingEvents waits until a service is not ready because events are missing, and requires that it refuses
+// writes.
 func requireStopsForMissingEvents(t *testing.T, s *service) {
 	t.Helper()
 	eventually(t, func() bool { return s.operations("/readyz").status == http.StatusServiceUnavailable }, "the service notices")
 	require.Contains(t, s.operations("/readyz").body, "messages are missing from the stream CLIENTS")
 	s.want(http.StatusServiceUnavailable, http.MethodPost, "/clients", "<client><name>Another</name></client>", asXML)
 	s.want(http.StatusServiceUnavailable, http.MethodPut, path(1), "<client><name>Another</name></client>", asXML)
-	require.NotEmpty(t, s.want(http.StatusOK, http.MethodGet, path(1), "").header.Get("Warning"), "reads go on from what is known")
+	require.NotEmpty(t, s.want(http.StatusOK, http.MethodGet, path(1), "").header.Get("Warning"), "reads continue from the last state")
 }
 
 func requireStartRefused(t *testing.T, variables ...string) {

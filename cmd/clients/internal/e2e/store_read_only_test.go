@@ -17,8 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// requireReadOnly waits until the service says that it is read-only for a reason, and fails unless it is ready, reads go
-// on, and writes are refused at once.
+// requireReadOnly waits until the service reports that it is read-only for a reason, and requires that it is ready, serves
+// reads, and refuses writes at once.
 func (s *service) requireReadOnly(t *testing.T, reason string) {
 	t.Helper()
 	eventually(t, func() bool {
@@ -44,7 +44,7 @@ func (s *service) requireReadOnly(t *testing.T, reason string) {
 	require.False(t, s.hasExited())
 }
 
-// hog fills the storage of NATS with another stream.
+// hog uses up the storage of NATS with another stream.
 func hog(t *testing.T, js jetstream.JetStream, replicas int) (release func()) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), timeout)
@@ -72,9 +72,8 @@ func limit(t *testing.T, js jetstream.JetStream, change func(*jetstream.StreamCo
 	require.NoError(t, err)
 }
 
-// An external NATS that accepts nothing more makes the service read-only for as long as that lasts, with and without
-// callers.
-func TestAnExternalNATSWithoutRoomMakesTheServiceReadOnly(t *testing.T) {
+// While an external NATS accepts no writes, the service is read-only, with and without callers.
+func TestAFullExternalNATSMakesTheServiceReadOnly(t *testing.T) {
 	t.Parallel()
 	type refuse func(t *testing.T, js jetstream.JetStream, servers *natstest.Cluster) (release func())
 	unlimited := func(js jetstream.JetStream) func(*testing.T) {
@@ -140,9 +139,9 @@ func TestAnExternalNATSWithoutRoomMakesTheServiceReadOnly(t *testing.T) {
 	}
 }
 
-// A NATS server that takes no message of the size of an event is found at the start. Where that changes later, only the
-// events that are too large are refused.
-func TestAMaxPayloadThatIsTooSmallIsFoundAtTheStart(t *testing.T) {
+// With a NATS server whose limit is below the size of an event a start is refused. If the limit changes later, only the events
+// that are too large are refused.
+func TestATooSmallMaxPayloadIsRefusedAtTheStart(t *testing.T) {
 	t.Parallel()
 	small := natstest.Run(t, 1, func(o *server.Options) { o.MaxPayload = 100 << 10 })
 	r := run(t, []string{"CLIENTS_NATS_URL=" + small.URL(), "CLIENTS_STREAM_REPLICAS=1", "CLIENTS_HTTP_ADDR=127.0.0.1:0", "CLIENTS_OPS_ADDR=127.0.0.1:0"}, "serve")

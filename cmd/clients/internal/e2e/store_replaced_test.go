@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// requireReplaced waits until a service has noticed that its stream was replaced. It serves what it knows, and takes no
+// requireReplaced waits until a service has detected that its stream was replaced. It serves its last state and refuses
 // writes.
 func requireReplaced(t *testing.T, s *service, known, ids []int64) {
 	t.Helper()
@@ -52,9 +52,9 @@ func TestAStreamThatIsCreatedAgainStopsTheService(t *testing.T) {
 	require.Equal(t, 1, refused.exitCode(t), "acknowledged writes are lost")
 }
 
-// A copy of the stream's files has the creation time that the stream has. A replica that read the stream beyond the copy
-// notices, and one that is started reads what is there, and again what other services had published since.
-func TestAStreamThatIsPutBackStopsTheServiceUntilItIsStartedAgain(t *testing.T) {
+// A copy of the stream's files has the stream's creation time. A replica that has read the stream beyond the copy detects it.
+// After a restart a replica reads the copy, and again the events of other services since then.
+func TestARestoredCopyStopsTheServiceUntilItsRestart(t *testing.T) {
 	t.Parallel()
 	servers := natstest.Run(t, 1)
 	begin := func() *service { return startReplicas(t, 1, servers.URL(), "CLIENTS_STREAM_REPLICAS=1")[0] }

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What a caller was given is still valid after a restart: tags, responses under idempotency keys, what invoices changed.
+// Tags, responses under idempotency keys, and changes by invoices are still valid after a restart.
 func TestResponsesStayValidAfterARestart(t *testing.T) {
 	t.Parallel()
 	s := start(t)

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Neither a backup nor a restore overwrites anything, and no folder is restored that is not what a backup wrote.
+// Neither a backup nor a restore overwrites anything, and only a complete backup is restored.
 func TestARestoreIsRefused(t *testing.T) {
 	t.Parallel()
 	s, _ := startUsed(t)
@@ -31,7 +31,7 @@ func TestARestoreIsRefused(t *testing.T) {
 	require.NoError(t, err)
 	administrator := withUser(s.nats, "admin:"+strings.TrimSpace(string(password)))
 	require.Contains(t, refused(nil, "restore", folder, "--nats-url", administrator), "running")
-	require.Equal(t, 2, run(t, s.variables, "restore", folder).code, "it is not said where to")
+	require.Equal(t, 2, run(t, s.variables, "restore", folder).code, "a restore without a destination")
 	require.Zero(t, s.stop(t))
 	refused(nil, "restore", folder, "--data-dir", s.dataDir)
 	require.Len(t, s.restart(t).list(""), 2, "all is as it was")
@@ -76,8 +76,7 @@ func TestARestoreIsRefused(t *testing.T) {
 	}
 }
 
-// A restore that is interrupted leaves nothing on which a service starts, and can be run again. A stream that exists is not
-// touched.
+// After an interrupted restore no service starts, and the restore can be run again. Existing streams are not changed.
 func TestAnInterruptedRestoreCanBeRunAgain(t *testing.T) {
 	t.Parallel()
 	s, _ := startUsed(t)

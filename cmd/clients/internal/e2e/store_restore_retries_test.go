@@ -47,7 +47,7 @@ func (k keyedWrites) send(c *client) (keyedWrites, error) {
 	return k, err
 }
 
-// writeDuring has callers write under keys while work runs, some before and some after it.
+// writeDuring runs callers that write under keys before, during and after work.
 func writeDuring(t *testing.T, c *client, work func()) (all []keyedWrites) {
 	t.Helper()
 	const callers, before, after = 8, 24, 16
@@ -82,8 +82,8 @@ func writeDuring(t *testing.T, c *client, work func()) (all []keyedWrites) {
 	return all
 }
 
-// Whatever callers wrote before and after the moment of a backup: after a restore, their retries make it happen once.
-// The counter of ids is in the backup though it moves all the time.
+// After a restore, retries of all writes before and after the moment of the backup lead to one event each. The backup contains
+// the counter of ids although it changes constantly.
 func TestRetriesAfterARestoreHappenOnce(t *testing.T) {
 	t.Parallel()
 	for name, restore := range destinations {

@@ -22,7 +22,7 @@ func TestReplicasScrubOneAtATimeAndNotAgainAtOnce(t *testing.T) {
 			return s.metric("clients_scrub_finished_timestamp_seconds") != last
 		})
 	}
-	eventually(t, shared, "all replicas know of the scrub")
+	eventually(t, shared, "all replicas report the scrub")
 	replicas = append(replicas, startReplicas(t, 1, servers.URL(), settings...)...)
 	eventually(t, shared, "so does a new one")
 	scrubs := 0
@@ -35,7 +35,7 @@ func TestReplicasScrubOneAtATimeAndNotAgainAtOnce(t *testing.T) {
 	require.Equal(t, 1, scrubs)
 }
 
-func TestAScrubFindsWhatOneOfThreeCopiesLacks(t *testing.T) {
+func TestAScrubFindsAMissingEventInOneOfThreeCopies(t *testing.T) {
 	t.Parallel()
 	s, servers := startOn(t, 3)
 	_, js := connect(t, servers.URL())

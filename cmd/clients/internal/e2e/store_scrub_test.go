@@ -16,7 +16,7 @@ import (
 // everyMoment is an interval at which a scrub is due within a second or two.
 const everyMoment = "CLIENTS_SCRUB_INTERVAL=1s"
 
-func TestAScrubFindsWhatAServerHasLost(t *testing.T) {
+func TestAScrubFindsLostEvents(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{1, 3} {
 		t.Run(fmt.Sprintf("servers: %d", n), func(t *testing.T) {
@@ -29,7 +29,7 @@ func TestAScrubFindsWhatAServerHasLost(t *testing.T) {
 }
 
 // Each of these events has the right checksums of the NATS server.
-func TestAScrubFindsAnEventThatWasAltered(t *testing.T) {
+func TestAScrubFindsAnAlteredEvent(t *testing.T) {
 	t.Parallel()
 	for kind, alter := range map[string]func(*storedEvent){
 		"corrupt": func(e *storedEvent) { e.replace("Second Ltd", "Zecond Ltd") },
@@ -56,8 +56,8 @@ func TestAScrubFindsAnEventThatWasAltered(t *testing.T) {
 	}
 }
 
-// What the last scrub found is looked for again as soon as the service has started, whatever the interval.
-func TestAStartScrubsAgainWhatWasFoundDamaged(t *testing.T) {
+// If the last scrub found faults, the service scrubs again as soon as it has started, whatever the interval.
+func TestAStartScrubsAgainAfterFaults(t *testing.T) {
 	t.Parallel()
 	s := start(t, everyMoment)
 	createThree(t, s)
@@ -72,7 +72,7 @@ func TestAStartScrubsAgainWhatWasFoundDamaged(t *testing.T) {
 	requireScrubStops(t, s, "differs")
 }
 
-// What is known of a project is not what callers read: it is reported, and the service goes on.
+// A difference in the state of a project is reported. It does not affect reads, so the service continues.
 func TestAScrubFindsAProjectThatDiffers(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -89,7 +89,7 @@ func TestAScrubFindsAProjectThatDiffers(t *testing.T) {
 	s.create("Second Ltd")
 }
 
-// The server has the event in its memory until it is not read for 10 s.
+// The server caches the event until it has not been read for 10 s.
 func TestAScrubFindsABitThatFlipsWhileTheEmbeddedServerRuns(t *testing.T) {
 	t.Parallel()
 	s := start(t, "CLIENTS_SCRUB_INTERVAL=10s")
@@ -100,7 +100,7 @@ func TestAScrubFindsABitThatFlipsWhileTheEmbeddedServerRuns(t *testing.T) {
 	requireScrubStops(t, s, "missing")
 }
 
-// startOn runs a service that scrubs every moment on external servers, and creates clients.
+// startOn runs a service on external servers that scrubs constantly, and creates clients.
 func startOn(t *testing.T, n int) (*service, *natstest.Cluster) {
 	t.Helper()
 	servers := natstest.Run(t, n)
@@ -109,8 +109,8 @@ func startOn(t *testing.T, n int) (*service, *natstest.Cluster) {
 	return s, servers
 }
 
-// damage stops the servers, damages each one's files of CLIENTS, and starts them again. The servers' index of the files
-// stays, so that they do not look at them at their start.
+// damage stops the servers, damages the files of CLIENTS of each, and starts them again. The servers' index of the files stays,
+// so that they do not read the files at the start.
 func damage(t *testing.T, servers *natstest.Cluster, harm func(block string)) {
 	t.Helper()
 	for i := range servers.Servers {

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A service that stops saves a snapshot, and the next start continues from it with all that was known.
+// A service that stops saves a snapshot, and the next start continues from it with the whole state.
 func TestAStartContinuesFromASnapshot(t *testing.T) {
 	t.Parallel()
 	s := start(t, "CLIENTS_LOG_LEVEL=info")
@@ -69,8 +69,8 @@ func TestAStartWithoutAReadableSnapshotReadsTheStream(t *testing.T) {
 	require.Contains(t, refused.stderr.String(), "ends at 0")
 }
 
-// The limit is what the embedded store may use; external servers do not report what they have room for.
-func TestMetricsReportHowFullTheStoreIs(t *testing.T) {
+// The limit is that of the embedded store; external servers report no limit of their storage.
+func TestMetricsReportTheUseOfTheStore(t *testing.T) {
 	t.Parallel()
 	embedded, external := start(t), startExternal(t)
 	for _, s := range []*service{embedded, external} {

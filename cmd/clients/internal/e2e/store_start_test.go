@@ -58,7 +58,7 @@ func TestAStartRefusesAStoreThatWentBackwards(t *testing.T) {
 	require.Contains(t, refusedStart(t, s.dataDir), "it reached sequence 2 and now ends at 0")
 }
 
-// The server drops a message with a flipped bit without a word. The first refusal does not make the second start succeed.
+// The server silently drops a message with a flipped bit. After a refused start, a second one is refused as well.
 func TestAStartRefusesAStoreWithAFlippedBit(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -75,7 +75,7 @@ func TestAStartRefusesAStoreWithAFlippedBit(t *testing.T) {
 	}
 }
 
-// A stream that an administrator has changed may forget events, or refuse them.
+// A stream that an administrator reconfigured may remove events or refuse them.
 func TestAStartRefusesAStreamThatIsConfiguredDifferently(t *testing.T) {
 	t.Parallel()
 	s := start(t)

@@ -20,8 +20,8 @@ import (
 // previousUsers is the configuration that accounts.conf replaced: all users in one account, with permissions.
 var previousUsers = flag.String("previous-users", "", "path of users.conf of the release before")
 
-// Three NATS servers get the new accounts one by one, as a StatefulSet is rolled. The service of the release before and
-// the new one go on beside each other, and so do partners that publish and read.
+// Three NATS servers get the new accounts one by one, as in a rolling update of a StatefulSet. The service of the previous
+// release and the new one continue side by side, and so do partners that publish and read.
 func TestUpgradeOfNATSToAccounts(t *testing.T) {
 	t.Parallel()
 	require.NotEmpty(t, *previousUsers, "-previous-users is missing")
@@ -69,14 +69,14 @@ func TestUpgradeOfNATSToAccounts(t *testing.T) {
 		}
 	}
 
-	// A durable pull consumer goes on where it was.
+	// A durable pull consumer continues where it was.
 	eventually(t, func() bool {
 		consumer, err = projects.js.CreateOrUpdateConsumer(t.Context(), "CLIENTS", durable)
 		return err == nil
 	}, "the service of the new release takes over the consumer: %v", &err)
 	awaitMessage(t, consumer, created[0])
 
-	// A push consumer gets nothing any more. It is deleted, and a pull consumer begins behind it.
+	// A push consumer receives nothing any more. It is deleted, and a pull consumer begins after its position.
 	was, err := invoices.js.PushConsumer(t.Context(), "CLIENTS", "invoices")
 	require.NoError(t, err)
 	require.False(t, was.CachedInfo().PushBound)
@@ -93,7 +93,7 @@ func TestUpgradeOfNATSToAccounts(t *testing.T) {
 	require.Zero(t, verify.code, verify.stdout)
 }
 
-// partner is another service, with a connection that goes on when a server ends.
+// partner is another service, with a connection that reconnects when a server ends.
 type partner struct {
 	nc *nats.Conn
 	js jetstream.JetStream
