@@ -18,7 +18,7 @@ func TestAListIsOrderedByNameWithoutRegardToCaseThenByID(t *testing.T) {
 	require.Empty(t, names(d.List("nobody")))
 }
 
-func TestUpdatedSinceFindsWhatChangedThenOrLater(t *testing.T) {
+func TestUpdatedSinceIsInclusive(t *testing.T) {
 	d := newHistory(t).
 		at("09:00:00").created("acme", 1, "One").created("acme", 2, "Two").
 		at("10:00:00").created("acme", 3, "Three").created("other", 4, "Four").
@@ -36,7 +36,7 @@ func TestUpdatedSinceFindsWhatChangedThenOrLater(t *testing.T) {
 	}
 }
 
-// A reader sees one state, however long it reads.
+// A listing shows one state, however long it takes to read.
 func TestAListingShowsOneState(t *testing.T) {
 	h := newHistory(t).created("acme", 1, "One").created("acme", 2, "Two")
 	d := h.folded()

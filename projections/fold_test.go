@@ -24,7 +24,7 @@ func TestTimesAndRevisionsAreThoseOfTheStream(t *testing.T) {
 	require.Equal(t, domain.Revision{Version: 2, Checksum: 1002}, d.List("acme").Revision)
 }
 
-// A poller of updated_since would miss what a leader with a slow clock stores.
+// A poller of updated_since would otherwise miss events that a leader with a slow clock stores.
 func TestTimesNeverRunBackwardsAlongTheStream(t *testing.T) {
 	d := newHistory(t).at("10:00:00").created("acme", 1, "One").
 		at("09:00:00").created("acme", 2, "Two").renamed("acme", 1, "Uno").folded()
@@ -117,7 +117,7 @@ func TestAnEventThatDoesNotFollowOnTheLastOneIsCorruption(t *testing.T) {
 	}
 }
 
-// Random histories lead to the same as in a naive model, in whatever batches they are folded.
+// Random histories lead to the same state as in a naive model, in whatever batches they are folded.
 func TestRandomHistoriesFoldAsInANaiveModel(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)

@@ -8,7 +8,7 @@ import (
 	"clients/eventstore"
 )
 
-// sources makes the reference events that one replica records.
+// sources creates the reference events that one replica records.
 type sources struct {
 	history *history
 	streams map[string]*sourceStream // by name
@@ -29,7 +29,7 @@ func (s *sources) stream(name string) *sourceStream {
 	return s.streams[name]
 }
 
-// placed gives a reference event the next position in its stream, and an event id if it has none.
+// placed sets the next position of a reference event in its stream, and an event id if it has none.
 func (s *sources) placed(f domain.ReferenceEvent) domain.ReferenceEvent {
 	name := "PROJECTS"
 	if f.Kind == domain.Invoice {
@@ -53,7 +53,7 @@ func (s *sources) placed(f domain.ReferenceEvent) domain.ReferenceEvent {
 	return f
 }
 
-// record stores a reference event as it is.
+// record stores a reference event unchanged.
 func (s *sources) record(f domain.ReferenceEvent) {
 	s.history.records = append(s.history.records, eventstore.Record{
 		Sequence: uint64(len(s.history.records) + 1), StoredAt: s.history.now, Reference: &f,

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// history makes the records of a stream as it is read back.
+// history creates the records of a stream.
 type history struct {
 	t        testing.TB
 	records  []eventstore.Record
@@ -102,7 +102,7 @@ func (s stream) apply(batch []eventstore.Record) error {
 
 func newDirectory(t testing.TB) *directory { return limited(t, references.DefaultLimits()) }
 
-// limited returns a directory that remembers as much of references as limits say.
+// limited returns a directory with limits on the references that it remembers.
 func limited(t testing.TB, limits references.Limits) *directory {
 	return of(t, readmodel.NewModelWithin(limits))
 }

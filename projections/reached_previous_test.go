@@ -37,6 +37,6 @@ func TestAReferenceEventCountsIfItFollowsOnTheRecord(t *testing.T) {
 	reaches(3, 2)
 	say(5, 3, 5)
 	reaches(5, 3)
-	say(9, 0, 9) // of a release that does not say what it follows on
+	say(9, 0, 9) // of a release without the previous position
 	reaches(9, 4)
 }

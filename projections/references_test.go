@@ -44,7 +44,7 @@ func TestReferencesOfAClient(t *testing.T) {
 			[]domain.ReferenceEvent{created(project, 7, 1), switched(7, false), deleted(project, 7), created(project, 7, 2)},
 			domain.References{}, domain.References{ActiveProjects: 1},
 		},
-		"a change of a project that was never heard of makes it known": {
+		"an update of an unknown project creates it": {
 			[]domain.ReferenceEvent{moved(project, 7, 1)}, domain.References{ActiveProjects: 1}, domain.References{},
 		},
 		"an invoice with the number of a project": {

@@ -168,8 +168,8 @@ func TestASnapshotWithAClientInTwoAccountsIsRefused(t *testing.T) {
 	require.ErrorIs(t, err, snapshot.ErrUnreadable)
 }
 
-// A snapshot that some release has written is read by every later one.
-func TestTheFormOfSnapshotsStays(t *testing.T) {
+// A snapshot of any release is read by every later one.
+func TestTheFormatOfSnapshotsIsStable(t *testing.T) {
 	t.Parallel()
 	h := newHistory(t).at("10:00:00")
 	h.created("acme", 1, "SuprCorp").created("acme", 2, "Gone").happened("acme", domain.ClientDeleted{ID: 2})

@@ -20,7 +20,7 @@ const (
 	multipartBody = "--b\r\nContent-Disposition: form-data; name=\"client[name]\"\r\n\r\nA\r\n--b--\r\n"
 )
 
-// created returns the attributes that a POST with a body of a Content-Type names.
+// created returns the attributes of a POST with a body of a Content-Type.
 func (s *service) created(target, body, contentType string) domain.ClientAttributes {
 	s.t.Helper()
 	r := s.command(http.MethodPost, target, body, "Content-Type: "+contentType)
@@ -67,7 +67,7 @@ func wide(text string) string {
 	return b.String()
 }
 
-func TestBodiesThatAreRefused(t *testing.T) {
+func TestRefusedBodies(t *testing.T) {
 	t.Parallel()
 	const malformed = "The request body could not be read."
 	for name, c := range map[string]struct{ body, contentType, hint string }{

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// etag is the header as old libraries look for it, which net/http spells Etag.
+// etag is the name of the header as old libraries expect it; net/http spells it Etag.
 var etag = "ETag"
 
 // gzipped returns the tag of a response that was sent compressed.

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// serveLimited serves with the limits of a real server, but for its deadlines, which are shorter.
+// serveLimited serves with the limits of a real server, except for shorter deadlines.
 func serveLimited(t *testing.T, shorter time.Duration) (addr string) {
 	t.Helper()
 	server := transport.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

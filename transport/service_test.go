@@ -90,7 +90,7 @@ func (s *service) command(method, target, body string, headers ...string) comman
 	return s.commands[len(s.commands)-1]
 }
 
-// hint requires that a request is refused with 400, and returns why.
+// hint requires that a request is refused with 400, and returns the reason.
 func (s *service) hint(method, target, body string, headers ...string) string {
 	s.t.Helper()
 	before := len(s.commands)

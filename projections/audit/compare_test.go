@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// recorded is the records of a stream as it is read back.
+// recorded collects the records of a stream as they are read back.
 type recorded struct {
 	records  []eventstore.Record
 	versions map[int64]uint64
@@ -77,7 +77,7 @@ func (h *recorded) folded(t *testing.T, limits references.Limits) *readmodel.Mod
 	return m
 }
 
-// scrubbed returns the faults that a scrub in so many parts finds in a model by the records of a stream.
+// scrubbed returns the faults that a scrub in a number of parts finds when it compares a model with the records of a stream.
 func scrubbed(h *recorded, m *readmodel.Model, limits references.Limits, parts int64) (found []Fault) {
 	for part := range parts {
 		n := newAuditor(&Audit{
@@ -101,7 +101,7 @@ func kinds(faults []Fault) (kinds []FaultKind) {
 	return kinds
 }
 
-func TestAScrubComparesWhatWasFolded(t *testing.T) {
+func TestAScrubComparesClients(t *testing.T) {
 	t.Parallel()
 	stream := func() *recorded {
 		h := newHistory().created("a", 1, "First").created("a", 2, "Second").created("b", 3, "Third").foreign("a", 2)
@@ -141,7 +141,7 @@ func TestAScrubComparesWhatWasFolded(t *testing.T) {
 	}
 }
 
-// A scrub reports what it finds twice, also of a client that changes all the time.
+// A scrub reports a difference that it finds twice, also for a client that changes constantly.
 func TestAClientThatDiffersTwiceIsReported(t *testing.T) {
 	t.Parallel()
 	stream := func(names ...string) *recorded {

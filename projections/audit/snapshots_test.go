@@ -26,7 +26,7 @@ func soon(t testing.TB) context.Context {
 	return ctx
 }
 
-// opened returns an audit of what is stored, which finds snapshots.
+// opened returns an audit of a store with snapshots.
 func opened(t testing.TB, nc *nats.Conn, snapshots int) *audit.Audit {
 	t.Helper()
 	bucket := bucketOf(t, nc)
@@ -83,8 +83,8 @@ func saved(t testing.TB, nc *nats.Conn) func() {
 	}
 }
 
-// The service runs while it is verified: that a snapshot was removed, or that no server responds, is no fault of what is
-// stored.
+// The service runs while it is verified, so a snapshot that was removed, or a server that does not respond, is no fault of the
+// store.
 func TestASnapshotThatCannotBeRequestedIsNoFault(t *testing.T) {
 	t.Parallel()
 	network := natstest.NewNetwork(t)

@@ -29,7 +29,7 @@ func (y *system) createStream(source upstream.Stream) {
 	config := jetstream.StreamConfig{
 		Name: source.Name, Subjects: []string{source.Filter}, Replicas: len(y.cluster.Servers), AllowDirect: true, Duplicates: 100 * time.Millisecond,
 	}
-	eventually(y.t, "the nodes know each other", func() bool {
+	eventually(y.t, "the nodes have formed a cluster", func() bool {
 		_, err := y.js.CreateStream(y.deadline(), config)
 		return err == nil
 	})

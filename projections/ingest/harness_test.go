@@ -160,7 +160,7 @@ func (r *replica) append(version, lastSequence uint64, event domain.Event) {
 	require.NoError(r.t, r.directory.Await(r.deadline(), receipt.Sequence))
 }
 
-// deleteClient deletes a client without asking for its references.
+// deleteClient deletes a client without checking its references.
 func (r *replica) deleteClient(id int64) {
 	r.t.Helper()
 	state := r.directory.State(acme, id)

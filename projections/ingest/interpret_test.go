@@ -15,7 +15,7 @@ import (
 
 var storedAt = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 
-// read returns a message as an upstream.Reader hands it out.
+// read returns a message as an upstream.Reader returns it.
 func read(m *nats.Msg) upstream.Message {
 	stream := "PROJECTS"
 	if strings.HasPrefix(m.Subject, "invoices") {
@@ -26,7 +26,7 @@ func read(m *nats.Msg) upstream.Message {
 	}
 }
 
-func TestEventsThatAreInterpreted(t *testing.T) {
+func TestInterpretedEvents(t *testing.T) {
 	t.Parallel()
 	of := func(f domain.ReferenceEvent) domain.ReferenceEvent {
 		f.ID = 7
@@ -111,7 +111,7 @@ func TestEventsThatAreInterpreted(t *testing.T) {
 	}
 }
 
-func TestEnvelopesThatAreAccepted(t *testing.T) {
+func TestAcceptedEnvelopes(t *testing.T) {
 	t.Parallel()
 	fine := func() *nats.Msg { return project("Created", 7, `"client_id":1`) }
 	capitals := fine()

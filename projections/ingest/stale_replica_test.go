@@ -53,7 +53,7 @@ func TestAReferenceEventOfAStaleReplicaLosesNothing(t *testing.T) {
 	}
 }
 
-// The record of a replaced stream does not count.
+// Positions that were recorded in a replaced stream do not count.
 func TestNothingIsRecordedInAReplacedStream(t *testing.T) {
 	t.Parallel()
 	r := oneReplica(t)

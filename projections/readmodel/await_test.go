@@ -80,7 +80,7 @@ func TestAwaitReturnsAsSoonAsTheSequenceShows(t *testing.T) {
 	require.NoError(t, d.Await(t.Context(), 2))
 }
 
-// Callers that have given up leave nothing behind, even if the stream stays as it is.
+// Calls that were cancelled are removed, even if the stream does not continue.
 func TestAwaitEndsWithItsContext(t *testing.T) {
 	d, s := following(t, nil)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -22,7 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// shelf is a store with a directory that follows it, and what is written to the log.
+// shelf is a store with a directory that follows it, and the log.
 type shelf struct {
 	*eventstore.Store
 	t      testing.TB
@@ -117,7 +117,7 @@ func (s *shelf) put(content string, sequence uint64, storedAt time.Time) {
 	require.NoError(s.t, err)
 }
 
-// restoring is a start: what a new directory is restored from.
+// restoring is the start of a replica: the stores from which a new directory is restored.
 func (s *shelf) restoring() (uint64, error) {
 	d := readmodel.NewDirectory(s.Store, s.log)
 	restored, err := snapshot.Restore(soon(s.t), d, s.bucket, s.Store, s.log)
@@ -130,7 +130,7 @@ func (s *shelf) restoring() (uint64, error) {
 func (s *shelf) warned(of string) int { return strings.Count(s.logged.String(), of) }
 
 // Other objects in the bucket neither make a start fail nor take the place of a snapshot.
-func TestAStartIgnoresWhatIsNoSnapshot(t *testing.T) {
+func TestAStartIgnoresOtherObjects(t *testing.T) {
 	t.Parallel()
 	s := newShelf(t, natstest.Run(t, 1).Connect(t, 0), 1)
 	s.create(1, 2, 3)
@@ -148,8 +148,8 @@ func TestAStartIgnoresWhatIsNoSnapshot(t *testing.T) {
 	require.Equal(t, mark.Sequence, restored)
 }
 
-// A readable snapshot that was taken behind the stream's end shows that the stream has lost its end.
-func TestAStartNoticesThatTheStreamWentBackwards(t *testing.T) {
+// A valid snapshot of a position beyond the stream's end shows that the stream has lost events.
+func TestAStartDetectsThatTheStreamWentBackwards(t *testing.T) {
 	t.Parallel()
 	s := newShelf(t, natstest.Run(t, 1).Connect(t, 0), 1)
 	s.create(1, 2, 3)

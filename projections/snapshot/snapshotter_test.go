@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestASnapshotterIgnoresWhatIsNoSnapshot(t *testing.T) {
+func TestASnapshotterIgnoresOtherObjects(t *testing.T) {
 	t.Parallel()
 	s := newShelf(t, natstest.Run(t, 1).Connect(t, 0), 1)
 	s.create(1)
@@ -49,8 +49,8 @@ func TestASnapshotOfAnotherReplicaIsEnough(t *testing.T) {
 	require.Len(t, all.Snapshots, 1)
 }
 
-// Snapshots that were deleted are replaced, though nothing has changed.
-func TestASnapshotterReplacesWhatWasDeleted(t *testing.T) {
+// Deleted snapshots are replaced although there are no new events.
+func TestASnapshotterReplacesDeletedSnapshots(t *testing.T) {
 	t.Parallel()
 	s := newShelf(t, natstest.Run(t, 1).Connect(t, 0), 1)
 	s.create(1)

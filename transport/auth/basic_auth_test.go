@@ -32,7 +32,7 @@ func TestBasicAuthAsCallersSendIt(t *testing.T) {
 	}
 }
 
-func TestBasicAuthThatIsNone(t *testing.T) {
+func TestInvalidBasicAuth(t *testing.T) {
 	t.Parallel()
 	for _, given := range [][]string{
 		nil, {""}, {"Basic"}, {"Basic "}, {"Bearer YW5uOnNlY3JldA=="}, {"YW5uOnNlY3JldA=="}, {"Basic YW5u"}, {"Basic ann:secret"},

@@ -15,7 +15,7 @@ const checkTime = 250 * time.Millisecond
 
 var errWrong = errors.New("wrong")
 
-// flood has n wrong passwords wait in a queue, each from a network of its own and with its own name.
+// flood adds n wrong passwords to a queue, each from a network of its own and with its own name.
 func flood(q *checkQueue, n int, like candidate) *sync.WaitGroup {
 	var all sync.WaitGroup
 	for i := range n {
@@ -64,8 +64,8 @@ func TestAFirstLoginPassesAFlood(t *testing.T) {
 	}
 }
 
-// How long a wrong password takes does not show whether there is such a user.
-func TestAWrongPasswordIsRefusedAtItsTurn(t *testing.T) {
+// The time of a wrong password does not reveal whether the user exists.
+func TestAWrongPasswordWaitsInTheQueue(t *testing.T) {
 	t.Parallel()
 	var took []time.Duration
 	for _, trusted := range []bool{false, true} {
@@ -89,7 +89,7 @@ func TestAWrongPasswordIsRefusedAtItsTurn(t *testing.T) {
 	require.Equal(t, took[0], took[1])
 }
 
-func TestANetworkDoesNotPassItself(t *testing.T) {
+func TestANetworkDoesNotOvertakeItself(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newCheckQueue(2)
@@ -112,7 +112,7 @@ func TestANetworkDoesNotPassItself(t *testing.T) {
 	})
 }
 
-func TestAFullQueueRefusesThoseWhoHaveFailed(t *testing.T) {
+func TestAFullQueueRefusesNetworksWithFailures(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newCheckQueue(2)

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// What tests wait out.
+// Limits that tests wait for.
 const (
 	Remembered = remembered
 	MaxWait    = maxWait

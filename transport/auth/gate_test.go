@@ -29,7 +29,7 @@ type gate struct {
 	log      strings.Builder
 }
 
-// newGate makes a gate for users, each "account/name:password".
+// newGate returns a gate for users, each "account/name:password".
 func newGate(t *testing.T, users ...string) *gate {
 	t.Helper()
 	g := &gate{t: t, dir: t.TempDir(), registry: prometheus.NewRegistry()}
@@ -41,7 +41,7 @@ func newGate(t *testing.T, users ...string) *gate {
 	return g
 }
 
-// write makes the folder hold exactly these users. A user whose password stays keeps the hash.
+// write replaces the users of the folder. A user with an unchanged password keeps the hash.
 func (g *gate) write(users ...string) {
 	g.t.Helper()
 	files := map[string]string{}
@@ -73,7 +73,7 @@ func (g *gate) hashOf(name string) string {
 	return g.folder.Find(name).Hash
 }
 
-// reload makes these the users.
+// reload replaces the users and loads them.
 func (g *gate) reload(users ...string) {
 	g.t.Helper()
 	g.write(users...)
@@ -115,7 +115,7 @@ func (g *gate) refuses(name, password string) {
 	require.ErrorIs(g.t, err, auth.ErrLogin, "%s with %s", name, password)
 }
 
-// ended returns how many logins have had one of the outcomes.
+// ended returns the number of logins with one of the outcomes.
 func (g *gate) ended(outcomes ...string) (n int) {
 	g.t.Helper()
 	families, err := g.registry.Gather()

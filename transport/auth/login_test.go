@@ -36,7 +36,7 @@ func TestAPasswordIsVerifiedOnceAndRememberedForAWhile(t *testing.T) {
 	})
 }
 
-func TestWhatIsRememberedEndsWithTheHashItWasVerifiedAgainst(t *testing.T) {
+func TestAVerificationEndsWhenTheHashChanges(t *testing.T) {
 	t.Parallel()
 	g := newGate(t, "shop/ann:one", "shop/bob:two", "other/cid:three")
 	for range 2 {
@@ -113,7 +113,7 @@ func TestRememberedUsersDoNotWaitForOthers(t *testing.T) {
 	})
 }
 
-// A guess counts when it is checked, even if its caller has to wait for the response.
+// A guess counts when it is checked, even if its caller no longer waits for the response.
 func TestAGuessThatGaveUpWaitingCounts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

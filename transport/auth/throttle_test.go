@@ -20,7 +20,7 @@ const (
 	networks, networkEach = 60, time.Second      // from a network
 )
 
-// throttles requires that a login is put off, and returns for how long.
+// throttles requires that a login is throttled, and returns for how long.
 func (g *gate) throttles(name, password, remote string) time.Duration {
 	g.t.Helper()
 	before := g.verifications()
@@ -35,7 +35,7 @@ func (g *gate) throttles(name, password, remote string) time.Duration {
 
 func TestGuessingAUsersPasswordIsSlow(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"ann", "nobody"} { // the caller does not learn whether the user exists
+	for _, name := range []string{"ann", "nobody"} { // the response does not reveal whether the user exists
 		synctest.Test(t, func(t *testing.T) {
 			g := newGate(t, "shop/ann:one", "shop/bob:two")
 			const there = "192.0.2.7:1"

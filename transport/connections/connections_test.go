@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// serve runs a server within limits. A request for /login logs in, and one for /wait is answered when release is closed.
+// serve runs a server with limits. A request for /login logs in, and one for /wait gets its response when release is closed.
 func serve(t *testing.T, limits connections.Limits) (addr string, release chan struct{}) {
 	t.Helper()
 	inner, err := net.Listen("tcp", "127.0.0.1:0")

@@ -42,7 +42,7 @@ func reopened(t *testing.T, file *os.File) *os.File {
 	return file
 }
 
-// validate holds a document against the schema of its specification.
+// validate validates a document by the schema of its specification.
 func validate(t *testing.T, schema io.Reader, document []byte) error {
 	t.Helper()
 	parsed, err := jsonschema.UnmarshalJSON(schema)

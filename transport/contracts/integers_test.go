@@ -10,7 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Ids and versions are 64-bit numbers: a generator that reads the documents has to learn it, since its default may have 32.
+// Ids and versions are 64-bit numbers. The documents have to declare it, because the default of code generators may have 32.
 func TestIntegersAre64Bits(t *testing.T) {
 	for name, document := range map[string][]byte{"OpenAPI": contracts.OpenAPI, "AsyncAPI": contracts.AsyncAPI} {
 		var root any

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// hash is a hash at the least cost, as htpasswd writes it.
+// hash returns a hash with the lowest cost, as htpasswd writes it.
 func hash(t *testing.T, password string) string {
 	t.Helper()
 	h, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost)
@@ -23,7 +23,7 @@ func hash(t *testing.T, password string) string {
 	return "$2y$" + strings.TrimPrefix(string(h), "$2a$")
 }
 
-// folder makes a folder of files.
+// folder creates a folder with files.
 func folder(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -89,7 +89,7 @@ func TestAChangeIsReportedOnceAndAnInvalidOneChangesNothing(t *testing.T) {
 	require.Equal(t, 6, f.made, "what has not changed is not made again")
 }
 
-func TestWhatRemainsOfTheLastValidFilesIsSalvaged(t *testing.T) {
+func TestTheValidRestOfTheLastFilesIsUsed(t *testing.T) {
 	t.Parallel()
 	f := &file{content: "one"}
 	kept, err := reload.Open(f.read, f.make, func(last string, content reload.Content) string { return last + " beside " + string(content["file"]) })

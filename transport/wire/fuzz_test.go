@@ -74,8 +74,8 @@ func FuzzEncode(f *testing.F) {
 	})
 }
 
-// checkDecoded holds what is promised of every document: an error can be shown to the caller, and what the domain
-// accepts can be written in both formats, and be read again by us and by others.
+// checkDecoded checks the guarantees for every document: an error can be sent to the caller, and attributes that the domain
+// accepts can be encoded in both formats and decoded again, by this package and by other decoders.
 func checkDecoded(t *testing.T, attributes domain.ClientAttributes, err error) {
 	if err != nil {
 		requireSyntaxError(t, err)
@@ -100,7 +100,7 @@ func client(event domain.Event) *domain.Client {
 	return &c
 }
 
-// plain is a client as an independent reader sees it.
+// plain is a client as an independent decoder reads it.
 type plain struct {
 	Name           string    `xml:"name" json:"name"`
 	CreatedAt      time.Time `xml:"created-at" json:"created_at"`

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// everything is a client without a null, and with all that has to be escaped.
+// everything is a client without nulls, with all characters that have to be escaped.
 func everything() *domain.Client {
 	return &domain.Client{
 		ID: 11072, Name: `Supr & Sons <"Corp">`, HighriseID: 568902, Currency: "United States Dollars - USD",
@@ -22,7 +22,7 @@ func everything() *domain.Client {
 	}
 }
 
-// nulls is a client that has no more than it must.
+// nulls is a client with the required attributes alone.
 func nulls() *domain.Client {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	return &domain.Client{
@@ -107,7 +107,7 @@ func TestGoldenErrors(t *testing.T) {
 	require.Equal(t, `{"message":"Name can't be \"blank\" & <null>."}`, string(wire.AppendJSONError(nil, message)))
 }
 
-func TestWhatIsAppendedLeavesWhatWasThere(t *testing.T) {
+func TestAppendingKeepsTheBuffer(t *testing.T) {
 	t.Parallel()
 	before := []byte("before ")
 	require.Equal(t, "before "+nullsXML, string(wire.AppendXML(before, nulls())))
