@@ -12,7 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// event is what a message of the stream says.
+// event is a decoded message of the stream.
 type event struct {
 	sequence uint64
 	storedAt time.Time
@@ -25,7 +25,7 @@ type event struct {
 
 const clientDeleted = "clients.v1.ClientDeleted"
 
-// known are the types of events that apply can deal with.
+// known are the types of events that apply supports.
 var known = []string{
 	"clients.v1.ClientCreated", "clients.v1.ClientUpdated", "clients.v1.ClientToggled",
 	"clients.v1.ClientInvoiceDefaultsChanged", clientDeleted,
@@ -34,8 +34,7 @@ var known = []string{
 // errStray means that a message is foreign: not an event of the service, or one that does not count.
 var errStray = errors.New("foreign message")
 
-// read reads a message. The error is errStray for what the service has not written; any other says what is wrong with
-// what it has.
+// read decodes a message. The error is errStray if the service did not write it; any other describes the fault of an event.
 func read(msg jetstream.Msg, at *jetstream.MsgMetadata) (event, error) {
 	header := msg.Headers()
 	e := event{sequence: at.Sequence.Stream, storedAt: at.Timestamp, kind: header.Get("ce-type"), data: msg.Data()}

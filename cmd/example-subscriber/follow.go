@@ -14,7 +14,7 @@ import (
 
 const streamName = "CLIENTS"
 
-// subjects are those of the copy. The stream holds internal subjects beside them.
+// subjects returns the filter of the copy. The stream also has internal subjects.
 func (c *clientsCopy) subjects() string {
 	if c.Account == "" {
 		return "clients.>"
@@ -22,12 +22,12 @@ func (c *clientsCopy) subjects() string {
 	return "clients." + c.Account + ".>"
 }
 
-// errAnotherHistory means that the copy has to start over: the stream was put back to an earlier state, or is a new one.
+// errAnotherHistory means that the copy has to start over: the stream was restored to an earlier state or recreated.
 var errAnotherHistory = errors.New("the copy belongs to another history")
 
-// follow keeps the copy up to date, and saves it whenever nothing more is waiting, or a batch has come together. A copy that is
-// not begun starts from the list of an API, or where there is none from the first event. It returns nil when ctx ends, and, asked
-// to do so once, when the copy is as new as the stream was at the beginning.
+// follow keeps the copy up to date, and saves it when no further message is waiting or a batch is complete. An empty copy starts
+// from the list of an API or, without one, from the first event. It returns nil when ctx ends and, if once is set, when the copy
+// has all events that the stream had at the beginning.
 func follow(ctx context.Context, nc *nats.Conn, own *clientsCopy, api string, once bool, out io.Writer) error {
 	js, err := jetstream.New(nc)
 	if err != nil {
@@ -45,7 +45,7 @@ func follow(ctx context.Context, nc *nats.Conn, own *clientsCopy, api string, on
 	if once && own.Sequence >= end {
 		return own.save()
 	}
-	// The last message is read again: only in the same history it is the same.
+	// The last message is read again, because only in the same history it has the same id.
 	start := cmp.Or(own.Last.Sequence, own.Sequence+1)
 	consumer, err := js.OrderedConsumer(ctx, streamName, jetstream.OrderedConsumerConfig{
 		FilterSubjects: []string{own.subjects()}, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: start,
@@ -92,7 +92,7 @@ func follow(ctx context.Context, nc *nats.Conn, own *clientsCopy, api string, on
 	}
 }
 
-// resume makes sure that the copy is one of this stream, and returns the sequence of the last event that is in it now.
+// resume checks that the copy belongs to this stream, and returns the sequence of the stream's last event.
 func resume(ctx context.Context, js jetstream.JetStream, own *clientsCopy) (end uint64, err error) {
 	stream, err := js.Stream(ctx, streamName)
 	if err != nil {
@@ -125,10 +125,10 @@ func resume(ctx context.Context, js jetstream.JetStream, own *clientsCopy) (end 
 	return last.Sequence, nil
 }
 
-// take takes a message into the copy.
+// take applies a message to the copy and prints a line about it.
 func take(own *clientsCopy, msg jetstream.Msg, at *jetstream.MsgMetadata, out io.Writer) error {
 	if at.Sequence.Stream <= own.Sequence {
-		return nil // a repeat
+		return nil // a duplicate
 	}
 	e, err := read(msg, at)
 	if err == nil {

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// takeList fills an empty copy with all clients of the account that the login of an address, as http://user:password@host:8080,
-// belongs to. The copy then has every event of the account up to its Sequence, and none behind it.
+// takeList fills an empty copy with all clients of the account to which the login of an address, as
+// http://user:password@host:8080, belongs. The copy then has every event of the account up to its Sequence, and none after it.
 func (c *clientsCopy) takeList(ctx context.Context, api string) error {
 	var account struct{ Company struct{ Name string } }
 	if _, err := get(ctx, api+"/account/who_am_i.json", &account); err != nil {
@@ -36,7 +36,7 @@ func (c *clientsCopy) takeList(ctx context.Context, api string) error {
 	return nil
 }
 
-// get reads a JSON document of the service.
+// get requests a JSON document of the service.
 func get(ctx context.Context, url string, document any) (http.Header, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()

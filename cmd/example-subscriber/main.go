@@ -1,5 +1,5 @@
-// Command example-subscriber keeps a copy of all clients in a file, by following the stream of their events. It shows
-// other teams what a right subscriber takes; see its README.
+// Command example-subscriber keeps a copy of all clients in a file by reading the stream of their events. It shows other teams
+// how to write a correct subscriber; see its README.
 package main
 
 import (
@@ -24,14 +24,14 @@ func main() {
 	}
 }
 
-// run is the whole program. It returns nil when ctx ends.
+// run runs the program with arguments. It returns nil when ctx ends.
 func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("example-subscriber", flag.ContinueOnError)
-	url := flags.String("nats-url", "nats://127.0.0.1:4222", "the NATS server")
-	inbox := flags.String("inbox-prefix", "_INBOX", "where answers are sent to, which the server may let nobody else hear")
-	api := flags.String("api", "", "the address of the API, to start from a list: http://127.0.0.1:8080, or http://user:password@host")
-	path := flags.String("copy", "clients-copy.json", "the file that holds the copy")
-	once := flags.Bool("once", false, "end when the copy is as new as the stream is now")
+	url := flags.String("nats-url", "nats://127.0.0.1:4222", "URL of the NATS server")
+	inbox := flags.String("inbox-prefix", "_INBOX", "prefix of the subjects of responses, for servers whose permissions require one")
+	api := flags.String("api", "", "address of the API, to start from a list: http://127.0.0.1:8080, or http://user:password@host")
+	path := flags.String("copy", "clients-copy.json", "file of the copy")
+	once := flags.Bool("once", false, "exit when the copy has all events that the stream has now")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

@@ -78,7 +78,7 @@ func (w *world) created(id int64, name string) {
 	w.happened("ClientCreated", id, 1, fmt.Sprintf(`{"id":%d,"name":%q,"highrise_id":7,"currency":"Euro - EUR","currency_symbol":"€","active":true,"details":""}`, id, name))
 }
 
-// once brings the copy up to date, and answers what was printed.
+// once brings the copy up to date and returns the output.
 func (w *world) once(args ...string) (string, error) {
 	var out bytes.Buffer
 	err := run(w.t.Context(), append([]string{"--nats-url", w.url, "--copy", w.path, "--once"}, args...), &out)
@@ -92,7 +92,7 @@ func (w *world) upToDate() string {
 	return out
 }
 
-// clients are those of the copy, by id.
+// clients returns the clients of the copy, by id.
 func (w *world) clients() map[int64]*client {
 	w.t.Helper()
 	own, err := loadCopy(w.path)
@@ -100,7 +100,7 @@ func (w *world) clients() map[int64]*client {
 	return own.Accounts["default"]
 }
 
-func TestTheCopyBeginsAtZero(t *testing.T) {
+func TestTheCopyBeginsWithTheFirstEvent(t *testing.T) {
 	w := newWorld(t)
 	require.Empty(t, w.upToDate())
 	w.created(1, "SuprCorp")
@@ -122,14 +122,14 @@ func TestTheCopyBeginsAtZero(t *testing.T) {
 	require.Empty(t, w.upToDate(), "there is nothing new")
 }
 
-func TestTheCopyGoesOnWhereItWas(t *testing.T) {
+func TestTheCopyContinuesAtItsPosition(t *testing.T) {
 	w := newWorld(t)
 	w.created(1, "SuprCorp")
 	w.upToDate()
 	older, err := os.ReadFile(w.path)
 	require.NoError(t, err)
 	w.happened("ClientUpdated", 1, 2, `{"id":1,"name":"Renamed"}`)
-	require.Equal(t, "2 clients.v1.ClientUpdated default 1\n", w.upToDate(), "the old is not read again")
+	require.Equal(t, "2 clients.v1.ClientUpdated default 1\n", w.upToDate(), "earlier events are not read again")
 	newer := w.clients()
 
 	require.NoError(t, os.WriteFile(w.path, older, 0o600)) // as a crash leaves it
@@ -137,11 +137,11 @@ func TestTheCopyGoesOnWhereItWas(t *testing.T) {
 	require.Equal(t, newer, w.clients())
 }
 
-func TestRepeatsAndStrayMessagesArePassedOver(t *testing.T) {
+func TestDuplicatesAndForeignMessagesAreSkipped(t *testing.T) {
 	w := newWorld(t)
 	w.created(1, "SuprCorp")
-	w.store(&nats.Msg{Subject: "clients.default.1", Data: []byte("stray")})
-	w.store(&nats.Msg{Subject: "clients.x", Data: []byte("stray")})
+	w.store(&nats.Msg{Subject: "clients.default.1", Data: []byte("foreign")})
+	w.store(&nats.Msg{Subject: "clients.x", Data: []byte("foreign")})
 	w.happened("ClientToggled", 1, 2, `{"id":1,"active":false}`)
 	require.Contains(t, w.upToDate(), "2 passed over")
 	require.False(t, w.clients()[1].Active)
@@ -162,7 +162,7 @@ func TestRepeatsAndStrayMessagesArePassedOver(t *testing.T) {
 	require.Equal(t, string(before), string(after))
 }
 
-// Of two events of a client with one version the first counts, and nothing follows a deletion.
+// Of two events of a client with the same version the first counts, and no event follows a deletion.
 func TestTheFirstEventOfAVersionCounts(t *testing.T) {
 	w := newWorld(t)
 	w.created(1, "SuprCorp")
@@ -182,10 +182,10 @@ func TestTheFirstEventOfAVersionCounts(t *testing.T) {
 	require.Equal(t, uint64(2), all[1].CacheVersion)
 }
 
-func TestWhatCannotBeRightStopsTheCopy(t *testing.T) {
+func TestFaultsStopTheCopy(t *testing.T) {
 	for name, c := range map[string]struct {
 		message func() *nats.Msg
-		told    string
+		err     string
 	}{
 		"a gap":        {func() *nats.Msg { return stored("clients.default.1", "clients.v1.ClientToggled", 3, `{"id":1}`) }, "version 2 should follow"},
 		"no creation":  {func() *nats.Msg { return stored("clients.default.9", "clients.v1.ClientToggled", 2, `{"id":9}`) }, "version 1 should follow"},
@@ -201,15 +201,15 @@ func TestWhatCannotBeRightStopsTheCopy(t *testing.T) {
 			w.created(1, "SuprCorp")
 			w.store(c.message())
 			_, err := w.once()
-			require.ErrorContains(t, err, c.told)
-			require.Len(t, w.clients(), 1, "what was right is kept")
+			require.ErrorContains(t, err, c.err)
+			require.Len(t, w.clients(), 1, "the valid events remain")
 			_, err = w.once()
-			require.ErrorContains(t, err, c.told, "and it does not get past it")
+			require.ErrorContains(t, err, c.err, "a second run stops at the same event")
 		})
 	}
 }
 
-// A copy starts over when the stream is not the one, or not as far, as it was.
+// A copy starts over when the stream was recreated or restored to an earlier state.
 func TestACopyOfAnotherHistoryStartsOver(t *testing.T) {
 	for name, change := range map[string]func(w *world, earlier *clientsCopy){
 		"a new stream": func(w *world, _ *clientsCopy) {
@@ -242,14 +242,14 @@ func TestACopyOfAnotherHistoryStartsOver(t *testing.T) {
 	}
 }
 
-func TestABrokenCopyIsRefused(t *testing.T) {
+func TestAnInvalidCopyIsRefused(t *testing.T) {
 	w := newWorld(t)
 	require.NoError(t, os.WriteFile(w.path, []byte("{"), 0o600))
 	_, err := w.once()
 	require.ErrorContains(t, err, "delete it to start from zero")
 }
 
-// A copy that is not begun starts from a list, and continues with the events of that account behind it.
+// An empty copy starts from a list and continues with the later events of that account.
 func TestTheCopyStartsFromAList(t *testing.T) {
 	w := newWorld(t)
 	w.created(1, "Of the list") // which is not read: the list has another name
@@ -318,7 +318,7 @@ func TestTheCopyFollowsUntilItIsStopped(t *testing.T) {
 	require.Len(t, w.clients(), 600)
 }
 
-// printed can be read while others write to it.
+// printed is a buffer that can be read while others write to it.
 type printed struct {
 	mu sync.Mutex
 	b  bytes.Buffer
