@@ -18,9 +18,10 @@ import (
 
 // cloudEvent is an event of another service, in binary or structured mode. Missing attributes are empty.
 type cloudEvent struct {
-	specVersion, kind, source, id     string
+	kind, source, id                  string
 	actor, correlationID, traceparent string
 	data                              []byte
+	structured                        bool // the body has a specversion
 }
 
 // The media types of CloudEvents. A suffix names the event format.
@@ -43,7 +44,7 @@ func readEvent(m upstream.Message) (cloudEvent, *Poison) {
 	case textHeader(m.Header, "ce-type") != "":
 		return readBinary(m)
 	}
-	if e, poison := readStructured(m); e.specVersion != "" {
+	if e, poison := readStructured(m); e.structured {
 		return e, poison
 	}
 	return cloudEvent{}, poisonf(Unreadable, "it has no ce-type")
@@ -52,7 +53,7 @@ func readEvent(m upstream.Message) (cloudEvent, *Poison) {
 // newEvent returns the event with the attributes that a function returns by their names.
 func newEvent(attribute func(name string) string) cloudEvent {
 	return cloudEvent{
-		specVersion: attribute("specversion"), kind: attribute("type"), source: attribute("source"), id: attribute("id"),
+		kind: attribute("type"), source: attribute("source"), id: attribute("id"),
 		actor: attribute("actor"), correlationID: attribute("correlationid"), traceparent: attribute("traceparent"),
 	}
 }
@@ -97,6 +98,7 @@ func readStructured(m upstream.Message) (cloudEvent, *Poison) {
 		return cloudEvent{}, poisonf(Unreadable, "%v", err)
 	}
 	e := newEvent(func(name string) string { return jsonText(members[name]) })
+	e.structured = members["specversion"] != nil // also if it cannot be understood
 	if e.data = members["data"]; e.kind == "" {
 		return e, poisonf(Unreadable, "it has no type")
 	}

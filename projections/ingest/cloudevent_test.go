@@ -46,6 +46,8 @@ func TestModesOfCloudEvents(t *testing.T) {
 		"structured, two content types":  creation("content-type", "application/json", "Content-Type", "application/cloudevents+json"),
 		"structured, another type":       creation("content-type", "application/json"),
 		"structured, mark of byte order": {Subject: "projects.acme.7", Data: append([]byte("\xEF\xBB\xBF \n"), creation().Data...)},
+		"structured, version of null":    {Subject: "projects.acme.7", Data: []byte(`{"specversion":null,"source":"/s",` + structuredCreation + `}`)},
+		"structured, version of 1":       {Subject: "projects.acme.7", Data: []byte(`{"specversion":{"major":1},"source":"/s",` + structuredCreation + `}`)},
 		"structured, base64":             structured("projects.acme.7", `"id":"e","type":"projects.v1.ProjectCreated","data_base64":"`+encoded+`"`),
 		"structured, data in a text":     structured("projects.acme.7", `"id":"e","type":"projects.v1.ProjectCreated","data":"{\"id\":7,\"client_id\":1}"`),
 		"structured, odd extensions":     structured("projects.acme.7", `"actor":{},"correlationid":[1],"time":7,"subject":null,"dataschema":1,`+structuredCreation),
