@@ -3,6 +3,7 @@ package projections_test
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
@@ -96,7 +97,7 @@ func (s stream) Tail(ctx context.Context, _ uint64, apply func([]eventstore.Reco
 
 // apply folds a batch of messages.
 func (s stream) apply(batch []eventstore.Record) error {
-	s.batches <- batch
+	s.batches <- slices.Clone(batch) // the directory marks foreign messages in it
 	return <-s.folded
 }
 

@@ -99,14 +99,15 @@ func (c *clientsCopy) apply(e event) error {
 	if have != nil {
 		next = have.CacheVersion + 2
 	}
+	// The clocks of NATS servers may differ. The time of an event that is skipped counts, as it does for the service.
+	if e.storedAt.After(c.Clock) {
+		c.Clock = e.storedAt
+	}
 	if e.version < next || c.Deleted[e.client] {
 		return fmt.Errorf("%w: version %d of client %d", errStray, e.version, e.client)
 	}
 	if e.version != next {
 		return fmt.Errorf("sequence %d: version %d of client %d, where version %d should follow", e.sequence, e.version, e.client, next)
-	}
-	if e.storedAt.After(c.Clock) { // the clocks of NATS servers may differ
-		c.Clock = e.storedAt
 	}
 	if e.kind == clientDeleted {
 		delete(account, e.client)

@@ -75,7 +75,7 @@ func (d *Directory) Follow(ctx context.Context) error {
 	return err
 }
 
-// apply folds a batch of messages, which shows to readers as one step.
+// apply folds a batch of messages, which shows to readers as one step. It sets Foreign of each message that is foreign.
 func (d *Directory) apply(batch []eventstore.Record) error {
 	reached, err := d.fold(batch)
 	d.arrivals.advance(reached)
@@ -85,12 +85,13 @@ func (d *Directory) apply(batch []eventstore.Record) error {
 func (d *Directory) fold(batch []eventstore.Record) (uint64, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, r := range batch {
+	for i, r := range batch {
 		foreign, err := d.model.Fold(r)
 		if err != nil {
 			return d.model.Sequence, err
 		}
 		if foreign != "" {
+			batch[i].Foreign = foreign
 			d.foreign++
 			d.log.Warn("foreign message skipped", "sequence", r.Sequence, "reason", foreign)
 		}
