@@ -22,6 +22,7 @@
 //   - auth decides who sends a request and whether it is admitted
 //   - credentials holds the users who may log in, reload the files that change at run time
 //   - connections bounds the connections and drains them before a shutdown
+//   - sse writes server-sent events
 //   - contracts holds the OpenAPI and AsyncAPI documents
 //
 // # Limits
@@ -39,6 +40,7 @@ import (
 
 	"clients/domain"
 	"clients/domain/command"
+	"clients/projections/feed"
 	"clients/projections/readmodel"
 	"clients/projections/timeline"
 	"clients/transport/auth"
@@ -71,6 +73,8 @@ type API struct {
 	Timeline timeline.Timeline
 	// Epoch identifies the history that the sequences of the Directory belong to.
 	Epoch func() string
+	// Feeds passes on events as they happen.
+	Feeds *feed.Hub
 	// Eventual turns off the refresh of the directory before each read.
 	Eventual bool
 	// Logins are the users who may send requests. If it is nil no login is needed, and all requests are for
@@ -82,6 +86,8 @@ type API struct {
 	Hosts Hosts
 	// RateLimit is how many requests a user may send within 15 s; 0 for any number.
 	RateLimit int
+	// FeedLimit is how many feeds a user may have open.
+	FeedLimit int
 	// MemoryLimit is how many bytes the process may use; 0 for any number.
 	MemoryLimit int64
 	Metrics     *Metrics
@@ -93,15 +99,19 @@ type API struct {
 	rateLimit *auth.RateLimit
 	bodies    *budget // of request bodies
 	responses *budget // of large responses, and compressors
+	feeds     *budget
+	openFeeds *auth.FeedLimit
 }
 
 // Handler returns the handler of the Clients API.
 func (a *API) Handler() (http.Handler, error) {
 	a.buffers = newBufferPool()
 	a.rateLimit = auth.NewRateLimit(a.RateLimit, a.Metrics.auth)
+	a.openFeeds = auth.NewFeedLimit(a.FeedLimit, a.Metrics.feeds)
 	if a.MemoryLimit > 0 {
 		a.bodies = newBudget(a.MemoryLimit, bodyShare, maxBody*bodyCost)
-		a.responses = newBudget(a.MemoryLimit, responseShare, largeResponse+compressorCost)
+		a.responses = newBudget(a.MemoryLimit, responseShare, max(largeResponse+compressorCost, catchUpCost))
+		a.feeds = newBudget(a.MemoryLimit, feedShare, feedCost)
 	}
 	if a.Logins != nil {
 		a.login = auth.NewLogin(a.Logins, a.Metrics.auth, a.Log)

@@ -13,6 +13,7 @@ const (
 	connectionShare = 4
 	bodyShare       = 8
 	responseShare   = 8
+	feedShare       = 16
 )
 
 // connectionCost is what a connection is counted with: its goroutine, the buffers of HTTP and TLS, headers, and a body of
@@ -31,6 +32,12 @@ const (
 	// Each of these bytes may be written as five. Smaller responses are counted with their connection.
 	largeResponse = 512 << 10
 	smallDetails  = 20 << 10
+)
+
+// Costs of feeds beside their connections: what one holds while it waits and writes, and while it reads the stream.
+const (
+	feedCost    = 64 << 10
+	catchUpCost = 2 << 20
 )
 
 // budget bounds the memory that requests of a kind hold at once. A nil budget has no bound.

@@ -15,6 +15,8 @@ type Metrics struct {
 	requests  *prometheus.CounterVec
 	durations *prometheus.HistogramVec
 	outcomes  *prometheus.CounterVec
+	feeds     prometheus.Gauge
+	slowFeeds prometheus.Counter
 	auth      *auth.Metrics
 }
 
@@ -54,9 +56,13 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 		outcomes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "clients_http_outcomes_total", Help: "API requests by outcome; held_off are those beyond the rate limit, the throttle of logins or the memory limit.",
 		}, []string{"outcome"}),
+		feeds: prometheus.NewGauge(prometheus.GaugeOpts{Name: "clients_feeds", Help: "Open feeds."}),
+		slowFeeds: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "clients_feeds_too_slow_total", Help: "Feeds that were ended because their readers did not keep up.",
+		}),
 		auth: auth.NewMetrics(registry),
 	}
-	registry.MustRegister(m.requests, m.durations, m.outcomes)
+	registry.MustRegister(m.requests, m.durations, m.outcomes, m.feeds, m.slowFeeds)
 	for _, o := range []outcome{outcomeDone, outcomeRefused, outcomeHeldOff, outcomeFailed} {
 		m.outcomes.WithLabelValues(string(o))
 	}
@@ -81,5 +87,7 @@ func (m *Metrics) observe(r resource, method string, status int, heldOff bool, d
 		method = "other" // callers must not be able to make new series
 	}
 	m.requests.WithLabelValues(string(r), method, strconv.Itoa(status)).Inc()
-	m.durations.WithLabelValues(string(r), method).Observe(duration.Seconds())
+	if r != clientFeed || status != http.StatusOK { // it lasts as long as its reader likes
+		m.durations.WithLabelValues(string(r), method).Observe(duration.Seconds())
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"clients/transport/auth"
+	"clients/transport/credentials"
 
 	"go.opentelemetry.io/otel/trace"
 )
@@ -23,6 +24,7 @@ type request struct {
 	span    trace.Span // nil if requests are not traced
 	account string     // "" before the login
 	actor   string
+	user    credentials.User // that has logged in, if a login is needed
 	body    []byte
 }
 

@@ -15,6 +15,7 @@ const (
 	unknown     resource = "unknown"
 	clientList  resource = "/clients"
 	oneClient   resource = "/clients/{id}"
+	clientFeed  resource = "/clients/feed"
 	clientState resource = "/clients/{id}/toggle"
 	history     resource = "/clients/{id}/history"
 	whoAmI      resource = "/account/who_am_i"
@@ -41,6 +42,7 @@ var callsOf = map[resource]map[string]call{
 		http.MethodPost: (*API).toggleClient,
 		http.MethodPut:  (*API).toggleClient, // what the first libraries send
 	},
+	clientFeed: {http.MethodGet: (*API).getFeed},
 	history:    reads((*API).getHistory),
 	whoAmI:     reads((*API).showAccount),
 	rateStatus: reads((*API).showRateLimit),

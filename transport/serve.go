@@ -76,7 +76,7 @@ func (a *API) admit(r *request) error {
 		if err != nil {
 			return err
 		}
-		r.account, r.actor = user.Account, user.Name
+		r.account, r.actor, r.user = user.Account, user.Name, user
 		connections.LoggedIn(r.Context(), r.start.Add(readTimeout))
 	}
 	if r.route.resource == rateStatus {

@@ -49,13 +49,15 @@ var mayImport = map[string][]string{
 		"github.com/ThreeDotsLabs/watermill", "github.com/nats-io/nats.go",
 		"github.com/prometheus/client_golang", "go.opentelemetry.io/otel",
 	},
+	"projections/feed":     {"clients/domain", "clients/eventstore"},
 	"projections/timeline": {"clients/domain", "clients/eventstore", "clients/projections/readmodel"}, // its tests
 	"transport": {
-		"clients/domain", "clients/projections/readmodel", "clients/projections/timeline", "clients/transport/wire", "clients/transport/auth", "clients/transport/contracts", "clients/transport/connections",
+		"clients/domain", "clients/projections/feed", "clients/projections/readmodel", "clients/projections/timeline", "clients/transport/wire", "clients/transport/auth", "clients/transport/credentials", "clients/transport/contracts", "clients/transport/connections", "clients/transport/sse",
 		"github.com/klauspost/compress", "github.com/prometheus/client_golang", "go.opentelemetry.io/otel", "golang.org/x/sync/semaphore",
 	},
 	"transport/auth":        {"clients/transport/credentials", "github.com/hashicorp/golang-lru/v2", "github.com/prometheus/client_golang"},
 	"transport/connections": {},
+	"transport/sse":         {},
 	"transport/contracts":   {},
 	"transport/wire":        {"clients/domain", "golang.org/x/net", "golang.org/x/text"},
 	"transport/credentials": {"clients/domain", "clients/transport/reload", "golang.org/x/crypto"},

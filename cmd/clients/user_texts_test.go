@@ -37,7 +37,7 @@ func TestUserTexts(t *testing.T) {
 	}
 	section("faults of the settings", runText(t, "serve", "--http-addr=x", "--ops-addr=x", "--allowed-hosts=a:1", "--nats-url=http://x",
 		"--nats-creds=/nowhere/creds", "--nats-cert=/nowhere/cert", "--embedded-nats-addr=0.0.0.0:0", "--data-dir=", "--stream-replicas=2",
-		"--credentials-dir=/nowhere", "--trusted-proxies=x", "--default-currency= ", "--read-consistency=x", "--rate-limit=x",
+		"--credentials-dir=/nowhere", "--trusted-proxies=x", "--default-currency= ", "--read-consistency=x", "--rate-limit=x", "--feed-limit=x",
 		"--scrub-interval=x", "--log-level=x", "--log-format=x", "--tls-cert=/nowhere/cert", "--shutdown-delay=1h"))
 	section("faults of the settings with an embedded server", runText(t, "serve", "--stream-replicas=2", "--nats-key=/nowhere/key"))
 	section("faults of an import", runText(t, "import", "-", "--url=x", "--login=x", "--callers=0", "--ca=/nowhere/ca"))

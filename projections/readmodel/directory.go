@@ -45,6 +45,7 @@ type Directory struct {
 	stream   Log
 	arrivals arrivals
 	index    readIndex
+	folded   func([]eventstore.Record) // see OnFold; or nil
 
 	mu      sync.RWMutex
 	model   *Model
@@ -64,6 +65,10 @@ func (d *Directory) Restore(m *Model) {
 	d.arrivals.advance(m.Sequence)
 }
 
+// OnFold makes the directory call folded with each batch of messages that it has folded, before a wait for one of them ends. It
+// must not follow the stream yet. folded keeps no part of the batch.
+func (d *Directory) OnFold(folded func([]eventstore.Record)) { d.folded = folded }
+
 // Follow folds the stream into the directory until ctx ends, or until the stream holds what cannot be folded. From then on
 // the directory stays as it is, and calls that wait for more return the error.
 func (d *Directory) Follow(ctx context.Context) error {
@@ -78,6 +83,9 @@ func (d *Directory) Follow(ctx context.Context) error {
 // apply folds a batch of messages, which shows to readers as one step. It sets Foreign of each message that is foreign.
 func (d *Directory) apply(batch []eventstore.Record) error {
 	reached, err := d.fold(batch)
+	if d.folded != nil && err == nil {
+		d.folded(batch)
+	}
 	d.arrivals.advance(reached)
 	return err
 }

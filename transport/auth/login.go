@@ -69,6 +69,9 @@ func (l *Login) Check(r *http.Request, remote string) (credentials.User, error) 
 	}
 }
 
+// Holds reports whether a user who has logged in may still do so, with the same password.
+func (l *Login) Holds(user credentials.User) bool { return user.Same(l.users.Find(user.Name)) }
+
 // authenticate returns nil if the password is the user's, ErrLogin if it is not, or a refusal with status 503.
 func (l *Login) authenticate(user credentials.User, password, remote string) error {
 	p := l.proof(user, password)

@@ -25,6 +25,7 @@ type Serve struct {
 	DefaultCurrency  string `name:"default-currency" env:"CLIENTS_DEFAULT_CURRENCY" default:"United States Dollars - USD" help:"Currency of a client created without one."`
 	ReadConsistency  string `name:"read-consistency" env:"CLIENTS_READ_CONSISTENCY" default:"strong" help:"strong: a read shows every write acknowledged before it. eventual: it may be behind."`
 	RateLimit        string `name:"rate-limit" env:"CLIENTS_RATE_LIMIT" default:"0" help:"Requests per user per 15 s and process. 0: no limit."`
+	FeedLimit        string `name:"feed-limit" env:"CLIENTS_FEED_LIMIT" default:"16" help:"Open feeds per user and process."`
 	ScrubInterval    string `name:"scrub-interval" env:"CLIENTS_SCRUB_INTERVAL" default:"24h" help:"How often the whole stream is re-read in the background, by one replica at a time. 0 disables it."`
 	LogLevel         string `name:"log-level" env:"CLIENTS_LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
 	LogFormat        string `name:"log-format" env:"CLIENTS_LOG_FORMAT" default:"auto" help:"text, json, or auto: text on a terminal, json otherwise."`
@@ -48,6 +49,7 @@ type Config struct {
 	DefaultCurrency  string
 	EventualReads    bool
 	RateLimit        int
+	FeedLimit        int
 	ScrubInterval    time.Duration // 0: never
 	LogLevel         slog.Level
 	LogFormat        string
@@ -81,6 +83,7 @@ func (c *Serve) Config() (Config, error) {
 		DefaultCurrency:  f.currency("CLIENTS_DEFAULT_CURRENCY", c.DefaultCurrency),
 		EventualReads:    f.oneOf("CLIENTS_READ_CONSISTENCY", c.ReadConsistency, "strong", "eventual") == "eventual",
 		RateLimit:        f.count("CLIENTS_RATE_LIMIT", c.RateLimit),
+		FeedLimit:        f.count("CLIENTS_FEED_LIMIT", c.FeedLimit),
 		ScrubInterval:    f.duration("CLIENTS_SCRUB_INTERVAL", c.ScrubInterval, maxScrubInterval),
 		LogLevel:         f.level("CLIENTS_LOG_LEVEL", c.LogLevel),
 		LogFormat:        f.oneOf("CLIENTS_LOG_FORMAT", c.LogFormat, "text", "json", "auto"),

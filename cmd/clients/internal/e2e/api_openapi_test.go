@@ -85,6 +85,7 @@ const (
 	everyClient = "/clients"
 	anyClient   = "/clients/{id}"
 	itsHistory  = "/clients/{id}/history"
+	theFeed     = "/clients/feed"
 	itsState    = "/clients/{id}/toggle"
 	theUser     = "/account/who_am_i"
 	itsLimit    = "/account/rate_limit_status"
@@ -96,7 +97,7 @@ func TestOpenAPIIsWhatTheServiceDoes(t *testing.T) {
 	a := start(t)
 	d := &documented{client: a.client, contract: readContract(t, a.operations("/openapi.yaml")), seen: make(map[string]bool)}
 	operations := map[string][]string{}
-	for template, path := range map[string]string{everyClient: "/clients", anyClient: "/clients/1", itsHistory: "/clients/1/history", itsState: "/clients/1/toggle", theUser: theUser, itsLimit: itsLimit} {
+	for template, path := range map[string]string{everyClient: "/clients", anyClient: "/clients/1", itsHistory: "/clients/1/history", theFeed: theFeed, itsState: "/clients/1/toggle", theUser: theUser, itsLimit: itsLimit} {
 		node, _ := d.contract.at("paths", template)
 		for method := range node {
 			if method != "parameters" {
@@ -111,6 +112,7 @@ func TestOpenAPIIsWhatTheServiceDoes(t *testing.T) {
 	require.Len(t, paths, len(operations))
 
 	d.successes()
+	d.feed()
 	d.refusals(a)
 	d.refusedCallers(t)
 	d.otherSites()
@@ -154,6 +156,19 @@ func (d *documented) successes() {
 	}
 }
 
+// feed opens a feed, whose body has no end.
+func (d *documented) feed() {
+	f := d.openFeed("")
+	defer f.close()
+	description, _ := d.contract.at("paths", theFeed, "get", "responses", "200")
+	known, _ := description["headers"].(map[string]any)
+	for name := range f.response.Header {
+		require.True(d.t, known[name] != nil || slices.Contains(general, name), name)
+	}
+	require.Equal(d.t, []string{f.response.Header.Get("Content-Type")}, sortedKeys(description["content"].(map[string]any)))
+	d.seen["GET "+theFeed+" 200"] = true
+}
+
 func (d *documented) refusals(a *service) {
 	needed := a.create("Needed")
 	project(d.t, a.partner(d.t), "ProjectCreated", 1, fmt.Sprintf(`"client_id":%d`, needed))
@@ -173,6 +188,8 @@ func (d *documented) refusals(a *service) {
 		d.holds(400, "GET", anyClient, one+"?version=0", "", accept)
 		d.holds(400, "GET", itsHistory, one+"/history?limit=0", "", accept)
 		d.holds(404, "GET", itsHistory, "/clients/999/history", "", accept)
+		d.holds(400, "GET", theFeed, "/clients/feed?after=x", "", accept)
+		d.holds(410, "GET", theFeed, "/clients/feed?after=1-other", "", accept)
 		d.holds(404, "PUT", anyClient, "/clients/999", `{"client":{"name":"x"}}`, asJSON, accept)
 		d.holds(412, "PUT", anyClient, one, `{"client":{"name":"x"}}`, asJSON, accept, `If-Match: "other"`)
 		d.holds(400, "DELETE", anyClient, one, "", accept)
@@ -206,6 +223,7 @@ func (d *documented) refusedCallers(t *testing.T) {
 			caller.holds(status, "POST", everyClient, "/clients", "{}", asJSON, accept)
 			caller.holds(status, "GET", anyClient, "/clients/1", "", accept)
 			caller.holds(status, "GET", itsHistory, "/clients/1/history", "", accept)
+			caller.holds(status, "GET", theFeed, theFeed, "", accept)
 			caller.holds(status, "PUT", anyClient, "/clients/1", "{}", asJSON, accept)
 			caller.holds(status, "DELETE", anyClient, "/clients/1", "", accept)
 			caller.holds(status, "POST", itsState, "/clients/1/toggle", "", accept)
@@ -217,7 +235,7 @@ func (d *documented) refusedCallers(t *testing.T) {
 // otherSites are the requests of web pages from elsewhere.
 func (d *documented) otherSites() {
 	for _, accept := range []string{acceptJSON, acceptXML} {
-		for template, methods := range map[string][]string{everyClient: {"GET", "POST"}, anyClient: {"GET", "PUT", "DELETE"}, itsHistory: {"GET"}, itsState: {"POST", "PUT"}} {
+		for template, methods := range map[string][]string{everyClient: {"GET", "POST"}, anyClient: {"GET", "PUT", "DELETE"}, itsHistory: {"GET"}, theFeed: {"GET"}, itsState: {"POST", "PUT"}} {
 			for _, method := range methods {
 				path := strings.Replace(template, "{id}", "1", 1)
 				d.holds(421, method, template, path, "", accept, "Host: other.example")

@@ -16,6 +16,7 @@ import (
 	"clients/eventstore/idempotency"
 	"clients/eventstore/snapshotstore"
 	"clients/eventstore/upstream"
+	"clients/projections/feed"
 	"clients/projections/ingest"
 	"clients/projections/readmodel"
 	"clients/projections/snapshot"
@@ -40,6 +41,7 @@ type Server struct {
 	store       *eventstore.Store
 	records     *idempotency.Store
 	directory   *readmodel.Directory
+	feeds       *feed.Hub
 	snapshots   *snapshotstore.Bucket
 	snapshotter *snapshot.Snapshotter
 	upstream    *upstream.Client

@@ -71,6 +71,8 @@ func (s *Server) serveAPI(context.Context) error {
 		Directory:      s.directory,
 		Epoch:          s.store.Epoch,
 		Timeline:       timeline.Timeline{Log: reader, Directory: s.directory},
+		Feeds:          s.feeds,
+		FeedLimit:      s.config.FeedLimit,
 		Eventual:       s.config.EventualReads,
 		Hosts:          s.hosts,
 		RateLimit:      s.config.RateLimit,
@@ -88,6 +90,7 @@ func (s *Server) serveAPI(context.Context) error {
 		return err
 	}
 	s.apiServer = transport.NewServer(s.drain.Handler(handler), s.log)
+	s.apiServer.RegisterOnShutdown(s.feeds.Close) // once no new connection is accepted, so that readers reconnect elsewhere
 	limited := connections.Limit(s.api, connectionLimits(descriptors(), s.memoryLimit, s.config.Credentials != nil))
 	limited.Attach(s.apiServer)
 	listener := net.Listener(limited)

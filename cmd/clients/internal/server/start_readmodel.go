@@ -7,10 +7,15 @@ import (
 	"time"
 
 	"clients/eventstore"
+	"clients/eventstore/history"
 	"clients/eventstore/snapshotstore"
+	"clients/projections/feed"
 	"clients/projections/readmodel"
 	"clients/projections/snapshot"
 )
+
+// feedRoom bounds the bytes of events that wait in memory for the readers of feeds.
+const feedRoom = 8 << 20
 
 // buildReadModel returns when the read model has everything that the stream holds by now.
 func (s *Server) buildReadModel(ctx context.Context) error {
@@ -23,7 +28,14 @@ func (s *Server) buildReadModel(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the snapshots: %w", err)
 	}
+	reader, err := history.NewReader(s.nc)
+	if err != nil {
+		return err
+	}
+	s.feeds = feed.NewHub(reader, s.directory.Sequence(), int(min(feedRoom, s.memoryLimit/32)))
+	s.directory.OnFold(s.feeds.Publish)
 	s.background(func(ctx context.Context) {
+		defer s.feeds.Close()
 		if err := s.directory.Follow(ctx); ctx.Err() == nil && s.reason.Load() == nil { // otherwise Start returns it
 			s.log.Error("tail stopped, writes refused", "error", err)
 		}

@@ -1,0 +1,136 @@
+// Package feed passes the events of the stream on to readers of one account each, as they happen.
+//
+//	readmodel.Directory -> Hub.Publish -> events in memory -> Reader.Take    -> transport
+//	stream -> history.Reader.Account               -> Reader.CatchUp -> transport
+//
+// A Hub gets every message that the read model has folded, in order. It keeps the newest events of those accounts that have
+// readers, within a number of bytes for all accounts together, and drops the oldest first. Each event is encoded once,
+// when the first reader takes it.
+//
+// A Reader has a position in the stream. One whose next events are not in memory reads the stream itself (CatchUp), until it
+// reaches those that are: both are ordered by sequence, so that nothing is left out or comes twice. From then on it takes
+// events from memory at its own pace (Take). If events are dropped that it has not taken, it gets ErrSlow and ends; another
+// one may go on from its position.
+//
+// Guarantees: a reader gets each event of its account behind its position once, in the order of the stream, after the read
+// model shows it. Publish never waits for a reader.
+package feed
+
+import (
+	"context"
+	"iter"
+	"sync"
+
+	"clients/domain"
+	"clients/eventstore"
+)
+
+// Log reads events of an account from the stream: see history.Reader.
+type Log interface {
+	Account(ctx context.Context, account string, after, upTo uint64) iter.Seq2[eventstore.Record, error]
+}
+
+// Event is an event of an account.
+type Event struct {
+	Sequence uint64
+	Type     string
+	// Encoded returns the event as JSON on one line. It must not be changed.
+	Encoded func() ([]byte, error)
+	size    int
+	account *account
+}
+
+// Hub passes events on to readers. It is safe for concurrent use.
+type Hub struct {
+	log  Log
+	room int             // in bytes
+	live context.Context // until Close
+	end  context.CancelFunc
+
+	mu       sync.Mutex
+	reached  uint64              // the last message that was published
+	accounts map[string]*account // that have readers
+	events   []*Event            // of all of them, the oldest first
+	size     int
+}
+
+// account holds the events of an account that are in memory.
+type account struct {
+	readers int
+	events  []*Event      // the oldest first
+	lost    uint64        // all events behind this sequence are in memory
+	changed chan struct{} // closed with the next event
+}
+
+// NewHub returns a hub for the messages of a stream behind the sequence reached. It keeps events of so many bytes in memory.
+func NewHub(log Log, reached uint64, room int) *Hub {
+	h := &Hub{log: log, room: room, reached: reached, accounts: make(map[string]*account)}
+	h.live, h.end = context.WithCancel(context.Background())
+	return h
+}
+
+// Close ends all readers, also those that are opened later.
+func (h *Hub) Close() { h.end() }
+
+// Reached returns the sequence of the last message that was published.
+func (h *Hub) Reached() uint64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.reached
+}
+
+// Publish passes on the next messages of the stream. It keeps no part of the slice.
+func (h *Hub) Publish(batch []eventstore.Record) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	changed := make(map[*account]bool)
+	for _, r := range batch {
+		h.reached = r.Sequence
+		if a := h.accounts[r.Account]; a != nil && isEvent(r) {
+			h.add(newEvent(a, r))
+			changed[a] = true
+		}
+	}
+	for a := range changed {
+		close(a.changed)
+		a.changed = make(chan struct{})
+	}
+}
+
+func isEvent(r eventstore.Record) bool { return r.Event != nil && r.Foreign == "" }
+
+func newEvent(a *account, r eventstore.Record) *Event {
+	return &Event{Sequence: r.Sequence, Type: r.Type, Encoded: sync.OnceValues(r.CloudEvent), size: sizeOf(r.Event), account: a}
+}
+
+// add keeps an event, and drops the oldest ones for it. The caller holds mu.
+func (h *Hub) add(e *Event) {
+	h.events = append(h.events, e)
+	h.size += e.size
+	e.account.events = append(e.account.events, e)
+	for h.size > h.room {
+		oldest := h.events[0]
+		h.events[0], h.events = nil, h.events[1:]
+		h.size -= oldest.size
+		a := oldest.account // its oldest one, too
+		a.events[0], a.events = nil, a.events[1:]
+		a.lost = oldest.Sequence
+	}
+}
+
+// sizeOf is about what an event takes in memory: its texts, and as much twice when it is encoded.
+func sizeOf(e domain.Event) int {
+	const rest = 1 << 10
+	texts := 0
+	switch e := e.(type) {
+	case domain.ClientCreated:
+		texts = len(e.Name) + len(e.Currency) + len(e.CurrencySymbol) + len(e.Details)
+	case domain.ClientUpdated:
+		for _, text := range []*string{e.Name, e.Currency, e.CurrencySymbol, e.Details} {
+			if text != nil {
+				texts += len(*text)
+			}
+		}
+	}
+	return rest + 3*texts
+}

@@ -1,0 +1,160 @@
+package feed_test
+
+import (
+	"context"
+	"iter"
+	"sync"
+	"testing"
+
+	"clients/domain"
+	"clients/eventstore"
+	"clients/projections/feed"
+
+	"github.com/stretchr/testify/require"
+)
+
+// stream is a stream in memory, whose messages a hub gets as they are stored.
+type stream struct {
+	mu      sync.Mutex
+	records []eventstore.Record
+	hub     *feed.Hub
+	reads   int
+}
+
+func (s *stream) Account(_ context.Context, account string, after, upTo uint64) iter.Seq2[eventstore.Record, error] {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reads++
+	records := s.records
+	return func(yield func(eventstore.Record, error) bool) {
+		for _, r := range records {
+			if r.Sequence > after && r.Sequence <= upTo && r.Account == account && !yield(r, nil) {
+				return
+			}
+		}
+	}
+}
+
+// store stores an event of an account, and foreign messages where it is "".
+func (s *stream) store(accounts ...string) {
+	s.mu.Lock()
+	var batch []eventstore.Record
+	for _, account := range accounts {
+		r := eventstore.Record{Sequence: uint64(len(s.records) + 1), Envelope: domain.Envelope{Account: account, Version: 1, Event: domain.ClientCreated{ID: 7, Name: "SuprCorp"}}}
+		if account == "" {
+			r.Account, r.Event, r.Foreign = "acme", nil, "no valid envelope"
+		}
+		s.records, batch = append(s.records, r), append(batch, r)
+	}
+	s.mu.Unlock()
+	s.hub.Publish(batch)
+}
+
+const room = 10 << 10 // for fewer than ten events
+
+func newStream() *stream {
+	s := &stream{}
+	s.hub = feed.NewHub(s, 0, room)
+	return s
+}
+
+// rest returns the sequences of the events that a reader gets now.
+func rest(t *testing.T, r *feed.Reader) (sequences []uint64) {
+	t.Helper()
+	for event, err := range r.CatchUp(t.Context()) {
+		require.NoError(t, err)
+		sequences = append(sequences, event.Sequence)
+	}
+	for {
+		events, _, err := r.Take()
+		require.NoError(t, err)
+		if events == nil {
+			return sequences
+		}
+		for _, event := range events {
+			sequences = append(sequences, event.Sequence)
+		}
+	}
+}
+
+func TestAReaderGetsEventsFromTheStreamAndFromMemory(t *testing.T) {
+	t.Parallel()
+	s := newStream()
+	s.store("acme", "other", "", "acme")
+	first := s.hub.Open("acme", 0)
+	defer first.Close()
+	s.store("acme")
+	require.Equal(t, []uint64{1, 4, 5}, rest(t, first))
+	second := s.hub.Open("acme", 1)
+	defer second.Close()
+	require.True(t, second.Behind())
+	require.Equal(t, []uint64{4, 5}, rest(t, second))
+	s.store("other", "acme", "")
+	for _, r := range []*feed.Reader{first, second} {
+		require.Equal(t, []uint64{7}, rest(t, r))
+		require.Equal(t, uint64(8), r.Position(), "behind everything that is there")
+	}
+	third := s.hub.Open("acme", 5)
+	defer third.Close()
+	require.Equal(t, []uint64{7}, rest(t, third))
+	require.Equal(t, 2, s.reads)
+}
+
+func TestAReaderIsWokenByEventsOfItsAccount(t *testing.T) {
+	t.Parallel()
+	s := newStream()
+	r := s.hub.Open("acme", 0)
+	defer r.Close()
+	_, changed, err := r.Take()
+	require.NoError(t, err)
+	s.store("other", "")
+	select {
+	case <-changed:
+		require.Fail(t, "woken for nothing")
+	default:
+	}
+	s.store("acme")
+	<-changed
+	require.Equal(t, []uint64{3}, rest(t, r))
+}
+
+// The oldest events make room for new ones of any account. Only readers that have not taken them are too slow.
+func TestAReaderThatFallsBehindEnds(t *testing.T) {
+	t.Parallel()
+	s := newStream()
+	slow, quick, quiet := s.hub.Open("acme", 0), s.hub.Open("acme", 0), s.hub.Open("other", 0)
+	for range 5 {
+		s.store("acme")
+	}
+	require.Len(t, rest(t, quick), 5)
+	for range 20 {
+		s.store("other")
+		require.Len(t, rest(t, quiet), 1)
+	}
+	_, _, err := slow.Take()
+	require.ErrorIs(t, err, feed.ErrSlow)
+	s.store("acme")
+	require.Equal(t, []uint64{26}, rest(t, quick))
+	again := s.hub.Open("acme", slow.Position())
+	require.Equal(t, []uint64{1, 2, 3, 4, 5, 26}, rest(t, again))
+	for _, r := range []*feed.Reader{slow, quick, quiet, again} {
+		r.Close()
+	}
+	s.store("acme")
+	last := s.hub.Open("acme", 26)
+	require.Equal(t, []uint64{27}, rest(t, last))
+	last.Close()
+}
+
+func TestReadersEndWithTheHub(t *testing.T) {
+	t.Parallel()
+	s := newStream()
+	ctx, cancel := s.hub.Open("acme", 0).Context(t.Context())
+	defer cancel()
+	require.NoError(t, ctx.Err())
+	s.hub.Close()
+	<-ctx.Done()
+	late, cancel := s.hub.Open("acme", 0).Context(t.Context())
+	defer cancel()
+	<-late.Done()
+}

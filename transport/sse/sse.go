@@ -1,0 +1,72 @@
+// Package sse writes server-sent events, as browsers read them with EventSource: see
+// https://html.spec.whatwg.org/multipage/server-sent-events.html.
+//
+//	Begin -> Event, Position -> Flush -> connection
+//
+// What is written may be sent with the next Flush only. A reader that takes nothing for a while ends the stream: the error is
+// os.ErrDeadlineExceeded then. Every error of this package is also an ErrEnded.
+package sse
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// ErrEnded means that the connection has ended.
+var ErrEnded = errors.New("the connection has ended")
+
+// Stream is the body of a response. One goroutine uses it.
+type Stream struct {
+	w        http.ResponseWriter
+	control  *http.ResponseController
+	patience time.Duration
+}
+
+// Begin sends the header of a response. A reader may leave what is sent to it for as long as patience.
+func Begin(w http.ResponseWriter, patience time.Duration) *Stream {
+	header := w.Header()
+	header.Set("Content-Type", "text/event-stream")
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Accel-Buffering", "no") // for nginx
+	s := &Stream{w: w, control: http.NewResponseController(w), patience: patience}
+	_ = s.control.SetReadDeadline(time.Time{}) // there is nothing more to read
+	w.WriteHeader(http.StatusOK)
+	return s
+}
+
+// Event writes an event. Neither part contains the end of a line.
+func (s *Stream) Event(id, kind string, data []byte) error {
+	start := fmt.Appendf(nil, "id: %s\nevent: %s\ndata: ", id, kind)
+	for _, part := range [][]byte{start, data, []byte("\n\n")} {
+		if err := s.write(part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Position writes a comment and an id without an event. The reader remembers the id, and resumes there.
+func (s *Stream) Position(id string) error {
+	return s.write(fmt.Appendf(nil, ": position\nid: %s\n\n", id))
+}
+
+// Flush sends what was written.
+func (s *Stream) Flush() error {
+	_ = s.control.SetWriteDeadline(time.Now().Add(s.patience))
+	return ended(s.control.Flush())
+}
+
+func (s *Stream) write(part []byte) error {
+	_ = s.control.SetWriteDeadline(time.Now().Add(s.patience))
+	_, err := s.w.Write(part)
+	return ended(err)
+}
+
+func ended(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", ErrEnded, err)
+}
