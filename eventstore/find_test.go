@@ -47,8 +47,8 @@ func TestFindSearchesThousandsOfEvents(t *testing.T) {
 			t.Parallel()
 			s := singleOrReplicated(t, servers)
 			all, results := changed(t, s, changes)
-			var asked atomic.Int64
-			_, err := s.Conn().Subscribe("$JS.API.STREAM.MSG.GET."+eventstore.Stream, func(*nats.Msg) { asked.Add(1) })
+			var requests atomic.Int64
+			_, err := s.Conn().Subscribe("$JS.API.STREAM.MSG.GET."+eventstore.Stream, func(*nats.Msg) { requests.Add(1) })
 			require.NoError(t, err)
 			lookups := 0
 			for _, i := range []int{0, 1, 5, 8, 9, changes / 2, changes - 1, changes} {
@@ -64,12 +64,12 @@ func TestFindSearchesThousandsOfEvents(t *testing.T) {
 				require.False(t, found)
 				lookups++
 			}
-			require.LessOrEqual(t, asked.Load(), int64(lookups*(eventstore.FindSteps+2)))
+			require.LessOrEqual(t, requests.Load(), int64(lookups*(eventstore.FindSteps+2)))
 		})
 	}
 }
 
-// Whoever sends many requests with keys makes the service look for many events.
+// Many requests with keys make the service search for many events.
 func TestFindLeavesNoConsumers(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)

@@ -16,14 +16,14 @@ import (
 // lease is a lease whose confirmation is scripted.
 type lease struct {
 	due     atomic.Bool
-	asked   atomic.Int64
+	calls   atomic.Int64
 	confirm func() error
 }
 
 func (h *lease) Due() bool { return h.due.Load() }
 
 func (h *lease) Confirm(context.Context) error {
-	h.asked.Add(1)
+	h.calls.Add(1)
 	return h.confirm()
 }
 
@@ -46,7 +46,7 @@ func TestAppendSendsNothingAgainWithoutItsLease(t *testing.T) {
 	network, s, free := held(t, 1)
 	h := &lease{}
 	h.confirm = func() error {
-		if h.asked.Load() > 1 {
+		if h.calls.Load() > 1 {
 			return errNotLeased
 		}
 		return nil
@@ -55,7 +55,7 @@ func TestAppendSendsNothingAgainWithoutItsLease(t *testing.T) {
 	_, err := s.Append(deadline(t), created(1), 0, h)
 	require.ErrorIs(t, err, errNotLeased)
 	require.ErrorContains(t, err, "may have been carried out")
-	require.Equal(t, int64(2), h.asked.Load())
+	require.Equal(t, int64(2), h.calls.Load())
 	network.Heal()
 	require.True(t, settles(func() bool { return len(stored(t, free)) == 1 }), "what was on its way arrives")
 }

@@ -18,13 +18,13 @@ import (
 // Every port that an object refers to exists: the API server does not check such references.
 func TestReferencedPortsExist(t *testing.T) {
 	eachOverlay(t, func(t *testing.T, objects []runtime.Object) {
-		asked := 0
+		checked := 0
 		for _, w := range workloads(objects) {
 			for _, c := range w.template.Spec.Containers {
 				for _, probe := range []*corev1.Probe{c.StartupProbe, c.ReadinessProbe, c.LivenessProbe} {
 					if probe != nil {
 						require.True(t, hasPort(objects, w.name, probe.HTTPGet.Port), "probe of %s: %s", w.name, &probe.HTTPGet.Port)
-						asked++
+						checked++
 					}
 				}
 			}
@@ -33,7 +33,7 @@ func TestReferencedPortsExist(t *testing.T) {
 			for _, port := range s.Spec.Ports {
 				for _, owner := range selected(t, objects, metav1.LabelSelector{MatchLabels: s.Spec.Selector}) {
 					require.True(t, hasPort(objects, owner, port.TargetPort), "Service %s: %s", s.Name, &port.TargetPort)
-					asked++
+					checked++
 				}
 			}
 		}
@@ -43,12 +43,12 @@ func TestReferencedPortsExist(t *testing.T) {
 					require.NotEmpty(t, rule.Ports, "a rule without ports allows all")
 					for _, port := range rule.Ports {
 						require.True(t, hasPort(objects, owner, *port.Port), "NetworkPolicy %s: %s", policy.Name, port.Port)
-						asked++
+						checked++
 					}
 				}
 			}
 		}
-		require.Greater(t, asked, 6)
+		require.Greater(t, checked, 6)
 	})
 }
 

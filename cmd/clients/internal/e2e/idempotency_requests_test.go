@@ -61,8 +61,8 @@ func TestAnUnfinishedKeyIsCompletedAfterManyLaterChanges(t *testing.T) {
 	for i := range changes {
 		replicas[0].want(http.StatusOK, http.MethodPut, path(id), fmt.Sprintf(`{"client":{"details":"%d"}}`, i), asJSON)
 	}
-	var asked atomic.Int64
-	_, err := nc.Subscribe("$JS.API.STREAM.MSG.GET.CLIENTS", func(*nats.Msg) { asked.Add(1) })
+	var requests atomic.Int64
+	_, err := nc.Subscribe("$JS.API.STREAM.MSG.GET.CLIENTS", func(*nats.Msg) { requests.Add(1) })
 	require.NoError(t, err)
 	forget(t, js, nil)
 	again := replicas[1].want(http.StatusOK, http.MethodPut, path(id), body, asJSON, key)
@@ -71,7 +71,7 @@ func TestAnUnfinishedKeyIsCompletedAfterManyLaterChanges(t *testing.T) {
 	forget(t, js, func(record map[string]any) { record["event_id"] = "never stored" })
 	again = replicas[0].want(http.StatusOK, http.MethodPut, path(id), body, asJSON, key)
 	require.NotEqual(t, first.header.Get("ETag"), again.header.Get("ETag"), "it is carried out")
-	require.Less(t, asked.Load(), int64(changes/2))
+	require.Less(t, requests.Load(), int64(changes/2))
 	require.Len(t, events(t, js, "clients.default.1"), 1+1+changes+1)
 }
 
