@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"time"
 
 	"clients/cmd/clients/internal/backup"
 	"clients/cmd/clients/internal/config"
@@ -66,21 +67,47 @@ func (c *setupCommand) Run(ctx context.Context, s streams) error {
 	return nil
 }
 
-// existing returns which of the streams exist. It requests each by its name, because the service's user may not list all.
+// electionLimit is how long setup waits for servers that have just started to elect their leaders.
+const electionLimit = time.Minute
+
+// existing returns which of the streams exist. It requests each by its name, because the service's user may not list all, and
+// again until there is a response, because a cluster without a leader does not respond.
 func existing(ctx context.Context, nc *nats.Conn, names []string) (found []string, err error) {
 	js, err := jetstream.New(nc)
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, electionLimit)
+	defer cancel()
 	for _, name := range names {
-		switch _, err := js.Stream(ctx, name); {
-		case err == nil:
+		err := lookUp(ctx, js, name)
+		for ctx.Err() == nil && leaderless(err) {
+			err = lookUp(ctx, js, name)
+		}
+		if err == nil {
 			found = append(found, name)
-		case !errors.Is(err, jetstream.ErrStreamNotFound):
+		} else if !errors.Is(err, jetstream.ErrStreamNotFound) {
 			return nil, err
 		}
 	}
 	return found, nil
+}
+
+// lookUp returns no error if the stream exists. Without a leader it takes a second.
+func lookUp(ctx context.Context, js jetstream.JetStream, name string) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	_, err := js.Stream(ctx, name)
+	if leaderless(err) {
+		<-ctx.Done()
+	}
+	return err
+}
+
+// leaderless reports whether a request failed because there is no leader, or may have.
+func leaderless(err error) bool {
+	var refused *jetstream.APIError
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrNoResponders) || errors.As(err, &refused) && refused.Code == 503
 }
 
 // createStreams creates the streams of the service.
