@@ -13,7 +13,7 @@ import (
 // left out when it is empty, so that older events are still encoded to the same bytes, and readers ignore members that they
 // do not know. Any other change of a body is a new version of the type, beside the old one.
 const (
-	typePrefix             = "clients.v"
+	typePrefix             = "clients."
 	typeCreated            = "clients.v1.ClientCreated"
 	typeUpdated            = "clients.v1.ClientUpdated"
 	typeToggled            = "clients.v1.ClientToggled"

@@ -32,6 +32,7 @@ func corruptions(id int64) map[string]*nats.Msg {
 		"body that is no JSON":     event(toggled, 2, `{"id":`),
 		"body of another client":   event(toggled, 2, `{"id":999,"active":false}`),
 		"event of a newer release": event("clients.v2.ClientToggled", 2, string(valid().Data)),
+		"type without a version":   event("clients.ClientMerged", 2, string(valid().Data)),
 		"unknown event":            event("clients.v1.ClientMerged", 2, string(valid().Data)),
 	}
 }
@@ -78,6 +79,7 @@ func TestCorruptionStopsWritesAndStarts(t *testing.T) {
 			require.Equal(t, 1, refused.exitCode(t))
 			require.Contains(t, refused.stderr.String(), "CLIENTS")
 			require.Contains(t, refused.stderr.String(), fmt.Sprint(sequence))
+			require.Contains(t, refused.stderr.String(), "clients verify", "what helps")
 		})
 	}
 }

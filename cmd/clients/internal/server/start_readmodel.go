@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"clients/cmd/clients/internal/terminal"
 	"clients/eventstore"
 	"clients/eventstore/history"
 	"clients/eventstore/snapshotstore"
@@ -42,7 +43,7 @@ func (s *Server) buildReadModel(ctx context.Context) error {
 	})
 	begun := time.Now()
 	if err := s.retry(ctx, s.directory.Refresh); err != nil {
-		return fmt.Errorf("read the stream: %w", err)
+		return withRemedy(fmt.Errorf("read the stream: %w", err))
 	}
 	s.snapshotter = snapshot.NewSnapshotter(s.directory, s.snapshots, s.store, restored, s.log)
 	s.onStop(s.saveLast)
@@ -50,6 +51,17 @@ func (s *Server) buildReadModel(ctx context.Context) error {
 	stats := s.directory.Stats()
 	s.log.Info("stream read", "sequence", stats.Sequence, "clients", stats.Clients, "duration", time.Since(begun))
 	return nil
+}
+
+// withRemedy adds what to do about an event that cannot be read.
+func withRemedy(err error) error {
+	switch {
+	case errors.As(err, new(*eventstore.UnknownEventError)):
+		return terminal.WithHint(err, "start a release that reads this type; clients verify lists all such events")
+	case errors.As(err, new(*eventstore.CorruptError)):
+		return terminal.WithHint(err, "list the faults with clients verify (of a stopped embedded store: --data-dir), and restore a backup")
+	}
+	return err
 }
 
 // retry calls do until the stream responds, or is found unusable: a start has no caller who waits.
