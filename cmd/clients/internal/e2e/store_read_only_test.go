@@ -156,7 +156,7 @@ func TestATooSmallMaxPayloadIsRefusedAtTheStart(t *testing.T) {
 	limit(t, s.partner(t), func(c *jetstream.StreamConfig, _ jetstream.StreamState) { c.MaxMsgSize = 100 << 10 })
 	begun := time.Now()
 	refused := s.want(http.StatusServiceUnavailable, http.MethodPost, "/clients", body, asJSON)
-	require.Less(t, time.Since(begun), refusedWithin())
+	require.Less(t, time.Since(begun), refusedWithin)
 	require.NotContains(t, refused.message(t), "may have been")
 	s.create("Once Ltd")
 	require.Equal(t, "ok\n", s.operations("/readyz").body)
