@@ -51,8 +51,8 @@ type subject struct {
 }
 
 // compare runs rounds of all subjects in turn, with so many callers at once. Each metric of the others is followed by the
-// ratio of the first subject to it.
-func compare(b *testing.B, callers, perRound int, subjects ...subject) {
+// ratio of the first subject to it. It returns the median latency of each in microseconds.
+func compare(b *testing.B, callers, perRound int, subjects ...subject) (medians []float64) {
 	b.Helper()
 	measures := make([]measure, len(subjects))
 	for i, s := range subjects {
@@ -67,7 +67,8 @@ func compare(b *testing.B, callers, perRound int, subjects ...subject) {
 	for i, s := range subjects {
 		m := &measures[i]
 		b.ReportMetric(float64(len(m.latencies))/m.elapsed.Seconds(), s.prefix+"op/s")
-		b.ReportMetric(m.quantile(.5), s.prefix+"p50-µs")
+		medians = append(medians, m.quantile(.5))
+		b.ReportMetric(medians[i], s.prefix+"p50-µs")
 		b.ReportMetric(m.quantile(.99), s.prefix+"p99-µs")
 		if s.service != nil {
 			b.ReportMetric(float64(m.processor.Microseconds())/float64(len(m.latencies)), s.prefix+"cpu-µs/op")
@@ -77,6 +78,7 @@ func compare(b *testing.B, callers, perRound int, subjects ...subject) {
 		}
 	}
 	b.ReportMetric(0, "ns/op") // a round of all means nothing
+	return medians
 }
 
 type measure struct {

@@ -46,7 +46,7 @@ var instead = map[string]string{
 	"go test ./...": "go test -race -shuffle=on ./...",
 	"go test -run TestFaults -timeout 30m -v ./cmd/clients/internal/e2e -faults=10m": "go test -run TestFaults -timeout 30m -v ./cmd/clients/internal/e2e -faults=20s",
 	// each benchmark once, except those with minutes of preparation
-	"go test -run '^$' -bench . ./cmd/clients/internal/e2e ./eventstore": "go test -run '^$' -bench 'Command|GetOne|StrongReads|Tail|Delete|References|Start' -benchtime 1x ./cmd/clients/internal/e2e ./eventstore",
+	"go test -run '^$' -bench . ./cmd/clients/internal/e2e ./eventstore": "go test -run '^$' -bench 'Command|GetOne|StrongReads|Tail|Delete|References|Start|kHistory' -benchtime 1x ./cmd/clients/internal/e2e ./eventstore",
 	// needs a cluster: the tests of deploy/kubernetes render it as kubectl does, and decode it as strictly as the API server
 	"kubectl apply -k deploy/kubernetes/overlays/demo": "go test -C deploy -race -shuffle=on ./...",
 	// need a cluster: the tests of deploy/kubernetes look for what they name, and make the backup at a NATS with the demo's users

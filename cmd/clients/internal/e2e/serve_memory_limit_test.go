@@ -23,7 +23,7 @@ import (
 const memoryLimit = 460 * mebibyte
 
 // peakMemory returns the largest resident set that the process has had, in bytes.
-func (s *service) peakMemory(t *testing.T) int64 {
+func (s *service) peakMemory(t testing.TB) int64 {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
 	require.NoError(t, err)
