@@ -2,11 +2,13 @@ package e2e_test
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -233,3 +235,15 @@ func (o *output) String() string {
 }
 
 func (o *output) contains(text string) bool { return strings.Contains(o.String(), text) }
+
+// peakMemory returns the largest resident set that the process has had, in bytes.
+func (s *service) peakMemory(t testing.TB) int64 {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+	require.NoError(t, err)
+	found := regexp.MustCompile(`VmHWM:\s+(\d+) kB`).FindSubmatch(status)
+	require.NotNil(t, found, "%s", status)
+	kilobytes, err := strconv.ParseInt(string(found[1]), 10, 64)
+	require.NoError(t, err)
+	return kilobytes << 10
+}

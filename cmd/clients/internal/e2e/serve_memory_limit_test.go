@@ -7,10 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -21,18 +18,6 @@ import (
 
 // memoryLimit is GOMEMLIMIT in the tests of memory, as the Deployment sets it.
 const memoryLimit = 460 * mebibyte
-
-// peakMemory returns the largest resident set that the process has had, in bytes.
-func (s *service) peakMemory(t testing.TB) int64 {
-	t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
-	require.NoError(t, err)
-	found := regexp.MustCompile(`VmHWM:\s+(\d+) kB`).FindSubmatch(status)
-	require.NotNil(t, found, "%s", status)
-	kilobytes, err := strconv.ParseInt(string(found[1]), 10, 64)
-	require.NoError(t, err)
-	return kilobytes << 10
-}
 
 // requireWithinMemory fails if the process has ever used more than its limit.
 func (s *service) requireWithinMemory(t *testing.T) {
