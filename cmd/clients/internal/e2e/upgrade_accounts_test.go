@@ -3,6 +3,8 @@
 package e2e_test
 
 import (
+	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"net/http"
@@ -23,7 +25,6 @@ var previousUsers = flag.String("previous-users", "", "path of users.conf of the
 // Three NATS servers get the new accounts one by one, as in a rolling update of a StatefulSet. The service of the previous
 // release and the new one continue side by side, and so do partners that publish and read.
 func TestUpgradeOfNATSToAccounts(t *testing.T) {
-	t.Parallel()
 	require.NotEmpty(t, *previousUsers, "-previous-users is missing")
 	servers := natstest.Run(t, 3, withAccounts(t, *previousUsers))
 	setup := run(t, []string{"CLIENTS_NATS_URL=" + as("admin", servers.URL())}, "setup", "--sources")
@@ -77,8 +78,11 @@ func TestUpgradeOfNATSToAccounts(t *testing.T) {
 	awaitMessage(t, consumer, created[0])
 
 	// A push consumer receives nothing any more. It is deleted, and a pull consumer begins after its position.
-	was, err := invoices.js.PushConsumer(t.Context(), "CLIENTS", "invoices")
-	require.NoError(t, err)
+	var was jetstream.PushConsumer
+	eventually(t, func() bool { // a consumer whose leader is being elected does not respond
+		was, err = invoices.js.PushConsumer(t.Context(), "CLIENTS", "invoices")
+		return err == nil
+	}, "the push consumer is there: %v", &err)
 	require.False(t, was.CachedInfo().PushBound)
 	require.NoError(t, invoices.js.DeleteConsumer(t.Context(), "CLIENTS", "invoices"))
 	_, err = invoices.js.CreateOrUpdatePushConsumer(t.Context(), "CLIENTS", pushed)
@@ -161,16 +165,31 @@ type reader struct {
 func startReader(t *testing.T, p *partner) *reader {
 	t.Helper()
 	r := &reader{seen: make(map[string]bool)}
-	consumer, err := p.js.OrderedConsumer(t.Context(), "CLIENTS", jetstream.OrderedConsumerConfig{FilterSubjects: []string{"clients.>"}})
-	require.NoError(t, err)
-	reading, err := consumer.Consume(func(m jetstream.Msg) {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.seen[m.Subject()] = true
-	}, jetstream.PullHeartbeat(time.Second), jetstream.PullExpiry(3*time.Second))
-	require.NoError(t, err)
-	t.Cleanup(reading.Stop)
+	go func() {
+		for t.Context().Err() == nil {
+			r.read(t.Context(), p.js)
+		}
+	}()
 	return r
+}
+
+// read reads from the beginning until its consumer has ended for good, as it may when servers restart.
+func (r *reader) read(ctx context.Context, js jetstream.JetStream) {
+	consumer, err := js.OrderedConsumer(ctx, "CLIENTS", jetstream.OrderedConsumerConfig{FilterSubjects: []string{"clients.>"}})
+	if err != nil {
+		return
+	}
+	for failures := 0; failures < 3 && ctx.Err() == nil; {
+		m, err := consumer.Next(jetstream.FetchMaxWait(time.Second))
+		if failures++; err == nil {
+			failures = 0
+			r.mu.Lock()
+			r.seen[m.Subject()] = true
+			r.mu.Unlock()
+		} else if errors.Is(err, nats.ErrTimeout) {
+			failures = 0
+		}
+	}
 }
 
 func (r *reader) await(t *testing.T, client int64) {

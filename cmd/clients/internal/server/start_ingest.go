@@ -2,7 +2,9 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"clients/cmd/clients/internal/natsconn"
@@ -52,6 +54,10 @@ func (s *Server) startIngest(ctx context.Context) error {
 	return nil
 }
 
+// otherServer is how long the connection for partners stays with a server that does not let it respond to them. While servers
+// get accounts.conf one by one, those with the configuration before it do not.
+const otherServer = 3 * time.Second
+
 // servePartners responds to what other services request of NATS, on a connection of its own: a flood of requests must not
 // hold up commands.
 func (s *Server) servePartners(ctx context.Context) (err error) {
@@ -66,6 +72,13 @@ func (s *Server) servePartners(ctx context.Context) (err error) {
 		return fmt.Errorf("connect to NATS for other services: %w", err)
 	}
 	s.onStop(nc.Close)
+	report := nc.ErrorHandler()
+	nc.SetErrorHandler(func(nc *nats.Conn, sub *nats.Subscription, err error) {
+		report(nc, sub, err)
+		if errors.Is(err, nats.ErrPermissionViolation) && strings.Contains(err.Error(), "for Subscription") {
+			time.AfterFunc(otherServer, func() { _ = nc.ForceReconnect() })
+		}
+	})
 	stop, err := partners.Serve(nc, s.embedded == nil)
 	if err != nil {
 		return err
