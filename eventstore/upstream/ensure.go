@@ -27,7 +27,8 @@ func (c *Client) Ensure(ctx context.Context, replicas int, room uint64, log *slo
 		limit = min(limit, int64(room/8))
 	}
 	for _, stream := range Streams() {
-		if err := c.ensure(ctx, stream, replicas, limit, log); err != nil {
+		create := func(ctx context.Context) error { return c.ensure(ctx, stream, replicas, limit, log) }
+		if err := jsapi.Retry(ctx, log, create); err != nil { // a cluster that has just started takes no streams
 			return fmt.Errorf("stream %s: %w", stream.Name, err)
 		}
 	}
