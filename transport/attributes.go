@@ -13,9 +13,9 @@ import (
 
 // attributes returns the attributes that a request names in its query string and in its body. The body wins.
 func (r *request) attributes() (a domain.ClientAttributes, err error) {
-	query, err := url.ParseQuery(r.URL.RawQuery)
+	query, err := r.query()
 	if err != nil {
-		return a, errQuery
+		return a, err
 	}
 	if _, err := wire.DecodeForm(query, &a); err != nil {
 		return a, err

@@ -3,7 +3,6 @@ package transport
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -15,7 +14,7 @@ import (
 
 // listClients is GET /clients, with or without updated_since.
 func (a *API) listClients(w *response, r *request) error {
-	since, filtered, err := updatedSince(r.URL.RawQuery)
+	since, filtered, err := r.updatedSince()
 	if err != nil {
 		return err
 	}
@@ -135,10 +134,10 @@ func (a *API) refresh(w *response, r *request) error {
 }
 
 // updatedSince reads the parameter updated_since. found is false if the query does not name it, or it is blank.
-func updatedSince(rawQuery string) (since time.Time, found bool, err error) {
-	query, err := url.ParseQuery(rawQuery)
+func (r *request) updatedSince() (since time.Time, found bool, err error) {
+	query, err := r.query()
 	if err != nil {
-		return time.Time{}, false, errQuery
+		return time.Time{}, false, err
 	}
 	if query.Has("as_of") || query.Has("version") {
 		return time.Time{}, false, errListPast

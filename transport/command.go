@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"clients/domain"
@@ -21,7 +20,7 @@ func (a *API) command(w *response, r *request, c domain.Command, body []byte, su
 		return err
 	}
 	header := w.Header()
-	header.Set("Location", "/clients/"+strconv.FormatInt(result.ClientID, 10))
+	header.Set("Location", clientPath(result.ClientID))
 	header.Set("ETag", tag(result.Revision, w.format))
 	w.sendEmpty(success)
 	return nil

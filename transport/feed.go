@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -65,9 +64,9 @@ func (a *API) getFeed(w *response, r *request) error {
 // feedPosition returns the sequence behind which a feed begins: that of the header Last-Event-ID, else of the parameter after,
 // else the present one. A browser that reconnects sends both.
 func feedPosition(a *API, r *request) (uint64, error) {
-	query, err := url.ParseQuery(r.URL.RawQuery)
+	query, err := r.query()
 	if err != nil {
-		return 0, errQuery
+		return 0, err
 	}
 	given := r.Header.Get("Last-Event-ID")
 	if given == "" {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -33,9 +32,9 @@ type page struct {
 
 // parsePage reads the parameters after and limit.
 func parsePage(r *request) (page, error) {
-	query, err := url.ParseQuery(r.URL.RawQuery)
+	query, err := r.query()
 	if err != nil {
-		return page{}, errQuery
+		return page{}, err
 	}
 	p := page{limit: defaultLimit}
 	if given := query.Get("after"); given != "" {

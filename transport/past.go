@@ -3,7 +3,6 @@ package transport
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"strconv"
 	"time"
 
@@ -30,11 +29,9 @@ const (
 
 // parsePast reads the parameters version and as_of, or else the header Accept-Datetime.
 func parsePast(r *request) (p past, err error) {
-	query := url.Values{}
-	if r.URL.RawQuery != "" {
-		if query, err = url.ParseQuery(r.URL.RawQuery); err != nil {
-			return p, errQuery
-		}
+	query, err := r.query()
+	if err != nil {
+		return p, err
 	}
 	switch version, asOf, datetime := query.Has("version"), query.Has("as_of"), r.Header.Get("Accept-Datetime"); {
 	case version && asOf:

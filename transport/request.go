@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 	"time"
 
@@ -30,6 +31,18 @@ type request struct {
 
 func newRequest(r *http.Request, proxies []netip.Prefix) request {
 	return request{Request: r, start: time.Now(), id: requestID(r), remote: auth.CallerAddress(r, proxies), route: parseRoute(r.URL.Path)}
+}
+
+// query returns the parameters of the request, or errQuery.
+func (r *request) query() (url.Values, error) {
+	if r.URL.RawQuery == "" {
+		return nil, nil
+	}
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, errQuery
+	}
+	return values, nil
 }
 
 // caller returns whose request it is for the rate limit.
