@@ -1,7 +1,6 @@
 package eventstore
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,7 +50,7 @@ func (g *guard) state(ctx context.Context) (jsapi.StreamInfo, error) {
 
 // setEpoch sets the epoch that the metadata of the stream names.
 func (g *guard) setEpoch(named string) {
-	epoch := cmp.Or(named, clock(g.created))
+	epoch := EpochOf(named, g.created)
 	if old := g.epoch.Load(); old == nil || *old != epoch {
 		g.epoch.Store(&epoch)
 	}

@@ -1,6 +1,7 @@
 package eventstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,9 @@ const (
 
 // EpochKey is the metadata of the stream that names its epoch.
 const EpochKey = "epoch"
+
+// EpochOf returns the epoch of a stream: the one that its metadata names, or else the time at which it was created.
+func EpochOf(named string, created time.Time) string { return cmp.Or(named, clock(created)) }
 
 const (
 	clientSubjects    = "clients.>"           // public: what has happened to clients

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"time"
 
 	"clients/cmd/clients/internal/config"
 	"clients/eventstore"
@@ -50,6 +48,6 @@ func (c *epochCommand) Run(ctx context.Context, s streams) error {
 			return fmt.Errorf("stream %s: %w", eventstore.Stream, err)
 		}
 	}
-	fmt.Fprintln(s.out, cmp.Or(info.Config.Metadata[eventstore.EpochKey], info.Created.UTC().Format(time.RFC3339Nano)))
+	fmt.Fprintln(s.out, eventstore.EpochOf(info.Config.Metadata[eventstore.EpochKey], info.Created))
 	return nil
 }

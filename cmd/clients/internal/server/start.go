@@ -13,6 +13,7 @@ import (
 	"clients/cmd/clients/internal/version"
 	"clients/eventstore"
 	"clients/eventstore/embedded"
+	"clients/eventstore/history"
 	"clients/eventstore/idempotency"
 	"clients/eventstore/snapshotstore"
 	"clients/eventstore/upstream"
@@ -35,12 +36,13 @@ type Server struct {
 	api, ops    net.Listener
 	hosts       transport.Hosts // that requests on both listeners may be for
 	apiServer   *http.Server
-	drain       connections.Drain // tells callers with open connections to leave
+	drain       connections.Drain // ends the connections of callers before a shutdown
 	embedded    *embedded.Server  // nil with external NATS
 	nc          *nats.Conn
 	store       *eventstore.Store
 	records     *idempotency.Store
 	directory   *readmodel.Directory
+	reader      *history.Reader // of clients and accounts
 	feeds       *feed.Hub
 	snapshots   *snapshotstore.Bucket
 	snapshotter *snapshot.Snapshotter

@@ -12,7 +12,6 @@ import (
 
 	"clients/cmd/clients/internal/version"
 	"clients/domain/command"
-	"clients/eventstore/history"
 	"clients/projections/timeline"
 	"clients/transport"
 	"clients/transport/connections"
@@ -62,15 +61,11 @@ func (s *Server) serveAPI(context.Context) error {
 		Observe:         countCommands(s.registry),
 		Writable:        s.store.Writable,
 	}
-	reader, err := history.NewReader(s.nc)
-	if err != nil {
-		return err
-	}
 	api := transport.API{
 		Commands:       commands,
 		Directory:      s.directory,
 		Epoch:          s.store.Epoch,
-		Timeline:       timeline.Timeline{Log: reader, Directory: s.directory},
+		Timeline:       timeline.Timeline{Log: s.reader, Directory: s.directory},
 		Feeds:          s.feeds,
 		FeedLimit:      s.config.FeedLimit,
 		Eventual:       s.config.EventualReads,

@@ -29,11 +29,10 @@ func (s *Server) buildReadModel(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the snapshots: %w", err)
 	}
-	reader, err := history.NewReader(s.nc)
-	if err != nil {
+	if s.reader, err = history.NewReader(s.nc); err != nil {
 		return err
 	}
-	s.feeds = feed.NewHub(reader, s.directory.Sequence(), int(min(feedRoom, s.memoryLimit/32)))
+	s.feeds = feed.NewHub(s.reader, s.directory.Sequence(), int(min(feedRoom, s.memoryLimit/32)))
 	s.directory.OnFold(s.feeds.Publish)
 	s.background(func(ctx context.Context) {
 		defer s.feeds.Close()
