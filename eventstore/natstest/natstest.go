@@ -2,10 +2,13 @@
 package natstest
 
 import (
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/url"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -149,12 +152,16 @@ func (c *Cluster) Connect(t testing.TB, i int) *nats.Conn {
 	return nc
 }
 
-// freeAddresses returns n free addresses. Each is reserved until release is called for it.
+// freeAddresses returns n free addresses. Each is reserved until release is called for it. Their ports are none that a
+// system gives to listeners on port 0 or to outgoing connections: so a server can also be stopped and get its port again.
 func freeAddresses(t testing.TB, n int) (addresses []string, release func(i int)) {
 	t.Helper()
 	var listeners []net.Listener
-	for range n {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
+	for len(listeners) < n {
+		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", firstPort+rand.IntN(endPort-firstPort)))
+		if errors.Is(err, syscall.EADDRINUSE) {
+			continue
+		}
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = listener.Close() })
 		listeners = append(listeners, listener)
@@ -162,3 +169,6 @@ func freeAddresses(t testing.TB, n int) (addresses []string, release func(i int)
 	}
 	return addresses, func(i int) { _ = listeners[i].Close() }
 }
+
+// The range of ports of freeAddresses, below 32768, where Linux begins to give ports away.
+const firstPort, endPort = 20_000, 32_768

@@ -58,6 +58,9 @@ func Main() {
 		panic(err)
 	}
 	s.Start()
+	if s.Addr() == nil {
+		panic(fmt.Sprintf("server %s cannot listen at %s", o.Name, o.Client))
+	}
 	_, _ = io.Copy(io.Discard, os.Stdin) // ends with the parent process
 	os.Exit(0)
 }
@@ -106,6 +109,7 @@ func (p *Process) start(t testing.TB) {
 	require.NoError(t, err)
 	p.cmd = exec.Command(os.Args[0])
 	p.cmd.Env = append(os.Environ(), processVariable+"="+string(given))
+	p.cmd.Stderr = os.Stderr
 	_, err = p.cmd.StdinPipe()
 	require.NoError(t, err)
 	require.NoError(t, p.cmd.Start())
