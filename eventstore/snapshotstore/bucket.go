@@ -1,7 +1,7 @@
 // Package snapshotstore keeps snapshots of the read model in a JetStream object store, the bucket CLIENTS_SNAPSHOTS, so that
 // the tools for object stores can be used on them.
 //
-//	Save: write -> ObjectStore.Put -> read back from the leader -> remove old ones
+//	Save: bucket -> content -> chunks -> metadata -> read back from the leader -> remove old ones
 //	List: leader of the bucket's stream -> Snapshot of each object
 //	Read: leader of the bucket's stream -> chunks -> read; then the digest is compared
 //
@@ -19,8 +19,8 @@
 //
 // Save keeps the two newest snapshots of its form and purges the others: both the chunks and the metadata, since
 // ObjectStore.Delete leaves a marker for each object forever. A purge does not overwrite: the bytes stay in the stream's
-// files until those are deleted. To remove the content of old snapshots from the disk, the stream is deleted; the next Save
-// creates it again.
+// files until those are deleted. To remove the content of old snapshots from the disk, [Bucket.Delete] deletes the stream;
+// the next Save creates it again.
 package snapshotstore
 
 import (
@@ -44,7 +44,7 @@ import (
 const Name = eventstore.SnapshotsBucket
 
 // Stream is the stream behind the bucket.
-const Stream = "OBJ_" + Name
+const Stream = eventstore.SnapshotsStream
 
 // Config says how a bucket is created.
 type Config struct {
@@ -83,6 +83,15 @@ func (b *Bucket) Ensure(ctx context.Context) error {
 		})
 		return err
 	})
+}
+
+// Delete deletes the bucket with its files, in which removed snapshots still are. One that does not exist is no error.
+func (b *Bucket) Delete(ctx context.Context) error {
+	err := b.api.Do(ctx, "STREAM.DELETE."+Stream, nil)
+	if err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return fmt.Errorf("delete snapshots: %w", err)
+	}
+	return nil
 }
 
 // Mark says at which message of the stream CLIENTS a snapshot was taken, and how it is encoded.

@@ -54,7 +54,7 @@ func TestOtherObjectsAreLeftAlone(t *testing.T) {
 		s.save(n+1, "content")
 		other := mark(n + 1)
 		other.Form = "form 2\n"
-		require.NoError(t, s.Save(deadline(t), other, text("content")))
+		require.NoError(t, s.saveWith(deadline(t), other, text("content")))
 	}
 	require.Equal(t, []uint64{4, 4, 3, 3}, s.sequences())
 	l, err := s.List(deadline(t))
@@ -76,7 +76,7 @@ func TestSnapshotsDoNotAccumulate(t *testing.T) {
 	failure := errors.New("cut off")
 	for n := range uint64(20) {
 		s.save(n+1, strings.Repeat("x", 200_000))
-		err := s.Save(deadline(t), mark(n+1), func(w io.Writer) error {
+		err := s.saveWith(deadline(t), mark(n+1), func(w io.Writer) error {
 			_, _ = w.Write(make([]byte, 2*chunkSize))
 			return failure
 		})

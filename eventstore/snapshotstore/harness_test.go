@@ -58,9 +58,15 @@ func text(content string) func(io.Writer) error {
 	}
 }
 
+// saveWith saves what write writes.
+func (s *shelf) saveWith(ctx context.Context, m snapshotstore.Mark, write func(io.Writer) error) error {
+	_, err := s.Save(ctx, func(context.Context) (snapshotstore.Mark, func(io.Writer) error, error) { return m, write, nil })
+	return err
+}
+
 func (s *shelf) save(sequence uint64, content string) {
 	s.t.Helper()
-	require.NoError(s.t, s.Save(deadline(s.t), mark(sequence), text(content)))
+	require.NoError(s.t, s.saveWith(deadline(s.t), mark(sequence), text(content)))
 }
 
 func (s *shelf) list() []snapshotstore.Snapshot {

@@ -15,46 +15,46 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// chunkSize is the size of all chunks but the last.
-const chunkSize = 128 << 10
+// Content returns a snapshot's mark and what writes it.
+type Content func(ctx context.Context) (Mark, func(io.Writer) error, error)
 
-// Save stores what write writes as a snapshot, and removes old ones. It returns without an error only when the leader has
-// returned exactly what was written. A bucket that was deleted is created again. Save returns when ctx ends.
-func (b *Bucket) Save(ctx context.Context, m Mark, write func(io.Writer) error) error {
-	_, err := jsapi.WithContext(ctx, func() (struct{}, error) { return struct{}{}, b.save(ctx, m, write) })
+// Save stores a snapshot, removes old ones, and returns its mark. It returns without an error only when the leader has returned exactly what
+// was written. A bucket that was deleted is created again. Save returns when ctx ends.
+//
+// The content is requested once the bucket exists, and goes to that bucket only: if it is deleted meanwhile, nothing of the
+// content comes into the one that is made again. So a bucket holds nothing that the content did not have any more when the
+// bucket was made.
+func (b *Bucket) Save(ctx context.Context, content Content) (Mark, error) {
+	m, err := jsapi.WithContext(ctx, func() (Mark, error) { return b.save(ctx, content) })
 	if err != nil {
-		return fmt.Errorf("save snapshot: %w", err)
+		return m, fmt.Errorf("save snapshot: %w", err)
 	}
 	if err := b.removeOld(ctx, m.Form); err != nil {
 		b.config.Log.Warn("removing old snapshots failed", "error", err)
 	}
-	return nil
+	return m, nil
 }
 
-func (b *Bucket) save(ctx context.Context, m Mark, write func(io.Writer) error) error {
+func (b *Bucket) save(ctx context.Context, content Content) (m Mark, err error) {
 	if err := b.Ensure(ctx); err != nil {
-		return err
+		return m, err
 	}
-	store, err := b.api.JetStream.ObjectStore(ctx, Name)
+	to, err := b.newObject(ctx)
 	if err != nil {
-		return err
+		return m, err
 	}
-	reader, writer := io.Pipe()
-	go func() {
-		chunks := bufio.NewWriterSize(writer, chunkSize) // Put makes a chunk of each piece that it reads
-		writer.CloseWithError(errors.Join(write(chunks), chunks.Flush()))
-	}()
-	object, err := store.Put(ctx, jetstream.ObjectMeta{
-		Name:        fmt.Sprintf("%020d-%d", m.Sequence, time.Now().UnixNano()),
-		Description: "The directory of clients at a sequence of CLIENTS",
-		Metadata:    m.metadata(),
-		Opts:        &jetstream.ObjectMetaOptions{ChunkSize: chunkSize},
-	}, reader)
-	_ = reader.CloseWithError(errors.New("object store stopped reading"))
+	m, write, err := content(ctx)
+	if err == nil {
+		chunks := bufio.NewWriterSize(to, chunkSize)
+		err = errors.Join(write(chunks), chunks.Flush())
+	}
+	if err == nil {
+		err = to.complete(m)
+	}
 	if err != nil {
-		return err
+		return m, errors.Join(err, b.purge(ctx, chunkSubject(to.nuid)))
 	}
-	return b.verify(ctx, object.NUID)
+	return m, b.verify(ctx, to.nuid)
 }
 
 // verify reads a snapshot that was just stored, and removes it if it is damaged.

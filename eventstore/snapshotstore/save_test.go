@@ -25,7 +25,7 @@ func TestReplicasThatSaveAtOnceDoNotHarmEachOther(t *testing.T) {
 		s := newShelf(t, cluster.Connect(t, i), 3)
 		all.Go(func() {
 			for range 5 {
-				if err := s.Save(deadline(t), mark(1), text(strings.Repeat(fmt.Sprint(i), 300_000))); err != nil {
+				if err := s.saveWith(deadline(t), mark(1), text(strings.Repeat(fmt.Sprint(i), 300_000))); err != nil {
 					require.ErrorIs(t, err, snapshotstore.ErrGone, "others have saved two meanwhile")
 				}
 			}
@@ -42,12 +42,12 @@ func TestReplicasThatSaveAtOnceDoNotHarmEachOther(t *testing.T) {
 	}
 }
 
-func TestSaveFailsWhereTheContentIsNotStoredAsItWasWritten(t *testing.T) {
+func TestSaveFailsWhenAnotherWriterUsesItsSubject(t *testing.T) {
 	t.Parallel()
 	s := newShelf(t, natstest.Run(t, 1).Connect(t, 0), 1)
 	s.save(1, "before")
 	before := s.chunks()
-	err := s.Save(deadline(t), mark(2), func(w io.Writer) error {
+	err := s.saveWith(deadline(t), mark(2), func(w io.Writer) error {
 		_, err := w.Write(make([]byte, chunkSize))
 		require.NoError(t, err)
 		require.NoError(t, text("x")(w)) // so that the chunk before is sent
@@ -60,12 +60,48 @@ func TestSaveFailsWhereTheContentIsNotStoredAsItWasWritten(t *testing.T) {
 		}
 		return text("end")(w)
 	})
-	require.ErrorIs(t, err, snapshotstore.ErrDamaged)
+	require.ErrorContains(t, err, "wrong last sequence")
 	require.Equal(t, []uint64{1}, s.sequences())
 	content, err := s.read(s.list()[0])
 	require.NoError(t, err)
 	require.Equal(t, "before", content)
 	require.Equal(t, before, s.chunks(), "nothing of it is left")
+}
+
+// A bucket is deleted to get rid of content, which a save under way must not bring into the next one.
+func TestSaveStoresNothingInABucketThatWasMadeAgain(t *testing.T) {
+	t.Parallel()
+	for _, replicas := range []int{1, 3} {
+		nc := natstest.Run(t, replicas).Connect(t, 0)
+		s := newShelf(t, nc, replicas)
+		again := func() {
+			require.NoError(t, s.Delete(deadline(t)))
+			require.NoError(t, s.Delete(deadline(t)))
+			require.NoError(t, s.Ensure(deadline(t)))
+		}
+		for when, save := range map[string]func() error{
+			"before the first chunk": func() error {
+				_, err := s.Save(deadline(t), func(context.Context) (snapshotstore.Mark, func(io.Writer) error, error) {
+					again()
+					return mark(1), text("content"), nil
+				})
+				return err
+			},
+			"between chunks": func() error {
+				return s.saveWith(deadline(t), mark(1), func(w io.Writer) error {
+					_, err := w.Write(make([]byte, 2*chunkSize))
+					require.NoError(t, err)
+					again()
+					return text("content")(w)
+				})
+			},
+		} {
+			require.Error(t, save(), when)
+			require.Zero(t, s.stream().CachedInfo().State.Bytes, when)
+		}
+		s.save(2, "content")
+		require.Equal(t, []uint64{2}, s.sequences())
+	}
 }
 
 func TestASnapshotThatIsSavedDuringAnElectionIsRight(t *testing.T) {
@@ -79,7 +115,7 @@ func TestASnapshotThatIsSavedDuringAnElectionIsRight(t *testing.T) {
 		require.Less(t, round, 20)
 		content := strings.Repeat(fmt.Sprintf("round %02d.", round), chunkSize)
 		ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
-		err := s.Save(ctx, mark(uint64(round+1)), func(w io.Writer) error {
+		err := s.saveWith(ctx, mark(uint64(round+1)), func(w io.Writer) error {
 			if round%2 == 0 {
 				stepDown()
 			}
@@ -117,7 +153,7 @@ func TestSaveReturnsWhenItsContextEnds(t *testing.T) {
 			network.Hold("service")
 		}
 		begun := time.Now()
-		err := s.Save(ctx, mark(1), func(w io.Writer) error {
+		err := s.saveWith(ctx, mark(1), func(w io.Writer) error {
 			network.Hold("service")
 			_, err := w.Write(make([]byte, 2*chunkSize))
 			return err

@@ -180,7 +180,7 @@ func TestAStartDetectsThatTheStreamWentBackwards(t *testing.T) {
 // A start waits for the leaders of the stream and of the snapshots.
 func TestAStartDuringAnElectionUsesTheSnapshot(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{eventstore.Stream, "OBJ_" + eventstore.SnapshotsBucket} {
+	for _, name := range []string{eventstore.Stream, eventstore.SnapshotsStream} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			network := natstest.NewNetwork(t)

@@ -101,19 +101,27 @@ func (s *Snapshotter) Save(ctx context.Context) {
 	if err == nil && !s.needed(newest) {
 		return
 	}
-	view := s.directory.View()
+	var saved snapshotstore.Mark
 	if err == nil {
-		err = s.bucket.Save(ctx, markOf(view), func(w io.Writer) error { return Encode(w, view) })
+		saved, err = s.bucket.Save(ctx, s.content)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.duration, s.savedAt = time.Since(begun), time.Now() // after an error, to wait before the next one
 	if err != nil {
-		s.log.Warn("snapshot not saved", "sequence", view.Sequence, "error", err)
+		s.log.Warn("snapshot not saved", "error", err)
 		return
 	}
-	s.sequence = view.Sequence
-	s.log.Debug("snapshot saved", "sequence", view.Sequence, "duration", s.duration)
+	s.sequence = saved.Sequence
+	s.log.Debug("snapshot saved", "sequence", s.sequence, "duration", s.duration)
+}
+
+// content is a snapshot of the directory once it has reached the end of the stream, so that the snapshot lacks what was
+// erased before its bucket was made.
+func (s *Snapshotter) content(ctx context.Context) (snapshotstore.Mark, func(io.Writer) error, error) {
+	err := s.directory.Refresh(ctx)
+	view := s.directory.View()
+	return markOf(view), func(w io.Writer) error { return Encode(w, view) }, err
 }
 
 // needed reports whether a snapshot is to be saved beside the newest one. One that another replica has saved since the last
