@@ -36,7 +36,7 @@ func TestALostStreamIsNotCreatedAgain(t *testing.T) {
 			_, err = s.JetStream().Stream(deadline(t), eventstore.Stream)
 			require.Error(t, err, "a restore needs its place")
 
-			for _, left := range []string{eventstore.IDStream, "OBJ_" + eventstore.SnapshotsBucket} {
+			for _, left := range []string{eventstore.IDStream, eventstore.SnapshotsStream} {
 				_ = s.JetStream().DeleteStream(deadline(t), left)
 			}
 			openStore(t, nc, 1)

@@ -20,6 +20,8 @@ const (
 
 	SnapshotsBucket  = "CLIENTS_SNAPSHOTS"  // of the read model: an object store, see snapshotstore
 	QuarantineStream = "CLIENTS_QUARANTINE" // messages of other services that cannot be used
+
+	SnapshotsStream = "OBJ_" + SnapshotsBucket // the stream behind the bucket
 )
 
 // EpochKey is the metadata of the stream that names its epoch.
@@ -77,9 +79,6 @@ func (s *Store) ensureStream(ctx context.Context, want jetstream.StreamConfig) e
 	return err
 }
 
-// snapshotStream is the stream behind SnapshotsBucket.
-const snapshotStream = "OBJ_" + SnapshotsBucket
-
 // ensureEvents creates the stream of events, or checks the one that exists.
 func (s *Store) ensureEvents(ctx context.Context) error {
 	stream, err := s.js.Stream(ctx, Stream)
@@ -102,7 +101,7 @@ func (s *Store) ensureEvents(ctx context.Context) error {
 
 // checkNotLost returns ErrStreamLost if the stream is gone and has left something behind: a snapshot of it, or ids.
 func (s *Store) checkNotLost(ctx context.Context) error {
-	for _, left := range []string{snapshotStream, IDStream} {
+	for _, left := range []string{SnapshotsStream, IDStream} {
 		info, err := s.api.StreamInfo(ctx, left)
 		if errors.Is(err, jetstream.ErrStreamNotFound) || err == nil && info.State.Messages == 0 {
 			continue

@@ -27,9 +27,13 @@ type block struct {
 	checksum checksum
 }
 
-func (s *scanner) block(dir, stream string, number int) scanned {
+func newBlock(dir, stream string, number int) *block {
 	name := strconv.Itoa(number)
-	b := &block{stream: stream, file: filepath.Join(dir, name+blockSuffix), checksum: newChecksum(stream + "-" + name)}
+	return &block{stream: stream, file: filepath.Join(dir, name+blockSuffix), checksum: newChecksum(stream + "-" + name)}
+}
+
+func (s *scanner) block(dir, stream string, number int) scanned {
+	b := newBlock(dir, stream, number)
 	buffer := s.buffers.Get().(*bytes.Buffer)
 	defer s.buffers.Put(buffer)
 	if err := b.read(buffer); err != nil {
@@ -85,7 +89,7 @@ func (b *block) scan() (found scanned) {
 			}
 			return found
 		}
-		found.records = append(found.records, Record{Stream: b.stream, Sequence: r.sequence(), Deleted: r.deleted()})
+		found.records = append(found.records, Record{Stream: b.stream, Sequence: r.sequence(), Deleted: r.deleted(), Tombstone: r.tombstone()})
 		at += r.size()
 	}
 	return found

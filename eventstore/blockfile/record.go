@@ -2,6 +2,7 @@ package blockfile
 
 import (
 	"bytes"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
 	"hash"
@@ -26,6 +27,10 @@ type record []byte
 
 func (r record) deleted() bool {
 	return binary.LittleEndian.Uint64(r[4:])&(erasedBit|tombstoneBit) != 0
+}
+
+func (r record) tombstone() bool {
+	return binary.LittleEndian.Uint64(r[4:])&tombstoneBit != 0
 }
 
 func (r record) sequence() uint64 {
@@ -100,7 +105,10 @@ func (r record) headersFit() bool {
 }
 
 // checksum computes the checksums of one block. It covers everything but the lengths.
-type checksum struct{ hash.Hash64 }
+type checksum struct {
+	hash.Hash64
+	buffer *[checksumSize]byte // of the last one
+}
 
 func newChecksum(key string) checksum {
 	sum := sha256.Sum256([]byte(key))
@@ -108,19 +116,32 @@ func newChecksum(key string) checksum {
 	if err != nil {
 		panic(err) // the key has the one size that is allowed
 	}
-	return checksum{keyed}
+	return checksum{keyed, new([checksumSize]byte)}
+}
+
+// erase makes the record one of an overwritten message.
+func (r record) erase(c checksum) {
+	sequence, size := r.sequence(), uint32(r.size())
+	rand.Read(r) // never fails
+	binary.LittleEndian.PutUint32(r, size)
+	binary.LittleEndian.PutUint64(r[4:], sequence|erasedBit)
+	binary.LittleEndian.PutUint64(r[12:], 0) // the time
+	binary.LittleEndian.PutUint16(r[20:], 0) // the length of the subject
+	copy(r[len(r)-checksumSize:], c.of(r))
 }
 
 // matches reports whether the record, from its first byte to its last, ends with its checksum.
 func (c checksum) matches(r record) bool {
+	end := len(r) - checksumSize
+	return r.textBegin() <= end && bytes.Equal(c.of(r), r[end:])
+}
+
+// of computes the checksum of a record.
+func (c checksum) of(r record) []byte {
 	subject, text, end := r.subjectEnd(), r.textBegin(), len(r)-checksumSize
-	if text > end {
-		return false
-	}
 	c.Reset()
 	for _, part := range [][]byte{r[4:20], r[headerSize:subject], r[text:end]} {
 		_, _ = c.Write(part) // never fails
 	}
-	var sum [checksumSize]byte
-	return bytes.Equal(c.Sum(sum[:0]), r[end:])
+	return c.Sum(c.buffer[:0])
 }

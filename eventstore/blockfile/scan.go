@@ -12,6 +12,9 @@
 //
 //	length 4, sequence 8, time 8, length of the subject 2, subject, [length of the headers 4, headers,] body, checksum 8
 //
+// A message is overwritten by a record that is as long, with random bytes instead of the message and its subject. Before that
+// the server writes a tombstone, and after a kill in between it has no way left to overwrite the message: [Overwrite] does it.
+//
 // Scan checks each record by itself. Which sequences have to be there is for the Visitor to decide: most streams have gaps.
 // The other files, such as the index, are not read: a server that finds them damaged makes them again from the blocks.
 package blockfile
@@ -36,6 +39,8 @@ type Record struct {
 	Sequence uint64
 	// Deleted says that the message of the sequence was deleted, overwritten or skipped.
 	Deleted bool
+	// Tombstone says that the record, which is Deleted, is not where the message was: it may be there still, see Overwrite.
+	Tombstone bool
 }
 
 // Visitor is called with each record whose checksum is right, one after the other. The scan ends with its error.
@@ -61,7 +66,7 @@ func (e *DamagedError) Error() string {
 // A record cut short at the very end of a stream is passed over: it is what a crash in the middle of a write leaves, and
 // was not acknowledged.
 func Scan(dir string, visit Visitor) error {
-	streams := filepath.Join(dir, "jetstream", "$G", "streams")
+	streams := streamsFolder(dir)
 	entries, err := os.ReadDir(streams)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("scan the store: %w", err)
@@ -77,6 +82,8 @@ func Scan(dir string, visit Visitor) error {
 	}
 	return nil
 }
+
+func streamsFolder(dir string) string { return filepath.Join(dir, "jetstream", "$G", "streams") }
 
 // scanner is one scan.
 type scanner struct {

@@ -114,12 +114,13 @@ func (s *Store) All(ctx context.Context) iter.Seq2[Letter, error] {
 	}
 }
 
-// Drop deletes a dead letter. The error is ErrNotFound if there is none with this number.
+// Drop deletes a dead letter and overwrites it in the files of the stream. The error is ErrNotFound if there is none with
+// this number.
 func (s *Store) Drop(ctx context.Context, number uint64) error {
 	if _, err := s.Get(ctx, number); err != nil {
 		return err
 	}
-	if err := s.api.Do(ctx, "STREAM.MSG.DELETE."+Stream, map[string]any{"seq": number, "no_erase": true}); err != nil {
+	if err := s.api.Do(ctx, "STREAM.MSG.DELETE."+Stream, map[string]any{"seq": number}); err != nil {
 		return fmt.Errorf("drop %d: %w", number, streamError(err))
 	}
 	return nil

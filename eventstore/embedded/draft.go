@@ -60,11 +60,11 @@ func (d *Draft) folder() string { return filepath.Join(d.dir, draftName) }
 // Whatever interrupts it, a service then starts with all of the store or not at all.
 func (d *Draft) Finish() error {
 	d.stop()
-	last, err := scan(filepath.Join(d.folder(), storeName))
+	found, err := scan(filepath.Join(d.folder(), storeName))
 	if err != nil {
 		return err
 	}
-	if err := WriteFile(filepath.Join(d.folder(), highWaterName), formatMark(last)); err != nil {
+	if err := WriteFile(filepath.Join(d.folder(), highWaterName), formatMark(found.last)); err != nil {
 		return err
 	}
 	if err := SyncTree(d.folder()); err != nil {

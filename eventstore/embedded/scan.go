@@ -9,24 +9,54 @@ import (
 	"github.com/nats-io/nats-server/v2/server/avl"
 )
 
-// scan checks the files of a store, and returns the last sequence of the stream of events, 0 where there is none.
+// scanned is what a scan of the files of a store has found.
+type scanned struct {
+	last uint64 // sequence of the stream of events, 0 where there is none
+	// inClear holds the sequences of messages that were deleted and are still in the files, by stream.
+	inClear map[string]map[uint64]bool
+}
+
+// scan checks the files of a store.
 //
-// Each sequence of that stream must be there, as a message or as one that was deleted, which is for eventstore.Open to
-// judge. A sequence without a trace was purged, or its file is damaged.
-func scan(store string) (last uint64, err error) {
+// Each sequence of the stream of events must be there, as a message or as one that was deleted, which is for
+// eventstore.Open to judge. A sequence without a trace was purged, or its file is damaged.
+func scan(store string) (found scanned, err error) {
 	var seen avl.SequenceSet
+	messages := map[string]*avl.SequenceSet{eventstore.Stream: {}, eventstore.QuarantineStream: {}}
+	found.inClear = map[string]map[uint64]bool{eventstore.Stream: {}, eventstore.QuarantineStream: {}}
 	err = blockfile.Scan(store, func(r blockfile.Record) error {
 		if r.Stream == eventstore.Stream {
 			seen.Insert(r.Sequence)
-			last = max(last, r.Sequence)
+			found.last = max(found.last, r.Sequence)
+		}
+		switch of := messages[r.Stream]; {
+		case of == nil:
+		case !r.Deleted:
+			of.Insert(r.Sequence)
+		case r.Tombstone && of.Exists(r.Sequence):
+			found.inClear[r.Stream][r.Sequence] = true
 		}
 		return nil
 	})
 	if err != nil {
-		return 0, err
+		return scanned{}, err
 	}
-	if missing := last - uint64(seen.Size()); missing > 0 {
-		return 0, fmt.Errorf("%w: %d of %d are missing", eventstore.ErrIncomplete, missing, last)
+	if missing := found.last - uint64(seen.Size()); missing > 0 {
+		return scanned{}, fmt.Errorf("%w: %d of %d are missing", eventstore.ErrIncomplete, missing, found.last)
 	}
-	return last, nil
+	return found, nil
+}
+
+// repair completes what a killed server had begun: it overwrites messages that are still in the files although they were
+// deleted, and removes files that are left over.
+func (s scanned) repair(store string) error {
+	for stream, deleted := range s.inClear {
+		if len(deleted) == 0 {
+			continue
+		}
+		if err := blockfile.Overwrite(store, stream, deleted); err != nil {
+			return err
+		}
+	}
+	return blockfile.RemoveLeftovers(store, eventstore.SnapshotsStream)
 }

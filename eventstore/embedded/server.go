@@ -10,9 +10,10 @@
 //
 // A start goes through these steps, and is refused, with the store as it was, when one of them fails:
 //
-//	lock -> no restore unfinished -> scan of the files -> high-water mark -> server
+//	lock -> no restore unfinished -> scan of the files -> high-water mark -> repair -> server
 //
-// The scan has to come before the server, which cuts files off where it cannot read them. While the server runs, DiskFull
+// The scan has to come before the server, which cuts files off where it cannot read them. The repair overwrites messages whose
+// overwriting was interrupted, and removes files that a killed server has left. While the server runs, DiskFull
 // and WriteFault say whether it still accepts writes: after a full disk or a failed sync it has to be started again.
 //
 // What the server acknowledges is synced to disk.
@@ -127,17 +128,18 @@ func (s *Server) open(log *slog.Logger) (err error) {
 		return err
 	}
 	_ = os.RemoveAll(filepath.Join(s.dir, draftName)) // the empty folder of a finished restore
-	last, err := scan(filepath.Join(s.dir, storeName))
+	store := filepath.Join(s.dir, storeName)
+	found, err := scan(store)
 	if err != nil {
 		return err
 	}
-	if s.HighWater, err = openHighWater(filepath.Join(s.dir, highWaterName), last, log); err != nil {
+	if s.HighWater, err = openHighWater(filepath.Join(s.dir, highWaterName), found.last, log); err != nil {
 		return err
 	}
-	if reached := s.HighWater.Sequence(); last < reached {
-		return fmt.Errorf("%w: it reached sequence %d and now ends at %d", eventstore.ErrWentBackwards, reached, last)
+	if reached := s.HighWater.Sequence(); found.last < reached {
+		return fmt.Errorf("%w: it reached sequence %d and now ends at %d", eventstore.ErrWentBackwards, reached, found.last)
 	}
-	return nil
+	return found.repair(store)
 }
 
 const (

@@ -2,6 +2,7 @@ package snapshotstore
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -10,7 +11,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -31,7 +31,7 @@ type object struct {
 }
 
 func (b *Bucket) newObject(ctx context.Context) (*object, error) {
-	o := &object{ctx: ctx, bucket: b, nuid: uuid.NewString(), digest: sha256.New()}
+	o := &object{ctx: ctx, bucket: b, nuid: rand.Text(), digest: sha256.New()}
 	return o, o.chunk(nil)
 }
 

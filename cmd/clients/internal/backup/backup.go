@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	snapshotsStream = "OBJ_" + eventstore.SnapshotsBucket
+	snapshotsStream = eventstore.SnapshotsStream
 	keysStream      = idempotency.Stream
 )
 

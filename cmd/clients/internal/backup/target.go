@@ -72,6 +72,7 @@ func (r *restore) run(ctx context.Context) error {
 				meta.Config.Metadata = make(map[string]string)
 			}
 			meta.Config.Metadata[eventstore.EpochKey] = uuid.NewString() // subscribers that have seen more start over
+			meta.Config.DenyDelete = false                               // which cannot be switched off later, and with which nothing can be erased
 			events = meta.Config
 			meta.Config.Subjects = []string{eventstore.RestoreSubject} // until everything is restored
 		}

@@ -111,7 +111,7 @@ func (s *Streams) sampleEvents(ctx context.Context) {
 // sampleOthers samples all other streams at the same time: one that does not respond delays no other.
 func (s *Streams) sampleOthers(ctx context.Context) {
 	var requests sync.WaitGroup
-	for _, stream := range []string{eventstore.IDStream, eventstore.QuarantineStream, idempotency.Stream, "OBJ_" + eventstore.SnapshotsBucket} {
+	for _, stream := range []string{eventstore.IDStream, eventstore.QuarantineStream, idempotency.Stream, eventstore.SnapshotsStream} {
 		requests.Go(func() { _ = s.sample(ctx, stream) })
 	}
 	for _, stream := range []upstream.Stream{upstream.Projects, upstream.Invoices} {

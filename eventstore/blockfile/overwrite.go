@@ -1,0 +1,100 @@
+package blockfile
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// Overwrite overwrites messages of a stream that are in its files although they were deleted, as the server does when it
+// erases a message. It is only for a store that Scan has found to be what was written. Whatever interrupts it, a block has
+// its former content or the new one.
+func Overwrite(dir, stream string, deleted map[uint64]bool) error {
+	folder := filepath.Join(streamsFolder(dir), stream, "msgs")
+	numbers, err := blockNumbers(folder)
+	if err != nil {
+		return err
+	}
+	for _, number := range numbers {
+		b := newBlock(folder, stream, number)
+		if err := b.overwrite(deleted); err != nil {
+			return fmt.Errorf("overwrite deleted messages in %s: %w", b.file, err)
+		}
+	}
+	return nil
+}
+
+func (b *block) overwrite(deleted map[uint64]bool) error {
+	var buffer bytes.Buffer
+	if err := b.read(&buffer); err != nil {
+		return err
+	}
+	changed := false
+	for at := 0; at < len(b.content); {
+		r := record(b.content[at:])
+		if r.fault(b.checksum) != "" { // cut short, at the end of the stream
+			break
+		}
+		if r = r[:r.size()]; !r.deleted() && deleted[r.sequence()] {
+			r.erase(b.checksum)
+			changed = true
+		}
+		at += len(r)
+	}
+	if !changed {
+		return nil
+	}
+	return replace(b.file, b.content)
+}
+
+const temporarySuffix = ".tmp"
+
+// replace writes a block, without compression, and syncs it.
+func replace(path string, content []byte) error {
+	file, err := os.OpenFile(path+temporarySuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(content)
+	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(file.Name(), path); err != nil {
+		return err
+	}
+	folder, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}
+
+// RemoveLeftovers removes what a killed server leaves of files that it was about to replace or remove: blocks that were not
+// renamed yet, which may hold messages that are erased later, and streams that were being deleted. Of these the folder may
+// still have its name: that is removed for the disposable streams only.
+func RemoveLeftovers(dir string, disposable ...string) error {
+	leftovers, streams := []string{}, streamsFolder(dir)
+	for _, pattern := range []string{".*", "*/msgs/*.blk" + temporarySuffix, "*/msgs/*.new"} {
+		found, err := filepath.Glob(filepath.Join(streams, pattern))
+		if err != nil {
+			return err
+		}
+		leftovers = append(leftovers, found...)
+	}
+	for _, stream := range disposable {
+		if _, err := os.Stat(filepath.Join(streams, stream, server.JetStreamMetaFile)); errors.Is(err, fs.ErrNotExist) {
+			leftovers = append(leftovers, filepath.Join(streams, stream))
+		}
+	}
+	for _, path := range leftovers {
+		if err := os.RemoveAll(path); err != nil {
+			return fmt.Errorf("remove leftovers: %w", err)
+		}
+	}
+	return nil
+}
