@@ -24,6 +24,7 @@ type ClientUpdated struct {
 	HighriseID     *int64 // 0 clears it
 	Currency       *string
 	CurrencySymbol *string
+	DeriveSymbol   bool // from the currency, where CurrencySymbol is nil; Decide derives it itself
 	Active         *bool
 	Details        *string
 }

@@ -16,6 +16,9 @@ func Evolve(c Client, e Event) Client {
 		assign(&c.Name, e.Name)
 		assign(&c.HighriseID, e.HighriseID)
 		assign(&c.Currency, e.Currency)
+		if e.DeriveSymbol {
+			c.CurrencySymbol = CurrencySymbol(c.Currency)
+		}
 		assign(&c.CurrencySymbol, e.CurrencySymbol)
 		assign(&c.Active, e.Active)
 		assign(&c.Details, e.Details)

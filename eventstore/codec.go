@@ -33,14 +33,15 @@ type (
 		Active         bool   `json:"active"`
 		Details        string `json:"details"`
 	}
+	// updatedV1 has the changed attributes alone. A nil pointer in an any is stored as null.
 	updatedV1 struct {
-		ID             int64           `json:"id"`
-		Name           *string         `json:"name,omitempty"`
-		HighriseID     json.RawMessage `json:"highrise_id,omitempty"` // "null" clears; absent if unchanged
-		Currency       *string         `json:"currency,omitempty"`
-		CurrencySymbol *string         `json:"currency_symbol,omitempty"`
-		Active         *bool           `json:"active,omitempty"`
-		Details        *string         `json:"details,omitempty"`
+		ID             int64   `json:"id"`
+		Name           *string `json:"name,omitempty"`
+		HighriseID     any     `json:"highrise_id,omitempty"`
+		Currency       *string `json:"currency,omitempty"`
+		CurrencySymbol any     `json:"currency_symbol,omitempty"`
+		Active         *bool   `json:"active,omitempty"`
+		Details        *string `json:"details,omitempty"`
 	}
 	toggledV1 struct {
 		ID     int64 `json:"id"`
@@ -79,13 +80,14 @@ func marshal(e domain.Event) (kind string, data []byte, err error) {
 		data, err = encodeJSON(createdV1{e.ID, e.Name, nullable(e.HighriseID), e.Currency, e.CurrencySymbol, e.Active, e.Details})
 		return typeCreated, data, err
 	case domain.ClientUpdated:
-		var highrise json.RawMessage
+		var highrise, symbol any
 		if e.HighriseID != nil {
-			if highrise, err = json.Marshal(nullable(*e.HighriseID)); err != nil {
-				return "", nil, err
-			}
+			highrise = nullable(*e.HighriseID)
 		}
-		data, err = encodeJSON(updatedV1{e.ID, e.Name, highrise, e.Currency, e.CurrencySymbol, e.Active, e.Details})
+		if e.CurrencySymbol != nil || e.DeriveSymbol {
+			symbol = e.CurrencySymbol
+		}
+		data, err = encodeJSON(updatedV1{e.ID, e.Name, highrise, e.Currency, symbol, e.Active, e.Details})
 		return typeUpdated, data, err
 	case domain.ClientToggled:
 		data, err = encodeJSON(toggledV1(e))
@@ -110,17 +112,7 @@ func unmarshal(kind string, data []byte) (domain.Event, error) {
 			CurrencySymbol: v.CurrencySymbol, Active: v.Active, Details: v.Details,
 		}, err
 	case typeUpdated:
-		v, err := decodeJSON[updatedV1](data)
-		var highrise *int64
-		if err == nil && v.HighriseID != nil {
-			var id *int64
-			err = json.Unmarshal(v.HighriseID, &id)
-			highrise = new(valueOf(id))
-		}
-		return domain.ClientUpdated{
-			ID: v.ID, Name: v.Name, HighriseID: highrise, Currency: v.Currency,
-			CurrencySymbol: v.CurrencySymbol, Active: v.Active, Details: v.Details,
-		}, err
+		return unmarshalUpdated(data)
 	case typeToggled:
 		v, err := decodeJSON[toggledV1](data)
 		return domain.ClientToggled(v), err

@@ -11,6 +11,7 @@ import (
 
 	"clients/domain"
 
+	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
 )
 
@@ -33,6 +34,8 @@ const (
 	specVersion = "1.0"
 	source      = "/clients"
 	contentType = "application/json"
+
+	uuidLength = 36 // with hyphens: package uuid also reads other forms
 )
 
 // maxEvent is more than the largest event takes: details of which JSON escapes every character, and three short
@@ -100,9 +103,9 @@ func newMessage(subject string, data []byte, headers map[string]string) (*nats.M
 	return &nats.Msg{Subject: subject, Header: header, Data: data}, sum
 }
 
-// decode reads a message back. A message that does not even claim to be one of the service becomes a Record that says so in
-// Foreign. For a message that claims it and is not what was stored the error is a *CorruptError or an *UnknownEventError;
-// the Record then holds its sequence, subject and type.
+// decode reads a message back. A message without a valid envelope becomes a Record that says so in Foreign. For a message
+// that has one and is not what was stored the error is a *CorruptError or an *UnknownEventError; the Record then holds its
+// sequence, subject and type.
 func decode(sequence uint64, at time.Time, subject string, header nats.Header, data []byte) (Record, error) {
 	r := Record{Sequence: sequence, Subject: subject, StoredAt: at}
 	prefix, read := typePrefix, (*Record).readEvent
@@ -113,14 +116,16 @@ func decode(sequence uint64, at time.Time, subject string, header nats.Header, d
 		return r, nil
 	}
 	kind, id := header.Get(headerType), header.Get(headerID)
-	if !isEvent(header, prefix) {
-		r.Foreign = "no valid envelope"
-		return r, nil
+	if !isStored(header, prefix) || prefix == typePrefix && !r.readEnvelope(header) {
+		return r.foreign(), nil
 	}
 	r.Type = kind
 	sum := Checksum(subject, id, kind, header.Get(headerVersion), header.Get(headerTime), data)
 	if stated := header.Get(headerChecksum); stated != hexSum(sum) {
 		return r, r.corrupt("checksum %016x does not match the stated %q", sum, stated)
+	}
+	if prefix == typePrefix && !r.names(header) {
+		return r.foreign(), nil
 	}
 	if err := read(&r, header, data); err != nil {
 		return r, err
@@ -131,10 +136,46 @@ func decode(sequence uint64, at time.Time, subject string, header nats.Header, d
 	return r, nil
 }
 
-// isEvent reports whether a message claims to be an event of the service whose type begins with a prefix.
-func isEvent(header nats.Header, prefix string) bool {
+// isStored reports whether a message claims to be one of the service whose type begins with a prefix.
+func isStored(header nats.Header, prefix string) bool {
 	return header.Get(headerSpecVersion) == specVersion && header.Get(headerID) != "" && header.Get(headerChecksum) != "" &&
 		strings.HasPrefix(header.Get(headerType), prefix)
+}
+
+// foreign returns the record of a message without a valid envelope.
+func (r Record) foreign() Record {
+	return Record{
+		Sequence: r.Sequence, Subject: r.Subject, StoredAt: r.StoredAt, ClientID: r.ClientID,
+		Envelope: domain.Envelope{Account: r.Account}, Foreign: "no valid envelope",
+	}
+}
+
+// names reports whether the headers of an event name the client of its subject.
+func (r *Record) names(header nats.Header) bool {
+	return header.Get(headerSubject) == strconv.FormatInt(r.ClientID, 10)
+}
+
+// readEnvelope reads the headers of an event. It returns false, and changes nothing, unless they are a valid envelope: those
+// that every release has stored with every event are there, each in its form. A version above all that a client can have is
+// in its form. Which client they name is checked behind the checksum, so that an event of another client is corruption.
+func (r *Record) readEnvelope(header nats.Header) bool {
+	version := header.Get(headerVersion)
+	number, err := strconv.ParseUint(version, 10, 64)
+	if err != nil && !errors.Is(err, strconv.ErrRange) || version[0] == '0' {
+		return false
+	}
+	at, err := time.Parse(time.RFC3339Nano, header.Get(headerTime))
+	id := header.Get(headerID)
+	if err != nil || len(id) != uuidLength || uuid.Validate(id) != nil || header.Get(headerSource) != source ||
+		header.Get(headerSubject) == "" || header.Get(headerContentType) != contentType {
+		return false
+	}
+	r.Version, r.Time, r.EventID = number, at, id
+	r.Actor = unescape(header.Get(headerActor))
+	r.CorrelationID = unescape(header.Get(headerCorrelationID))
+	r.CausationID = unescape(header.Get(headerCausationID))
+	r.Traceparent = header.Get(headerTraceparent)
+	return true
 }
 
 func (r *Record) corrupt(format string, args ...any) error {
@@ -149,26 +190,14 @@ func (r *Record) bodyError(err error) error {
 	return r.corrupt("%s: %v", r.Type, err)
 }
 
-// readEvent reads the event of a client.
-func (r *Record) readEvent(header nats.Header, data []byte) (err error) {
-	version, at := header.Get(headerVersion), header.Get(headerTime)
-	if r.Version, err = strconv.ParseUint(version, 10, 64); err != nil || r.Version == 0 {
-		return r.corrupt("client version %q is not a positive number", version)
-	}
-	if r.Time, err = time.Parse(time.RFC3339Nano, at); err != nil {
-		return r.corrupt("time %q is not RFC 3339", at)
-	}
+// readEvent reads the data of the event of a client.
+func (r *Record) readEvent(_ nats.Header, data []byte) (err error) {
 	if r.Event, err = unmarshal(r.Type, data); err != nil {
 		return r.bodyError(err)
 	}
 	if r.Event.Client() != r.ClientID {
 		return r.corrupt("event of client %d under the subject of client %d", r.Event.Client(), r.ClientID)
 	}
-	r.EventID = header.Get(headerID)
-	r.Actor = unescape(header.Get(headerActor))
-	r.CorrelationID = unescape(header.Get(headerCorrelationID))
-	r.CausationID = unescape(header.Get(headerCausationID))
-	r.Traceparent = header.Get(headerTraceparent)
 	return nil
 }
 

@@ -22,8 +22,11 @@ func TestAMessageWithoutAnEnvelopeIsForeign(t *testing.T) {
 		delete(h, name)
 		return h
 	}
-	foreign := maps.Clone(valid.Header)
-	foreign["ce-type"] = []string{"projects.v1.ProjectCreated"}
+	with := func(name, value string) nats.Header {
+		h := maps.Clone(valid.Header)
+		h[name] = []string{value}
+		return h
+	}
 	for name, message := range map[string]struct {
 		subject string
 		header  nats.Header
@@ -32,7 +35,20 @@ func TestAMessageWithoutAnEnvelopeIsForeign(t *testing.T) {
 		"no checksum":       {valid.Subject, without("ce-checksum")},
 		"no id":             {valid.Subject, without("ce-id")},
 		"no version of CE":  {valid.Subject, without("ce-specversion")},
-		"foreign type":      {valid.Subject, foreign},
+		"no version":        {valid.Subject, without("ce-clientversion")},
+		"no time":           {valid.Subject, without("ce-time")},
+		"no source":         {valid.Subject, without("ce-source")},
+		"no subject":        {valid.Subject, without("ce-subject")},
+		"no content type":   {valid.Subject, without("content-type")},
+		"foreign type":      {valid.Subject, with("ce-type", "projects.v1.ProjectCreated")},
+		"no UUID":           {valid.Subject, with("ce-id", "another")},
+		"UUID with prefix":  {valid.Subject, with("ce-id", "urn:uuid:01939a6e-7b1c-7000-8000-000000000001")},
+		"version 0":         {valid.Subject, with("ce-clientversion", "0")},
+		"signed version":    {valid.Subject, with("ce-clientversion", "+1")},
+		"time of no form":   {valid.Subject, with("ce-time", "yesterday")},
+		"another source":    {valid.Subject, with("ce-source", "/projects")},
+		"another subject":   {valid.Subject, with("ce-subject", "2")},
+		"another form":      {valid.Subject, with("content-type", "text/plain")},
 		"no client id":      {"clients.test", valid.Header},
 		"too many tokens":   {"clients.test.1.2", valid.Header},
 		"not a number":      {"clients.test.one", valid.Header},
@@ -53,10 +69,9 @@ func TestAMessageWithoutAnEnvelopeIsForeign(t *testing.T) {
 func TestAChangedEventIsCorrupt(t *testing.T) {
 	for name, spoil := range map[string]func(*nats.Msg){
 		"data":            func(m *nats.Msg) { m.Data[7] ^= 1 },
-		"id":              func(m *nats.Msg) { m.Header["ce-id"] = []string{"another"} },
+		"id":              func(m *nats.Msg) { m.Header["ce-id"] = []string{"01939a6e-7b1c-7000-8000-000000000001"} },
 		"type":            func(m *nats.Msg) { m.Header["ce-type"] = []string{"clients.v1.ClientDeleted"} },
 		"version":         func(m *nats.Msg) { m.Header["ce-clientversion"] = []string{"2"} },
-		"no version":      func(m *nats.Msg) { delete(m.Header, "ce-clientversion") },
 		"time":            func(m *nats.Msg) { m.Header["ce-time"] = []string{"2020-01-01T00:00:00Z"} },
 		"checksum":        func(m *nats.Msg) { m.Header["ce-checksum"] = []string{"0123456789abcdef"} },
 		"subject":         func(m *nats.Msg) { m.Subject = "clients.test.2" },
@@ -84,7 +99,7 @@ func TestAnEventOfANewerReleaseIsNotCorrupt(t *testing.T) {
 
 	for name, msg := range map[string]*nats.Msg{
 		"not JSON":       sealed(t, "clients.v1.ClientDeleted", "1", `{`),
-		"version 0":      sealed(t, "clients.v1.ClientDeleted", "0", `{"id":1}`),
+		"null":           sealed(t, "clients.v1.ClientUpdated", "2", `{"id":1,"name":null}`),
 		"another client": sealed(t, "clients.v1.ClientDeleted", "1", `{"id":2}`),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -3,7 +3,6 @@ package eventstore
 import (
 	"context"
 	"errors"
-	"strconv"
 	"time"
 
 	"clients/domain"
@@ -121,7 +120,7 @@ func (r *reader) search(ctx context.Context, subject string, l domain.Lookup, la
 			if delivered++; err != nil || meta.Sequence.Consumer != delivered {
 				return 0, errors.Join(errInterrupted, err)
 			}
-			counts := counts(m.Headers(), &version)
+			counts := counts(l.ClientID, m.Headers(), &version)
 			switch {
 			case counts && m.Headers().Get(headerID) == l.EventID:
 				return meta.Sequence.Stream, nil
@@ -139,13 +138,13 @@ func (r *reader) search(ctx context.Context, subject string, l domain.Lookup, la
 	return 0, ctx.Err()
 }
 
-// counts reports whether a message is an event with a higher version than the client's before it, and moves that on.
-func counts(header nats.Header, version *uint64) bool {
-	own, err := strconv.ParseUint(header.Get(headerVersion), 10, 64)
-	if err != nil || own <= *version || !isEvent(header, typePrefix) {
+// counts reports whether a message is an event of a client with a higher version than those before it, and moves that on.
+func counts(clientID int64, header nats.Header, version *uint64) bool {
+	r := Record{ClientID: clientID}
+	if !isStored(header, typePrefix) || !r.readEnvelope(header) || !r.names(header) || r.Version <= *version {
 		return false
 	}
-	*version = own
+	*version = r.Version
 	return true
 }
 

@@ -54,6 +54,12 @@ var golden = []struct {
 		`{"id":1,"highrise_id":null}`,
 		"6ab6ae10704571b8",
 	}, {
+		"updated by deriving, which no release has stored",
+		domain.ClientUpdated{ID: 1, Currency: new("Euro - EUR"), DeriveSymbol: true},
+		"clients.v1.ClientUpdated",
+		`{"id":1,"currency":"Euro - EUR","currency_symbol":null}`,
+		"ccdc0df1a3d8c158",
+	}, {
 		"toggled",
 		domain.ClientToggled{ID: 1, Active: false},
 		"clients.v1.ClientToggled",

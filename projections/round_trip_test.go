@@ -17,6 +17,7 @@ import (
 	"clients/projections/references"
 	"clients/projections/snapshot"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 )
 
@@ -92,13 +93,15 @@ func TestAStoredEventKeepsEveryField(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(store.Close)
 	numbers := 0
+	updated := filled[domain.ClientUpdated](t, &numbers)
+	updated.DeriveSymbol = false // is instead of a symbol
 	var entries []eventstore.Entry
 	for _, event := range []domain.Event{
-		filled[domain.ClientCreated](t, &numbers), filled[domain.ClientUpdated](t, &numbers), filled[domain.ClientToggled](t, &numbers),
+		filled[domain.ClientCreated](t, &numbers), updated, filled[domain.ClientToggled](t, &numbers),
 		filled[domain.ClientInvoiceDefaultsChanged](t, &numbers), filled[domain.ClientDeleted](t, &numbers),
 	} {
 		envelope := filled[domain.Envelope](t, &numbers)
-		envelope.Account, envelope.Event = "acme", event
+		envelope.EventID, envelope.Account, envelope.Event = uuid.NewString(), "acme", event
 		entries = append(entries, eventstore.Entry{Event: &envelope, LastSequence: new(uint64)})
 	}
 	for _, kind := range []domain.ReferenceKind{domain.Project, domain.Invoice} {

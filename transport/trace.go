@@ -53,21 +53,16 @@ func (r *request) traceID() string {
 }
 
 // traceparent returns the W3C trace context for the events of the request: its span or, if requests are not traced, a new
-// span of the caller's trace.
+// span of the caller's trace. It returns "" if the caller has sent none that is valid.
 func (r *request) traceparent() string {
+	parent := trace.SpanContextFromContext(propagation.TraceContext{}.Extract(context.Background(), propagation.HeaderCarrier(r.Header)))
+	if !parent.IsValid() {
+		return ""
+	}
 	if r.span == nil {
-		return traceparent(r.Request)
+		return fmt.Sprintf("00-%s-%016x-%s", parent.TraceID(), rand.Uint64()|1, parent.TraceFlags())
 	}
 	carrier := propagation.MapCarrier{}
 	propagation.TraceContext{}.Inject(r.Context(), carrier)
 	return carrier["traceparent"]
-}
-
-func traceparent(r *http.Request) string {
-	parent := trace.SpanContextFromContext(propagation.TraceContext{}.Extract(context.Background(), propagation.HeaderCarrier(r.Header)))
-	traceID := parent.TraceID().String()
-	if !parent.IsValid() {
-		traceID = fmt.Sprintf("%016x%016x", rand.Uint64()|1, rand.Uint64())
-	}
-	return fmt.Sprintf("00-%s-%016x-%s", traceID, rand.Uint64()|1, parent.TraceFlags())
 }

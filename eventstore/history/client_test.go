@@ -137,11 +137,11 @@ func TestClientReportsAnEventThatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	s := open(t, 1)
 	s.create("test", 1)
-	const at = "2026-11-29T00:00:00Z"
-	sum := eventstore.Checksum("clients.test.1", "id", "clients.v1.Unknown", "2", at, []byte("{}"))
+	const id, kind, at = "01939a6e-7b1c-7000-8000-000000000001", "clients.v1.Unknown", "2026-11-29T00:00:00Z"
+	sum := eventstore.Checksum("clients.test.1", id, kind, "2", at, []byte("{}"))
 	require.NoError(t, s.nc.PublishMsg(&nats.Msg{Subject: "clients.test.1", Data: []byte("{}"), Header: nats.Header{
-		"ce-specversion": {"1.0"}, "ce-id": {"id"}, "ce-type": {"clients.v1.Unknown"}, "ce-clientversion": {"2"},
-		"ce-time": {at}, "ce-checksum": {fmt.Sprintf("%016x", sum)},
+		"ce-specversion": {"1.0"}, "ce-id": {id}, "ce-type": {kind}, "ce-source": {"/clients"}, "ce-subject": {"1"},
+		"ce-clientversion": {"2"}, "ce-time": {at}, "ce-checksum": {fmt.Sprintf("%016x", sum)}, "content-type": {"application/json"},
 	}}))
 	var last error
 	for _, err := range s.reader().Client(soon(t), "test", 1, 0) {

@@ -97,7 +97,7 @@ func (i *item) read() *Poison {
 		event.InvoiceKind = invoiceKind(data.Kind)
 		event.InvoiceTimeframe = timeframe(data.PeriodStart, data.PeriodEnd)
 	}
-	i.event, i.traceparent = event, plainTrace(cloud.traceparent)
+	i.event, i.traceparent = event, validTrace(cloud.traceparent)
 	return nil
 }
 

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"context"
-	"strings"
 
 	"clients/eventstore/upstream"
 
@@ -34,8 +33,10 @@ func (l *loop) interpretRun(ctx context.Context, run []upstream.Message) (items 
 			span.SetStatus(codes.Error, "")
 			span.RecordError(i.unreadable)
 		}
-		propagation.TraceContext{}.Inject(ctx, carrier)
-		i.traceparent = carrier["traceparent"]
+		if i.traceparent != "" { // the message has one
+			propagation.TraceContext{}.Inject(ctx, carrier)
+			i.traceparent = carrier["traceparent"]
+		}
 		spans = append(spans, span)
 	}
 	return items, func() {
@@ -45,10 +46,11 @@ func (l *loop) interpretRun(ctx context.Context, run []upstream.Message) (items 
 	}
 }
 
-// plainTrace returns a traceparent that another service has sent, or "" for what cannot be one.
-func plainTrace(traceparent string) string {
-	if strings.Trim(traceparent, "0123456789abcdef-") != "" {
-		return ""
-	}
-	return brief(traceparent)
+// validTrace returns a traceparent that another service has sent, in version 00 of its form, or "" for an invalid one.
+func validTrace(traceparent string) string {
+	carrier, trace := propagation.MapCarrier{"traceparent": traceparent}, propagation.TraceContext{}
+	ctx := trace.Extract(context.Background(), carrier)
+	delete(carrier, "traceparent")
+	trace.Inject(ctx, carrier)
+	return carrier["traceparent"]
 }

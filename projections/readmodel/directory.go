@@ -28,7 +28,6 @@ import (
 
 	"clients/domain"
 	"clients/eventstore"
-	"clients/eventstore/loglimit"
 	"clients/projections/references"
 )
 
@@ -41,7 +40,7 @@ type Log interface {
 // Directory is the read model that follows the stream. It is safe for concurrent use. A call delays the fold for no longer
 // than it takes to look up a map, or to copy the root of a tree.
 type Directory struct {
-	log      *slog.Logger
+	foreigns *foreignLog
 	stream   Log
 	arrivals arrivals
 	index    readIndex
@@ -54,7 +53,7 @@ type Directory struct {
 
 // NewDirectory returns a directory that has followed nothing of the stream yet.
 func NewDirectory(stream Log, log *slog.Logger) *Directory {
-	return &Directory{log: loglimit.New(log), stream: stream, index: readIndex{request: stream.LastSequence}, model: NewModel()}
+	return &Directory{foreigns: newForeignLog(log), stream: stream, index: readIndex{request: stream.LastSequence}, model: NewModel()}
 }
 
 // Restore makes a directory continue from a model. It must not follow the stream yet. The model must not be used any more.
@@ -73,6 +72,7 @@ func (d *Directory) OnFold(folded func([]eventstore.Record)) { d.folded = folded
 // the directory stays as it is, and calls that wait for more return the error.
 func (d *Directory) Follow(ctx context.Context) error {
 	err := d.stream.Tail(ctx, d.Sequence(), d.apply)
+	d.foreigns.flush()
 	d.arrivals.end(err)
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -101,7 +101,7 @@ func (d *Directory) fold(batch []eventstore.Record) (uint64, error) {
 		if foreign != "" {
 			batch[i].Foreign = foreign
 			d.foreign++
-			d.log.Warn("foreign message skipped", "sequence", r.Sequence, "reason", foreign)
+			d.foreigns.skipped(r.Sequence, foreign)
 		}
 	}
 	return d.model.Sequence, nil

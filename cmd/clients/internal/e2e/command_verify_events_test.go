@@ -77,8 +77,8 @@ func TestVerifyReportsEachFaultOfTheStream(t *testing.T) {
 	for name, rows := range map[string][]row{
 		"unreadable events": {
 			{created(1), ""}, {broken("wrong checksum"), "corrupt"}, {broken("flipped bit"), "corrupt"}, {broken("body that is no JSON"), "corrupt"},
-			{broken("body of another client"), "corrupt"}, {altered(toggled(1, 2), "ce-clientversion", "0"), "corrupt"},
-			{altered(toggled(1, 2), "ce-time", "yesterday"), "corrupt"}, {toggled(1, 7), ""},
+			{broken("body of another client"), "corrupt"}, {altered(toggled(1, 2), "ce-time", "yesterday"), ""}, // the last is foreign
+			{toggled(1, 6), ""},
 		},
 		"events of a newer release": {
 			{created(1), ""}, {broken("event of a newer release"), "unknown-type"}, {created(2), ""}, {toggled(2, 2), ""},

@@ -25,14 +25,31 @@ func TestTheCallersRequestIDIsReturnedAndStored(t *testing.T) {
 	require.NoError(t, uuid.Validate(given), "an id that cannot be used is replaced")
 }
 
+// The trace context is stored exactly when the request has a valid one, whether requests are traced or not.
 func TestTheTraceContextIsStored(t *testing.T) {
 	t.Parallel()
-	a := shared(t)
-	const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
-	a.want(201, "POST", "/clients", suprCorp, asXML, "Traceparent: 00-"+trace+"-00f067aa0ba902b7-01")
-	a.want(201, "POST", "/clients", suprCorp, asXML, "Traceparent: nonsense")
-	events := a.events()
-	require.Regexp(t, "^00-"+trace+"-[0-9a-f]{16}-01$", events[0].header.Get("traceparent"))
-	require.NotContains(t, events[0].header.Get("traceparent"), "00f067aa0ba902b7", "a span of its own")
-	require.Regexp(t, "^00-[0-9a-f]{32}-[0-9a-f]{16}-00$", events[1].header.Get("traceparent"))
+	for name, settings := range map[string][]string{
+		"not traced": nil,
+		"traced":     {"OTEL_EXPORTER_OTLP_ENDPOINT=" + collectTraces(t).URL},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, settings...)
+			const given = "Traceparent: 00-" + callersTrace + "-" + callersSpan + "-01"
+			id := s.want(201, "POST", "/clients", suprCorp, asXML, given).id(t)
+			s.want(200, "POST", togglePath(id), "")
+			s.want(200, "POST", togglePath(id), "", "Traceparent: nonsense")
+			s.update(id, "<name>Other</name>", given)
+			stored := events(t, s.partner(t), "clients.>")
+			require.Len(t, stored, 4)
+			for i, e := range stored {
+				if traced := i == 0 || i == 3; traced {
+					require.Regexp(t, "^00-"+callersTrace+"-[0-9a-f]{16}-01$", e.header.Get("traceparent"))
+					require.NotContains(t, e.header.Get("traceparent"), callersSpan, "a span of its own")
+				} else {
+					require.NotContains(t, e.header, "traceparent")
+				}
+			}
+		})
+	}
 }

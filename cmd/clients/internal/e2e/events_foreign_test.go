@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 )
@@ -18,7 +19,17 @@ func foreign(id int64) map[string]*nats.Msg {
 		for _, name := range names {
 			m.Header.Del(name)
 		}
+		return sealed(m)
+	}
+	unsealed := func(name string) *nats.Msg {
+		m := without(name)
+		m.Header.Del("ce-checksum")
 		return m
+	}
+	with := func(name, value string) *nats.Msg {
+		m := without()
+		m.Header.Set(name, value)
+		return sealed(m)
 	}
 	deep := without()
 	deep.Subject = "clients.x.y.z"
@@ -39,8 +50,23 @@ func foreign(id int64) map[string]*nats.Msg {
 		"half an envelope: type":         without("ce-type"),
 		"half an envelope: specversion":  without("ce-specversion"),
 		"half an envelope: id":           without("ce-id"),
-		"half an envelope: checksum":     without("ce-checksum"),
+		"half an envelope: checksum":     unsealed("ce-checksum"),
+		"half an envelope: version":      without("ce-clientversion"),
+		"half an envelope: time":         without("ce-time"),
+		"half an envelope: source":       without("ce-source"),
+		"half an envelope: subject":      without("ce-subject"),
+		"half an envelope: content type": without("content-type"),
 		"half an envelope: type alone":   message(existing, "", "ce-type", "clients.v1.ClientDeleted"),
+		"invalid specversion":            with("ce-specversion", "0.3"),
+		"invalid id":                     with("ce-id", "event-1"),
+		"invalid id with braces":         with("ce-id", "{"+uuid.NewString()+"}"),
+		"invalid version":                with("ce-clientversion", "two"),
+		"invalid version: zero":          with("ce-clientversion", "0"),
+		"invalid version: leading zero":  with("ce-clientversion", "02"),
+		"invalid time":                   with("ce-time", "yesterday"),
+		"source of another service":      with("ce-source", "/projects"),
+		"subject of another client":      with("ce-subject", fmt.Sprint(id+1)),
+		"invalid content type":           with("content-type", "text/plain"),
 		"half an envelope: version only": message(unknown, created, "ce-clientversion", "1"),
 	}
 }
@@ -73,6 +99,38 @@ func TestForeignMessagesAreSkipped(t *testing.T) {
 	require.Zero(t, s.metric("clients_stray_messages_total"), "the snapshot is newer")
 	s.want(http.StatusOK, http.MethodPost, togglePath(id), "")
 	s.want(http.StatusOK, http.MethodDelete, path(id), "")
+}
+
+// Each foreign message is logged by its sequence, or is among those that a line counts and bounds.
+func TestEachForeignMessageIsInTheLog(t *testing.T) {
+	t.Parallel()
+	s := start(t, "CLIENTS_LOG_FORMAT=json")
+	js := s.administrator(t)
+	id := s.create("SuprCorp")
+	const count = 250
+	first := publish(t, js, message(fmt.Sprintf("clients.default.%d", id), "foreign"))
+	for range count - 1 {
+		publish(t, js, message(fmt.Sprintf("clients.default.%d", id), "foreign"))
+	}
+	s.update(id, "<name>behind them</name>")
+	require.Zero(t, s.stop(t))
+	next, lines := first, map[any]int{}
+	for _, line := range linesOf(s.stderr.String()) {
+		f := fields(t, line)
+		lines[f["msg"]]++
+		switch f["msg"] {
+		case "foreign message skipped":
+			require.EqualValues(t, next, f["sequence"])
+			next++
+		case "more foreign messages skipped":
+			require.EqualValues(t, next, f["first"])
+			next += uint64(f["messages"].(float64))
+			require.EqualValues(t, next-1, f["last"])
+		}
+	}
+	require.EqualValues(t, first+count, next)
+	require.Less(t, lines["foreign message skipped"], count, "a limit")
+	require.NotZero(t, lines["more foreign messages skipped"])
 }
 
 // Every command can be applied to a client whose last message is foreign, and ids skip subjects that have one.

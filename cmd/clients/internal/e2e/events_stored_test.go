@@ -70,7 +70,7 @@ func TestEachChangeIsOneCloudEvent(t *testing.T) {
 			require.Equal(t, []string{value}, e.header.Values(name), name)
 		}
 		require.NotEmpty(t, e.header.Get("ce-source"))
-		require.Regexp(t, `^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`, e.header.Get("traceparent"))
+		require.NotContains(t, e.header, "traceparent", "no request had one")
 		eventID, err := uuid.Parse(e.header.Get("ce-id"))
 		require.NoError(t, err)
 		require.Equal(t, uuid.Version(7), eventID.Version())
