@@ -47,8 +47,16 @@ type ClientDeleted struct {
 	ID int64
 }
 
+// ClientErased ends what is known of a client: everything about it is overwritten. It continues the versions of the client, and
+// is the only event that may follow a deletion, or come without a creation.
+type ClientErased struct {
+	ID     int64
+	Erased []uint64 // the sequences of the messages, ascending
+}
+
 func (e ClientCreated) Client() int64                { return e.ID }
 func (e ClientUpdated) Client() int64                { return e.ID }
 func (e ClientToggled) Client() int64                { return e.ID }
 func (e ClientInvoiceDefaultsChanged) Client() int64 { return e.ID }
 func (e ClientDeleted) Client() int64                { return e.ID }
+func (e ClientErased) Client() int64                 { return e.ID }

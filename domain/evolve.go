@@ -27,7 +27,7 @@ func Evolve(c Client, e Event) Client {
 	case ClientInvoiceDefaultsChanged:
 		c.DefaultInvoiceTimeframe = e.DefaultInvoiceTimeframe
 		c.LastInvoiceKind = e.LastInvoiceKind
-	case ClientDeleted:
+	case ClientDeleted, ClientErased:
 		c = Client{}
 	}
 	return c

@@ -19,6 +19,7 @@ const (
 	typeToggled            = "clients.v1.ClientToggled"
 	typeInvoiceDefaultsSet = "clients.v1.ClientInvoiceDefaultsChanged"
 	typeDeleted            = "clients.v1.ClientDeleted"
+	typeErased             = "clients.v1.ClientErased"
 )
 
 var errUnknownType = errors.New("unknown event type")
@@ -54,6 +55,10 @@ type (
 	}
 	deletedV1 struct {
 		ID int64 `json:"id"`
+	}
+	erasedV1 struct {
+		ID     int64    `json:"id"`
+		Erased []uint64 `json:"erased"`
 	}
 )
 
@@ -98,6 +103,9 @@ func marshal(e domain.Event) (kind string, data []byte, err error) {
 	case domain.ClientDeleted:
 		data, err = encodeJSON(deletedV1(e))
 		return typeDeleted, data, err
+	case domain.ClientErased:
+		data, err = encodeJSON(erasedV1{e.ID, append([]uint64{}, e.Erased...)}) // without any it is [], and not null
+		return typeErased, data, err
 	}
 	return "", nil, fmt.Errorf("marshal %T: %w", e, errUnknownType)
 }
@@ -124,6 +132,9 @@ func unmarshal(kind string, data []byte) (domain.Event, error) {
 	case typeDeleted:
 		v, err := decodeJSON[deletedV1](data)
 		return domain.ClientDeleted(v), err
+	case typeErased:
+		v, err := decodeJSON[erasedV1](data)
+		return domain.ClientErased(v), err
 	}
 	return nil, fmt.Errorf("%w %q", errUnknownType, kind)
 }

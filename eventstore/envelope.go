@@ -53,6 +53,11 @@ type Record struct {
 	Checksum        uint64
 	// Reference is what was learned of other services, on an internal subject; nil for an event.
 	Reference *domain.ReferenceEvent
+	// Removal says why other messages are missing, on an internal subject; nil for an event.
+	Removal *Removal
+	// Removed says that a Removal accounts for the message, whether it is still there or not. Of its content only the Account,
+	// the ClientID, the Type and Foreign are known, as far as the Removal has them.
+	Removed bool
 	// Foreign says why the message is not an event; "" when it is one. It is set when the message is decoded: whether an
 	// event is foreign because of the events in front of it is for the read model to say.
 	Foreign string
@@ -62,6 +67,9 @@ type Record struct {
 func (r Record) Revision() domain.Revision {
 	return domain.Revision{Version: r.Version, Checksum: r.Checksum}
 }
+
+// IsDeletion reports whether the message is, or was, the deletion of a client.
+func (r Record) IsDeletion() bool { return r.Type == typeDeleted }
 
 // encode returns the message for an event, and the revision that the client then has. The same envelope always gives the
 // same message.
@@ -109,7 +117,7 @@ func newMessage(subject string, data []byte, headers map[string]string) (*nats.M
 func decode(sequence uint64, at time.Time, subject string, header nats.Header, data []byte) (Record, error) {
 	r := Record{Sequence: sequence, Subject: subject, StoredAt: at}
 	prefix, read := typePrefix, (*Record).readEvent
-	if isReferenceSubject(subject) {
+	if isInternalSubject(subject) {
 		prefix, read = referenceTypePrefix, (*Record).readReference
 	} else if r.Account, r.ClientID = parseSubject(subject); r.Account == "" {
 		r.Foreign = "not the subject of a client"
@@ -130,7 +138,7 @@ func decode(sequence uint64, at time.Time, subject string, header nats.Header, d
 	if err := read(&r, header, data); err != nil {
 		return r, err
 	}
-	if r.Reference == nil {
+	if r.Event != nil {
 		r.Checksum = sum
 	}
 	return r, nil

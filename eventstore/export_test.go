@@ -17,6 +17,7 @@ var (
 	CheckVersion    = checkVersion
 	Encode          = encode
 	EncodeReference = encodeReference
+	EncodeRemoval   = encodeRemoval
 	EventStream     = eventStream
 	ReferenceID     = referenceID
 
@@ -160,6 +161,9 @@ func (g *Guard) Fault() error {
 	_, err := g.checkpoint()
 	return err
 }
+
+// NewGuard returns one that looks for removals in the stream of a store.
+func (s *Store) NewGuard() *Guard { return &Guard{guard{api: s.api}} }
 
 // Compare compares the information of a stream on one server.
 func (g *Guard) Compare(ctx context.Context, info jsapi.StreamInfo) error {

@@ -83,6 +83,18 @@ var golden = []struct {
 		"clients.v1.ClientDeleted",
 		`{"id":1}`,
 		"8ab53d2c6f1b78ac",
+	}, {
+		"erased",
+		domain.ClientErased{ID: 1, Erased: []uint64{3, 9, 12}},
+		"clients.v1.ClientErased",
+		`{"id":1,"erased":[3,9,12]}`,
+		"9b360359aa503498",
+	}, {
+		"erased without a trace",
+		domain.ClientErased{ID: 1, Erased: []uint64{}},
+		"clients.v1.ClientErased",
+		`{"id":1,"erased":[]}`,
+		"fff4f00ec6b1a4e2",
 	},
 }
 

@@ -88,6 +88,9 @@ func referenceID(e domain.ReferenceEvent, at time.Time) string {
 
 // readReference reads the reference event of a message on an internal subject.
 func (r *Record) readReference(header nats.Header, data []byte) error {
+	if r.Subject == removedSubject {
+		return r.readRemoval(data)
+	}
 	e, err := unmarshalReference(r.Type, data)
 	if err != nil {
 		return r.bodyError(err)
@@ -134,8 +137,8 @@ func parseReferenceSubject(subject string) (account string, clientID int64) {
 	return parseSubject(subjectPrefix + rest)
 }
 
-// isReferenceSubject reports whether a subject holds reference events.
-func isReferenceSubject(subject string) bool {
+// isInternalSubject reports whether a subject holds reference events, or the removals of messages.
+func isInternalSubject(subject string) bool {
 	account, _ := parseReferenceSubject(subject)
-	return account != "" || strings.HasPrefix(subject, passedSubject(""))
+	return account != "" || strings.HasPrefix(subject, passedSubject("")) || subject == removedSubject
 }

@@ -25,10 +25,6 @@ func (n *auditor) event(r eventstore.Record) {
 		n.fault(faultAt(r, FaultOrder, wrong.Reason))
 	}
 	delete(n.unreadable, r.ClientID)
-	if _, deletion := r.Event.(domain.ClientDeleted); deletion && !n.known(r.ClientID) {
-		n.model.Deleted.Add(r.ClientID)
-		return
-	}
 	if _, creation := r.Event.(domain.ClientCreated); !creation {
 		before.ID = r.ClientID // its creation may not have been readable
 	}

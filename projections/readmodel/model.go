@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"iter"
 	"maps"
-	"slices"
 	"time"
 
 	"clients/domain"
@@ -41,31 +40,43 @@ func NewModelWithin(limits references.Limits) *Model {
 // Fold applies a message. It returns why the message is foreign, or "". The error is an *eventstore.CorruptError for an event
 // that contradicts those before it; then nothing is changed.
 func (m *Model) Fold(r eventstore.Record) (foreign string, err error) {
-	if r.Reference != nil {
+	switch {
+	case r.Reference != nil:
 		m.References.Fold(r.Reference)
-	} else if foreign = m.Foreign(r); foreign != "" {
-		m.skip(r)
-	} else {
-		if err := m.CheckOwner(r); err != nil {
+	case r.Removed:
+		m.passRemoved(r)
+	case r.Removal == nil:
+		if foreign, err = m.foldEvent(r); err != nil {
 			return "", err
 		}
-		if err := m.CheckOrder(r); err != nil {
-			return "", err
-		}
-		m.Apply(r)
 	}
 	m.Sequence, m.StoredAt = r.Sequence, r.StoredAt
 	return foreign, nil
 }
 
+func (m *Model) foldEvent(r eventstore.Record) (foreign string, err error) {
+	if foreign = m.Foreign(r); foreign != "" {
+		m.skip(r)
+		return foreign, nil
+	}
+	if err := m.CheckOwner(r); err != nil {
+		return "", err
+	}
+	if err := m.CheckOrder(r); err != nil {
+		return "", err
+	}
+	m.Apply(r)
+	return "", nil
+}
+
 // Foreign returns why a message is foreign, or "". So is an event with a version that its client already has: the first
-// one counts. The last version of a deleted client is not known any more. Nothing follows a deletion, so that every later
-// event of the client is foreign.
+// one counts. The last version of a deleted client is not known any more. Nothing but an erasure follows a deletion, so that
+// every other event of the client is foreign.
 func (m *Model) Foreign(r eventstore.Record) string {
-	if r.Foreign != "" || r.Reference != nil {
+	if r.Foreign != "" || r.Event == nil {
 		return r.Foreign
 	}
-	if m.Deleted.Has(r.ClientID) {
+	if m.Deleted.Has(r.ClientID) && !isErasure(r) {
 		return fmt.Sprintf("version %d of client %d, which was deleted", r.Version, r.ClientID)
 	}
 	if e := m.byID[r.ClientID]; e.of(r.Account) && r.Version <= e.Revision.Version {
@@ -84,8 +95,17 @@ func (m *Model) CheckOwner(r eventstore.Record) error {
 	return nil
 }
 
-// CheckOrder refuses an event that is not foreign, and not the next one of its client.
+func isErasure(r eventstore.Record) bool {
+	_, erasure := r.Event.(domain.ClientErased)
+	return erasure
+}
+
+// CheckOrder refuses an event that is not foreign, and not the next one of its client. An erasure may come at any time: the
+// events in front of it may be gone.
 func (m *Model) CheckOrder(r eventstore.Record) error {
+	if isErasure(r) {
+		return nil
+	}
 	before := m.Before(r)
 	_, creation := r.Event.(domain.ClientCreated)
 	if r.Version != before.Revision.Version+1 || creation == before.Exists() {
@@ -121,12 +141,40 @@ func (m *Model) ApplyTo(before domain.Client, r eventstore.Record) {
 	if after.Exists() {
 		e := NewEntry(after, r.Sequence)
 		e.account = a
-		m.replace(a, old, e)
+		a.replace(old, e)
+		m.byID[e.ID] = e
 		return
 	}
-	m.replace(a, old, nil)
-	m.Deleted.Add(r.ClientID)
-	m.References.Remove(r.ClientID)
+	m.remove(a, r.ClientID)
+}
+
+// remove forgets a client, if there is one, and remembers that there was.
+func (m *Model) remove(a *account, id int64) {
+	if old := m.byID[id]; old != nil {
+		a.replace(old, nil)
+		delete(m.byID, id)
+	}
+	m.Deleted.Add(id)
+	m.References.Remove(id)
+}
+
+// passRemoved folds a message that was removed: it does what the message did to everything but its client, so that the
+// model is the same behind the erasure, whether the message was folded before it was removed or not.
+func (m *Model) passRemoved(r eventstore.Record) {
+	if r.Type == "" {
+		return
+	}
+	m.Tick(r)
+	if r.Foreign != "" {
+		return
+	}
+	a := m.account(r.Account)
+	m.accounts[r.Account] = a
+	a.revision = domain.Revision{Version: a.revision.Version + 1} // the checksum is that of the erasure soon
+	m.HighestID = max(m.HighestID, r.ClientID)
+	if r.IsDeletion() {
+		m.remove(a, r.ClientID)
+	}
 }
 
 // account returns an account; if it has had no client yet, a new one that is not part of the model.
@@ -135,16 +183,6 @@ func (m *Model) account(name string) *account {
 		return a
 	}
 	return newAccount(name)
-}
-
-// replace puts new in the place of old. Either may be nil: there was none before, or there is none any more.
-func (m *Model) replace(a *account, old, new *Entry) {
-	a.replace(old, new)
-	if new == nil {
-		delete(m.byID, old.ID)
-		return
-	}
-	m.byID[new.ID] = new
 }
 
 func (m *Model) evolve(before domain.Client, r eventstore.Record) domain.Client {
@@ -174,7 +212,8 @@ func (m *Model) skip(r eventstore.Record) {
 	if old := m.byID[r.ClientID]; old.of(r.Account) {
 		e := NewEntry(old.Client, r.Sequence)
 		e.account = old.account
-		m.replace(old.account, old, e)
+		old.account.replace(old, e)
+		m.byID[e.ID] = e
 	}
 	if r.ClientID-m.HighestID <= maxSkip {
 		m.HighestID = max(m.HighestID, r.ClientID)
@@ -192,47 +231,6 @@ func (m *Model) AccountCount() int { return len(m.accounts) }
 
 // Entries returns the clients of all accounts, in any order.
 func (m *Model) Entries() iter.Seq[*Entry] { return maps.Values(m.byID) }
-
-// View returns the model as it is now, for a reader that continues while the model changes. It copies the roots of a
-// few trees for each account.
-func (m *Model) View() View {
-	v := View{
-		Sequence: m.Sequence, StoredAt: m.StoredAt, Clock: m.Clock, HighestID: m.HighestID,
-		Setbacks: slices.Clone(m.Setbacks),
-		Deleted:  m.Deleted.Copy(), References: m.References.Copy(),
-	}
-	for _, name := range slices.Sorted(maps.Keys(m.accounts)) {
-		a := m.accounts[name]
-		v.Accounts = append(v.Accounts, Account{Name: name, Revision: a.revision, clients: a.byName.Copy()})
-	}
-	return v
-}
-
-// View is a Model as of one sequence. It never changes.
-type View struct {
-	Sequence        uint64
-	StoredAt, Clock time.Time
-	Setbacks        []Setback
-	HighestID       int64
-	Deleted         *IDSet
-	Accounts        []Account // by name
-	References      *references.Index
-}
-
-// Account is an account of a View.
-type Account struct {
-	Name     string
-	Revision domain.Revision
-	clients  *tree
-}
-
-// Len returns how many clients the account has.
-func (a Account) Len() int { return a.clients.Len() }
-
-// Clients returns the clients, in the order of a list.
-func (a Account) Clients() iter.Seq[*Entry] {
-	return func(yield func(*Entry) bool) { a.clients.Scan(yield) }
-}
 
 // texts keeps one copy of texts that many clients share.
 type texts map[string]string

@@ -1,0 +1,132 @@
+package eventstore
+
+import (
+	"context"
+	"time"
+
+	"clients/domain"
+	"clients/eventstore/internal/jsapi"
+
+	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/synadia-io/orbit.go/jetstreamext"
+)
+
+// Removal records why messages are missing from the stream. Nothing else accounts for a gap, and a Removal only for messages
+// in front of itself. It is stored before the messages are deleted, so that what was interrupted can be completed. Its JSON is
+// stored and is read forever: see codec.go. It holds nothing of a client but numbers, times and types.
+type Removal struct {
+	Reason   string            `json:"reason"`              // what an operator said, or ReasonErasure
+	Account  string            `json:"account,omitempty"`   // of the erased client; "" for a skipped message
+	ClientID int64             `json:"client_id,omitempty"` // of the erased client; 0 for a skipped message
+	Messages []RemovedMessage  `json:"messages"`            // ascending
+	Servers  map[string]string `json:"servers,omitempty"`   // of a cluster: the ids of the servers by name, when it began
+	Done     bool              `json:"done,omitempty"`      // the messages are overwritten
+}
+
+// RemovedMessage is what is known of a message that was removed.
+type RemovedMessage struct {
+	Sequence uint64    `json:"sequence"`
+	StoredAt time.Time `json:"stored_at"`
+	Type     string    `json:"type,omitempty"`    // of an event; "" for a message without a valid envelope, and a skipped one
+	Foreign  bool      `json:"foreign,omitempty"` // an event that did not count: its client had that version, or was deleted
+}
+
+// ReasonErasure is the reason of a Removal that belongs to a domain.ClientErased.
+const ReasonErasure = "erasure"
+
+const (
+	removedSubject = referencePrefix + "REMOVED" // its second token is no account
+	typeRemoved    = "client-references.v1.MessagesRemoved"
+
+	// removalLimit bounds how many messages are named in one record. More than these are named in several, of one batch.
+	removalLimit = 4000
+	// removalTimeout is how long such a batch may take.
+	removalTimeout = 10 * time.Second
+)
+
+// RemovedMessages returns what a Removal has to name of the messages of one client, which are given in order, from the first
+// one on. Events of an earlier erasure are left out: they stay.
+func RemovedMessages(records []Record) (removed []RemovedMessage) {
+	version, ended := uint64(0), false
+	for _, r := range records {
+		m := RemovedMessage{Sequence: r.Sequence, StoredAt: r.StoredAt.UTC()}
+		if r.Event != nil {
+			m.Type, m.Foreign = r.Type, ended || r.Version <= version
+			version = max(version, r.Version)
+		}
+		switch r.Event.(type) {
+		case domain.ClientErased:
+			ended = true
+			continue
+		case domain.ClientDeleted:
+			ended = ended || !m.Foreign
+		}
+		removed = append(removed, m)
+	}
+	return removed
+}
+
+// AppendErasure stores the event of an erasure, on the condition that Append has, and its Removal: both or nothing. It takes
+// no store, but a connection of the administrator.
+//
+// Errors: domain.ErrConflict if the client has a newer message; a domain.Unavailable as Append returns it.
+func AppendErasure(ctx context.Context, nc *nats.Conn, e domain.Envelope, lastSequence uint64, r Removal) error {
+	msg, _, err := encode(e)
+	if err != nil {
+		return err
+	}
+	expect(msg, e, lastSequence)
+	return appendRemoval(ctx, nc, r, msg)
+}
+
+// AppendRemoval stores a Removal without an event. The error is a domain.Unavailable.
+func AppendRemoval(ctx context.Context, nc *nats.Conn, r Removal) error {
+	return appendRemoval(ctx, nc, r)
+}
+
+func appendRemoval(ctx context.Context, nc *nats.Conn, r Removal, batch ...*nats.Msg) error {
+	for rest := r.Messages; len(rest) > 0 || len(batch) < 2; {
+		part := rest[:min(len(rest), removalLimit)]
+		rest = rest[len(part):]
+		r.Messages = append([]RemovedMessage{}, part...)
+		msg, err := encodeRemoval(r, uuid.NewString(), time.Now())
+		if err != nil {
+			return err
+		}
+		msg.Header[jetstream.ExpectedStreamHeader] = []string{Stream}
+		if batch = append(batch, msg); len(rest) == 0 {
+			break
+		}
+	}
+	api, err := jsapi.New(nc)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, removalTimeout)
+	defer cancel()
+	if _, err := api.PublishBatch(ctx, batch, jetstreamext.BatchFlowControl{}); err != nil {
+		return batchError(err)
+	}
+	return nil
+}
+
+func encodeRemoval(r Removal, id string, at time.Time) (*nats.Msg, error) {
+	data, err := encodeJSON(r)
+	msg, _ := newMessage(removedSubject, data, map[string]string{headerID: id, headerType: typeRemoved, headerTime: clock(at)})
+	return msg, err
+}
+
+// readRemoval reads the body of a message on removedSubject.
+func (r *Record) readRemoval(data []byte) error {
+	if r.Type != typeRemoved {
+		return r.bodyError(errUnknownType)
+	}
+	removal, err := decodeJSON[Removal](data)
+	if err != nil {
+		return r.bodyError(err)
+	}
+	r.Removal = &removal
+	return nil
+}

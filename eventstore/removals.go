@@ -1,0 +1,162 @@
+package eventstore
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"clients/domain"
+	"clients/eventstore/internal/jsapi"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Removals are the messages that the stream's records of type Removal account for. The zero value knows none: Read reads
+// them from the stream, and Add takes them from a caller who reads the stream anyway. It is safe for concurrent use.
+type Removals struct {
+	mu         sync.RWMutex
+	messages   map[uint64]removed
+	erased     uint64 // the sequence of the last record that began an erasure
+	read       uint64 // that of the last record that was read
+	unfinished map[client]Record
+}
+
+type client struct {
+	account string
+	id      int64
+}
+
+// removed is a message. Its texts are shared with others.
+type removed struct {
+	client
+	storedAt int64 // in nanoseconds
+	kind     string
+	foreign  bool
+}
+
+// Add adds what a record accounts for, if it is a Removal. The order of records does not matter.
+func (r *Removals) Add(record Record) {
+	removal := record.Removal
+	if removal == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.messages == nil {
+		r.messages, r.unfinished = make(map[uint64]removed), make(map[client]Record)
+	}
+	of := client{removal.Account, removal.ClientID}
+	for _, m := range removal.Messages {
+		if m.Sequence < record.Sequence {
+			r.messages[m.Sequence] = removed{of, m.StoredAt.UnixNano(), m.Type, m.Foreign}
+		}
+	}
+	if of.id != 0 && !removal.Done {
+		r.erased = max(r.erased, record.Sequence)
+	}
+}
+
+// Read adds the records that the stream has behind those that were read before, as its leader has them, and returns them. One
+// that cannot be decoded accounts for nothing.
+func (r *Removals) Read(ctx context.Context, api *jsapi.Client) (read []Record, err error) {
+	r.mu.RLock()
+	next := r.read + 1
+	r.mu.RUnlock()
+	for {
+		m, err := api.Message(ctx, Stream, jsapi.Query{Sequence: next, NextBySubject: removedSubject})
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			return read, nil
+		}
+		if err != nil {
+			return read, err
+		}
+		if record, err := decodeMessage(m); err == nil && record.Removal != nil {
+			r.Add(record)
+			r.follow(record)
+			read = append(read, record)
+		}
+		next = m.Sequence + 1
+	}
+}
+
+// follow notes which erasures are not done yet. Records come in order, and those that were read before change nothing.
+func (r *Removals) follow(record Record) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if record.Sequence <= r.read {
+		return
+	}
+	r.read = record.Sequence
+	of := client{record.Removal.Account, record.Removal.ClientID}
+	switch begun, more := r.unfinished[of]; {
+	case of.id == 0:
+		return
+	case record.Removal.Done:
+		delete(r.unfinished, of)
+		return
+	case more: // the client has many messages
+		all := *record.Removal
+		all.Messages = slices.Concat(begun.Removal.Messages, all.Messages)
+		record.Removal = &all
+	}
+	r.unfinished[of] = record
+}
+
+// Record returns the record of a message that was removed, and whether it was.
+func (r *Removals) Record(sequence uint64) (Record, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	m, found := r.messages[sequence]
+	if !found {
+		return Record{}, false
+	}
+	record := Record{
+		Sequence: sequence, StoredAt: time.Unix(0, m.storedAt).UTC(), ClientID: m.id, Type: m.kind, Removed: true,
+		Envelope: domain.Envelope{Account: m.account},
+	}
+	if m.id != 0 {
+		record.Subject = subjectOf(m.account, m.id)
+	}
+	if m.foreign {
+		record.Foreign = "removed, and it did not count"
+	}
+	return record, true
+}
+
+// Find returns the record of a message that the stream lacks, and whether it was removed. Where that is not known it looks for
+// records that the stream has meanwhile.
+func (r *Removals) Find(ctx context.Context, api *jsapi.Client, sequence uint64) (record Record, found bool, err error) {
+	if record, found = r.Record(sequence); found {
+		return record, true, nil
+	}
+	_, err = r.Read(ctx, api)
+	record, found = r.Record(sequence)
+	return record, found, err
+}
+
+// Len returns how many messages were removed.
+func (r *Removals) Len() int {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return len(r.messages)
+}
+
+// Erased returns the sequence of the last record that began an erasure, 0 if there is none. What was folded of the messages in
+// front of it cannot be folded again.
+func (r *Removals) Erased() uint64 {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.erased
+}
+
+// Unfinished returns the erasures that were begun and are not done, in the order in which they began. The messages of one that
+// was recorded in several records are all in the last one.
+func (r *Removals) Unfinished() []Record {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return slices.SortedFunc(maps.Values(r.unfinished), func(a, b Record) int { return cmp.Compare(a.Sequence, b.Sequence) })
+}

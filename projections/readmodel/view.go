@@ -1,0 +1,52 @@
+package readmodel
+
+import (
+	"iter"
+	"maps"
+	"slices"
+	"time"
+
+	"clients/domain"
+	"clients/projections/references"
+)
+
+// View returns the model as it is now, for a reader that continues while the model changes. It copies the roots of a
+// few trees for each account.
+func (m *Model) View() View {
+	v := View{
+		Sequence: m.Sequence, StoredAt: m.StoredAt, Clock: m.Clock, HighestID: m.HighestID,
+		Setbacks: slices.Clone(m.Setbacks),
+		Deleted:  m.Deleted.Copy(), References: m.References.Copy(),
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.accounts)) {
+		a := m.accounts[name]
+		v.Accounts = append(v.Accounts, Account{Name: name, Revision: a.revision, clients: a.byName.Copy()})
+	}
+	return v
+}
+
+// View is a Model as of one sequence. It never changes.
+type View struct {
+	Sequence        uint64
+	StoredAt, Clock time.Time
+	Setbacks        []Setback
+	HighestID       int64
+	Deleted         *IDSet
+	Accounts        []Account // by name
+	References      *references.Index
+}
+
+// Account is an account of a View.
+type Account struct {
+	Name     string
+	Revision domain.Revision
+	clients  *tree
+}
+
+// Len returns how many clients the account has.
+func (a Account) Len() int { return a.clients.Len() }
+
+// Clients returns the clients, in the order of a list.
+func (a Account) Clients() iter.Seq[*Entry] {
+	return func(yield func(*Entry) bool) { a.clients.Scan(yield) }
+}
