@@ -45,7 +45,6 @@ func eventStream(replicas int) jetstream.StreamConfig {
 		Replicas:           replicas,
 		Discard:            jetstream.DiscardNew,
 		Duplicates:         2 * time.Minute,
-		DenyDelete:         true,
 		AllowDirect:        true,
 		AllowAtomicPublish: true,
 	}

@@ -22,7 +22,7 @@ func TestTheStreamKeepsEverything(t *testing.T) {
 	config := stream.CachedInfo().Config
 	require.Equal(t, []string{"clients.>", "client-references.>"}, config.Subjects)
 	require.Equal(t, jetstream.FileStorage, config.Storage)
-	require.True(t, config.DenyDelete)
+	require.False(t, config.DenyDelete)
 	require.False(t, config.DenyPurge)
 	require.True(t, config.AllowDirect)
 	require.True(t, config.AllowAtomicPublish)
@@ -61,7 +61,6 @@ func TestOpenInsistsOnEachSettingThatAGuaranteeNeeds(t *testing.T) {
 		"consumer_limits":   func(c *jetstream.StreamConfig) { c.ConsumerLimits.InactiveThreshold = time.Second },
 		"max_age":           func(c *jetstream.StreamConfig) { c.MaxAge = time.Hour },
 		"max_msgs":          func(c *jetstream.StreamConfig) { c.MaxMsgs = 1000 },
-		"deny_delete":       func(c *jetstream.StreamConfig) { c.DenyDelete = false },
 		"storage":           func(c *jetstream.StreamConfig) { c.Storage = jetstream.MemoryStorage },
 		"duplicate_window":  func(c *jetstream.StreamConfig) { c.Duplicates = time.Second },
 	} {

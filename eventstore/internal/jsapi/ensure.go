@@ -45,9 +45,10 @@ func (c *Client) EnsureStream(ctx context.Context, want jetstream.StreamConfig) 
 	return info, nil
 }
 
-// unchecked are the settings that no guarantee depends on.
+// unchecked are the settings that no guarantee depends on. Earlier releases have created streams with DenyDelete.
 var unchecked = []string{
-	"Description", "Metadata", "Placement", "RePublish", "DenyPurge", "FirstSeq", "MirrorDirect", "Template", "AllowBatchPublish",
+	"Description", "Metadata", "Placement", "RePublish", "DenyPurge", "DenyDelete", "FirstSeq", "MirrorDirect", "Template",
+	"AllowBatchPublish",
 }
 
 // differences lists the settings in which have differs from want, by the names of the JSON that NATS shows.
