@@ -183,15 +183,17 @@ func TestFeedsChangeFromTheStreamToNewEvents(t *testing.T) {
 	}
 }
 
-// A reader goes from one replica to the next while they are restarted one after the other.
+// A reader, and a writer, go from one replica to the next while each of them is restarted in turn.
 func TestAFeedContinuesOnAnotherReplica(t *testing.T) {
 	t.Parallel()
 	replicas := startReplicas(t, 3, natstest.Run(t, 3).URL())
+	var next atomic.Pointer[service]
+	next.Store(replicas[1])
 	var stop atomic.Bool
 	var writing sync.WaitGroup
 	writing.Go(func() {
-		for i := 0; !stop.Load(); i++ {
-			_, _ = replicas[2].send(http.MethodPost, "/clients", `{"client":{"name":"x"}}`, asJSON)
+		for !stop.Load() {
+			_, _ = next.Load().send(http.MethodPost, "/clients", `{"client":{"name":"x"}}`, asJSON)
 		}
 	})
 	js := replicas[0].partner(t)
@@ -206,13 +208,15 @@ func TestAFeedContinuesOnAnotherReplica(t *testing.T) {
 			}
 		}
 	}
-	for i := range 2 {
+	for i := range replicas {
 		read(50)
+		next.Store(replicas[(i+1)%len(replicas)])
 		require.Zero(t, replicas[i].stop(t))
 		for e, ok := f.next(); ok; e, ok = f.next() { // to its end
 			got = append(got, e)
 		}
-		f = replicas[i+1].openFeed("", "Last-Event-ID: "+f.lastID)
+		f = next.Load().openFeed("", "Last-Event-ID: "+f.lastID)
+		replicas[i] = replicas[i].again(t)
 	}
 	read(50)
 	stop.Store(true)
