@@ -15,7 +15,7 @@ import (
 // documents are those whose commands are tested, in the order in which a reader meets them.
 var documents = []string{
 	"README.md", "transport/contracts/EVENTS.md", "deploy/OPERATING.md", "deploy/README.md", "deploy/monitoring/RUNBOOK.md",
-	"eventstore/CONSISTENCY.md", "domain/DECISIONS.md", "cmd/example-subscriber/README.md",
+	"deploy/compare/README.md", "eventstore/CONSISTENCY.md", "domain/DECISIONS.md", "cmd/example-subscriber/README.md",
 }
 
 // TestDocumentedRequests sends the documented curl commands in their order.
@@ -67,6 +67,8 @@ var instead = map[string]string{
 	"go run ./cmd/clients import clients.xml":                                                          `go run ./cmd/clients import "$work/clients.xml"`,
 	"go run ./cmd/clients backup ./backup":                                                             `go run ./cmd/clients backup "$work/backup"`,
 	"go run ./cmd/clients restore ./backup --data-dir ./restored-data":                                 `go run ./cmd/clients restore "$work/backup" --data-dir "$work/restored-data"`,
+	// takes minutes
+	"go run -C deploy/compare .": "go run -C deploy/compare . -rounds 1 -time 100ms -clients 500",
 	// needs a cluster: its script is parsed, and the fault tests put the service under the same load
 	"IMPORT='kind load image-archive' deploy/drill/run": "bash -n deploy/drill/run",
 }
