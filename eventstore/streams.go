@@ -84,7 +84,9 @@ func (s *Store) ensureEvents(ctx context.Context) error {
 	switch {
 	case errors.Is(err, jetstream.ErrStreamNotFound):
 		err = s.checkNotLost(ctx)
-	case err == nil && slices.Contains(stream.CachedInfo().Config.Subjects, RestoreSubject):
+	case err != nil:
+		err = jsapi.OfStream(Stream, err)
+	case slices.Contains(stream.CachedInfo().Config.Subjects, RestoreSubject):
 		err = jsapi.Permanent(ErrUnfinishedRestore)
 	}
 	if err != nil {

@@ -19,7 +19,7 @@ type backupCommand struct {
 // Help returns the long help.
 func (c *backupCommand) Help() string {
 	return "The service may run meanwhile: the backup is as of the moment when the copy of CLIENTS begins. NATS must accept the login as an administrator. " +
-		"Exit code 0: the backup is complete. 1: it is not, remove the folder. 2: invalid settings."
+		"Exit code 0: the backup is complete. 1: there is no backup, and what was written is removed. 2: invalid settings."
 }
 
 // Run makes a backup.

@@ -46,7 +46,7 @@ func (c *verifyCommand) open(ctx context.Context, report *verify.Report) (_ *aud
 	}
 	running := config.RunningFlags{NATSFlags: c.NATSFlags, DataDir: cmp.Or(os.Getenv("CLIENTS_DATA_DIR"), "./clients-data")}
 	nc, err := running.Connect(ctx)
-	if natsconn.IsAbsent(err) {
+	if c.NATSURL == "" && natsconn.IsAbsent(err) {
 		err = terminal.WithHint(err, "to check a stopped store use --data-dir DIR")
 	}
 	if err != nil {

@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"reflect"
 	"slices"
 	"strings"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -36,7 +38,7 @@ func (c *Client) EnsureStream(ctx context.Context, want jetstream.StreamConfig) 
 		err = fmt.Errorf("%w: %d replicas requested", ErrNoCluster, want.Replicas)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("stream %s: %w", want.Name, err)
+		return nil, OfStream(want.Name, err)
 	}
 	info := stream.CachedInfo()
 	if d := differences(info.Config, want); len(d) > 0 {
@@ -44,6 +46,26 @@ func (c *Client) EnsureStream(ctx context.Context, want jetstream.StreamConfig) 
 	}
 	return info, nil
 }
+
+// OfStream returns the error of a request to a stream with the name of the stream. Without a leader there is no response in
+// time, or one of a server that knows of no leader.
+func OfStream(stream string, err error) error {
+	api := apiError(err)
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrNoResponders) || api != nil && api.Code == http.StatusServiceUnavailable {
+		return &leaderError{stream, err}
+	}
+	return fmt.Errorf("stream %s: %w", stream, err)
+}
+
+// leaderError reports that a stream has no leader.
+type leaderError struct {
+	stream string
+	error
+}
+
+func (e *leaderError) Error() string { return fmt.Sprintf("stream %s has no leader", e.stream) }
+
+func (e *leaderError) Unwrap() error { return e.error }
 
 // unchecked are the settings that no guarantee depends on. Earlier releases have created streams with DenyDelete.
 var unchecked = []string{

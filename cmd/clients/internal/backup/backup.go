@@ -42,23 +42,41 @@ type Options struct {
 	Out, Err io.Writer
 }
 
-// createFolder creates the folder of a backup. It returns an error if there is something in it.
-func createFolder(folder string) error {
+// createFolder creates the folder of a backup, and reports whether it existed. It returns an error if there is something
+// in it.
+func createFolder(folder string) (existed bool, err error) {
+	_, err = os.Stat(folder)
+	existed = err == nil
 	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return err
+		return existed, err
 	}
 	entries, err := os.ReadDir(folder)
 	if err == nil && len(entries) > 0 {
-		return fmt.Errorf("%s: not empty", folder)
+		return existed, fmt.Errorf("%s: not empty", folder)
+	}
+	return existed, err
+}
+
+// Create copies the streams into a folder, which must be empty or not exist. If it fails it removes what it has written.
+func Create(ctx context.Context, nc *nats.Conn, folder string, options Options) error {
+	existed, err := createFolder(folder)
+	if err != nil {
+		return err
+	}
+	if err = create(ctx, nc, folder, options); err == nil {
+		return nil
+	}
+	written, _ := os.ReadDir(folder)
+	for _, entry := range written {
+		_ = os.RemoveAll(filepath.Join(folder, entry.Name()))
+	}
+	if !existed {
+		_ = os.Remove(folder)
 	}
 	return err
 }
 
-// Create copies the streams into a folder, which must be empty or not exist. If it fails the folder is not a backup.
-func Create(ctx context.Context, nc *nats.Conn, folder string, options Options) error {
-	if err := createFolder(folder); err != nil {
-		return err
-	}
+func create(ctx context.Context, nc *nats.Conn, folder string, options Options) error {
 	manager, err := newManager(nc)
 	if err != nil {
 		return err

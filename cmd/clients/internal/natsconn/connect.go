@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"clients/eventstore/embedded"
@@ -23,7 +24,12 @@ const (
 // Connect returns a connection to one of the servers. It retries whatever the failure and logs each, until ctx ends: then
 // the error is a *ConnectError. An attempt under way then goes on for up to a second per server. A file in the data
 // directory that it may not read is returned at once.
-func (s Settings) Connect(ctx context.Context, log *slog.Logger, options ...nats.Option) (*nats.Conn, error) {
+func (s Settings) Connect(ctx context.Context, log *slog.Logger) (*nats.Conn, error) {
+	return s.connect(ctx, log, func(error) bool { return false })
+}
+
+// connect is Connect, with further options. It returns an error for which final returns true at once.
+func (s Settings) connect(ctx context.Context, log *slog.Logger, final func(error) bool, options ...nats.Option) (*nats.Conn, error) {
 	failed := &ConnectError{Servers: Redact(s.URL), Last: nats.ErrTimeout}
 	if s.DataDir != "" {
 		failed.Servers = "the embedded server of " + s.DataDir
@@ -43,7 +49,9 @@ func (s Settings) Connect(ctx context.Context, log *slog.Logger, options ...nats
 		if ctx.Err() != nil {
 			break
 		}
-		failed.Last = err
+		if failed.Last = err; final(err) {
+			return nil, failed
+		}
 		log.Warn("waiting for NATS", "servers", failed.Servers, "error", reason(err))
 		select {
 		case <-time.After(pause):
@@ -88,3 +96,20 @@ func reason(err error) string {
 	}
 	return err.Error()
 }
+
+// Readable returns err with another text where nats.go reports that there is no connection as a buffer that is full. It
+// returns nil for nil.
+func Readable(err error) error {
+	if err == nil || !strings.Contains(err.Error(), nats.ErrReconnectBufExceeded.Error()) {
+		return err
+	}
+	return &readableError{err}
+}
+
+type readableError struct{ error }
+
+func (e *readableError) Error() string {
+	return strings.ReplaceAll(e.error.Error(), nats.ErrReconnectBufExceeded.Error(), "NATS cannot be reached")
+}
+
+func (e *readableError) Unwrap() error { return e.error }

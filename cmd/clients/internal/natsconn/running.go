@@ -2,6 +2,7 @@ package natsconn
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -35,9 +36,13 @@ func IsAbsent(err error) bool {
 	return errors.Is(err, embedded.ErrNotRunning) || errors.As(err, new(*ConnectError)) && !errors.Is(err, nats.ErrAuthorization)
 }
 
-// Await connects as soon as there is a server, and logs as long as there is none. The user must be an administrator.
+// Await connects as soon as there is a server, and logs as long as there is none. A server whose certificate is not trusted
+// is an error at once. The user must be an administrator.
 func (s Settings) Await(ctx context.Context, log *slog.Logger) (*nats.Conn, error) {
-	nc, err := s.Connect(ctx, log, reportViolation(ctx, log))
+	nc, err := s.connect(ctx, log, isUntrusted, reportViolation(ctx, log))
+	if isUntrusted(err) {
+		err = terminal.WithHint(err, "CLIENTS_NATS_CA names the file with the authorities of the NATS servers")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -47,6 +52,9 @@ func (s Settings) Await(ctx context.Context, log *slog.Logger) (*nats.Conn, erro
 	}
 	return nc, nil
 }
+
+// isUntrusted reports whether a server's certificate could not be verified.
+func isUntrusted(err error) bool { return errors.As(err, new(*tls.CertificateVerificationError)) }
 
 // OpenHistory opens what is stored.
 func OpenHistory(ctx context.Context, nc *nats.Conn) (h *history.History, err error) {

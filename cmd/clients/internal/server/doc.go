@@ -19,5 +19,6 @@
 //     again, so Wait then returns an error and the process ends with 1.
 //
 // The server is ready from the end of Start to the beginning of the stop, as long as the stream can be followed. While NATS
-// refuses writes or cannot be reached it stays ready, since reads continue, and /readyz says why it is read-only.
+// refuses writes or cannot be reached it stays ready, since reads continue, and /readyz says why it is read-only. During the
+// start it names the step and the last warning of the log, which says what the step waits for.
 package server

@@ -61,20 +61,25 @@ type Server struct {
 // Start returns a server that accepts requests. If it fails, it stops what it has started.
 func Start(ctx context.Context, config config.Config, log *slog.Logger) (_ *Server, err error) {
 	s := &Server{
-		config: config, log: log, registry: prometheus.NewRegistry(), memoryLimit: memoryLimit(log), broken: make(chan error, 1),
+		config: config, registry: prometheus.NewRegistry(), memoryLimit: memoryLimit(log), broken: make(chan error, 1),
 		hosts: transport.Hosts{Allowed: config.AllowedHosts, Any: config.Credentials != nil},
 	}
-	s.setNotReady("starting")
+	s.log = slog.New(startLog{log.Handler(), &s.readiness})
 	defer func() {
 		if err != nil {
 			s.stopAll()
 		}
 	}()
-	for _, step := range []func(context.Context) error{
-		s.listen, s.serveOperations, s.startTracing, s.openStore, s.buildReadModel, s.startIngest, s.servePartners,
-		s.runInBackground, s.serveAPI,
+	for _, step := range []struct {
+		what string // for /readyz
+		do   func(context.Context) error
+	}{
+		{"listen", s.listen}, {"serve operations", s.serveOperations}, {"trace", s.startTracing}, {"connect to NATS", s.connect},
+		{"open the streams", s.openStore}, {"read stream CLIENTS", s.buildReadModel}, {"read PROJECTS and INVOICES", s.startIngest},
+		{"serve partners", s.servePartners}, {"run in background", s.runInBackground}, {"serve the API", s.serveAPI},
 	} {
-		if err := step(ctx); err != nil {
+		s.setStep(step.what)
+		if err := step.do(ctx); err != nil {
 			return nil, err
 		}
 	}

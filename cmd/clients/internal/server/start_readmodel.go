@@ -41,15 +41,26 @@ func (s *Server) buildReadModel(ctx context.Context) error {
 		}
 	})
 	begun := time.Now()
-	if err := s.retry(ctx, s.directory.Refresh); err != nil {
+	if err := s.retry(ctx, s.catchUp); err != nil {
 		return withRemedy(fmt.Errorf("read the stream: %w", err))
 	}
+	s.end.Store(0)
 	s.snapshotter = snapshot.NewSnapshotter(s.directory, s.snapshots, s.store, restored, s.log)
 	s.onStop(s.saveLast)
 	s.background(s.snapshotter.Run)
 	stats := s.directory.Stats()
 	s.log.Info("stream read", "sequence", stats.Sequence, "clients", stats.Clients, "duration", time.Since(begun))
 	return nil
+}
+
+// catchUp returns when the read model has everything that the stream holds. /readyz shows how far it is.
+func (s *Server) catchUp(ctx context.Context) error {
+	last, err := s.store.LastSequence(ctx)
+	if err != nil {
+		return err
+	}
+	s.end.Store(last)
+	return s.directory.Refresh(ctx)
 }
 
 // withRemedy adds what to do about an event that cannot be read.

@@ -16,18 +16,26 @@ import (
 	"clients/eventstore/upstream"
 )
 
-// openStore connects to NATS, and opens the streams and buckets of the service.
-func (s *Server) openStore(ctx context.Context) (err error) {
-	config := eventstore.Config{Replicas: s.config.StreamReplicas, Log: s.log}
+// connect connects to NATS, after it has started the embedded server if there is one.
+func (s *Server) connect(ctx context.Context) (err error) {
 	if s.config.NATS.URL == "" {
-		if err := s.startEmbedded(); err != nil {
-			return err
-		}
-		config.Reached, config.Advanced = s.embedded.HighWater.Sequence(), s.embedded.HighWater.Advance
-	} else if s.nc, err = s.config.NATS.Connect(ctx, s.log); err != nil {
+		err = s.startEmbedded()
+	} else {
+		s.nc, err = s.config.NATS.Connect(ctx, s.log)
+	}
+	if err != nil {
 		return err
 	}
 	s.onStop(s.nc.Close)
+	return nil
+}
+
+// openStore opens the streams and buckets of the service.
+func (s *Server) openStore(ctx context.Context) (err error) {
+	config := eventstore.Config{Replicas: s.config.StreamReplicas, Log: s.log}
+	if s.embedded != nil {
+		config.Reached, config.Advanced = s.embedded.HighWater.Sequence(), s.embedded.HighWater.Advance
+	}
 	s.store, err = eventstore.Open(ctx, s.nc, config)
 	if errors.Is(err, eventstore.ErrNoCluster) {
 		return terminal.WithHint(err, "set CLIENTS_STREAM_REPLICAS=1, or CLIENTS_NATS_URL to the servers of a cluster")

@@ -1,0 +1,44 @@
+package e2e_test
+
+import (
+	"crypto/tls"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"clients/eventstore/natstest"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/stretchr/testify/require"
+)
+
+// A subcommand that cannot use NATS says why within seconds, and a backup that fails leaves no folder.
+func TestSubcommandsReportWhyTheyCannotUseNATS(t *testing.T) {
+	t.Parallel()
+	files, _ := certificate(t)
+	pair, err := tls.LoadX509KeyPair(certificateFiles(files))
+	require.NoError(t, err)
+	secure := natstest.Run(t, 1, func(o *server.Options) {
+		o.TLSConfig, o.TLS = &tls.Config{Certificates: []tls.Certificate{pair}}, true
+	}).URL()
+	empty := natstest.Run(t, 1).URL()
+	folder := filepath.Join(t.TempDir(), "backup")
+	for _, c := range []struct {
+		args   []string
+		reason string
+	}{
+		{[]string{"setup", "--nats-url", secure}, "certificate signed by unknown authority\nhint: CLIENTS_NATS_CA names"},
+		{[]string{"verify", "--nats-url", secure}, "certificate signed by unknown authority\nhint: CLIENTS_NATS_CA names"},
+		{[]string{"verify", "--nats-url", "127.0.0.1:1"}, "cannot connect to NATS at nats://127.0.0.1:1: connection refused\n"},
+		{[]string{"backup", folder, "--nats-url", "127.0.0.1:1"}, "cannot connect to NATS at nats://127.0.0.1:1: connection refused\n"},
+		{[]string{"backup", folder, "--nats-url", empty}, "stream not found"},
+	} {
+		begun := time.Now()
+		r := run(t, nil, c.args...)
+		require.Equal(t, 1, r.code, c.args)
+		require.Contains(t, r.stderr, c.reason, c.args)
+		require.NotContains(t, r.stderr, "--data-dir", c.args)
+		require.Less(t, time.Since(begun), 20*time.Second, c.args)
+		require.NoDirExists(t, folder)
+	}
+}
