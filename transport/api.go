@@ -93,6 +93,8 @@ type API struct {
 	Metrics     *Metrics
 	Tracer      trace.Tracer // nil if requests are not traced
 	Log         *slog.Logger
+	// LogFrom is the lowest status of a response whose request is logged; 0 for all.
+	LogFrom int
 
 	buffers   *bufferPool // for responses, and for chunks of long ones
 	login     *auth.Login

@@ -101,6 +101,9 @@ func (a *API) end(w *response, r *request) {
 	duration := time.Since(r.start)
 	r.endSpan(w.status)
 	a.Metrics.observe(r.route.resource, r.Method, w.status, w.heldOff, duration)
+	if w.status < a.LogFrom {
+		return
+	}
 	attrs := []slog.Attr{
 		slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", w.status),
 		slog.Int64("bytes", w.bytes), slog.Duration("duration", duration), slog.String("request_id", r.id),

@@ -15,6 +15,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -87,20 +88,24 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitOK
 	}
 	if err == nil {
-		err = natsconn.PermissionError(ctx, selected.Run())
+		err = natsconn.Readable(natsconn.PermissionError(ctx, selected.Run()))
 	}
 	if err == nil {
 		return exitOK
 	}
 	unparsed := new(kong.ParseError)
 	if errors.As(err, &unparsed) {
-		command, _, _ := strings.Cut(unparsed.Context.Command(), " <")
-		if command == "serve" { // also if there is no such command
+		selected = unparsed.Context
+	}
+	command, _, _ := strings.Cut(selected.Command(), " <")
+	serves := command == "serve" || command == ""
+	if errors.As(err, &unparsed) {
+		if serves { // also if there is no such command
 			command = ""
 		}
 		err = terminal.WithHint(err, "see %s --help", strings.TrimSpace("clients "+command))
 	}
-	terminal.Report(stderr, err)
+	report(stderr, err, serves && cmp.Or(c.Serve.LogFormat, os.Getenv("CLIENTS_LOG_FORMAT")) == logJSON)
 	if errors.As(err, new(config.Faults)) || errors.As(err, &unparsed) {
 		return exitUsage
 	}

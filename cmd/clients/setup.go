@@ -40,7 +40,7 @@ func (c *setupCommand) Run(ctx context.Context, s streams) error {
 	if err := faults.Err(); err != nil {
 		return err
 	}
-	log := slog.New(slog.NewTextHandler(s.err, nil))
+	log := newLog(logAuto, slog.LevelInfo, s.err)
 	nc, err := c.Await(ctx, log)
 	if err != nil {
 		return err

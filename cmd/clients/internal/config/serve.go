@@ -2,6 +2,8 @@ package config
 
 import (
 	"log/slog"
+	"math"
+	"net/http"
 	"net/netip"
 	"time"
 
@@ -28,7 +30,8 @@ type Serve struct {
 	FeedLimit        string `name:"feed-limit" env:"CLIENTS_FEED_LIMIT" default:"16" help:"Open feeds per user and process."`
 	ScrubInterval    string `name:"scrub-interval" env:"CLIENTS_SCRUB_INTERVAL" default:"24h" help:"How often the whole stream is re-read in the background, by one replica at a time. 0 disables it."`
 	LogLevel         string `name:"log-level" env:"CLIENTS_LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
-	LogFormat        string `name:"log-format" env:"CLIENTS_LOG_FORMAT" default:"auto" help:"text, json, or auto: text on a terminal, json otherwise."`
+	LogFormat        string `name:"log-format" env:"CLIENTS_LOG_FORMAT" default:"auto" help:"json: all that the service writes is JSON, a line each. text. auto: text on a terminal, and otherwise JSON, except for what it prints when it is ready and when it fails."`
+	AccessLog        string `name:"access-log" env:"CLIENTS_ACCESS_LOG" default:"all" help:"Requests to log: all, errors (responses with a status of 400 or more), or off."`
 	TLSCert          string `name:"tls-cert" env:"CLIENTS_TLS_CERT" default:"" help:"File with the certificate of the API, which then serves HTTPS. Reloaded on change, like the key."`
 	TLSKey           string `name:"tls-key" env:"CLIENTS_TLS_KEY" default:"" help:"File with the key of that certificate."`
 	ShutdownDelay    string `name:"shutdown-delay" env:"CLIENTS_SHUTDOWN_DELAY" default:"0" help:"How long readiness fails before the listener closes, such as 5s, at most 10s."`
@@ -53,6 +56,7 @@ type Config struct {
 	ScrubInterval    time.Duration // 0: never
 	LogLevel         slog.Level
 	LogFormat        string
+	LogRequestsFrom  int                 // the lowest status of a response that is logged
 	Certificate      *reload.Certificate // nil: no TLS
 	ShutdownDelay    time.Duration
 }
@@ -87,11 +91,15 @@ func (c *Serve) Config() (Config, error) {
 		ScrubInterval:    f.duration("CLIENTS_SCRUB_INTERVAL", c.ScrubInterval, maxScrubInterval),
 		LogLevel:         f.level("CLIENTS_LOG_LEVEL", c.LogLevel),
 		LogFormat:        f.oneOf("CLIENTS_LOG_FORMAT", c.LogFormat, "text", "json", "auto"),
+		LogRequestsFrom:  loggedFrom[f.oneOf("CLIENTS_ACCESS_LOG", c.AccessLog, "all", "errors", "off")],
 		Certificate:      f.certificate(c.TLSCert, c.TLSKey),
 		ShutdownDelay:    f.duration("CLIENTS_SHUTDOWN_DELAY", c.ShutdownDelay, maxShutdownDelay),
 	}
 	return config, f.Err()
 }
+
+// loggedFrom maps CLIENTS_ACCESS_LOG to the lowest status of a response that is logged.
+var loggedFrom = map[string]int{"all": 0, "errors": http.StatusBadRequest, "off": math.MaxInt}
 
 // adminOnly is the CLIENTS_EMBEDDED_NATS_ADDR of a server that only the administrator can connect to.
 const adminOnly = "off"

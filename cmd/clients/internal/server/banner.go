@@ -5,34 +5,51 @@ import (
 	"io"
 
 	"clients/cmd/clients/internal/natsconn"
+	"clients/cmd/clients/internal/version"
 	"clients/eventstore/embedded"
 )
 
+// addresses are where a server can be reached, and its data directory.
+type addresses struct{ api, operations, nats, data string } // data is empty with external NATS
+
+func (s *Server) addresses() addresses {
+	a := addresses{"http://" + s.api.Addr().String(), "http://" + s.ops.Addr().String(), natsconn.Redact(s.config.NATS.URL), ""}
+	if s.config.Certificate != nil {
+		a.api = "https://" + s.api.Addr().String()
+	}
+	if s.embedded != nil {
+		a.nats, a.data = s.embedded.URL(), s.config.DataDir
+	}
+	return a
+}
+
+// logReady logs what is running and where it can be reached.
+func (s *Server) logReady() {
+	v, a := version.Current(), s.addresses()
+	s.log.Info("ready", "version", v.Version, "commit", v.Commit, "api", a.api, "operations", a.operations, "nats", a.nats, "data", a.data)
+}
+
 // Banner prints the addresses of the server, and commands to try it.
 func (s *Server) Banner(w io.Writer) {
-	scheme, login := "http", ""
-	if s.config.Certificate != nil {
-		scheme = "https"
-	}
+	login, access, a := "", subscribe, s.addresses()
 	if s.config.Credentials != nil {
 		login = "-u USER " // curl asks for the password
 	}
-	url, access := s.config.NATS.URL, subscribe
 	if s.embedded != nil {
-		url, access = s.embedded.URL(), partnerAccess[s.config.Partners]
+		access = partnerAccess[s.config.Partners]
 	}
 	fmt.Fprintf(w, `clients is ready.
-  API         %s://%s/clients
-  operations  http://%s/readyz and /livez, /metrics, /version
+  API         %s/clients
+  operations  %s/readyz and /livez, /metrics, /version
   NATS        %s, stream CLIENTS, %s
-`, scheme, s.api.Addr(), s.ops.Addr(), natsconn.Redact(url), access)
-	if s.embedded != nil {
-		fmt.Fprintf(w, "  data        %s\n", s.config.DataDir)
+`, a.api, a.operations, a.nats, access)
+	if a.data != "" {
+		fmt.Fprintf(w, "  data        %s\n", a.data)
 	}
 	fmt.Fprintf(w, `Try it:
-  curl %[1]s-i -H 'Content-Type: application/xml' -d '<client><name>SuprCorp</name></client>' %[2]s://%[3]s/clients
-  curl %[1]s%[2]s://%[3]s/clients
-`, login, scheme, s.api.Addr())
+  curl %[1]s-i -H 'Content-Type: application/xml' -d '<client><name>SuprCorp</name></client>' %[2]s/clients
+  curl %[1]s%[2]s/clients
+`, login, a.api)
 }
 
 // partnerAccess is what other services can do at an embedded server.

@@ -84,6 +84,7 @@ func Start(ctx context.Context, config config.Config, log *slog.Logger) (_ *Serv
 		}
 	}
 	s.setReady()
+	s.logReady()
 	return s, nil
 }
 

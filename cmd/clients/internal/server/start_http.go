@@ -76,6 +76,7 @@ func (s *Server) serveAPI(context.Context) error {
 		Metrics:        transport.NewMetrics(s.registry),
 		Tracer:         s.tracer,
 		Log:            s.log,
+		LogFrom:        s.config.LogRequestsFrom,
 	}
 	if s.config.Credentials != nil {
 		api.Logins = s.config.Credentials

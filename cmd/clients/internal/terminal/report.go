@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // Lines is an error that consists of several, each of which is reported on its own line.
@@ -31,19 +32,27 @@ func WithHint(err error, format string, args ...any) error {
 
 // Report prints err to w: a line "error: …" or one for each of its Lines, then "hint: …" if err has a hint.
 func Report(w io.Writer, err error) {
-	lines := []string{err.Error()}
+	lines, hint := Text(err)
+	for _, line := range lines {
+		fmt.Fprintln(w, "error:", line)
+	}
+	if hint != "" {
+		fmt.Fprintln(w, "hint:", hint)
+	}
+}
+
+// Text returns what Report prints: the lines of err, and its hint or "". Secrets are replaced in both.
+func Text(err error) (lines []string, hint string) {
+	lines = []string{err.Error()}
 	var several Lines
 	if errors.As(err, &several) {
-		lines = several.Lines()
+		lines = slices.Clone(several.Lines())
 	}
-	for _, line := range lines {
-		fmt.Fprintln(w, "error:", Redact(line))
+	for i, line := range lines {
+		lines[i] = Redact(line)
 	}
-	hint := ""
 	for found := new(hintError); errors.As(err, &found); err = found.error {
 		hint = found.hint
 	}
-	if hint != "" {
-		fmt.Fprintln(w, "hint:", Redact(hint))
-	}
+	return lines, Redact(hint)
 }
