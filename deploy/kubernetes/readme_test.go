@@ -9,7 +9,6 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/stretchr/testify/require"
-	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 )
 
@@ -18,11 +17,7 @@ func TestCommandsOfTheReadmeFitTheDemo(t *testing.T) {
 	content, err := os.ReadFile("../README.md")
 	require.NoError(t, err)
 	readme, objects := string(content), render(t, "demo")
-	require.NotNil(t, byName(all[*corev1.Namespace](objects), "clients-demo"))
-	require.NotNil(t, byName(all[*batchv1.Job](objects), "setup"))
-	require.Contains(t, readme, "kubectl -n clients-demo delete job setup")
 	require.EqualValues(t, 4222, byName(all[*corev1.Service](objects), "nats").Spec.Ports[0].Port)
-	require.Contains(t, readme, "kubectl -n clients-demo port-forward service/nats 4222")
 	require.Contains(t, readme, "CLIENTS_NATS_URL=nats://admin:"+password("admin")+"@127.0.0.1:4222 go run ./cmd/clients backup ./backup")
 	for key := range secretOf(t, nil) {
 		require.Contains(t, readme, "`"+key+"`", "the README has to name each key of the Secret")

@@ -101,7 +101,7 @@ func TestMisspeltFieldFails(t *testing.T) {
 	decoder := strict(t)
 	for _, field := range []string{
 		"replicas", "readinessProbe", "failureThreshold", "whenUnsatisfiable", "secretKeyRef", "accessModes", "targetPort", "scaleTargetRef",
-		"maxUnavailable", "podSelector", "ttlSecondsAfterFinished", "serviceName", "automountServiceAccountToken", "seccompProfile",
+		"maxUnavailable", "podSelector", "initContainers", "serviceName", "automountServiceAccountToken", "seccompProfile",
 	} {
 		found := 0
 		for _, text := range slices.Concat(texts(t, "production"), texts(t, "demo")) {

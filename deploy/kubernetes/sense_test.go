@@ -3,6 +3,7 @@ package kubernetes_test
 import (
 	"os/exec"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -54,7 +55,7 @@ func TestPodsAreRestricted(t *testing.T) {
 			require.Positive(t, *pod.SecurityContext.RunAsUser, w.name)
 			require.Equal(t, corev1.SeccompProfileTypeRuntimeDefault, pod.SecurityContext.SeccompProfile.Type, w.name)
 			require.False(t, pod.HostNetwork || pod.HostPID || pod.HostIPC, w.name)
-			for _, c := range pod.Containers {
+			for _, c := range slices.Concat(pod.InitContainers, pod.Containers) {
 				require.False(t, *c.SecurityContext.AllowPrivilegeEscalation, w.name)
 				require.True(t, *c.SecurityContext.ReadOnlyRootFilesystem, w.name)
 				require.Equal(t, []corev1.Capability{"ALL"}, c.SecurityContext.Capabilities.Drop, w.name)
@@ -74,10 +75,6 @@ func TestGoSettingsFitTheLimits(t *testing.T) {
 		for _, w := range workloads(objects) {
 			for _, c := range w.template.Spec.Containers {
 				env := environment(c)
-				if env["GOMEMLIMIT"] == "" {
-					require.Equal(t, "setup", w.name, "a permanent pod has to set GOMEMLIMIT")
-					continue
-				}
 				mebibytes, err := strconv.Atoi(strings.TrimSuffix(env["GOMEMLIMIT"], "MiB"))
 				require.NoError(t, err)
 				require.InDelta(t, 0.9, float64(mebibytes<<20)/float64(c.Resources.Limits.Memory().Value()), 0.03, w.name)
@@ -167,7 +164,7 @@ func TestReferencedSecretsExist(t *testing.T) {
 					require.True(t, there[v.ConfigMap.Name], "%s: %s", overlay, v.ConfigMap.Name)
 				}
 			}
-			for _, c := range w.template.Spec.Containers {
+			for _, c := range slices.Concat(w.template.Spec.InitContainers, w.template.Spec.Containers) {
 				for _, from := range c.EnvFrom {
 					require.True(t, there[from.SecretRef.Name], "%s: %s", overlay, from.SecretRef.Name)
 				}
@@ -189,7 +186,7 @@ func TestSettingsExist(t *testing.T) {
 	require.Greater(t, len(known), 10)
 	eachOverlay(t, func(t *testing.T, objects []runtime.Object) {
 		for _, w := range workloads(objects) {
-			for _, c := range w.template.Spec.Containers {
+			for _, c := range slices.Concat(w.template.Spec.InitContainers, w.template.Spec.Containers) {
 				for name := range environment(c) {
 					if w.name != "nats" && strings.HasPrefix(name, "CLIENTS_") {
 						require.Contains(t, known, name)
