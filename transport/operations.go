@@ -28,7 +28,8 @@ type Version struct {
 	Go      string `json:"go"`
 }
 
-// Handler serves /livez, /readyz, /metrics, /version, and the contracts as /openapi.yaml and /asyncapi.yaml.
+// Handler serves /livez, /readyz, /metrics, /version, and the contracts as /openapi.yaml, /asyncapi.yaml and
+// /schemas/.
 func (o Operations) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
@@ -49,6 +50,7 @@ func (o Operations) Handler() http.Handler {
 	})
 	mux.HandleFunc("GET /openapi.yaml", func(w http.ResponseWriter, _ *http.Request) { document(w, contracts.OpenAPI) })
 	mux.HandleFunc("GET /asyncapi.yaml", func(w http.ResponseWriter, _ *http.Request) { document(w, contracts.AsyncAPI) })
+	mux.Handle("GET /schemas/", http.FileServerFS(contracts.Schemas))
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{}))
 	return o.Hosts.Handler(mux)
 }

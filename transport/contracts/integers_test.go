@@ -1,6 +1,7 @@
 package contracts_test
 
 import (
+	"io/fs"
 	"strings"
 	"testing"
 
@@ -12,9 +13,17 @@ import (
 
 // Ids and versions are 64-bit numbers. The documents have to declare it, because the default of code generators may have 32.
 func TestIntegersAre64Bits(t *testing.T) {
-	for name, document := range map[string][]byte{"OpenAPI": contracts.OpenAPI, "AsyncAPI": contracts.AsyncAPI} {
+	documents := map[string][]byte{"OpenAPI": contracts.OpenAPI}
+	files, err := fs.Glob(contracts.Schemas, "schemas/*.v1.[A-Z]*")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, path := range files {
+		documents[path], err = contracts.Schemas.ReadFile(path)
+		require.NoError(t, err)
+	}
+	for name, document := range documents {
 		var root any
-		require.NoError(t, yaml.Unmarshal(document, &root))
+		require.NoError(t, yaml.Unmarshal(document, &root)) // JSON is YAML
 		found := 0
 		eachInteger(root, "", func(path string, schema map[string]any) {
 			if strings.HasSuffix(path, "/RetryAfter/schema") { // seconds
@@ -23,7 +32,7 @@ func TestIntegersAre64Bits(t *testing.T) {
 			found++
 			require.Equal(t, "int64", schema["format"], "%s: %s", name, path)
 		})
-		require.Greater(t, found, 2, name)
+		require.NotZero(t, found, name)
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"maps"
+	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -18,7 +20,8 @@ import (
 type contract struct {
 	t        *testing.T
 	root     map[string]any
-	ordered  yaml.Node // the same with the order of its keys
+	ordered  yaml.Node      // the same with the order of its keys
+	external map[string]any // documents that it refers to, by their paths
 	compiler *jsonschema.Compiler
 }
 
@@ -34,12 +37,28 @@ func readContract(t *testing.T, document response) *contract {
 	compiler := jsonschema.NewCompiler()
 	compiler.AssertFormat()
 	require.NoError(t, compiler.AddResource("contract.json", plain))
-	c := &contract{t: t, root: plain.(map[string]any), compiler: compiler}
+	c := &contract{t: t, root: plain.(map[string]any), external: make(map[string]any), compiler: compiler}
 	require.NoError(t, yaml.Unmarshal([]byte(document.body), &c.ordered))
 	return c
 }
 
-// at returns the node at a path of the document, behind references, and the pointer to it.
+// readAsyncAPI reads the AsyncAPI document of an operations listener, and the schemas that it refers to.
+func readAsyncAPI(t *testing.T, get func(path string) response) *contract {
+	t.Helper()
+	document := get("/asyncapi.yaml")
+	c := readContract(t, document)
+	for _, match := range regexp.MustCompile(`\$ref: (schemas/[^}\s]+)`).FindAllStringSubmatch(document.body, -1) {
+		if c.external[match[1]] == nil {
+			r := get("/" + match[1])
+			require.Equal(t, http.StatusOK, r.status, match[1])
+			c.external[match[1]] = parseJSON(t, r.body)
+			require.NoError(t, c.compiler.AddResource(match[1], c.external[match[1]]))
+		}
+	}
+	return c
+}
+
+// at returns the node at a path of the document, behind references, and the pointer to it, or the path of another document.
 func (c *contract) at(path ...string) (map[string]any, string) {
 	c.t.Helper()
 	node, pointer := c.root, "#"
@@ -47,7 +66,10 @@ func (c *contract) at(path ...string) (map[string]any, string) {
 		next, ok := node[step].(map[string]any)
 		require.True(c.t, ok, "%v: there is no %s", path, step)
 		node, pointer = next, pointer+"/"+strings.NewReplacer("~", "~0", "/", "~1").Replace(step)
-		if reference, ok := node["$ref"].(string); ok {
+		reference, _ := node["$ref"].(string)
+		if document, ok := c.external[reference].(map[string]any); ok {
+			node, pointer = document, reference
+		} else if reference != "" {
 			node, pointer = c.at(strings.Split(strings.TrimPrefix(reference, "#/"), "/")...)
 		}
 	}
@@ -57,7 +79,10 @@ func (c *contract) at(path ...string) (map[string]any, string) {
 // validate returns how a value violates the schema at a pointer.
 func (c *contract) validate(pointer string, value any) error {
 	c.t.Helper()
-	schema, err := c.compiler.Compile("contract.json" + strings.NewReplacer("{", "%7B", "}", "%7D").Replace(pointer))
+	if strings.HasPrefix(pointer, "#") {
+		pointer = "contract.json" + strings.NewReplacer("{", "%7B", "}", "%7D").Replace(pointer)
+	}
+	schema, err := c.compiler.Compile(pointer)
 	require.NoError(c.t, err, pointer)
 	return schema.Validate(value)
 }
@@ -141,3 +166,43 @@ func steps(pointer string) []string {
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// eventTypes returns the types of events in the document, and the names of their messages.
+func (c *contract) eventTypes() map[string]string {
+	c.t.Helper()
+	types := make(map[string]string)
+	messages, _ := c.at("channels", "clients", "messages")
+	for name := range messages {
+		message, _ := c.at("channels", "clients", "messages", name)
+		types[message["name"].(string)] = name
+	}
+	return types
+}
+
+// validEvent requires that a stored message is an event of the AsyncAPI document, and has no headers and attributes that
+// are not in it.
+func (c *contract) validEvent(m event) {
+	c.t.Helper()
+	kind := m.header.Get("ce-type")
+	name, known := c.eventTypes()[kind]
+	require.True(c.t, known, "%s is not in the document", kind)
+	schema, at := c.at("channels", "clients", "messages", name, "headers")
+	headers := make(map[string]any)
+	for name := range m.header {
+		if strings.HasPrefix(name, "Nats-") && name != "Nats-Msg-Id" { // between the service and NATS
+			continue
+		}
+		require.Contains(c.t, schema["properties"], name, kind)
+		headers[name] = m.header.Get(name)
+	}
+	c.valid(at, headers, kind)
+	require.Equal(c.t, checksum(m), m.header.Get("ce-checksum"))
+	for _, name := range []string{"ce-actor", "ce-correlationid", "ce-causationid"} {
+		require.Contains(c.t, headers, name)
+	}
+	schema, at = c.at("channels", "clients", "messages", name, "payload")
+	c.validJSON(at, m.data, kind)
+	for name := range fields(c.t, m.data) {
+		require.Contains(c.t, schema["properties"], name, kind)
+	}
+}

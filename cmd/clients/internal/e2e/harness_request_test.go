@@ -37,6 +37,9 @@ func (c *client) at(base string) *client {
 	return &client{t: c.t, base: base, http: c.http, login: c.login}
 }
 
+// read requests a document.
+func (c *client) read(path string) response { return c.do(http.MethodGet, path, "") }
+
 // as returns the same client with a login, "user:password".
 func (c *client) as(login string) *client {
 	return &client{t: c.t, base: c.base, http: c.http, login: login}

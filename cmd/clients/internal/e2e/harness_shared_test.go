@@ -70,13 +70,23 @@ func startShared(t *testing.T) {
 	sharing.service = s
 }
 
-// runAndEndShared runs the tests, and requires that the service that they shared, if any, ends without an error.
+// runAndEndShared runs the tests, and requires of the service that they shared, if any, that each event that it stored is as
+// AsyncAPI says, and that it ends without an error.
 func runAndEndShared(m *testing.M, dir string) int {
 	sharing.dir = dir
 	code := m.Run()
 	s := sharing.service
 	if s == nil {
 		return code
+	}
+	everyEvent := testing.InternalTest{Name: "EveryStoredEventIsAsAsyncAPISays", F: func(t *testing.T) {
+		c := readAsyncAPI(t, s.on(t).at(s.ops).read)
+		for _, e := range events(t, s.administrator(t), "clients.>") {
+			c.validEvent(e)
+		}
+	}}
+	if code == 0 && !testing.RunTests(func(string, string) (bool, error) { return true, nil }, []testing.InternalTest{everyEvent}) {
+		code = 1
 	}
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
 	<-s.exited
