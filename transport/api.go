@@ -8,7 +8,7 @@
 //	Hosts.check      protects against DNS rebinding and requests from other sites
 //	admit            login and rate limit, in package auth
 //	readBody         within the memory limit
-//	the call         in clients.go and account.go, by resource and method: see callsOf in route.go
+//	the call         in clients.go, account.go and console.go, by resource and method: see callsOf in route.go
 //	send or fail     the response, in XML or JSON
 //	end              metrics, access log, trace; a panic becomes a 500
 //
@@ -23,6 +23,7 @@
 //   - credentials holds the users who may log in, reload the files that change at run time
 //   - connections bounds the connections and drains them before a shutdown
 //   - sse writes server-sent events
+//   - console makes the pages of the console
 //   - contracts holds the OpenAPI and AsyncAPI documents
 //
 // # Limits
@@ -75,6 +76,8 @@ type API struct {
 	Epoch func() string
 	// Feeds passes on events as they happen.
 	Feeds *feed.Hub
+	// ReadOnly returns why writes are refused at present, "" if they are not.
+	ReadOnly func() string
 	// Eventual turns off the refresh of the directory before each read.
 	Eventual bool
 	// Logins are the users who may send requests. If it is nil no login is needed, and all requests are for

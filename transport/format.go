@@ -13,11 +13,15 @@ type format string
 const (
 	formatXML  format = "xml"
 	formatJSON format = "json"
+	formatHTML format = "html" // of the console
 )
 
 func (f format) contentType() string {
-	if f == formatJSON {
+	switch f {
+	case formatJSON:
 		return "application/json; charset=utf-8"
+	case formatHTML:
+		return "text/html; charset=utf-8"
 	}
 	return "application/xml; charset=utf-8"
 }

@@ -6,6 +6,7 @@ import (
 
 	"clients/domain"
 	"clients/transport/auth"
+	"clients/transport/console"
 	"clients/transport/wire"
 
 	"github.com/klauspost/compress/gzhttp"
@@ -49,6 +50,9 @@ func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 func (w *response) typed() {
 	if w.Header().Get("Content-Type") == "" {
 		w.Header().Set("Content-Type", w.format.contentType())
+	}
+	if w.format == formatHTML {
+		console.SetHeaders(w.Header())
 	}
 	if w.compressor != nil && !w.reserved.try(w.compressor, compressorCost) {
 		w.Header().Set(gzhttp.HeaderNoCompression, "1")
@@ -106,9 +110,12 @@ func (w *response) refuse(e *auth.Refusal) {
 		header.Del(name)
 	}
 	w.vary()
-	if w.format == formatJSON {
+	switch w.format {
+	case formatJSON:
 		w.send(e.Status, wire.AppendJSONError(nil, e.Message))
-	} else {
+	case formatHTML:
+		w.send(e.Status, console.Refusal(e.Status, e.Message))
+	default:
 		w.send(e.Status, wire.AppendXMLError(nil, e.Message))
 	}
 }

@@ -20,6 +20,10 @@ const (
 	history     resource = "/clients/{id}/history"
 	whoAmI      resource = "/account/who_am_i"
 	rateStatus  resource = "/account/rate_limit_status"
+
+	consoleList   resource = "/console"
+	consoleClient resource = "/console/clients/{id}"
+	consoleAsset  resource = "/console/{asset}"
 )
 
 // call makes one call of the API. An error becomes the response.
@@ -46,6 +50,10 @@ var callsOf = map[resource]map[string]call{
 	history:    reads((*API).getHistory),
 	whoAmI:     reads((*API).showAccount),
 	rateStatus: reads((*API).showRateLimit),
+
+	consoleList:   reads(showConsole),
+	consoleClient: reads(showClient),
+	consoleAsset:  reads(showAsset),
 }
 
 // reads returns the calls of a resource that cannot be written.
@@ -59,7 +67,7 @@ func allowed(calls map[string]call) string {
 type route struct {
 	resource resource
 	id       int64
-	suffix   string // "xml", "json" or ""
+	suffix   string // "xml", "json" or ""; "html" for everything of the console
 }
 
 // parseRoute takes a path apart. Slashes at its end and doubled ones do not matter, and any part of it may bear the suffix.
@@ -72,6 +80,9 @@ func parseRoute(path string) route {
 				parts[i], r.suffix = bare, suffix
 			}
 		}
+	}
+	if len(parts) > 0 && parts[0] == "console" {
+		r.suffix = string(formatHTML)
 	}
 	for _, p := range patterns {
 		if id, ok := p.match(parts); ok {
@@ -105,7 +116,7 @@ func (p pattern) match(parts []string) (id int64, ok bool) {
 			if id = int64(n); err != nil || id == 0 {
 				return 0, false
 			}
-		} else if part != parts[i] {
+		} else if part != parts[i] && part != "{asset}" {
 			return 0, false
 		}
 	}

@@ -52,11 +52,12 @@ var mayImport = map[string][]string{
 	"projections/feed":     {"clients/domain", "clients/eventstore"},
 	"projections/timeline": {"clients/domain", "clients/eventstore", "clients/projections/readmodel"}, // its tests
 	"transport": {
-		"clients/domain", "clients/projections/feed", "clients/projections/readmodel", "clients/projections/timeline", "clients/transport/wire", "clients/transport/auth", "clients/transport/credentials", "clients/transport/contracts", "clients/transport/connections", "clients/transport/sse",
+		"clients/domain", "clients/projections/feed", "clients/projections/readmodel", "clients/projections/timeline", "clients/transport/wire", "clients/transport/auth", "clients/transport/credentials", "clients/transport/contracts", "clients/transport/connections", "clients/transport/sse", "clients/transport/console",
 		"github.com/klauspost/compress", "github.com/prometheus/client_golang", "go.opentelemetry.io/otel", "golang.org/x/sync/semaphore",
 	},
 	"transport/auth":        {"clients/transport/credentials", "github.com/hashicorp/golang-lru/v2", "github.com/prometheus/client_golang"},
 	"transport/connections": {},
+	"transport/console":     {"clients/domain", "clients/projections/readmodel", "clients/projections/timeline", "clients/eventstore"}, // its tests
 	"transport/sse":         {},
 	"transport/contracts":   {},
 	"transport/wire":        {"clients/domain", "golang.org/x/net", "golang.org/x/text"},
@@ -108,7 +109,7 @@ var mayImport = map[string][]string{
 
 // testsMayImport comes on top in tests.
 var testsMayImport = []string{"github.com/stretchr/testify", "github.com/nats-io/nats.go", "github.com/google/uuid", "github.com/anishathalye/porcupine", "golang.org/x/crypto/bcrypt",
-	"github.com/santhosh-tekuri/jsonschema/v6", "go.yaml.in/yaml/v3", "go.opentelemetry.io/proto/otlp", "google.golang.org/protobuf", "clients/eventstore/natstest", "clients/eventstore/upstream", "clients/eventstore/deadletter",
+	"github.com/chromedp", "github.com/santhosh-tekuri/jsonschema/v6", "go.yaml.in/yaml/v3", "go.opentelemetry.io/proto/otlp", "google.golang.org/protobuf", "clients/eventstore/natstest", "clients/eventstore/upstream", "clients/eventstore/deadletter",
 	"github.com/cloudevents/sdk-go", "github.com/minio/highwayhash", "github.com/nats-io/nats-server/v2", "clients/domain"}
 
 func TestImportsFollowTheArrowsOfTheHouse(t *testing.T) {

@@ -15,6 +15,7 @@
 //	nats_         external NATS servers and several replicas, outages of them
 //	serve_        the process: settings, start, shutdown, limits, operations endpoints, metrics, traces
 //	command_      the other subcommands
+//	console_      the pages of the console, also in a browser
 //	faults_       random faults under load, with a check of the whole history
 //	bench_        benchmarks, also against the program of another commit
 //	upgrade_      the release before, beside this one
@@ -35,6 +36,7 @@
 //	harness_messages_test.go valid events as the service stores them, and what a subscriber makes of them
 //	harness_gate_test.go     holds up one replica's requests at one of their steps
 //	harness_secret_test.go   a folder of credentials as Kubernetes mounts it
+//	harness_browser_test.go  a browser
 //	harness_certificate_test.go  certificates for HTTPS
 //	harness_contract_test.go     the OpenAPI and AsyncAPI documents, and whether a value is valid by them
 //	harness_stored_event_test.go events in a NATS server's files, altered

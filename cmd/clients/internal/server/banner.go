@@ -39,9 +39,10 @@ func (s *Server) Banner(w io.Writer) {
 		access = partnerAccess[s.config.Partners]
 	}
 	fmt.Fprintf(w, `clients is ready.
-  API         %s/clients
-  operations  %s/readyz and /livez, /metrics, /version
-  NATS        %s, stream CLIENTS, %s
+  API         %[1]s/clients
+  console     %[1]s/console/
+  operations  %[2]s/readyz and /livez, /metrics, /version
+  NATS        %[3]s, stream CLIENTS, %[4]s
 `, a.api, a.operations, a.nats, access)
 	if a.data != "" {
 		fmt.Fprintf(w, "  data        %s\n", a.data)

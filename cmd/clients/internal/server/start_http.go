@@ -68,6 +68,7 @@ func (s *Server) serveAPI(context.Context) error {
 		Timeline:       timeline.Timeline{Log: s.reader, Directory: s.directory},
 		Feeds:          s.feeds,
 		FeedLimit:      s.config.FeedLimit,
+		ReadOnly:       s.readOnly,
 		Eventual:       s.config.EventualReads,
 		Hosts:          s.hosts,
 		RateLimit:      s.config.RateLimit,

@@ -1,0 +1,122 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"path"
+	"strconv"
+
+	"clients/domain"
+	"clients/transport/console"
+)
+
+// The console: pages for people, which package console makes. They are admitted, refreshed and bounded as the other GETs.
+
+// showConsole is GET /console/: a page of the list.
+func showConsole(a *API, w *response, r *request) error {
+	query, err := r.query()
+	if err != nil {
+		return err
+	}
+	if err := w.reserved.reserve(a.responses, largeResponse); err != nil {
+		return err
+	}
+	stale := a.refresh(w, r)
+	listing := a.Directory.List(r.account)
+	page, err := console.List(newFrame(a, r, listing.Sequence, stale), query, listing)
+	return w.sendPage(http.StatusOK, page, err)
+}
+
+// showClient is GET /console/clients/{id}: a client and its history. Without NATS it is the client alone.
+func showClient(a *API, w *response, r *request) error {
+	selection, err := parseSelection(r)
+	if err != nil {
+		return err
+	}
+	if err := w.reserved.reserve(a.responses, largeResponse); err != nil {
+		return err
+	}
+	stale := a.refresh(w, r)
+	client, sequence, found := a.Directory.Client(r.account, r.route.id)
+	frame := newFrame(a, r, sequence, stale)
+	if stale == nil {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), historyTimeout)
+		defer cancel()
+		page, status, err := console.Client(frame, client, a.Timeline.Versions(ctx, r.account, r.route.id), r.route.id, selection)
+		if !unavailable(err) {
+			return w.sendPage(status, page, err)
+		}
+		stale = err
+	}
+	if !found || selection.Past() {
+		w.Header().Del("Warning")
+		return domain.NoStore(stale)
+	}
+	page, status, err := console.Client(frame, client, nil, r.route.id, selection)
+	return w.sendPage(status, page, err)
+}
+
+// unavailable reports whether an error is a domain.Unavailable.
+func unavailable(err error) bool {
+	var known *domain.Error
+	return errors.As(err, &known) && known.Kind == domain.Unavailable
+}
+
+// parseSelection reads the parameters version, as_of and before.
+func parseSelection(r *request) (console.Selection, error) {
+	p, err := parsePast(r)
+	if err != nil {
+		return console.Selection{}, err
+	}
+	query, err := r.query()
+	if err != nil {
+		return console.Selection{}, err
+	}
+	s := console.Selection{Version: p.version, At: p.at}
+	if given := query.Get("before"); given != "" {
+		if s.Before, err = strconv.ParseUint(given, 10, 64); err != nil {
+			return s, errBefore
+		}
+	}
+	return s, nil
+}
+
+// newFrame returns what all pages have in common.
+func newFrame(a *API, r *request, sequence uint64, stale error) console.Frame {
+	return console.Frame{
+		Account: r.account, User: r.actor, Position: fmt.Sprintf("%d-%s", sequence, a.Epoch()), Stale: stale != nil, ReadOnly: a.ReadOnly() != "",
+	}
+}
+
+// sendPage sends a page, unless it could not be made.
+func (w *response) sendPage(status int, page []byte, err error) error {
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Cache-Control", "private, no-cache")
+	w.vary()
+	w.send(status, page)
+	return nil
+}
+
+// showAsset is GET /console/{asset}: what pages refer to.
+func showAsset(_ *API, w *response, r *request) error {
+	content, kind, tag, found := console.Asset(path.Base(r.URL.Path))
+	if !found {
+		return errNoRoute
+	}
+	header := w.Header()
+	header.Set("Cache-Control", "private, no-cache")
+	header.Set("ETag", tag)
+	w.vary()
+	if known := noneMatch(r.Header, tag); known != "" {
+		header.Set("ETag", known)
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	header.Set("Content-Type", kind)
+	w.send(http.StatusOK, content)
+	return nil
+}

@@ -1,0 +1,180 @@
+// Keeps a page up to date: the content comes from the server as HTML, and the feed says when to get it again. The page knows the
+// position in the stream that it shows, and the feed is opened behind it, so that no change is missed in between.
+
+const region = () => document.getElementById('live')
+const client = document.body.dataset.client // undefined on the list
+const labels = new Map() // of the types of events
+let feed, position, failures = 0, timer, loading
+let changed = new Set() // keys of what has changed since the last refresh
+
+// say shows how the page is kept up to date.
+function say(state, text) {
+  const line = document.getElementById('feed')
+  if (line.textContent !== text) line.textContent = text
+  line.className = state
+}
+
+// request fetches a path, for 15 s at most. A relative URL would not do in a page whose own URL has a login in it.
+const request = (path, accept, stop) => fetch(location.origin + path, {
+  headers: { Accept: accept }, signal: AbortSignal.any([stop.signal, AbortSignal.timeout(15_000)])
+})
+
+// load puts the content of a page in the place of the present one. It throws an Error that says why it could not.
+async function load(url) {
+  loading?.abort()
+  loading = new AbortController()
+  const response = await request(url.pathname + url.search, 'text/html', loading)
+  const page = new DOMParser().parseFromString(await response.text(), 'text/html')
+  const fresh = page.getElementById('live')
+  if (!fresh) throw new Error(page.getElementById('reason')?.textContent ?? `status ${response.status}`)
+  const keep = document.activeElement?.dataset.inPlace ?? document.activeElement?.getAttribute('href')
+  localTimes(fresh)
+  for (const row of fresh.querySelectorAll('[data-key]')) row.classList.toggle('changed', changed.has(row.dataset.key))
+  changed = new Set()
+  position = fresh.dataset.position
+  if (document.activeElement === document.body || !region().contains(document.activeElement)) region().replaceWith(fresh)
+  else {
+    region().replaceWith(fresh)
+    const same = [...fresh.querySelectorAll('a')].find(a => keep && (a.dataset.inPlace === keep || a.getAttribute('href') === keep))
+    ;(same ?? document.getElementById('main')).focus({ preventScroll: true })
+  }
+  document.title = page.title
+}
+
+// localTimes adds the time on the reader's clock to each UTC time.
+function localTimes(root) {
+  const format = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' })
+  for (const time of root.querySelectorAll('time')) {
+    const at = new Date(time.dateTime)
+    if (at.getTimezoneOffset() === 0) continue
+    const local = document.createElement('span')
+    local.className = 'local'
+    local.textContent = ` (${format.format(at)} local)`
+    time.after(local)
+  }
+}
+
+// refresh loads the page again, at once or later. What the reader has selected is left alone.
+function refresh(delay) {
+  clearTimeout(timer)
+  timer = setTimeout(async () => {
+    if (document.hidden) return
+    if (!getSelection().isCollapsed && region().contains(getSelection().anchorNode)) return refresh(1000)
+    const wanted = position
+    try {
+      await load(location)
+      failures = 0
+      if (!feed) open()
+      else if (behind(position, wanted)) refresh(1000) // another replica has sent it
+    } catch (error) {
+      if (error.name !== 'AbortError') retry(`Not up to date: ${error.message}`)
+    }
+  }, delay)
+}
+
+// behind reports whether a position is in front of another one of the same history.
+function behind(a, b) {
+  const [, sequence, epoch] = a.match(/^(\d+)-(.*)$/), [, other, otherEpoch] = b.match(/^(\d+)-(.*)$/)
+  return epoch === otherEpoch && Number(sequence) < Number(other)
+}
+
+function retry(reason) {
+  const seconds = Math.min(30, 2 ** failures++)
+  say('lost', `${reason} Trying again in ${seconds} s.`)
+  refresh(seconds * 1000)
+}
+
+// open opens the feed behind the position of the page.
+function open() {
+  close()
+  const from = position
+  feed = new EventSource(`/clients/feed?after=${encodeURIComponent(from)}`)
+  feed.onopen = () => { failures = 0; say('live', 'Live') }
+  feed.onerror = async () => {
+    if (feed.readyState !== EventSource.CLOSED) return say('lost', 'Connection lost. Reconnecting…')
+    close()
+    say('lost', 'Not live: the feed has ended.')
+    retry(`Not live: ${await refusal(from)}`)
+  }
+  for (const type of labels.keys()) feed.addEventListener(type, received)
+}
+
+function close() {
+  feed?.close()
+  feed = undefined
+}
+
+// refusal returns why the feed was refused, which an EventSource does not know.
+async function refusal(from) {
+  try {
+    const stop = new AbortController()
+    const response = await request(`/clients/feed?after=${encodeURIComponent(from)}`, 'application/json', stop)
+    if (response.ok) {
+      stop.abort()
+      return 'the connection has ended.'
+    }
+    return (await response.json()).message
+  } catch {
+    return 'the service cannot be reached.'
+  }
+}
+
+function received(event) {
+  const { subject, type } = JSON.parse(event.data)
+  position = event.lastEventId
+  if (client && subject !== client) return
+  changed.add(client ? String(parseInt(event.lastEventId, 10)) : subject)
+  if (!client) news(subject, labels.get(type))
+  refresh(changed.size > 1 ? 1000 : 100)
+}
+
+// news names the last change on the list, with a link: a client that was deleted is not in the list any more.
+function news(id, label) {
+  const link = document.createElement('a')
+  link.href = `/console/clients/${id}`
+  link.textContent = `client ${id}`
+  document.getElementById('news').replaceChildren(`Last change: ${label.toLowerCase()}, `, link)
+}
+
+// go shows another state of the same page. Relative URLs work for a page whose own has a login in it.
+function go(url, replace) {
+  history[replace ? 'replaceState' : 'pushState'](null, '', url.pathname + url.search)
+  refresh(0)
+}
+
+function searched() {
+  const url = new URL('/console/', location.origin)
+  for (const [name, value] of new FormData(document.getElementById('search'))) if (value) url.searchParams.set(name, value)
+  if (url.search !== location.search) go(url, true)
+}
+
+let typing
+document.getElementById('search')?.addEventListener('input', () => { clearTimeout(typing); typing = setTimeout(searched, 200) })
+document.getElementById('search')?.addEventListener('submit', event => { event.preventDefault(); searched() })
+document.addEventListener('click', async event => {
+  const link = event.target.closest('a[data-in-place]'), button = event.target.closest('[data-copy]')
+  if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey) {
+    event.preventDefault()
+    go(new URL(link.href))
+  } else if (button) {
+    await navigator.clipboard.writeText(button.dataset.copy)
+    button.textContent = 'Copied'
+  }
+})
+addEventListener('popstate', () => refresh(0))
+addEventListener('pagehide', close)
+document.addEventListener('visibilitychange', () => {
+  if (document.hidden) {
+    close()
+    say('', 'Paused')
+  } else refresh(0)
+})
+
+if (region()) {
+  for (const pair of region().dataset.types.split(';').filter(Boolean)) labels.set(...pair.split('='))
+  position = region().dataset.position
+  if (navigator.clipboard) for (const button of document.querySelectorAll('[data-copy]')) button.hidden = false
+  localTimes(document)
+  if (!document.hidden) open()
+  addEventListener('pageshow', event => event.persisted && refresh(0))
+}
