@@ -18,6 +18,8 @@ import (
 // storedEvent is an event in a NATS server's file: a record of
 //
 //	length 4, sequence 8, time 8, length of the subject 2, subject, length of the headers 4, headers, body, hash 8
+//
+// A record without headers lacks their length as well, and the highest bit of its length is not set.
 type storedEvent struct {
 	t      *testing.T
 	record []byte
@@ -26,9 +28,9 @@ type storedEvent struct {
 // alterEvent alters the event of a sequence, and gives it the hash that the server expects.
 func alterEvent(t *testing.T, path string, sequence uint64, alter func(*storedEvent)) {
 	t.Helper()
-	content, err := os.ReadFile(path)
+	file, err := os.ReadFile(path)
 	require.NoError(t, err)
-	rest := content
+	rest := file
 	for little.LittleEndian.Uint64(rest[4:]) != sequence {
 		rest = rest[recordLength(rest):]
 	}
@@ -39,11 +41,15 @@ func alterEvent(t *testing.T, path string, sequence uint64, alter func(*storedEv
 	key := sha256.Sum256([]byte("CLIENTS-" + strings.TrimSuffix(filepath.Base(path), ".blk")))
 	hash, err := highwayhash.NewDigest64(key[:])
 	require.NoError(t, err)
-	for _, part := range [][]byte{e.record[4:20], e.record[22:subject], e.record[subject+4 : end]} {
+	content := subject
+	if little.LittleEndian.Uint32(e.record)&(1<<31) != 0 { // there are headers, and so their length
+		content += 4
+	}
+	for _, part := range [][]byte{e.record[4:20], e.record[22:subject], e.record[content:end]} {
 		_, _ = hash.Write(part)
 	}
 	copy(e.record[end:], hash.Sum(nil))
-	require.NoError(t, os.WriteFile(path, content, 0o600))
+	require.NoError(t, os.WriteFile(path, file, 0o600))
 }
 
 // recordLength returns the length of the first of records.

@@ -1,0 +1,105 @@
+package e2e_test
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+)
+
+// recordKit makes a service store events of all types, and another program store what the service does not: foreign messages, a
+// client with a large id, null where the service stores "", attributes and headers of a newer release.
+func recordKit(t *testing.T) (messages, damaged []kitMessage) {
+	t.Helper()
+	s := startKit(t)
+	js := s.administrator(t)
+	acme, globex := s.as("acme:right"), s.as("globex:right")
+	put := func(m *nats.Msg) { publish(t, js, m) }
+
+	first := acme.createFrom("<name>Süpr &lt;Corp&gt; &amp; \"Söhne\"</name><highrise-id>9223372036854775807</highrise-id><currency>Euro - EUR</currency>"+
+		"<details>123 Main St.&#10;New York&#9;\u2028\U0001F600</details>", "Traceparent: 00-"+callersTrace+"-"+callersSpan+"-01")
+	other := globex.create("Other Ltd")
+	put(message(fmt.Sprintf("clients.acme.%d", first), "no headers at all"))
+	acme.update(first, "<name>日本語</name><highrise-id></highrise-id>")
+	acme.update(first, "<currency>Yen - JPY</currency><details></details>")
+	acme.want(http.StatusOK, "POST", togglePath(first), "")
+	erased := globex.create("To be erased")
+	gone := acme.create("To be deleted")
+	publishEvent(t, js, "invoices.acme.1", "invoices.v1.InvoiceCreated",
+		fmt.Sprintf(`{"id":1,"client_id":%d,"kind":"task","period_start":"2011-01-01","period_end":"2011-12-31"}`, first))
+	publishEvent(t, js, "invoices.globex.2", "invoices.v1.InvoiceCreated", fmt.Sprintf(`{"id":2,"client_id":%d,"kind":"free_form"}`, other))
+	acme.want(http.StatusBadRequest, "DELETE", path(first), "") // returns when the invoices have been read
+	acme.want(http.StatusOK, "DELETE", path(gone), "")
+	globex.want(http.StatusOK, "DELETE", path(erased), "")
+
+	update := func(version int, attributes string) *nats.Msg {
+		return clientEvent("globex", "Updated", other, version, attributes)
+	}
+	without := func(name string) *nats.Msg {
+		m := update(3, `"name":"foreign"`)
+		m.Header.Del(name)
+		return sealed(m)
+	}
+	for _, name := range []string{"ce-time", "ce-clientversion", "ce-source", "ce-subject", "content-type"} {
+		put(without(name))
+	}
+	put(altered(update(3, `"name":"foreign"`), "ce-id", "event-1"))
+	put(altered(update(3, `"name":"foreign"`), "ce-subject", fmt.Sprint(first)))
+	put(altered(update(3, `"name":"foreign"`), "ce-type", "projects.v1.ProjectCreated"))
+	put(update(2, `"name":"foreign"`))                                            // its client has that version
+	put(clientEvent("acme", "Created", gone, 1, `"name":"foreign"`))              // behind its deletion
+	put(message(fmt.Sprintf("clients.acme.0%d", first), "of no client"))          // a leading zero
+	put(altered(update(3, `"details":null,"colour":"blue"`), "ce-later", "some")) // null, and what a newer release may add
+	const large = 1<<53 + 1
+	put(clientEvent("globex", "Created", large, 1, `"name":"A large id","highrise_id":9223372036854775807,"currency":"x","currency_symbol":"","active":true,"details":""`))
+	put(clientEvent("globex", "Toggled", large, 2, `"active":false`))
+	var sequences []uint64
+	for _, e := range events(t, js, fmt.Sprintf("clients.globex.%d", erased)) {
+		sequences = append(sequences, e.sequence)
+	}
+	put(clientEvent("globex", "Erased", erased, 3, `"erased":`+jsonOf(t, sequences)))
+	put(clientEvent("globex", "Created", erased, 1, `"name":"foreign"`))
+	acme.createFrom("<name>Zoë \u202e &lt;b&gt;</name><details>line&#10;line&#9;\u2028\U0001F600\"\\</details><currency-symbol></currency-symbol>")
+	globex.update(other, "<name>The last</name>")
+
+	at := time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC)
+	for i, m := range events(t, js, "clients.>") {
+		if m.sequence == sequences[0] || m.sequence == sequences[1] {
+			continue
+		}
+		at = at.Add(1300 * time.Millisecond)
+		switch i { // a leader with another clock, and after some events the one before
+		case 4:
+			at = at.Add(-20 * time.Second)
+		case 8:
+			at = at.Add(20 * time.Second)
+		}
+		messages = append(messages, kitMessageOf(m, at))
+	}
+	last := messages[len(messages)-1]
+	for i, m := range damagedEvents(other, 5) {
+		damaged = append(damaged, kitMessageOf(event{m.Subject, m.Header, string(m.Data), last.Sequence + 1 + uint64(i), at}, at))
+	}
+	require.Len(t, sequences, 2)
+	return messages, damaged
+}
+
+// damagedEvents returns events of a client that no reader may skip. The client is at the version before next.
+func damagedEvents(id int64, next int) []*nats.Msg {
+	event := func(version int) *nats.Msg { return clientEvent("globex", "Toggled", id, version, `"active":false`) }
+	wrongSum, changed, moved, short := event(next), event(next), event(next), event(next)
+	wrongSum.Header.Set("ce-checksum", "0123456789abcdef")
+	changed.Data[len(changed.Data)-1] = ' '
+	moved.Subject = fmt.Sprintf("clients.acme.%d", id)
+	short.Header.Set("ce-checksum", short.Header.Get("ce-checksum")[1:])
+	return []*nats.Msg{
+		wrongSum, changed, moved, short,
+		altered(event(next), "ce-type", "clients.v1.ClientMerged"),
+		altered(event(next), "ce-type", "clients.v2.ClientToggled"),
+		envelope(fmt.Sprintf("clients.globex.%d", id), "clients.v1.ClientToggled", id, next, `{"id":999,"active":false}`),
+		event(next + 100),
+	}
+}
