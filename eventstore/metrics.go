@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"clients/domain"
+	"clients/eventstore/internal/jsapi"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -44,13 +45,21 @@ type Size struct {
 	Bytes    uint64 // as they are stored
 }
 
-// Size returns how much a stream holds, by its leader. The error is ErrNoQuorum if the leader has not heard of a majority.
+// Size returns how much a stream holds, by its leader. The error is ErrNoQuorum if the leader has not heard of a majority. Of
+// the stream of events it is also compared with what was read: see LastSequence.
 func (s *Store) Size(ctx context.Context, stream string) (Size, error) {
-	info, err := s.api.StreamInfo(ctx, stream)
+	info, err := s.info(ctx, stream)
 	if err != nil {
 		return Size{}, fmt.Errorf("size of stream %s: %w", stream, err)
 	}
 	return Size{Last: info.State.Last, Messages: info.State.Messages, Bytes: info.State.Bytes}, nil
+}
+
+func (s *Store) info(ctx context.Context, stream string) (jsapi.StreamInfo, error) {
+	if _, fault := s.guard.checkpoint(); stream == Stream && fault == nil {
+		return s.guard.state(ctx)
+	}
+	return s.api.StreamInfo(ctx, stream)
 }
 
 // Storage is how much room the streams of an account take on all NATS servers together, and how much they may take.

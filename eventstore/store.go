@@ -155,7 +155,7 @@ func (s *Store) LastSequence(ctx context.Context) (uint64, error) {
 
 // Epoch identifies the history that sequences belong to: the metadata EpochKey of the stream, or its creation time if it has
 // none. An administrator changes it when the stream was put back to an earlier state; it is noticed with the next call of
-// LastSequence.
+// LastSequence or Size.
 func (s *Store) Epoch() string { return *s.guard.epoch.Load() }
 
 // MarkDamaged ends the use of the stream, which was found not to hold what was folded of it: it is not read any further,

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"clients/cmd/clients/internal/config"
 	"clients/eventstore"
@@ -20,8 +21,11 @@ type epochCommand struct {
 // Help returns the long help.
 func (c *epochCommand) Help() string {
 	return "Prints the epoch, which Stream-Epoch shows. Subscribers start over when it differs from the one that they know. " +
-		"The service may keep running. Exit code 0: done. 1: it failed."
+		"The service may keep running, and shows a new epoch when the command ends. Exit code 0: done. 1: it failed."
 }
+
+// noticed is longer than a replica of the service takes to notice a new epoch: it samples the stream once a second.
+const noticed = 2 * time.Second
 
 // Run prints the epoch, after it has changed it if that is asked for.
 func (c *epochCommand) Run(ctx context.Context, s streams) error {
@@ -46,6 +50,10 @@ func (c *epochCommand) Run(ctx context.Context, s streams) error {
 		info.Config.Metadata[eventstore.EpochKey] = uuid.NewString()
 		if _, err := js.UpdateStream(ctx, info.Config); err != nil {
 			return fmt.Errorf("stream %s: %w", eventstore.Stream, err)
+		}
+		select {
+		case <-time.After(noticed):
+		case <-ctx.Done():
 		}
 	}
 	fmt.Fprintln(s.out, eventstore.EpochOf(info.Config.Metadata[eventstore.EpochKey], info.Created))

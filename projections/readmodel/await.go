@@ -12,6 +12,15 @@ func (d *Directory) Await(ctx context.Context, sequence uint64) error {
 	return d.arrivals.await(ctx, sequence)
 }
 
+// AwaitOwn does what Refresh does without a request to the stream's leader. It is for a process that alone stores events of
+// clients, and calls Await with the sequence of each before it acknowledges it.
+func (d *Directory) AwaitOwn(ctx context.Context) error {
+	if err := d.Err(); err != nil {
+		return err
+	}
+	return d.Await(ctx, d.arrivals.highestAwaited())
+}
+
 // Err returns why the directory does not follow the stream any more, or nil.
 func (d *Directory) Err() error {
 	d.arrivals.mu.Lock()
@@ -23,6 +32,7 @@ func (d *Directory) Err() error {
 type arrivals struct {
 	mu      sync.Mutex
 	reached uint64
+	awaited uint64 // the highest sequence that was waited for
 	err     error
 	waiting map[chan struct{}]uint64 // for which sequence
 }
@@ -30,6 +40,7 @@ type arrivals struct {
 func (a *arrivals) await(ctx context.Context, sequence uint64) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.awaited = max(a.awaited, sequence)
 	if a.reached >= sequence || a.err != nil {
 		return a.outcome(ctx, sequence)
 	}
@@ -46,6 +57,12 @@ func (a *arrivals) await(ctx context.Context, sequence uint64) error {
 	a.mu.Lock()
 	delete(a.waiting, woken)
 	return a.outcome(ctx, sequence)
+}
+
+func (a *arrivals) highestAwaited() uint64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.awaited
 }
 
 func (a *arrivals) outcome(ctx context.Context, sequence uint64) error {

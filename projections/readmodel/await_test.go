@@ -104,6 +104,22 @@ func TestAwaitEndsWithItsContext(t *testing.T) {
 	require.Zero(t, d.Waiting())
 }
 
+// A read of the only process that stores events waits for what that process has acknowledged, even if a wait for that was given up.
+func TestAwaitOwnWaitsForWhatWasAwaited(t *testing.T) {
+	d, s := following(t, nil)
+	require.NoError(t, d.AwaitOwn(t.Context()))
+	given, giveUp := context.WithCancel(t.Context())
+	giveUp()
+	require.ErrorIs(t, d.Await(given, 2), context.Canceled)
+	reads := make(chan error)
+	go func() { reads <- d.AwaitOwn(t.Context()) }()
+	require.Eventually(t, func() bool { return d.Waiting() == 1 }, 5*time.Second, time.Millisecond)
+	s.create(t, 1, 1)
+	require.Equal(t, 1, d.Waiting())
+	s.create(t, 2, 2)
+	require.NoError(t, <-reads)
+}
+
 // brokenStream cannot be followed from the moment when it is closed.
 type brokenStream struct {
 	closed chan struct{}
@@ -131,6 +147,7 @@ func TestEveryWaitEndsWhenTheStreamCannotBeFollowed(t *testing.T) {
 	require.ErrorIs(t, <-waiting, broken.err)
 	<-changed
 	require.ErrorIs(t, d.Refresh(t.Context()), broken.err)
+	require.ErrorIs(t, d.AwaitOwn(t.Context()), broken.err)
 	require.ErrorIs(t, d.AwaitReached(t.Context(), position), broken.err)
 	require.ErrorIs(t, d.Err(), broken.err)
 }

@@ -9,7 +9,8 @@
 //
 // A Directory follows the stream: it folds each batch of messages under a lock, and then wakes those who wait for a
 // sequence (Await). Strong reads first ask the leader of the stream for its last sequence (Refresh). Callers at the same
-// time share one such request, which is sent after all of them have called, as in etcd's ReadIndex.
+// time share one such request, which is sent after all of them have called, as in etcd's ReadIndex. A process that
+// alone stores events needs none (AwaitOwn).
 //
 // A Directory starts from a Model that the package snapshot has decoded, or from an empty one, and follows the stream from
 // there. An event that does not continue its client's history ends Follow with an *eventstore.CorruptError: reads

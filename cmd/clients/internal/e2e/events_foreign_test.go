@@ -104,7 +104,7 @@ func TestForeignMessagesAreSkipped(t *testing.T) {
 // Each foreign message is logged by its sequence, or is among those that a line counts and bounds.
 func TestEachForeignMessageIsInTheLog(t *testing.T) {
 	t.Parallel()
-	s := start(t, "CLIENTS_LOG_FORMAT=json")
+	s := start(t, "CLIENTS_LOG_LEVEL=info", "CLIENTS_LOG_FORMAT=json")
 	js := s.administrator(t)
 	id := s.create("SuprCorp")
 	const count = 250

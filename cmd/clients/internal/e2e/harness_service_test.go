@@ -127,8 +127,11 @@ func environment(home string, variables []string) []string {
 	return append(env, variables...)
 }
 
-// banner finds the addresses in what a service prints when it is ready.
-var banner = regexp.MustCompile(`(?s)API +(https?://[^/ ]+)/clients.*operations +(http://[0-9.:]+)/readyz.*NATS +(\S+), stream.*Try it:`)
+// banner and readyLine find the addresses in what a service prints when it is ready, as text or as JSON at level info.
+var (
+	banner    = regexp.MustCompile(`(?s)API +(https?://[^/ ]+)/clients.*operations +(http://[0-9.:]+)/readyz.*NATS +(\S+), stream.*Try it:`)
+	readyLine = regexp.MustCompile(`"msg":"ready".*"api":"(.*?)".*"operations":"(.*?)".*"nats":"(.*?)"`)
+)
 
 // awaitReady waits until the service is ready and fails if it exits.
 func (s *service) awaitReady(t testing.TB) {
@@ -141,7 +144,9 @@ func (s *service) awaitReadyWithin(t testing.TB, limit time.Duration) {
 	t.Helper()
 	var found []string
 	eventuallyWithin(t, limit, func() bool {
-		found = banner.FindStringSubmatch(s.stdout.String())
+		if found = banner.FindStringSubmatch(s.stdout.String()); found == nil {
+			found = readyLine.FindStringSubmatch(s.stderr.String())
+		}
 		return found != nil || s.hasExited()
 	}, "the service becomes ready")
 	require.NotNil(t, found, "the service exited: %s%s", &s.stdout, &s.stderr)

@@ -12,6 +12,7 @@ import (
 
 	"clients/cmd/clients/internal/version"
 	"clients/domain/command"
+	"clients/projections/readmodel"
 	"clients/projections/timeline"
 	"clients/transport"
 	"clients/transport/connections"
@@ -61,9 +62,13 @@ func (s *Server) serveAPI(context.Context) error {
 		Observe:         countCommands(s.registry),
 		Writable:        s.store.Writable,
 	}
+	reads := transport.Directory(s.directory)
+	if s.embedded != nil {
+		reads = ownReads{s.directory}
+	}
 	api := transport.API{
 		Commands:       commands,
-		Directory:      s.directory,
+		Directory:      reads,
 		Epoch:          s.store.Epoch,
 		Timeline:       timeline.Timeline{Log: s.reader, Directory: s.directory},
 		Feeds:          s.feeds,
@@ -97,6 +102,12 @@ func (s *Server) serveAPI(context.Context) error {
 	go serve(s.apiServer, listener, s.log)
 	return nil
 }
+
+// ownReads show every event that this process has acknowledged. That is all there are where it runs the server itself.
+type ownReads struct{ *readmodel.Directory }
+
+// Refresh waits for what was acknowledged before the call.
+func (r ownReads) Refresh(ctx context.Context) error { return r.AwaitOwn(ctx) }
 
 func serve(server *http.Server, listener net.Listener, log *slog.Logger) {
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
