@@ -58,7 +58,7 @@ func secretOf(t *testing.T, passwords map[string]string) map[string]string {
 			}
 		}
 	}
-	require.Len(t, secret, 7)
+	require.Len(t, secret, len(passwordKeys))
 	for key, value := range passwords {
 		secret[key] = value
 	}

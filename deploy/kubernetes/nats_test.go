@@ -65,7 +65,7 @@ func urlFor(user string, servers ...*server.Server) string {
 func connect(t *testing.T, s *server.Server, user string) (*nats.Conn, jetstream.JetStream) {
 	t.Helper()
 	options := []nats.Option{nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})} // expected violations are not printed
-	if user == "clients" {
+	if strings.HasPrefix(user, "clients") {
 		options = append(options, nats.CustomInboxPrefix("_INBOX_clients"))
 	}
 	nc, err := nats.Connect(urlFor(user, s), options...)

@@ -17,7 +17,7 @@ import (
 const deployedAccounts = "../../../../deploy/kubernetes/components/nats/accounts.conf"
 
 // passwordVariables are what a configuration has in the place of passwords.
-var passwordVariables = regexp.MustCompile(`\$([A-Z]+)_PASSWORD`)
+var passwordVariables = regexp.MustCompile(`\$([A-Z0-9]+)_PASSWORD`)
 
 // withAccounts is a change for natstest.Run: the server has the accounts and users of a configuration file, whose text
 // edit may alter. A user's password is its name.
