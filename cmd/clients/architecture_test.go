@@ -101,6 +101,7 @@ var mayImport = map[string][]string{
 	"cmd/example-subscriber":            {"github.com/nats-io/nats.go"},
 	"deploy/image":                      {"github.com/google/go-containerregistry"},
 	"deploy/lock":                       {},
+	"deploy/reload":                     {},
 	"deploy/compare":                    {"golang.org/x/sys/unix"},
 	"deploy/compare/rival":              {"clients/domain", "clients/transport/wire", "github.com/jackc/pgx/v5"},
 	"deploy/kubernetes":                 {},

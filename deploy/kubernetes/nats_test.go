@@ -41,7 +41,7 @@ func startAlone(t *testing.T, options *server.Options) *server.Server {
 func startServer(t *testing.T, options *server.Options) *server.Server {
 	t.Helper()
 	options.Host, options.Port, options.HTTPPort, options.StoreDir = "127.0.0.1", server.RANDOM_PORT, 0, t.TempDir()
-	options.NoSigs, options.NoLog = true, true
+	options.NoSigs, options.NoLog, options.PidFile = true, true, ""
 	s, err := server.NewServer(options)
 	require.NoError(t, err)
 	s.Start()

@@ -69,6 +69,29 @@ func render(t *testing.T, overlay string) (objects []runtime.Object) {
 	return objects
 }
 
+// renderWith renders the overlay production with further components.
+func renderWith(t *testing.T, components ...string) (objects []runtime.Object) {
+	t.Helper()
+	files := filesys.MakeFsOnDisk()
+	folder, err := os.MkdirTemp("overlays", "test-") // components are named by relative paths
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(folder)) })
+	text := "resources: [../production]\ncomponents:\n"
+	for _, component := range components {
+		text += "  - ../../" + component + "\n"
+	}
+	require.NoError(t, files.WriteFile(folder+"/kustomization.yaml", []byte(text)))
+	texts, err := kustomized(folder)
+	require.NoError(t, err)
+	decoder := strict(t)
+	for _, text := range texts {
+		object, _, err := decoder.Decode([]byte(text), nil, nil)
+		require.NoError(t, err, text)
+		objects = append(objects, object)
+	}
+	return objects
+}
+
 func strict(t *testing.T) runtime.Decoder {
 	t.Helper()
 	scheme := runtime.NewScheme()

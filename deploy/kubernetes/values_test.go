@@ -28,6 +28,7 @@ var values = map[reflect.Type][]string{
 	reflect.TypeFor[corev1.RestartPolicy]():                 {"Always", "OnFailure", "Never"},
 	reflect.TypeFor[corev1.SeccompProfileType]():            {"RuntimeDefault"},
 	reflect.TypeFor[corev1.SecretType]():                    {"Opaque"},
+	reflect.TypeFor[corev1.StorageMedium]():                 {"Memory"},
 	reflect.TypeFor[corev1.TaintEffect]():                   {"NoSchedule", "PreferNoSchedule", "NoExecute"},
 	reflect.TypeFor[corev1.TolerationOperator]():            {"Exists", "Equal"},
 	reflect.TypeFor[corev1.UnsatisfiableConstraintAction](): {"DoNotSchedule", "ScheduleAnyway"},

@@ -244,6 +244,11 @@ projected{pod="b"} 100x40
 snapshot{pod="b"} 0x40
 age{pod="b"} 4000x40`},
 	},
+	"ClientsCertificateExpiring": { // the first sample is at second 0
+		{"it expires in ten days", true, `clients_certificate_expiry_timestamp_seconds{namespace="n",pod="a",certificate="nats"} 864000x130`},
+		{"it expires in a month", false, `clients_certificate_expiry_timestamp_seconds{namespace="n",pod="a",certificate="nats"} 2592000x130`},
+		{"there is no certificate", false, `clients_certificate_expiry_timestamp_seconds{namespace="n",pod="a",certificate="nats"} 1e300x130`},
+	},
 	"ClientsFilesStale": {
 		{"the credentials are invalid", true, `clients_files_stale{namespace="n",pod="a",files="credentials"} 1x15`},
 		{"the credentials are invalid while they are written", false, `clients_files_stale{namespace="n",pod="a",files="credentials"} 0x4 1x3 0x15`},

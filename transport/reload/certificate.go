@@ -3,6 +3,7 @@ package reload
 import (
 	"crypto/tls"
 	"os"
+	"time"
 )
 
 // Certificate is the TLS certificate of the API: the last valid one in its files. It is safe for concurrent use.
@@ -39,6 +40,9 @@ func (c *Certificate) Reload() (changed bool, err error) { return c.kept.Reload(
 
 // Stale reports whether the files have changed and are invalid.
 func (c *Certificate) Stale() bool { return c.kept.Stale() }
+
+// Expires returns when the certificate expires.
+func (c *Certificate) Expires() time.Time { return c.kept.Get().Leaf.NotAfter }
 
 // TLS returns the configuration of the API's listener: TLS 1.2 or later, with the certificate as it is at each handshake.
 // HTTP/2 is off: it has header names in lower case, and old clients look for Location and Hint with respect to case.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -36,6 +37,7 @@ func TestTheAPIIsServedByHTTPS(t *testing.T) {
 	require.True(t, strings.HasPrefix(s.ops, "http://"))
 	require.True(t, s.stdout.contains("curl -u USER "+s.base+"/clients"))
 	require.Equal(t, 200, s.operations("/readyz").status)
+	require.InDelta(t, time.Now().Add(time.Hour).Unix(), s.metric("clients_certificate_expiry_timestamp_seconds", `certificate="api"`), 600)
 	secure := s.trusting(t, trust)
 	secure.http.Transport.(*http.Transport).ForceAttemptHTTP2 = true
 	secure.want(401, "GET", "/clients", "")

@@ -2,10 +2,12 @@ package e2e_test
 
 import (
 	"crypto/tls"
+	"math"
 	"net"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"clients/eventstore/natstest"
 
@@ -44,6 +46,10 @@ func TestLoginsToNATS(t *testing.T) {
 			s := launch(t, append(login.settings(cluster.URL()), "CLIENTS_STREAM_REPLICAS=1", "CLIENTS_LOG_LEVEL=debug")...)
 			s.awaitReady(t)
 			id := s.create("SuprCorp")
+			if name == "TLS" {
+				expires := func() float64 { return s.metric("clients_certificate_expiry_timestamp_seconds", `certificate="nats"`) }
+				eventually(t, func() bool { return math.Abs(expires()-float64(time.Now().Add(time.Hour).Unix())) < 600 }, "it expires in an hour")
+			}
 			cluster.Stop(0)
 			cluster.Restart(t, 0)
 			s.awaitWrites(id)

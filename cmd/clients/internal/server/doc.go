@@ -14,7 +14,7 @@
 //   - reads PROJECTS and INVOICES (package ingest) and serves partners' requests on a connection of their own;
 //   - samples the streams for /metrics, since a scrape must not wait for NATS;
 //   - scrubs the stream, one replica at a time;
-//   - reloads credentials and certificates that have changed;
+//   - reloads credentials and certificates that have changed, and samples when certificates expire;
 //   - watches an embedded store that refuses writes although its disk has room. Only a restart makes NATS accept writes
 //     again, so Wait then returns an error and the process ends with 1.
 //
