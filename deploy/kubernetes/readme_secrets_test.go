@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -71,6 +72,7 @@ func secretKeys(objects []runtime.Object) map[string][]string {
 	for _, w := range workloads(objects) {
 		for _, v := range w.template.Spec.Volumes {
 			if v.Secret != nil {
+				keys[v.Secret.SecretName] = slices.Clip(keys[v.Secret.SecretName]) // also without a key
 				for _, item := range v.Secret.Items {
 					keys[v.Secret.SecretName] = append(keys[v.Secret.SecretName], item.Key)
 				}

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
 	"github.com/stretchr/testify/require"
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
@@ -14,20 +15,27 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	schedulingv1 "k8s.io/api/scheduling/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 )
 
-var overlays = []string{"demo", "production", "production-nats"}
+// overlays are those that an operator applies, and one with every component.
+var overlays = []string{"demo", "production", "production-nats", "components"}
 
-// rendered returns the rendered manifests of each overlay, and the pod of the drill.
+// rendered returns the rendered manifests of each overlay, the examples of Kubernetes' own kinds, and the pod of the drill.
 var rendered = map[string]func() ([]string, error){
 	"demo":            sync.OnceValues(func() ([]string, error) { return kustomized("overlays/demo") }),
 	"production":      sync.OnceValues(func() ([]string, error) { return kustomized("overlays/production") }),
 	"base":            sync.OnceValues(func() ([]string, error) { return kustomized("base") }),
 	"production-nats": sync.OnceValues(func() ([]string, error) { return kustomized("overlays/production-nats") }),
+	"components":      sync.OnceValues(func() ([]string, error) { return kustomized("testdata/components") }),
+	"examples": func() ([]string, error) {
+		text, err := os.ReadFile("examples/ingress.yaml")
+		return []string{string(text)}, err
+	},
 	"drill": func() ([]string, error) {
 		text, err := os.ReadFile("../drill/load.yaml")
 		return []string{string(text)}, err
@@ -69,34 +77,12 @@ func render(t *testing.T, overlay string) (objects []runtime.Object) {
 	return objects
 }
 
-// renderWith renders the overlay production with further components.
-func renderWith(t *testing.T, components ...string) (objects []runtime.Object) {
-	t.Helper()
-	files := filesys.MakeFsOnDisk()
-	folder, err := os.MkdirTemp("overlays", "test-") // components are named by relative paths
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, os.RemoveAll(folder)) })
-	text := "resources: [../production]\ncomponents:\n"
-	for _, component := range components {
-		text += "  - ../../" + component + "\n"
-	}
-	require.NoError(t, files.WriteFile(folder+"/kustomization.yaml", []byte(text)))
-	texts, err := kustomized(folder)
-	require.NoError(t, err)
-	decoder := strict(t)
-	for _, text := range texts {
-		object, _, err := decoder.Decode([]byte(text), nil, nil)
-		require.NoError(t, err, text)
-		objects = append(objects, object)
-	}
-	return objects
-}
-
 func strict(t *testing.T) runtime.Decoder {
 	t.Helper()
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
 		appsv1.AddToScheme, autoscalingv2.AddToScheme, batchv1.AddToScheme, corev1.AddToScheme, networkingv1.AddToScheme, policyv1.AddToScheme,
+		schedulingv1.AddToScheme, monitoringv1.AddToScheme,
 	} {
 		require.NoError(t, add(scheme))
 	}
@@ -124,10 +110,11 @@ func TestMisspeltFieldFails(t *testing.T) {
 	decoder := strict(t)
 	for _, field := range []string{
 		"replicas", "readinessProbe", "failureThreshold", "whenUnsatisfiable", "secretKeyRef", "accessModes", "targetPort", "scaleTargetRef",
-		"maxUnavailable", "podSelector", "initContainers", "serviceName", "automountServiceAccountToken", "seccompProfile",
+		"maxUnavailable", "unhealthyPodEvictionPolicy", "persistentVolumeClaimRetentionPolicy", "podSelector", "initContainers", "serviceName", "automountServiceAccountToken", "seccompProfile",
+		"priorityClassName", "endpoints", "preemptionPolicy",
 	} {
 		found := 0
-		for _, text := range slices.Concat(texts(t, "production"), texts(t, "demo")) {
+		for _, text := range slices.Concat(texts(t, "components"), texts(t, "demo")) {
 			wrong := strings.Replace(text, field+":", field+"x:", 1)
 			if wrong == text {
 				continue

@@ -140,6 +140,7 @@ func TestSelectorsMatchTheirPods(t *testing.T) {
 var outside = map[string][]string{
 	"production":      {"clients-credentials", "clients-nats"},
 	"production-nats": {"clients-credentials", "clients-nats", "nats-users", "nats-tls"},
+	"components":      {"clients-credentials", "clients-nats", "nats-users", "nats-tls", "clients-tls"},
 }
 
 func TestReferencedSecretsExist(t *testing.T) {

@@ -5,11 +5,13 @@ import (
 	"slices"
 	"testing"
 
+	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
 	"github.com/stretchr/testify/require"
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -17,24 +19,29 @@ import (
 // values lists the values that the API server accepts, by the type of the field: decoding an object does not check them. A
 // type without values accepts any string.
 var values = map[reflect.Type][]string{
-	reflect.TypeFor[appsv1.PodManagementPolicyType]():       {"OrderedReady", "Parallel"},
-	reflect.TypeFor[autoscalingv2.MetricSourceType]():       {"Resource"},
-	reflect.TypeFor[autoscalingv2.MetricTargetType]():       {"Utilization", "Value", "AverageValue"},
-	reflect.TypeFor[corev1.Capability]():                    {"ALL"},
-	reflect.TypeFor[corev1.PersistentVolumeAccessMode]():    {"ReadWriteOnce", "ReadWriteOncePod"},
-	reflect.TypeFor[corev1.PodFSGroupChangePolicy]():        {"OnRootMismatch", "Always"},
-	reflect.TypeFor[corev1.Protocol]():                      {"TCP", "UDP"},
-	reflect.TypeFor[corev1.ResourceName]():                  {"cpu", "memory", "storage"},
-	reflect.TypeFor[corev1.RestartPolicy]():                 {"Always", "OnFailure", "Never"},
-	reflect.TypeFor[corev1.SeccompProfileType]():            {"RuntimeDefault"},
-	reflect.TypeFor[corev1.SecretType]():                    {"Opaque"},
-	reflect.TypeFor[corev1.StorageMedium]():                 {"Memory"},
-	reflect.TypeFor[corev1.TaintEffect]():                   {"NoSchedule", "PreferNoSchedule", "NoExecute"},
-	reflect.TypeFor[corev1.TolerationOperator]():            {"Exists", "Equal"},
-	reflect.TypeFor[corev1.UnsatisfiableConstraintAction](): {"DoNotSchedule", "ScheduleAnyway"},
-	reflect.TypeFor[networkingv1.PolicyType]():              {"Ingress", "Egress"},
-	reflect.TypeFor[resource.Format]():                      nil,
-	reflect.TypeFor[types.UID]():                            nil,
+	reflect.TypeFor[appsv1.PersistentVolumeClaimRetentionPolicyType](): {"Retain"},
+	reflect.TypeFor[appsv1.PodManagementPolicyType]():                  {"OrderedReady", "Parallel"},
+	reflect.TypeFor[autoscalingv2.MetricSourceType]():                  {"Resource"},
+	reflect.TypeFor[autoscalingv2.MetricTargetType]():                  {"Utilization", "Value", "AverageValue"},
+	reflect.TypeFor[corev1.Capability]():                               {"ALL"},
+	reflect.TypeFor[corev1.PersistentVolumeAccessMode]():               {"ReadWriteOnce", "ReadWriteOncePod"},
+	reflect.TypeFor[corev1.PodFSGroupChangePolicy]():                   {"OnRootMismatch", "Always"},
+	reflect.TypeFor[corev1.PreemptionPolicy]():                         {"PreemptLowerPriority", "Never"},
+	reflect.TypeFor[corev1.Protocol]():                                 {"TCP", "UDP"},
+	reflect.TypeFor[corev1.ResourceName]():                             {"cpu", "memory", "storage"},
+	reflect.TypeFor[corev1.RestartPolicy]():                            {"Always", "OnFailure", "Never"},
+	reflect.TypeFor[corev1.SeccompProfileType]():                       {"RuntimeDefault"},
+	reflect.TypeFor[corev1.SecretType]():                               {"Opaque"},
+	reflect.TypeFor[corev1.StorageMedium]():                            {"Memory"},
+	reflect.TypeFor[corev1.TaintEffect]():                              {"NoSchedule", "PreferNoSchedule", "NoExecute"},
+	reflect.TypeFor[corev1.TolerationOperator]():                       {"Exists", "Equal"},
+	reflect.TypeFor[corev1.UnsatisfiableConstraintAction]():            {"DoNotSchedule", "ScheduleAnyway"},
+	reflect.TypeFor[monitoringv1.Duration]():                           nil,
+	reflect.TypeFor[networkingv1.PathType]():                           {"Exact", "Prefix"},
+	reflect.TypeFor[policyv1.UnhealthyPodEvictionPolicyType]():         {"AlwaysAllow", "IfHealthyBudget"},
+	reflect.TypeFor[networkingv1.PolicyType]():                         {"Ingress", "Egress"},
+	reflect.TypeFor[resource.Format]():                                 nil,
+	reflect.TypeFor[types.UID]():                                       nil,
 }
 
 // A string type that is not in the table fails, too: its values have to be added.
