@@ -51,7 +51,7 @@
 //	transport/wire             the names in XML and JSON, both directions
 //	projections/snapshot       the layout of snapshots: a new Format
 //	transport/contracts        openapi.yaml, asyncapi.yaml, EVENTS.md
-//	cmd/example-subscriber     the copy
+//	cmd/example-subscriber     copies, in three languages
 //	tests                      golden bytes (add, never edit), the documents of e2e, CHANGELOG.md
 //
 // The tests of projections/round_trip_test.go fail while an event, Evolve or the snapshot does not carry a field.

@@ -109,8 +109,8 @@ func TestExampleSubscriberRunsAsSubscriber(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "go", "run", "-C", "../..", "./cmd/example-subscriber", "--nats-url", urlFor("subscriber", d.server()),
-		"--copy", t.TempDir()+"/copy.json", "--once")
+		"--api", d.service.api, "--copy", t.TempDir()+"/copy.json", "--once")
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))
-	require.Contains(t, string(out), "1 clients.v1.ClientCreated default 1")
+	require.Equal(t, "list up to 1\n", string(out))
 }

@@ -42,3 +42,14 @@ func runAs(t testing.TB, variables []string, change func(*exec.Cmd), args ...str
 
 // linesOf returns the lines of what a process wrote.
 func linesOf(text string) []string { return strings.Split(strings.TrimRight(text, "\n"), "\n") }
+
+// external runs a program that is not the service, and returns what it printed.
+func external(t *testing.T, program string, args ...string) (string, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), timeout/2)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Env = environment(t.TempDir(), nil)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}

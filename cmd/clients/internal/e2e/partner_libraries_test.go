@@ -3,10 +3,8 @@
 package e2e_test
 
 import (
-	"context"
 	"flag"
 	"fmt"
-	"os/exec"
 	"strings"
 	"testing"
 
@@ -73,14 +71,4 @@ func natsPartner(t *testing.T, url, name string, sources ...string) {
 		out, err := nats("publish", "--jetstream", source+".default.2", `{"id":2,"client_id":1}`)
 		require.Equal(t, strings.Contains(strings.Join(sources, " "), source), err == nil, "%s publishes %s: %s", name, source, out)
 	}
-}
-
-func external(t *testing.T, program string, args ...string) (string, error) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), timeout/2)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Env = environment(t.TempDir(), nil)
-	out, err := cmd.CombinedOutput()
-	return string(out), err
 }

@@ -3,8 +3,6 @@ package e2e_test
 import (
 	"context"
 	"fmt"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -265,32 +263,4 @@ func TestAFloodOfPartnersRequestsHoldsUpNothing(t *testing.T) {
 		_, err := js.Stream(t.Context(), "CLIENTS")
 		return err == nil
 	}, "partners get responses again")
-}
-
-func TestTheExampleSubscriberIsAPartner(t *testing.T) {
-	t.Parallel()
-	program := filepath.Join(t.TempDir(), "example-subscriber")
-	out, err := exec.Command("go", "build", "-o", program, "clients/cmd/example-subscriber").CombinedOutput()
-	require.NoError(t, err, string(out))
-	partners(t, func(t *testing.T, s *service, _ *nats.Conn, _ jetstream.JetStream) {
-		s.create("SuprCorp")
-		url := strings.Replace(s.nats, "://", "://partner:"+s.dataFile(t, "partner-password")+"@", 1)
-		follow := func(args ...string) string {
-			out, err := exec.CommandContext(t.Context(), program, append([]string{"--once", "--nats-url", url}, args...)...).CombinedOutput()
-			require.NoError(t, err, string(out))
-			return string(out)
-		}
-		require.Contains(t, follow("--copy", filepath.Join(t.TempDir(), "copy.json")), "ClientCreated")
-
-		login := ""
-		if s.client.login != "" {
-			login = s.client.login + "@"
-		}
-		fromList := []string{"--copy", filepath.Join(t.TempDir(), "copy.json"), "--api", strings.Replace(s.base, "://", "://"+login, 1)}
-		require.Empty(t, follow(fromList...))
-		s.create("Once Ltd")
-		require.Regexp(t, `^2 clients.v1.ClientCreated \S+ 2\n$`, follow(fromList...))
-		s.printedEpoch(t, "--new")
-		require.Contains(t, follow(fromList...), "starting over")
-	})
 }
