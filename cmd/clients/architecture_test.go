@@ -57,7 +57,7 @@ var mayImport = map[string][]string{
 	},
 	"transport/auth":        {"clients/transport/credentials", "github.com/hashicorp/golang-lru/v2", "github.com/prometheus/client_golang"},
 	"transport/connections": {},
-	"transport/console":     {"clients/domain", "clients/projections/readmodel", "clients/projections/timeline", "clients/eventstore"}, // its tests
+	"transport/console":     {"clients/domain", "clients/projections/readmodel", "clients/projections/timeline", "clients/eventstore", "golang.org/x/text"}, // eventstore: its tests
 	"transport/sse":         {},
 	"transport/contracts":   {},
 	"transport/wire":        {"clients/domain", "golang.org/x/net", "golang.org/x/text"},

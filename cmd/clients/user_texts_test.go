@@ -11,6 +11,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -49,6 +50,7 @@ func TestUserTexts(t *testing.T) {
 	section("hints", slices.Sorted(maps.Keys(texts.hints))...)
 	section("errors", slices.Sorted(maps.Keys(texts.errors))...)
 	section("refusals of the API", slices.Sorted(maps.Keys(texts.refusals))...)
+	section("pages of the console", consoleTexts(t)...)
 	section("alerts", alertTexts(t)...)
 
 	const golden = "testdata/user-texts.golden"
@@ -156,6 +158,28 @@ func alertTexts(t *testing.T) (lines []string) {
 	for _, group := range rules.Groups {
 		for _, rule := range group.Rules {
 			lines = append(lines, rule.Alert+": "+rule.Annotations["summary"])
+		}
+	}
+	require.NotEmpty(t, lines)
+	return lines
+}
+
+// consoleTexts returns the texts of the console's pages without their tags, and those of its script.
+func consoleTexts(t *testing.T) (lines []string) {
+	t.Helper()
+	noText := regexp.MustCompile(`(?s)\{\{.*?\}\}|<[^>]*>`)
+	literal := regexp.MustCompile("[`'][^`'\n]*[a-z] [a-z][^`'\n]*[`']")
+	for _, path := range []string{"list.html", "client.html", "frame.html", "refusal.html", "../assets/console.js"} {
+		content, err := os.ReadFile("../../transport/console/pages/" + path)
+		require.NoError(t, err)
+		found := strings.Split(noText.ReplaceAllString(string(content), " "), "\n")
+		if strings.HasSuffix(path, ".js") {
+			found = literal.FindAllString(string(content), -1)
+		}
+		for _, line := range found {
+			if line = strings.Join(strings.Fields(line), " "); strings.ContainsAny(line, "abcdefghijklmnopqrstuvwxyz") {
+				lines = append(lines, line)
+			}
 		}
 	}
 	require.NotEmpty(t, lines)

@@ -31,6 +31,9 @@ import (
 	"net/http"
 	"path"
 	"time"
+
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
 )
 
 //go:embed pages assets
@@ -69,8 +72,9 @@ const (
 )
 
 var pages = template.Must(template.New("").Funcs(template.FuncMap{
-	"utc": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") },
-	"iso": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+	"count": func(n int) string { return message.NewPrinter(language.English).Sprint(n) },
+	"utc":   func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") },
+	"iso":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 }).ParseFS(files, "pages/*.html"))
 
 func render(page string, data any) ([]byte, error) {

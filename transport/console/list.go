@@ -52,17 +52,11 @@ func (f filter) matches(c *domain.Client) bool {
 	}
 	name, details := strings.ToLower(c.Name), strings.ToLower(c.Details)
 	for _, word := range f.words {
-		if !strings.Contains(name, word) && !strings.Contains(details, word) && !isNumber(word, c.ID) && !isNumber(word, c.HighriseID) {
+		if !strings.Contains(name, word) && !strings.Contains(details, word) && word != number(c.ID) && word != number(c.HighriseID) {
 			return false
 		}
 	}
 	return true
-}
-
-// isNumber reports whether a word is the number n, which is not 0.
-func isNumber(word string, n int64) bool {
-	var room [20]byte
-	return n != 0 && word[0] <= '9' && string(strconv.AppendInt(room[:0], n, 10)) == word
 }
 
 // link returns the URL of another page of the list.

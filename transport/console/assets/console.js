@@ -4,8 +4,9 @@
 const region = () => document.getElementById('live')
 const client = document.body.dataset.client // undefined on the list
 const labels = new Map() // of the types of events
-let feed, position, failures = 0, timer, loading
-let changed = new Set() // keys of what has changed since the last refresh
+let feed, position, failures = 0
+let timer, due, loading, took = 0 // of the refresh
+let changed = new Set() // keys of what has changed since the page was loaded
 
 // say shows how the page is kept up to date.
 function say(state, text) {
@@ -21,24 +22,38 @@ const request = (path, accept, stop) => fetch(location.origin + path, {
 
 // load puts the content of a page in the place of the present one. It throws an Error that says why it could not.
 async function load(url) {
+  const begun = performance.now(), shown = changed
   loading?.abort()
-  loading = new AbortController()
-  const response = await request(url.pathname + url.search, 'text/html', loading)
-  const page = new DOMParser().parseFromString(await response.text(), 'text/html')
-  const fresh = page.getElementById('live')
-  if (!fresh) throw new Error(page.getElementById('reason')?.textContent ?? `status ${response.status}`)
-  const keep = document.activeElement?.dataset.inPlace ?? document.activeElement?.getAttribute('href')
-  localTimes(fresh)
-  for (const row of fresh.querySelectorAll('[data-key]')) row.classList.toggle('changed', changed.has(row.dataset.key))
-  changed = new Set()
-  position = fresh.dataset.position
-  if (document.activeElement === document.body || !region().contains(document.activeElement)) region().replaceWith(fresh)
-  else {
-    region().replaceWith(fresh)
-    const same = [...fresh.querySelectorAll('a')].find(a => keep && (a.dataset.inPlace === keep || a.getAttribute('href') === keep))
-    ;(same ?? document.getElementById('main')).focus({ preventScroll: true })
+  const own = loading = new AbortController()
+  changed = new Set() // what happens from now on may not be in the response
+  try {
+    const response = await request(url.pathname + url.search, 'text/html', own)
+    const page = new DOMParser().parseFromString(await response.text(), 'text/html')
+    const fresh = page.getElementById('live')
+    if (!fresh) throw new Error(page.getElementById('reason')?.textContent ?? `status ${response.status}.`)
+    replace(fresh, shown)
+    document.title = page.title
+  } catch (error) {
+    changed = new Set([...shown, ...changed])
+    throw error
+  } finally {
+    if (loading === own) loading = undefined
+    took = performance.now() - begun
   }
-  document.title = page.title
+}
+
+// replace puts new content in the place of the old, marks what has changed, and leaves the focus where it was.
+function replace(fresh, shown) {
+  const focused = document.activeElement, inside = region().contains(focused)
+  const name = link => link.dataset.inPlace ?? link.getAttribute('href')
+  localTimes(fresh)
+  for (const row of fresh.querySelectorAll('[data-key]')) row.classList.toggle('changed', shown.has(row.dataset.key))
+  region().replaceWith(fresh)
+  position = fresh.dataset.position
+  if (!inside) return
+  const same = [...fresh.querySelectorAll('a')].find(link => name(link) === name(focused))
+  const target = same ?? document.getElementById('main')
+  target.focus({ preventScroll: true })
 }
 
 // localTimes adds the time on the reader's clock to each UTC time.
@@ -54,23 +69,33 @@ function localTimes(root) {
   }
 }
 
-// refresh loads the page again, at once or later. What the reader has selected is left alone.
-function refresh(delay) {
+// refresh loads the page again after a delay, or earlier if it was called before. What the reader has selected is left alone,
+// unless they asked for the page.
+function refresh(delay, asked) {
+  const at = performance.now() + delay
+  if (timer && due <= at) return
   clearTimeout(timer)
-  timer = setTimeout(async () => {
-    if (document.hidden) return
-    if (!getSelection().isCollapsed && region().contains(getSelection().anchorNode)) return refresh(1000)
-    const wanted = position
-    try {
-      await load(location)
-      failures = 0
-      if (!feed) open()
-      else if (behind(position, wanted)) refresh(1000) // another replica has sent it
-    } catch (error) {
-      if (error.name !== 'AbortError') retry(`Not up to date: ${error.message}`)
-    }
-  }, delay)
+  due = at
+  timer = setTimeout(() => { timer = undefined; refreshNow(asked) }, delay)
 }
+
+async function refreshNow(asked) {
+  if (document.hidden || loading && !asked) return
+  if (!asked && !getSelection().isCollapsed && region().contains(getSelection().anchorNode)) return refresh(1000)
+  const wanted = position
+  try {
+    await load(location)
+    failures = 0
+    if (!feed) open()
+    else if (changed.size) refresh(pause())
+    else if (behind(position, wanted)) refresh(1000) // another replica has sent it
+  } catch (error) {
+    if (error.name !== 'AbortError') retry('Not up to date', error instanceof TypeError ? 'the service cannot be reached.' : error.message)
+  }
+}
+
+// pause returns how long to wait for further changes: a page that takes long is loaded less often.
+const pause = () => Math.max(changed.size > 1 ? 1000 : 100, 4 * took)
 
 // behind reports whether a position is in front of another one of the same history.
 function behind(a, b) {
@@ -78,9 +103,9 @@ function behind(a, b) {
   return epoch === otherEpoch && Number(sequence) < Number(other)
 }
 
-function retry(reason) {
+function retry(what, reason) {
   const seconds = Math.min(30, 2 ** failures++)
-  say('lost', `${reason} Trying again in ${seconds} s.`)
+  say('lost', `${what}: ${reason} Trying again in ${seconds} s.`)
   refresh(seconds * 1000)
 }
 
@@ -94,7 +119,7 @@ function open() {
     if (feed.readyState !== EventSource.CLOSED) return say('lost', 'Connection lost. Reconnecting…')
     close()
     say('lost', 'Not live: the feed has ended.')
-    retry(`Not live: ${await refusal(from)}`)
+    retry('Not live', await refusal(from))
   }
   for (const type of labels.keys()) feed.addEventListener(type, received)
 }
@@ -125,7 +150,7 @@ function received(event) {
   if (client && subject !== client) return
   changed.add(client ? String(parseInt(event.lastEventId, 10)) : subject)
   if (!client) news(subject, labels.get(type))
-  refresh(changed.size > 1 ? 1000 : 100)
+  refresh(pause())
 }
 
 // news names the last change on the list, with a link: a client that was deleted is not in the list any more.
@@ -139,7 +164,7 @@ function news(id, label) {
 // go shows another state of the same page. Relative URLs work for a page whose own has a login in it.
 function go(url, replace) {
   history[replace ? 'replaceState' : 'pushState'](null, '', url.pathname + url.search)
-  refresh(0)
+  refresh(0, true)
 }
 
 function searched() {
@@ -161,7 +186,7 @@ document.addEventListener('click', async event => {
     button.textContent = 'Copied'
   }
 })
-addEventListener('popstate', () => refresh(0))
+addEventListener('popstate', () => refresh(0, true))
 addEventListener('pagehide', close)
 document.addEventListener('visibilitychange', () => {
   if (document.hidden) {

@@ -96,6 +96,22 @@ func TestBrowserFollowsTheFeed(t *testing.T) {
 	require.Equal(t, "Renamed", eval[string](p, "getSelection().toString().trim()"), "what is selected stays")
 	p.do("getSelection().empty()")
 	p.shows("version 3")
+	p.open("/console/")
+	var stop atomic.Bool
+	var writing sync.WaitGroup
+	writing.Go(func() {
+		for !stop.Load() {
+			_, _ = s.send(http.MethodPost, "/clients", `{"client":{"name":"x"}}`, asJSON)
+		}
+	})
+	for range 3 { // the page does not wait for the end of a burst
+		shown := eval[string](p, "document.querySelector('.count').innerText")
+		eventually(t, func() bool { return eval[string](p, "document.querySelector('.count').innerText") != shown }, "the list grows")
+	}
+	stop.Store(true)
+	writing.Wait()
+	p.open("/console" + path(id))
+	p.shows("Live")
 	require.Empty(t, p.takeProblems())
 
 	require.Zero(t, s.stop(t))
@@ -228,7 +244,13 @@ func TestBrowserFindsNoViolations(t *testing.T) {
 				shown.tab.screenshot(look)
 			}
 		}
+		for _, problem := range shown.tab.takeProblems() {
+			require.Contains(t, problem, "status of 404", name)
+		}
 	}
+	p.do("document.body.append(Object.assign(document.createElement('script'), {text: 'window.ran = true'}))")
+	eventually(t, func() bool { return strings.Contains(strings.Join(p.takeProblems(), " "), "Content Security Policy") }, "a violation is noticed")
+	require.Equal(t, "undefined", eval[string](p, "typeof window.ran"))
 	p.open("/console" + path(rtl))
 	require.Equal(t, "rtl", eval[string](p, "getComputedStyle(document.querySelector('h1')).direction"))
 }

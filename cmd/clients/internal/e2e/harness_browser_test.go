@@ -25,7 +25,7 @@ import (
 
 // The tests of the console drive Chromium, which is in PATH. .ci/run has installed axe-core in a copy of testdata/browser:
 //
-//	go test -tags browser -run Browser ./cmd/clients/internal/e2e -axe=DIR
+//	go test -tags browser -run TestBrowser ./cmd/clients/internal/e2e -axe=DIR
 var (
 	axe         = flag.String("axe", "", "folder of node_modules with axe-core")
 	screenshots = flag.String("screenshots", "", "folder for screenshots of the console")
