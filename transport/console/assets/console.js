@@ -182,8 +182,7 @@ document.addEventListener('click', async event => {
     event.preventDefault()
     go(new URL(link.href))
   } else if (button) {
-    await navigator.clipboard.writeText(button.dataset.copy)
-    button.textContent = 'Copied'
+    button.textContent = await navigator.clipboard.writeText(button.dataset.copy).then(() => 'Copied', () => 'Not allowed')
   }
 })
 addEventListener('popstate', () => refresh(0, true))

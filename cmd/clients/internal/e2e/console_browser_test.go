@@ -55,6 +55,8 @@ func TestBrowserUsesTheConsoleWithTheKeyboard(t *testing.T) {
 	p.shows("All clients", "version 3", "Now", "by "+a.account)
 	require.Equal(t, "/console"+path(id), eval[string](p, "location.pathname"))
 	p.tabTo("Copy id")
+	p.press(kb.Enter)
+	p.shows("Copied")
 	p.tabTo("as_of")
 	p.tabTo("Updated version 2")
 	p.press(kb.Enter)

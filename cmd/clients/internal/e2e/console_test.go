@@ -44,7 +44,7 @@ func TestTheConsoleListsClients(t *testing.T) {
 	a, other := shared(t), shared(t)
 	other.create("Theirs")
 	require.Contains(t, a.page(200, "/console/"), "There are no clients yet.")
-	supr := a.createFrom("<name>SuprCorp</name><highrise-id>4711</highrise-id><details>123 Main St.\nSpringfield</details>")
+	supr := a.createFrom("<name>SuprCorp</name><highrise-id>4711</highrise-id><details>Main St.\nSpringfield</details>")
 	script := a.create(`<script>alert("x")</script>`)
 	a.createFrom("<name>ÄPFEL &amp; Söhne</name><active>false</active>")
 	for query, want := range map[string][]string{
@@ -129,6 +129,9 @@ func TestTheConsoleIsServedAsTheAPI(t *testing.T) {
 	}
 	page := c.want(200, "GET", "/console/", "").body
 	require.NotRegexp(t, `(?i)<style|<script[^>]*>[^<]|style=| on\w+=|https?://`, page)
+	for _, kind := range regexp.MustCompile(`clients\.v1\.Client\w+`).FindAllString(s.operations("/asyncapi.yaml").body, -1) {
+		require.Contains(t, page, kind+"=", "the script listens for every type")
+	}
 	assets := regexp.MustCompile(`"(/console/[a-z]+\.[a-z]+)"`).FindAllStringSubmatch(page, -1)
 	require.Len(t, assets, 3)
 	for _, asset := range assets {
