@@ -58,13 +58,14 @@ var instead = map[string]string{
 	`nats --server 127.0.0.1:4222 --user admin --password "$(cat clients-data/admin-password)" stream edit PROJECTS --max-bytes 1GB --discard new -f`: `nats --server 127.0.0.1:4222 --user admin --password "$(cat "$work/data/admin-password")" stream edit PROJECTS --max-bytes 1GB --discard new -f`,
 	`nats --server 127.0.0.1:4222 --user admin --password "$(cat clients-data/admin-password)" stream purge PROJECTS --keep 1000 -f`:                  `nats --server 127.0.0.1:4222 --user admin --password "$(cat "$work/data/admin-password")" stream purge PROJECTS --keep 1000 -f`,
 	// these leave files behind
-	"go run ./cmd/example-subscriber --once --copy clients.json":                 `go run ./cmd/example-subscriber --once --copy "$work/copy.json"`,
-	"python3 cmd/example-subscriber/subscriber.py --once --copy clients.json":    `python3 cmd/example-subscriber/subscriber.py --once --copy "$work/copy.json"`,
-	"node cmd/example-subscriber/build/subscriber.js --once --copy clients.json": `node "$work/example/build/subscriber.js" --once --copy "$work/copy.json"`,
-	"go run ./cmd/clients export -o clients.xml":                                 `go run ./cmd/clients export -o "$work/clients.xml"`,
-	"go run ./cmd/clients import clients.xml":                                    `go run ./cmd/clients import "$work/clients.xml"`,
-	"go run ./cmd/clients backup ./backup":                                       `go run ./cmd/clients backup "$work/backup"`,
-	"go run ./cmd/clients restore ./backup --data-dir ./restored-data":           `go run ./cmd/clients restore "$work/backup" --data-dir "$work/restored-data"`,
+	"git archive --prefix=contracts/ -o contracts.tar.gz HEAD:transport/contracts EVENTS.md openapi.yaml asyncapi.yaml schemas conformance": `git archive --prefix=contracts/ -o "$work/contracts.tar.gz" HEAD:transport/contracts EVENTS.md openapi.yaml asyncapi.yaml schemas conformance`,
+	"go run ./cmd/example-subscriber --once --copy clients.json":                                                                            `go run ./cmd/example-subscriber --once --copy "$work/copy.json"`,
+	"python3 cmd/example-subscriber/subscriber.py --once --copy clients.json":                                                               `python3 cmd/example-subscriber/subscriber.py --once --copy "$work/copy.json"`,
+	"node cmd/example-subscriber/build/subscriber.js --once --copy clients.json":                                                            `node "$work/example/build/subscriber.js" --once --copy "$work/copy.json"`,
+	"go run ./cmd/clients export -o clients.xml":                                                                                            `go run ./cmd/clients export -o "$work/clients.xml"`,
+	"go run ./cmd/clients import clients.xml":                                                                                               `go run ./cmd/clients import "$work/clients.xml"`,
+	"go run ./cmd/clients backup ./backup":                                                                                                  `go run ./cmd/clients backup "$work/backup"`,
+	"go run ./cmd/clients restore ./backup --data-dir ./restored-data":                                                                      `go run ./cmd/clients restore "$work/backup" --data-dir "$work/restored-data"`,
 	// takes minutes
 	"go run -C deploy/compare .": "go run -C deploy/compare . -rounds 1 -time 100ms -clients 500",
 	// needs a cluster: its script is parsed, and the fault tests put the service under the same load
