@@ -160,13 +160,16 @@ func TestTheConsoleWithoutNATS(t *testing.T) {
 	t.Parallel()
 	cluster := natstest.Run(t, 1)
 	s := startReplicas(t, 1, cluster.URL(), "CLIENTS_STREAM_REPLICAS=1")[0]
+	eventual := s.again(t, "CLIENTS_READ_CONSISTENCY=eventual")
 	id := s.create("SuprCorp")
 	require.NotContains(t, s.page(200, "/console"+path(id)), "read-only")
+	eventually(t, func() bool { return eventual.do(http.MethodGet, path(id), "").status == 200 }, "the other replica has the client")
 	cluster.Stop(0)
 	for _, p := range []string{"/console/", "/console" + path(id)} {
 		require.Regexp(t, "The event store cannot be reached.* SuprCorp", s.page(200, p))
 	}
 	require.Contains(t, s.page(200, "/console"+path(id)), "The history cannot be read at present. This is the last known state.")
+	require.Contains(t, eventual.page(200, "/console"+path(id)), "The history cannot be read at present.")
 	eventually(t, func() bool { return strings.Contains(s.page(200, "/console/"), "The service is read-only at present.") }, "the service is read-only")
 	require.Contains(t, s.page(503, "/console"+path(id)+"?version=1"), "Reload the page")
 	s.page(503, "/console"+path(id+1000))
