@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"clients/cmd/clients/internal/config"
+
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -17,10 +19,10 @@ const (
 
 // watchCertificates makes /metrics show when the certificates of the API and of NATS expire, until ctx ends. That of NATS is
 // the one of a new connection: an open one may have begun before the certificate was renewed.
-func (s *Server) watchCertificates(ctx context.Context) {
+func watchCertificates(ctx context.Context, config config.Config, registry *prometheus.Registry) {
 	var nats atomic.Pointer[time.Time]
 	gauge := func(certificate string, expires func() *time.Time) {
-		s.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "clients_certificate_expiry_timestamp_seconds", Help: "When a certificate expires; +Inf if there is none.",
 			ConstLabels: prometheus.Labels{"certificate": certificate},
 		}, func() float64 {
@@ -32,15 +34,15 @@ func (s *Server) watchCertificates(ctx context.Context) {
 	}
 	gauge("nats", nats.Load)
 	gauge("api", func() *time.Time {
-		if s.config.Certificate == nil {
+		if config.Certificate == nil {
 			return nil
 		}
-		at := s.config.Certificate.Expires()
+		at := config.Certificate.Expires()
 		return &at
 	})
-	for s.embedded == nil && ctx.Err() == nil {
+	for config.NATS.URL != "" && ctx.Err() == nil {
 		pause := certificateInterval
-		if expires, err := s.config.NATS.CertificateExpiry(ctx); err != nil {
+		if expires, err := config.NATS.CertificateExpiry(ctx); err != nil {
 			pause = certificateRetry
 		} else if !expires.IsZero() {
 			nats.Store(&expires)

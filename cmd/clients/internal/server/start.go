@@ -110,7 +110,7 @@ func (s *Server) runInBackground(context.Context) error {
 	s.background(s.streams.Run)
 	files := watchedFiles(s.config, s.registry)
 	s.background(func(ctx context.Context) { watch(ctx, files, s.log) })
-	s.background(s.watchCertificates)
+	s.background(func(ctx context.Context) { watchCertificates(ctx, s.config, s.registry) })
 	if scrubber := s.newScrubber(); scrubber.interval > 0 {
 		s.background(scrubber.run)
 	}
