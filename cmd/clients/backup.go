@@ -12,7 +12,8 @@ import (
 // backupCommand copies the streams of the service into a folder.
 type backupCommand struct {
 	config.RunningFlags
-	Folder  string `arg:"" help:"Folder of the backup, which must be empty or not exist."`
+	Folder  string `arg:"" help:"Folder of the backup, which must be empty or not exist. With --keep: the folder of all backups."`
+	Keep    int    `default:"0" help:"Make the backup in a new folder within FOLDER, named by the time, and then delete the oldest complete backups there beyond this number, and incomplete ones. 0: delete none."`
 	Sources bool   `help:"Also copy PROJECTS and INVOICES, which belong to other teams. What was learned of them is in the backup anyway."`
 }
 
@@ -24,13 +25,21 @@ func (c *backupCommand) Help() string {
 
 // Run makes a backup.
 func (c *backupCommand) Run(ctx context.Context, s streams) error {
+	if c.Keep < 0 {
+		return config.Faults{"--keep: must not be negative"}
+	}
 	nc, err := c.Connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer nc.Close()
 	options := backup.Options{Sources: c.Sources, Version: version.Current().Version, Out: s.out, Err: s.err}
-	if err := backup.Create(ctx, nc, c.Folder, options); err != nil {
+	if c.Keep > 0 {
+		err = backup.CreateIn(ctx, nc, c.Folder, c.Keep, options)
+	} else {
+		err = backup.Create(ctx, nc, c.Folder, options)
+	}
+	if err != nil {
 		return fmt.Errorf("backup: %w", err)
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"clients/cmd/clients/internal/config"
 	"clients/cmd/clients/internal/natsconn"
 	"clients/cmd/clients/internal/terminal"
+	"clients/cmd/clients/internal/verify"
 )
 
 // restoreCommand restores the streams of a backup.
@@ -15,12 +16,13 @@ type restoreCommand struct {
 	config.NATSFlags `set:"without_nats_url=--data-dir is required"`
 	Folder           string `arg:"" help:"Folder of the backup."`
 	DataDir          string `name:"data-dir" default:"" help:"Restore into this data directory of an embedded server, which must not run or hold a store. Without it: to the servers of --nats-url."`
+	Replace          bool   `help:"First delete the streams of the backup that exist on the servers, and verify what was restored. All replicas of the service must be stopped."`
 	StreamReplicas   string `name:"stream-replicas" env:"CLIENTS_STREAM_REPLICAS" default:"" help:"Replicas of each stream: 1, 3 or 5. Default: 3, and 1 without --nats-url."`
 }
 
 // Help returns the long help.
 func (c *restoreCommand) Help() string {
-	return "Restores into --data-dir, or to the servers of --nats-url. The service must not run, and none of the streams may exist. NATS must accept the login " +
+	return "Restores into --data-dir, or to the servers of --nats-url. The service must not run, and none of the streams may exist, except with --replace. NATS must accept the login " +
 		"as an administrator. A restore that fails or is interrupted can be run again; a service does not start on a part of it. Run clients verify afterwards. " +
 		"Exit code 0: everything is restored. 1: it is not. 2: invalid settings."
 }
@@ -28,10 +30,13 @@ func (c *restoreCommand) Help() string {
 // Run restores.
 func (c *restoreCommand) Run(ctx context.Context, s streams) error {
 	var faults config.Faults
-	target := backup.Target{Replicas: faults.Replicas(c.StreamReplicas, c.NATSURL != ""), Out: s.out, Err: s.err}
+	target := backup.Target{Replicas: faults.Replicas(c.StreamReplicas, c.NATSURL != ""), Replace: c.Replace, Out: s.out, Err: s.err}
 	settings := c.Settings(&faults)
 	if c.DataDir != "" && c.NATSURL != "" {
 		faults.Add("--data-dir", "must not be used with CLIENTS_NATS_URL")
+	}
+	if c.DataDir != "" && c.Replace {
+		faults.Add("--replace", "must not be used with --data-dir")
 	}
 	if err := faults.Err(); err != nil {
 		return err
@@ -58,5 +63,12 @@ func toServers(ctx context.Context, settings natsconn.Settings, made *backup.Bac
 		return err
 	}
 	defer nc.Close()
-	return made.ToServers(ctx, nc, target)
+	if err := made.ToServers(ctx, nc, target); err != nil || !target.Replace {
+		return err
+	}
+	a, err := verify.Open(ctx, nc)
+	if err != nil {
+		return err
+	}
+	return verify.Run(ctx, a, &verify.Report{Out: target.Out, Bars: target.Err})
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	batchv1 "k8s.io/api/batch/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 )
@@ -16,7 +17,10 @@ var overlayOf = map[string]string{"clients-demo": "demo", "clients": "production
 
 // What the documents' kubectl commands name exists: files, and objects of the overlay that has the command's namespace.
 func TestWhatKubectlCommandsNameExists(t *testing.T) {
-	commands := 0
+	commands, created := 0, make(map[string]bool)
+	for _, job := range all[*batchv1.Job](render(t, "examples")) {
+		created["job/"+job.Name] = true
+	}
 	for _, document := range []string{"../README.md", "../OPERATING.md", "../monitoring/RUNBOOK.md"} {
 		content, err := os.ReadFile(document)
 		require.NoError(t, err)
@@ -32,13 +36,14 @@ func TestWhatKubectlCommandsNameExists(t *testing.T) {
 				continue
 			}
 			commands++
+			created["job/"+after(words, "job")] = true // of create job
 			objects := render(t, overlayOf[namespace])
 			require.True(t, has(objects, "namespace/"+namespace), command)
 			for _, object := range regexp.MustCompile(`\b(deployment|statefulset|service|cronjob|job)/[a-z-]+`).FindAllString(command, -1) {
-				require.True(t, has(objects, object), "%s: %s", command, object)
+				require.True(t, has(objects, object) || created[object], "%s: %s", command, object)
 			}
 			if selector, found := strings.CutPrefix(after(words, "-l"), "app="); found {
-				require.True(t, has(objects, "deployment/"+selector) || has(objects, "statefulset/"+selector), command)
+				require.True(t, has(objects, "deployment/"+selector) || has(objects, "statefulset/"+selector) || has(objects, "cronjob/"+selector), command)
 			}
 		}
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 var passwordKeys = []string{
-	"ADMIN_PASSWORD", "SYS_PASSWORD", "CLIENTS_PASSWORD", "CLIENTS2_PASSWORD", "PROJECTS_PASSWORD", "INVOICES_PASSWORD", "SUBSCRIBER_PASSWORD", "ROUTE_PASSWORD",
+	"ADMIN_PASSWORD", "SYS_PASSWORD", "CLIENTS_PASSWORD", "CLIENTS2_PASSWORD", "PROJECTS_PASSWORD", "INVOICES_PASSWORD", "SUBSCRIBER_PASSWORD", "BACKUP_PASSWORD", "ROUTE_PASSWORD",
 }
 
 func TestEmptyPasswordIsRefusedAtStart(t *testing.T) {
@@ -42,7 +42,7 @@ func TestPasswordsAreStrings(t *testing.T) {
 
 func TestEachUserHasItsOwnPassword(t *testing.T) {
 	s := startNATS(t)
-	for _, user := range []string{"admin", "sys", "clients", "clients2", "projects", "invoices", "subscriber"} {
+	for _, user := range []string{"admin", "sys", "clients", "clients2", "projects", "invoices", "subscriber", "backup"} {
 		connect(t, s, user)
 		for _, wrong := range []string{"", "demo", password("admin"), password("route")} {
 			if wrong != password(user) {

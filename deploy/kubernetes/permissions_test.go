@@ -2,6 +2,8 @@ package kubernetes_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -86,6 +88,30 @@ func TestOnlyAnAdministratorAltersStreams(t *testing.T) {
 	for _, subject := range []string{"projects.default.1", "invoices.default.1", "_INBOX.x", "_INBOX_clients.x", "_R_.x", "$SYS.REQ.SERVER.PING", "x"} {
 		require.False(t, allowed(t, nc, subject), subject)
 	}
+}
+
+// The user backup makes a backup of all streams while the service runs, and alters none.
+func TestTheBackupUserReadsAndAltersNothing(t *testing.T) {
+	d := deploy(t, startNATS(t))
+	folder := t.TempDir()
+	for range 2 {
+		out, err := run(t, urlFor("backup", d.server()), "backup", folder, "--sources", "--keep=1")
+		require.NoError(t, err, out)
+	}
+	made, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	require.Len(t, made, 1)
+	nc, _ := connect(t, d.server(), "backup")
+	for _, stream := range append([]string{"PROJECTS", "INVOICES", "MINE"}, ownStreams...) {
+		for _, call := range []string{"DELETE", "PURGE", "UPDATE", "CREATE", "MSG.DELETE", "RESTORE", "LEADER.STEPDOWN", "PEER.REMOVE"} {
+			require.False(t, allowed(t, nc, "$JS.API.STREAM."+call+"."+stream), "%s %s", call, stream)
+		}
+	}
+	for _, subject := range []string{"clients.default.1", "client-ids", "$KV.CLIENTS_KEYS.x", "projects.default.1", "clients-control.x", "$JS.API.CONSUMER.CREATE.CLIENTS.x", "x"} {
+		require.False(t, allowed(t, nc, subject), subject)
+	}
+	out, err := run(t, urlFor("admin", startNATS(t)), "restore", filepath.Join(folder, made[0].Name()), "--replace")
+	require.NoError(t, err, out)
 }
 
 // A request that creates an existing stream with other settings alters nothing.

@@ -1,6 +1,7 @@
 package kubernetes_test
 
 import (
+	"errors"
 	"os"
 	"slices"
 	"strings"
@@ -33,8 +34,9 @@ var rendered = map[string]func() ([]string, error){
 	"production-nats": sync.OnceValues(func() ([]string, error) { return kustomized("overlays/production-nats") }),
 	"components":      sync.OnceValues(func() ([]string, error) { return kustomized("testdata/components") }),
 	"examples": func() ([]string, error) {
-		text, err := os.ReadFile("examples/ingress.yaml")
-		return []string{string(text)}, err
+		ingress, err := os.ReadFile("examples/ingress.yaml")
+		restore, missing := os.ReadFile("examples/restore.yaml")
+		return []string{string(ingress), string(restore)}, errors.Join(err, missing)
 	},
 	"drill": func() ([]string, error) {
 		text, err := os.ReadFile("../drill/load.yaml")

@@ -36,6 +36,9 @@ func workloads(objects []runtime.Object) (found []workload) {
 	for _, j := range all[*batchv1.Job](objects) {
 		found = append(found, workload{j.Name, j.Spec.Template, nil})
 	}
+	for _, j := range all[*batchv1.CronJob](objects) {
+		found = append(found, workload{j.Name, j.Spec.JobTemplate.Spec.Template, nil})
+	}
 	return found
 }
 
@@ -139,8 +142,8 @@ func TestSelectorsMatchTheirPods(t *testing.T) {
 // outside lists the Secrets that an operator creates before applying an overlay, as the README says.
 var outside = map[string][]string{
 	"production":      {"clients-credentials", "clients-nats"},
-	"production-nats": {"clients-credentials", "clients-nats", "nats-users", "nats-tls"},
-	"components":      {"clients-credentials", "clients-nats", "nats-users", "nats-tls", "clients-tls"},
+	"production-nats": {"clients-credentials", "clients-nats", "clients-backup", "nats-users", "nats-tls"},
+	"components":      {"clients-credentials", "clients-nats", "clients-backup", "nats-users", "nats-tls", "clients-tls"},
 }
 
 func TestReferencedSecretsExist(t *testing.T) {

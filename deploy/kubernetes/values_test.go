@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
@@ -23,6 +24,7 @@ var values = map[reflect.Type][]string{
 	reflect.TypeFor[appsv1.PodManagementPolicyType]():                  {"OrderedReady", "Parallel"},
 	reflect.TypeFor[autoscalingv2.MetricSourceType]():                  {"Resource"},
 	reflect.TypeFor[autoscalingv2.MetricTargetType]():                  {"Utilization", "Value", "AverageValue"},
+	reflect.TypeFor[batchv1.ConcurrencyPolicy]():                       {"Forbid"},
 	reflect.TypeFor[corev1.Capability]():                               {"ALL"},
 	reflect.TypeFor[corev1.PersistentVolumeAccessMode]():               {"ReadWriteOnce", "ReadWriteOncePod"},
 	reflect.TypeFor[corev1.PodFSGroupChangePolicy]():                   {"OnRootMismatch", "Always"},

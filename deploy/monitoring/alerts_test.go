@@ -249,6 +249,14 @@ age{pod="b"} 4000x40`},
 		{"it expires in a month", false, `clients_certificate_expiry_timestamp_seconds{namespace="n",pod="a",certificate="nats"} 2592000x130`},
 		{"there is no certificate", false, `clients_certificate_expiry_timestamp_seconds{namespace="n",pod="a",certificate="nats"} 1e300x130`},
 	},
+	"ClientsBackupOld": { // time begins at 0, and each sample is as old as it is late
+		{"the last one was 27 hours ago", true, `kube_cronjob_status_last_successful_time{namespace="n",cronjob="backup"} -97200x40`},
+		{"there never was one", true, `kube_cronjob_created{namespace="n",cronjob="backup"} -97200x40`},
+		{"one last night, of an old CronJob", false, `kube_cronjob_status_last_successful_time{namespace="n",cronjob="backup"} -7200x40
+kube_cronjob_created{namespace="n",cronjob="backup"} -972000x40`},
+		{"a new CronJob", false, `kube_cronjob_created{namespace="n",cronjob="backup"} -7200x40`},
+		{"another CronJob", false, `kube_cronjob_status_last_successful_time{namespace="n",cronjob="other"} -97200x40`},
+	},
 	"ClientsFilesStale": {
 		{"the credentials are invalid", true, `clients_files_stale{namespace="n",pod="a",files="credentials"} 1x15`},
 		{"the credentials are invalid while they are written", false, `clients_files_stale{namespace="n",pod="a",files="credentials"} 0x4 1x3 0x15`},

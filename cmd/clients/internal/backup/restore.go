@@ -39,7 +39,8 @@ func Open(folder string) (*Backup, error) {
 
 // Target says how to restore.
 type Target struct {
-	Replicas int // of each stream
+	Replicas int  // of each stream
+	Replace  bool // first delete the streams of the backup that exist; servers only
 	Out, Err io.Writer
 }
 
@@ -56,7 +57,7 @@ func (b *Backup) ToServers(ctx context.Context, nc *nats.Conn, target Target) er
 	if err != nil {
 		return err
 	}
-	if err := r.requireNone(); err != nil {
+	if err := r.makeRoom(); err != nil {
 		return err
 	}
 	err = r.run(ctx)

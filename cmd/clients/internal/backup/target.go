@@ -40,8 +40,9 @@ func (r *restore) order() []manifestStream {
 	return ordered
 }
 
-// requireNone returns an error if one of the streams exists, or if that is not known.
-func (r *restore) requireNone() error {
+// makeRoom deletes the streams of the backup that exist, if the target allows it. It returns an error if it does not, or if
+// it is not known whether a stream exists.
+func (r *restore) makeRoom() error {
 	var existing []string
 	for _, stream := range r.manifest.Streams {
 		known, err := r.manager.IsKnownStream(stream.Name)
@@ -52,8 +53,14 @@ func (r *restore) requireNone() error {
 			existing = append(existing, stream.Name)
 		}
 	}
-	if len(existing) > 0 {
-		return terminal.WithHint(fmt.Errorf("streams exist: %s", strings.Join(existing, ", ")), "to replace them, delete each one first: nats stream rm NAME -f")
+	if len(existing) > 0 && !r.Replace {
+		return terminal.WithHint(fmt.Errorf("streams exist: %s", strings.Join(existing, ", ")), "to delete them first use --replace")
+	}
+	for _, name := range existing {
+		if err := r.manager.DeleteStream(name); err != nil {
+			return fmt.Errorf("delete stream %s: %w", name, err)
+		}
+		fmt.Fprintf(r.Out, "%s: deleted\n", name)
 	}
 	return nil
 }
