@@ -48,7 +48,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	a.log.LogAttrs(r.Context(), slog.LevelInfo, "request",
 		slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", x.status),
-		slog.Int("bytes", x.bytes), slog.String("duration", time.Since(start).String()), slog.String("request_id", x.id),
+		slog.Int("bytes", x.bytes), slog.Float64("duration_ms", float64(time.Since(start).Microseconds())/1e3), slog.String("request_id", x.id),
 		slog.String("account", account), slog.String("actor", "anonymous"), slog.String("remote", r.RemoteAddr))
 }
 
