@@ -58,7 +58,7 @@ func (s *state) apply(subject string, h nats.Header, data, at string) (applied b
 		return false, nil
 	}
 	var body map[string]json.RawMessage
-	if err := json.Unmarshal([]byte(data), &body); err != nil || !known.MatchString(kind) {
+	if err := json.Unmarshal([]byte(data), &body); err != nil || !known.MatchString(kind) || string(body["id"]) != id {
 		return false, errors.Join(errors.New("an event that this program cannot read: update it"), err)
 	}
 	s.Clock = max(s.Clock, at)
@@ -84,7 +84,11 @@ func (s *state) apply(subject string, h nats.Header, data, at string) (applied b
 		client["id"], s.Clients[id] = json.RawMessage(id), client
 	}
 	for _, name := range attributes {
-		if value, named := body[name]; named {
+		value, named := body[name]
+		if name == "details" && string(value) == "null" {
+			value = quoted("")
+		}
+		if named {
 			client[name] = value
 		}
 	}

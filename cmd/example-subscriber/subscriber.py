@@ -85,8 +85,8 @@ class Copy:
             sys.exit(f"wrong checksum on {subject}")
         if headers["ce-subject"] != key:
             return False
-        if kind not in KNOWN:
-            sys.exit(f"{kind} is of a newer release: update this program")
+        if kind not in KNOWN or json.loads(data)["id"] != int(key):
+            sys.exit(f"{kind} on {subject}, which this program cannot read: update it")
         s, version = self.state, int(headers["ce-clientversion"])
         s["clock"], client = max(s["clock"], at), s["clients"].get(key)
         following = client["cache_version"] + 2 if client else 1
@@ -100,7 +100,8 @@ class Copy:
         if version != following or created == bool(client):
             sys.exit(f"version {version} on {subject} does not continue its client")
         new = client or {"id": int(key), "created_at": s["clock"], "default_invoice_timeframe": None, "last_invoice_kind": None}
-        new.update({k: v for k, v in json.loads(data).items() if k in ATTRIBUTES}, updated_at=s["clock"], cache_version=version - 1)
+        named = {k: "" if k == "details" and v is None else v for k, v in json.loads(data).items() if k in ATTRIBUTES}
+        new.update(named, updated_at=s["clock"], cache_version=version - 1)
         s["clients"][key] = new
         return True
 

@@ -85,7 +85,8 @@ function apply(s: State, m: JsMsg): boolean {
   const sum = checksum([m.subject, get("ce-id"), kind, get("ce-clientversion"), get("ce-time"), m.data]);
   if (sum !== get("ce-checksum")) throw new Error(`wrong checksum at ${m.seq}`);
   if (get("ce-subject") !== id) return false;
-  if (!known.test(kind)) throw new Error(`${kind} is of a newer release: update this program`);
+  const data = parse(m.string());
+  if (!known.test(kind) || data.id !== id) throw new Error(`${kind} at ${m.seq}, which this program cannot read: update it`);
   const at = new Date(Number(BigInt(m.info.timestampNanos) / 1000000000n) * 1000).toISOString().replace(".000", "");
   if (at > s.clock) s.clock = at;
   const version = Number(get("ce-clientversion"));
@@ -100,8 +101,7 @@ function apply(s: State, m: JsMsg): boolean {
   if (s.gone[id] || version < next || (!client && !created)) return false; // the last was deleted before the list was taken
   if (version !== next || created === !!client) throw new Error(`${m.seq} does not continue its client`);
   const after: Client = client ?? { id, created_at: s.clock, default_invoice_timeframe: null, last_invoice_kind: null };
-  const data = parse(m.string());
-  for (const name of attributes) if (name in data) after[name] = data[name];
+  for (const name of attributes) if (name in data) after[name] = name === "details" ? (data[name] ?? "") : data[name];
   s.clients[id] = { ...after, updated_at: s.clock, cache_version: version - 1 };
   return true;
 }

@@ -82,6 +82,8 @@ func followExample(t *testing.T, s *service, account string, command ...string) 
 	s.want(http.StatusBadRequest, "DELETE", path(second), "") // returns when the invoice has been read
 	publish(t, js, message(fmt.Sprintf("clients.%s.%d", account, id), "foreign"))
 	publish(t, js, clientEvent(account, "Updated", id, 2, `"name":"a version that it has"`))
+	s.update(id, "<details>x</details>")
+	publish(t, js, clientEvent(account, "Updated", id, int(s.get(id).CacheVersion)+2, `"details":null`)) // stored by another program
 	s.want(http.StatusOK, "DELETE", path(erased), "")
 	require.NotContains(t, x.requireExact(), "list up to", "it resumes")
 	require.Empty(t, strings.TrimSpace(x.requireExact()), "there is nothing new")
