@@ -4,7 +4,7 @@
 const region = () => document.getElementById('live')
 const client = document.body.dataset.client // undefined on the list
 const labels = new Map() // of the types of events
-let feed, position, failures = 0
+let feed, leave, position, failures = 0
 let timer, due, loading, took = 0 // of the refresh
 let changed = new Set() // keys of what has changed since the page was loaded
 
@@ -85,7 +85,7 @@ async function refreshNow(asked) {
   const wanted = position
   try {
     await load(location)
-    failures = 0
+    if (feed?.readyState === EventSource.OPEN) live()
     if (!feed) open()
     else if (changed.size) refresh(pause())
     else if (behind(position, wanted)) refresh(1000) // another replica has sent it
@@ -109,12 +109,33 @@ function retry(what, reason) {
   refresh(seconds * 1000)
 }
 
-// open opens the feed behind the position of the page.
-function open() {
+function live() {
+  failures = 0
+  say('live', 'Live')
+}
+
+// place takes one of four places for windows with a feed. Over HTTP/1.1 a browser has six connections to a host, and pages need
+// some. A tab that is not shown has no place.
+async function place() {
+  if (!navigator.locks) return true // not a secure context
+  for (const name of ['feed 1', 'feed 2', 'feed 3', 'feed 4']) {
+    const taken = await new Promise(resolve => navigator.locks.request(name, { ifAvailable: true }, lock => {
+      resolve(lock)
+      return lock && new Promise(done => { leave = done })
+    }))
+    if (taken) return true
+  }
+  return false
+}
+
+// open opens the feed behind the position of the page. A window without a place loads the page now and then.
+async function open() {
   close()
+  if (!await place()) return retry('Not live', 'four other windows are live.')
+  if (document.hidden || feed) return leave?.()
   const from = position
   feed = new EventSource(`/clients/feed?after=${encodeURIComponent(from)}`)
-  feed.onopen = () => { failures = 0; say('live', 'Live') }
+  feed.onopen = live
   feed.onerror = async () => {
     if (feed.readyState !== EventSource.CLOSED) return say('lost', 'Connection lost. Reconnecting…')
     close()
@@ -126,7 +147,8 @@ function open() {
 
 function close() {
   feed?.close()
-  feed = undefined
+  leave?.()
+  feed = leave = undefined
 }
 
 // refusal returns why the feed was refused, which an EventSource does not know.

@@ -193,6 +193,35 @@ func TestBrowserHasAFeedForTheTabThatIsShown(t *testing.T) {
 	}
 }
 
+// Windows that are all shown leave connections of the browser free, so that pages load: those without a feed poll.
+func TestBrowserLoadsPagesInManyWindows(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	id := s.create("Followed")
+	first := s.openTab("/console/")
+	windows := []*tab{first}
+	for range 8 {
+		windows = append(windows, first.window(s.client, "/console"+path(id)))
+	}
+	windows[8].shows("Not live: four other windows are live.")
+	require.Equal(t, 4.0, s.metric("clients_feeds"))
+	s.update(id, "<name>Renamed</name>")
+	for _, p := range windows {
+		p.shows("Renamed")
+		require.Empty(t, p.takeProblems())
+	}
+	windows[1].close()
+	eventually(t, func() bool {
+		live := 0
+		for i, p := range windows {
+			if i != 1 && eval[string](p, "document.getElementById('feed').className") == "live" {
+				live++
+			}
+		}
+		return live == 4
+	}, "another window takes the place")
+}
+
 // A page says why it is not live: too many feeds, and a login that is gone.
 func TestBrowserShowsWhatIsWrong(t *testing.T) {
 	t.Parallel()

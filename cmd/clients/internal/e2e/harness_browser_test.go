@@ -37,6 +37,8 @@ type tab struct {
 	ctx  context.Context
 	host string // that it may send requests to
 
+	close context.CancelFunc
+
 	mu       sync.Mutex
 	problems []string
 }
@@ -47,23 +49,29 @@ func (c *client) openTab(path string) *tab {
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.UserDataDir(c.t.TempDir()))
 	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
 	c.t.Cleanup(cancel)
-	return newTab(c, ctx, path)
+	return newTab(c, ctx, path, false)
 }
 
-// another opens a further tab in the same browser, in front of the others.
+// another opens a further tab in the same window, in front of the others.
 func (p *tab) another(c *client, path string) *tab {
 	p.t.Helper()
-	return newTab(c, p.ctx, path)
+	return newTab(c, p.ctx, path, false)
 }
 
-func newTab(c *client, parent context.Context, path string) *tab {
+// window opens a window beside the others, which are all shown.
+func (p *tab) window(c *client, path string) *tab {
+	p.t.Helper()
+	return newTab(c, p.ctx, path, true)
+}
+
+func newTab(c *client, parent context.Context, path string, window bool) *tab {
 	c.t.Helper()
 	address, err := url.Parse(c.base)
 	require.NoError(c.t, err)
 	p := &tab{t: c.t, host: address.Host}
-	ctx, cancel := chromedp.NewContext(parent, chromedp.WithListener(p.observe), chromedp.WithNewWindow(false)) // tabs hide each other
+	ctx, cancel := chromedp.NewContext(parent, chromedp.WithListener(p.observe), chromedp.WithNewWindow(window))
 	c.t.Cleanup(cancel)
-	p.ctx = ctx
+	p.ctx, p.close = ctx, cancel
 	require.NoError(c.t, chromedp.Do(ctx), "the browser, which lives as long as the context of the first action")
 	call(p, network.Enable, network.EnableParams{})
 	call(p, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "Asia/Kolkata"})
@@ -72,7 +80,7 @@ func newTab(c *client, parent context.Context, path string) *tab {
 	}
 	p.run(chromedp.Navigate(address.String() + path))
 	c.t.Cleanup(func() {
-		if c.t.Failed() {
+		if c.t.Failed() && ctx.Err() == nil {
 			c.t.Logf("%s shows\n%s\n%v", path, p.text(), p.takeProblems())
 		}
 	})
