@@ -3,7 +3,10 @@
 //
 //	go run -C deploy ./image -o clients.tar
 //	go run -C deploy ./image -o nats.tar -tag nats:2.15.2 -module . github.com/nats-io/nats-server/v2 ./lock
+//	go run -C deploy ./image -o clients.tar -sbom clients.cdx.json
 //	go run -C deploy ./image -alone -o clients          the program alone, as deploy/Dockerfile uses it
+//
+// The last line of the output is the digest that the image has in a registry.
 //
 // The image starts the first program and has its version; the others are additional files. `docker load`, `ctr images
 // import`, `skopeo copy docker-archive:` and `crane push` read the archive.
@@ -17,6 +20,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
 func main() {
@@ -25,10 +30,11 @@ func main() {
 	var o options
 	flag.StringVar(&o.out, "o", "clients.tar", "output file: the image's archive, or with -alone the program")
 	flag.StringVar(&o.tag, "tag", "clients:dev", "name and tag of the image")
-	flag.StringVar(&o.version, "version", "", "version of the program and the image's labels (default: the version of the program's module, or development)")
+	flag.StringVar(&o.version, "version", "", "version of the program and the image's labels (default: the tag of the commit, the version of another module, or development)")
 	flag.StringVar(&o.commit, "commit", "", "commit of the program and the image's labels (default: the commit of the checkout)")
 	flag.BoolVar(&o.alone, "alone", false, "write the program instead of an image")
 	flag.StringVar(&o.arch, "arch", runtime.GOARCH, "processor architecture, as in GOARCH")
+	flag.StringVar(&o.sbom, "sbom", "", "also write a bill of materials to this file (CycloneDX)")
 	flag.StringVar(&o.module, "module", "..", "folder of the module in which the programs are built")
 	flag.Parse()
 	o.program = "./cmd/clients"
@@ -46,9 +52,9 @@ func main() {
 }
 
 type options struct {
-	out, tag, version, commit, arch, module, program string
-	beside                                           []string // further programs
-	alone                                            bool
+	out, sbom, tag, version, commit, arch, module, program string
+	beside                                                 []string // further programs
+	alone                                                  bool
 }
 
 // nameOf returns the name of a program's file in the image: the last element of its package path without a major version.
@@ -89,8 +95,25 @@ func build(o options) error {
 	if err != nil {
 		return fmt.Errorf("pack %s: %w", o.out, err)
 	}
-	fmt.Printf("%s: %s, %.1f MB, compressed %.1f MB\n", o.out, o.tag, megabytes(size.program), megabytes(size.archive))
-	return nil
+	digest, err := digestOf(o.out)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%s: %s, version %s, %.1f MB, compressed %.1f MB\n%s\n", o.out, o.tag, from.version, megabytes(size.program), megabytes(size.archive), digest)
+	if o.sbom == "" {
+		return nil
+	}
+	return writeBOM(o.sbom, o, from, files)
+}
+
+// digestOf returns the digest that an archive's image has in a registry.
+func digestOf(archive string) (string, error) {
+	image, err := tarball.ImageFromPath(archive, nil)
+	if err != nil {
+		return "", err
+	}
+	digest, err := image.Digest()
+	return digest.String(), err
 }
 
 func megabytes(n int64) float64 { return float64(n) / 1e6 }

@@ -28,7 +28,17 @@ func originOf(o options) (origin, error) {
 		return origin{version: cmp.Or(o.version, strings.TrimPrefix(version, "v")), revision: o.commit, at: time.Unix(0, 0).UTC(), foreign: true}, nil
 	}
 	revision, at := commit(o.module)
-	return origin{version: cmp.Or(o.version, "development"), revision: cmp.Or(o.commit, revision), at: at}, nil
+	return origin{version: cmp.Or(o.version, tag(o.module), "development"), revision: cmp.Or(o.commit, revision), at: at}, nil
+}
+
+// tag returns the version that the checkout's commit is tagged with, "" if it is modified or has no such tag.
+func tag(folder string) string {
+	out, err := exec.Command("git", "-C", folder, "describe", "--tags", "--exact-match", "--match", "v[0-9]*", "--dirty=-dirty").Output()
+	version := strings.TrimPrefix(strings.TrimSpace(string(out)), "v")
+	if err != nil || strings.HasSuffix(version, "-dirty") {
+		return ""
+	}
+	return version
 }
 
 // commit returns the checkout's commit and its time, or "" and 1970 without a checkout. The commit of a modified checkout ends

@@ -68,6 +68,8 @@ var instead = map[string]string{
 	"go run ./cmd/clients backup ./backup":                                                                                                  `go run ./cmd/clients backup "$work/backup"`,
 	"go run ./cmd/clients restore ./backup --data-dir ./restored-data":                                                                      `go run ./cmd/clients restore "$work/backup" --data-dir "$work/restored-data"`,
 
+	"git tag v1.0.0":                                  `git -C "$work/release" tag v1.0.0`,
+	"deploy/release ./release":                        `"$work/release/deploy/release" "$work/files"`,
 	"go run ./cmd/clients backup ./backups --keep 14": `go run ./cmd/clients backup "$work/backups" --keep 14`,
 	// takes minutes
 	"go run -C deploy/compare .": "go run -C deploy/compare . -rounds 1 -time 100ms -clients 500",
