@@ -64,23 +64,14 @@ func unavailable(err error) bool {
 	return errors.As(err, &known) && known.Kind == domain.Unavailable
 }
 
-// parseSelection reads the parameters version, as_of and before.
+// parseSelection reads the parameters version and as_of, as GET /clients/{id} does, and before.
 func parseSelection(r *request) (console.Selection, error) {
 	p, err := parsePast(r)
 	if err != nil {
 		return console.Selection{}, err
 	}
-	query, err := r.query()
-	if err != nil {
-		return console.Selection{}, err
-	}
-	s := console.Selection{Version: p.version, At: p.at}
-	if given := query.Get("before"); given != "" {
-		if s.Before, err = strconv.ParseUint(given, 10, 64); err != nil {
-			return s, errBefore
-		}
-	}
-	return s, nil
+	before, _ := strconv.ParseUint(r.URL.Query().Get("before"), 10, 64) // the newest events unless it is a version
+	return console.Selection{Version: p.version, At: p.at, Before: before}, nil
 }
 
 // newFrame returns what all pages have in common.

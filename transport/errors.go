@@ -40,7 +40,6 @@ var (
 	errListPast     = refused(http.StatusBadRequest, "as_of and version select a version of one client, not of the list.")
 	errDatetime     = refused(http.StatusBadRequest, "Accept-Datetime must be a date such as Sat, 25 Sep 2010 18:30:00 GMT.")
 	errAfter        = refused(http.StatusBadRequest, "after must be a version, or 0.")
-	errBefore       = refused(http.StatusBadRequest, "before must be a version.")
 	errLimit        = refused(http.StatusBadRequest, "limit must be a number from 1 to 1000.")
 	errPosition     = refused(http.StatusBadRequest, "Last-Event-ID and after must be the id of an event, or a sequence.")
 	errPositionGone = refused(http.StatusGone, "The position does not belong to this history. Start over from a new list.")

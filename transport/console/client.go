@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
 	"time"
 
 	"clients/domain"
@@ -121,14 +124,19 @@ func (c client) selected() uint64 {
 }
 
 func (c client) link(version, before uint64) string {
-	link := fmt.Sprintf("/console/clients/%d", c.ID)
-	switch {
-	case version > 0 && before > 0:
-		return fmt.Sprintf("%s?version=%d&before=%d", link, version, before)
-	case version > 0:
-		return fmt.Sprintf("%s?version=%d", link, version)
-	case before > 0:
-		return fmt.Sprintf("%s?before=%d", link, before)
+	return link(fmt.Sprintf("/console/clients/%d", c.ID), "version", strconv.FormatUint(version, 10), "before", strconv.FormatUint(before, 10))
+}
+
+// link returns a URL with parameters, which are pairs of a name and a value. Those without a value, or with 0, are left out.
+func link(path string, parameters ...string) string {
+	values := url.Values{}
+	for pair := range slices.Chunk(parameters, 2) {
+		if pair[1] != "" && pair[1] != "0" {
+			values.Set(pair[0], pair[1])
+		}
 	}
-	return link
+	if len(values) == 0 {
+		return path
+	}
+	return path + "?" + values.Encode()
 }

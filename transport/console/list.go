@@ -61,19 +61,7 @@ func (f filter) matches(c *domain.Client) bool {
 
 // link returns the URL of another page of the list.
 func (f filter) link(page int) string {
-	values := url.Values{}
-	for name, value := range map[string]string{"q": f.Query, "active": f.Active} {
-		if value != "" {
-			values.Set(name, value)
-		}
-	}
-	if page > 1 {
-		values.Set("page", strconv.Itoa(page))
-	}
-	if len(values) == 0 {
-		return "/console/"
-	}
-	return "/console/?" + values.Encode()
+	return link("/console/", "q", f.Query, "active", f.Active, "page", strconv.Itoa(page))
 }
 
 // list is the data of list.html.
