@@ -24,6 +24,8 @@ var requests = [][4]string{
 	{"PUT", "/clients/1", "application/xml", `<client><name>Zeta</name></client>`}, // no change
 	{"PUT", "/clients/2", "application/json", `{"client":{"highrise_id":null,"active":true}}`},
 	{"PUT", "/clients/3", "application/xml", `<client><name> </name></client>`},
+	{"PUT", "/clients/3", "application/xml", `<client><currency></currency></client>`},
+	{"PUT", "/clients/3", "application/xml", `<client><currency>Euro - EUR</currency><currency-symbol>E</currency-symbol></client>`},
 	{"PUT", "/clients/9", "application/xml", `<client><name>Nobody</name></client>`},
 	{"GET", "/clients/1", "", ""},
 	{"GET", "/clients/2", "", ""},

@@ -29,19 +29,22 @@ var defaultSettings = []string{
 	"update_process_title=off",
 }
 
-// install installs PostgreSQL 15 from Debian if its programs are missing.
+// install installs PostgreSQL 15 from Debian if its programs are missing. The server that the package may start is not used.
 func (p postgres) install(ctx context.Context) error {
-	if _, err := os.Stat(filepath.Join(p.programs, "postgres")); err == nil {
+	program := filepath.Join(p.programs, "postgres")
+	if _, err := os.Stat(program); err == nil {
 		return nil
 	}
-	script := `apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends postgresql-15 &&
-		pg_dropcluster --stop 15 main` // the server that the package starts
-	c := exec.CommandContext(ctx, "sh", "-c", script)
-	c.Stdout, c.Stderr = os.Stderr, os.Stderr
-	if err := c.Run(); err != nil {
-		return fmt.Errorf("install PostgreSQL (apt-get install postgresql-15, as root): %w", err)
+	for _, arguments := range [][]string{{"update", "-q"}, {"install", "-qy", "--no-install-recommends", "postgresql-15"}} {
+		c := exec.CommandContext(ctx, "apt-get", arguments...)
+		c.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
+		c.Stdout, c.Stderr = os.Stderr, os.Stderr
+		if err := c.Run(); err != nil {
+			return fmt.Errorf("install PostgreSQL, as root: apt-get %s: %w", arguments[0], err)
+		}
 	}
-	return nil
+	_, err := os.Stat(program)
+	return err
 }
 
 // start starts PostgreSQL and the rival.

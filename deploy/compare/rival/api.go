@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -27,17 +26,6 @@ type api struct {
 	log   *slog.Logger
 }
 
-// exchange is a request with what has been sent in response.
-type exchange struct {
-	w      http.ResponseWriter
-	r      *http.Request
-	id     string // of the request
-	json   bool   // the format of the response
-	client int64  // in the path
-	status int
-	bytes  int
-}
-
 // ServeHTTP makes one call of the API and writes the line of the access log that the service writes.
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
@@ -54,9 +42,12 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // call chooses the format of the response and makes the call that the path names.
 func (a *api) call(x *exchange) (err error) {
-	path, asJSON := strings.CutSuffix(x.r.URL.Path, ".json")
+	path, suffixed := strings.CutSuffix(x.r.URL.Path, ".json")
 	path = strings.TrimSuffix(path, ".xml")
-	x.json = asJSON || x.r.Header.Get("Accept") == "application/json" || x.r.Header.Get("Content-Type") == "application/json"
+	x.format = asXML
+	if suffixed || x.r.Header.Get("Accept") == "application/json" || x.isJSON() {
+		x.format = asJSON
+	}
 	id, one := strings.CutPrefix(path, "/clients/")
 	if one {
 		if x.client, err = strconv.ParseInt(id, 10, 64); err != nil {
@@ -93,7 +84,8 @@ func (a *api) create(x *exchange) error {
 	return nil
 }
 
-// update changes a client. The values are valid if a client can be created with them.
+// update changes a client. The values are valid if a client can be created with them. A null currency-symbol without a
+// currency is ignored, since the currency is not read first.
 func (a *api) update(x *exchange) error {
 	attributes, err := x.attributes()
 	if err != nil {
@@ -103,7 +95,10 @@ func (a *api) update(x *exchange) error {
 	if probe.Name == nil {
 		probe.Name = new("-")
 	}
-	event, err := domain.Decide(domain.Client{}, domain.References{}, domain.CreateClient{Attributes: probe, DefaultCurrency: defaultCurrency})
+	if probe.Currency == nil {
+		probe.Currency = new(defaultCurrency)
+	}
+	event, err := domain.Decide(domain.Client{}, domain.References{}, domain.CreateClient{Attributes: probe})
 	if err != nil {
 		return err
 	}
@@ -125,11 +120,7 @@ func (a *api) get(x *exchange) error {
 	}
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
-	if x.json {
-		*buffer = wire.AppendJSON((*buffer)[:0], &client)
-	} else {
-		*buffer = wire.AppendXMLDocument((*buffer)[:0], &client)
-	}
+	*buffer = x.format.document((*buffer)[:0], &client)
 	x.tag(client.ID, client.Revision.Version)
 	x.send(http.StatusOK, *buffer)
 	return nil
@@ -139,23 +130,19 @@ func (a *api) get(x *exchange) error {
 func (a *api) list(x *exchange) error {
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
-	b, start, separator, end, add := *buffer, wire.XMLListStart, "", wire.XMLListEnd, wire.AppendXML
-	if x.json {
-		start, separator, end, add = wire.JSONListStart, wire.JSONListSeparator, wire.JSONListEnd, wire.AppendJSON
-	}
-	b = append(b[:0], start...)
+	b := append((*buffer)[:0], x.format.start...)
 	var count, versions uint64 // every event changes their sum or, with a new client, both
 	err := a.store.list(x.r.Context(), account, func(c *domain.Client) {
 		if count > 0 {
-			b = append(b, separator...)
+			b = append(b, x.format.separator...)
 		}
-		b = add(b, c)
+		b = x.format.element(b, c)
 		count, versions = count+1, versions+c.Revision.Version
 	})
 	if err != nil {
 		return err
 	}
-	*buffer = append(b, end...)
+	*buffer = append(b, x.format.end...)
 	x.tag(int64(count), versions)
 	x.send(http.StatusOK, *buffer)
 	return nil
@@ -176,68 +163,10 @@ func (x *exchange) attributes() (a domain.ClientAttributes, err error) {
 	if err != nil {
 		return a, err
 	}
-	if x.r.Header.Get("Content-Type") == "application/json" {
+	if x.isJSON() {
 		err = wire.DecodeJSON(body, "", &a)
 	} else {
 		err = wire.DecodeXML(body, "", &a)
 	}
 	return a, err
-}
-
-// tag sets the strong entity tag.
-func (x *exchange) tag(id int64, version uint64) {
-	format := "-xml\""
-	if x.json {
-		format = "-json\""
-	}
-	x.w.Header().Set("ETag", `"`+strconv.FormatInt(id, 16)+"-"+strconv.FormatUint(version, 16)+format)
-}
-
-// stored responds to a write.
-func (x *exchange) stored(status int, id int64, version uint64) {
-	x.tag(id, version)
-	header := x.w.Header()
-	header.Set("Location", "/clients/"+strconv.FormatInt(id, 10))
-	header.Set("Content-Length", "0")
-	x.status = status
-	x.w.WriteHeader(status)
-}
-
-func (x *exchange) send(status int, body []byte) {
-	header := x.w.Header()
-	header.Set("Content-Type", "application/xml; charset=utf-8")
-	if x.json {
-		header.Set("Content-Type", "application/json; charset=utf-8")
-	}
-	header.Set("Cache-Control", "private, no-cache")
-	header.Set("Vary", "Accept, Content-Type, Authorization")
-	header.Set("Content-Length", strconv.Itoa(len(body)))
-	x.status, x.bytes = status, len(body)
-	x.w.WriteHeader(status)
-	_, _ = x.w.Write(body) // the caller is gone
-}
-
-// fail responds with an error.
-func (a *api) fail(x *exchange, err error) {
-	status, message := http.StatusServiceUnavailable, "The store cannot be reached."
-	var syntax *wire.SyntaxError
-	var refused *domain.Error
-	switch {
-	case errors.As(err, &syntax):
-		status, message = http.StatusBadRequest, syntax.Reason
-	case errors.Is(err, domain.ErrNotFound):
-		status, message = http.StatusNotFound, domain.ErrNotFound.Message
-	case errors.As(err, &refused):
-		status, message = http.StatusBadRequest, refused.Message
-	default:
-		a.log.Error("request failed", "request_id", x.id, "error", err)
-	}
-	if status == http.StatusBadRequest {
-		x.w.Header()["Hint"] = []string{message}
-	}
-	if x.json {
-		x.send(status, wire.AppendJSONError(nil, message))
-	} else {
-		x.send(status, wire.AppendXMLError(nil, message))
-	}
 }
