@@ -20,6 +20,7 @@ func CreateIn(ctx context.Context, nc *nats.Conn, parent string, keep int, optio
 	if err := Create(ctx, nc, filepath.Join(parent, name), options); err != nil {
 		return err
 	}
+	fmt.Fprintf(options.Out, "%s: complete\n", filepath.Join(parent, name))
 	entries, err := os.ReadDir(parent) // sorted by name
 	if err != nil {
 		return err

@@ -79,6 +79,7 @@ func TestOldBackupsAreDeleted(t *testing.T) {
 		}
 	}
 	require.Len(t, complete, 2)
+	require.Contains(t, last, filepath.Join(parent, complete[1])+": complete\n")
 	require.Equal(t, []string{early, notes}, others)
 	require.Zero(t, run(t, nil, "restore", filepath.Join(parent, complete[1]), "--data-dir", filepath.Join(t.TempDir(), "data")).code)
 	require.Equal(t, 2, run(t, s.variables, "backup", parent, "--keep=-1").code)
