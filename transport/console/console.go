@@ -27,7 +27,6 @@ import (
 	"fmt"
 	"hash/crc64"
 	"html/template"
-	"mime"
 	"net/http"
 	"path"
 	"time"
@@ -98,6 +97,9 @@ func Refusal(status int, message string) []byte {
 	return page
 }
 
+// mediaTypes are those of the assets. The tables of some systems have others, with which browsers run no script.
+var mediaTypes = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+
 // Asset returns a file that pages refer to, with its media type and its entity tag. found is false if there is none of that name.
 func Asset(name string) (content []byte, kind, tag string, found bool) {
 	content, err := files.ReadFile(path.Join("assets", path.Base(name)))
@@ -105,7 +107,7 @@ func Asset(name string) (content []byte, kind, tag string, found bool) {
 		return nil, "", "", false
 	}
 	sum := crc64.Checksum(content, crc64.MakeTable(crc64.ECMA))
-	return content, mime.TypeByExtension(path.Ext(name)), fmt.Sprintf(`"%x"`, sum), true
+	return content, mediaTypes[path.Ext(name)], fmt.Sprintf(`"%x"`, sum), true
 }
 
 // SetHeaders sets what protects pages and assets in a browser.
