@@ -10,6 +10,9 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // Append stores e as the next message of its client, provided that lastSequence is still the sequence of the last one (0:
@@ -111,4 +114,26 @@ func (p *pending) subject() string {
 		return subjectOf("*", p.clientID)
 	}
 	return subjectOf(p.account, p.clientID)
+}
+
+// spanOfAppend begins the span of an append, if the request that leads to it is traced. The function that it returns ends it.
+func spanOfAppend(ctx context.Context, kind string) (end func(err error)) {
+	parent := trace.SpanFromContext(ctx)
+	if !parent.IsRecording() {
+		return func(error) {}
+	}
+	_, span := parent.TracerProvider().Tracer("clients/eventstore").Start(ctx, "publish "+Stream, trace.WithSpanKind(trace.SpanKindProducer), trace.WithAttributes(
+		attribute.String("messaging.system", "nats"),
+		attribute.String("messaging.operation.type", "send"),
+		attribute.String("messaging.destination.name", Stream),
+		attribute.String("messaging.destination.template", "clients.{account}.{client-id}"),
+		attribute.String("clients.event.type", kind),
+	))
+	return func(err error) {
+		if err != nil {
+			span.SetStatus(codes.Error, "")
+			span.RecordError(err)
+		}
+		span.End()
+	}
 }

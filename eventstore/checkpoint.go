@@ -20,7 +20,7 @@ func (s *Store) Check(ctx context.Context, c Checkpoint) error {
 	if err := s.reaches(ctx, c.Sequence); err != nil {
 		return err
 	}
-	found, err := s.api.Message(ctx, Stream, jsapi.Query{Sequence: c.Sequence})
+	at, err := s.guard.storedAt(ctx, c.Sequence)
 	switch {
 	case errors.Is(err, jetstream.ErrMsgNotFound):
 		if s.reaches(ctx, c.Sequence) != nil { // the leader has changed, and is behind
@@ -31,7 +31,7 @@ func (s *Store) Check(ctx context.Context, c Checkpoint) error {
 		return fmt.Errorf("%w: message %d: %w", ErrOtherStream, c.Sequence, err)
 	case err != nil:
 		return fmt.Errorf("message %d: %w", c.Sequence, err)
-	case !found.Time.Equal(c.StoredAt):
+	case !at.Equal(c.StoredAt):
 		return ErrOtherStream
 	}
 	s.guard.advance(c)

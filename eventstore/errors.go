@@ -78,3 +78,17 @@ type UnknownEventError struct {
 func (e *UnknownEventError) Error() string {
 	return fmt.Sprintf("sequence %d of stream %s holds an event of the unknown type %q: it takes a newer release to read it", e.Sequence, Stream, e.Type)
 }
+
+// StoppedAt returns the sequence of the message that an error of Tail is about, and whether it is about one: a *CorruptError
+// or an *UnknownEventError, which an operator can have skipped.
+func StoppedAt(err error) (sequence uint64, ok bool) {
+	var corrupt *CorruptError
+	var unknown *UnknownEventError
+	switch {
+	case errors.As(err, &corrupt):
+		return corrupt.Sequence, true
+	case errors.As(err, &unknown):
+		return unknown.Sequence, true
+	}
+	return 0, false
+}

@@ -163,7 +163,7 @@ func (g *Guard) Fault() error {
 }
 
 // NewGuard returns one that looks for removals in the stream of a store.
-func (s *Store) NewGuard() *Guard { return &Guard{guard{api: s.api}} }
+func (s *Store) NewGuard() *Guard { return &Guard{guard{api: s.api, removals: new(Removals)}} }
 
 // Compare compares the information of a stream on one server.
 func (g *Guard) Compare(ctx context.Context, info jsapi.StreamInfo) error {

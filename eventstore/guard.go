@@ -21,6 +21,8 @@ type guard struct {
 	api     *jsapi.Client
 	created time.Time // of the stream; does not change once the store is open
 	epoch   atomic.Pointer[string]
+	// removals are what is missing from the stream for a reason.
+	removals *Removals
 
 	mu      sync.Mutex
 	reached Checkpoint // the last message that was read, or the one of a snapshot

@@ -1,6 +1,7 @@
 package eventstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,9 +69,11 @@ func (g *guard) compare(ctx context.Context, info jsapi.StreamInfo, reached Chec
 	if state.Last < reached.Sequence {
 		return g.contradicted(single, replaced("it ends at sequence %d, and was read up to %d", state.Last, reached.Sequence))
 	}
-	if missing := state.Last - min(state.Last, state.Messages); missing > 0 {
+	if lost, err := g.lost(ctx, state); err != nil {
+		return err
+	} else if lost > 0 {
 		return g.contradicted(single, fmt.Errorf("%w: %d of %d are missing; the first one is %d, the last one %d",
-			ErrIncomplete, missing, state.Last, state.First, state.Last))
+			ErrIncomplete, lost, state.Last, state.First, state.Last))
 	}
 	if state.Last == reached.Sequence && !state.LastTime.Equal(reached.StoredAt) {
 		return g.checkMessage(ctx, reached)
@@ -78,13 +81,24 @@ func (g *guard) compare(ctx context.Context, info jsapi.StreamInfo, reached Chec
 	return nil
 }
 
-// checkMessage checks that the leader has the message of a checkpoint. The error is ErrReplaced if it has another one, or
-// none, and errBehind if that is not certain.
+// lost returns how many messages are missing that no Removal accounts for.
+func (g *guard) lost(ctx context.Context, state jsapi.StreamState) (uint64, error) {
+	missing := state.Last - min(state.Last, state.Messages)
+	if missing > uint64(g.removals.Len()) {
+		if _, err := g.removals.Read(ctx, g.api); err != nil {
+			return 0, err
+		}
+	}
+	return missing - min(missing, uint64(g.removals.Len())), nil
+}
+
+// checkMessage checks that the leader has the message of a checkpoint, or removed it. The error is ErrReplaced if it has another one,
+// or none, and errBehind if that is not certain.
 func (g *guard) checkMessage(ctx context.Context, c Checkpoint) error {
 	if c.StoredAt.IsZero() {
 		return nil
 	}
-	message, err := g.api.Message(ctx, Stream, jsapi.Query{Sequence: c.Sequence})
+	at, err := g.storedAt(ctx, c.Sequence)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		info, err := g.api.StreamInfo(ctx, Stream)
 		if err == nil && info.State.Last == c.Sequence && info.State.LastTime.Equal(c.StoredAt) { // it was purged
@@ -95,8 +109,22 @@ func (g *guard) checkMessage(ctx context.Context, c Checkpoint) error {
 		}
 		return err
 	}
-	if err == nil && !message.Time.Equal(c.StoredAt) {
-		err = g.fail(replaced("message %d was stored at %s, and the one that was read at %s", c.Sequence, clock(message.Time), clock(c.StoredAt)))
+	if err == nil && !at.Equal(c.StoredAt) {
+		err = g.fail(replaced("message %d was stored at %s, and the one that was read at %s", c.Sequence, clock(at), clock(c.StoredAt)))
 	}
 	return err
+}
+
+// storedAt returns when a message was stored, also if it was removed since. If there is none the error is
+// jetstream.ErrMsgNotFound.
+func (g *guard) storedAt(ctx context.Context, sequence uint64) (time.Time, error) {
+	message, err := g.api.Message(ctx, Stream, jsapi.Query{Sequence: sequence})
+	if !errors.Is(err, jetstream.ErrMsgNotFound) {
+		return message.Time, err
+	}
+	removed, found, failed := g.removals.Find(ctx, g.api, sequence)
+	if found {
+		return removed.StoredAt, nil
+	}
+	return time.Time{}, cmp.Or(failed, err)
 }

@@ -88,7 +88,7 @@ func referenceID(e domain.ReferenceEvent, at time.Time) string {
 
 // readReference reads the reference event of a message on an internal subject.
 func (r *Record) readReference(header nats.Header, data []byte) error {
-	if r.Subject == removedSubject {
+	if r.Subject == RemovalSubject {
 		return r.readRemoval(data)
 	}
 	e, err := unmarshalReference(r.Type, data)
@@ -140,5 +140,5 @@ func parseReferenceSubject(subject string) (account string, clientID int64) {
 // isInternalSubject reports whether a subject holds reference events, or the removals of messages.
 func isInternalSubject(subject string) bool {
 	account, _ := parseReferenceSubject(subject)
-	return account != "" || strings.HasPrefix(subject, passedSubject("")) || subject == removedSubject
+	return account != "" || strings.HasPrefix(subject, passedSubject("")) || subject == RemovalSubject
 }

@@ -36,9 +36,11 @@ type RemovedMessage struct {
 // ReasonErasure is the reason of a Removal that belongs to a domain.ClientErased.
 const ReasonErasure = "erasure"
 
+// RemovalSubject is where a Removal is stored. Its second token is no account.
+const RemovalSubject = referencePrefix + "REMOVED"
+
 const (
-	removedSubject = referencePrefix + "REMOVED" // its second token is no account
-	typeRemoved    = "client-references.v1.MessagesRemoved"
+	typeRemoved = "client-references.v1.MessagesRemoved"
 
 	// removalLimit bounds how many messages are named in one record. More than these are named in several, of one batch.
 	removalLimit = 4000
@@ -114,11 +116,11 @@ func appendRemoval(ctx context.Context, nc *nats.Conn, r Removal, batch ...*nats
 
 func encodeRemoval(r Removal, id string, at time.Time) (*nats.Msg, error) {
 	data, err := encodeJSON(r)
-	msg, _ := newMessage(removedSubject, data, map[string]string{headerID: id, headerType: typeRemoved, headerTime: clock(at)})
+	msg, _ := newMessage(RemovalSubject, data, map[string]string{headerID: id, headerType: typeRemoved, headerTime: clock(at)})
 	return msg, err
 }
 
-// readRemoval reads the body of a message on removedSubject.
+// readRemoval reads the body of a message on RemovalSubject.
 func (r *Record) readRemoval(data []byte) error {
 	if r.Type != typeRemoved {
 		return r.bodyError(errUnknownType)

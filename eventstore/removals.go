@@ -67,7 +67,7 @@ func (r *Removals) Read(ctx context.Context, api *jsapi.Client) (read []Record, 
 	next := r.read + 1
 	r.mu.RUnlock()
 	for {
-		m, err := api.Message(ctx, Stream, jsapi.Query{Sequence: next, NextBySubject: removedSubject})
+		m, err := api.Message(ctx, Stream, jsapi.Query{Sequence: next, NextBySubject: RemovalSubject})
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
 			return read, nil
 		}
@@ -159,4 +159,23 @@ func (r *Removals) Unfinished() []Record {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return slices.SortedFunc(maps.Values(r.unfinished), func(a, b Record) int { return cmp.Compare(a.Sequence, b.Sequence) })
+}
+
+// removalPoll is how often AwaitRemoval looks for a Removal.
+const removalPoll = time.Second
+
+// AwaitRemoval waits until the message is removed that the Tail of a store has stopped at with the error stopped, so that Tail can go on
+// behind it. It returns stopped if that is about no such message, or if ctx ends first.
+func AwaitRemoval(ctx context.Context, s *Store, stopped error) error {
+	sequence, ok := StoppedAt(stopped)
+	for ok && ctx.Err() == nil {
+		if _, removed, _ := s.Removals.Find(ctx, s.api, sequence); removed { // an error may pass
+			return nil
+		}
+		select {
+		case <-time.After(removalPoll):
+		case <-ctx.Done():
+		}
+	}
+	return stopped
 }

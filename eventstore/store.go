@@ -10,7 +10,7 @@
 //	Store.NextID      ids.go           a client id, out of a block that was taken from the counter CLIENTS_IDS
 //	Store.Append      append.go        encodes the event (envelope.go, codec.go) with its condition
 //	writer.append     writer.go        waits for the flush under way; refuses what cannot be stored in time
-//	writer.flush      flush.go         publishes one by one, or as one atomic batch, whichever is sooner (cost.go)
+//	writer.flush      flush.go         publishes one by one, or as one atomic batch, whichever is sooner
 //	writer.publish    publish.go       repeats a message until its outcome is known; finds out what a conflict means
 //	jsapi.Publish     internal/jsapi   sends it to the stream's leader and classifies the response
 //
@@ -55,6 +55,9 @@ type Config struct {
 
 // Store is the service's event store. All methods are safe for concurrent use.
 type Store struct {
+	// Removals are the messages that were removed from the stream, as far as the store knows.
+	Removals *Removals
+
 	nc       *nats.Conn
 	js       jetstream.JetStream
 	api      *jsapi.Client
@@ -96,6 +99,13 @@ func open(ctx context.Context, nc *nats.Conn, config Config) (*Store, error) {
 	if err := s.ensureStreams(ctx); err != nil {
 		return nil, err
 	}
+	err = jsapi.Retry(ctx, config.Log, func(ctx context.Context) error {
+		_, err := s.Removals.Read(ctx, s.api)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
 	if config.Reached > 0 {
 		if err := s.reaches(ctx, config.Reached); err != nil {
 			return nil, err
@@ -115,9 +125,10 @@ func newStore(nc *nats.Conn, config Config) (*Store, error) {
 	}
 	readOnly := &readOnly{api: plain}
 	api := &jsapi.Client{Conn: nc, JetStream: plain.JetStream, Published: readOnly.note}
-	guard, reader := &guard{api: api}, &reader{api}
+	guard, reader := &guard{api: api, removals: new(Removals)}, &reader{api}
 	return &Store{
-		nc: nc, js: api.JetStream, api: api, plain: plain, config: config, guard: guard, reader: reader, readOnly: readOnly,
+		Removals: guard.removals,
+		nc:       nc, js: api.JetStream, api: api, plain: plain, config: config, guard: guard, reader: reader, readOnly: readOnly,
 		writer: &writer{api: api, guard: guard, reader: reader, readOnly: readOnly, replicated: config.Replicas > 1},
 		ids:    &ids{api: api, log: config.Log, counter: idStream(config.Replicas), lock: make(chan struct{}, 1)},
 	}, nil

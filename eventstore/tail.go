@@ -14,7 +14,8 @@ import (
 )
 
 // Tail calls apply with every message of the stream behind a sequence, in order, without a gap and each once, in batches of
-// those that have arrived by then. It goes on until ctx ends or apply fails.
+// those that have arrived by then. A message that was removed comes as what its Removal says, also while it is still there. Tail
+// goes on until ctx ends or apply fails.
 //
 // It returns a *CorruptError or an *UnknownEventError if the stream holds what must not be skipped, after all messages
 // before it were applied; and ErrReplaced if another stream has taken its place, which it looks for after each
@@ -165,10 +166,14 @@ func (t *tail) take(ctx context.Context, msg jetstream.Msg) (more bool, err erro
 		}
 	}
 	if sequence > t.reached.Sequence+uint64(len(t.batch)) { // not repeated after a reconnect, or read from the leader already
-		record, err := decode(sequence, meta.Timestamp, msg.Subject(), msg.Headers(), msg.Data())
+		record, removed := t.guard.removals.Record(sequence)
+		if !removed {
+			record, err = decode(sequence, meta.Timestamp, msg.Subject(), msg.Headers(), msg.Data())
+		}
 		if err != nil {
 			return false, err
 		}
+		t.guard.removals.Add(record)
 		t.batch = append(t.batch, record)
 	}
 	return meta.NumPending > 0, nil

@@ -58,7 +58,7 @@ func (t *tail) backfill(ctx context.Context, upTo uint64) error {
 func (t *tail) request(ctx context.Context, upTo uint64) ([]Record, error) {
 	batch := t.batch[:0]
 	for next := t.reached.Sequence + 1; next <= upTo && len(batch) < backfillBatch; next++ {
-		record, err := t.reader.next(ctx, "", next)
+		record, err := t.next(ctx, next)
 		switch {
 		case errors.Is(err, jetstream.ErrMsgNotFound), errors.As(err, new(*CorruptError)), errors.As(err, new(*UnknownEventError)):
 			return batch, err
@@ -68,6 +68,24 @@ func (t *tail) request(ctx context.Context, upTo uint64) ([]Record, error) {
 		batch = append(batch, record)
 	}
 	return batch, nil
+}
+
+// next returns the message at a sequence, or what is known of it if it was removed.
+func (t *tail) next(ctx context.Context, sequence uint64) (Record, error) {
+	removals := t.guard.removals
+	record, removed := removals.Record(sequence)
+	if removed {
+		return record, nil
+	}
+	record, err := t.reader.next(ctx, "", sequence)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		var failed error
+		if record, removed, failed = removals.Find(ctx, t.reader.api, sequence); removed || failed != nil {
+			err = failed
+		}
+	}
+	removals.Add(record)
+	return record, err
 }
 
 // unreadable is a message that the leader lacks although it counts it.

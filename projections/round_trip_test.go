@@ -140,11 +140,12 @@ func TestASnapshotKeepsEveryField(t *testing.T) {
 	scope := references.Scope{Kind: domain.Project, Account: "acme"}
 	m := readmodel.NewModel()
 	for field, value := range reflect.ValueOf(m).Elem().Fields() {
-		if field.IsExported() && field.Name != "Deleted" && field.Name != "References" {
+		if field.IsExported() && field.Name != "Deleted" && field.Name != "Repeated" && field.Name != "References" {
 			fill(t, value, &numbers)
 		}
 	}
 	m.Deleted.Add(5)
+	m.Repeated.Add(4)
 	require.NoError(t, m.RestoreAccount("acme", filled[domain.Revision](t, &numbers), []*readmodel.Entry{readmodel.NewEntry(client, 6)}))
 	m.References.RestoreStream("PROJECTS", 7, "replica", map[int64]references.Generation{8: generation})
 	m.References.RestoreItem(scope, &item)
@@ -156,7 +157,9 @@ func TestASnapshotKeepsEveryField(t *testing.T) {
 	require.NoError(t, err)
 	want, have := m.View(), got.View()
 	want.Accounts, have.Accounts, want.References, have.References, want.Deleted, have.Deleted = nil, nil, nil, nil, nil, nil
+	want.Repeated, have.Repeated = nil, nil
 	require.Equal(t, want, have)
+	require.True(t, got.Repeated.Has(4))
 	require.True(t, got.Deleted.Has(5))
 	require.Equal(t, m.View().Accounts[0].Revision, got.View().Accounts[0].Revision)
 	require.Equal(t, client, got.Client(client.ID).Client)

@@ -39,7 +39,7 @@ func (s *scanner) block(dir, stream string, number int) scanned {
 	if err := b.read(buffer); err != nil {
 		return scanned{err: err}
 	}
-	return b.scan()
+	return b.scan(s.subject)
 }
 
 func (b *block) read(buffer *bytes.Buffer) error {
@@ -76,7 +76,7 @@ func (b *block) decompress() error {
 	return nil
 }
 
-func (b *block) scan() (found scanned) {
+func (b *block) scan(subject string) (found scanned) {
 	found.empty = len(b.content) == 0
 	for at := 0; at < len(b.content); {
 		r := record(b.content[at:])
@@ -89,7 +89,7 @@ func (b *block) scan() (found scanned) {
 			}
 			return found
 		}
-		found.records = append(found.records, Record{Stream: b.stream, Sequence: r.sequence(), Deleted: r.deleted(), Tombstone: r.tombstone()})
+		found.records = append(found.records, Record{Stream: b.stream, Sequence: r.sequence(), Deleted: r.deleted(), Tombstone: r.tombstone(), Message: r.message(subject)})
 		at += r.size()
 	}
 	return found

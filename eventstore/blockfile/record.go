@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"hash"
+	"time"
 
 	"github.com/minio/highwayhash"
 )
@@ -43,6 +44,20 @@ func (r record) size() int { return int(binary.LittleEndian.Uint32(r) &^ headers
 func (r record) hasHeaders() bool { return binary.LittleEndian.Uint32(r)&headersBit != 0 }
 
 func (r record) subjectEnd() int { return headerSize + int(binary.LittleEndian.Uint16(r[20:])) }
+
+// message returns what a message on a subject holds, nil for any other record.
+func (r record) message(subject string) *Message {
+	if r.deleted() || string(r[headerSize:r.subjectEnd()]) != subject {
+		return nil
+	}
+	text := bytes.Clone(r[r.textBegin() : r.size()-checksumSize])
+	headers := 0
+	if r.hasHeaders() {
+		headers = int(binary.LittleEndian.Uint32(r[r.subjectEnd():]))
+	}
+	at := int64(binary.LittleEndian.Uint64(r[12:]))
+	return &Message{StoredAt: time.Unix(0, at), Header: text[:headers], Data: text[headers:]}
+}
 
 // textBegin is where the headers begin, or the body of a message without headers.
 func (r record) textBegin() int {

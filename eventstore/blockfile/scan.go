@@ -31,6 +31,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Record is one record of a block.
@@ -41,6 +42,14 @@ type Record struct {
 	Deleted bool
 	// Tombstone says that the record, which is Deleted, is not where the message was: it may be there still, see Overwrite.
 	Tombstone bool
+	// Message is what the message holds; nil unless it is on the subject that the scan is to read.
+	Message *Message
+}
+
+// Message is a message on the subject that a scan is to read.
+type Message struct {
+	StoredAt     time.Time
+	Header, Data []byte
 }
 
 // Visitor is called with each record whose checksum is right, one after the other. The scan ends with its error.
@@ -58,20 +67,20 @@ func (e *DamagedError) Error() string {
 }
 
 // Scan reads the blocks of all streams in the store of a server that is not running, and changes nothing. Where there is no
-// store yet it reads nothing. It returns
+// store yet it reads nothing. Messages on one subject are visited with what they hold. Scan returns
 //   - a *DamagedError for the first record that is not what was written,
 //   - the Visitor's error,
 //   - the error of reading a file.
 //
 // A record cut short at the very end of a stream is passed over: it is what a crash in the middle of a write leaves, and
 // was not acknowledged.
-func Scan(dir string, visit Visitor) error {
+func Scan(dir, subject string, visit Visitor) error {
 	streams := streamsFolder(dir)
 	entries, err := os.ReadDir(streams)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("scan the store: %w", err)
 	}
-	s := scanner{visit: visit, buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }}}
+	s := scanner{subject: subject, visit: visit, buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }}}
 	for _, entry := range entries {
 		if entry.Type().IsRegular() || strings.HasPrefix(entry.Name(), ".") {
 			continue // the server removes the latter: it was deleted
@@ -87,6 +96,7 @@ func streamsFolder(dir string) string { return filepath.Join(dir, "jetstream", "
 
 // scanner is one scan.
 type scanner struct {
+	subject string // of the messages that are read
 	visit   Visitor
 	buffers sync.Pool // of *bytes.Buffer, for blocks
 }

@@ -43,7 +43,7 @@ func store(t *testing.T) (dir, file string) {
 
 // scanned returns the records that a scan visits, and its error.
 func scanned(dir string) (all []blockfile.Record, err error) {
-	err = blockfile.Scan(dir, func(r blockfile.Record) error { all = append(all, r); return nil })
+	err = blockfile.Scan(dir, "", func(r blockfile.Record) error { all = append(all, r); return nil })
 	return all, err
 }
 
@@ -69,7 +69,7 @@ func TestScanVisitsEachRecord(t *testing.T) {
 	}
 	require.Equal(t, map[uint64]bool{1: false, 2: true, 3: false, 4: false, 5: false, 6: false}, deleted)
 	enough := errors.New("enough")
-	require.ErrorIs(t, blockfile.Scan(dir, func(blockfile.Record) error { return enough }), enough)
+	require.ErrorIs(t, blockfile.Scan(dir, "", func(blockfile.Record) error { return enough }), enough)
 }
 
 func TestScanFindsEveryFlippedBit(t *testing.T) {

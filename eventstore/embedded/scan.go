@@ -7,6 +7,7 @@ import (
 	"clients/eventstore/blockfile"
 
 	"github.com/nats-io/nats-server/v2/server/avl"
+	"github.com/nats-io/nats.go"
 )
 
 // scanned is what a scan of the files of a store has found.
@@ -18,33 +19,64 @@ type scanned struct {
 
 // scan checks the files of a store.
 //
-// Each sequence of the stream of events must be there, as a message or as one that was deleted, which is for
-// eventstore.Open to judge. A sequence without a trace was purged, or its file is damaged.
+// Each sequence of the stream of events must be there, unless it was removed: a record in the files accounts for it. Otherwise
+// it was purged or deleted, or its file is damaged.
 func scan(store string) (found scanned, err error) {
-	var seen avl.SequenceSet
 	messages := map[string]*avl.SequenceSet{eventstore.Stream: {}, eventstore.QuarantineStream: {}}
 	found.inClear = map[string]map[uint64]bool{eventstore.Stream: {}, eventstore.QuarantineStream: {}}
-	err = blockfile.Scan(store, func(r blockfile.Record) error {
+	var removals []eventstore.Record
+	err = blockfile.Scan(store, eventstore.RemovalSubject, func(r blockfile.Record) error {
 		if r.Stream == eventstore.Stream {
-			seen.Insert(r.Sequence)
 			found.last = max(found.last, r.Sequence)
+		}
+		if r.Stream == eventstore.Stream && r.Message != nil {
+			removals = append(removals, decode(r))
 		}
 		switch of := messages[r.Stream]; {
 		case of == nil:
 		case !r.Deleted:
 			of.Insert(r.Sequence)
-		case r.Tombstone && of.Exists(r.Sequence):
-			found.inClear[r.Stream][r.Sequence] = true
+		default:
+			if r.Tombstone && of.Exists(r.Sequence) {
+				found.inClear[r.Stream][r.Sequence] = true
+			}
+			of.Delete(r.Sequence)
 		}
 		return nil
 	})
 	if err != nil {
 		return scanned{}, err
 	}
-	if missing := found.last - uint64(seen.Size()); missing > 0 {
+	if missing := lost(messages[eventstore.Stream], found.last, removals); missing > 0 {
 		return scanned{}, fmt.Errorf("%w: %d of %d are missing", eventstore.ErrIncomplete, missing, found.last)
 	}
 	return found, nil
+}
+
+// lost returns how many of the messages up to the last one are missing without a record that accounts for them.
+func lost(present *avl.SequenceSet, last uint64, records []eventstore.Record) (missing uint64) {
+	if uint64(present.Size()) == last {
+		return 0
+	}
+	var removals eventstore.Removals
+	for _, r := range records {
+		if present.Exists(r.Sequence) {
+			removals.Add(r)
+		}
+	}
+	for sequence := uint64(1); sequence <= last; sequence++ {
+		if _, removed := removals.Record(sequence); !removed && !present.Exists(sequence) {
+			missing++
+		}
+	}
+	return missing
+}
+
+// decode returns the record of a message, which is no Removal if it cannot be decoded: the service reports that.
+func decode(r blockfile.Record) eventstore.Record {
+	header, _ := nats.DecodeHeadersMsg(r.Message.Header)
+	record, _ := eventstore.Decode(r.Sequence, r.Message.StoredAt, eventstore.RemovalSubject, header, r.Message.Data)
+	return record
 }
 
 // repair completes what a killed server had begun: it overwrites messages that are still in the files although they were

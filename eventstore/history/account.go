@@ -18,7 +18,7 @@ import (
 func (r *Reader) Account(ctx context.Context, account string, after, upTo uint64) iter.Seq2[eventstore.Record, error] {
 	return func(yield func(eventstore.Record, error) bool) {
 		var batch []eventstore.Record
-		c := &clientReader{api: r.api, subject: subjectOf(account, 0), reached: after, yield: func(record eventstore.Record, _ error) bool {
+		c := &clientReader{Reader: r, subject: subjectOf(account, 0), reached: after, yield: func(record eventstore.Record, _ error) bool {
 			if record.Sequence > upTo {
 				return false
 			}

@@ -15,24 +15,27 @@ import (
 )
 
 // Reader reads the history of single clients, for callers of a running service. It is safe for concurrent use.
-type Reader struct{ api *jsapi.Client }
+type Reader struct {
+	api      *jsapi.Client
+	removals *eventstore.Removals
+}
 
-// NewReader returns a reader on a connection.
-func NewReader(nc *nats.Conn) (*Reader, error) {
+// NewReader returns a reader on a connection. It leaves out messages that were removed, also while they are still there.
+func NewReader(nc *nats.Conn, removals *eventstore.Removals) (*Reader, error) {
 	api, err := jsapi.New(nc)
-	return &Reader{api}, err
+	return &Reader{api, removals}, err
 }
 
 // Client returns the messages of one client, in order and each once, foreign ones included. They come in batches from any
 // server. A server may lack the newest ones, so that the rest is read from the stream's leader, unless the last message is at
-// or behind shown, which is a sequence of the client that the caller knows of, or deletes the client: nothing follows then
-// that was acknowledged before shown was read.
+// or behind shown, which is a sequence of the client that the caller knows of: nothing follows then that was acknowledged
+// before shown was read.
 //
 // An error is the last element: a domain.Unavailable if the stream cannot be read, or an *eventstore.CorruptError or
 // *eventstore.UnknownEventError.
 func (r *Reader) Client(ctx context.Context, account string, id int64, shown uint64) iter.Seq2[eventstore.Record, error] {
 	return func(yield func(eventstore.Record, error) bool) {
-		c := &clientReader{api: r.api, subject: subjectOf(account, id), shown: shown, yield: yield}
+		c := &clientReader{Reader: r, subject: subjectOf(account, id), shown: shown, yield: yield}
 		if err := c.read(ctx); err != nil && !errors.Is(err, errEnough) {
 			yield(eventstore.Record{}, err)
 		}
@@ -41,14 +44,12 @@ func (r *Reader) Client(ctx context.Context, account string, id int64, shown uin
 
 // clientReader is one reading of a client's history.
 type clientReader struct {
-	api     *jsapi.Client
+	*Reader
 	subject string
 	shown   uint64
 	yield   func(eventstore.Record, error) bool
 
 	reached uint64 // the sequence of the last message
-	version uint64 // of the client
-	deleted bool   // by the event of that version
 	slow    bool   // a batch has failed: the rest comes from the leader, one by one
 }
 
@@ -59,7 +60,7 @@ func (c *clientReader) read(ctx context.Context) error {
 		} else if more {
 			continue
 		}
-		if c.deleted || c.shown != 0 && c.reached >= c.shown {
+		if c.shown != 0 && c.reached >= c.shown {
 			return nil
 		}
 		found, err := c.fromLeader(ctx)
@@ -105,14 +106,14 @@ func (c *clientReader) fromLeader(ctx context.Context) (found bool, err error) {
 }
 
 func (c *clientReader) pass(record eventstore.Record, err error) error {
+	if _, removed := c.removals.Record(record.Sequence); removed {
+		c.reached = record.Sequence
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	c.reached = record.Sequence
-	if record.Version > c.version { // else it is foreign
-		c.version = record.Version
-		_, c.deleted = record.Event.(domain.ClientDeleted)
-	}
 	if !c.yield(record, nil) {
 		return errEnough
 	}

@@ -31,7 +31,7 @@ func (s *site) toggle(account string, id int64, version, behind uint64) uint64 {
 
 func (s *site) reader() *history.Reader {
 	s.t.Helper()
-	r, err := history.NewReader(s.nc)
+	r, err := history.NewReader(s.nc, s.Removals)
 	require.NoError(s.t, err)
 	return r
 }
@@ -107,7 +107,7 @@ func TestClientFailsOnAServerThatIsBehind(t *testing.T) {
 	if leader == 1 {
 		behind = 2
 	}
-	r, err := history.NewReader(cluster.Connect(t, behind))
+	r, err := history.NewReader(cluster.Connect(t, behind), new(eventstore.Removals))
 	require.NoError(t, err)
 	last := s.create("test", 1)
 	require.Equal(t, []uint64{1}, versions(t, r, "test", 1, last))

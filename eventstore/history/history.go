@@ -37,6 +37,8 @@ type History struct {
 	// Counter is the highest client id that was handed out. Counted says whether there is a counter at all.
 	Counter int64
 	Counted bool
+	// Removals are the messages that were removed from the stream, as far as they are known.
+	Removals *eventstore.Removals
 	// Servers are the names of the servers that hold the stream and that its leader hears of; none where one server holds
 	// it alone.
 	Servers []string
@@ -57,7 +59,7 @@ func Open(ctx context.Context, nc *nats.Conn) (*History, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open history: %w", err)
 	}
-	h := &History{api: api, burst: defaultBurst}
+	h := &History{api: api, burst: defaultBurst, Removals: new(eventstore.Removals)}
 	if err := h.retry(ctx, h.readBounds); err != nil {
 		return nil, fmt.Errorf("open history: %w", err)
 	}
@@ -93,12 +95,24 @@ func (h *History) readBounds(ctx context.Context) error {
 	if slices.Contains(info.Config.Subjects, eventstore.RestoreSubject) {
 		return jsapi.Permanent(eventstore.ErrUnfinishedRestore)
 	}
+	if err != nil {
+		return err
+	}
 	h.First, h.Last, h.Messages = max(info.State.First, 1), info.State.Last, info.State.Messages
 	if h.Messages == 0 {
 		h.First = h.Last + 1
 	}
 	h.Servers = info.Cluster.Present()
+	_, err = h.Removals.Read(ctx, h.api)
+	for h.First > 1 && h.isRemoved(h.First-1) {
+		h.First--
+	}
 	return err
+}
+
+func (h *History) isRemoved(sequence uint64) bool {
+	_, removed := h.Removals.Record(sequence)
+	return removed
 }
 
 func (h *History) readCounter(ctx context.Context) error {

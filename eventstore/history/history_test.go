@@ -139,6 +139,54 @@ func TestRecordsReportsMissingMessages(t *testing.T) {
 	require.Equal(t, []int64{1, -2, -2, 3, 4, -5, -6, 7, 8, 9}, sequences(t, s.history(), "", 0))
 }
 
+// What was removed comes as such from the whole stream, and is left out of what a client or an account has. A history that was
+// opened before looks for it when it finds a gap.
+func TestRecordsOfRemovedMessages(t *testing.T) {
+	t.Parallel()
+	for name, servers := range map[string]int{"one server": 1, "three servers": 3} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t, servers)
+			s.create("test", 9)
+			before := s.history()
+			for _, sequence := range []uint64{1, 5, 6} {
+				require.NoError(t, eventstore.AppendRemoval(soon(t), s.nc, eventstore.Removal{
+					Reason: "erasure", Account: "test", ClientID: int64(sequence),
+					Messages: []eventstore.RemovedMessage{{Sequence: sequence, StoredAt: time.Now(), Type: "clients.v1.ClientCreated"}},
+				}))
+			}
+			js, err := jetstream.New(s.nc)
+			require.NoError(t, err)
+			stream, err := js.Stream(soon(t), eventstore.Stream)
+			require.NoError(t, err)
+			for _, gone := range []uint64{1, 3, 5} { // 6 is still there
+				require.NoError(t, stream.SecureDeleteMsg(soon(t), gone))
+			}
+			require.Equal(t, []int64{1, 2, -3, -3, 4, 5, 6, 7, 8, 9}, sequences(t, before, "", 0))
+			after := s.history()
+			require.Equal(t, uint64(1), after.First)
+			require.Equal(t, []int64{1, 2, -3, -3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, sequences(t, after, "", 0))
+			require.Equal(t, []int64{2, 4, 7, 8, 9}, sequences(t, after, "test", 0))
+			require.Empty(t, sequences(t, after, "test", 6))
+			reader, err := history.NewReader(s.nc, after.Removals)
+			require.NoError(t, err)
+			require.Empty(t, versions(t, reader, "test", 6, 0))
+			var account []uint64
+			for r, err := range reader.Account(soon(t), "test", 0, 9) {
+				require.NoError(t, err)
+				account = append(account, r.Sequence)
+			}
+			require.Equal(t, []uint64{2, 4, 7, 8, 9}, account)
+			for r, err := range after.Records(soon(t)) {
+				if r.Sequence == 6 {
+					require.NoError(t, err)
+					require.True(t, r.Removed && r.Event == nil)
+				}
+			}
+		})
+	}
+}
+
 func TestExtendMovesTheEnd(t *testing.T) {
 	t.Parallel()
 	s := open(t, 1)

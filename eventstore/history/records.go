@@ -15,7 +15,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Records returns every message from First to Last, in order and each once, with what is wrong with it:
+// Records returns every message from First to Last, in order and each once. One that was removed comes as what its Removal
+// says. With a message comes what is wrong with it:
 //   - an *eventstore.CorruptError or *eventstore.UnknownEventError with a Record that holds the Sequence and the Subject,
 //   - an *eventstore.MissingError for messages that are gone, without a Record.
 //
@@ -25,7 +26,8 @@ func (h *History) Records(ctx context.Context) iter.Seq2[eventstore.Record, erro
 }
 
 // RecordsOf returns what Records does, but only the messages of an account's clients, where account is not "", and of one
-// client, where clientID is not 0. Only these are transferred, so that missing messages are not reported.
+// client, where clientID is not 0. Only these are transferred, so that missing messages are not reported. Those that were removed
+// are left out, also while they are still there.
 func (h *History) RecordsOf(ctx context.Context, account string, clientID int64) iter.Seq2[eventstore.Record, error] {
 	return h.records(ctx, subjectOf(account, clientID))
 }
@@ -143,6 +145,9 @@ func (r *reader) take(ctx context.Context, meta *jetstream.MsgMetadata, msg jets
 		r.reached = r.Last
 		return nil
 	}
+	if record, removed := r.Removals.Record(sequence); removed {
+		return r.passRemoved(record)
+	}
 	record, err := eventstore.Decode(sequence, meta.Timestamp, msg.Subject(), msg.Headers(), msg.Data())
 	return r.pass(sequence, record, err)
 }
@@ -150,26 +155,59 @@ func (r *reader) take(ctx context.Context, meta *jetstream.MsgMetadata, msg jets
 // fromLeader passes on the next message up to a sequence, as the stream's leader has it, or that messages are missing up
 // to there. left says that a consumer has left the message out.
 func (r *reader) fromLeader(ctx context.Context, upTo uint64, left bool) error {
-	m, err := r.api.Message(ctx, eventstore.Stream, jsapi.Query{Sequence: r.reached + 1, NextBySubject: cmp.Or(r.subject, ">")})
+	next := r.reached + 1
+	if record, removed := r.Removals.Record(next); removed {
+		return r.passRemoved(record)
+	}
+	m, err := r.api.Message(ctx, eventstore.Stream, jsapi.Query{Sequence: next, NextBySubject: cmp.Or(r.subject, ">")})
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		m.Sequence, err = upTo+1, nil
 	}
 	if err != nil {
-		return fmt.Errorf("message %d: %w", r.reached+1, err)
+		return fmt.Errorf("message %d: %w", next, err)
 	}
 	switch {
 	case r.subject != "" && m.Sequence > upTo:
 		r.reached = upTo
 		return nil
-	case r.subject == "" && m.Sequence > r.reached+1:
-		missing := &eventstore.MissingError{First: r.reached + 1, Last: min(m.Sequence-1, upTo)}
-		return r.pass(missing.Last, eventstore.Record{}, missing)
+	case r.subject == "" && m.Sequence > next:
+		return r.missing(ctx, min(m.Sequence-1, upTo))
+	}
+	if record, removed := r.Removals.Record(m.Sequence); removed {
+		return r.passRemoved(record)
 	}
 	record, err := eventstore.Decode(m.Sequence, m.Time, m.Subject, m.Header(), m.Data)
 	if left && r.server != "" && record.Foreign == "" { // nats.go may have held a foreign message back
 		r.lacking(m.Sequence)
 	}
 	return r.pass(m.Sequence, record, err)
+}
+
+// missing passes on that messages are missing up to a sequence, unless they were removed, of which the stream may have a
+// record by now.
+func (r *reader) missing(ctx context.Context, upTo uint64) error {
+	next := r.reached + 1
+	record, removed, err := r.Removals.Find(ctx, r.api, next)
+	if err != nil {
+		return err
+	}
+	if removed {
+		return r.passRemoved(record)
+	}
+	last := next
+	for last < upTo && !r.isRemoved(last+1) {
+		last++
+	}
+	return r.pass(last, eventstore.Record{}, &eventstore.MissingError{First: next, Last: last})
+}
+
+// passRemoved passes on the record of a message that was removed, unless single subjects are read.
+func (r *reader) passRemoved(record eventstore.Record) error {
+	if r.subject != "" {
+		r.reached = record.Sequence
+		return nil
+	}
+	return r.pass(record.Sequence, record, nil)
 }
 
 func (r *reader) pass(reached uint64, record eventstore.Record, err error) error {

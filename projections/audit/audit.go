@@ -13,7 +13,9 @@
 // the copy of another one. A fault counts only when a second round of passes finds it again, because a server that lags
 // is no fault.
 //
-// An event with a version that its client already has is foreign, and no fault: the first one counts.
+// An event with a version that its client already has is foreign, and no fault: the first one counts. Nor is a message that was
+// removed, if the stream has a record of that. A snapshot that is older than an erasure is not compared: what it was made of
+// cannot be read any more.
 //
 // What an audit does not find: an event that was replaced by another valid one with the same version and a correct
 // checksum, before any snapshot or any process that is still running has seen the first one.
@@ -103,7 +105,10 @@ type Findings struct {
 	References  uint64            // reference events
 	Duplicates  uint64            // reference events that change nothing: see domain.ReferenceEvent
 	Foreign     uint64
-	Snapshots   int // that are what the stream gives
+	Erased      uint64               // messages that were removed by erasures
+	Skipped     uint64               // messages that were removed because they could not be read
+	Unfinished  []eventstore.Removal // erasures that are not done
+	Snapshots   int                  // that are what the stream gives
 	Faults      uint64
 }
 
@@ -171,6 +176,9 @@ func (n *auditor) record(r eventstore.Record, err error) bool {
 		n.unreadableAt(r, faultAt(r, FaultUnknownType, fmt.Sprintf("%s: it takes a newer release to read it", unknown.Type)))
 	case err != nil:
 		return false
+	case r.Removed:
+		n.removed(r)
+		return true
 	default:
 		if n.folds(r.ClientID) {
 			r.Foreign = n.model.Foreign(r)
@@ -202,11 +210,27 @@ func (n *auditor) fold(r eventstore.Record) {
 		if !n.model.References.Fold(&event) {
 			n.findings.Duplicates++
 		}
+	case r.Removal != nil:
 	case n.folds(r.ClientID):
 		n.event(r)
 	default:
 		n.model.Tick(r)
 	}
+}
+
+// removed folds a message that was removed, as far as it belongs to the part.
+func (n *auditor) removed(r eventstore.Record) {
+	if r.ClientID == 0 {
+		n.findings.Skipped++
+	} else {
+		n.findings.Erased++
+	}
+	if n.folds(r.ClientID) {
+		_, _ = n.model.Fold(r) // is no error
+	} else if r.Type != "" {
+		n.model.Tick(r)
+	}
+	n.pass(r.Sequence, r.StoredAt)
 }
 
 // folds reports whether a client, project or invoice is of the part that is folded.
@@ -237,6 +261,9 @@ func (n *auditor) end() {
 		}
 		n.fault(Fault{Kind: FaultCounter, Detail: fmt.Sprintf("the counter %s %s, below the ids of %s, up to %d at sequence %d: it was lost or set back, and ids may be handed out twice",
 			eventstore.IDStream, state, domain.Counted(int(n.aboveCount), "client"), n.above, n.aboveAt)})
+	}
+	for _, r := range n.History.Removals.Unfinished() {
+		n.findings.Unfinished = append(n.findings.Unfinished, *r.Removal)
 	}
 	n.findings.Clients, n.findings.Deleted, n.findings.Accounts = n.model.Len(), n.model.Deleted.Len(), n.model.AccountCount()
 }

@@ -77,7 +77,7 @@ func (n *auditor) compare(check *snapshotCheck) string {
 		return "the message that it was taken at is missing"
 	case !check.StoredAt.Equal(n.model.StoredAt):
 		return "it was taken of another stream"
-	case n.History.First > 1:
+	case n.History.First > 1, check.Sequence < n.History.Removals.Erased():
 		return ""
 	case check.digest == snapshot.Digest(n.model.View()):
 		n.findings.Snapshots++

@@ -42,10 +42,12 @@ type Event struct {
 
 // Hub passes events on to readers. It is safe for concurrent use.
 type Hub struct {
-	log  Log
-	room int             // in bytes
-	live context.Context // until Close
-	end  context.CancelFunc
+	log Log
+	// repeated reports whether a message is an event that does not count, as the read model has found.
+	repeated func(sequence uint64) bool
+	room     int             // in bytes
+	live     context.Context // until Close
+	end      context.CancelFunc
 
 	mu       sync.Mutex
 	reached  uint64              // the last message that was published
@@ -63,8 +65,9 @@ type account struct {
 }
 
 // NewHub returns a hub for the messages of a stream behind the sequence reached. It keeps events of so many bytes in memory.
-func NewHub(log Log, reached uint64, room int) *Hub {
-	h := &Hub{log: log, room: room, reached: reached, accounts: make(map[string]*account)}
+// repeated reports whether the message at a sequence that was published is an event that does not count.
+func NewHub(log Log, repeated func(sequence uint64) bool, reached uint64, room int) *Hub {
+	h := &Hub{log: log, repeated: repeated, room: room, reached: reached, accounts: make(map[string]*account)}
 	h.live, h.end = context.WithCancel(context.Background())
 	return h
 }
@@ -118,13 +121,15 @@ func (h *Hub) add(e *Event) {
 	}
 }
 
-// sizeOf is about what an event takes in memory: its texts, and as much twice when it is encoded.
+// sizeOf is about what an event takes in memory: its texts or numbers, and as much twice when it is encoded.
 func sizeOf(e domain.Event) int {
 	const rest = 1 << 10
 	texts := 0
 	switch e := e.(type) {
 	case domain.ClientCreated:
 		texts = len(e.Name) + len(e.Currency) + len(e.CurrencySymbol) + len(e.Details)
+	case domain.ClientErased:
+		texts = 8 * len(e.Erased)
 	case domain.ClientUpdated:
 		for _, text := range []*string{e.Name, e.Currency, e.CurrencySymbol, e.Details} {
 			if text != nil {

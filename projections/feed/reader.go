@@ -80,7 +80,8 @@ func (r *Reader) CatchUp(ctx context.Context) iter.Seq2[*Event, error] {
 					yield(nil, err)
 					return
 				}
-				if r.position = record.Sequence; isEvent(record) && !yield(newEvent(r.account, record), nil) {
+				r.position = record.Sequence
+				if isEvent(record) && !r.hub.repeated(record.Sequence) && !yield(newEvent(r.account, record), nil) {
 					return
 				}
 			}

@@ -84,6 +84,12 @@ func (a *arrivals) advance(reached uint64) {
 	}
 }
 
+func (a *arrivals) begin() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.err = nil
+}
+
 func (a *arrivals) end(err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -70,8 +70,9 @@ func (d *Directory) Restore(m *Model) {
 func (d *Directory) OnFold(folded func([]eventstore.Record)) { d.folded = folded }
 
 // Follow folds the stream into the directory until ctx ends, or until the stream holds what cannot be folded. From then on
-// the directory stays as it is, and calls that wait for more return the error.
+// the directory stays as it is, and calls that wait for more return the error, until Follow is called again.
 func (d *Directory) Follow(ctx context.Context) error {
+	d.arrivals.begin()
 	err := d.stream.Tail(ctx, d.Sequence(), d.apply)
 	d.foreigns.flush()
 	d.arrivals.end(err)
@@ -83,29 +84,21 @@ func (d *Directory) Follow(ctx context.Context) error {
 
 // apply folds a batch of messages, which shows to readers as one step. It sets Foreign of each message that is foreign.
 func (d *Directory) apply(batch []eventstore.Record) error {
-	reached, err := d.fold(batch)
-	if d.folded != nil && err == nil {
-		d.folded(batch)
+	d.mu.Lock()
+	n, err := d.model.foldBatch(batch)
+	for _, r := range batch[:n] {
+		if r.Foreign != "" && !r.Removed {
+			d.foreign++
+			d.foreigns.skipped(r.Sequence, r.Foreign)
+		}
+	}
+	reached := d.model.Sequence
+	d.mu.Unlock()
+	if d.folded != nil {
+		d.folded(batch[:n])
 	}
 	d.arrivals.advance(reached)
 	return err
-}
-
-func (d *Directory) fold(batch []eventstore.Record) (uint64, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for i, r := range batch {
-		foreign, err := d.model.Fold(r)
-		if err != nil {
-			return d.model.Sequence, err
-		}
-		if foreign != "" {
-			batch[i].Foreign = foreign
-			d.foreign++
-			d.foreigns.skipped(r.Sequence, foreign)
-		}
-	}
-	return d.model.Sequence, nil
 }
 
 // Client returns a client of an account, if it exists, as of a sequence of the stream.
@@ -141,6 +134,13 @@ func (d *Directory) Deleted(id int64) bool {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	return d.model.Deleted.Has(id)
+}
+
+// Repeated reports whether the message at a sequence, which the directory has folded, is an event that does not count.
+func (d *Directory) Repeated(sequence uint64) bool {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.model.Repeated.Has(int64(sequence))
 }
 
 // HighestID returns the highest id that a client ever had, in any account, or that a foreign message has taken.

@@ -14,12 +14,15 @@ import (
 // Model is what the events of the stream up to Sequence add up to. It is not safe for concurrent use: a Directory guards
 // its own, and the auditor has one to itself.
 type Model struct {
-	Sequence   uint64
-	StoredAt   time.Time // of the message at Sequence
-	Clock      time.Time // of the last event: it never runs backwards along the stream
-	Setbacks   []Setback // of the clocks by which events were stored, in order
-	HighestID  int64     // that a client ever had, in any account, or that a foreign message has taken
-	Deleted    *IDSet
+	Sequence  uint64
+	StoredAt  time.Time // of the message at Sequence
+	Clock     time.Time // of the last event: it never runs backwards along the stream
+	Setbacks  []Setback // of the clocks by which events were stored, in order
+	HighestID int64     // that a client ever had, in any account, or that a foreign message has taken
+	Deleted   *IDSet
+	// Repeated holds the sequences of the foreign messages that are events, see Foreign. In front of a snapshot that an earlier
+	// release has saved they are not known.
+	Repeated   *IDSet
 	References *references.Index
 
 	accounts map[string]*account
@@ -32,7 +35,7 @@ func NewModel() *Model { return NewModelWithin(references.DefaultLimits()) }
 
 // NewModelWithin returns one whose references remember as much as limits say.
 func NewModelWithin(limits references.Limits) *Model {
-	m := &Model{Deleted: NewIDSet(), accounts: make(map[string]*account), byID: make(map[int64]*Entry), texts: make(texts)}
+	m := &Model{Deleted: NewIDSet(), Repeated: NewIDSet(), accounts: make(map[string]*account), byID: make(map[int64]*Entry), texts: make(texts)}
 	m.References = references.New(m.Deleted.Has, limits)
 	return m
 }
@@ -52,6 +55,20 @@ func (m *Model) Fold(r eventstore.Record) (foreign string, err error) {
 	}
 	m.Sequence, m.StoredAt = r.Sequence, r.StoredAt
 	return foreign, nil
+}
+
+// foldBatch folds messages up to the first one that it cannot fold, and returns how many. It sets Foreign of each that is foreign.
+func (m *Model) foldBatch(batch []eventstore.Record) (n int, err error) {
+	for i, r := range batch {
+		foreign, err := m.Fold(r)
+		if err != nil {
+			return i, err
+		}
+		if foreign != "" {
+			batch[i].Foreign = foreign
+		}
+	}
+	return len(batch), nil
 }
 
 func (m *Model) foldEvent(r eventstore.Record) (foreign string, err error) {
@@ -166,6 +183,7 @@ func (m *Model) passRemoved(r eventstore.Record) {
 	}
 	m.Tick(r)
 	if r.Foreign != "" {
+		m.Repeated.Add(int64(r.Sequence))
 		return
 	}
 	a := m.account(r.Account)
@@ -208,6 +226,7 @@ const maxSkip = 1 << 16
 func (m *Model) skip(r eventstore.Record) {
 	if r.Event != nil {
 		m.Tick(r)
+		m.Repeated.Add(int64(r.Sequence))
 	}
 	if old := m.byID[r.ClientID]; old.of(r.Account) {
 		e := NewEntry(old.Client, r.Sequence)

@@ -16,7 +16,7 @@ func (m *Model) View() View {
 	v := View{
 		Sequence: m.Sequence, StoredAt: m.StoredAt, Clock: m.Clock, HighestID: m.HighestID,
 		Setbacks: slices.Clone(m.Setbacks),
-		Deleted:  m.Deleted.Copy(), References: m.References.Copy(),
+		Deleted:  m.Deleted.Copy(), Repeated: m.Repeated.Copy(), References: m.References.Copy(),
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.accounts)) {
 		a := m.accounts[name]
@@ -32,6 +32,7 @@ type View struct {
 	Setbacks        []Setback
 	HighestID       int64
 	Deleted         *IDSet
+	Repeated        *IDSet
 	Accounts        []Account // by name
 	References      *references.Index
 }

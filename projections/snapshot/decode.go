@@ -15,11 +15,7 @@ func decode(r *bufio.Reader, m *readmodel.Model) error {
 	var v readmodel.View
 	codeHeader(c, &v)
 	m.Sequence, m.StoredAt, m.Clock, m.HighestID = v.Sequence, v.StoredAt, v.Clock, v.HighestID
-	last := int64(0)
-	for range c.each() {
-		last += int64(c.read())
-		m.Deleted.Add(last)
-	}
+	c.decodeSet(m.Deleted)
 	for range c.each() {
 		c.decodeAccount(m)
 	}
@@ -34,7 +30,18 @@ func decode(r *bufio.Reader, m *readmodel.Model) error {
 			m.Setbacks = append(m.Setbacks, s)
 		}
 	}
+	if _, err := r.Peek(1); err == nil {
+		c.decodeSet(m.Repeated)
+	}
 	return c.err
+}
+
+func (c *coder) decodeSet(s *readmodel.IDSet) {
+	last := int64(0)
+	for range c.each() {
+		last += int64(c.read())
+		s.Add(last)
+	}
 }
 
 // each reads a number and yields that often, up to the first error.

@@ -17,12 +17,7 @@ const end = 0x5EA1
 func encode(w io.Writer, v readmodel.View) error {
 	c := &coder{w: bufio.NewWriterSize(w, 1<<20), numbers: make(map[string]uint64)}
 	codeHeader(c, &v)
-	c.put(uint64(v.Deleted.Len()))
-	last := int64(0)
-	for id := range v.Deleted.All() { // as distances from one to the next
-		c.put(uint64(id - last))
-		last = id
-	}
+	c.encodeSet(v.Deleted)
 	c.put(uint64(len(v.Accounts)))
 	for _, a := range v.Accounts {
 		codeAccount(c, &a.Name, &a.Revision)
@@ -34,13 +29,26 @@ func encode(w io.Writer, v readmodel.View) error {
 	}
 	c.encodeReferences(v.References)
 	c.put(end)
-	if len(v.Setbacks) > 0 { // a part that earlier releases do not know: they pass over a snapshot that has it
+	if len(v.Setbacks) > 0 || v.Repeated.Len() > 0 { // a part that earlier releases do not know: they pass over a snapshot that has it
 		c.put(uint64(len(v.Setbacks)))
 		for _, s := range v.Setbacks {
 			codeSetback(c, &s)
 		}
 	}
+	if v.Repeated.Len() > 0 {
+		c.encodeSet(v.Repeated)
+	}
 	return c.w.Flush()
+}
+
+// encodeSet writes ids as distances from one to the next.
+func (c *coder) encodeSet(s *readmodel.IDSet) {
+	c.put(uint64(s.Len()))
+	last := int64(0)
+	for id := range s.All() {
+		c.put(uint64(id - last))
+		last = id
+	}
 }
 
 func (c *coder) encodeReferences(x *references.Index) {

@@ -41,7 +41,7 @@ func Replay(
 // never run backwards in it. Otherwise it is like Replay.
 func ReplayBefore(ctx context.Context, history *history.History, end time.Time, reached func(sequence uint64)) (*readmodel.Model, error) {
 	m := readmodel.NewModel()
-	return m, fold(ctx, m, history, func(r eventstore.Record) bool { return r.Event != nil && !r.StoredAt.Before(end) }, reached)
+	return m, fold(ctx, m, history, func(r eventstore.Record) bool { return (r.Event != nil || r.Removed) && !r.StoredAt.Before(end) }, reached)
 }
 
 // fold folds a history into a model up to the first message that is beyond what is wanted.

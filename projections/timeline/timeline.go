@@ -8,7 +8,7 @@
 // Guarantees: the versions include every event that was acknowledged before the directory was refreshed. Times never run
 // backwards along a history, and equal those of the read model; for events in front of a snapshot that an earlier release has
 // saved, the clocks of whose leaders are not known, they may be earlier by what these clocks differed. A deleted client has a
-// history as well, which ends with the deletion.
+// history as well, which ends with the deletion, and of an erased client the erasure is the history.
 package timeline
 
 import (
@@ -68,12 +68,17 @@ func (t Timeline) Versions(ctx context.Context, account string, id int64) iter.S
 // foreign reports whether a message behind a version is foreign: see readmodel.Model.
 func (v Version) foreign(r eventstore.Record) bool {
 	deleted := v.Version > 0 && !v.After.Exists()
-	return r.Foreign != "" || deleted || r.Version <= v.Version
+	return r.Foreign != "" || deleted && !isErasure(r) || r.Version <= v.Version
+}
+
+func isErasure(r eventstore.Record) bool {
+	_, erasure := r.Event.(domain.ClientErased)
+	return erasure
 }
 
 // next returns the version behind another one.
 func (t Timeline) next(ctx context.Context, last Version, r eventstore.Record) (Version, error) {
-	if r.Version != last.Version+1 {
+	if r.Version != last.Version+1 && !isErasure(r) {
 		return Version{}, &eventstore.CorruptError{Sequence: r.Sequence, Reason: fmt.Sprintf(
 			"version %d of client %d follows version %d", r.Version, r.ClientID, last.Version)}
 	}

@@ -128,6 +128,8 @@ func TestVersionsContinueEachOther(t *testing.T) {
 	again.Sequence = 9
 	end, behind := stream([]float64{1, 2}, created, deleted)[1], records[2]
 	behind.Sequence = 10
+	erased := stream([]float64{1}, domain.ClientErased{ID: 7})[0]
+	erased.Sequence, erased.Version = 3, 7
 	for name, c := range map[string]struct {
 		records []eventstore.Record
 		want    []uint64
@@ -135,6 +137,9 @@ func TestVersionsContinueEachOther(t *testing.T) {
 	}{
 		"one again":               {[]eventstore.Record{records[0], records[1], again, records[2]}, []uint64{1, 2, 3}, false},
 		"one behind the deletion": {[]eventstore.Record{records[0], end, again, behind}, []uint64{1, 2}, false},
+		"an erasure alone":        {[]eventstore.Record{erased}, []uint64{7}, false},
+		"one behind an erasure":   {[]eventstore.Record{erased, again}, []uint64{7}, false},
+		"one behind a deletion":   {[]eventstore.Record{records[0], end, erased}, []uint64{1, 2, 7}, false},
 		"one left out":            {[]eventstore.Record{records[0], records[2]}, []uint64{1}, true},
 	} {
 		line.Log = stored{c.records, nil}

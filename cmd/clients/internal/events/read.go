@@ -111,5 +111,5 @@ func (p *printer) check(r eventstore.Record, fault error) (event bool, err error
 	case fault != nil:
 		return false, fault
 	}
-	return r.Reference == nil && r.Foreign == "", nil
+	return r.Event != nil && r.Foreign == "", nil
 }

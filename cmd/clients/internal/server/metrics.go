@@ -28,7 +28,7 @@ func (s *Server) registerMetrics() {
 		counter("clients_stray_messages_total", "Foreign messages in the stream: no events, or with a version that the client already has. They were skipped.", func() uint64 { return s.directory.Stats().Foreign }),
 		gauge("clients_projection_sequence", "Sequence of the last message that reads show.", func() float64 { return float64(s.directory.Stats().Sequence) }),
 		gauge("clients_clients", "Clients of all accounts.", func() float64 { return float64(s.directory.Stats().Clients) }),
-		gauge("clients_following", "0 when the stream can no longer be read: see the log, and restart the process.", func() float64 { return number(s.directory.Err() == nil) }),
+		gauge("clients_following", "0 while the stream cannot be read any further: see the log.", func() float64 { return number(s.directory.Err() == nil) }),
 		gauge("clients_read_only", "1 while NATS refuses writes, for the reason in /readyz.", func() float64 { return number(s.refusesWrites() != "") }),
 		gauge("clients_snapshot_sequence", "Sequence of the last snapshot of any replica.", func() float64 { sequence, _ := s.snapshotter.Last(); return float64(sequence) }),
 		gauge("clients_snapshot_age_seconds", "Age of the last snapshot of any replica, or of this process if there is none.", func() float64 { _, at := s.snapshotter.Last(); return time.Since(at).Seconds() }),

@@ -29,16 +29,19 @@ func (s *Server) buildReadModel(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the snapshots: %w", err)
 	}
-	if s.reader, err = history.NewReader(s.nc); err != nil {
+	if s.reader, err = history.NewReader(s.nc, s.store.Removals); err != nil {
 		return err
 	}
-	s.feeds = feed.NewHub(s.reader, s.directory.Sequence(), int(min(feedRoom, s.memoryLimit/32)))
+	s.feeds = feed.NewHub(s.reader, s.directory.Repeated, s.directory.Sequence(), int(min(feedRoom, s.memoryLimit/32)))
 	s.directory.OnFold(s.feeds.Publish)
 	s.background(func(ctx context.Context) {
 		defer s.feeds.Close()
-		if err := s.directory.Follow(ctx); ctx.Err() == nil && s.reason.Load() == nil { // otherwise Start returns it
-			s.log.Error("tail stopped, writes refused", "error", err)
-		}
+		follow(ctx, s.directory, s.store, func(err error) {
+			if s.reason.Load() == nil { // otherwise Start returns it
+				_, hint := terminal.Text(withRemedy(err))
+				s.log.Error("tail stopped, writes refused", "error", err, "hint", hint)
+			}
+		})
 	})
 	begun := time.Now()
 	if err := s.retry(ctx, s.catchUp); err != nil {
@@ -63,13 +66,28 @@ func (s *Server) catchUp(ctx context.Context) error {
 	return s.directory.Refresh(ctx)
 }
 
+// follow follows the stream until ctx ends, or until it cannot be read any more. A message that cannot be folded stops it for
+// as long as the message is not removed. stopped is called with the reason of each stop.
+func follow(ctx context.Context, d *readmodel.Directory, store *eventstore.Store, stopped func(error)) {
+	for ctx.Err() == nil {
+		err := d.Follow(ctx)
+		if ctx.Err() == nil {
+			stopped(err)
+		}
+		if eventstore.AwaitRemoval(ctx, store, err) != nil {
+			return
+		}
+	}
+}
+
 // withRemedy adds what to do about an event that cannot be read.
 func withRemedy(err error) error {
+	sequence, stopped := eventstore.StoppedAt(err)
 	switch {
 	case errors.As(err, new(*eventstore.UnknownEventError)):
-		return terminal.WithHint(err, "start a release that reads this type; clients verify lists all such events")
-	case errors.As(err, new(*eventstore.CorruptError)):
-		return terminal.WithHint(err, "list the faults with clients verify (of a stopped embedded store: --data-dir), and restore a backup")
+		return terminal.WithHint(err, "start a release that reads this type, or leave the message out: clients skip %d --reason TEXT", sequence)
+	case stopped:
+		return terminal.WithHint(err, "list the faults with clients verify, and restore a backup or leave the message out: clients skip %d --reason TEXT", sequence)
 	}
 	return err
 }

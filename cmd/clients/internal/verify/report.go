@@ -78,10 +78,14 @@ func (v *Report) stray(r eventstore.Record) {
 
 func (v *Report) summary(f audit.Findings) {
 	took := time.Since(v.begun)
+	for _, r := range f.Unfinished {
+		v.line("note", map[string]any{"unfinished_erasure": r.ClientID, "account": r.Account},
+			"note: the erasure of client %[1]d is not complete: run clients erase %[1]d --account %[2]s", r.ClientID, r.Account)
+	}
 	if v.JSON {
 		v.line("summary", map[string]any{
 			"first": f.First, "last": f.Last, "messages": f.Messages, "accounts": f.Accounts, "clients": f.Clients, "deleted": f.Deleted,
-			"types": f.Types, "facts": f.References, "repeated_facts": f.Duplicates, "strays": f.Foreign, "snapshots": f.Snapshots,
+			"types": f.Types, "facts": f.References, "repeated_facts": f.Duplicates, "strays": f.Foreign, "erased": f.Erased, "skipped": f.Skipped, "snapshots": f.Snapshots,
 			"faults": f.Faults, "seconds": took.Seconds(),
 		}, "")
 		return
@@ -93,6 +97,7 @@ func (v *Report) summary(f audit.Findings) {
 	}
 	v.line("", nil, "facts      %d, repeats among them %d", f.References, f.Duplicates)
 	v.line("", nil, "strays     %d", f.Foreign)
+	v.line("", nil, "removed    %d by erasures, %d by skips", f.Erased, f.Skipped)
 	v.line("", nil, "snapshots  %d sound", f.Snapshots)
 	v.line("", nil, "faults     %d", f.Faults)
 	v.line("", nil, "duration   %s", took.Round(time.Millisecond))
