@@ -31,6 +31,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"clients/eventstore"
@@ -65,8 +66,9 @@ type Server struct {
 	dir     string
 	server  *server.Server
 	lock    *flock.Flock
-	access  *access // nil where the server does not listen
-	address string  // path of the file with the address
+	access  *access      // nil where the server does not listen
+	own     atomic.Int64 // connections of this process
+	address string       // path of the file with the address
 }
 
 // Start starts a server over the store in config.Dir. The errors are
@@ -237,7 +239,18 @@ func (s *Server) Connect(options ...nats.Option) (*nats.Conn, error) {
 	if s.access != nil {
 		options = append(options, nats.UserInfo(adminUser, s.access.admin))
 	}
-	return nats.Connect("", options...)
+	nc, err := nats.Connect("", options...)
+	if err == nil {
+		s.own.Add(1)
+	}
+	return nc, err
+}
+
+// Alone reports whether this process has the only connections that may store events: no other one has logged in as the
+// administrator. It counts connections of Connect as open.
+func (s *Server) Alone() bool {
+	account, err := s.server.LookupAccount(streamsAccount)
+	return err == nil && int64(account.NumLocalConnections()) <= s.own.Load()
 }
 
 // Shutdown stops the server and unlocks the data directory. It may be called on one that did not start.

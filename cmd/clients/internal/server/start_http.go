@@ -12,6 +12,7 @@ import (
 
 	"clients/cmd/clients/internal/version"
 	"clients/domain/command"
+	"clients/eventstore/embedded"
 	"clients/projections/readmodel"
 	"clients/projections/timeline"
 	"clients/transport"
@@ -64,7 +65,7 @@ func (s *Server) serveAPI(context.Context) error {
 	}
 	reads := transport.Directory(s.directory)
 	if s.embedded != nil {
-		reads = ownReads{s.directory}
+		reads = ownReads{s.directory, s.embedded}
 	}
 	api := transport.API{
 		Commands:       commands,
@@ -103,11 +104,19 @@ func (s *Server) serveAPI(context.Context) error {
 	return nil
 }
 
-// ownReads show every event that this process has acknowledged. That is all there are where it runs the server itself.
-type ownReads struct{ *readmodel.Directory }
+// ownReads show every event that was acknowledged. Those are this process's own as long as it alone uses the server.
+type ownReads struct {
+	*readmodel.Directory
+	server *embedded.Server
+}
 
 // Refresh waits for what was acknowledged before the call.
-func (r ownReads) Refresh(ctx context.Context) error { return r.AwaitOwn(ctx) }
+func (r ownReads) Refresh(ctx context.Context) error {
+	if r.server.Alone() {
+		return r.AwaitOwn(ctx)
+	}
+	return r.Directory.Refresh(ctx)
+}
 
 func serve(server *http.Server, listener net.Listener, log *slog.Logger) {
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
