@@ -14,8 +14,8 @@ var (
 	ErrReplaced = errors.New("the stream " + Stream + " was replaced while the service ran, which has to be started again")
 	// ErrWentBackwards reports that the stream ends before a sequence that it is known to have reached.
 	ErrWentBackwards = errors.New("the stream ends before a sequence that it had already reached")
-	// ErrIncomplete reports that the stream holds fewer messages than were stored in it. Every sequence was one message, and
-	// nothing of the service removes any.
+	// ErrIncomplete reports that the stream holds fewer messages than were stored in it. Every sequence was one message, and a
+	// Removal accounts for each that an operator had removed.
 	ErrIncomplete = errors.New("messages are missing from the stream " + Stream + ": " + howToRestore)
 	// ErrDamaged reports that the stream was found not to hold what was folded of it.
 	ErrDamaged = errors.New("the stream " + Stream + " is damaged: list the faults with clients verify (of a stopped embedded store: --data-dir), and restore a backup")

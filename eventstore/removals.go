@@ -145,6 +145,18 @@ func (r *Removals) Len() int {
 	return len(r.messages)
 }
 
+// Before reports whether a message in front of a sequence was removed.
+func (r *Removals) Before(sequence uint64) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for removed := range r.messages {
+		if removed < sequence {
+			return true
+		}
+	}
+	return false
+}
+
 // Erased returns the sequence of the last record that began an erasure, 0 if there is none. What was folded of the messages in
 // front of it cannot be folded again.
 func (r *Removals) Erased() uint64 {

@@ -19,6 +19,9 @@
 // Everything that is stored comes back in one order through Store.Tail (tail.go): a consumer delivers messages,
 // what it leaves out is read from the leader (tail_backfill.go), and a gap that remains is damage.
 //
+// An operator can have messages removed. A Removal (removal.go) in the stream says which and why, and nothing else accounts for a
+// gap. What was removed is read as what its Removal says, whether it is deleted already or not (removals.go).
+//
 // A strong read waits for the projection to reach Store.LastSequence (guard_check.go), which asks the leader, as ReadIndex
 // does in Raft, and compares what it says with the guard's checkpoint. The guard (guard.go) ends the use of a stream that
 // was replaced, put back to an earlier state, or has lost messages. From then on every call returns its error.

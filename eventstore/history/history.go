@@ -104,8 +104,8 @@ func (h *History) readBounds(ctx context.Context) error {
 	}
 	h.Servers = info.Cluster.Present()
 	_, err = h.Removals.Read(ctx, h.api)
-	for h.First > 1 && h.isRemoved(h.First-1) {
-		h.First--
+	if h.Removals.Before(h.First) { // what else is missing there is found when it is read
+		h.First = 1
 	}
 	return err
 }

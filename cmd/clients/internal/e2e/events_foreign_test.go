@@ -173,3 +173,26 @@ func TestForeignMessagesStopNoCommand(t *testing.T) {
 	require.Equal(t, []string{"Keyed", "Next"}, names(s.list("")))
 	s.create("Last")
 }
+
+// An event that does not count is not sent either to a reader that reads the stream itself, also by a service that was started
+// behind it.
+func TestAFeedLeavesOutRepeatedEvents(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	js := s.administrator(t)
+	id := s.create("SuprCorp")
+	_, err := js.PublishMsg(t.Context(), sealed(envelope(fmt.Sprintf("clients.default.%d", id), "clients.v1.ClientDeleted", id, 1, fmt.Sprintf(`{"id":%d}`, id))))
+	require.NoError(t, err)
+	s.create("Other")
+	for range 2 {
+		for position, want := range map[string][]uint64{"?after=0": {1, 3}, "?after=1": {3}} {
+			var sequences []uint64
+			for _, e := range s.openFeed(position).take(len(want)) {
+				sequences = append(sequences, e.sequence(t))
+			}
+			require.Equal(t, want, sequences, position)
+		}
+		s.stop(t)
+		s = s.restart(t)
+	}
+}
