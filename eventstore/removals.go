@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"time"
+	"unique"
 
 	"clients/domain"
 	"clients/eventstore/internal/jsapi"
@@ -52,7 +53,7 @@ func (r *Removals) Add(record Record) {
 	of := client{removal.Account, removal.ClientID}
 	for _, m := range removal.Messages {
 		if m.Sequence < record.Sequence {
-			r.messages[m.Sequence] = removed{of, m.StoredAt.UnixNano(), m.Type, m.Foreign}
+			r.messages[m.Sequence] = removed{of, m.StoredAt.UnixNano(), unique.Make(m.Type).Value(), m.Foreign}
 		}
 	}
 	if of.id != 0 && !removal.Done {

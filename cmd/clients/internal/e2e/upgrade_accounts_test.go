@@ -27,8 +27,7 @@ var previousUsers = flag.String("previous-users", "", "path of users.conf of the
 func TestUpgradeOfNATSToAccounts(t *testing.T) {
 	require.NotEmpty(t, *previousUsers, "-previous-users is missing")
 	servers := natstest.Run(t, 3, withAccounts(t, *previousUsers))
-	setup := run(t, []string{"CLIENTS_NATS_URL=" + as("admin", servers.URL())}, "setup", "--sources")
-	require.Zero(t, setup.code, setup.stderr)
+	setUpByPrevious(t, []string{"CLIENTS_NATS_URL=" + as("admin", servers.URL())})
 	variables := []string{"CLIENTS_NATS_URL=" + as("clients", servers.URL())}
 	replicas := []*service{startReplica(t, *previous, variables), startReplica(t, binary, variables)}
 	first := replicas[0].create("first")

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"os/exec"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -62,7 +63,7 @@ func TestUpgradeAndRollbackOfReplicasUnderLoad(t *testing.T) {
 	t.Parallel()
 	servers := natstest.Run(t, 3)
 	variables := []string{"CLIENTS_NATS_URL=" + servers.URL()}
-	require.Zero(t, run(t, variables, "setup", "--sources").code)
+	setUpByPrevious(t, variables)
 	route := &route{}
 	for range 3 {
 		route.add(startReplica(t, *previous, variables))
@@ -78,6 +79,13 @@ func TestUpgradeAndRollbackOfReplicasUnderLoad(t *testing.T) {
 	}
 	load.stop(t)
 	require.Zero(t, run(t, variables, "verify").code)
+}
+
+// setUpByPrevious creates the streams by the release before: it does not accept those that the new one creates.
+func setUpByPrevious(t *testing.T, variables []string) {
+	t.Helper()
+	setup := runAs(t, variables, func(c *exec.Cmd) { c.Path = *previous }, "setup", "--sources")
+	require.Zero(t, setup.code, setup.stderr)
 }
 
 func startProgramIn(t *testing.T, program, dir string) *service {
