@@ -33,7 +33,11 @@ var mayImport = map[string][]string{
 	"eventstore/idempotency": {
 		"clients/domain", "clients/eventstore/internal/jsapi", "github.com/nats-io/nats.go", "github.com/google/uuid",
 	},
-	"eventstore/upstream":      {"clients/eventstore/internal/jsapi", "github.com/nats-io/nats.go"},
+	"eventstore/upstream": {"clients/eventstore/internal/jsapi", "github.com/nats-io/nats.go"},
+	"eventstore/erasure": {
+		"clients/domain", "clients/eventstore", "clients/eventstore/deadletter", "clients/eventstore/internal/jsapi", "clients/eventstore/snapshotstore",
+		"clients/eventstore/upstream", "github.com/google/uuid", "github.com/nats-io/nats.go",
+	},
 	"eventstore/deadletter":    {"clients/eventstore/internal/jsapi", "clients/eventstore/upstream", "github.com/nats-io/nats.go"},
 	"eventstore/loglimit":      {"github.com/hashicorp/golang-lru/v2", "golang.org/x/time/rate"},
 	"eventstore/partners":      {"github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2", "golang.org/x/time/rate"},
@@ -95,7 +99,7 @@ var mayImport = map[string][]string{
 	"cmd/clients/internal/natsconn":     {"clients/eventstore", "clients/cmd/clients/internal/terminal", "github.com/nats-io/nats.go"},
 	"cmd/clients/internal/tracing":      {"github.com/go-logr/logr/funcr", "golang.org/x/time/rate", "go.opentelemetry.io/contrib/exporters/autoexport", "go.opentelemetry.io/otel"},
 	"cmd/clients/internal/terminal":     {"github.com/schollz/progressbar/v3", "golang.org/x/term", "golang.org/x/sys/unix"},
-	"cmd/clients/internal/e2e":          {"github.com/nats-io", "github.com/synadia-io/orbit.go/jetstreamext", "clients/cmd/clients/internal/e2e/workload"},
+	"cmd/clients/internal/e2e":          {"github.com/nats-io", "github.com/klauspost/compress", "github.com/synadia-io/orbit.go/jetstreamext", "clients/cmd/clients/internal/e2e/workload"},
 	"cmd/clients/internal/e2e/load":     {"clients/cmd/clients/internal/e2e/workload"},
 	"cmd/clients/internal/e2e/workload": {"github.com/anishathalye/porcupine"},
 	"cmd/example-subscriber":            {"github.com/nats-io/nats.go"},

@@ -9,6 +9,7 @@
 //	backup, restore            backup
 //	events, export, verify     packages of the same names, on eventstore and projections by way of natsconn
 //	quarantine                 eventstore/deadletter
+//	erase, skip                eventstore/erasure
 //
 // Results go to standard output; errors, progress and summaries go to standard error. Exit code 0 is success, 1 a failure,
 // and 2 an invalid setting or command line, in which case nothing was touched.
@@ -59,6 +60,8 @@ type cli struct {
 	Import     importCommand     `cmd:"" help:"Create the clients of a list from Harvest or from export."`
 	Backup     backupCommand     `cmd:"" help:"Copy the streams into a folder."`
 	Restore    restoreCommand    `cmd:"" help:"Restore the streams of a backup."`
+	Erase      eraseCommand      `cmd:"" help:"Overwrite everything that is stored about a deleted client."`
+	Skip       skipCommand       `cmd:"" help:"Remove a message that the service stops at."`
 	Verify     verifyCommand     `cmd:"" help:"Check everything that is stored and report faults."`
 	Epoch      epochCommand      `cmd:"" help:"Print the epoch of the stream, or begin a new one after it was put back."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`

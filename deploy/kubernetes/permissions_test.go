@@ -46,6 +46,11 @@ func TestPermissionsSufficeForTheService(t *testing.T) {
 		out, err := run(t, urlFor("clients", s), args...)
 		require.NoError(t, err, "%s: %s", args, out)
 	}
+	out, err = run(t, urlFor("clients", s), "erase", "1", "--account", "default")
+	require.Error(t, err, "the service's user may not delete messages of CLIENTS")
+	require.Contains(t, out, "permission denied")
+	out, err = run(t, urlFor("admin", s), "erase", "1", "--account", "default")
+	require.NoError(t, err, out)
 	second := serve(t, urlFor("clients2", s)) // as after a change of the password, while replicas are replaced
 	require.NotContains(t, first.stop(t), "violation")
 	require.Equal(t, 201, second.send(t, "POST", "/clients", `{"client":{"name":"Once"}}`, "Idempotency-Key: 1"), "the first response again")

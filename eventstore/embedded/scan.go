@@ -5,6 +5,7 @@ import (
 
 	"clients/eventstore"
 	"clients/eventstore/blockfile"
+	"clients/eventstore/partners"
 
 	"github.com/nats-io/nats-server/v2/server/avl"
 	"github.com/nats-io/nats.go"
@@ -22,8 +23,11 @@ type scanned struct {
 // Each sequence of the stream of events must be there, unless it was removed: a record in the files accounts for it. Otherwise
 // it was purged or deleted, or its file is damaged.
 func scan(store string) (found scanned, err error) {
-	messages := map[string]*avl.SequenceSet{eventstore.Stream: {}, eventstore.QuarantineStream: {}}
-	found.inClear = map[string]map[uint64]bool{eventstore.Stream: {}, eventstore.QuarantineStream: {}}
+	messages := make(map[string]*avl.SequenceSet)
+	found.inClear = make(map[string]map[uint64]bool)
+	for _, stream := range []string{eventstore.Stream, eventstore.QuarantineStream, partners.Projects.Stream, partners.Invoices.Stream} {
+		messages[stream], found.inClear[stream] = &avl.SequenceSet{}, make(map[uint64]bool)
+	}
 	var removals []eventstore.Record
 	err = blockfile.Scan(store, eventstore.RemovalSubject, func(r blockfile.Record) error {
 		if r.Stream == eventstore.Stream {

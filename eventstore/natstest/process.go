@@ -139,6 +139,9 @@ func (p *Process) ready() bool {
 	return err == nil && json.Unmarshal(reply.Data, &info) == nil && !strings.Contains(string(reply.Data), `"error"`)
 }
 
+// StoreDir returns the folder in which the server stores its streams.
+func (p *Process) StoreDir() string { return p.options.StoreDir }
+
 // Pause suspends the process with SIGSTOP.
 func (p *Process) Pause() error { return p.cmd.Process.Signal(syscall.SIGSTOP) }
 

@@ -14,6 +14,7 @@ import (
 	"clients/eventstore"
 	"clients/eventstore/deadletter"
 	"clients/eventstore/embedded"
+	"clients/eventstore/erasure"
 
 	"github.com/nats-io/nats.go"
 )
@@ -39,8 +40,9 @@ func Open(folder string) (*Backup, error) {
 
 // Target says how to restore.
 type Target struct {
-	Replicas int  // of each stream
-	Replace  bool // first delete the streams of the backup that exist; servers only
+	Replicas int              // of each stream
+	Replace  bool             // first delete the streams of the backup that exist; servers only
+	Erasures []erasure.Client // to be erased from what is restored
 	Out, Err io.Writer
 }
 
@@ -90,6 +92,7 @@ func (b *Backup) ToDirectory(ctx context.Context, dir string, target Target) err
 	if err != nil {
 		return err
 	}
+	r.embedded = true
 	if err := r.run(ctx); err != nil {
 		return err
 	}

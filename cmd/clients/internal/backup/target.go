@@ -14,7 +14,9 @@ import (
 	"strings"
 
 	"clients/cmd/clients/internal/terminal"
+	"clients/domain"
 	"clients/eventstore"
+	"clients/eventstore/erasure"
 	"clients/eventstore/idempotency"
 
 	"github.com/google/uuid"
@@ -27,9 +29,10 @@ import (
 type restore struct {
 	*Backup
 	Target
-	nc      *nats.Conn
-	manager *jsm.Manager
-	begun   []string // streams that it has created, perhaps in part
+	nc       *nats.Conn
+	manager  *jsm.Manager
+	embedded bool     // into a data directory
+	begun    []string // streams that it has created, perhaps in part
 }
 
 // order puts the counter of ids first and the events last: a service does not start on ids without events.
@@ -96,11 +99,36 @@ func (r *restore) run(ctx context.Context) error {
 	if err := r.putLateKeys(ctx); err != nil {
 		return err
 	}
+	return r.finish(ctx, events)
+}
+
+// finish gives the stream of events its subjects. If there is something to erase it first has the one more by which a service
+// does not start on it.
+func (r *restore) finish(ctx context.Context, events api.StreamConfig) error {
 	stream, err := r.manager.LoadStream(eventstore.Stream)
-	if err == nil {
-		err = stream.UpdateConfiguration(events)
+	if err == nil && len(r.Erasures) > 0 {
+		unfinished := events
+		unfinished.Subjects = append(slices.Clone(events.Subjects), eventstore.RestoreSubject)
+		if err = stream.UpdateConfiguration(unfinished); err == nil {
+			err = r.erase(ctx)
+		}
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return stream.UpdateConfiguration(events)
+}
+
+func (r *restore) erase(ctx context.Context) error {
+	e, err := erasure.New(r.nc, erasure.Config{Embedded: r.embedded, LogWait: erasure.LogWait, Progress: terminal.ProgressLines(r.Err)})
+	if err == nil {
+		err = e.EraseAnyway(ctx, r.Erasures...)
+	}
+	if err != nil {
+		return fmt.Errorf("erase: %w", err)
+	}
+	fmt.Fprintf(r.Out, "erased: %s of the list\n", domain.Counted(len(r.Erasures), "client"))
+	return nil
 }
 
 // stream creates one stream, and verifies that it ends where it did.

@@ -79,6 +79,15 @@ func (c *RunningFlags) Connect(ctx context.Context) (*nats.Conn, error) {
 	return settings.Running(ctx)
 }
 
+// Administer calls do with a connection of the administrator: see natsconn.Settings.Administer.
+func (c *RunningFlags) Administer(ctx context.Context, do func(nc *nats.Conn, dir string) error) error {
+	settings, err := c.settings()
+	if err != nil {
+		return err
+	}
+	return settings.Administer(ctx, do)
+}
+
 // Await connects as soon as there is a server, and logs as long as there is none.
 func (c *RunningFlags) Await(ctx context.Context, log *slog.Logger) (*nats.Conn, error) {
 	settings, err := c.settings()

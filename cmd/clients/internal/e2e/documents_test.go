@@ -70,6 +70,10 @@ var instead = map[string]string{
 	"git tag v1.0.0":                                  `git -C "$work/release" tag v1.0.0`,
 	"deploy/release ./release":                        `"$work/release/deploy/release" "$work/files"`,
 	"go run ./cmd/clients backup ./backups --keep 14": `go run ./cmd/clients backup "$work/backups" --keep 14`,
+
+	"go run ./cmd/clients erase 1 --account default --log ./erased.jsonl":                           `go run ./cmd/clients erase 1 --account default --log "$work/erased.jsonl"`,
+	"go run ./cmd/clients restore ./backup --data-dir ./restored-without --erasures ./erased.jsonl": `go run ./cmd/clients restore "$work/backup" --data-dir "$work/restored-without" --erasures "$work/erased.jsonl"`,
+
 	// takes minutes
 	"go run -C deploy/compare .": "go run -C deploy/compare . -rounds 1 -time 100ms -clients 500",
 	// needs a cluster: its script is parsed, and the fault tests put the service under the same load

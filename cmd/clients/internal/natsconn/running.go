@@ -31,6 +31,29 @@ func (s Settings) Running(ctx context.Context) (*nats.Conn, error) {
 	return nc, err
 }
 
+// Administer calls do with a connection to the NATS of a running service, and with the data directory of an embedded one. If that
+// one is stopped it starts a server over its store, which does not listen, until do returns.
+func (s Settings) Administer(ctx context.Context, do func(nc *nats.Conn, dir string) error) error {
+	var nc *nats.Conn
+	_, _, err := s.target()
+	if s.DataDir != "" && errors.Is(err, embedded.ErrNotRunning) && embedded.HasStore(s.DataDir) {
+		var server *embedded.Server
+		log := slog.New(slog.DiscardHandler)
+		if server, err = embedded.Start(embedded.Config{Dir: s.DataDir, Log: log}); err != nil {
+			return err
+		}
+		defer server.Shutdown()
+		nc, err = server.Connect(Options(log)...)
+	} else {
+		nc, err = s.Running(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	return do(nc, s.DataDir)
+}
+
 // IsAbsent reports whether an error of Running says that no service runs there.
 func IsAbsent(err error) bool {
 	return errors.Is(err, embedded.ErrNotRunning) || errors.As(err, new(*ConnectError)) && !errors.Is(err, nats.ErrAuthorization)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 
 	"clients/cmd/clients/internal/natsconn"
@@ -11,9 +12,12 @@ import (
 	"clients/domain/command"
 	"clients/eventstore"
 	"clients/eventstore/embedded"
+	"clients/eventstore/erasure"
 	"clients/eventstore/idempotency"
 	"clients/eventstore/snapshotstore"
 	"clients/eventstore/upstream"
+
+	"github.com/nats-io/nats.go"
 )
 
 // connect connects to NATS, after it has started the embedded server if there is one.
@@ -54,10 +58,24 @@ func (s *Server) openStore(ctx context.Context) (err error) {
 	if s.upstream, err = upstream.New(s.nc); err != nil {
 		return err
 	}
+	if s.embedded != nil {
+		completeErasures(ctx, s.nc, s.log)
+	}
 	if s.snapshots, err = snapshotstore.New(s.nc, snapshotstore.Config{Replicas: s.config.StreamReplicas, Log: s.log}); err != nil {
 		return err
 	}
 	return s.snapshots.Ensure(ctx)
+}
+
+// completeErasures completes what a command or a kill has interrupted. If it fails, the next start or the command does it.
+func completeErasures(ctx context.Context, nc *nats.Conn, log *slog.Logger) {
+	e, err := erasure.New(nc, erasure.Config{Embedded: true, Progress: func(what string) { log.Debug("erasing", "progress", what) }})
+	if err == nil {
+		err = e.Resume(ctx)
+	}
+	if err != nil {
+		log.Error("erasure not completed", "error", err)
+	}
 }
 
 // startEmbedded starts a NATS server within the process and connects to it.

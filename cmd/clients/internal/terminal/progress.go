@@ -1,6 +1,7 @@
 package terminal
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"sync"
@@ -92,6 +93,17 @@ func (p *progressWriter) Write(b []byte) (int, error) {
 	defer p.progress.mu.Unlock()
 	_ = p.progress.bar.Clear()
 	return p.w.Write(b)
+}
+
+// ProgressLines returns a function that writes what is going on as a line to w, at most one a second.
+func ProgressLines(w io.Writer) func(what string) {
+	var shown time.Time
+	return func(what string) {
+		if time.Since(shown) >= time.Second {
+			shown = time.Now()
+			fmt.Fprintln(w, what)
+		}
+	}
 }
 
 // IsTerminal reports whether w is a terminal.

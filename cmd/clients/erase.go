@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"clients/cmd/clients/internal/config"
+	"clients/cmd/clients/internal/terminal"
+	"clients/domain"
+	"clients/eventstore/embedded"
+	"clients/eventstore/erasure"
+
+	"github.com/nats-io/nats.go"
+)
+
+// eraseCommand erases a deleted client.
+type eraseCommand struct {
+	config.RunningFlags
+	ID      int64    `arg:"" help:"Client to erase, which must be deleted."`
+	Account string   `name:"account" required:"" help:"Account of the client."`
+	Log     string   `name:"log" placeholder:"FILE" help:"Append the client to this list, which restore --erasures applies to older backups."`
+	Rebuilt []string `name:"rebuilt" placeholder:"SERVER" help:"A NATS server that an earlier run has named, and whose store was rebuilt since."`
+}
+
+// Help returns the long help.
+func (c *eraseCommand) Help() string {
+	return "Overwrites everything that is stored about a deleted client, with its dead letters and all snapshots, and stores " +
+		"ClientErased, by which subscribers erase their copies. Older backups, exports and logs keep what they hold. The service " +
+		"may run; the store of an embedded service that is stopped is opened instead. NATS must accept the login as an " +
+		"administrator. On several servers it takes about four minutes, and all of them must be running. What was interrupted is " +
+		"completed by running the command again. " +
+		"Exit code 0: the client is erased. 1: it is not, or not completely. 2: invalid settings."
+}
+
+// Run erases.
+func (c *eraseCommand) Run(ctx context.Context, s streams) error {
+	var faults config.Faults
+	if c.ID <= 0 {
+		faults.Add("<id>", "must be above 0")
+	}
+	if !domain.ValidAccount(c.Account) {
+		faults.Add("--account", "must be 1 to 63 of a-z, 0-9 and -")
+	}
+	if err := faults.Err(); err != nil {
+		return err
+	}
+	client := erasure.Client{Account: c.Account, ID: c.ID}
+	err := administer(ctx, &c.RunningFlags, s, func(e *erasure.Eraser) error { return e.Erase(ctx, c.Rebuilt, client) })
+	if err == nil && c.Log != "" {
+		err = erasure.AppendToList(c.Log, client)
+	}
+	var away *erasure.AwayError
+	switch {
+	case err == nil:
+		fmt.Fprintf(s.out, "erased %s\n", client)
+		return nil
+	case errors.Is(err, erasure.ErrDenyDelete):
+		err = terminal.WithHint(err, migration)
+	case errors.As(err, &away):
+		err = terminal.WithHint(err, "these servers may keep text of the client: stop one, remove its JetStream directory, start it, and wait "+
+			"until it is current, one after the other; then run this again with --rebuilt SERVER for each")
+	}
+	return fmt.Errorf("erase: %w", err)
+}
+
+// administer calls do with what erases on the NATS of a running service, or in the store of an embedded one that is stopped.
+func administer(ctx context.Context, c *config.RunningFlags, s streams, do func(*erasure.Eraser) error) error {
+	return c.Administer(ctx, func(nc *nats.Conn, dir string) error {
+		e, err := erasure.New(nc, erasure.Config{Embedded: dir != "", LogWait: erasure.LogWait, Progress: terminal.ProgressLines(s.err)})
+		if err == nil {
+			err = do(e)
+		}
+		if err == nil && dir != "" {
+			err = embedded.AwaitRemoval(ctx, dir)
+		}
+		return err
+	})
+}
+
+// migration is what helps with a stream that has deny_delete.
+const migration = "copy the store to a new one: clients backup FOLDER, stop the service, and clients restore FOLDER"

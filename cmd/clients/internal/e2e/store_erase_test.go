@@ -1,0 +1,194 @@
+package e2e_test
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+)
+
+// createWith creates a client with texts in each attribute, changes it, and has a dead letter that names it.
+func (s *service) createWith(of *texts, number int64) (id int64) {
+	s.t.Helper()
+	id = s.create(of.next())
+	s.update(id, fmt.Sprintf("<details>%s</details><currency>%s</currency>", of.next(), of.next()))
+	js := s.administrator(s.t)
+	publish(s.t, js, &nats.Msg{Subject: fmt.Sprintf("projects.default.%d", number), Data: fmt.Appendf(nil, `{"client_id":%d,"note":%q}`, id, of.next())})
+	eventually(s.t, func() bool { return len(s.deadLetters()) > 0 }, "the message is a dead letter")
+	return id
+}
+
+func (s *service) erase(id int64, args ...string) result {
+	s.t.Helper()
+	return run(s.t, s.variables, append([]string{"erase", strconv.FormatInt(id, 10), "--account", "default"}, args...)...)
+}
+
+// requireErased requires that the API shows nothing of a client but its erasure.
+func (s *service) requireErased(id int64) {
+	s.t.Helper()
+	s.want(http.StatusNotFound, http.MethodGet, path(id), "")
+	history := s.want(http.StatusOK, http.MethodGet, path(id)+"/history", "", "Accept: application/json").body
+	require.Equal(s.t, 1, strings.Count(history, `"version"`), history)
+	require.Contains(s.t, history, "ClientErased")
+}
+
+func TestAnErasureLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
+	var erased, kept texts
+	s := start(t)
+	id, other := s.createWith(&erased, 1), s.create(kept.next())
+	for range 3 { // snapshots, of which the first one is removed
+		s.update(id, "<details>"+erased.next()+"</details>")
+		require.Zero(t, s.stop(t))
+		s = s.restart(t)
+	}
+	found := erased.find(t, s.dataDir)
+	require.NotEmpty(t, in("CLIENTS", found))
+	require.NotEmpty(t, in("CLIENTS_QUARANTINE", found))
+	require.Contains(t, strings.Join(in("OBJ_CLIENTS_SNAPSHOTS", found), " "), "text 4", "in the snapshot that was removed: %v", found)
+	before := backup(t, s)
+	require.NotEmpty(t, erased.find(t, before))
+
+	refused := s.erase(id)
+	require.Equal(t, 1, refused.code)
+	require.Contains(t, refused.stderr, "exists: delete it first")
+	s.want(http.StatusOK, http.MethodDelete, path(id), "")
+	list := filepath.Join(t.TempDir(), "erased")
+	r := s.erase(id, "--log", list)
+	require.Zero(t, r.code, r.stderr)
+	require.Empty(t, erased.find(t, s.dataDir))
+	require.NotEmpty(t, kept.find(t, s.dataDir))
+	s.requireErased(id)
+	s.update(other, "<details>"+kept.next()+"</details>")
+	verify(t, s.variables).requireFaults(t)
+	require.Empty(t, erased.find(t, backup(t, s)))
+
+	want := s.list("")
+	for range 2 { // with a snapshot, and without
+		require.Zero(t, s.stop(t))
+		require.Empty(t, erased.find(t, s.dataDir))
+		verify(t, nil, "--data-dir", s.dataDir).requireFaults(t)
+		s = s.restart(t)
+		require.Equal(t, want, s.list(""))
+		s.requireErased(id)
+		require.NoError(t, s.administrator(t).DeleteStream(t.Context(), "OBJ_CLIENTS_SNAPSHOTS"))
+	}
+	require.Greater(t, s.createOnce("New"), id)
+
+	dir := filepath.Join(t.TempDir(), "data")
+	r = run(t, nil, "restore", before, "--data-dir", dir, "--erasures", list)
+	require.Zero(t, r.code, r.stderr)
+	require.Empty(t, erased.find(t, dir))
+	older := startIn(t, dir)
+	older.requireErased(id)
+	require.Equal(t, kept[0], older.get(other).Name)
+	verify(t, older.variables).requireFaults(t)
+}
+
+// A kill in the middle of an erasure leaves texts in the files. The next start completes it.
+func TestAStartCompletesAnErasureThatWasKilled(t *testing.T) {
+	t.Parallel()
+	var kept texts
+	dir := filepath.Join(t.TempDir(), "data")
+	s := startIn(t, dir)
+	s.create(kept.next())
+	for round, interrupted := 0, 0; interrupted < 3; round++ {
+		require.Less(t, round, 60)
+		var erased texts
+		id := s.create(erased.next())
+		for range 30 {
+			s.update(id, "<details>"+erased.next()+strings.Repeat("x", 50_000)+"</details>")
+		}
+		s.want(http.StatusOK, http.MethodDelete, path(id), "")
+		js := s.administrator(t)
+		last := lastSequence(t, js)
+		command := exec.Command(binary, "erase", strconv.FormatInt(id, 10), "--account", "default")
+		command.Env = environment(t.TempDir(), s.variables)
+		require.NoError(t, command.Start())
+		eventually(t, func() bool { return lastSequence(t, js) > last }, "the erasure begins")
+		time.Sleep(time.Duration(round%20) * 2 * time.Millisecond) // a moment within the erasure
+		s.kill()
+		require.NoError(t, command.Process.Kill())
+		_ = command.Wait()
+		left := 0
+		for _, text := range erased {
+			one := texts{text}
+			left += min(1, len(one.find(t, dir)))
+		}
+		if left > 0 && left < len(erased) {
+			interrupted++
+		}
+		s = s.again(t)
+		require.Empty(t, erased.find(t, dir), "round %d, %d texts were left", round, left)
+		s.requireErased(id)
+	}
+	verify(t, s.variables).requireFaults(t)
+	require.NotEmpty(t, kept.find(t, dir))
+	leftovers, err := filepath.Glob(filepath.Join(dir, "nats", "jetstream", "$G", "streams", "*", "msgs", "*.tmp"))
+	require.NoError(t, err)
+	require.Empty(t, leftovers)
+}
+
+// A stopped store is opened by the command.
+func TestAnErasureOfAStoppedStore(t *testing.T) {
+	t.Parallel()
+	var erased texts
+	s := start(t)
+	id := s.createWith(&erased, 1)
+	s.want(http.StatusOK, http.MethodDelete, path(id), "")
+	require.Zero(t, s.stop(t))
+	require.NotEmpty(t, erased.find(t, s.dataDir))
+	r := s.erase(id)
+	require.Zero(t, r.code, r.stderr)
+	require.Empty(t, erased.find(t, s.dataDir))
+	s = s.restart(t)
+	s.requireErased(id)
+	unknown := s.erase(id + 1)
+	require.Equal(t, 1, unknown.code)
+	require.Contains(t, unknown.stderr, "never existed")
+	require.Equal(t, 2, run(t, s.variables, "erase", "0", "--account", "A").code)
+	_, err := os.Stat(s.dataDir)
+	require.NoError(t, err)
+}
+
+// A stream that an earlier release has created forbids deletions. A backup that is restored does not.
+func TestAnErasureOfAnEarlierStreamNeedsAMigration(t *testing.T) {
+	t.Parallel()
+	s := startExternal(t)
+	js := s.administrator(t)
+	require.Zero(t, s.stop(t))
+	stream, err := js.Stream(t.Context(), "CLIENTS")
+	require.NoError(t, err)
+	config := stream.CachedInfo().Config
+	config.DenyDelete = true
+	for _, name := range []string{"CLIENTS", "CLIENTS_IDS", "OBJ_CLIENTS_SNAPSHOTS"} {
+		require.NoError(t, js.DeleteStream(t.Context(), name))
+	}
+	_, err = js.CreateStream(t.Context(), config)
+	require.NoError(t, err)
+
+	s = s.again(t)
+	var erased texts
+	id := s.createWith(&erased, 1)
+	s.want(http.StatusOK, http.MethodDelete, path(id), "")
+	for _, r := range []result{s.erase(id), s.skip(1)} {
+		require.Equal(t, 1, r.code)
+		require.Contains(t, r.stderr, "deny_delete")
+		require.Contains(t, r.stderr, "hint: copy the store to a new one: clients backup FOLDER")
+	}
+	dir := filepath.Join(t.TempDir(), "data")
+	r := run(t, nil, "restore", backup(t, s), "--data-dir", dir)
+	require.Zero(t, r.code, r.stderr)
+	moved := startIn(t, dir)
+	r = moved.erase(id)
+	require.Zero(t, r.code, r.stderr)
+	require.Empty(t, erased.find(t, dir))
+}

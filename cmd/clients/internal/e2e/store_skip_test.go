@@ -1,0 +1,65 @@
+package e2e_test
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+)
+
+func (s *service) skip(sequence uint64) result {
+	s.t.Helper()
+	return run(s.t, s.variables, "skip", strconv.FormatUint(sequence, 10), "--reason", "by hand")
+}
+
+// A message that stops the service is skipped while it runs, and in the store of one that does not start.
+func TestASkippedMessageStopsNothing(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	id := s.create("SuprCorp")
+	unknown := func() *nats.Msg { return envelope("clients.default.1", "clients.v9.ClientPraised", id, 2, `{"id":1}`) }
+	for name, m := range map[string]*nats.Msg{
+		"a version that is too high": clientEvent("default", "Toggled", id, 9, `"active":false`),
+		"an unknown type":            unknown(),
+	} {
+		sequence := publish(t, s.administrator(t), m)
+		eventually(t, func() bool { return !s.ready() }, "the service stops")
+		r := s.skip(sequence)
+		require.Zero(t, r.code, r.stderr)
+		eventually(t, s.ready, "the service continues behind "+name)
+		s.update(id, "<details>"+name+"</details>")
+		require.Zero(t, s.skip(sequence).code, "again")
+	}
+	letters := s.deadLetters()
+	require.Len(t, letters, 2)
+	require.Equal(t, "skipped", letters[0].Reason)
+	require.Contains(t, s.quarantine("show", "1").stdout, "by hand")
+	require.Equal(t, 1, s.quarantine("retry", "1").code)
+	last := lastSequence(t, s.administrator(t))
+	foreign := publish(t, s.administrator(t), &nats.Msg{Subject: "clients.default.1", Data: []byte("foreign")})
+	for _, sequence := range []uint64{1, foreign, last} {
+		r := s.skip(sequence)
+		require.Equal(t, 1, r.code)
+		require.Contains(t, r.stderr, "in order", "message %d", sequence)
+	}
+	missing := s.skip(foreign + 9)
+	require.Equal(t, 1, missing.code)
+	verify(t, s.variables).requireFaults(t)
+
+	sequence := publish(t, s.administrator(t), unknown())
+	eventually(t, func() bool { return !s.ready() }, "the service stops")
+	s.kill()
+	refused := launch(t, s.variables...)
+	require.Equal(t, 1, refused.exitCode(t))
+	require.Contains(t, refused.stderr.String(), fmt.Sprintf("clients skip %d --reason TEXT", sequence))
+	r := s.skip(sequence)
+	require.Zero(t, r.code, r.stderr)
+	s = s.again(t)
+	s.want(http.StatusOK, http.MethodGet, path(id), "")
+	s.want(http.StatusOK, http.MethodDelete, path(id), "")
+	require.Zero(t, s.quarantine("drop", "1", "2", "3").code)
+	verify(t, s.variables).requireFaults(t)
+}

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"clients/cmd/clients/internal/config"
+	"clients/cmd/clients/internal/terminal"
+	"clients/eventstore"
+	"clients/eventstore/erasure"
+	"clients/projections/readmodel"
+)
+
+// skipCommand removes a message that stops the service.
+type skipCommand struct {
+	config.RunningFlags
+	Sequence uint64 `arg:"" help:"Sequence of the message in the stream CLIENTS, as the service reports it."`
+	Reason   string `name:"reason" required:"" help:"Why, for the record."`
+}
+
+// Help returns the long help.
+func (c *skipCommand) Help() string {
+	return "Copies a message that the service stops at to the quarantine, records the reason, and deletes it from the stream. " +
+		"A running service continues within seconds; the store of an embedded service that does not start is opened instead. " +
+		"NATS must accept the login as an administrator. A message that the service does not stop at is left alone. " +
+		"Exit code 0: the message is skipped. 1: it is not. 2: invalid settings."
+}
+
+// Run skips.
+func (c *skipCommand) Run(ctx context.Context, s streams) error {
+	model := readmodel.NewModel()
+	err := administer(ctx, &c.RunningFlags, s, func(e *erasure.Eraser) error {
+		return e.Skip(ctx, c.Sequence, c.Reason, func(r eventstore.Record) error { _, err := model.Fold(r); return err })
+	})
+	switch {
+	case errors.Is(err, erasure.ErrDenyDelete):
+		err = terminal.WithHint(err, migration)
+	case err == nil:
+		fmt.Fprintf(s.out, "skipped message %d\n", c.Sequence)
+		return nil
+	}
+	return fmt.Errorf("skip %d: %w", c.Sequence, err)
+}

@@ -1,0 +1,140 @@
+package erasure_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"clients/eventstore/erasure"
+	"clients/eventstore/natstest"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+)
+
+var slow = flag.Bool("slow", false, "run the tests that wait until Raft logs are cut, which takes four minutes")
+
+// processes is a fixture on three servers that can be killed.
+func processes(t testing.TB) (*fixture, []*natstest.Process) {
+	t.Helper()
+	dirs := []string{t.TempDir(), t.TempDir(), t.TempDir()}
+	servers := natstest.RunProcessesIn(t, dirs...)
+	urls := []string{}
+	for _, s := range servers {
+		urls = append(urls, s.URL)
+	}
+	nc, err := nats.Connect(strings.Join(urls, ","), nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond))
+	require.NoError(t, err)
+	t.Cleanup(nc.Close)
+	return newFixture(t, nc, dirs...), servers
+}
+
+// load stores small messages until the function that it returns is called: so many that a Raft log is never empty for long, and
+// too few to fill its file.
+func (f *fixture) load() (stop func()) {
+	ctx, cancel := context.WithCancel(f.t.Context())
+	var group sync.WaitGroup
+	for i := range 4 {
+		group.Go(func() {
+			for n := 0; ctx.Err() == nil; n++ {
+				_, _ = f.js.Publish(ctx, fmt.Sprintf("client-references.x.%d", i), []byte("of another writer"))
+				time.Sleep(100 * time.Millisecond)
+			}
+		})
+	}
+	return func() { cancel(); group.Wait() }
+}
+
+func TestErasureOnThreeServers(t *testing.T) {
+	t.Parallel()
+	f, _ := processes(t)
+	f.createDeleted(1, 3)
+	f.create(2, 0)
+	require.Len(t, f.found(1, "/CLIENTS/"), 3*6, "on each server")
+	require.NotEmpty(t, f.found(1, "/_js_/"), "in Raft logs")
+	defer f.load()()
+	require.NoError(t, f.erase(1))
+	for _, folder := range []string{"/CLIENTS/", "/CLIENTS_QUARANTINE/", "OBJ_"} {
+		require.Eventually(t, func() bool { return f.clean(1, folder) }, 30*time.Second, 50*time.Millisecond, "%v", f.found(1, folder))
+	}
+	require.Len(t, f.found(2, "/CLIENTS/"), 3*3)
+	require.Len(t, f.last("client-references.REMOVED").Removal.Servers, 3)
+}
+
+// Raft logs hold the texts until they are cut, which the server does by itself.
+func TestErasureWaitsForTheRaftLogs(t *testing.T) {
+	if !*slow {
+		t.Skip("takes four minutes: -slow")
+	}
+	t.Parallel()
+	for _, loaded := range []bool{false, true} {
+		t.Run(fmt.Sprintf("loaded %v", loaded), func(t *testing.T) {
+			t.Parallel()
+			f, _ := processes(t)
+			f.createDeleted(1, 3)
+			if loaded {
+				defer f.load()()
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 2*erasure.LogWait)
+			defer cancel()
+			e := f.eraser(erasure.Config{LogWait: erasure.LogWait, Progress: func(what string) { t.Log(what) }})
+			require.NoError(t, e.Erase(ctx, nil, erasure.Client{Account: "acme", ID: 1}))
+			require.Empty(t, f.found(1, ""))
+		})
+	}
+}
+
+// A server that was killed, or did not respond, while messages were overwritten may have kept something, and reports that it is
+// current: it is named until its store was made again.
+func TestErasureNamesAServerThatWasAway(t *testing.T) {
+	for name, away := range map[string]struct{ begin, end func(*natstest.Process) }{
+		"killed": {(*natstest.Process).Kill, func(p *natstest.Process) { p.Restart(t) }},
+		"paused": {func(p *natstest.Process) { require.NoError(t, p.Pause()) }, func(p *natstest.Process) { require.NoError(t, p.Resume()) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, servers := processes(t)
+			f.createDeleted(1, 20)
+			server := servers[slices.IndexFunc(servers, func(p *natstest.Process) bool { return p.Name != f.leader() })]
+			overwritten := 0
+			e := f.eraser(erasure.Config{Progress: func(what string) {
+				if overwritten++; strings.HasPrefix(what, "overwriting") && overwritten == 10 {
+					away.begin(server)
+				}
+			}})
+			client := erasure.Client{Account: "acme", ID: 1}
+			require.Error(t, e.Erase(soon(t), nil, client))
+			require.ErrorContains(t, f.erase(1), "servers")
+			away.end(server)
+			var named *erasure.AwayError
+			require.Eventually(t, func() bool { return errors.As(f.erase(1), &named) }, 3*time.Minute, 100*time.Millisecond)
+			require.Equal(t, []string{server.Name}, named.Servers)
+			require.False(t, f.last("client-references.REMOVED").Removal.Done)
+
+			server.Kill()
+			require.NoError(t, os.RemoveAll(filepath.Join(server.StoreDir(), "jetstream")))
+			server.Restart(t)
+			require.ErrorAs(t, f.erase(1), &named)
+			require.NoError(t, f.erase(1, server.Name))
+			require.Eventually(t, func() bool { return f.last("client-references.REMOVED").Removal.Done }, time.Minute, 50*time.Millisecond)
+			for _, stream := range []string{"/CLIENTS/", "/CLIENTS_QUARANTINE/", "OBJ_"} {
+				require.Empty(t, f.found(1, stream))
+			}
+		})
+	}
+}
+
+// leader returns the name of the server that leads the stream of events.
+func (f *fixture) leader() string {
+	f.t.Helper()
+	stream, err := f.js.Stream(soon(f.t), "CLIENTS")
+	require.NoError(f.t, err)
+	return stream.CachedInfo().Cluster.Leader
+}

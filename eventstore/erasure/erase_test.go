@@ -1,0 +1,84 @@
+package erasure_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"clients/domain"
+	"clients/eventstore"
+	"clients/eventstore/erasure"
+	"clients/eventstore/natstest"
+	"clients/eventstore/upstream"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+)
+
+func TestErasureLeavesNothingInTheFiles(t *testing.T) {
+	t.Parallel()
+	f := single(t)
+	f.createDeleted(1, 3)
+	f.create(2, 1)
+	for _, folder := range []string{"/CLIENTS/", "/CLIENTS_QUARANTINE/", "/OBJ_CLIENTS_SNAPSHOTS/"} {
+		require.NotEmpty(t, f.found(1, folder), "the search finds it in %s", folder)
+	}
+	require.Len(t, f.found(1, "/OBJ_CLIENTS_SNAPSHOTS/"), 3, "also in the snapshot that was removed")
+	require.NoError(t, f.erase(1))
+
+	require.Eventually(t, func() bool { return f.clean(1, "") }, 10*time.Second, 10*time.Millisecond, "%v", f.found(1, ""))
+	require.Len(t, f.found(2, "/CLIENTS/"), 4, "of the other client")
+	require.Len(t, f.found(2, "/CLIENTS_QUARANTINE/"), 3)
+	erased := f.last("clients.acme.1")
+	require.EqualValues(t, 6, erased.Version)
+	require.Equal(t, domain.ClientErased{ID: 1, Erased: []uint64{1, 2, 3, 4, 5}}, erased.Event)
+	require.True(t, f.last("client-references.REMOVED").Removal.Done)
+	require.NoError(t, f.erase(1), "again")
+	require.Equal(t, erased, f.last("clients.acme.1"))
+	_, err := f.letters.Put(soon(t), upstream.Message{Stream: "PROJECTS", Sequence: 9, Subject: "projects.acme.1", Data: fmt.Appendf(nil, `{"client_id":1,"text":%q}`, f.text(1))}, "reason", "")
+	require.NoError(t, err)
+	require.NotEmpty(t, f.found(1, ""))
+	require.NoError(t, f.erase(1), "a dead letter that came later")
+	require.Empty(t, f.found(1, ""))
+	require.Equal(t, erased, f.last("clients.acme.1"))
+	require.Error(t, f.erase(1, "n9"), "of a server that is not there")
+}
+
+func TestErasureIsRefused(t *testing.T) {
+	t.Parallel()
+	f := single(t)
+	last, _ := f.create(1, 0)
+	require.ErrorIs(t, f.erase(1), erasure.ErrExists)
+	require.ErrorIs(t, f.erase(2), erasure.ErrUnknown)
+	stream, err := f.js.Stream(soon(t), eventstore.Stream)
+	require.NoError(t, err)
+	require.Equal(t, last, stream.CachedInfo().State.LastSeq)
+
+	nc := natstest.Run(t, 1).Connect(t, 0)
+	js, err := jetstream.New(nc)
+	require.NoError(t, err)
+	_, err = js.CreateStream(soon(t), jetstream.StreamConfig{Name: eventstore.Stream, Subjects: []string{"clients.>"}, DenyDelete: true})
+	require.NoError(t, err)
+	e, err := erasure.New(nc, erasure.Config{})
+	require.NoError(t, err)
+	require.ErrorIs(t, e.Erase(soon(t), nil, erasure.Client{Account: "acme", ID: 1}), erasure.ErrDenyDelete)
+	require.ErrorIs(t, e.Skip(soon(t), 1, "x", nil), erasure.ErrDenyDelete)
+}
+
+// A list of erasures is applied to a backup that is older than they are, or younger.
+func TestErasureOfClientsThatExistOrAreUnknown(t *testing.T) {
+	t.Parallel()
+	f := single(t)
+	f.create(1, 1)
+	f.createDeleted(2, 0)
+	of := func(id int64) erasure.Client { return erasure.Client{Account: "acme", ID: id} }
+	require.NoError(t, f.eraser(erasure.Config{}).EraseAnyway(soon(t), of(1), of(2), of(9)))
+	for id, want := range map[string]domain.ClientErased{
+		"1": {ID: 1, Erased: []uint64{1, 2}}, "2": {ID: 2, Erased: []uint64{3, 4}}, "9": {ID: 9, Erased: []uint64{}},
+	} {
+		require.Equal(t, want, f.last("clients.acme."+id).Event)
+	}
+	require.EqualValues(t, 1, f.last("clients.acme.9").Version)
+	require.Eventually(t, func() bool { return f.clean(1, "") && f.clean(2, "") }, 10*time.Second, 10*time.Millisecond)
+	require.ErrorContains(t, f.eraser(erasure.Config{}).EraseAnyway(soon(t), erasure.Client{Account: "other", ID: 1}), "belongs to account acme")
+}

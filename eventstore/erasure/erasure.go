@@ -1,0 +1,141 @@
+// Package erasure removes everything that is stored about a deleted client, for the subcommand erase, and single messages that
+// stop the service, for the subcommand skip. It needs a connection of the administrator.
+//
+//	Erase ── intent: ClientErased and a Removal, as one atomic batch ──→ CLIENTS
+//	      └─ complete ── delete the stream of the snapshots
+//	                  ├─ overwrite the client's messages in CLIENTS, the newest first
+//	                  ├─ overwrite its dead letters in CLIENTS_QUARANTINE
+//	                  ├─ on several servers: fill the Raft logs, and wait until all of them are cut
+//	                  └─ Removal that is done ──→ CLIENTS
+//	Resume ── complete what was interrupted
+//	Skip ── dead letter, Removal, overwrite one message
+//
+// The intent is stored first, so that nothing else is needed to complete an erasure, and the service accepts the gaps however far
+// it came. A message is overwritten by JetStream's secure delete. That is not atomic: a server that is killed in the middle may
+// have the text on its disk and no way left to overwrite it. So may one that was away, and gets from the others which messages
+// are deleted and not the order to overwrite them. Hence
+//   - an embedded server repairs its files before each start, see package embedded;
+//   - on other servers an erasure begins only while all replicas are current, notes the id that each server has until it is
+//     started again, and is not done while a server has another one. Its store has to be made again from those of the others, of
+//     which the caller assures Erase.
+//
+// The Raft log of each replica holds the messages as well, and the logs of three are cut each on its own every two to three
+// minutes. Of the file that is written at the moment, of up to 4 MiB, a server removes nothing at that time. So the file is filled
+// first, with deletions of what is deleted already, and then the erasure waits for as long as a server may take to cut its log.
+package erasure
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"clients/eventstore"
+	"clients/eventstore/deadletter"
+	"clients/eventstore/internal/jsapi"
+	"clients/eventstore/snapshotstore"
+
+	"github.com/nats-io/nats.go"
+)
+
+// Errors of Erase and Skip.
+var (
+	// ErrDenyDelete reports that the stream was created by an earlier release, so that nothing can be deleted from it.
+	ErrDenyDelete = errors.New("the stream " + eventstore.Stream + " was created with deny_delete, which cannot be switched off")
+	// ErrExists reports that a client was not deleted.
+	ErrExists = errors.New("exists: delete it first")
+	// ErrUnknown reports that there never was such a client.
+	ErrUnknown = errors.New("never existed")
+	// ErrInOrder reports that the service does not stop at a message.
+	ErrInOrder = errors.New("the message is in order")
+)
+
+// Config configures an Eraser.
+type Config struct {
+	Embedded bool          // the server is an embedded one, which repairs its files at each start
+	LogWait  time.Duration // until each server has cut its Raft logs; see LogWait
+	Progress func(what string)
+}
+
+// LogWait is how long a server takes to cut the Raft log of a stream at most: 3 minutes, and what it takes to do it.
+const LogWait = 3*time.Minute + 30*time.Second
+
+// Client is a client to be erased.
+type Client struct {
+	Account string
+	ID      int64
+}
+
+func (c Client) String() string { return fmt.Sprintf("client %d of account %s", c.ID, c.Account) }
+
+// Eraser erases on one NATS system.
+type Eraser struct {
+	cluster
+	letters   *deadletter.Store
+	snapshots *snapshotstore.Bucket
+	removals  eventstore.Removals
+}
+
+// New returns an Eraser for a connection.
+func New(nc *nats.Conn, config Config) (*Eraser, error) {
+	api, err := jsapi.New(nc)
+	if err != nil {
+		return nil, err
+	}
+	e := &Eraser{cluster: cluster{config, nc, api}}
+	if e.Progress == nil {
+		e.Progress = func(string) {}
+	}
+	if e.letters, err = deadletter.New(nc); err != nil {
+		return nil, err
+	}
+	e.snapshots, err = snapshotstore.New(nc, snapshotstore.Config{})
+	return e, err
+}
+
+// Erase erases clients. What it returns nil for is complete: nothing of the texts of the clients is in the files of the servers.
+// Any other call can be repeated. rebuilt are the names of servers whose stores were made again, see the package.
+//
+// Errors: ErrDenyDelete, ErrExists, ErrUnknown; a *AwayError for servers that may have kept something; that of a request.
+func (e *Eraser) Erase(ctx context.Context, rebuilt []string, clients ...Client) error {
+	return e.erase(ctx, rebuilt, clients, false)
+}
+
+// EraseAnyway does what Erase does, also to clients that exist, or that never existed: their ids are not given out any more.
+func (e *Eraser) EraseAnyway(ctx context.Context, clients ...Client) error {
+	return e.erase(ctx, nil, clients, true)
+}
+
+func (e *Eraser) erase(ctx context.Context, rebuilt []string, clients []Client, anyway bool) error {
+	ids, err := e.begin(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := e.removals.Read(ctx, e.api); err != nil {
+		return err
+	}
+	for _, c := range clients {
+		if err := e.intend(ctx, c, ids, anyway); err != nil {
+			return fmt.Errorf("%s: %w", c, err)
+		}
+	}
+	if _, err := e.removals.Read(ctx, e.api); err != nil {
+		return err
+	}
+	return e.complete(ctx, clients, ids, rebuilt)
+}
+
+// Resume completes erasures that were interrupted, on an embedded server.
+func (e *Eraser) Resume(ctx context.Context) error {
+	if _, err := e.removals.Read(ctx, e.api); err != nil {
+		return err
+	}
+	var clients []Client
+	for _, begun := range e.removals.Unfinished() {
+		clients = append(clients, Client{begun.Removal.Account, begun.Removal.ClientID})
+	}
+	if len(clients) == 0 {
+		return nil
+	}
+	return e.complete(ctx, clients, nil, nil)
+}

@@ -1,0 +1,150 @@
+package erasure
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"clients/domain"
+	"clients/eventstore"
+	"clients/eventstore/internal/jsapi"
+
+	"github.com/google/uuid"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// begin returns the ids of the servers, all of which have to be there.
+func (e *Eraser) begin(ctx context.Context) (ids map[string]string, err error) {
+	info, err := e.stream(ctx, eventstore.Stream)
+	if err != nil {
+		return nil, err
+	}
+	if info.Config.DenyDelete {
+		return nil, ErrDenyDelete
+	}
+	behind, err := e.awaitCurrent(ctx, beginLimit)
+	if err == nil && len(behind) > 0 {
+		err = fmt.Errorf("servers are not current: %s", strings.Join(behind, ", "))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return e.servers(ctx)
+}
+
+const beginLimit = 10 * time.Second // for all servers to be current
+
+// intend stores the intent to erase what the stream has of a client, unless all of that is intended already.
+func (e *Eraser) intend(ctx context.Context, c Client, ids map[string]string, anyway bool) error {
+	records, err := e.records(ctx, c.subject(), 0)
+	if err != nil {
+		return err
+	}
+	h := historyOf(records)
+	switch {
+	case !h.known && anyway:
+		err = e.checkOwner(ctx, c)
+	case !h.known:
+		err = ErrUnknown
+	case h.exists && !anyway:
+		err = ErrExists
+	}
+	var messages []eventstore.RemovedMessage
+	for _, m := range eventstore.RemovedMessages(records) {
+		if _, intended := e.removals.Record(m.Sequence); !intended {
+			messages = append(messages, m)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	removal := eventstore.Removal{
+		Reason: eventstore.ReasonErasure, Account: c.Account, ClientID: c.ID, Messages: messages, Servers: e.begunWith(c, ids),
+	}
+	if h.known && len(messages) == 0 {
+		letters, err := e.lettersOf(ctx, c)
+		if err == nil && len(letters) > 0 && len(e.unfinished(c)) == 0 {
+			err = eventstore.AppendRemoval(ctx, e.nc, removal)
+		}
+		return err
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return err
+	}
+	erased := domain.ClientErased{ID: c.ID}
+	for _, m := range messages {
+		erased.Erased = append(erased.Erased, m.Sequence)
+	}
+	return eventstore.AppendErasure(ctx, e.nc, domain.Envelope{
+		EventID: id.String(), Account: c.Account, Event: erased, Version: h.version + 1, Time: time.Now(),
+		Actor: "clients erase", CorrelationID: id.String(),
+	}, h.last, removal)
+}
+
+// begunWith returns the ids of the servers when the erasure of a client began, which is not done yet, or the present ones.
+func (e *Eraser) begunWith(c Client, ids map[string]string) map[string]string {
+	for _, begun := range e.unfinished(c) {
+		return begun.Removal.Servers
+	}
+	return ids
+}
+
+// unfinished returns the erasures of clients that are not done.
+func (e *Eraser) unfinished(clients ...Client) []eventstore.Record {
+	return slices.DeleteFunc(e.removals.Unfinished(), func(r eventstore.Record) bool {
+		return !slices.Contains(clients, Client{r.Removal.Account, r.Removal.ClientID})
+	})
+}
+
+// history is what the messages of a client say of it.
+type history struct {
+	known, exists bool
+	version, last uint64 // of the client, and the sequence of its last message
+}
+
+func historyOf(records []eventstore.Record) (h history) {
+	for _, r := range records {
+		h.known, h.last = true, r.Sequence
+		if r.Event == nil || r.Version <= h.version {
+			continue
+		}
+		_, erased := r.Event.(domain.ClientErased)
+		h.version, h.exists = r.Version, !erased && !r.IsDeletion()
+	}
+	return h
+}
+
+// checkOwner returns an error if the id of a client that is not known belongs to a client of another account.
+func (e *Eraser) checkOwner(ctx context.Context, c Client) error {
+	others, err := e.records(ctx, Client{"*", c.ID}.subject(), 0)
+	if err == nil && len(others) > 0 {
+		err = fmt.Errorf("the id belongs to account %s", others[0].Account)
+	}
+	return err
+}
+
+func (c Client) subject() string { return fmt.Sprintf("clients.%s.%d", c.Account, c.ID) }
+
+// records returns the messages of a subject, up to a sequence if that is not 0, as the stream's leader has them. The last of
+// them comes with the error if it cannot be decoded.
+func (e *Eraser) records(ctx context.Context, subject string, upTo uint64) (records []eventstore.Record, err error) {
+	for next := uint64(1); upTo == 0 || next <= upTo; {
+		m, err := e.api.Message(ctx, eventstore.Stream, jsapi.Query{Sequence: next, NextBySubject: subject})
+		if errors.Is(err, jetstream.ErrMsgNotFound) || err == nil && upTo != 0 && m.Sequence > upTo {
+			break
+		}
+		if err != nil {
+			return records, err
+		}
+		record, err := eventstore.Decode(m.Sequence, m.Time, m.Subject, m.Header(), m.Data)
+		if records = append(records, record); err != nil {
+			return records, err
+		}
+		next = m.Sequence + 1
+	}
+	return records, nil
+}

@@ -1,0 +1,55 @@
+package erasure
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"clients/domain"
+)
+
+// entry is a line of a list.
+type entry struct {
+	Client
+	ErasedAt time.Time `json:"erased_at"`
+}
+
+// AppendToList appends a client to the list in a file, which is for backups that are older than the erasure, and syncs it.
+func AppendToList(path string, c Client) error {
+	line, err := json.Marshal(entry{c, time.Now().UTC()})
+	if err != nil {
+		return err
+	}
+	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(append(line, '\n'))
+	return errors.Join(err, file.Sync(), file.Close())
+}
+
+// ReadList reads a list.
+func ReadList(path string) (clients []Client, err error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	for lines := json.NewDecoder(file); ; {
+		var line entry
+		err := lines.Decode(&line)
+		if errors.Is(err, io.EOF) {
+			return clients, nil
+		}
+		if err == nil && (line.ID < 1 || !domain.ValidAccount(line.Account)) {
+			err = errors.New("no client")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s, line %d: %w", path, len(clients)+1, err)
+		}
+		clients = append(clients, line.Client)
+	}
+}

@@ -1,0 +1,154 @@
+package erasure
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"clients/domain"
+	"clients/eventstore"
+	"clients/eventstore/internal/jsapi"
+	"clients/eventstore/snapshotstore"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// complete does what the intents of clients say, and records that it is done. ids are those of the servers at the beginning.
+func (e *Eraser) complete(ctx context.Context, clients []Client, ids map[string]string, rebuilt []string) error {
+	begun := e.unfinished(clients...)
+	suspects, err := e.restarted(ctx, begun, ids, rebuilt)
+	if err != nil {
+		return err
+	}
+	watching, stop := context.WithCancel(ctx)
+	defer stop()
+	watched := e.watch(watching)
+	touched, err := e.overwriteAll(ctx, begun, clients)
+	if err == nil && len(suspects) == 0 {
+		err = e.fillLogs(ctx, touched)
+	}
+	if err != nil {
+		return err
+	}
+	away, err := watched()
+	if err != nil {
+		return err
+	}
+	servers := make(map[string]string)
+	for _, name := range away {
+		servers[name] = wasAway
+	}
+	if err := e.note(ctx, begun, servers); err != nil {
+		return err
+	}
+	suspects = append(suspects, away...)
+	if len(suspects) == 0 {
+		if err := e.awaitLogs(ctx, touched); err != nil {
+			return err
+		}
+		if suspects, err = e.restarted(ctx, begun, ids, nil); err != nil {
+			return err
+		}
+	}
+	if len(suspects) > 0 {
+		slices.Sort(suspects)
+		return &AwayError{slices.Compact(suspects)}
+	}
+	if err := e.checkSnapshots(ctx, begun); err != nil {
+		return err
+	}
+	for _, r := range begun {
+		done := *r.Removal
+		done.Messages, done.Done = nil, true
+		if err := eventstore.AppendRemoval(ctx, e.nc, done); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// overwriteAll overwrites what there is of clients. touched holds the last message of each stream that was overwritten.
+func (e *Eraser) overwriteAll(ctx context.Context, begun []eventstore.Record, clients []Client) (touched map[string]uint64, err error) {
+	touched = make(map[string]uint64)
+	if len(begun) > 0 {
+		if err := e.renewSnapshots(ctx); err != nil {
+			return nil, err
+		}
+	}
+	for _, r := range begun {
+		for i, m := range slices.Backward(r.Removal.Messages) {
+			e.Progress(fmt.Sprintf("overwriting %s: %s left", Client{r.Removal.Account, r.Removal.ClientID}, domain.Counted(i+1, "message")))
+			if err := e.overwrite(ctx, eventstore.Stream, m.Sequence); err != nil {
+				return nil, err
+			}
+			touched[eventstore.Stream] = m.Sequence
+		}
+	}
+	letters, err := e.lettersOf(ctx, clients...)
+	if err != nil {
+		return nil, err
+	}
+	for _, letter := range letters {
+		if err := e.overwriteLetter(ctx, letter, touched); err != nil {
+			return nil, err
+		}
+	}
+	return touched, nil
+}
+
+// renewSnapshots deletes the bucket of the snapshots and makes it again.
+func (e *Eraser) renewSnapshots(ctx context.Context) error {
+	info, err := e.stream(ctx, eventstore.Stream)
+	if err != nil {
+		return err
+	}
+	bucket, err := snapshotstore.New(e.nc, snapshotstore.Config{Replicas: info.Config.Replicas, Log: slog.New(slog.DiscardHandler)})
+	if err == nil {
+		err = bucket.Delete(ctx)
+	}
+	if err == nil {
+		err = bucket.Ensure(ctx)
+	}
+	return err
+}
+
+// overwriteLimit is how long a message is tried to be overwritten.
+const overwriteLimit = 15 * time.Second
+
+// overwrite overwrites a message in the files of a stream, and deletes it. One that is not there any more is no error.
+func (e *Eraser) overwrite(ctx context.Context, stream string, sequence uint64) error {
+	ctx, cancel := context.WithTimeout(ctx, overwriteLimit)
+	defer cancel()
+	for {
+		err := e.api.Do(ctx, "STREAM.MSG.DELETE."+stream, map[string]any{"seq": sequence})
+		if err == nil {
+			return nil
+		}
+		_, gone := e.api.Message(ctx, stream, jsapi.Query{Sequence: sequence})
+		if errors.Is(gone, jetstream.ErrMsgNotFound) {
+			return nil
+		}
+		if jsapi.Pause(ctx); ctx.Err() != nil {
+			return fmt.Errorf("overwrite message %d of %s: %w", sequence, stream, err)
+		}
+	}
+}
+
+// checkSnapshots returns an error if there is a snapshot from before an erasure, as a replica of an earlier release may save it.
+func (e *Eraser) checkSnapshots(ctx context.Context, begun []eventstore.Record) error {
+	listing, err := e.snapshots.List(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range begun {
+		for _, s := range listing.Snapshots {
+			if s.Sequence < r.Sequence {
+				return fmt.Errorf("a snapshot of sequence %d was saved meanwhile: update all replicas of the service, and run this again", s.Sequence)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,87 @@
+package erasure
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"clients/eventstore"
+	"clients/eventstore/internal/jsapi"
+	"clients/eventstore/upstream"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// skipped is the reason of a dead letter that was skipped.
+const skipped = "skipped"
+
+// Skip removes a message that stops the service: it is copied to the dead letters and deleted. reason is recorded. A call that was
+// interrupted can be repeated. fold folds messages of a client in their order, and returns an error for one that stops the service.
+//
+// Errors: ErrDenyDelete; ErrInOrder for a message that does not stop the service; jetstream.ErrMsgNotFound.
+func (e *Eraser) Skip(ctx context.Context, sequence uint64, reason string, fold func(eventstore.Record) error) error {
+	info, err := e.stream(ctx, eventstore.Stream)
+	if err != nil {
+		return err
+	}
+	if info.Config.DenyDelete {
+		return ErrDenyDelete
+	}
+	if _, err := e.removals.Read(ctx, e.api); err != nil {
+		return err
+	}
+	_, recorded := e.removals.Record(sequence)
+	m, err := e.api.Message(ctx, eventstore.Stream, jsapi.Query{Sequence: sequence})
+	if recorded && errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil // skipped before
+	}
+	if err != nil {
+		return err
+	}
+	if !recorded {
+		if err := e.checkStops(ctx, m, fold); err != nil {
+			return err
+		}
+		if err := e.letters.Ensure(ctx, info.Config.Replicas, slog.New(slog.DiscardHandler)); err != nil {
+			return err
+		}
+		letter := upstream.Message{
+			Stream: eventstore.Stream, Created: info.Created, Sequence: sequence, StoredAt: m.Time, Subject: m.Subject,
+			Header: m.Header(), Data: m.Data,
+		}
+		if _, err := e.letters.Put(ctx, letter, skipped, reason); err != nil {
+			return err
+		}
+		err := eventstore.AppendRemoval(ctx, e.nc, eventstore.Removal{
+			Reason: reason, Messages: []eventstore.RemovedMessage{{Sequence: sequence, StoredAt: m.Time.UTC()}},
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return e.overwrite(ctx, eventstore.Stream, sequence)
+}
+
+// checkStops returns ErrInOrder for a message that does not stop the service.
+func (e *Eraser) checkStops(ctx context.Context, m jsapi.Message, fold func(eventstore.Record) error) error {
+	record, err := eventstore.Decode(m.Sequence, m.Time, m.Subject, m.Header(), m.Data)
+	if err != nil {
+		return nil
+	}
+	if record.Event == nil {
+		return ErrInOrder
+	}
+	records, err := e.records(ctx, Client{"*", record.ClientID}.subject(), m.Sequence)
+	if err != nil {
+		return fmt.Errorf("another message is to be skipped first: %w", err)
+	}
+	for _, r := range records {
+		if err := fold(r); err != nil && r.Sequence == m.Sequence {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("another message is to be skipped first: %w", err)
+		}
+	}
+	return ErrInOrder
+}
