@@ -102,7 +102,9 @@ func TestErasureNamesAServerThatWasAway(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f, servers := processes(t)
 			f.createDeleted(1, 20)
-			server := servers[slices.IndexFunc(servers, func(p *natstest.Process) bool { return p.Name != f.leader() })]
+			server := servers[slices.IndexFunc(servers, func(p *natstest.Process) bool {
+				return p.Name != f.leader() && p.Name != f.nc.ConnectedServerName()
+			})]
 			overwritten := 0
 			e := f.eraser(erasure.Config{Progress: func(what string) {
 				if overwritten++; strings.HasPrefix(what, "overwriting") && overwritten == 10 {

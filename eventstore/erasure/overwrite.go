@@ -30,18 +30,13 @@ func (e *Eraser) complete(ctx context.Context, clients []Client, ids map[string]
 	if err == nil && len(suspects) == 0 {
 		err = e.fillLogs(ctx, touched)
 	}
-	if err != nil {
-		return err
-	}
-	away, err := watched()
-	if err != nil {
-		return err
-	}
+	away, failed := watched()
 	servers := make(map[string]string)
 	for _, name := range away {
 		servers[name] = wasAway
 	}
-	if err := e.note(ctx, begun, servers); err != nil {
+	noted := e.note(context.WithoutCancel(ctx), begun, servers) // also after an error: a later call cannot find it out
+	if err := errors.Join(err, failed, noted); err != nil {
 		return err
 	}
 	suspects = append(suspects, away...)
