@@ -103,8 +103,10 @@ func open(ctx context.Context, nc *nats.Conn, config Config) (*Store, error) {
 		return nil, err
 	}
 	err = jsapi.Retry(ctx, config.Log, func(ctx context.Context) error {
-		_, err := s.Removals.Read(ctx, s.api)
-		return err
+		if _, err := s.Removals.Read(ctx, s.api); err != nil {
+			return jsapi.OfStream(Stream, err)
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, err

@@ -132,13 +132,16 @@ func TestDocumentsAreShortAndLinked(t *testing.T) {
 			if strings.Contains(target, "://") {
 				continue
 			}
-			path := filepath.Join(root, filepath.Dir(document), target)
-			require.True(t, target == "" || exists(path), "%s: %s", document, link[1])
+			path := filepath.Join(filepath.Dir(document), target)
+			if target == "" {
+				path = document
+			}
+			require.True(t, exists(filepath.Join(root, path)), "%s: %s", document, link[1])
 			if anchor == "" {
 				continue
 			}
 			var anchors []string
-			for _, title := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(readFile(t, filepath.Join(filepath.Dir(document), target)), -1) {
+			for _, title := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(readFile(t, path), -1) {
 				anchors = append(anchors, strings.ReplaceAll(strings.ToLower(regexp.MustCompile(`[^\w\- ]`).ReplaceAllString(title[1], "")), " ", "-"))
 			}
 			require.Contains(t, anchors, anchor, "%s: %s", document, link[1])
