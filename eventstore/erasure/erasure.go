@@ -62,8 +62,8 @@ const LogWait = 3*time.Minute + 30*time.Second
 
 // Client is a client to be erased.
 type Client struct {
-	Account string
-	ID      int64
+	Account string `json:"account"`
+	ID      int64  `json:"id"`
 }
 
 func (c Client) String() string { return fmt.Sprintf("client %d of account %s", c.ID, c.Account) }
