@@ -47,6 +47,7 @@ func TestExactlyWhatWasRemovedMayBeMissing(t *testing.T) {
 				require.Equal(t, sequence+6, <-tailed)
 			}
 
+			require.Len(t, open.Removals.Unfinished(), 1, "the erasure is not done")
 			later := openStore(t, nc, servers)
 			read := stored(t, later)
 			require.Equal(t, interrupted, read[:7])

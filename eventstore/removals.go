@@ -76,11 +76,18 @@ func (r *Removals) Read(ctx context.Context, api *jsapi.Client) (read []Record, 
 			return read, err
 		}
 		if record, err := decodeMessage(m); err == nil && record.Removal != nil {
-			r.Add(record)
-			r.follow(record)
+			r.pass(record)
 			read = append(read, record)
 		}
 		next = m.Sequence + 1
+	}
+}
+
+// pass adds the next record of the stream. Other messages change nothing.
+func (r *Removals) pass(record Record) {
+	if record.Removal != nil {
+		r.Add(record)
+		r.follow(record)
 	}
 }
 

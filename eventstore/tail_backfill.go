@@ -84,7 +84,7 @@ func (t *tail) next(ctx context.Context, sequence uint64) (Record, error) {
 			err = failed
 		}
 	}
-	removals.Add(record)
+	removals.pass(record)
 	return record, err
 }
 

@@ -249,6 +249,10 @@ age{pod="b"} 4000x40`},
 		{"it expires in a month", false, `clients_certificate_expiry_timestamp_seconds{namespace="n",pod="a",certificate="nats"} 2592000x130`},
 		{"there is no certificate", false, `clients_certificate_expiry_timestamp_seconds{namespace="n",pod="a",certificate="nats"} 1e300x130`},
 	},
+	"ClientsErasureUnfinished": {
+		{"one was interrupted", true, `clients_erasures_unfinished{namespace="n",pod="a"} 1x130`},
+		{"one takes some minutes", false, `clients_erasures_unfinished{namespace="n",pod="a"} 1x20 0x110`},
+	},
 	"ClientsBackupOld": { // time begins at 0, and each sample is as old as it is late
 		{"the last one was 27 hours ago", true, `kube_cronjob_status_last_successful_time{namespace="n",cronjob="backup"} -97200x40`},
 		{"there never was one", true, `kube_cronjob_created{namespace="n",cronjob="backup"} -97200x40`},

@@ -32,6 +32,7 @@ func (s *Server) registerMetrics() {
 		gauge("clients_read_only", "1 while NATS refuses writes, for the reason in /readyz.", func() float64 { return number(s.refusesWrites() != "") }),
 		gauge("clients_snapshot_sequence", "Sequence of the last snapshot of any replica.", func() float64 { sequence, _ := s.snapshotter.Last(); return float64(sequence) }),
 		gauge("clients_snapshot_age_seconds", "Age of the last snapshot of any replica, or of this process if there is none.", func() float64 { _, at := s.snapshotter.Last(); return time.Since(at).Seconds() }),
+		gauge("clients_erasures_unfinished", "Erasures that have begun and are not complete.", func() float64 { return float64(len(s.store.Removals.Unfinished())) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "clients_build_info", Help: "1, with what is running.",
 			ConstLabels: prometheus.Labels{"version": v.Version, "commit": v.Commit, "go": v.Go},
