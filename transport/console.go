@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"path"
 	"strconv"
+	"time"
 
 	"clients/domain"
 	"clients/transport/console"
@@ -39,10 +40,13 @@ func showClient(a *API, w *response, r *request) error {
 		return err
 	}
 	stale := a.refresh(w, r)
+	if selection.At.After(time.Now()) && selection.At.After(a.Directory.Clock()) {
+		return errFuture
+	}
 	client, sequence, found := a.Directory.Client(r.account, r.route.id)
 	frame := newFrame(a, r, sequence, stale)
 	if stale == nil {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), historyTimeout)
+		ctx, cancel := context.WithTimeout(r.Context(), historyTimeout)
 		defer cancel()
 		page, status, err := console.Client(frame, client, a.Timeline.Versions(ctx, r.account, r.route.id), r.route.id, selection)
 		if !unavailable(err) {

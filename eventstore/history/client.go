@@ -18,12 +18,17 @@ import (
 type Reader struct {
 	api      *jsapi.Client
 	removals *eventstore.Removals
+	batches  chan struct{} // one for each that is read at the moment
 }
+
+// maxBatches bounds how many batches are read at once. A server sends each without a pause, and closes a connection for which
+// more is pending than its max_pending, 16 MiB: the whole service would lose its connection.
+const maxBatches = 4
 
 // NewReader returns a reader on a connection. It leaves out messages that were removed, also while they are still there.
 func NewReader(nc *nats.Conn, removals *eventstore.Removals) (*Reader, error) {
 	api, err := jsapi.New(nc)
-	return &Reader{api, removals}, err
+	return &Reader{api, removals, make(chan struct{}, maxBatches)}, err
 }
 
 // Client returns the messages of one client, in order and each once, foreign ones included. They come in batches from any
@@ -74,6 +79,12 @@ func (c *clientReader) read(ctx context.Context) error {
 func (c *clientReader) batch(ctx context.Context) (more bool, err error) {
 	if c.slow {
 		return false, nil
+	}
+	select {
+	case c.batches <- struct{}{}:
+		defer func() { <-c.batches }()
+	case <-ctx.Done():
+		return false, domain.NoStore(ctx.Err())
 	}
 	for m, err := range c.api.Batch(ctx, eventstore.Stream, c.subject, c.reached+1) {
 		if err != nil {

@@ -64,7 +64,7 @@ func Client(frame Frame, present domain.Client, versions iter.Seq2[timeline.Vers
 
 // read folds the versions into the page.
 func (c *client) read(versions iter.Seq2[timeline.Version, error]) error {
-	around := window{} // the selected version
+	around, newest := window{}, window{} // the events around the selected version, and the last ones
 	c.window.before = c.Before
 	for v, err := range versions {
 		if err != nil {
@@ -72,6 +72,7 @@ func (c *client) read(versions iter.Seq2[timeline.Version, error]) error {
 		}
 		e := newEvent(v)
 		c.window.add(e)
+		newest.add(e)
 		if c.reaches(v) {
 			if c.Shown, c.State = e, v.After; e.Ends() {
 				c.State = v.Before
@@ -85,6 +86,9 @@ func (c *client) read(versions iter.Seq2[timeline.Version, error]) error {
 	}
 	if c.Last.Version == 0 {
 		return domain.ErrNotFound
+	}
+	if len(c.window.events) == 0 { // there are none in front of that version
+		c.Before, c.window = 0, newest
 	}
 	if c.Past() && c.Before == 0 && c.Shown.Version > 0 && c.Shown.Version < c.window.first() {
 		c.window = around

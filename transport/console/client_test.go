@@ -56,6 +56,7 @@ func TestWindowsOfALongHistory(t *testing.T) {
 		{200, console.Selection{Before: 151}, 200, 200, 150, 101, "", "?before=101"},
 		{200, console.Selection{Before: 101}, 200, 200, 100, 51, "?before=151", "?before=51"},
 		{200, console.Selection{Before: 51}, 200, 200, 50, 1, "?before=101", "-"},
+		{200, console.Selection{Before: 1}, 200, 200, 200, 151, "-", "?before=151"},
 		{200, console.Selection{Version: 180}, 200, 180, 200, 151, "-", "?before=151&version=180"},
 		{200, console.Selection{Version: 100}, 200, 100, 124, 75, "?before=175&version=100", "?before=75&version=100"},
 		{200, console.Selection{Version: 1}, 200, 1, 25, 1, "?before=76&version=1", "-"},

@@ -79,10 +79,13 @@ type list struct {
 func List(frame Frame, query url.Values, listing readmodel.Listing) ([]byte, error) {
 	f := readFilter(query)
 	l := list{Frame: frame, filter: f, Total: listing.Len}
-	if f.all() {
-		l.Page = min(f.Page, max(1, (listing.Len+pageSize-1)/pageSize))
-	}
+	l.Page = min(f.Page, max(1, (listing.Len+pageSize-1)/pageSize))
+	id, _ := strconv.ParseInt(f.Query, 10, 64)
+	l.Gone = max(id, 0)
 	for c := range listing.Clients() {
+		if c.ID == l.Gone {
+			l.Gone = 0
+		}
 		if !f.matches(c) {
 			continue
 		}
@@ -113,8 +116,5 @@ func (l *list) links() {
 	}
 	if l.Last < l.Found {
 		l.Next = l.link(l.Page + 1)
-	}
-	if id, err := strconv.ParseInt(l.Query, 10, 64); err == nil && id > 0 && l.Found == 0 {
-		l.Gone = id
 	}
 }

@@ -207,15 +207,6 @@ document.addEventListener('click', async event => {
     button.textContent = await navigator.clipboard.writeText(button.dataset.copy).then(() => 'Copied', () => 'Not allowed')
   }
 })
-addEventListener('popstate', () => refresh(0, true))
-addEventListener('pagehide', close)
-document.addEventListener('visibilitychange', () => {
-  if (document.hidden) {
-    close()
-    say('', 'Paused')
-  } else refresh(0)
-})
-
 if (region()) {
   for (const pair of region().dataset.types.split(';').filter(Boolean)) labels.set(...pair.split('='))
   position = region().dataset.position
@@ -223,4 +214,12 @@ if (region()) {
   localTimes(document)
   if (!document.hidden) open()
   addEventListener('pageshow', event => event.persisted && refresh(0))
+  addEventListener('popstate', () => refresh(0, true))
+  addEventListener('pagehide', close)
+  document.addEventListener('visibilitychange', () => {
+    if (document.hidden) {
+      close()
+      say('', 'Paused')
+    } else refresh(0)
+  })
 }

@@ -96,11 +96,10 @@ func TestTheConsoleShowsAClient(t *testing.T) {
 		`Updated version 2 .* Name from SuprCorp → to Renamed Details from empty → to x{500} … and more, see the version sequence .* `+
 		`Created version 1 .* Name SuprCorp Status active`, a.page(200, at))
 	require.Regexp(t, "As of version 2 .* Show the present state Name Renamed Status active .* Details x{1000} Highrise", a.page(200, at+"?version=2"))
-	require.Regexp(t, "Now Name Renamed|As of version 3", a.page(200, at+"?as_of=2999-01-01"))
 	require.Contains(t, a.page(404, at+"?version=4"), "There is no version 4: the last one is 3.")
 	require.Contains(t, a.page(404, at+"?as_of=2010-01-01"), "The client did not exist then.")
 	for path, status := range map[string]int{
-		at + "?version=x": 400, at + "?version=0": 400, at + "?as_of=never": 400, at + "?as_of=2010-01-01&version=1": 400, at + "?version=2&%": 400,
+		at + "?version=x": 400, at + "?version=0": 400, at + "?as_of=never": 400, at + "?as_of=2999-01-01": 400, at + "?as_of=2010-01-01&version=1": 400, at + "?version=2&%": 400,
 		"/console/clients/999999999": 404, "/console/clients/x": 404, "/console/clients": 404, "/console/x": 404, "/console/pages": 404, at + "/history": 404,
 	} {
 		require.NotEmpty(t, a.page(status, path), path)
