@@ -135,6 +135,19 @@ func (r *Removals) Record(sequence uint64) (Record, bool) {
 	return record, true
 }
 
+// First returns when the first message of an erased client was stored, or the zero time.
+func (r *Removals) First(account string, id int64) (at time.Time) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	first := uint64(0)
+	for sequence, m := range r.messages {
+		if m.client == (client{account, id}) && (first == 0 || sequence < first) {
+			first, at = sequence, time.Unix(0, m.storedAt).UTC()
+		}
+	}
+	return at
+}
+
 // Find returns the record of a message that the stream lacks, and whether it was removed. Where that is not known it looks for
 // records that the stream has meanwhile.
 func (r *Removals) Find(ctx context.Context, api *jsapi.Client, sequence uint64) (record Record, found bool, err error) {

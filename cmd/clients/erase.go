@@ -46,10 +46,15 @@ func (c *eraseCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	client := erasure.Client{Account: c.Account, ID: c.ID}
-	err := administer(ctx, &c.RunningFlags, s, func(e *erasure.Eraser) error { return e.Erase(ctx, c.Rebuilt, client) })
-	if err == nil && c.Log != "" {
-		err = erasure.AppendToList(c.Log, client)
-	}
+	err := administer(ctx, &c.RunningFlags, s, func(e *erasure.Eraser) error {
+		err := e.Erase(ctx, c.Rebuilt, client)
+		if err == nil && c.Log != "" {
+			if err = erasure.AppendToList(c.Log, e.Erased(client)); err != nil {
+				err = fmt.Errorf("%s is erased and not in the list: %w", client, err)
+			}
+		}
+		return err
+	})
 	var away *erasure.AwayError
 	switch {
 	case err == nil:
@@ -57,6 +62,8 @@ func (c *eraseCommand) Run(ctx context.Context, s streams) error {
 		return nil
 	case errors.Is(err, erasure.ErrDenyDelete):
 		err = terminal.WithHint(err, migration)
+	case errors.As(err, &away) && away.Alone:
+		err = terminal.WithHint(err, "this server alone has the streams, and may keep text of the client: "+migration)
 	case errors.As(err, &away):
 		err = terminal.WithHint(err, "these servers may keep text of the client: stop one, remove its JetStream directory, start it, and wait "+
 			"until it is current, one after the other; then run this again with --rebuilt SERVER for each")

@@ -71,8 +71,19 @@ func TestErasureOfClientsThatExistOrAreUnknown(t *testing.T) {
 	f := single(t)
 	f.create(1, 1)
 	f.createDeleted(2, 0)
-	of := func(id int64) erasure.Client { return erasure.Client{Account: "acme", ID: id} }
-	require.NoError(t, f.eraser(erasure.Config{}).EraseAnyway(soon(t), of(1), of(2), of(9)))
+	of := func(id int64, created time.Time) erasure.Erased {
+		return erasure.Erased{Client: erasure.Client{Account: "acme", ID: id}, CreatedAt: created}
+	}
+	storedAt := func(sequence uint64) time.Time {
+		stream, err := f.js.Stream(soon(t), eventstore.Stream)
+		require.NoError(t, err)
+		m, err := stream.GetMsg(soon(t), sequence)
+		require.NoError(t, err)
+		return m.Time
+	}
+	first := storedAt(1)
+	require.ErrorContains(t, f.eraser(erasure.Config{}).EraseAnyway(soon(t), of(1, first.Add(-1))), "the list is of another store, or the id was given out again")
+	require.NoError(t, f.eraser(erasure.Config{}).EraseAnyway(soon(t), of(1, first), of(2, storedAt(3)), of(9, first)))
 	for id, want := range map[string]domain.ClientErased{
 		"1": {ID: 1, Erased: []uint64{1, 2}}, "2": {ID: 2, Erased: []uint64{3, 4}}, "9": {ID: 9, Erased: []uint64{}},
 	} {
@@ -80,5 +91,35 @@ func TestErasureOfClientsThatExistOrAreUnknown(t *testing.T) {
 	}
 	require.EqualValues(t, 1, f.last("clients.acme.9").Version)
 	require.Eventually(t, func() bool { return f.clean(1, "") && f.clean(2, "") }, 10*time.Second, 10*time.Millisecond)
-	require.ErrorContains(t, f.eraser(erasure.Config{}).EraseAnyway(soon(t), erasure.Client{Account: "other", ID: 1}), "belongs to account acme")
+	require.ErrorContains(t, f.eraser(erasure.Config{}).EraseAnyway(soon(t), erasure.Erased{Client: erasure.Client{Account: "other", ID: 1}}), "belongs to account acme")
+}
+
+// Dead letters that name the client are found in each form that an event may have.
+func TestErasureFindsEveryFormOfADeadLetter(t *testing.T) {
+	t.Parallel()
+	f := single(t)
+	f.createDeleted(1, 0)
+	for i, event := range []string{
+		`{"id":8,"client_id":1}`, `{"id":8,"client_id":"1"}`, `{"id":8,"client_id":1.0}`, `{"id":8,"client_id":1,"data":"text"}`,
+		`{"specversion":"1.0","data":{"id":8,"client_id":1}}`,
+		`{"specversion":"1.0","data_base64":"eyJpZCI6OCwiY2xpZW50X2lkIjoxfQ=="}`,
+		`{"id":8,"client_id":2}`, `{"id":1}`,
+	} {
+		_, err := f.letters.Put(soon(t), upstream.Message{Stream: "PROJECTS", Sequence: uint64(100 + i), Subject: "projects.acme.8", Data: []byte(event)}, "x", "x")
+		require.NoError(t, err)
+	}
+	require.NoError(t, f.erase(1))
+	left, err := f.letters.Len(soon(t))
+	require.NoError(t, err)
+	require.EqualValues(t, 2, left)
+}
+
+// A foreign message on the subject of another account does not make the client of that id erased.
+func TestErasureOfTheWrongAccountIsRefused(t *testing.T) {
+	t.Parallel()
+	f := single(t)
+	f.create(1, 1)
+	_, err := f.js.Publish(soon(t), "clients.other.1", []byte("foreign"))
+	require.NoError(t, err)
+	require.ErrorContains(t, f.eraser(erasure.Config{}).Erase(soon(t), nil, erasure.Client{Account: "other", ID: 1}), "belongs to account acme")
 }

@@ -98,15 +98,28 @@ func New(nc *nats.Conn, config Config) (*Eraser, error) {
 //
 // Errors: ErrDenyDelete, ErrExists, ErrUnknown; a *AwayError for servers that may have kept something; that of a request.
 func (e *Eraser) Erase(ctx context.Context, rebuilt []string, clients ...Client) error {
-	return e.erase(ctx, rebuilt, clients, false)
+	return e.erase(ctx, rebuilt, clients, nil)
 }
 
-// EraseAnyway does what Erase does, also to clients that exist, or that never existed: their ids are not given out any more.
-func (e *Eraser) EraseAnyway(ctx context.Context, clients ...Client) error {
-	return e.erase(ctx, nil, clients, true)
+// EraseAnyway does what Erase does, also to clients that exist, or that never existed: their ids are not given out any more. It
+// refuses a client that was not created when the erased one was, which is another one with its id.
+func (e *Eraser) EraseAnyway(ctx context.Context, list ...Erased) error {
+	var clients []Client
+	created := make(map[Client]time.Time)
+	for _, erased := range list {
+		clients = append(clients, erased.Client)
+		created[erased.Client] = erased.CreatedAt
+	}
+	return e.erase(ctx, nil, clients, created)
 }
 
-func (e *Eraser) erase(ctx context.Context, rebuilt []string, clients []Client, anyway bool) error {
+// Erased returns what a list says of a client that Erase has erased.
+func (e *Eraser) Erased(c Client) Erased {
+	return Erased{Client: c, CreatedAt: e.removals.First(c.Account, c.ID), ErasedAt: time.Now().UTC()}
+}
+
+// erase erases clients that were deleted, or any, if it is given when each was created.
+func (e *Eraser) erase(ctx context.Context, rebuilt []string, clients []Client, created map[Client]time.Time) error {
 	ids, err := e.begin(ctx)
 	if err != nil {
 		return err
@@ -115,7 +128,7 @@ func (e *Eraser) erase(ctx context.Context, rebuilt []string, clients []Client, 
 		return err
 	}
 	for _, c := range clients {
-		if err := e.intend(ctx, c, ids, anyway); err != nil {
+		if err := e.intend(ctx, c, ids, created); err != nil {
 			return fmt.Errorf("%s: %w", c, err)
 		}
 	}

@@ -37,19 +37,19 @@ func (e *Eraser) begin(ctx context.Context) (ids map[string]string, err error) {
 
 const beginLimit = 10 * time.Second // for all servers to be current
 
-// intend stores the intent to erase what the stream has of a client, unless all of that is intended already.
-func (e *Eraser) intend(ctx context.Context, c Client, ids map[string]string, anyway bool) error {
+// intend stores the intent to erase what the stream has of a client, unless all of that is intended already. created is as in erase.
+func (e *Eraser) intend(ctx context.Context, c Client, ids map[string]string, created map[Client]time.Time) error {
 	records, err := e.records(ctx, c.subject(), 0)
 	if err != nil {
 		return err
 	}
 	h := historyOf(records)
 	switch {
-	case !h.known && anyway:
+	case h.version == 0 && (h.known || created != nil):
 		err = e.checkOwner(ctx, c)
 	case !h.known:
 		err = ErrUnknown
-	case h.exists && !anyway:
+	case h.exists && created == nil:
 		err = ErrExists
 	}
 	var messages []eventstore.RemovedMessage
@@ -57,6 +57,10 @@ func (e *Eraser) intend(ctx context.Context, c Client, ids map[string]string, an
 		if _, intended := e.removals.Record(m.Sequence); !intended {
 			messages = append(messages, m)
 		}
+	}
+	if at := created[c]; err == nil && created != nil && len(messages) > 0 && !messages[0].StoredAt.Equal(at) {
+		err = fmt.Errorf("it was created at %s, and the erased one at %s: the list is of another store, or the id was given out again",
+			messages[0].StoredAt.Format(time.RFC3339Nano), at.Format(time.RFC3339Nano))
 	}
 	if err != nil {
 		return err
@@ -118,11 +122,13 @@ func historyOf(records []eventstore.Record) (h history) {
 	return h
 }
 
-// checkOwner returns an error if the id of a client that is not known belongs to a client of another account.
+// checkOwner returns an error if the id of a client without an event belongs to a client of another account.
 func (e *Eraser) checkOwner(ctx context.Context, c Client) error {
 	others, err := e.records(ctx, Client{"*", c.ID}.subject(), 0)
-	if err == nil && len(others) > 0 {
-		err = fmt.Errorf("the id belongs to account %s", others[0].Account)
+	for _, r := range others {
+		if r.Event != nil {
+			return fmt.Errorf("the id belongs to account %s", r.Account)
+		}
 	}
 	return err
 }

@@ -61,16 +61,22 @@ func (c Client) isIn(letter deadletter.Letter) bool {
 	}
 	_, rest, _ := strings.Cut(m.Subject, ".")
 	account, _, _ := strings.Cut(rest, ".")
-	type attributes struct {
-		ClientID json.RawMessage `json:"client_id"`
-	}
-	var event struct {
-		attributes
-		Data attributes `json:"data"` // of an event in structured mode
-	}
-	if account != c.Account || json.Unmarshal(m.Data, &event) != nil {
+	return account == c.Account && c.isNamed(m.Data)
+}
+
+// isNamed reports whether an event of another service names the client: in its data, or in the data within it in structured mode.
+func (c Client) isNamed(event []byte) bool {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(event, &members) != nil {
 		return false
 	}
-	id := strconv.FormatInt(c.ID, 10)
-	return strings.Trim(string(event.ClientID), `"`) == id || strings.Trim(string(event.Data.ClientID), `"`) == id
+	id, err := strconv.ParseFloat(strings.Trim(string(members["client_id"]), `"`), 64)
+	if err == nil && int64(id) == c.ID {
+		return true
+	}
+	var encoded []byte
+	if json.Unmarshal(members["data_base64"], &encoded) == nil && c.isNamed(encoded) {
+		return true
+	}
+	return c.isNamed(members["data"])
 }

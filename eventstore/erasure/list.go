@@ -11,15 +11,16 @@ import (
 	"clients/domain"
 )
 
-// entry is a line of a list.
-type entry struct {
+// Erased is a line of a list.
+type Erased struct {
 	Client
-	ErasedAt time.Time `json:"erased_at"`
+	CreatedAt time.Time `json:"created_at"` // when its first message was stored, by which it is known again in a backup
+	ErasedAt  time.Time `json:"erased_at"`
 }
 
 // AppendToList appends a client to the list in a file, which is for backups that are older than the erasure, and syncs it.
-func AppendToList(path string, c Client) error {
-	line, err := json.Marshal(entry{c, time.Now().UTC()})
+func AppendToList(path string, erased Erased) error {
+	line, err := json.Marshal(erased)
 	if err != nil {
 		return err
 	}
@@ -32,24 +33,24 @@ func AppendToList(path string, c Client) error {
 }
 
 // ReadList reads a list.
-func ReadList(path string) (clients []Client, err error) {
+func ReadList(path string) (list []Erased, err error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
 	for lines := json.NewDecoder(file); ; {
-		var line entry
+		var line Erased
 		err := lines.Decode(&line)
 		if errors.Is(err, io.EOF) {
-			return clients, nil
+			return list, nil
 		}
 		if err == nil && (line.ID < 1 || !domain.ValidAccount(line.Account)) {
 			err = errors.New("no client")
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s, line %d: %w", path, len(clients)+1, err)
+			return nil, fmt.Errorf("%s, line %d: %w", path, len(list)+1, err)
 		}
-		clients = append(clients, line.Client)
+		list = append(list, line)
 	}
 }

@@ -50,7 +50,7 @@ func (e *Eraser) complete(ctx context.Context, clients []Client, ids map[string]
 	}
 	if len(suspects) > 0 {
 		slices.Sort(suspects)
-		return &AwayError{slices.Compact(suspects)}
+		return &AwayError{slices.Compact(suspects), len(ids) == 1}
 	}
 	if err := e.checkSnapshots(ctx, begun); err != nil {
 		return err

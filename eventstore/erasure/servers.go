@@ -21,7 +21,10 @@ import (
 )
 
 // AwayError names servers that were started again, or not current, while messages were overwritten.
-type AwayError struct{ Servers []string }
+type AwayError struct {
+	Servers []string
+	Alone   bool // there is no other server to rebuild a store from
+}
 
 func (e *AwayError) Error() string {
 	return "away while messages were overwritten: " + strings.Join(e.Servers, ", ")
@@ -127,6 +130,9 @@ func (c *cluster) servers(ctx context.Context) (ids map[string]string, err error
 // restarted returns the servers that were started again since an erasure began, also in an earlier call, or in this one, whose
 // ids these are. Rebuilt servers are noted with their present ids.
 func (e *Eraser) restarted(ctx context.Context, begun []eventstore.Record, ids map[string]string, rebuilt []string) ([]string, error) {
+	if e.Embedded { // its files were repaired at the start
+		return nil, nil
+	}
 	now, err := e.servers(ctx)
 	if err != nil {
 		return nil, err
@@ -164,8 +170,12 @@ func (e *Eraser) note(ctx context.Context, begun []eventstore.Record, servers ma
 		return nil
 	}
 	for _, r := range begun {
-		noted := maps.Clone(r.Removal.Servers)
-		maps.Copy(noted, servers)
+		noted := maps.Clone(servers)
+		for name, id := range r.Removal.Servers {
+			if noted[name] == "" {
+				noted[name] = id
+			}
+		}
 		r.Removal.Servers = noted
 		again := *r.Removal
 		again.Messages = nil

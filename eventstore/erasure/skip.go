@@ -16,6 +16,9 @@ import (
 // skipped is the reason of a dead letter that was skipped.
 const skipped = "skipped"
 
+// letterRoom is more than the headers take that a dead letter has beside those of the message.
+const letterRoom = 4 << 10
+
 // Skip removes a message that stops the service: it is copied to the dead letters and deleted. reason is recorded. A call that was
 // interrupted can be repeated. fold folds messages of a client in their order, and returns an error for one that stops the service.
 //
@@ -49,6 +52,9 @@ func (e *Eraser) Skip(ctx context.Context, sequence uint64, reason string, fold 
 		letter := upstream.Message{
 			Stream: eventstore.Stream, Created: info.Created, Sequence: sequence, StoredAt: m.Time, Subject: m.Subject,
 			Header: m.Header(), Data: m.Data,
+		}
+		if size := len(m.RawHeader) + len(m.Data) + letterRoom; int64(size) > e.nc.MaxPayload() { // the copy would be without its content
+			return fmt.Errorf("the message is too large for the quarantine: %d bytes", size)
 		}
 		if _, err := e.letters.Put(ctx, letter, skipped, reason); err != nil {
 			return err

@@ -42,7 +42,7 @@ func Open(folder string) (*Backup, error) {
 type Target struct {
 	Replicas int              // of each stream
 	Replace  bool             // first delete the streams of the backup that exist; servers only
-	Erasures []erasure.Client // to be erased from what is restored
+	Erasures []erasure.Erased // to be erased from what is restored
 	Out, Err io.Writer
 }
 
