@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"time"
 
+	"clients/eventstore/internal/jsapi"
+
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -32,7 +34,7 @@ type object struct {
 
 func (b *Bucket) newObject(ctx context.Context) (*object, error) {
 	o := &object{ctx: ctx, bucket: b, nuid: rand.Text(), digest: sha256.New()}
-	return o, o.chunk(nil)
+	return o, jsapi.Retry(ctx, b.config.Log, func(context.Context) error { return o.chunk(nil) }) // a new bucket has no leader yet
 }
 
 // Write stores the data as chunks.

@@ -288,23 +288,3 @@ func TestAThousandFeeds(t *testing.T) {
 		require.Less(t, used, 64.0*1024)
 	}
 }
-
-// Many callers that read much of the stream at once do not cost the service its connection to NATS.
-func TestManyLongReadsAtOnce(t *testing.T) {
-	t.Parallel()
-	const updates, feeds = 60, 16
-	s := start(t)
-	id := s.create("SuprCorp")
-	for i := range updates {
-		s.update(id, fmt.Sprintf("<details>%d %s</details>", i, strings.Repeat("x", 60_000)))
-	}
-	var reading sync.WaitGroup
-	for range feeds {
-		f := s.openFeed("?after=0")
-		reading.Go(func() { f.take(updates + 1) })
-		reading.Go(func() { s.want(http.StatusOK, http.MethodGet, path(id)+"/history?limit=1&after=50", "") })
-	}
-	reading.Wait()
-	require.NotContains(t, s.stderr.String(), "disconnected")
-	require.NotContains(t, s.stderr.String(), "interrupted")
-}
