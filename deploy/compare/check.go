@@ -26,7 +26,7 @@ var requests = [][4]string{
 	{"PUT", "/clients/3", "application/xml", `<client><name> </name></client>`},
 	{"PUT", "/clients/3", "application/xml", `<client><currency></currency></client>`},
 	{"PUT", "/clients/3", "application/xml", `<client><currency>Euro - EUR</currency><currency-symbol>E</currency-symbol></client>`},
-	{"PUT", "/clients/9", "application/xml", `<client><name>Nobody</name></client>`},
+	{"PUT", "/clients/9", "application/xml", `<client><name>Unknown</name></client>`},
 	{"GET", "/clients/1", "", ""},
 	{"GET", "/clients/2", "", ""},
 	{"GET", "/clients", "", ""},

@@ -128,3 +128,26 @@ func TestMisspeltFieldFails(t *testing.T) {
 		require.Positive(t, found, field)
 	}
 }
+
+// secretKeys returns the Secrets that the pods use, with the keys that they name.
+func secretKeys(objects []runtime.Object) map[string][]string {
+	keys := make(map[string][]string)
+	for _, w := range workloads(objects) {
+		for _, v := range w.template.Spec.Volumes {
+			if v.Secret != nil {
+				keys[v.Secret.SecretName] = slices.Clip(keys[v.Secret.SecretName]) // also without a key
+				for _, item := range v.Secret.Items {
+					keys[v.Secret.SecretName] = append(keys[v.Secret.SecretName], item.Key)
+				}
+			}
+		}
+		for _, c := range w.template.Spec.Containers {
+			for _, variable := range c.Env {
+				if from := variable.ValueFrom; from != nil && from.SecretKeyRef != nil {
+					keys[from.SecretKeyRef.Name] = append(keys[from.SecretKeyRef.Name], from.SecretKeyRef.Key)
+				}
+			}
+		}
+	}
+	return keys
+}

@@ -3,6 +3,8 @@ package history_test
 import (
 	"fmt"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -150,4 +153,34 @@ func TestClientReportsAnEventThatCannotBeRead(t *testing.T) {
 	var unknown *eventstore.UnknownEventError
 	require.ErrorAs(t, last, &unknown)
 	require.EqualValues(t, 2, unknown.Sequence)
+}
+
+// Many histories that are read at once do not cost the connection: what the server sends for them stays below its limit.
+func TestManyLongHistoriesAtOnce(t *testing.T) {
+	t.Parallel()
+	s := openOn(t, natstest.Run(t, 1, func(o *server.Options) { o.MaxPending = 6 << 20 }))
+	last := s.create("test", 1)
+	const events = 40
+	details := strings.Repeat("x", domain.MaxDetails)
+	for version := uint64(2); version <= events; version++ {
+		result, err := s.Append(soon(t), domain.Envelope{
+			EventID: uuid.NewString(), Account: "test", Version: version, Time: time.Now(), Event: domain.ClientUpdated{ID: 1, Details: &details},
+		}, last)
+		require.NoError(t, err)
+		last = result.Sequence
+	}
+	r := s.reader()
+	var reading sync.WaitGroup
+	for range 32 {
+		reading.Go(func() {
+			read := 0
+			for _, err := range r.Client(soon(t), "test", 1, last) {
+				assert.NoError(t, err)
+				read++
+			}
+			assert.Equal(t, events, read)
+		})
+	}
+	reading.Wait()
+	require.Zero(t, s.nc.Stats().Reconnects)
 }

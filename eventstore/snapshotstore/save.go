@@ -68,7 +68,10 @@ func (b *Bucket) verify(ctx context.Context, nuid string) error {
 		return ErrGone
 	}
 	saved := listing.Snapshots[i]
-	if err = b.send(ctx, saved, io.Discard); errors.Is(err, ErrDamaged) {
+	if err = b.send(ctx, saved, io.Discard); err != nil {
+		err = b.explain(ctx, saved, err)
+	}
+	if errors.Is(err, ErrDamaged) {
 		err = errors.Join(err, b.remove(ctx, saved))
 	}
 	return err

@@ -41,7 +41,7 @@ func main() {
 	}
 }
 
-// run serves until the process is told to end.
+// run serves until the process gets a signal to end.
 func run(log *slog.Logger, address, url string) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400) // the heap is small: the data is in PostgreSQL

@@ -48,12 +48,12 @@ var instead = map[string]string{
 	// each benchmark once, except those with minutes of preparation
 	"go test -run '^$' -bench . ./cmd/clients/internal/e2e ./eventstore": "go test -run '^$' -bench 'Command|GetOne|StrongReads|Tail|Delete|References|Start|kHistory' -benchtime 1x ./cmd/clients/internal/e2e ./eventstore",
 	// needs a cluster: the tests of deploy/kubernetes create the Secrets, and make the backup at a NATS with the demo's users
-	`for user in ADMIN SYS CLIENTS CLIENTS2 PROJECTS INVOICES SUBSCRIBER BACKUP ROUTE; do echo "${user}_PASSWORD=$(openssl rand -hex 16)"; done >nats-users.env`: "go test -C deploy -race -shuffle=on ./...",
-	"CLIENTS_NATS_URL=nats://admin:admin-demo@127.0.0.1:4222 go run ./cmd/clients backup ./backup":                                                               "go test -C deploy -race -shuffle=on ./...",
-	"CLIENTS_NATS_URL=nats://admin:admin-demo@127.0.0.1:4222 go run ./cmd/clients restore ./backup":                                                              "go test -C deploy -race -shuffle=on ./...",
-	"CLIENTS_NATS_URL=nats://admin:admin-demo@127.0.0.1:4222 go run ./cmd/clients restore ./backup --replace":                                                    "go test -C deploy -race -shuffle=on ./...",
-	"CLIENTS_NATS_URL=nats://admin:admin-demo@127.0.0.1:4222 go run ./cmd/clients verify":                                                                        "go test -C deploy -race -shuffle=on ./...",
-	"CLIENTS_NATS_URL=nats://admin:admin-demo@127.0.0.1:4222 go run ./cmd/clients setup --sources":                                                               "go test -C deploy -race -shuffle=on ./...",
+	`for user in ADMIN SYS CLIENTS CLIENTS2 PROJECTS INVOICES SUBSCRIBER BACKUP ROUTE; do echo "${user}_PASSWORD=$(openssl rand -hex 16)"; done >nats-users.env`: "go test -C deploy -race -shuffle=on -tags kubectl ./...",
+	"CLIENTS_NATS_URL=nats://admin:admin-demo@127.0.0.1:4222 go run ./cmd/clients backup ./backup":                                                               "go test -C deploy -race -shuffle=on -tags kubectl ./...",
+	"CLIENTS_NATS_URL=nats://admin:admin-demo@127.0.0.1:4222 go run ./cmd/clients restore ./backup":                                                              "go test -C deploy -race -shuffle=on -tags kubectl ./...",
+	"CLIENTS_NATS_URL=nats://admin:admin-demo@127.0.0.1:4222 go run ./cmd/clients restore ./backup --replace":                                                    "go test -C deploy -race -shuffle=on -tags kubectl ./...",
+	"CLIENTS_NATS_URL=nats://admin:admin-demo@127.0.0.1:4222 go run ./cmd/clients verify":                                                                        "go test -C deploy -race -shuffle=on -tags kubectl ./...",
+	"CLIENTS_NATS_URL=nats://admin:admin-demo@127.0.0.1:4222 go run ./cmd/clients setup --sources":                                                               "go test -C deploy -race -shuffle=on -tags kubectl ./...",
 	// the data directory is not in the checkout
 	`nats --server 127.0.0.1:4222 --user admin --password "$(cat clients-data/admin-password)" stream get CLIENTS 1`:                                  `nats --server 127.0.0.1:4222 --user admin --password "$(cat "$work/data/admin-password")" stream get CLIENTS 1`,
 	`nats --server 127.0.0.1:4222 --user admin --password "$(cat clients-data/admin-password)" stream edit PROJECTS --max-bytes 1GB --discard new -f`: `nats --server 127.0.0.1:4222 --user admin --password "$(cat "$work/data/admin-password")" stream edit PROJECTS --max-bytes 1GB --discard new -f`,

@@ -87,7 +87,7 @@ func TestReadinessShowsTheProgressOfAReplay(t *testing.T) {
 	require.Equal(t, http.StatusOK, s.operations("/readyz").status)
 }
 
-// A ready service tells the reasons why it refuses writes apart.
+// A ready service reports the reason why it refuses writes.
 func TestReadinessNamesWhyWritesAreRefused(t *testing.T) {
 	t.Parallel()
 	servers := natstest.Run(t, 3)
