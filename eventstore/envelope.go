@@ -71,6 +71,12 @@ func (r Record) Revision() domain.Revision {
 // IsDeletion reports whether the message is, or was, the deletion of a client.
 func (r Record) IsDeletion() bool { return r.Type == typeDeleted }
 
+// IsErasure reports whether the message is the erasure of a client.
+func (r Record) IsErasure() bool {
+	_, erasure := r.Event.(domain.ClientErased)
+	return erasure
+}
+
 // encode returns the message for an event, and the revision that the client then has. The same envelope always gives the
 // same message.
 func encode(e domain.Envelope) (*nats.Msg, domain.Revision, error) {

@@ -116,8 +116,7 @@ func historyOf(records []eventstore.Record) (h history) {
 		if r.Event == nil || r.Version <= h.version {
 			continue
 		}
-		_, erased := r.Event.(domain.ClientErased)
-		h.version, h.exists = r.Version, !erased && !r.IsDeletion()
+		h.version, h.exists = r.Version, !r.IsErasure() && !r.IsDeletion()
 	}
 	return h
 }

@@ -60,7 +60,7 @@ func (n *auditor) unreadableAt(r eventstore.Record, f Fault) {
 // checkCounter compares the id of a new client with the counter that it must have come from. An erased client may be of a later
 // time than a backup that was restored.
 func (n *auditor) checkCounter(r eventstore.Record) {
-	if _, erasure := r.Event.(domain.ClientErased); erasure || n.known(r.ClientID) || r.ClientID <= n.History.Counter {
+	if r.IsErasure() || n.known(r.ClientID) || r.ClientID <= n.History.Counter {
 		return
 	}
 	n.aboveCount++

@@ -93,7 +93,7 @@ func (m *Model) Foreign(r eventstore.Record) string {
 	if r.Foreign != "" || r.Event == nil {
 		return r.Foreign
 	}
-	if m.Deleted.Has(r.ClientID) && !isErasure(r) {
+	if m.Deleted.Has(r.ClientID) && !r.IsErasure() {
 		return fmt.Sprintf("version %d of client %d, which was deleted", r.Version, r.ClientID)
 	}
 	if e := m.byID[r.ClientID]; e.of(r.Account) && r.Version <= e.Revision.Version {
@@ -112,15 +112,10 @@ func (m *Model) CheckOwner(r eventstore.Record) error {
 	return nil
 }
 
-func isErasure(r eventstore.Record) bool {
-	_, erasure := r.Event.(domain.ClientErased)
-	return erasure
-}
-
 // CheckOrder refuses an event that is not foreign, and not the next one of its client. An erasure may come at any time: the
 // events in front of it may be gone.
 func (m *Model) CheckOrder(r eventstore.Record) error {
-	if isErasure(r) {
+	if r.IsErasure() {
 		return nil
 	}
 	before := m.Before(r)

@@ -68,17 +68,12 @@ func (t Timeline) Versions(ctx context.Context, account string, id int64) iter.S
 // foreign reports whether a message behind a version is foreign: see readmodel.Model.
 func (v Version) foreign(r eventstore.Record) bool {
 	deleted := v.Version > 0 && !v.After.Exists()
-	return r.Foreign != "" || deleted && !isErasure(r) || r.Version <= v.Version
-}
-
-func isErasure(r eventstore.Record) bool {
-	_, erasure := r.Event.(domain.ClientErased)
-	return erasure
+	return r.Foreign != "" || deleted && !r.IsErasure() || r.Version <= v.Version
 }
 
 // next returns the version behind another one.
 func (t Timeline) next(ctx context.Context, last Version, r eventstore.Record) (Version, error) {
-	if r.Version != last.Version+1 && !isErasure(r) {
+	if r.Version != last.Version+1 && !r.IsErasure() {
 		return Version{}, &eventstore.CorruptError{Sequence: r.Sequence, Reason: fmt.Sprintf(
 			"version %d of client %d follows version %d", r.Version, r.ClientID, last.Version)}
 	}
