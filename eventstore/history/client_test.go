@@ -158,7 +158,7 @@ func TestClientReportsAnEventThatCannotBeRead(t *testing.T) {
 // Many histories that are read at once do not cost the connection: what the server sends for them stays below its limit.
 func TestManyLongHistoriesAtOnce(t *testing.T) {
 	t.Parallel()
-	s := openOn(t, natstest.Run(t, 1, func(o *server.Options) { o.MaxPending = 6 << 20 }))
+	s := openOn(t, natstest.Run(t, 1, func(o *server.Options) { o.MaxPending = 16 << 20 }))
 	last := s.create("test", 1)
 	const events = 40
 	details := strings.Repeat("x", domain.MaxDetails)
