@@ -26,7 +26,10 @@ func showConsole(a *API, w *response, r *request) error {
 	}
 	stale := a.refresh(w, r)
 	listing := a.Directory.List(r.account)
-	page, err := console.List(newFrame(a, r, listing.Sequence, stale), query, listing)
+	page, err := console.List(r.Context(), newFrame(a, r, listing.Sequence, stale), query, listing)
+	if errors.Is(err, context.Canceled) {
+		return errEnded
+	}
 	return w.sendPage(http.StatusOK, page, err)
 }
 

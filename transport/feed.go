@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/http"
 	"os"
 	"strconv"
 	"strings"
@@ -31,6 +32,11 @@ func (a *API) getFeed(w *response, r *request) error {
 	if err != nil {
 		return err
 	}
+	w.Header().Set(gzhttp.HeaderNoCompression, "1")
+	if r.Method == http.MethodHead {
+		sse.Begin(w, feedWrite)
+		return nil
+	}
 	if err := a.openFeeds.Open(r.caller()); err != nil {
 		return err
 	}
@@ -49,7 +55,6 @@ func (a *API) getFeed(w *response, r *request) error {
 	}
 	ctx, cancel := reader.Context(r.Context())
 	defer cancel()
-	w.Header().Set(gzhttp.HeaderNoCompression, "1")
 	f := &openFeed{Reader: reader, api: a, request: r, out: sse.Begin(w, feedWrite), check: time.NewTicker(feedCheck)}
 	defer f.check.Stop()
 	err = f.catchUp(ctx)

@@ -23,7 +23,7 @@ type Hosts struct {
 // Handler refuses in plain text what next must not see.
 func (h Hosts) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := h.check(r); err != nil {
+		if err := h.check(r, false); err != nil {
 			plain(w, err.Status, err.Message)
 			return
 		}
@@ -31,8 +31,9 @@ func (h Hosts) Handler(next http.Handler) http.Handler {
 	})
 }
 
-// check returns errHost, errCrossOrigin or nil.
-func (h Hosts) check(r *http.Request) *auth.Refusal {
+// check returns errHost, errCrossOrigin or nil. Writes from pages of other sites are refused. With ownPages reads are refused, too, which
+// a browser sends with the login that it knows, unless the user follows a link.
+func (h Hosts) check(r *http.Request, ownPages bool) *auth.Refusal {
 	if !h.Any && !h.accepts(r) {
 		return errHost
 	}
@@ -41,6 +42,11 @@ func (h Hosts) check(r *http.Request) *auth.Refusal {
 		return nil
 	}
 	var protection http.CrossOriginProtection
+	followed := r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
+	if ownPages && !followed {
+		r = r.WithContext(r.Context())
+		r.Method = http.MethodPost // as strictly as writes
+	}
 	if protection.Check(r) != nil {
 		return errCrossOrigin
 	}

@@ -114,6 +114,7 @@ func (w *response) refuse(e *auth.Refusal) {
 	case formatJSON:
 		w.send(e.Status, wire.AppendJSONError(nil, e.Message))
 	case formatHTML:
+		header.Set("Cache-Control", "no-store")
 		w.send(e.Status, console.Refusal(e.Status, e.Message))
 	default:
 		w.send(e.Status, wire.AppendXMLError(nil, e.Message))

@@ -46,7 +46,7 @@ var callsOf = map[resource]map[string]call{
 		http.MethodPost: (*API).toggleClient,
 		http.MethodPut:  (*API).toggleClient, // what the first libraries send
 	},
-	clientFeed: {http.MethodGet: (*API).getFeed},
+	clientFeed: reads((*API).getFeed),
 	history:    reads((*API).getHistory),
 	whoAmI:     reads((*API).showAccount),
 	rateStatus: reads((*API).showRateLimit),
@@ -69,6 +69,9 @@ type route struct {
 	id       int64
 	suffix   string // "xml", "json" or ""; "html" for everything of the console
 }
+
+// ownPages reports whether browsers use the resource for pages of the service alone. Pages of other sites must not cause its work.
+func (r route) ownPages() bool { return r.resource == clientFeed || r.suffix == string(formatHTML) }
 
 // parseRoute takes a path apart. Slashes at its end and doubled ones do not matter, and any part of it may bear the suffix.
 func parseRoute(path string) route {

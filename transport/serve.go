@@ -43,7 +43,7 @@ func (a *API) serve(w *response, r *request) {
 // call admits a request, reads it, and makes the call of its route. Callers that have not logged in learn nothing about what
 // exists.
 func (a *API) call(w *response, r *request) error {
-	if err := a.Hosts.check(r.Request); err != nil {
+	if err := a.Hosts.check(r.Request, r.route.ownPages()); err != nil {
 		return err
 	}
 	if err := a.admit(r); err != nil {

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"net/url"
 	"strconv"
 	"strings"
@@ -75,14 +76,17 @@ type list struct {
 	Previous, Next string
 }
 
-// List returns a page of the clients that match a query. A page behind the last one shows the last one.
-func List(frame Frame, query url.Values, listing readmodel.Listing) ([]byte, error) {
+// List returns a page of the clients that match a query. A page behind the last one shows the last one. The error is ctx's.
+func List(ctx context.Context, frame Frame, query url.Values, listing readmodel.Listing) ([]byte, error) {
 	f := readFilter(query)
 	l := list{Frame: frame, filter: f, Total: listing.Len}
 	l.Page = min(f.Page, max(1, (listing.Len+pageSize-1)/pageSize))
 	id, _ := strconv.ParseInt(f.Query, 10, 64)
 	l.Gone = max(id, 0)
 	for c := range listing.Clients() {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		if c.ID == l.Gone {
 			l.Gone = 0
 		}

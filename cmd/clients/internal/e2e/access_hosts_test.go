@@ -120,6 +120,26 @@ func TestCrossOriginRequestsOfBrowsersAreRefused(t *testing.T) {
 				c.create("SuprCorp", headers...)
 			}
 			c.want(http.StatusForbidden, http.MethodPost, "/clients.json", "", "Origin: null").message(t)
+			const navigate, toDocument = "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"
+			for _, read := range []struct {
+				status  int
+				headers []string
+			}{
+				{http.StatusOK, nil},
+				{http.StatusOK, []string{"Sec-Fetch-Site: same-origin", "Sec-Fetch-Mode: cors"}},
+				{http.StatusOK, []string{"Sec-Fetch-Site: none", navigate, toDocument}},
+				{http.StatusOK, []string{"Sec-Fetch-Site: cross-site", navigate, toDocument}},
+				{http.StatusOK, []string{"Sec-Fetch-Site: cross-site", "Origin: https://clients.example.com"}},
+				{http.StatusForbidden, []string{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: image"}},
+				{http.StatusForbidden, []string{"Sec-Fetch-Site: same-site", "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: script"}},
+				{http.StatusForbidden, []string{"Sec-Fetch-Site: cross-site", navigate, "Sec-Fetch-Dest: iframe"}},
+				{http.StatusForbidden, []string{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: cors", toDocument}},
+				{http.StatusForbidden, []string{"Origin: https://evil.example"}},
+			} {
+				for _, target := range []string{"/console/", "/console" + path(id), "/console/console.js", "/clients/feed"} {
+					c.want(read.status, http.MethodHead, target, "", read.headers...)
+				}
+			}
 		})
 	}
 }

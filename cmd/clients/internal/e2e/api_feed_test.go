@@ -103,8 +103,11 @@ func TestAFeedIsRefused(t *testing.T) {
 		require.NotEmpty(t, got.message(t))
 	}
 	s.want(410, http.MethodGet, "/clients/feed?after=0", "", "Last-Event-ID: 1-other")
-	for _, method := range []string{http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete} {
-		require.Equal(t, "GET", s.want(405, method, "/clients/feed", "").header.Get("Allow"))
+	s.want(410, http.MethodHead, "/clients/feed?after=99", "")
+	head := s.want(200, http.MethodHead, "/clients/feed", "")
+	require.Equal(t, "text/event-stream", head.header.Get("Content-Type"))
+	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete} {
+		require.Equal(t, "GET, HEAD", s.want(405, method, "/clients/feed", "").header.Get("Allow"))
 	}
 	first := s.openFeed("")
 	s.openFeed("?after=1-" + epoch)

@@ -123,6 +123,7 @@ func TestTheConsoleIsServedAsTheAPI(t *testing.T) {
 		require.Contains(t, policy, "default-src 'none'")
 		require.NotContains(t, policy, "unsafe")
 		require.Equal(t, "nosniff", r.header.Get("X-Content-Type-Options"))
+		require.Equal(t, "same-origin", r.header.Get("Cross-Origin-Opener-Policy"))
 		require.Equal(t, "private, no-cache", r.header.Get("Cache-Control"))
 		require.Empty(t, c.want(200, "HEAD", p, "").body)
 	}
@@ -145,6 +146,7 @@ func TestTheConsoleIsServedAsTheAPI(t *testing.T) {
 		require.NotEmpty(t, r.header.Get("WWW-Authenticate"))
 		require.Contains(t, readable(r.body), "Log in with a user name and password of the API.")
 		require.NotEmpty(t, r.header.Get("Content-Security-Policy"))
+		require.Equal(t, "no-store", r.header.Get("Cache-Control"))
 		require.NotContains(t, r.body, "ann")
 	}
 	for _, method := range []string{"POST", "PUT", "DELETE"} {
