@@ -115,7 +115,7 @@ func (a *API) Handler() (http.Handler, error) {
 	a.openFeeds = auth.NewFeedLimit(a.FeedLimit, a.Metrics.feeds)
 	if a.MemoryLimit > 0 {
 		a.bodies = newBudget(a.MemoryLimit, bodyShare, maxBody*bodyCost)
-		a.responses = newBudget(a.MemoryLimit, responseShare, max(largeResponse+compressorCost, catchUpCost))
+		a.responses = newBudget(a.MemoryLimit, responseShare, max(largeResponse+compressorCost, streamCost))
 		a.feeds = newBudget(a.MemoryLimit, feedShare, feedCost)
 	}
 	if a.Logins != nil {

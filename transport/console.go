@@ -39,7 +39,7 @@ func showClient(a *API, w *response, r *request) error {
 	if err != nil {
 		return err
 	}
-	if err := w.reserved.reserve(a.responses, largeResponse); err != nil {
+	if err := w.reserved.reserve(a.responses, streamCost); err != nil {
 		return err
 	}
 	stale := a.refresh(w, r)

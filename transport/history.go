@@ -56,7 +56,7 @@ func (a *API) getHistory(w *response, r *request) error {
 	if err != nil {
 		return err
 	}
-	if err := w.reserved.reserve(a.responses, largeResponse); err != nil {
+	if err := w.reserved.reserve(a.responses, streamCost); err != nil {
 		return err
 	}
 	w.Header().Set("Cache-Control", "private, no-cache")

@@ -34,11 +34,12 @@ const (
 	smallDetails  = 20 << 10
 )
 
-// Costs of feeds beside their connections: what one holds while it waits and writes, and while it reads the stream.
-const (
-	feedCost    = 64 << 10
-	catchUpCost = 2 << 20
-)
+// feedCost is what a feed holds beside its connection while it waits and writes.
+const feedCost = 64 << 10
+
+// streamCost is for a response that reads the stream: a feed until it has caught up, or a page of a history or of the console. The
+// largest pages have about 1 MiB, and their buffers up to twice as much.
+const streamCost = 2 << 20
 
 // budget bounds the memory that requests of a kind hold at once. A nil budget has no bound.
 type budget struct{ free *semaphore.Weighted }

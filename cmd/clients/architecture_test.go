@@ -55,8 +55,8 @@ var mayImport = map[string][]string{
 	},
 	"projections/feed":     {"clients/domain", "clients/eventstore"},
 	"projections/timeline": {"clients/domain", "clients/eventstore", "clients/projections/readmodel"}, // its tests
-	"transport": {
-		"clients/domain", "clients/projections/feed", "clients/projections/readmodel", "clients/projections/timeline", "clients/transport/wire", "clients/transport/auth", "clients/transport/credentials", "clients/transport/contracts", "clients/transport/connections", "clients/transport/sse", "clients/transport/console",
+	"transport": { // eventstore: its tests
+		"clients/domain", "clients/projections/feed", "clients/projections/readmodel", "clients/projections/timeline", "clients/transport/wire", "clients/transport/auth", "clients/transport/credentials", "clients/transport/contracts", "clients/transport/connections", "clients/transport/sse", "clients/transport/console", "clients/eventstore",
 		"github.com/klauspost/compress", "github.com/prometheus/client_golang", "go.opentelemetry.io/otel", "golang.org/x/sync/semaphore",
 	},
 	"transport/auth":        {"clients/transport/credentials", "github.com/hashicorp/golang-lru/v2", "github.com/prometheus/client_golang"},
