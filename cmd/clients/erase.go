@@ -62,6 +62,8 @@ func (c *eraseCommand) Run(ctx context.Context, s streams) error {
 		return nil
 	case errors.Is(err, erasure.ErrDenyDelete):
 		err = terminal.WithHint(err, migration)
+	case errors.As(err, &away) && c.NATSURL == "":
+		err = terminal.WithHint(err, "the service was started again and has not completed the erasure: its log says why; start it again")
 	case errors.As(err, &away) && away.Alone:
 		err = terminal.WithHint(err, "this server alone has the streams, and may keep text of the client: "+migration)
 	case errors.As(err, &away):
@@ -73,8 +75,8 @@ func (c *eraseCommand) Run(ctx context.Context, s streams) error {
 
 // administer calls do with what erases on the NATS of a running service, or in the store of an embedded one that is stopped.
 func administer(ctx context.Context, c *config.RunningFlags, s streams, do func(*erasure.Eraser) error) error {
-	return c.Administer(ctx, func(nc *nats.Conn, dir string) error {
-		e, err := erasure.New(nc, erasure.Config{Embedded: dir != "", LogWait: erasure.LogWait, Progress: terminal.ProgressLines(s.err)})
+	return c.Administer(ctx, func(nc *nats.Conn, dir string, stopped bool) error {
+		e, err := erasure.New(nc, erasure.Config{Embedded: stopped, LogWait: erasure.LogWait, Progress: terminal.ProgressLines(s.err)})
 		if err == nil {
 			err = do(e)
 		}

@@ -54,18 +54,18 @@ func (b *block) overwrite(deleted map[uint64]bool) error {
 
 const temporarySuffix = ".tmp"
 
-// replace writes a block, without compression, and syncs it.
+// replace writes a block, without compression, and syncs it. The disk has to have room for it beside the former one.
 func replace(path string, content []byte) error {
 	file, err := os.OpenFile(path+temporarySuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
 	_, err = file.Write(content)
-	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return err
+	if err = errors.Join(err, file.Sync(), file.Close()); err == nil {
+		err = os.Rename(file.Name(), path)
 	}
-	if err := os.Rename(file.Name(), path); err != nil {
-		return err
+	if err != nil {
+		return errors.Join(err, os.Remove(file.Name()))
 	}
 	folder, err := os.Open(filepath.Dir(path))
 	if err != nil {

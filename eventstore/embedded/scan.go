@@ -83,9 +83,12 @@ func decode(r blockfile.Record) eventstore.Record {
 	return record
 }
 
-// repair completes what a killed server had begun: it overwrites messages that are still in the files although they were
-// deleted, and removes files that are left over.
+// repair completes what a killed server had begun: it removes files that are left over, and overwrites messages that are
+// still in the files although they were deleted.
 func (s scanned) repair(store string) error {
+	if err := blockfile.RemoveLeftovers(store, eventstore.SnapshotsStream); err != nil {
+		return err
+	}
 	for stream, deleted := range s.inClear {
 		if len(deleted) == 0 {
 			continue
@@ -94,5 +97,5 @@ func (s scanned) repair(store string) error {
 			return err
 		}
 	}
-	return blockfile.RemoveLeftovers(store, eventstore.SnapshotsStream)
+	return nil
 }

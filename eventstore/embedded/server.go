@@ -12,8 +12,9 @@
 //
 //	lock -> no restore unfinished -> scan of the files -> high-water mark -> repair -> server
 //
-// The scan has to come before the server, which cuts files off where it cannot read them. The repair overwrites messages whose
-// overwriting was interrupted, and removes files that a killed server has left. While the server runs, DiskFull
+// The scan has to come before the server, which cuts files off where it cannot read them. The repair removes files that a
+// killed server has left, and overwrites messages whose overwriting was interrupted. For that it writes their block anew: on
+// a full disk the server starts without, see Unrepaired. While the server runs, DiskFull
 // and WriteFault say whether it still accepts writes: after a full disk or a failed sync it has to be started again.
 //
 // What the server acknowledges is synced to disk.
@@ -32,6 +33,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"clients/eventstore"
@@ -62,6 +64,8 @@ type Config struct {
 // Server is a running server. All methods are safe for concurrent use.
 type Server struct {
 	HighWater *HighWater
+	// Unrepaired is why messages that were deleted may still be in the files: the disk was full. nil where none are.
+	Unrepaired error
 
 	dir     string
 	server  *server.Server
@@ -141,7 +145,11 @@ func (s *Server) open(log *slog.Logger) (err error) {
 	if reached := s.HighWater.Sequence(); found.last < reached {
 		return fmt.Errorf("%w: it reached sequence %d and now ends at %d", eventstore.ErrWentBackwards, reached, found.last)
 	}
-	return found.repair(store)
+	if err = found.repair(store); errors.Is(err, syscall.ENOSPC) { // reads go on
+		log.Error("deleted messages not overwritten", "error", err, "hint", "free space on the disk, and start again")
+		s.Unrepaired, err = err, nil
+	}
+	return err
 }
 
 const (
@@ -184,7 +192,7 @@ func (s *Server) run(options *server.Options, log *slog.Logger) (err error) {
 	}
 	s.address = filepath.Join(s.dir, addressName)
 	err = WriteFile(s.address, []byte(strings.TrimPrefix(s.URL(), "nats://")))
-	if s.DiskFull() != "" { // reads go on without it
+	if err != nil && s.DiskFull() != "" { // reads go on without it
 		log.Warn("server address not written", "file", s.address, "error", err)
 		return nil
 	}

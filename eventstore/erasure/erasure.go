@@ -52,7 +52,7 @@ var (
 
 // Config configures an Eraser.
 type Config struct {
-	Embedded bool          // the server is an embedded one, which repairs its files at each start
+	Embedded bool          // the caller has started an embedded server, which has repaired its files
 	LogWait  time.Duration // until each server has cut its Raft logs; see LogWait
 	Progress func(what string)
 }

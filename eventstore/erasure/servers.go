@@ -87,12 +87,8 @@ const (
 	serversLimit = 5 * time.Second  // for servers to respond
 )
 
-// servers returns the ids of the servers that have the streams, by name; none for an embedded server. A server has another id
-// each time that it is started.
+// servers returns the ids of the servers that have the streams, by name. A server has another id each time that it is started.
 func (c *cluster) servers(ctx context.Context) (ids map[string]string, err error) {
-	if c.Embedded {
-		return nil, nil
-	}
 	_, names, err := c.replicas(ctx)
 	if err != nil {
 		return nil, err

@@ -112,6 +112,43 @@ func TestADiskThatIsFullAtOnceMakesTheServiceReadOnly(t *testing.T) {
 	s.requireRecovery(t)
 }
 
+// On a full disk a service starts, and does not complete an erasure that was interrupted. A start with room does.
+func TestAStartOnAFullDiskLeavesAnErasureForLater(t *testing.T) {
+	t.Parallel()
+	disk := mountDisk(t, 24)
+	s := startIn(t, filepath.Join(disk, "data"))
+	var erased texts
+	id := s.createDeleted(&erased)
+	js := s.administrator(t)
+	command := s.beginErasure(id)
+	require.NoError(t, command.Process.Signal(syscall.SIGSTOP))
+	stream, err := js.Stream(t.Context(), "CLIENTS")
+	require.NoError(t, err)
+	require.NoError(t, stream.DeleteMsg(t.Context(), 1)) // not overwritten, as after a kill
+	s.kill()
+	require.NoError(t, command.Process.Kill())
+	_ = command.Wait()
+	block := filepath.Join(s.dataDir, "nats", "jetstream", "$G", "streams", "CLIENTS", "msgs", "1.blk")
+	write(t, block+".tmp", erased[0])
+
+	release := fillDisk(t, disk)
+	s = s.restart(t)
+	s.requireReadOnly(t, "disk full")
+	require.True(t, s.stderr.contains("deleted messages not overwritten"), &s.stderr)
+	require.NoFileExists(t, block+".tmp")
+	release()
+	eventually(t, func() bool { return s.operations("/readyz").body == "ok\n" }, "it accepts writes again")
+	r := s.erase(id)
+	require.Equal(t, 1, r.code)
+	require.Contains(t, r.stderr, "start it again")
+	require.NotEmpty(t, erased.find(t, s.dataDir))
+	require.InDelta(t, 1, s.metric("clients_erasures_unfinished"), 0)
+	require.Zero(t, s.stop(t))
+	s = s.restart(t)
+	require.Empty(t, erased.find(t, s.dataDir))
+	require.InDelta(t, 0, s.metric("clients_erasures_unfinished"), 0)
+}
+
 // requireRecovery waits until the service accepts writes again, or has exited and was started again, as a supervisor does.
 func (s *service) requireRecovery(t *testing.T) *service {
 	t.Helper()

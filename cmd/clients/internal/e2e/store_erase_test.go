@@ -93,27 +93,42 @@ func TestAnErasureLeavesNothingBehind(t *testing.T) {
 	verify(t, older.variables).requireFaults(t)
 }
 
-// A kill in the middle of an erasure leaves texts in the files. The next start completes it.
+// createDeleted creates a client with texts in many large events, and deletes it.
+func (s *service) createDeleted(of *texts) (id int64) {
+	s.t.Helper()
+	id = s.create(of.next())
+	for range 30 {
+		s.update(id, "<details>"+of.next()+strings.Repeat("x", 50_000)+"</details>")
+	}
+	s.want(http.StatusOK, http.MethodDelete, path(id), "")
+	return id
+}
+
+// beginErasure returns the command when the erasure has begun.
+func (s *service) beginErasure(id int64) *exec.Cmd {
+	s.t.Helper()
+	js := s.administrator(s.t)
+	last := lastSequence(s.t, js)
+	command := exec.Command(binary, "erase", strconv.FormatInt(id, 10), "--account", "default")
+	command.Env = environment(s.t.TempDir(), s.variables)
+	require.NoError(s.t, command.Start())
+	eventually(s.t, func() bool { return lastSequence(s.t, js) > last }, "the erasure begins")
+	return command
+}
+
+// A kill in the middle of an erasure leaves texts in the files. The next start completes it, and shows that.
 func TestAStartCompletesAnErasureThatWasKilled(t *testing.T) {
 	t.Parallel()
 	var kept texts
 	dir := filepath.Join(t.TempDir(), "data")
 	s := startIn(t, dir)
 	s.create(kept.next())
-	for round, interrupted := 0, 0; interrupted < 3; round++ {
+	shown := false
+	for round, interrupted := 0, 0; interrupted < 3 || !shown; round++ {
 		require.Less(t, round, 60)
 		var erased texts
-		id := s.create(erased.next())
-		for range 30 {
-			s.update(id, "<details>"+erased.next()+strings.Repeat("x", 50_000)+"</details>")
-		}
-		s.want(http.StatusOK, http.MethodDelete, path(id), "")
-		js := s.administrator(t)
-		last := lastSequence(t, js)
-		command := exec.Command(binary, "erase", strconv.FormatInt(id, 10), "--account", "default")
-		command.Env = environment(t.TempDir(), s.variables)
-		require.NoError(t, command.Start())
-		eventually(t, func() bool { return lastSequence(t, js) > last }, "the erasure begins")
+		id := s.createDeleted(&erased)
+		command := s.beginErasure(id)
 		time.Sleep(time.Duration(round%20) * 2 * time.Millisecond) // a moment within the erasure
 		s.kill()
 		require.NoError(t, command.Process.Kill())
@@ -126,7 +141,12 @@ func TestAStartCompletesAnErasureThatWasKilled(t *testing.T) {
 		if left > 0 && left < len(erased) {
 			interrupted++
 		}
-		s = s.again(t)
+		s = launchUnready(t, append(s.variables, "CLIENTS_LOG_LEVEL=info")...)
+		for !s.hasExited() && !s.stdout.contains("is ready") {
+			shown = shown || strings.HasPrefix(s.unreadiness(), fmt.Sprintf("starting: overwriting client %d of account default: ", id))
+		}
+		s.awaitReady(t)
+		require.True(t, left == 0 || s.stderr.contains("completing an erasure"))
 		require.Empty(t, erased.find(t, dir), "round %d, %d texts were left", round, left)
 		s.requireErased(id)
 	}

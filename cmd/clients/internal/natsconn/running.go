@@ -32,17 +32,21 @@ func (s Settings) Running(ctx context.Context) (*nats.Conn, error) {
 }
 
 // Administer calls do with a connection to the NATS of a running service, and with the data directory of an embedded one. If that
-// one is stopped it starts a server over its store, which does not listen, until do returns.
-func (s Settings) Administer(ctx context.Context, do func(nc *nats.Conn, dir string) error) error {
+// one is stopped it starts a server over its store, which does not listen, until do returns, and stopped is true.
+func (s Settings) Administer(ctx context.Context, do func(nc *nats.Conn, dir string, stopped bool) error) error {
 	var nc *nats.Conn
 	_, _, err := s.target()
-	if s.DataDir != "" && errors.Is(err, embedded.ErrNotRunning) && embedded.HasStore(s.DataDir) {
+	stopped := s.DataDir != "" && errors.Is(err, embedded.ErrNotRunning) && embedded.HasStore(s.DataDir)
+	if stopped {
 		var server *embedded.Server
 		log := slog.New(slog.DiscardHandler)
 		if server, err = embedded.Start(embedded.Config{Dir: s.DataDir, Log: log}); err != nil {
 			return err
 		}
 		defer server.Shutdown()
+		if server.Unrepaired != nil {
+			return server.Unrepaired
+		}
 		nc, err = server.Connect(Options(log)...)
 	} else {
 		nc, err = s.Running(ctx)
@@ -51,7 +55,7 @@ func (s Settings) Administer(ctx context.Context, do func(nc *nats.Conn, dir str
 		return err
 	}
 	defer nc.Close()
-	return do(nc, s.DataDir)
+	return do(nc, s.DataDir, stopped)
 }
 
 // IsAbsent reports whether an error of Running says that no service runs there.

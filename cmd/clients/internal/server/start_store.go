@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
+	"time"
 
 	"clients/cmd/clients/internal/natsconn"
 	"clients/cmd/clients/internal/terminal"
@@ -16,8 +16,6 @@ import (
 	"clients/eventstore/idempotency"
 	"clients/eventstore/snapshotstore"
 	"clients/eventstore/upstream"
-
-	"github.com/nats-io/nats.go"
 )
 
 // connect connects to NATS, after it has started the embedded server if there is one.
@@ -58,24 +56,48 @@ func (s *Server) openStore(ctx context.Context) (err error) {
 	if s.upstream, err = upstream.New(s.nc); err != nil {
 		return err
 	}
-	if s.embedded != nil {
-		completeErasures(ctx, s.nc, s.log)
-	}
 	if s.snapshots, err = snapshotstore.New(s.nc, snapshotstore.Config{Replicas: s.config.StreamReplicas, Log: s.log}); err != nil {
 		return err
 	}
 	return s.snapshots.Ensure(ctx)
 }
 
-// completeErasures completes what a command or a kill has interrupted. If it fails, the next start or the command does it.
-func completeErasures(ctx context.Context, nc *nats.Conn, log *slog.Logger) {
-	e, err := erasure.New(nc, erasure.Config{Embedded: true, Progress: func(what string) { log.Debug("erasing", "progress", what) }})
+// erasureLogInterval is how often the progress of an erasure is logged.
+const erasureLogInterval = 10 * time.Second
+
+// completeErasures completes what a command or a kill has interrupted, on an embedded store. If it fails, the next start does it.
+func (s *Server) completeErasures(ctx context.Context) error {
+	unfinished := len(s.store.Removals.Unfinished())
+	if s.embedded == nil || unfinished == 0 {
+		return nil
+	}
+	err := s.embedded.Unrepaired
+	if full := s.embedded.DiskFull(); full != "" {
+		err = errors.New(full)
+	}
+	if err == nil {
+		err = s.resumeErasures(ctx)
+	}
+	if err != nil {
+		s.log.Error("erasure not completed", "erasures", unfinished, "error", err)
+	}
+	return nil
+}
+
+// resumeErasures shows its progress by /readyz and in the log.
+func (s *Server) resumeErasures(ctx context.Context) error {
+	var logged time.Time
+	e, err := erasure.New(s.nc, erasure.Config{Embedded: true, Progress: func(what string) {
+		s.setStep(what)
+		if time.Since(logged) >= erasureLogInterval {
+			logged = time.Now()
+			s.log.Info("completing an erasure", "progress", what)
+		}
+	}})
 	if err == nil {
 		err = e.Resume(ctx)
 	}
-	if err != nil {
-		log.Error("erasure not completed", "error", err)
-	}
+	return err
 }
 
 // startEmbedded starts a NATS server within the process and connects to it.
