@@ -75,9 +75,8 @@ func Start(ctx context.Context, config config.Config, log *slog.Logger) (_ *Serv
 		do   func(context.Context) error
 	}{
 		{"listen", s.listen}, {"serve operations", s.serveOperations}, {"trace", s.startTracing}, {"connect to NATS", s.connect},
-		{"open the streams", s.openStore}, {"complete erasures", s.completeErasures}, {"read stream CLIENTS", s.buildReadModel},
-		{"read PROJECTS and INVOICES", s.startIngest}, {"serve partners", s.servePartners}, {"run in background", s.runInBackground},
-		{"serve the API", s.serveAPI},
+		{"open the streams", s.openStore}, {"read stream CLIENTS", s.buildReadModel}, {"read PROJECTS and INVOICES", s.startIngest},
+		{"serve partners", s.servePartners}, {"run in background", s.runInBackground}, {"serve the API", s.serveAPI},
 	} {
 		s.setStep(step.what)
 		if err := step.do(ctx); err != nil {

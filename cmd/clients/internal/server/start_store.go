@@ -56,6 +56,9 @@ func (s *Server) openStore(ctx context.Context) (err error) {
 	if s.upstream, err = upstream.New(s.nc); err != nil {
 		return err
 	}
+	if s.embedded != nil && len(s.store.Removals.Unfinished()) > 0 {
+		completeErasures(ctx, s)
+	}
 	if s.snapshots, err = snapshotstore.New(s.nc, snapshotstore.Config{Replicas: s.config.StreamReplicas, Log: s.log}); err != nil {
 		return err
 	}
@@ -65,27 +68,9 @@ func (s *Server) openStore(ctx context.Context) (err error) {
 // erasureLogInterval is how often the progress of an erasure is logged.
 const erasureLogInterval = 10 * time.Second
 
-// completeErasures completes what a command or a kill has interrupted, on an embedded store. If it fails, the next start does it.
-func (s *Server) completeErasures(ctx context.Context) error {
-	unfinished := len(s.store.Removals.Unfinished())
-	if s.embedded == nil || unfinished == 0 {
-		return nil
-	}
-	err := s.embedded.Unrepaired
-	if full := s.embedded.DiskFull(); full != "" {
-		err = errors.New(full)
-	}
-	if err == nil {
-		err = s.resumeErasures(ctx)
-	}
-	if err != nil {
-		s.log.Error("erasure not completed", "erasures", unfinished, "error", err)
-	}
-	return nil
-}
-
-// resumeErasures shows its progress by /readyz and in the log.
-func (s *Server) resumeErasures(ctx context.Context) error {
+// completeErasures completes what a command or a kill has interrupted, and shows its progress by /readyz and in the log. If it
+// fails, the next start does it.
+func completeErasures(ctx context.Context, s *Server) {
 	var logged time.Time
 	e, err := erasure.New(s.nc, erasure.Config{Embedded: true, Progress: func(what string) {
 		s.setStep(what)
@@ -94,10 +79,19 @@ func (s *Server) resumeErasures(ctx context.Context) error {
 			s.log.Info("completing an erasure", "progress", what)
 		}
 	}})
-	if err == nil {
+	full := s.embedded.DiskFull()
+	switch {
+	case err != nil:
+	case full != "":
+		err = errors.New(full)
+	case s.embedded.Unrepaired != nil:
+		err = s.embedded.Unrepaired
+	default:
 		err = e.Resume(ctx)
 	}
-	return err
+	if err != nil {
+		s.log.Error("erasure not completed", "error", err)
+	}
 }
 
 // startEmbedded starts a NATS server within the process and connects to it.
