@@ -67,8 +67,7 @@ func (c *eraseCommand) Run(ctx context.Context, s streams) error {
 	case errors.As(err, &away) && away.Alone:
 		err = terminal.WithHint(err, "this server alone has the streams, and may keep text of the client: "+migration)
 	case errors.As(err, &away):
-		err = terminal.WithHint(err, "these servers may keep text of the client: stop one, remove its JetStream directory, start it, and wait "+
-			"until it is current, one after the other; then run this again with --rebuilt SERVER for each")
+		err = terminal.WithHint(err, rebuild)
 	}
 	return fmt.Errorf("erase: %w", err)
 }
@@ -86,6 +85,10 @@ func administer(ctx context.Context, c *config.RunningFlags, s streams, do func(
 		return err
 	})
 }
+
+// rebuild is what helps with servers that were away.
+const rebuild = "these servers may keep text of the client: stop one, remove its JetStream directory, start it, and wait " +
+	"until it is current, one after the other; then run this again with --rebuilt SERVER for each"
 
 // migration is what helps with a stream that has deny_delete.
 const migration = "copy the store to a new one: clients backup FOLDER, stop the service, and clients restore FOLDER"

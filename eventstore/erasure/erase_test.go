@@ -82,8 +82,8 @@ func TestErasureOfClientsThatExistOrAreUnknown(t *testing.T) {
 		return m.Time
 	}
 	first := storedAt(1)
-	require.ErrorContains(t, f.eraser(erasure.Config{}).EraseAnyway(soon(t), of(1, first.Add(-1))), "the list is of another store, or the id was given out again")
-	require.NoError(t, f.eraser(erasure.Config{}).EraseAnyway(soon(t), of(1, first), of(2, storedAt(3)), of(9, first)))
+	require.ErrorContains(t, f.eraser(erasure.Config{}).EraseAnyway(soon(t), nil, of(1, first.Add(-1))), "the list is of another store, or the id was given out again")
+	require.NoError(t, f.eraser(erasure.Config{}).EraseAnyway(soon(t), nil, of(1, first), of(2, storedAt(3)), of(9, first)))
 	for id, want := range map[string]domain.ClientErased{
 		"1": {ID: 1, Erased: []uint64{1, 2}}, "2": {ID: 2, Erased: []uint64{3, 4}}, "9": {ID: 9, Erased: []uint64{}},
 	} {
@@ -91,7 +91,7 @@ func TestErasureOfClientsThatExistOrAreUnknown(t *testing.T) {
 	}
 	require.EqualValues(t, 1, f.last("clients.acme.9").Version)
 	require.Eventually(t, func() bool { return f.clean(1, "") && f.clean(2, "") }, 10*time.Second, 10*time.Millisecond)
-	require.ErrorContains(t, f.eraser(erasure.Config{}).EraseAnyway(soon(t), erasure.Erased{Client: erasure.Client{Account: "other", ID: 1}}), "belongs to account acme")
+	require.ErrorContains(t, f.eraser(erasure.Config{}).EraseAnyway(soon(t), nil, erasure.Erased{Client: erasure.Client{Account: "other", ID: 1}}), "belongs to account acme")
 }
 
 // Dead letters that name the client are found in each form that an event may have.

@@ -1,7 +1,9 @@
 package backup_test
 
 import (
+	"bytes"
 	"context"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"log/slog"
@@ -12,8 +14,10 @@ import (
 	"time"
 
 	"clients/cmd/clients/internal/backup"
+	"clients/domain"
 	"clients/eventstore"
 	"clients/eventstore/deadletter"
+	"clients/eventstore/erasure"
 	"clients/eventstore/idempotency"
 	"clients/eventstore/natstest"
 	"clients/eventstore/snapshotstore"
@@ -145,4 +149,73 @@ func TestARestoreWaitsForEnoughServers(t *testing.T) {
 	}
 	cluster.Restart(t, 2)
 	require.NoError(t, <-restored)
+}
+
+// The list of erasures is applied on all servers before a service starts. If that fails, the streams are kept, and the next
+// restore continues there, and waits for a server that was away.
+func TestARestoreContinuesWithTheErasures(t *testing.T) {
+	t.Parallel()
+	from, fromJS := connect(t, true)
+	store, err := eventstore.Open(t.Context(), from, eventstore.Config{Replicas: 1, Log: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	t.Cleanup(store.Close)
+	text := rand.Text() + rand.Text()
+	_, err = store.Append(t.Context(), domain.Envelope{
+		EventID: "id", Account: "acme", Version: 1, Time: time.Now(), Event: domain.ClientCreated{ID: 1, Name: text},
+	}, 0)
+	require.NoError(t, err)
+	stream, err := fromJS.Stream(t.Context(), "CLIENTS")
+	require.NoError(t, err)
+	created, err := stream.GetMsg(t.Context(), 1)
+	require.NoError(t, err)
+	folder := t.TempDir()
+	require.NoError(t, backup.Create(t.Context(), from, folder, backup.Options{Out: io.Discard, Err: io.Discard}))
+	made, err := backup.Open(folder)
+	require.NoError(t, err)
+
+	cluster := natstest.Run(t, 3)
+	to := cluster.Connect(t, 0)
+	restore := func(createdAt time.Time) (output string, err error) {
+		var out bytes.Buffer
+		err = made.ToServers(t.Context(), to, backup.Target{
+			Replicas: 3, Erasures: []erasure.Erased{{Client: erasure.Client{Account: "acme", ID: 1}, CreatedAt: createdAt}}, Out: &out, Err: io.Discard,
+		})
+		return out.String(), err
+	}
+	output, err := restore(created.Time.Add(1))
+	require.ErrorIs(t, err, backup.ErrNotErased)
+	require.ErrorContains(t, err, "the list is of another store")
+	require.Contains(t, output, "CLIENTS: up to sequence 1\n")
+	start := func() error {
+		s, err := eventstore.Open(t.Context(), to, eventstore.Config{Replicas: 3, Log: slog.New(slog.DiscardHandler)})
+		if err == nil {
+			s.Close()
+		}
+		return err
+	}
+	require.ErrorIs(t, start(), eventstore.ErrUnfinishedRestore)
+
+	holds := func(server int) (found bool) {
+		blocks, err := filepath.Glob(filepath.Join(cluster.StoreDir(server), "jetstream", "$G", "streams", "CLIENTS", "msgs", "*.blk"))
+		require.NoError(t, err)
+		for _, block := range blocks {
+			content, err := os.ReadFile(block)
+			require.NoError(t, err)
+			found = found || bytes.Contains(content, []byte(text))
+		}
+		return found
+	}
+	require.True(t, holds(0) || holds(1))
+	cluster.Stop(2)
+	time.AfterFunc(time.Second, func() { cluster.Restart(t, 2) })
+	output, err = restore(created.Time)
+	require.NoError(t, err)
+	require.Equal(t, "erased: 1 client of the list\n", output, "nothing is restored again")
+	require.NoError(t, start())
+	require.False(t, holds(0) || holds(1) || holds(2))
+	js, err := jetstream.New(to)
+	require.NoError(t, err)
+	stream, err = js.Stream(t.Context(), "CLIENTS")
+	require.NoError(t, err)
+	require.NotContains(t, stream.CachedInfo().Config.Metadata, "clients-restored-from")
 }

@@ -12,9 +12,10 @@
 // not a backup.
 //
 // A restore begins only if none of the streams exists and no service runs. CLIENTS is created under a subject that no
-// service accepts and gets its own at the end, when a majority of the servers has every stream. A restore that fails
-// deletes what it has created; one that was killed leaves streams that no service starts on. A restore into a data
-// directory builds the store beside it and renames it into place.
+// service accepts and gets its own at the end, when a majority of the servers has every stream. If there are clients to
+// erase, all servers have to have every stream, and CLIENTS has both subjects until the erasures are complete. A restore that
+// fails before deletes what it has created; one that fails then is continued by the next one. One that was killed leaves
+// streams that no service starts on. A restore into a data directory builds the store beside it and renames it into place.
 //
 // The sequences, times and ids of all messages stay the same.
 package backup

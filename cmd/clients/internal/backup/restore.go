@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"clients/cmd/clients/internal/natsconn"
 	"clients/cmd/clients/internal/terminal"
@@ -43,10 +44,13 @@ type Target struct {
 	Replicas int              // of each stream
 	Replace  bool             // first delete the streams of the backup that exist; servers only
 	Erasures []erasure.Erased // to be erased from what is restored
+	Rebuilt  []string         // servers whose stores were made again, see package erasure
+	LogWait  time.Duration    // for the erasures on several servers, see package erasure
 	Out, Err io.Writer
 }
 
-// ToServers restores into the NATS of a service that does not run. If it fails, what it has created is deleted again.
+// ToServers restores into the NATS of a service that does not run. If it fails, what it has created is deleted again, except after
+// ErrNotErased.
 func (b *Backup) ToServers(ctx context.Context, nc *nats.Conn, target Target) error {
 	running, err := serviceRuns(ctx, nc)
 	if err != nil {
@@ -59,13 +63,22 @@ func (b *Backup) ToServers(ctx context.Context, nc *nats.Conn, target Target) er
 	if err != nil {
 		return err
 	}
-	if err := r.makeRoom(); err != nil {
+	events, restored, err := r.restored()
+	if err == nil && !restored {
+		err = r.makeRoom()
+	}
+	if err != nil {
 		return err
 	}
-	err = r.run(ctx)
+	if !restored {
+		events, err = r.run(ctx)
+	}
+	if err == nil {
+		err = r.finish(ctx, events)
+	}
 	switch {
-	case err == nil:
-		return nil
+	case err == nil, errors.Is(err, ErrNotErased):
+		return err
 	case errors.Is(context.Cause(ctx), context.Canceled):
 		err = terminal.WithHint(errors.New("interrupted, created streams are deleted"), "run it again")
 	default:
@@ -93,7 +106,11 @@ func (b *Backup) ToDirectory(ctx context.Context, dir string, target Target) err
 		return err
 	}
 	r.embedded = true
-	if err := r.run(ctx); err != nil {
+	events, err := r.run(ctx)
+	if err == nil {
+		err = r.finish(ctx, events)
+	}
+	if err != nil {
 		return err
 	}
 	nc.Close()

@@ -14,9 +14,7 @@ import (
 	"strings"
 
 	"clients/cmd/clients/internal/terminal"
-	"clients/domain"
 	"clients/eventstore"
-	"clients/eventstore/erasure"
 	"clients/eventstore/idempotency"
 
 	"github.com/google/uuid"
@@ -68,13 +66,12 @@ func (r *restore) makeRoom() error {
 	return nil
 }
 
-// run creates all streams and makes them a store that a service starts on.
-func (r *restore) run(ctx context.Context) error {
-	var events api.StreamConfig
+// run creates all streams. It returns the configuration that the stream of events has to get to be one that a service starts on.
+func (r *restore) run(ctx context.Context) (events api.StreamConfig, err error) {
 	for _, stream := range r.order() {
 		meta, err := readStreamMeta(filepath.Join(r.folder, stream.Name))
 		if err != nil {
-			return err
+			return events, err
 		}
 		meta.Config.Replicas = r.Replicas
 		if stream.Name == eventstore.Stream {
@@ -87,48 +84,16 @@ func (r *restore) run(ctx context.Context) error {
 			meta.Config.Subjects = []string{eventstore.RestoreSubject} // until everything is restored
 		}
 		if err := r.stream(ctx, stream, meta); err != nil {
-			return fmt.Errorf("stream %s: %w", stream.Name, err)
+			return events, fmt.Errorf("stream %s: %w", stream.Name, err)
 		}
 		fmt.Fprintf(r.Out, "%s: up to sequence %d\n", stream.Name, stream.Last)
 	}
 	for _, name := range r.begun {
-		if err := r.awaitMajority(ctx, name); err != nil {
-			return fmt.Errorf("stream %s: %w", name, err)
+		if err := r.await(ctx, name, false); err != nil {
+			return events, fmt.Errorf("stream %s: %w", name, err)
 		}
 	}
-	if err := r.putLateKeys(ctx); err != nil {
-		return err
-	}
-	return r.finish(ctx, events)
-}
-
-// finish gives the stream of events its subjects. If there is something to erase it first has the one more by which a service
-// does not start on it.
-func (r *restore) finish(ctx context.Context, events api.StreamConfig) error {
-	stream, err := r.manager.LoadStream(eventstore.Stream)
-	if err == nil && len(r.Erasures) > 0 {
-		unfinished := events
-		unfinished.Subjects = append(slices.Clone(events.Subjects), eventstore.RestoreSubject)
-		if err = stream.UpdateConfiguration(unfinished); err == nil {
-			err = r.erase(ctx)
-		}
-	}
-	if err != nil {
-		return err
-	}
-	return stream.UpdateConfiguration(events)
-}
-
-func (r *restore) erase(ctx context.Context) error {
-	e, err := erasure.New(r.nc, erasure.Config{Embedded: r.embedded, LogWait: erasure.LogWait, Progress: terminal.ProgressLines(r.Err)})
-	if err == nil {
-		err = e.EraseAnyway(ctx, r.Erasures...)
-	}
-	if err != nil {
-		return fmt.Errorf("erase: %w", err)
-	}
-	fmt.Fprintf(r.Out, "erased: %s of the list\n", domain.Counted(len(r.Erasures), "client"))
-	return nil
+	return events, r.putLateKeys(ctx)
 }
 
 // stream creates one stream, and verifies that it ends where it did.
@@ -164,32 +129,6 @@ func (r *restore) stream(ctx context.Context, stream manifestStream, meta stream
 		return fmt.Errorf("restored %d messages, expected %d", state.Msgs, stream.Messages)
 	}
 	return nil
-}
-
-// awaitMajority waits until a majority of the servers has a stream: it is restored on one, from which the others copy it.
-func (r *restore) awaitMajority(ctx context.Context, name string) error {
-	for {
-		stream, err := r.manager.LoadStream(name)
-		if err != nil {
-			return err
-		}
-		info, err := stream.Information()
-		if err != nil || info.Cluster == nil {
-			return err
-		}
-		current := 1
-		for _, replica := range info.Cluster.Replicas {
-			if replica.Current && !replica.Offline {
-				current++
-			}
-		}
-		if current > r.Replicas/2 {
-			return nil
-		}
-		if err := pause(ctx); err != nil {
-			return err
-		}
-	}
 }
 
 // putLateKeys restores the keys stored until the copy of the events. A backup of an earlier release has none.

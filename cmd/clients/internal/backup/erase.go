@@ -1,0 +1,131 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"clients/cmd/clients/internal/terminal"
+	"clients/domain"
+	"clients/eventstore"
+	"clients/eventstore/erasure"
+
+	"github.com/nats-io/jsm.go"
+	"github.com/nats-io/jsm.go/api"
+)
+
+// ErrNotErased reports that all streams are restored on servers, and that clients of the list are not erased. The service does not
+// start on these streams. The same restore, without Replace, continues there.
+var ErrNotErased = errors.New("the streams are restored, and not all erasures are complete")
+
+// backupKey is the metadata of the stream of events that names its backup, while it has RestoreSubject beside its own subjects:
+// everything is restored, and there is something to erase.
+const backupKey = "clients-restored-from"
+
+// id names the backup.
+func (r *restore) id() string { return r.manifest.MadeAt.Format(time.RFC3339Nano) }
+
+// restored returns the configuration for the stream of events if an earlier call has restored everything, and not erased
+// everything.
+func (r *restore) restored() (events api.StreamConfig, yes bool, err error) {
+	stream, err := r.manager.LoadStream(eventstore.Stream)
+	if jsm.IsNatsError(err, streamNotFound) {
+		return events, false, nil
+	}
+	if err != nil {
+		return events, false, fmt.Errorf("stream %s: %w", eventstore.Stream, err)
+	}
+	events = stream.Configuration()
+	yes = events.Metadata[backupKey] == r.id() && len(r.Erasures) > 0 && !r.Replace
+	delete(events.Metadata, backupKey)
+	events.Subjects = slices.DeleteFunc(events.Subjects, func(s string) bool { return s == eventstore.RestoreSubject })
+	return events, yes, nil
+}
+
+// finish erases what there is to erase, and gives the stream of events its subjects.
+func (r *restore) finish(ctx context.Context, events api.StreamConfig) error {
+	stream, err := r.manager.LoadStream(eventstore.Stream)
+	if err != nil {
+		return err
+	}
+	if len(r.Erasures) == 0 {
+		return stream.UpdateConfiguration(events)
+	}
+	unfinished := events
+	unfinished.Subjects = append(slices.Clone(events.Subjects), eventstore.RestoreSubject)
+	unfinished.Metadata = maps.Clone(events.Metadata)
+	unfinished.Metadata[backupKey] = r.id()
+	if err := stream.UpdateConfiguration(unfinished); err != nil {
+		return err
+	}
+	if err = r.erase(ctx); err == nil {
+		err = stream.UpdateConfiguration(events)
+	}
+	if err != nil && !r.embedded {
+		err = fmt.Errorf("%w: %w", ErrNotErased, err)
+	}
+	return err
+}
+
+func (r *restore) erase(ctx context.Context) error {
+	progress := terminal.ProgressLines(r.Err)
+	for _, stream := range r.manifest.Streams {
+		progress("waiting until all servers have " + stream.Name)
+		if err := r.await(ctx, stream.Name, true); err != nil {
+			return fmt.Errorf("stream %s: %w", stream.Name, err)
+		}
+	}
+	e, err := erasure.New(r.nc, erasure.Config{Embedded: r.embedded, LogWait: r.LogWait, Progress: progress})
+	if err == nil {
+		err = e.EraseAnyway(ctx, r.Rebuilt, r.Erasures...)
+	}
+	if err != nil {
+		return fmt.Errorf("erase: %w", err)
+	}
+	fmt.Fprintf(r.Out, "erased: %s of the list\n", domain.Counted(len(r.Erasures), "client"))
+	return nil
+}
+
+// await waits until a majority of the servers has a stream, or all of them: it is restored on one, from which the others copy it.
+// It waits peersTimeout at most for servers that are off.
+func (r *restore) await(ctx context.Context, name string, all bool) error {
+	for complete := time.Now(); ; { // when enough servers were there the last time
+		stream, err := r.manager.LoadStream(name)
+		if err != nil {
+			return err
+		}
+		info, err := stream.Information()
+		if err != nil || info.Cluster == nil {
+			return err
+		}
+		current, off := 1, []string{}
+		for _, replica := range info.Cluster.Replicas {
+			switch {
+			case replica.Offline:
+				off = append(off, replica.Name)
+			case replica.Current:
+				current++
+			}
+		}
+		servers := len(info.Cluster.Replicas) + 1
+		enough := servers/2 + 1
+		if all {
+			enough = servers
+		}
+		switch {
+		case current >= enough:
+			return nil
+		case servers-len(off) >= enough:
+			complete = time.Now()
+		case time.Since(complete) > peersTimeout:
+			return fmt.Errorf("servers do not respond: %s", strings.Join(off, ", "))
+		}
+		if err := pause(ctx); err != nil {
+			return err
+		}
+	}
+}
