@@ -51,7 +51,7 @@ type ClientDeleted struct {
 // is the only event that may follow a deletion, or come without a creation.
 type ClientErased struct {
 	ID     int64
-	Erased []uint64 // the sequences of the messages, ascending
+	Erased []uint64 // the sequences of the messages, ascending; of very many there are several events
 }
 
 func (e ClientCreated) Client() int64                { return e.ID }

@@ -22,6 +22,7 @@ type Removal struct {
 	ClientID int64             `json:"client_id,omitempty"` // of the erased client; 0 for a skipped message
 	Messages []RemovedMessage  `json:"messages"`            // ascending
 	Servers  map[string]string `json:"servers,omitempty"`   // of a cluster: the ids of the servers by name, when it began
+	Epoch    string            `json:"epoch,omitempty"`     // of the stream, to whose servers Servers refers
 	Done     bool              `json:"done,omitempty"`      // the messages are overwritten
 }
 
@@ -44,6 +45,8 @@ const (
 
 	// removalLimit bounds how many messages are named in one record. More than these are named in several, of one batch.
 	removalLimit = 4000
+	// erasedLimit bounds how many messages one event names: more are named by several events, of one batch.
+	erasedLimit = 20_000
 	// removalTimeout is how long such a batch may take.
 	removalTimeout = 10 * time.Second
 )
@@ -70,17 +73,32 @@ func RemovedMessages(records []Record) (removed []RemovedMessage) {
 	return removed
 }
 
-// AppendErasure stores the event of an erasure, on the condition that Append has, and its Removal: both or nothing. It takes
-// no store, but a connection of the administrator.
+// AppendErasure stores the event of an erasure, on the condition that Append has, and its Removal: both or nothing. A client with
+// very many messages gets several events, with one version after the other. e is the envelope of the first one, without its account
+// and event. It takes no store, but a connection of the administrator.
 //
 // Errors: domain.ErrConflict if the client has a newer message; a domain.Unavailable as Append returns it.
 func AppendErasure(ctx context.Context, nc *nats.Conn, e domain.Envelope, lastSequence uint64, r Removal) error {
-	msg, _, err := encode(e)
-	if err != nil {
-		return err
+	sequences := []uint64{}
+	for _, m := range r.Messages {
+		sequences = append(sequences, m.Sequence)
 	}
-	expect(msg, e, lastSequence)
-	return appendRemoval(ctx, nc, r, msg)
+	var batch []*nats.Msg
+	for len(batch) == 0 || len(sequences) > 0 {
+		part := sequences[:min(len(sequences), erasedLimit)]
+		sequences = sequences[len(part):]
+		e.Account, e.Event = r.Account, domain.ClientErased{ID: r.ClientID, Erased: part}
+		msg, _, err := encode(e)
+		if err != nil {
+			return err
+		}
+		if len(batch) == 0 {
+			expect(msg, e, lastSequence)
+		}
+		batch = append(batch, msg)
+		e.EventID, e.Version = uuid.NewString(), e.Version+1
+	}
+	return appendRemoval(ctx, nc, r, batch...)
 }
 
 // AppendRemoval stores a Removal without an event. The error is a domain.Unavailable.
@@ -89,7 +107,7 @@ func AppendRemoval(ctx context.Context, nc *nats.Conn, r Removal) error {
 }
 
 func appendRemoval(ctx context.Context, nc *nats.Conn, r Removal, batch ...*nats.Msg) error {
-	for rest := r.Messages; len(rest) > 0 || len(batch) < 2; {
+	for rest := r.Messages; ; {
 		part := rest[:min(len(rest), removalLimit)]
 		rest = rest[len(part):]
 		r.Messages = append([]RemovedMessage{}, part...)

@@ -110,22 +110,29 @@ func TestAnErasureAndItsRemovalAreStoredTogether(t *testing.T) {
 	}
 }
 
-// A client with very many events takes several records, which are one erasure.
+// A client with very many events takes several records and events, which are one erasure: one event would be too large for a server.
 func TestALargeRemoval(t *testing.T) {
 	t.Parallel()
 	nc := natstest.Run(t, 1).Connect(t, 0)
 	store := openStore(t, nc, 1)
 	appendAll(t, store, created(7), happened(2, domain.ClientDeleted{ID: 7}))
-	messages := make([]eventstore.RemovedMessage, 10_000)
+	messages := make([]eventstore.RemovedMessage, 25_000)
 	for i := range messages {
-		messages[i] = eventstore.RemovedMessage{Sequence: uint64(i + 1), StoredAt: goldenTime, Type: "clients.v1.ClientInvoiceDefaultsChanged"}
+		messages[i] = eventstore.RemovedMessage{Sequence: uint64(1_000_000 + i), StoredAt: goldenTime, Type: "clients.v1.ClientInvoiceDefaultsChanged"}
 	}
 	removal := eventstore.Removal{Reason: eventstore.ReasonErasure, Account: "test", ClientID: 7, Messages: messages}
-	require.NoError(t, eventstore.AppendErasure(deadline(t), nc, happened(3, domain.ClientErased{ID: 7}), 2, removal))
+	require.NoError(t, eventstore.AppendErasure(deadline(t), nc, happened(3, domain.ClientErased{}), 2, removal))
+	var erased []uint64
+	for i, record := range stored(t, store)[2:4] {
+		require.EqualValues(t, 3+i, record.Version)
+		erased = append(erased, record.Event.(domain.ClientErased).Erased...)
+	}
+	require.Len(t, erased, len(messages))
+	require.EqualValues(t, messages[len(messages)-1].Sequence, erased[len(erased)-1])
 	removals := new(eventstore.Removals)
 	added, err := removals.Read(deadline(t), jetStreamAPI(t, nc))
 	require.NoError(t, err)
-	require.Len(t, added, 3)
+	require.Len(t, added, 7)
 	require.Len(t, removals.Unfinished(), 1)
 	require.Equal(t, removal, *removals.Unfinished()[0].Removal)
 	removal.Done = true
