@@ -2,7 +2,6 @@ package erasure_test
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -16,7 +15,9 @@ import (
 	"clients/eventstore/erasure"
 	"clients/eventstore/natstest"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 )
 
@@ -53,6 +54,18 @@ func (f *fixture) load() (stop func()) {
 	return func() { cancel(); group.Wait() }
 }
 
+// interrupted begins to erase client 1, and stops in front of what is left to do of each kind.
+func (f *fixture) interrupted(before string) {
+	ctx, cancel := context.WithCancel(soon(f.t))
+	defer cancel()
+	e := f.eraser(erasure.Config{Progress: func(what string) {
+		if strings.HasPrefix(what, before) {
+			cancel()
+		}
+	}})
+	require.ErrorIs(f.t, e.Erase(ctx, nil, erasure.Client{Account: "acme", ID: 1}), context.Canceled)
+}
+
 func TestErasureOnThreeServers(t *testing.T) {
 	t.Parallel()
 	f, _ := processes(t)
@@ -61,12 +74,36 @@ func TestErasureOnThreeServers(t *testing.T) {
 	require.Len(t, f.found(1, "/CLIENTS/"), 3*6, "on each server")
 	require.NotEmpty(t, f.found(1, "/_js_/"), "in Raft logs")
 	defer f.load()()
-	require.NoError(t, f.erase(1))
+	f.interrupted("filling")
+	var steps []string
+	e := f.eraser(erasure.Config{Progress: func(what string) { steps = append(steps, what) }})
+	require.NoError(t, e.Erase(soon(t), nil, erasure.Client{Account: "acme", ID: 1}))
+	for _, stream := range []string{"CLIENTS", "CLIENTS_QUARANTINE"} {
+		require.Contains(t, steps, "filling the Raft logs of "+stream, "what it held was overwritten before")
+	}
 	for _, folder := range []string{"/CLIENTS/", "/CLIENTS_QUARANTINE/", "OBJ_"} {
 		require.Eventually(t, func() bool { return f.clean(1, folder) }, 30*time.Second, 50*time.Millisecond, "%v", f.found(1, folder))
 	}
 	require.Len(t, f.found(2, "/CLIENTS/"), 3*3)
 	require.Len(t, f.last("client-references.REMOVED").Removal.Servers, 3)
+}
+
+// A server that has a stream of another service alone is watched like the others.
+func TestErasureWatchesServersOfOtherServices(t *testing.T) {
+	t.Parallel()
+	cluster := natstest.Run(t, 4, func(o *server.Options) { o.Tags.Add(o.ServerName) })
+	f := newFixture(t, cluster.Connect(t, 0), cluster.StoreDir(0))
+	f.createDeleted(1, 0)
+	unused := []string{"n1", "n2", "n3", "n4"}
+	for _, name := range []string{"CLIENTS", "CLIENTS_QUARANTINE", "OBJ_CLIENTS_SNAPSHOTS"} {
+		unused = slices.DeleteFunc(unused, func(server string) bool { return server == f.leader(name) })
+	}
+	_, err := f.js.CreateStream(soon(t), jetstream.StreamConfig{
+		Name: "PROJECTS", Subjects: []string{"projects.>"}, Placement: &jetstream.Placement{Tags: unused[:1]},
+	})
+	require.NoError(t, err)
+	require.NoError(t, f.erase(1))
+	require.Contains(t, f.last("client-references.REMOVED").Removal.Servers, unused[0])
 }
 
 // Raft logs hold the texts until they are cut, which the server does by itself.
@@ -75,14 +112,16 @@ func TestErasureWaitsForTheRaftLogs(t *testing.T) {
 		t.Skip("takes four minutes: -slow")
 	}
 	t.Parallel()
-	for _, loaded := range []bool{false, true} {
-		t.Run(fmt.Sprintf("loaded %v", loaded), func(t *testing.T) {
+	for name, prepare := range map[string]func(f *fixture){
+		"idle":        func(*fixture) {},
+		"loaded":      func(f *fixture) { f.t.Cleanup(f.load()) },
+		"interrupted": func(f *fixture) { f.interrupted("filling") },
+	} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f, _ := processes(t)
 			f.createDeleted(1, 3)
-			if loaded {
-				defer f.load()()
-			}
+			prepare(f)
 			ctx, cancel := context.WithTimeout(t.Context(), 2*erasure.LogWait)
 			defer cancel()
 			e := f.eraser(erasure.Config{LogWait: erasure.LogWait, Progress: func(what string) { t.Log(what) }})
@@ -93,7 +132,7 @@ func TestErasureWaitsForTheRaftLogs(t *testing.T) {
 }
 
 // A server that was killed, or did not respond, while messages were overwritten may have kept something, and reports that it is
-// current: it is named until its store was made again.
+// current: it is named until its store was made again, even if the command is killed as soon as it has noticed.
 func TestErasureNamesAServerThatWasAway(t *testing.T) {
 	t.Parallel()
 	type change func(t *testing.T, p *natstest.Process)
@@ -112,7 +151,7 @@ func TestErasureNamesAServerThatWasAway(t *testing.T) {
 			f, servers := processes(t)
 			f.createDeleted(1, 20)
 			server := servers[slices.IndexFunc(servers, func(p *natstest.Process) bool {
-				return p.Name != f.leader() && p.Name != f.nc.ConnectedServerName()
+				return p.Name != f.leader("CLIENTS") && p.Name != f.nc.ConnectedServerName()
 			})]
 			overwritten := 0
 			e := f.eraser(erasure.Config{Progress: func(what string) {
@@ -120,13 +159,16 @@ func TestErasureNamesAServerThatWasAway(t *testing.T) {
 					away.begin(t, server)
 				}
 			}})
-			client := erasure.Client{Account: "acme", ID: 1}
-			require.Error(t, e.Erase(soon(t), nil, client))
-			require.ErrorContains(t, f.erase(1), "servers")
-			away.end(t, server)
 			var named *erasure.AwayError
-			require.Eventually(t, func() bool { return errors.As(f.erase(1), &named) }, 3*time.Minute, 100*time.Millisecond)
+			begun := time.Now()
+			require.ErrorAs(t, e.Erase(soon(t), nil, erasure.Client{Account: "acme", ID: 1}), &named)
 			require.Equal(t, []string{server.Name}, named.Servers)
+			require.Less(t, time.Since(begun), 25*time.Second, "at once, not after waiting for it")
+			require.Equal(t, "away", f.last("client-references.REMOVED").Removal.Servers[server.Name])
+			require.ErrorAs(t, f.erase(1), &named)
+			away.end(t, server)
+			require.Eventually(t, func() bool { return f.current("CLIENTS") }, 3*time.Minute, 100*time.Millisecond)
+			require.ErrorAs(t, f.erase(1), &named)
 			require.False(t, f.last("client-references.REMOVED").Removal.Done)
 
 			server.Kill()
@@ -143,10 +185,17 @@ func TestErasureNamesAServerThatWasAway(t *testing.T) {
 	}
 }
 
-// leader returns the name of the server that leads the stream of events.
-func (f *fixture) leader() string {
+func (f *fixture) cluster(stream string) *jetstream.ClusterInfo {
 	f.t.Helper()
-	stream, err := f.js.Stream(soon(f.t), "CLIENTS")
+	info, err := f.js.Stream(soon(f.t), stream)
 	require.NoError(f.t, err)
-	return stream.CachedInfo().Cluster.Leader
+	return info.CachedInfo().Cluster
+}
+
+// leader returns the name of the server that leads a stream.
+func (f *fixture) leader(stream string) string { return f.cluster(stream).Leader }
+
+// current reports whether all servers have all of a stream.
+func (f *fixture) current(stream string) bool {
+	return !slices.ContainsFunc(f.cluster(stream).Replicas, func(r *jetstream.PeerInfo) bool { return r.Offline || !r.Current })
 }

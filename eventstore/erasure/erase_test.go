@@ -11,6 +11,7 @@ import (
 	"clients/eventstore/natstest"
 	"clients/eventstore/upstream"
 
+	"github.com/google/uuid"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 )
@@ -122,4 +123,39 @@ func TestErasureOfTheWrongAccountIsRefused(t *testing.T) {
 	_, err := f.js.Publish(soon(t), "clients.other.1", []byte("foreign"))
 	require.NoError(t, err)
 	require.ErrorContains(t, f.eraser(erasure.Config{}).Erase(soon(t), nil, erasure.Client{Account: "other", ID: 1}), "belongs to account acme")
+}
+
+// Servers are noted with the epoch of the stream: in a copy that was restored elsewhere they are not there, and were not away.
+func TestErasureForgetsTheServersOfAnotherEpoch(t *testing.T) {
+	t.Parallel()
+	f := single(t)
+	epoch := f.store.Epoch()
+	for id, noted := range map[int64]struct {
+		epoch string
+		named []string
+	}{
+		1: {"another", nil},
+		2: {epoch, []string{"n1", "n9"}},
+	} {
+		f.createDeleted(id, 0)
+		e := f.last(fmt.Sprintf("clients.acme.%d", id))
+		require.NoError(t, eventstore.AppendErasure(soon(t), f.nc, domain.Envelope{EventID: uuid.NewString(), Version: 3, Time: time.Now()}, e.Sequence, eventstore.Removal{
+			Reason: eventstore.ReasonErasure, Account: "acme", ClientID: id, Epoch: noted.epoch, Servers: map[string]string{"n1": "id", "n9": "away"},
+			Messages: []eventstore.RemovedMessage{{Sequence: e.Sequence - 1}, {Sequence: e.Sequence}},
+		}))
+		err := f.erase(id)
+		if noted.named != nil {
+			var away *erasure.AwayError
+			require.ErrorAs(t, err, &away)
+			require.Equal(t, noted.named, away.Servers)
+			require.False(t, f.clean(id, ""))
+			err = f.erase(id, noted.named...) // n9 is not there any more
+		}
+		require.NoError(t, err)
+		removal := f.last("client-references.REMOVED").Removal
+		require.True(t, removal.Done)
+		require.Equal(t, map[string]string{"n1": f.nc.ConnectedServerId()}, removal.Servers)
+		require.Equal(t, epoch, removal.Epoch)
+		require.Eventually(t, func() bool { return f.clean(id, "") }, 10*time.Second, 10*time.Millisecond)
+	}
 }

@@ -15,13 +15,18 @@
 // have the text on its disk and no way left to overwrite it. So may one that was away, and gets from the others which messages
 // are deleted and not the order to overwrite them. Hence
 //   - an embedded server repairs its files before each start, see package embedded;
-//   - on other servers an erasure begins only while all replicas are current, notes the id that each server has until it is
-//     started again, and is not done while a server has another one. Its store has to be made again from those of the others, of
-//     which the caller assures Erase.
+//   - on other servers an erasure begins only while all replicas are current. It notes the id that each server has until it is
+//     started again, and at once which server is away, and is not done while a server has another id or was away. The store of
+//     that server has to be made again from those of the others, of which the caller assures Erase. What was noted of servers in
+//     front of a restore counts no more: the stream has another epoch then, and the servers' files are new.
 //
 // The Raft log of each replica holds the messages as well, and the logs of three are cut each on its own every two to three
 // minutes. Of the file that is written at the moment, of up to 4 MiB, a server removes nothing at that time. So the file is filled
-// first, with deletions of what is deleted already, and then the erasure waits for as long as a server may take to cut its log.
+// first, with deletions of a message that does not exist, and then the erasure waits for as long as a server may take to cut its
+// log. It does so for each stream that may have held a text: an earlier call may have overwritten what this one does not find.
+//
+// One thing goes unnoticed: a server that was cut off from the others, without being started again, from within five seconds
+// before the caller was killed until the logs of the others were cut, with no call meanwhile.
 package erasure
 
 import (
@@ -46,8 +51,10 @@ var (
 	ErrExists = errors.New("exists: delete it first")
 	// ErrUnknown reports that there never was such a client.
 	ErrUnknown = errors.New("never existed")
-	// ErrInOrder reports that the service does not stop at a message.
+	// ErrInOrder reports that the service does not stop at a message. The error that wraps it says why.
 	ErrInOrder = errors.New("the message is in order")
+	// ErrNoMessage reports that the stream has no message with a sequence.
+	ErrNoMessage = errors.New("the stream " + eventstore.Stream + " has no such message")
 )
 
 // Config configures an Eraser.
@@ -74,6 +81,8 @@ type Eraser struct {
 	letters   *deadletter.Store
 	snapshots *snapshotstore.Bucket
 	removals  eventstore.Removals
+	epoch     string    // of the stream of events
+	watched   time.Time // when watch last looked for servers that are away
 }
 
 // New returns an Eraser for a connection.
@@ -120,11 +129,8 @@ func (e *Eraser) Erased(c Client) Erased {
 
 // erase erases clients that were deleted, or any, if it is given when each was created.
 func (e *Eraser) erase(ctx context.Context, rebuilt []string, clients []Client, created map[Client]time.Time) error {
-	ids, err := e.begin(ctx)
+	ids, err := e.begin(ctx, rebuilt, clients)
 	if err != nil {
-		return err
-	}
-	if _, err := e.removals.Read(ctx, e.api); err != nil {
 		return err
 	}
 	for _, c := range clients {
@@ -132,10 +138,7 @@ func (e *Eraser) erase(ctx context.Context, rebuilt []string, clients []Client, 
 			return fmt.Errorf("%s: %w", c, err)
 		}
 	}
-	if _, err := e.removals.Read(ctx, e.api); err != nil {
-		return err
-	}
-	return e.complete(ctx, clients, ids, rebuilt)
+	return e.complete(ctx, clients, ids)
 }
 
 // Resume completes erasures that were interrupted, on an embedded server.
@@ -147,8 +150,5 @@ func (e *Eraser) Resume(ctx context.Context) error {
 	for _, begun := range e.removals.Unfinished() {
 		clients = append(clients, Client{begun.Removal.Account, begun.Removal.ClientID})
 	}
-	if len(clients) == 0 {
-		return nil
-	}
-	return e.complete(ctx, clients, nil, nil)
+	return e.complete(ctx, clients, nil)
 }

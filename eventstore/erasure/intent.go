@@ -16,8 +16,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// begin returns the ids of the servers, all of which have to be there.
-func (e *Eraser) begin(ctx context.Context) (ids map[string]string, err error) {
+// begin returns the ids of the servers, all of which have to be there. It notes those that were rebuilt.
+func (e *Eraser) begin(ctx context.Context, rebuilt []string, clients []Client) (ids map[string]string, err error) {
 	info, err := e.stream(ctx, eventstore.Stream)
 	if err != nil {
 		return nil, err
@@ -25,14 +25,22 @@ func (e *Eraser) begin(ctx context.Context) (ids map[string]string, err error) {
 	if info.Config.DenyDelete {
 		return nil, ErrDenyDelete
 	}
-	behind, err := e.awaitCurrent(ctx, beginLimit)
+	e.epoch = eventstore.EpochOf(info.Config.Metadata[eventstore.EpochKey], info.Created)
+	begun, err := e.unfinished(ctx, clients...)
+	if err != nil {
+		return nil, err
+	}
+	behind, err := e.awaitCurrent(ctx, begun, beginLimit)
 	if err == nil && len(behind) > 0 {
 		err = fmt.Errorf("servers are not current: %s", strings.Join(behind, ", "))
 	}
 	if err != nil {
 		return nil, err
 	}
-	return e.servers(ctx)
+	if ids, err = e.servers(ctx); err != nil {
+		return nil, err
+	}
+	return ids, e.noteRebuilt(ctx, begun, ids, rebuilt)
 }
 
 const beginLimit = 10 * time.Second // for all servers to be current
@@ -66,11 +74,18 @@ func (e *Eraser) intend(ctx context.Context, c Client, ids map[string]string, cr
 		return err
 	}
 	removal := eventstore.Removal{
-		Reason: eventstore.ReasonErasure, Account: c.Account, ClientID: c.ID, Messages: messages, Servers: e.begunWith(c, ids),
+		Reason: eventstore.ReasonErasure, Account: c.Account, ClientID: c.ID, Messages: messages, Servers: ids, Epoch: e.epoch,
+	}
+	begun, err := e.unfinished(ctx, c)
+	if err != nil {
+		return err
+	}
+	for _, r := range begun {
+		removal.Servers = r.Removal.Servers
 	}
 	if h.known && len(messages) == 0 {
 		letters, err := e.lettersOf(ctx, c)
-		if err == nil && len(letters) > 0 && len(e.unfinished(c)) == 0 {
+		if err == nil && len(letters) > 0 && len(begun) == 0 {
 			err = eventstore.AppendRemoval(ctx, e.nc, removal)
 		}
 		return err
@@ -79,29 +94,26 @@ func (e *Eraser) intend(ctx context.Context, c Client, ids map[string]string, cr
 	if err != nil {
 		return err
 	}
-	erased := domain.ClientErased{ID: c.ID}
-	for _, m := range messages {
-		erased.Erased = append(erased.Erased, m.Sequence)
-	}
 	return eventstore.AppendErasure(ctx, e.nc, domain.Envelope{
-		EventID: id.String(), Account: c.Account, Event: erased, Version: h.version + 1, Time: time.Now(),
-		Actor: "clients erase", CorrelationID: id.String(),
+		EventID: id.String(), Version: h.version + 1, Time: time.Now(), Actor: "clients erase", CorrelationID: id.String(),
 	}, h.last, removal)
 }
 
-// begunWith returns the ids of the servers when the erasure of a client began, which is not done yet, or the present ones.
-func (e *Eraser) begunWith(c Client, ids map[string]string) map[string]string {
-	for _, begun := range e.unfinished(c) {
-		return begun.Removal.Servers
+// unfinished returns the erasures of clients that are not done. Those of another epoch know no servers.
+func (e *Eraser) unfinished(ctx context.Context, clients ...Client) (begun []eventstore.Record, err error) {
+	_, err = e.removals.Read(ctx, e.api)
+	for _, r := range e.removals.Unfinished() {
+		if !slices.Contains(clients, Client{r.Removal.Account, r.Removal.ClientID}) {
+			continue
+		}
+		removal := *r.Removal
+		if removal.Epoch != e.epoch {
+			removal.Servers = nil
+		}
+		r.Removal = &removal
+		begun = append(begun, r)
 	}
-	return ids
-}
-
-// unfinished returns the erasures of clients that are not done.
-func (e *Eraser) unfinished(clients ...Client) []eventstore.Record {
-	return slices.DeleteFunc(e.removals.Unfinished(), func(r eventstore.Record) bool {
-		return !slices.Contains(clients, Client{r.Removal.Account, r.Removal.ClientID})
-	})
+	return begun, err
 }
 
 // history is what the messages of a client say of it.

@@ -16,7 +16,7 @@ import (
 )
 
 // overwriteLetter overwrites a dead letter, and before that the message itself, if its stream still has it and allows it.
-func (e *Eraser) overwriteLetter(ctx context.Context, letter deadletter.Letter, touched map[string]uint64) error {
+func (e *Eraser) overwriteLetter(ctx context.Context, letter deadletter.Letter) error {
 	m := letter.Message
 	original, err := e.api.Message(ctx, m.Stream, jsapi.Query{Sequence: m.Sequence})
 	switch {
@@ -27,13 +27,11 @@ func (e *Eraser) overwriteLetter(ctx context.Context, letter deadletter.Letter, 
 		info, err := e.stream(ctx, m.Stream)
 		if err == nil && !info.Config.DenyDelete {
 			err = e.overwrite(ctx, m.Stream, m.Sequence)
-			touched[m.Stream] = m.Sequence
 		}
 		if err != nil {
 			return err
 		}
 	}
-	touched[deadletter.Stream] = letter.Number
 	return e.overwrite(ctx, deadletter.Stream, letter.Number)
 }
 

@@ -2,12 +2,16 @@ package erasure
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
+	"clients/eventstore"
+	"clients/eventstore/deadletter"
+	"clients/eventstore/upstream"
+
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 const (
@@ -16,11 +20,15 @@ const (
 	currentLimit = 30 * time.Second // for servers to get what was overwritten
 )
 
-// awaitCurrent waits until each replica has been seen to have all that its leader has, and returns the names of the others.
-func (c *cluster) awaitCurrent(ctx context.Context, limit time.Duration) (behind []string, err error) {
+// awaitCurrent waits until each replica has been seen to have all that its leader has, and returns the names of the others. It
+// watches as well.
+func (e *Eraser) awaitCurrent(ctx context.Context, begun []eventstore.Record, limit time.Duration) (behind []string, err error) {
 	seen := make(map[replica]bool)
 	for end := time.Now().Add(limit); ; {
-		replicas, _, err := c.replicas(ctx)
+		replicas, _, err := e.replicas(ctx)
+		if away := e.noteAway(ctx, begun, silent(replicas)); away != nil {
+			return nil, away
+		}
 		behind = nil
 		for r, info := range replicas {
 			if seen[r] = seen[r] || info.Current && !info.Offline; !seen[r] {
@@ -45,29 +53,8 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// watch watches the replicas until the function that it returns is called. That one waits until all of them are current, and
-// returns the names of those that are not, or were away meanwhile.
-func (c *cluster) watch(ctx context.Context) (end func() ([]string, error)) {
-	watching, stop := context.WithCancel(ctx)
-	away, done := make(map[string]bool), make(chan struct{})
-	go func() {
-		defer close(done)
-		for pause(watching, pollInterval) == nil {
-			replicas, _, _ := c.replicas(watching) // there may be no leader at the moment
-			for r, info := range replicas {
-				if info.Offline || info.Active > silence {
-					away[r.server] = true
-				}
-			}
-		}
-	}()
-	return func() ([]string, error) {
-		behind, err := c.awaitCurrent(ctx, currentLimit)
-		stop()
-		<-done
-		return append(behind, slices.Collect(maps.Keys(away))...), err
-	}
-}
+// logged are the streams whose messages, and Raft logs, can hold texts of a client.
+var logged = []string{eventstore.Stream, deadletter.Stream, upstream.Projects.Name, upstream.Invoices.Name}
 
 const (
 	logFile      = 4 << 20 // bytes; after that a server begins another file of a Raft log
@@ -76,38 +63,45 @@ const (
 	fillLimit    = 10 * time.Second
 )
 
-// fillLogs fills the Raft logs of the streams, with deletions of a message that is deleted already.
-func (c *cluster) fillLogs(ctx context.Context, touched map[string]uint64) error {
-	inbox := c.nc.NewInbox()
-	responses, err := c.nc.SubscribeSync(inbox)
+// fillLogs fills the Raft logs of the streams, with deletions of a message that does not exist, and reports whether there are any.
+func (e *Eraser) fillLogs(ctx context.Context, begun []eventstore.Record) (replicated bool, err error) {
+	inbox := e.nc.NewInbox()
+	responses, err := e.nc.SubscribeSync(inbox)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer func() { _ = responses.Unsubscribe() }()
-	for stream, sequence := range touched {
-		info, err := c.stream(ctx, stream)
+	for _, stream := range logged {
+		info, err := e.stream(ctx, stream)
+		if errors.Is(err, jetstream.ErrStreamNotFound) {
+			continue
+		}
 		if err != nil {
-			return err
+			return false, err
 		}
 		if info.Cluster == nil || len(info.Cluster.Replicas) == 0 {
 			continue
 		}
-		c.Progress("filling the Raft logs of " + stream)
+		replicated = true
+		e.Progress("filling the Raft logs of " + stream)
 		for range logFile / logEntry / fillTogether {
-			if err := c.fill(ctx, stream, sequence, inbox, responses); err != nil {
-				return fmt.Errorf("fill the Raft logs of %s: %w", stream, err)
+			if err := e.fill(ctx, stream, inbox, responses); err != nil {
+				return false, fmt.Errorf("fill the Raft logs of %s: %w", stream, err)
+			}
+			if err := e.watch(ctx, begun); err != nil {
+				return false, err
 			}
 		}
 	}
-	return nil
+	return replicated, nil
 }
 
 // fill sends some deletions and waits for the responses.
-func (c *cluster) fill(ctx context.Context, stream string, sequence uint64, inbox string, responses *nats.Subscription) error {
+func (c *cluster) fill(ctx context.Context, stream, inbox string, responses *nats.Subscription) error {
 	ctx, cancel := context.WithTimeout(ctx, fillLimit)
 	defer cancel()
 	for range fillTogether {
-		if err := c.nc.PublishRequest("$JS.API.STREAM.MSG.DELETE."+stream, inbox, fmt.Appendf(nil, `{"seq":%d}`, sequence)); err != nil {
+		if err := c.nc.PublishRequest("$JS.API.STREAM.MSG.DELETE."+stream, inbox, []byte(`{"seq":0}`)); err != nil {
 			return err
 		}
 	}
@@ -119,19 +113,8 @@ func (c *cluster) fill(ctx context.Context, stream string, sequence uint64, inbo
 	return nil
 }
 
-// awaitLogs waits until the Raft logs of the streams are cut, if there are any.
-func (c *cluster) awaitLogs(ctx context.Context, touched map[string]uint64) error {
-	replicated := false
-	for stream := range touched {
-		info, err := c.stream(ctx, stream)
-		if err != nil {
-			return err
-		}
-		replicated = replicated || info.Cluster != nil && len(info.Cluster.Replicas) > 0
-	}
-	if !replicated {
-		return nil
-	}
+// awaitLogs waits until the servers have cut their Raft logs.
+func (c *cluster) awaitLogs(ctx context.Context) error {
 	for end := time.Now().Add(c.LogWait); time.Now().Before(end); {
 		c.Progress(fmt.Sprintf("waiting for the Raft logs: %s left", time.Until(end).Round(time.Second)))
 		if err := pause(ctx, min(time.Until(end), progressInterval)); err != nil {

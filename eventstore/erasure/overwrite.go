@@ -1,6 +1,7 @@
 package erasure
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,40 +18,33 @@ import (
 )
 
 // complete does what the intents of clients say, and records that it is done. ids are those of the servers at the beginning.
-func (e *Eraser) complete(ctx context.Context, clients []Client, ids map[string]string, rebuilt []string) error {
-	begun := e.unfinished(clients...)
-	suspects, err := e.restarted(ctx, begun, ids, rebuilt)
+func (e *Eraser) complete(ctx context.Context, clients []Client, ids map[string]string) error {
+	begun, err := e.unfinished(ctx, clients...)
+	if err != nil || len(begun) == 0 {
+		return err
+	}
+	if err := checkRestarted(begun, ids); err != nil {
+		return err
+	}
+	replicated := false
+	if err = e.overwriteAll(ctx, begun, clients); err == nil {
+		replicated, err = e.fillLogs(ctx, begun)
+	}
+	behind, failed := e.awaitCurrent(ctx, begun, currentLimit) // also after an error: no later call finds it out
+	if failed == nil {
+		failed = e.noteAway(ctx, begun, behind)
+	}
+	if err = cmp.Or(failed, err); err == nil && replicated {
+		err = e.awaitLogs(ctx)
+	}
 	if err != nil {
 		return err
 	}
-	watching, stop := context.WithCancel(ctx)
-	defer stop()
-	watched := e.watch(watching)
-	touched, err := e.overwriteAll(ctx, begun, clients)
-	if err == nil && len(suspects) == 0 {
-		err = e.fillLogs(ctx, touched)
-	}
-	away, failed := watched()
-	servers := make(map[string]string)
-	for _, name := range away {
-		servers[name] = wasAway
-	}
-	noted := e.note(context.WithoutCancel(ctx), begun, servers) // also after an error: a later call cannot find it out
-	if err := errors.Join(err, failed, noted); err != nil {
+	if ids, err = e.servers(ctx); err != nil {
 		return err
 	}
-	suspects = append(suspects, away...)
-	if len(suspects) == 0 {
-		if err := e.awaitLogs(ctx, touched); err != nil {
-			return err
-		}
-		if suspects, err = e.restarted(ctx, begun, ids, nil); err != nil {
-			return err
-		}
-	}
-	if len(suspects) > 0 {
-		slices.Sort(suspects)
-		return &AwayError{slices.Compact(suspects), len(ids) == 1}
+	if err := checkRestarted(begun, ids); err != nil {
+		return err
 	}
 	if err := e.checkSnapshots(ctx, begun); err != nil {
 		return err
@@ -65,33 +59,37 @@ func (e *Eraser) complete(ctx context.Context, clients []Client, ids map[string]
 	return nil
 }
 
-// overwriteAll overwrites what there is of clients. touched holds the last message of each stream that was overwritten.
-func (e *Eraser) overwriteAll(ctx context.Context, begun []eventstore.Record, clients []Client) (touched map[string]uint64, err error) {
-	touched = make(map[string]uint64)
-	if len(begun) > 0 {
-		if err := e.renewSnapshots(ctx); err != nil {
-			return nil, err
-		}
+// overwriteAll overwrites what there is of clients, as long as no server is away.
+func (e *Eraser) overwriteAll(ctx context.Context, begun []eventstore.Record, clients []Client) error {
+	if err := e.renewSnapshots(ctx); err != nil {
+		return err
 	}
 	for _, r := range begun {
 		for i, m := range slices.Backward(r.Removal.Messages) {
 			e.Progress(fmt.Sprintf("overwriting %s: %s left", Client{r.Removal.Account, r.Removal.ClientID}, domain.Counted(i+1, "message")))
-			if err := e.overwrite(ctx, eventstore.Stream, m.Sequence); err != nil {
-				return nil, err
+			err := e.overwrite(ctx, eventstore.Stream, m.Sequence)
+			if err == nil {
+				err = e.watch(ctx, begun)
 			}
-			touched[eventstore.Stream] = m.Sequence
+			if err != nil {
+				return err
+			}
 		}
 	}
 	letters, err := e.lettersOf(ctx, clients...)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, letter := range letters {
-		if err := e.overwriteLetter(ctx, letter, touched); err != nil {
-			return nil, err
+		err := e.overwriteLetter(ctx, letter)
+		if err == nil {
+			err = e.watch(ctx, begun)
+		}
+		if err != nil {
+			return err
 		}
 	}
-	return touched, nil
+	return nil
 }
 
 // renewSnapshots deletes the bucket of the snapshots and makes it again.
@@ -114,15 +112,15 @@ func (e *Eraser) renewSnapshots(ctx context.Context) error {
 const overwriteLimit = 15 * time.Second
 
 // overwrite overwrites a message in the files of a stream, and deletes it. One that is not there any more is no error.
-func (e *Eraser) overwrite(ctx context.Context, stream string, sequence uint64) error {
+func (c *cluster) overwrite(ctx context.Context, stream string, sequence uint64) error {
 	ctx, cancel := context.WithTimeout(ctx, overwriteLimit)
 	defer cancel()
 	for {
-		err := e.api.Do(ctx, "STREAM.MSG.DELETE."+stream, map[string]any{"seq": sequence})
+		err := c.api.Do(ctx, "STREAM.MSG.DELETE."+stream, map[string]any{"seq": sequence})
 		if err == nil {
 			return nil
 		}
-		_, gone := e.api.Message(ctx, stream, jsapi.Query{Sequence: sequence})
+		_, gone := c.api.Message(ctx, stream, jsapi.Query{Sequence: sequence})
 		if errors.Is(gone, jetstream.ErrMsgNotFound) {
 			return nil
 		}

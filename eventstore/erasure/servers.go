@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"clients/eventstore"
-	"clients/eventstore/deadletter"
 	"clients/eventstore/internal/jsapi"
 	"clients/eventstore/snapshotstore"
 
@@ -57,8 +56,7 @@ func (c *cluster) stream(ctx context.Context, name string) (info *jetstream.Stre
 // replicas returns what the leaders of the streams say of the other servers, and the names of all servers.
 func (c *cluster) replicas(ctx context.Context) (replicas map[replica]*jetstream.PeerInfo, names []string, err error) {
 	replicas = make(map[replica]*jetstream.PeerInfo)
-	names = []string{c.nc.ConnectedServerName()} // which has the streams if it is not part of a cluster
-	for _, name := range []string{eventstore.Stream, deadletter.Stream, snapshotstore.Stream} {
+	for _, name := range append([]string{snapshotstore.Stream}, logged...) {
 		info, err := c.stream(ctx, name)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
 			continue
@@ -74,6 +72,9 @@ func (c *cluster) replicas(ctx context.Context) (replicas map[replica]*jetstream
 			names = append(names, r.Name)
 			replicas[replica{name, r.Name}] = r
 		}
+	}
+	if len(names) == 0 { // it is not part of a cluster
+		names = append(names, c.nc.ConnectedServerName())
 	}
 	slices.Sort(names)
 	return replicas, slices.Compact(names), nil
@@ -123,61 +124,102 @@ func (c *cluster) servers(ctx context.Context) (ids map[string]string, err error
 	return ids, nil
 }
 
-// restarted returns the servers that were started again since an erasure began, also in an earlier call, or in this one, whose
-// ids these are. Rebuilt servers are noted with their present ids.
-func (e *Eraser) restarted(ctx context.Context, begun []eventstore.Record, ids map[string]string, rebuilt []string) ([]string, error) {
-	if e.Embedded { // its files were repaired at the start
-		return nil, nil
-	}
-	now, err := e.servers(ctx)
-	if err != nil {
-		return nil, err
-	}
-	known := make(map[string]string)
-	for _, name := range rebuilt {
-		if known[name] = now[name]; now[name] == "" {
-			return nil, fmt.Errorf("no server has the name %q", name)
-		}
-	}
-	if err := e.note(ctx, begun, known); err != nil {
-		return nil, err
-	}
-	noted := []map[string]string{ids}
-	for _, r := range begun {
-		noted = append(noted, r.Removal.Servers)
-	}
+// checkRestarted returns an *AwayError for servers that were started again, or away, since an erasure began. These are their ids
+// now. An embedded server has none, as its files were repaired at the start.
+func checkRestarted(begun []eventstore.Record, ids map[string]string) error {
 	var changed []string
-	for _, ids := range noted {
-		for name, id := range ids {
-			if now[name] != id {
+	for _, r := range begun {
+		for name, id := range r.Removal.Servers {
+			if len(ids) > 0 && ids[name] != id {
 				changed = append(changed, name)
 			}
 		}
 	}
-	return changed, nil
+	if len(changed) == 0 {
+		return nil
+	}
+	slices.Sort(changed)
+	return &AwayError{slices.Compact(changed), len(ids) == 1}
+}
+
+// noteRebuilt notes the present ids of servers that were rebuilt, and of all where none is known. A server that has no stream any
+// more is forgotten.
+func (e *Eraser) noteRebuilt(ctx context.Context, begun []eventstore.Record, ids map[string]string, rebuilt []string) error {
+	for _, name := range rebuilt {
+		known := func(r eventstore.Record) bool { return r.Removal.Servers[name] != "" }
+		if ids[name] == "" && !slices.ContainsFunc(begun, known) {
+			return fmt.Errorf("no server has the name %q", name)
+		}
+	}
+	for _, r := range begun {
+		servers := maps.Clone(r.Removal.Servers)
+		if len(servers) == 0 {
+			servers = maps.Clone(ids)
+		}
+		for _, name := range rebuilt {
+			servers[name] = ids[name]
+		}
+		maps.DeleteFunc(servers, func(_, id string) bool { return id == "" })
+		if err := e.note(ctx, r, servers); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// watch notes which servers are away, and returns an *AwayError for them. It is to be called as often as possible.
+func (e *Eraser) watch(ctx context.Context, begun []eventstore.Record) error {
+	if time.Since(e.watched) < pollInterval {
+		return nil
+	}
+	replicas, _, err := e.replicas(ctx)
+	if err != nil {
+		return err
+	}
+	e.watched = time.Now()
+	return e.noteAway(ctx, begun, silent(replicas))
+}
+
+// silent returns the names of servers that do not respond to their leaders.
+func silent(replicas map[replica]*jetstream.PeerInfo) (names []string) {
+	for r, info := range replicas {
+		if info.Offline || info.Active > silence {
+			names = append(names, r.server)
+		}
+	}
+	return names
+}
+
+// noteAway notes servers that were away while erasures were under way, and returns an *AwayError for them. They are noted at once:
+// what a server has missed cannot be found out later.
+func (e *Eraser) noteAway(ctx context.Context, begun []eventstore.Record, names []string) error {
+	begun = slices.DeleteFunc(slices.Clone(begun), func(r eventstore.Record) bool { return len(r.Removal.Servers) == 0 })
+	if len(names) == 0 || len(begun) == 0 {
+		return nil
+	}
+	for _, r := range begun {
+		servers := maps.Clone(r.Removal.Servers)
+		for _, name := range names {
+			servers[name] = wasAway
+		}
+		if err := e.note(ctx, r, servers); err != nil {
+			return err
+		}
+	}
+	slices.Sort(names)
+	return &AwayError{Servers: slices.Compact(names)}
 }
 
 // wasAway is noted instead of the id of a server that was away.
 const wasAway = "away"
 
-// note notes what is known of servers with erasures that are not done.
-func (e *Eraser) note(ctx context.Context, begun []eventstore.Record, servers map[string]string) error {
-	if len(servers) == 0 {
+// note notes what is known of servers with an erasure that is not done.
+func (e *Eraser) note(ctx context.Context, begun eventstore.Record, servers map[string]string) error {
+	if maps.Equal(begun.Removal.Servers, servers) {
 		return nil
 	}
-	for _, r := range begun {
-		noted := maps.Clone(servers)
-		for name, id := range r.Removal.Servers {
-			if noted[name] == "" {
-				noted[name] = id
-			}
-		}
-		r.Removal.Servers = noted
-		again := *r.Removal
-		again.Messages = nil
-		if err := eventstore.AppendRemoval(ctx, e.nc, again); err != nil {
-			return err
-		}
-	}
-	return nil
+	begun.Removal.Servers, begun.Removal.Epoch = servers, e.epoch
+	again := *begun.Removal
+	again.Messages = nil
+	return eventstore.AppendRemoval(ctx, e.nc, again)
 }
