@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"clients/cmd/clients/internal/config"
 	"clients/cmd/clients/internal/terminal"
@@ -20,7 +21,7 @@ type eraseCommand struct {
 	ID      int64    `arg:"" help:"Client to erase, which must be deleted."`
 	Account string   `name:"account" required:"" help:"Account of the client."`
 	Log     string   `name:"log" placeholder:"FILE" help:"Append the client to this list, which restore --erasures applies to older backups."`
-	Rebuilt []string `name:"rebuilt" placeholder:"SERVER" help:"A NATS server that an earlier run has named, and whose store was rebuilt since."`
+	Rebuilt []string `name:"rebuilt" placeholder:"SERVER" help:"A NATS server that an earlier run has named, and that was rebuilt or removed since."`
 }
 
 // Help returns the long help.
@@ -45,11 +46,18 @@ func (c *eraseCommand) Run(ctx context.Context, s streams) error {
 	if err := faults.Err(); err != nil {
 		return err
 	}
+	var list *os.File
+	if c.Log != "" {
+		var err error
+		if list, err = erasure.OpenList(c.Log); err != nil {
+			return fmt.Errorf("erase: %w", err)
+		}
+	}
 	client := erasure.Client{Account: c.Account, ID: c.ID}
 	err := administer(ctx, &c.RunningFlags, s, func(e *erasure.Eraser) error {
 		err := e.Erase(ctx, c.Rebuilt, client)
-		if err == nil && c.Log != "" {
-			if err = erasure.AppendToList(c.Log, e.Erased(client)); err != nil {
+		if err == nil && list != nil {
+			if err = erasure.AppendToList(list, e.Erased(client)); err != nil {
 				err = fmt.Errorf("%s is erased and not in the list: %w", client, err)
 			}
 		}
@@ -91,4 +99,4 @@ const rebuild = "these servers may keep text of the client: stop one, remove its
 	"until it is current, one after the other; then run this again with --rebuilt SERVER for each"
 
 // migration is what helps with a stream that has deny_delete.
-const migration = "copy the store to a new one: clients backup FOLDER, stop the service, and clients restore FOLDER"
+const migration = "copy the store to a new one: clients backup FOLDER, stop the service, and clients restore FOLDER; then run this again"

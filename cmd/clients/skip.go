@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"clients/cmd/clients/internal/config"
 	"clients/cmd/clients/internal/terminal"
-	"clients/eventstore"
 	"clients/eventstore/erasure"
 	"clients/projections/readmodel"
 )
@@ -29,9 +29,18 @@ func (c *skipCommand) Help() string {
 
 // Run skips.
 func (c *skipCommand) Run(ctx context.Context, s streams) error {
-	model := readmodel.NewModel()
+	var faults config.Faults
+	if c.Sequence == 0 {
+		faults.Add("<sequence>", "must be above 0")
+	}
+	if strings.TrimSpace(c.Reason) == "" {
+		faults.Add("--reason", "must not be empty")
+	}
+	if err := faults.Err(); err != nil {
+		return err
+	}
 	err := administer(ctx, &c.RunningFlags, s, func(e *erasure.Eraser) error {
-		return e.Skip(ctx, c.Sequence, c.Reason, func(r eventstore.Record) error { _, err := model.Fold(r); return err })
+		return e.Skip(ctx, c.Sequence, c.Reason, readmodel.NewModel().Fold)
 	})
 	switch {
 	case errors.Is(err, erasure.ErrDenyDelete):

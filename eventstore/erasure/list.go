@@ -18,18 +18,14 @@ type Erased struct {
 	ErasedAt  time.Time `json:"erased_at"`
 }
 
-// AppendToList appends a client to the list in a file, which is for backups that are older than the erasure, and syncs it.
-func AppendToList(path string, erased Erased) error {
-	line, err := json.Marshal(erased)
-	if err != nil {
-		return err
-	}
-	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(append(line, '\n'))
-	return errors.Join(err, file.Sync(), file.Close())
+// OpenList opens the list in a file, to append clients to it. It is for backups that are older than the erasures.
+func OpenList(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+}
+
+// AppendToList appends a client to a list, and syncs and closes it.
+func AppendToList(list *os.File, erased Erased) error {
+	return errors.Join(json.NewEncoder(list).Encode(erased), list.Sync(), list.Close())
 }
 
 // ReadList reads a list.

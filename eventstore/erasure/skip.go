@@ -19,11 +19,14 @@ const skipped = "skipped"
 // letterRoom is more than the headers take that a dead letter has beside those of the message.
 const letterRoom = 4 << 10
 
+// Fold folds a message. It returns why it is foreign, or "", and an error for one that stops the service.
+type Fold func(eventstore.Record) (foreign string, err error)
+
 // Skip removes a message that stops the service: it is copied to the dead letters and deleted. reason is recorded. A call that was
-// interrupted can be repeated. fold folds messages of a client in their order, and returns an error for one that stops the service.
+// interrupted can be repeated. fold folds messages of a client in their order: see readmodel.Model.
 //
-// Errors: ErrDenyDelete; ErrInOrder for a message that does not stop the service; jetstream.ErrMsgNotFound.
-func (e *Eraser) Skip(ctx context.Context, sequence uint64, reason string, fold func(eventstore.Record) error) error {
+// Errors: ErrDenyDelete; ErrInOrder for a message that does not stop the service; ErrNoMessage.
+func (e *Eraser) Skip(ctx context.Context, sequence uint64, reason string, fold Fold) error {
 	info, err := e.stream(ctx, eventstore.Stream)
 	if err != nil {
 		return err
@@ -36,10 +39,12 @@ func (e *Eraser) Skip(ctx context.Context, sequence uint64, reason string, fold 
 	}
 	_, recorded := e.removals.Record(sequence)
 	m, err := e.api.Message(ctx, eventstore.Stream, jsapi.Query{Sequence: sequence})
-	if recorded && errors.Is(err, jetstream.ErrMsgNotFound) {
-		return nil // skipped before
-	}
-	if err != nil {
+	switch {
+	case recorded && errors.Is(err, jetstream.ErrMsgNotFound): // skipped before
+		return nil
+	case errors.Is(err, jetstream.ErrMsgNotFound):
+		return ErrNoMessage
+	case err != nil:
 		return err
 	}
 	if !recorded {
@@ -70,24 +75,33 @@ func (e *Eraser) Skip(ctx context.Context, sequence uint64, reason string, fold 
 }
 
 // checkStops returns ErrInOrder for a message that does not stop the service.
-func (e *Eraser) checkStops(ctx context.Context, m jsapi.Message, fold func(eventstore.Record) error) error {
+func (e *Eraser) checkStops(ctx context.Context, m jsapi.Message, fold Fold) error {
 	record, err := eventstore.Decode(m.Sequence, m.Time, m.Subject, m.Header(), m.Data)
 	if err != nil {
 		return nil
 	}
 	if record.Event == nil {
-		return ErrInOrder
+		return inOrder(record.Foreign)
 	}
 	records, err := e.records(ctx, Client{"*", record.ClientID}.subject(), m.Sequence)
 	if err != nil {
 		return fmt.Errorf("another message is to be skipped first: %w", err)
 	}
+	foreign := ""
 	for _, r := range records {
-		if err := fold(r); err != nil && r.Sequence == m.Sequence {
+		if foreign, err = fold(r); err != nil && r.Sequence == m.Sequence {
 			return nil
 		} else if err != nil {
 			return fmt.Errorf("another message is to be skipped first: %w", err)
 		}
 	}
-	return ErrInOrder
+	return inOrder(foreign)
+}
+
+// inOrder returns ErrInOrder with the reason.
+func inOrder(foreign string) error {
+	if foreign != "" {
+		return fmt.Errorf("%w: it is foreign, which the service passes over: %s", ErrInOrder, foreign)
+	}
+	return fmt.Errorf("%w: the service applies it", ErrInOrder)
 }

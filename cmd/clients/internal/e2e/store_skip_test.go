@@ -40,13 +40,22 @@ func TestASkippedMessageStopsNothing(t *testing.T) {
 	require.Equal(t, 1, s.quarantine("retry", "1").code)
 	last := lastSequence(t, s.administrator(t))
 	foreign := publish(t, s.administrator(t), &nats.Msg{Subject: "clients.default.1", Data: []byte("foreign")})
-	for _, sequence := range []uint64{1, foreign, last} {
+	repeated := publish(t, s.administrator(t), clientEvent("default", "Toggled", id, 1, `"active":false`))
+	for sequence, want := range map[uint64]string{
+		1:            "the message is in order: the service applies it",
+		last:         "the message is in order: the service applies it",
+		foreign:      "the message is in order: it is foreign, which the service passes over: no valid envelope",
+		repeated:     "the message is in order: it is foreign, which the service passes over: version 1 of client",
+		repeated + 9: "the stream CLIENTS has no such message",
+	} {
 		r := s.skip(sequence)
 		require.Equal(t, 1, r.code)
-		require.Contains(t, r.stderr, "in order", "message %d", sequence)
+		require.Contains(t, r.stderr, fmt.Sprintf("error: skip %d: %s", sequence, want))
 	}
-	missing := s.skip(foreign + 9)
-	require.Equal(t, 1, missing.code)
+	refusedBefore := run(t, s.variables, "skip", "0", "--reason", " ")
+	require.Equal(t, 2, refusedBefore.code)
+	require.Contains(t, refusedBefore.stderr, "<sequence>: must be above 0")
+	require.Contains(t, refusedBefore.stderr, "--reason: must not be empty")
 	verify(t, s.variables).requireFaults(t)
 
 	sequence := publish(t, s.administrator(t), unknown())
