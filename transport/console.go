@@ -51,7 +51,8 @@ func showClient(a *API, w *response, r *request) error {
 	if stale == nil {
 		ctx, cancel := context.WithTimeout(r.Context(), historyTimeout)
 		defer cancel()
-		page, status, err := console.Client(frame, client, a.Timeline.Versions(ctx, r.account, r.route.id), r.route.id, selection)
+		versions := a.Timeline.From(ctx, r.account, r.route.id, selection.Unneeded(client.Revision.Version))
+		page, status, err := console.Client(frame, client, versions, r.route.id, selection)
 		if !unavailable(err) {
 			return w.sendPage(status, page, err)
 		}

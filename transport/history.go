@@ -95,7 +95,7 @@ func (p page) each(a *API, w *response, r *request, do func(timeline.Version) in
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), historyTimeout)
 	defer cancel()
 	known, size, n, last := false, 0, 0, uint64(0)
-	for v, err := range a.Timeline.Versions(ctx, r.account, r.route.id) {
+	for v, err := range a.Timeline.From(ctx, r.account, r.route.id, func(v timeline.Version) bool { return v.Version <= p.after }) {
 		if err != nil {
 			return "", err
 		}

@@ -24,7 +24,7 @@ import (
 // escaped.
 type extremes struct{}
 
-func (extremes) Client(_ context.Context, account string, id int64, _ uint64) iter.Seq2[eventstore.Record, error] {
+func (extremes) Client(_ context.Context, account string, id int64, _, _ uint64) iter.Seq2[eventstore.Record, error] {
 	return func(yield func(eventstore.Record, error) bool) {
 		for i := range uint64(60) {
 			last := string('a' + rune(i%2))

@@ -54,7 +54,7 @@ var mayImport = map[string][]string{
 		"github.com/prometheus/client_golang", "go.opentelemetry.io/otel",
 	},
 	"projections/feed":     {"clients/domain", "clients/eventstore"},
-	"projections/timeline": {"clients/domain", "clients/eventstore", "clients/projections/readmodel"}, // its tests
+	"projections/timeline": {"clients/domain", "clients/eventstore", "clients/projections/readmodel", "github.com/hashicorp/golang-lru/v2"}, // readmodel: its tests
 	"transport": { // eventstore: its tests
 		"clients/domain", "clients/projections/feed", "clients/projections/readmodel", "clients/projections/timeline", "clients/transport/wire", "clients/transport/auth", "clients/transport/credentials", "clients/transport/contracts", "clients/transport/connections", "clients/transport/sse", "clients/transport/console", "clients/eventstore",
 		"github.com/klauspost/compress", "github.com/prometheus/client_golang", "go.opentelemetry.io/otel", "golang.org/x/sync/semaphore",

@@ -31,16 +31,16 @@ func NewReader(nc *nats.Conn, removals *eventstore.Removals) (*Reader, error) {
 	return &Reader{api, removals, make(chan struct{}, maxBatches)}, err
 }
 
-// Client returns the messages of one client, in order and each once, foreign ones included. They come in batches from any
-// server. A server may lack the newest ones, so that the rest is read from the stream's leader, unless the last message is at
+// Client returns the messages of one client from a sequence on, in order and each once, foreign ones included. They come in batches
+// from any server. A server may lack the newest ones, so that the rest is read from the stream's leader, unless the last message is at
 // or behind shown, which is a sequence of the client that the caller knows of: nothing follows then that was acknowledged
 // before shown was read.
 //
 // An error is the last element: a domain.Unavailable if the stream cannot be read, or an *eventstore.CorruptError or
 // *eventstore.UnknownEventError.
-func (r *Reader) Client(ctx context.Context, account string, id int64, shown uint64) iter.Seq2[eventstore.Record, error] {
+func (r *Reader) Client(ctx context.Context, account string, id int64, from, shown uint64) iter.Seq2[eventstore.Record, error] {
 	return func(yield func(eventstore.Record, error) bool) {
-		c := &clientReader{Reader: r, subject: subjectOf(account, id), shown: shown, yield: yield}
+		c := &clientReader{Reader: r, subject: subjectOf(account, id), shown: shown, yield: yield, reached: max(from, 1) - 1}
 		if err := c.read(ctx); err != nil && !errors.Is(err, errEnough) {
 			yield(eventstore.Record{}, err)
 		}
@@ -54,7 +54,7 @@ type clientReader struct {
 	shown   uint64
 	yield   func(eventstore.Record, error) bool
 
-	reached uint64 // the sequence of the last message
+	reached uint64 // the sequence of the last message, or the one in front of the first
 	slow    bool   // a batch has failed: the rest comes from the leader, one by one
 }
 

@@ -42,7 +42,7 @@ func (s *site) reader() *history.Reader {
 // versions reads a client's history.
 func versions(t *testing.T, r *history.Reader, account string, id int64, shown uint64) (all []uint64) {
 	t.Helper()
-	for record, err := range r.Client(soon(t), account, id, shown) {
+	for record, err := range r.Client(soon(t), account, id, 0, shown) {
 		require.NoError(t, err)
 		all = append(all, record.Version)
 	}
@@ -66,10 +66,12 @@ func TestClientReturnsALongHistoryInOrder(t *testing.T) {
 	require.Equal(t, []uint64{1}, versions(t, r, "other", 2, 0))
 	require.Empty(t, versions(t, r, "other", 1, 0), "the client of another account")
 	require.Empty(t, versions(t, r, "test", 3, 0))
-	for record, err := range r.Client(soon(t), "test", 1, 0) { // it may end early
-		require.NoError(t, err)
-		require.EqualValues(t, 1, record.Version)
-		break
+	for from, first := range map[uint64]uint64{0: 1, 1: 1, 2: 2, last: events} { // the other client's event is the second
+		for record, err := range r.Client(soon(t), "test", 1, from, last) { // it may end early
+			require.NoError(t, err)
+			require.Equal(t, first, record.Version, "from %d", from)
+			break
+		}
 	}
 }
 
@@ -116,7 +118,7 @@ func TestClientFailsOnAServerThatIsBehind(t *testing.T) {
 	require.Equal(t, []uint64{1}, versions(t, r, "test", 1, last))
 	network.Hold(cluster.Servers[behind].Name())
 	last = s.toggle("test", 1, 2, last)
-	for _, err = range r.Client(soon(t), "test", 1, last) {
+	for _, err = range r.Client(soon(t), "test", 1, 0, last) {
 	}
 	require.Equal(t, domain.Unavailable, domain.KindOf(err))
 	network.Heal()
@@ -127,7 +129,7 @@ func TestClientFailsBehindTheEndOfTheStream(t *testing.T) {
 	t.Parallel()
 	s := open(t, 1)
 	last := s.create("test", 1)
-	for _, err := range s.reader().Client(soon(t), "test", 1, last+1) {
+	for _, err := range s.reader().Client(soon(t), "test", 1, 0, last+1) {
 		if err != nil {
 			require.Equal(t, domain.Unavailable, domain.KindOf(err))
 			return
@@ -147,7 +149,7 @@ func TestClientReportsAnEventThatCannotBeRead(t *testing.T) {
 		"ce-clientversion": {"2"}, "ce-time": {at}, "ce-checksum": {fmt.Sprintf("%016x", sum)}, "content-type": {"application/json"},
 	}}))
 	var last error
-	for _, err := range s.reader().Client(soon(t), "test", 1, 0) {
+	for _, err := range s.reader().Client(soon(t), "test", 1, 0, 0) {
 		last = err
 	}
 	var unknown *eventstore.UnknownEventError
@@ -174,7 +176,7 @@ func TestManyLongHistoriesAtOnce(t *testing.T) {
 	for range 32 {
 		reading.Go(func() {
 			read := 0
-			for _, err := range r.Client(soon(t), "test", 1, last) {
+			for _, err := range r.Client(soon(t), "test", 1, 0, last) {
 				assert.NoError(t, err)
 				read++
 			}

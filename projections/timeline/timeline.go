@@ -3,7 +3,8 @@
 //	stream -> history.Reader -> Timeline.Versions -> Version{event, time, before, after} -> transport
 //
 // A version is numbered as its event, from 1 up, and has the time that GET shows as updated-at. The versions come out of the
-// stream each time: nothing but the present state of a client is kept in memory, and a long history is never held as a whole.
+// stream each time: a long history is never held as a whole. A reader of a part of it need not begin with the first event: a few
+// versions of long histories are kept in memory (see keep.go), and the reading begins with the last one in front of the part.
 //
 // Guarantees: the versions include every event that was acknowledged before the directory was refreshed. Times never run
 // backwards along a history, and equal those of the read model; for events in front of a snapshot that an earlier release has
@@ -23,7 +24,7 @@ import (
 
 // Log reads the messages of one client: see history.Reader.
 type Log interface {
-	Client(ctx context.Context, account string, id int64, shown uint64) iter.Seq2[eventstore.Record, error]
+	Client(ctx context.Context, account string, id int64, from, shown uint64) iter.Seq2[eventstore.Record, error]
 }
 
 // Directory is what the read model knows.
@@ -33,10 +34,12 @@ type Directory interface {
 	Time(eventstore.Record) time.Time
 }
 
-// Timeline reads the versions of clients. It is safe for concurrent use.
+// Timeline reads the versions of clients. It is safe for concurrent use. Each reading begins with the first event, unless New has made
+// the Timeline.
 type Timeline struct {
 	Log       Log
 	Directory Directory
+	kept      *kept
 }
 
 // Version is one event of a client, and the client around it.
@@ -49,20 +52,40 @@ type Version struct {
 // Versions returns the versions of a client, the oldest first. There is none if the account never had such a client. An error is
 // the last element: a domain.Unavailable, or an *eventstore.CorruptError where the events do not continue each other.
 func (t Timeline) Versions(ctx context.Context, account string, id int64) iter.Seq2[Version, error] {
+	return t.From(ctx, account, id, func(Version) bool { return false })
+}
+
+// From is Versions for a caller who needs the last version for which unneeded is true, and those behind it: it may begin with a later
+// one than the first. unneeded is true for the first versions of the client, up to any one.
+func (t Timeline) From(ctx context.Context, account string, id int64, unneeded func(Version) bool) iter.Seq2[Version, error] {
 	return func(yield func(Version, error) bool) {
-		var v Version
-		for record, err := range t.Log.Client(ctx, account, id, t.Directory.State(account, id).LastSequence) {
-			if err == nil && v.foreign(record) {
-				continue
-			}
-			if err == nil {
-				v, err = t.next(ctx, v, record)
-			}
-			if !yield(v, err) || err != nil {
-				return
-			}
+		if v, found := t.kept.last(account, id, unneeded); !found || !t.readFrom(ctx, account, id, v, yield) {
+			t.readFrom(ctx, account, id, Version{}, yield)
 		}
 	}
+}
+
+// readFrom passes on a version and those behind it. It returns false, and has passed on nothing, if the stream does not have the event
+// of that version any more.
+func (t Timeline) readFrom(ctx context.Context, account string, id int64, v Version, yield func(Version, error) bool) (begun bool) {
+	begun = v.Version == 0
+	for record, err := range t.Log.Client(ctx, account, id, v.Sequence, t.Directory.State(account, id).LastSequence) {
+		switch {
+		case !begun && (err != nil || record.Sequence != v.Sequence):
+			return false
+		case !begun:
+			begun = true
+		case err == nil && v.foreign(record):
+			continue
+		case err == nil:
+			v, err = t.next(ctx, v, record)
+		}
+		if !yield(v, err) || err != nil {
+			return true
+		}
+		t.kept.add(v)
+	}
+	return begun
 }
 
 // foreign reports whether a message behind a version is foreign: see readmodel.Model.
@@ -114,7 +137,7 @@ func (t Timeline) Memento(ctx context.Context, account string, id int64, at time
 
 // last returns the last of the first versions that are all within, provided that it is the wanted one and the client existed.
 func (t Timeline) last(ctx context.Context, account string, id int64, within, wanted func(Version) bool) (last Version, err error) {
-	for v, err := range t.Versions(ctx, account, id) {
+	for v, err := range t.From(ctx, account, id, within) {
 		if err != nil {
 			return Version{}, err
 		}

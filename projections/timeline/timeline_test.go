@@ -2,8 +2,10 @@ package timeline_test
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
@@ -21,10 +23,10 @@ type stored struct {
 	*readmodel.Directory
 }
 
-func (s stored) Client(context.Context, string, int64, uint64) iter.Seq2[eventstore.Record, error] {
+func (s stored) Client(_ context.Context, _ string, _ int64, from, _ uint64) iter.Seq2[eventstore.Record, error] {
 	return func(yield func(eventstore.Record, error) bool) {
 		for _, r := range s.records {
-			if !yield(r, nil) {
+			if r.Sequence >= from && !yield(r, nil) {
 				return
 			}
 		}
@@ -157,4 +159,46 @@ func TestVersionsContinueEachOther(t *testing.T) {
 			require.ErrorAs(t, last, &corrupt)
 		}
 	}
+}
+
+// A part of a long history is read from near its begin on, once that was read. After an erasure nothing of the client is left.
+func TestAPartOfALongHistory(t *testing.T) {
+	t.Parallel()
+	events, seconds := []domain.Event{created}, []float64{0}
+	for i := range 1199 {
+		events, seconds = append(events, domain.ClientUpdated{ID: 7, Name: new(fmt.Sprint("Name ", i))}), append(seconds, float64(i)/100)
+	}
+	records := stream(seconds, events...)
+	line := folded(t, records)
+	line = timeline.New(line.Log, line.Directory)
+	var all []timeline.Version
+	for v, err := range line.Versions(t.Context(), "test", 7) {
+		require.NoError(t, err)
+		all = append(all, v)
+	}
+	part := func(line timeline.Timeline, behind uint64) (part []timeline.Version) {
+		for v, err := range line.From(t.Context(), "test", 7, func(v timeline.Version) bool { return v.Version <= behind }) {
+			require.NoError(t, err)
+			part = append(part, v)
+		}
+		return part
+	}
+	for behind, first := range map[uint64]int{0: 1, 499: 1, 500: 500, 999: 500, 1000: 1000, 1200: 1000, 9999: 1000} {
+		got := part(line, behind)
+		require.EqualValues(t, first, got[0].Version, "behind %d", behind)
+		require.True(t, slices.Equal(all[first-1:], got), "behind %d", behind)
+	}
+	v, err := line.Number(t.Context(), "test", 7, 1100)
+	require.NoError(t, err)
+	require.Equal(t, all[1099], v)
+	v, err = line.AsOf(t.Context(), "test", 7, second(8))
+	require.NoError(t, err)
+	require.Equal(t, all[900], v)
+
+	erased := stream([]float64{30}, domain.ClientErased{ID: 7})[0]
+	erased.Sequence, erased.Version = 1200, 1201
+	line.Log = stored{[]eventstore.Record{erased}, nil}
+	left := part(line, 1100)
+	require.Len(t, left, 1)
+	require.Zero(t, left[0].Before)
 }

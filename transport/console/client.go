@@ -31,6 +31,18 @@ func (s Selection) reaches(v timeline.Version) bool {
 	return s.At.IsZero() || v.At.Before(s.At.Truncate(time.Second).Add(time.Second))
 }
 
+// Unneeded returns which of the first versions of a client the page is the same without. last is the present version, 0 if it is not
+// known.
+func (s Selection) Unneeded(last uint64) func(timeline.Version) bool {
+	end := last + 1 // of the first events that the page shows
+	for _, v := range []uint64{s.Version, s.Before} {
+		if v > 0 {
+			end = min(end, v)
+		}
+	}
+	return func(v timeline.Version) bool { return last > 0 && s.At.IsZero() && v.Version+pageSize < end }
+}
+
 // client is the data of client.html.
 type client struct {
 	Frame
@@ -45,8 +57,8 @@ type client struct {
 }
 
 // Client returns the page of a client, and its status, which is 404 if the client did not exist as selected. The error is
-// domain.ErrNotFound if there never was such a client, or that of versions. If versions is nil, because they cannot be read, the
-// page shows the present client alone.
+// domain.ErrNotFound if there never was such a client, or that of versions, which may begin with the last one that is unneeded. If versions
+// is nil, because they cannot be read, the page shows the present client alone.
 func Client(frame Frame, present domain.Client, versions iter.Seq2[timeline.Version, error], id int64, s Selection) (page []byte, status int, err error) {
 	c := client{Frame: frame, Selection: s, ID: id, Name: present.Name, State: present, NoHistory: versions == nil}
 	if versions != nil {

@@ -38,6 +38,25 @@ func renames(n uint64) iter.Seq2[timeline.Version, error] {
 	}
 }
 
+// needed are the renames from the last one on that a page can do without.
+func needed(n uint64, s console.Selection) iter.Seq2[timeline.Version, error] {
+	unneeded := s.Unneeded(n)
+	var all []timeline.Version
+	for v := range renames(n) {
+		if unneeded(v) {
+			all = nil
+		}
+		all = append(all, v)
+	}
+	return func(yield func(timeline.Version, error) bool) {
+		for _, v := range all {
+			if !yield(v, nil) {
+				return
+			}
+		}
+	}
+}
+
 // A page has a window of the history, the newest first, and links to those in front of it and behind it.
 func TestWindowsOfALongHistory(t *testing.T) {
 	t.Parallel()
@@ -69,6 +88,9 @@ func TestWindowsOfALongHistory(t *testing.T) {
 		page, status, err := console.Client(console.Frame{}, domain.Client{}, renames(c.versions), 7, c.selection)
 		require.NoError(t, err)
 		name := fmt.Sprintf("%d versions, %+v", c.versions, c.selection)
+		short, _, err := console.Client(console.Frame{}, domain.Client{}, needed(c.versions, c.selection), 7, c.selection)
+		require.NoError(t, err)
+		require.Equal(t, string(page), string(short), name)
 		require.Equal(t, c.status, status, name)
 		shown := regexp.MustCompile(`<li data-key="(\d+)"`).FindAllStringSubmatch(string(page), -1)
 		require.Equal(t, fmt.Sprint(c.newest, c.last), shown[0][1]+" "+shown[len(shown)-1][1], name)

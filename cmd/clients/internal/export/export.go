@@ -132,7 +132,7 @@ type replayed struct {
 }
 
 // Client returns the messages of one client up to the end of the history.
-func (r replayed) Client(ctx context.Context, account string, id int64, _ uint64) iter.Seq2[eventstore.Record, error] {
+func (r replayed) Client(ctx context.Context, account string, id int64, _, _ uint64) iter.Seq2[eventstore.Record, error] {
 	return r.log.RecordsOf(ctx, account, id)
 }
 

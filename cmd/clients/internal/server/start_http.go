@@ -71,7 +71,7 @@ func (s *Server) serveAPI(context.Context) error {
 		Commands:       commands,
 		Directory:      reads,
 		Epoch:          s.store.Epoch,
-		Timeline:       timeline.Timeline{Log: s.reader, Directory: s.directory},
+		Timeline:       timeline.New(s.reader, s.directory),
 		Feeds:          s.feeds,
 		FeedLimit:      s.config.FeedLimit,
 		ReadOnly:       s.readOnly,
