@@ -68,7 +68,7 @@ func (c *restoreCommand) Run(ctx context.Context, s streams) error {
 	case errors.As(err, &away) && away.Alone:
 		err = terminal.WithHint(err, "this server alone has the streams, and may keep text of the clients: run this again with --replace")
 	case errors.As(err, &away):
-		err = terminal.WithHint(err, rebuild)
+		err = terminal.WithHint(err, rebuild+", and without --replace")
 	case errors.Is(err, backup.ErrNotErased) && c.DataDir == "":
 		err = terminal.WithHint(err, "no service starts on them until then: run this again without --replace to continue with the erasures")
 	}

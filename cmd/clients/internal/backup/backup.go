@@ -100,6 +100,9 @@ func create(ctx context.Context, nc *nats.Conn, folder string, options Options) 
 		m.Streams = append(m.Streams, stream)
 		fmt.Fprintf(options.Out, "%s: %s, up to sequence %d\n", name, domain.Counted(int(stream.Messages), "message"), stream.Last)
 	}
+	for _, c := range unfinished(ctx, nc) {
+		fmt.Fprintf(options.Out, "note: the erasure of %s is not complete: the backup holds its texts\n", c)
+	}
 	return m.write(folder)
 }
 

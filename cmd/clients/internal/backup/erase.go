@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"clients/cmd/clients/internal/natsconn"
 	"clients/cmd/clients/internal/terminal"
 	"clients/domain"
 	"clients/eventstore"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/nats-io/jsm.go"
 	"github.com/nats-io/jsm.go/api"
+	"github.com/nats-io/nats.go"
 )
 
 // ErrNotErased reports that all streams are restored on servers, and that clients of the list are not erased. The service does not
@@ -37,7 +39,7 @@ func (r *restore) restored() (events api.StreamConfig, yes bool, err error) {
 		return events, false, nil
 	}
 	if err != nil {
-		return events, false, fmt.Errorf("stream %s: %w", eventstore.Stream, err)
+		return events, false, unknownStream(eventstore.Stream, err)
 	}
 	events = stream.Configuration()
 	yes = events.Metadata[backupKey] == r.id() && len(r.Erasures) > 0 && !r.Replace
@@ -49,29 +51,30 @@ func (r *restore) restored() (events api.StreamConfig, yes bool, err error) {
 // finish erases what there is to erase, and gives the stream of events its subjects.
 func (r *restore) finish(ctx context.Context, events api.StreamConfig) error {
 	stream, err := r.manager.LoadStream(eventstore.Stream)
+	if err == nil && len(r.Erasures) > 0 {
+		err = r.erase(ctx, stream, events)
+	}
+	if err == nil {
+		err = stream.UpdateConfiguration(events)
+	}
 	if err != nil {
 		return err
 	}
-	if len(r.Erasures) == 0 {
-		return stream.UpdateConfiguration(events)
+	for _, c := range unfinished(ctx, r.nc) {
+		fmt.Fprintf(r.Out, "note: the erasure of %s is not complete: run clients erase %d --account %s\n", c, c.ID, c.Account)
 	}
-	unfinished := events
-	unfinished.Subjects = append(slices.Clone(events.Subjects), eventstore.RestoreSubject)
-	unfinished.Metadata = maps.Clone(events.Metadata)
-	unfinished.Metadata[backupKey] = r.id()
-	if err := stream.UpdateConfiguration(unfinished); err != nil {
-		return err
-	}
-	if err = r.erase(ctx); err == nil {
-		err = stream.UpdateConfiguration(events)
-	}
-	if err != nil && !r.embedded {
-		err = fmt.Errorf("%w: %w", ErrNotErased, err)
-	}
-	return err
+	return nil
 }
 
-func (r *restore) erase(ctx context.Context) error {
+func (r *restore) erase(ctx context.Context, stream *jsm.Stream, events api.StreamConfig) error {
+	locked := events
+	locked.Subjects = append(slices.Clone(events.Subjects), eventstore.RestoreSubject)
+	locked.Metadata = maps.Clone(events.Metadata)
+	locked.Metadata[backupKey] = r.id()
+	if err := stream.UpdateConfiguration(locked); err != nil {
+		return err
+	}
+	r.kept = true
 	progress := terminal.ProgressLines(r.Err)
 	for _, stream := range r.manifest.Streams {
 		progress("waiting until all servers have " + stream.Name)
@@ -88,6 +91,18 @@ func (r *restore) erase(ctx context.Context) error {
 	}
 	fmt.Fprintf(r.Out, "erased: %s of the list\n", domain.Counted(len(r.Erasures), "client"))
 	return nil
+}
+
+// unfinished returns the clients whose erasure has begun and is not complete, none where the stream cannot be read.
+func unfinished(ctx context.Context, nc *nats.Conn) (clients []erasure.Client) {
+	h, err := natsconn.OpenHistory(ctx, nc)
+	if err != nil {
+		return nil
+	}
+	for _, r := range h.Removals.Unfinished() {
+		clients = append(clients, erasure.Client{Account: r.Removal.Account, ID: r.Removal.ClientID})
+	}
+	return clients
 }
 
 // await waits until a majority of the servers has a stream, or all of them: it is restored on one, from which the others copy it.

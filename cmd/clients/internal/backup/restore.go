@@ -77,8 +77,10 @@ func (b *Backup) ToServers(ctx context.Context, nc *nats.Conn, target Target) er
 		err = r.finish(ctx, events)
 	}
 	switch {
-	case err == nil, errors.Is(err, ErrNotErased):
-		return err
+	case err == nil:
+		return nil
+	case r.kept:
+		return fmt.Errorf("%w: %w", ErrNotErased, err)
 	case errors.Is(context.Cause(ctx), context.Canceled):
 		err = terminal.WithHint(errors.New("interrupted, created streams are deleted"), "run it again")
 	default:

@@ -31,6 +31,7 @@ type restore struct {
 	manager  *jsm.Manager
 	embedded bool     // into a data directory
 	begun    []string // streams that it has created, perhaps in part
+	kept     bool     // all is restored, and must not be deleted if it fails
 }
 
 // order puts the counter of ids first and the events last: a service does not start on ids without events.
@@ -48,7 +49,7 @@ func (r *restore) makeRoom() error {
 	for _, stream := range r.manifest.Streams {
 		known, err := r.manager.IsKnownStream(stream.Name)
 		if err != nil {
-			return terminal.WithHint(fmt.Errorf("stream %s: %w", stream.Name, err), "check that all NATS servers run and that the login is an administrator's")
+			return unknownStream(stream.Name, err)
 		}
 		if known {
 			existing = append(existing, stream.Name)
@@ -64,6 +65,11 @@ func (r *restore) makeRoom() error {
 		fmt.Fprintf(r.Out, "%s: deleted\n", name)
 	}
 	return nil
+}
+
+// unknownStream is the error for a stream of which it is not known whether it exists.
+func unknownStream(name string, err error) error {
+	return terminal.WithHint(fmt.Errorf("stream %s: %w", name, err), "check that all NATS servers run and that the login is an administrator's")
 }
 
 // run creates all streams. It returns the configuration that the stream of events has to get to be one that a service starts on.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -73,4 +74,11 @@ func TestReplicasContinueDuringAnErasure(t *testing.T) {
 		s.requireErased(id)
 	}
 	verify(t, replicas[0].variables).requireFaults(t)
+	if !*wholeErasures { // each command says so
+		note := fmt.Sprintf("note: the erasure of client %d of account default is not complete", id)
+		folder, dir := filepath.Join(t.TempDir(), "backup"), filepath.Join(t.TempDir(), "data")
+		require.Contains(t, run(t, replicas[0].variables, "backup", folder).stdout, note)
+		require.Contains(t, run(t, nil, "restore", folder, "--data-dir", dir).stdout, note)
+		require.InDelta(t, 0, startIn(t, dir).metric("clients_erasures_unfinished"), 0)
+	}
 }
