@@ -4,8 +4,8 @@
 const region = () => document.getElementById('live')
 const client = document.body.dataset.client // undefined on the list
 const labels = new Map() // of the types of events
-let feed, leave, position, failures = 0
-let timer, due, loading, took = 0 // of the refresh
+let feed, leave, opening, position, failures = 0
+let timer, due, wanted, loading, took = 0 // of the refresh; wanted is set if the reader has asked for it
 let changed = new Set() // keys of what has changed since the page was loaded
 
 // say shows how the page is kept up to date.
@@ -73,22 +73,26 @@ function localTimes(root) {
 // unless they asked for the page.
 function refresh(delay, asked) {
   const at = performance.now() + delay
+  wanted ||= asked
   if (timer && due <= at) return
   clearTimeout(timer)
   due = at
-  timer = setTimeout(() => { timer = undefined; refreshNow(asked) }, delay)
+  timer = setTimeout(refreshNow, delay)
 }
 
-async function refreshNow(asked) {
+async function refreshNow() {
+  const asked = wanted
+  timer = wanted = undefined
   if (document.hidden || loading && !asked) return
   if (!asked && !getSelection().isCollapsed && region().contains(getSelection().anchorNode)) return refresh(1000)
-  const wanted = position
+  const known = position
   try {
     await load(location)
+    if (asked && client) document.getElementById('news').textContent = document.getElementById('state')?.textContent ?? ''
     if (feed?.readyState === EventSource.OPEN) live()
     if (!feed) open()
     else if (changed.size) refresh(pause())
-    else if (behind(position, wanted)) refresh(1000) // another replica has sent it
+    else if (behind(position, known)) refresh(1000) // another replica has sent it
   } catch (error) {
     if (error.name !== 'AbortError') retry('Not up to date', error instanceof TypeError ? 'the service cannot be reached.' : error.message)
   }
@@ -130,9 +134,13 @@ async function place() {
 
 // open opens the feed behind the position of the page. A window without a place loads the page now and then.
 async function open() {
+  if (opening) return
   close()
-  if (!await place()) return retry('Not live', 'four other windows are live.')
-  if (document.hidden || feed) return leave?.()
+  opening = true
+  const free = await place()
+  opening = false
+  if (!free) return retry('Not live', 'four other windows are live.')
+  if (document.hidden) return leave?.()
   const from = position
   feed = new EventSource(`/clients/feed?after=${encodeURIComponent(from)}`)
   feed.onopen = live
@@ -186,6 +194,13 @@ function news(id, label) {
 // go shows another state of the same page. Relative URLs work for a page whose own has a login in it.
 function go(url, replace) {
   history[replace ? 'replaceState' : 'pushState'](null, '', url.pathname + url.search)
+  moved()
+}
+
+// moved shows the state that the URL has by now.
+function moved() {
+  const time = document.querySelector('[name=as_of]')
+  if (time) time.value = new URL(location).searchParams.get('as_of') ?? ''
   refresh(0, true)
 }
 
@@ -214,7 +229,7 @@ if (region()) {
   localTimes(document)
   if (!document.hidden) open()
   addEventListener('pageshow', event => event.persisted && refresh(0))
-  addEventListener('popstate', () => refresh(0, true))
+  addEventListener('popstate', moved)
   addEventListener('pagehide', close)
   document.addEventListener('visibilitychange', () => {
     if (document.hidden) {

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"clients/eventstore/natstest"
 
@@ -70,6 +71,14 @@ func TestBrowserUsesTheConsoleWithTheKeyboard(t *testing.T) {
 	require.Equal(t, "SuprCorp <b>", eval[string](p, "document.querySelector('.state dd').innerText"))
 	p.run(chromedp.NavigateBack())
 	p.shows("As of version 2")
+	p.open("/console" + path(id) + "?as_of=" + url.QueryEscape(time.Now().UTC().Format(time.RFC3339)))
+	p.shows("As of version 3")
+	require.NotEmpty(t, eval[string](p, "document.querySelector('[name=as_of]').value"))
+	p.tabTo("Show the present state")
+	p.press(kb.Enter)
+	p.shows("Now")
+	require.Empty(t, eval[string](p, "document.querySelector('[name=as_of]').value"))
+	require.Equal(t, "Now", eval[string](p, "document.getElementById('news').textContent"), "for screen readers")
 	require.Empty(t, p.takeProblems())
 }
 
