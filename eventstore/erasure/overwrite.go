@@ -23,7 +23,7 @@ func (e *Eraser) complete(ctx context.Context, clients []Client, ids map[string]
 	if err != nil || len(begun) == 0 {
 		return err
 	}
-	if err := checkRestarted(begun, ids); err != nil {
+	if err := e.checkRestarted(begun, ids); err != nil {
 		return err
 	}
 	replicated := false
@@ -43,7 +43,7 @@ func (e *Eraser) complete(ctx context.Context, clients []Client, ids map[string]
 	if ids, err = e.servers(ctx); err != nil {
 		return err
 	}
-	if err := checkRestarted(begun, ids); err != nil {
+	if err := e.checkRestarted(begun, ids); err != nil {
 		return err
 	}
 	if err := e.checkSnapshots(ctx, begun); err != nil {

@@ -125,12 +125,15 @@ func (c *cluster) servers(ctx context.Context) (ids map[string]string, err error
 }
 
 // checkRestarted returns an *AwayError for servers that were started again, or away, since an erasure began. These are their ids
-// now. An embedded server has none, as its files were repaired at the start.
-func checkRestarted(begun []eventstore.Record, ids map[string]string) error {
+// now. The files of an embedded server were repaired when it was started.
+func (c *cluster) checkRestarted(begun []eventstore.Record, ids map[string]string) error {
+	if c.Embedded {
+		return nil
+	}
 	var changed []string
 	for _, r := range begun {
 		for name, id := range r.Removal.Servers {
-			if len(ids) > 0 && ids[name] != id {
+			if ids[name] != id {
 				changed = append(changed, name)
 			}
 		}
