@@ -2,6 +2,7 @@ package erasure
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -58,17 +59,20 @@ var logged = []string{eventstore.Stream, deadletter.Stream, upstream.Projects.Na
 
 const (
 	logFile      = 4 << 20 // bytes; after that a server begins another file of a Raft log
-	logEntry     = 256     // bytes that a deletion takes in a log, at least
-	fillTogether = 256     // requests under way
+	logEntry     = 2 << 10 // bytes that a deletion takes in a log, at least
+	fillTogether = 64      // requests under way
 	fillLimit    = 10 * time.Second
 )
 
 // fillLogs fills the Raft logs of the streams, with deletions of a message that does not exist, and reports whether there are any.
 func (e *Eraser) fillLogs(ctx context.Context, begun []eventstore.Record) (replicated bool, err error) {
-	inbox := e.nc.NewInbox()
-	responses, err := e.nc.SubscribeSync(inbox)
+	inbox := e.nc.NewInbox() + "."
+	responses, err := e.nc.SubscribeSync(inbox + "*")
 	if err != nil {
 		return false, err
+	}
+	for len(inbox) < logEntry { // the entry has the subject of the response
+		inbox += rand.Text()
 	}
 	defer func() { _ = responses.Unsubscribe() }()
 	for _, stream := range logged {
