@@ -150,6 +150,7 @@ func TestAStartCompletesAnErasureThatWasKilled(t *testing.T) {
 		}
 		s.awaitReady(t)
 		require.True(t, left == 0 || s.stderr.contains("completing an erasure"))
+		require.InDelta(t, 0, s.metric("clients_erasures_unfinished"), 0)
 		require.Empty(t, erased.find(t, dir), "round %d, %d texts were left", round, left)
 		s.requireErased(id)
 	}
