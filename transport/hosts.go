@@ -31,8 +31,8 @@ func (h Hosts) Handler(next http.Handler) http.Handler {
 	})
 }
 
-// check returns errHost, errCrossOrigin or nil. Writes from pages of other sites are refused. With ownPages reads are refused, too, which
-// a browser sends with the login that it knows, unless the user follows a link.
+// check returns errHost, errCrossOrigin or nil. Writes from pages of other sites are refused. With ownPages their reads are refused, too,
+// unless the user follows a link: a browser sends the login that it knows with each.
 func (h Hosts) check(r *http.Request, ownPages bool) *auth.Refusal {
 	if !h.Any && !h.accepts(r) {
 		return errHost

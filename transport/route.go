@@ -70,7 +70,7 @@ type route struct {
 	suffix   string // "xml", "json" or ""; "html" for everything of the console
 }
 
-// ownPages reports whether browsers use the resource for pages of the service alone. Pages of other sites must not cause its work.
+// ownPages reports whether, of all web pages, only those of the service itself may have a browser read the resource.
 func (r route) ownPages() bool { return r.resource == clientFeed || r.suffix == string(formatHTML) }
 
 // parseRoute takes a path apart. Slashes at its end and doubled ones do not matter, and any part of it may bear the suffix.

@@ -55,8 +55,8 @@ func (t Timeline) Versions(ctx context.Context, account string, id int64) iter.S
 	return t.From(ctx, account, id, func(Version) bool { return false })
 }
 
-// From is Versions for a caller who needs the last version for which unneeded is true, and those behind it: it may begin with a later
-// one than the first. unneeded is true for the first versions of the client, up to any one.
+// From is Versions, but may leave out the versions for which unneeded is true, except for the last of these. unneeded is true for all
+// versions up to some version, or for none.
 func (t Timeline) From(ctx context.Context, account string, id int64, unneeded func(Version) bool) iter.Seq2[Version, error] {
 	return func(yield func(Version, error) bool) {
 		if v, found := t.kept.last(account, id, unneeded); !found || !t.readFrom(ctx, account, id, v, yield) {

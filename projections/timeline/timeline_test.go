@@ -161,7 +161,7 @@ func TestVersionsContinueEachOther(t *testing.T) {
 	}
 }
 
-// A part of a long history is read from near its begin on, once that was read. After an erasure nothing of the client is left.
+// A part of a long history is read from the last kept version in front of it. After an erasure nothing of the client is left.
 func TestAPartOfALongHistory(t *testing.T) {
 	t.Parallel()
 	events, seconds := []domain.Event{created}, []float64{0}

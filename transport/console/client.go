@@ -31,8 +31,8 @@ func (s Selection) reaches(v timeline.Version) bool {
 	return s.At.IsZero() || v.At.Before(s.At.Truncate(time.Second).Add(time.Second))
 }
 
-// Unneeded returns which of the first versions of a client the page is the same without. last is the present version, 0 if it is not
-// known.
+// Unneeded returns a function that reports whether the page can be made without a version and those in front of it. last is the number
+// of the present version, 0 if it is not known.
 func (s Selection) Unneeded(last uint64) func(timeline.Version) bool {
 	end := last + 1 // of the first events that the page shows
 	for _, v := range []uint64{s.Version, s.Before} {
