@@ -43,6 +43,7 @@ func TestErasureLeavesNothingInTheFiles(t *testing.T) {
 	require.Empty(t, f.found(1, ""))
 	require.Equal(t, erased, f.last("clients.acme.1"))
 	require.Error(t, f.erase(1, "n9"), "of a server that is not there")
+	require.ErrorIs(t, f.eraser(erasure.Config{}).Skip(soon(t), 1, "x", nil), erasure.ErrInOrder)
 }
 
 func TestErasureIsRefused(t *testing.T) {

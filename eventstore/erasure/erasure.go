@@ -25,8 +25,8 @@
 // first, with deletions of a message that does not exist, and then the erasure waits for as long as a server may take to cut its
 // log. It does so for each stream that may have held a text: an earlier call may have overwritten what this one does not find.
 //
-// One thing goes unnoticed: a server that was cut off from the others, without being started again, from within five seconds
-// before the caller was killed until the logs of the others were cut, with no call meanwhile.
+// One thing goes unnoticed: a server that was cut off from the others, without being started again, from some seconds before the
+// caller was killed until the logs of the others were cut, with no call meanwhile.
 package erasure
 
 import (

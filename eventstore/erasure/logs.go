@@ -15,45 +15,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-const (
-	pollInterval = 250 * time.Millisecond
-	silence      = 5 * time.Second  // longer than a leader goes without hearing of a server that is there
-	currentLimit = 30 * time.Second // for servers to get what was overwritten
-)
-
-// awaitCurrent waits until each replica has been seen to have all that its leader has, and returns the names of the others. It
-// watches as well.
-func (e *Eraser) awaitCurrent(ctx context.Context, begun []eventstore.Record, limit time.Duration) (behind []string, err error) {
-	seen := make(map[replica]bool)
-	for end := time.Now().Add(limit); ; {
-		replicas, _, err := e.replicas(ctx)
-		if away := e.noteAway(ctx, begun, silent(replicas)); away != nil {
-			return nil, away
-		}
-		behind = nil
-		for r, info := range replicas {
-			if seen[r] = seen[r] || info.Current && !info.Offline; !seen[r] {
-				behind = append(behind, r.server)
-			}
-		}
-		if err == nil && len(behind) == 0 || time.Now().After(end) {
-			return behind, err
-		}
-		if err := pause(ctx, pollInterval); err != nil {
-			return nil, err
-		}
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // logged are the streams whose messages, and Raft logs, can hold texts of a client.
 var logged = []string{eventstore.Stream, deadletter.Stream, upstream.Projects.Name, upstream.Invoices.Name}
 

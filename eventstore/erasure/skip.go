@@ -37,7 +37,10 @@ func (e *Eraser) Skip(ctx context.Context, sequence uint64, reason string, fold 
 	if _, err := e.removals.Read(ctx, e.api); err != nil {
 		return err
 	}
-	_, recorded := e.removals.Record(sequence)
+	removed, recorded := e.removals.Record(sequence)
+	if removed.ClientID != 0 {
+		return fmt.Errorf("%w: it belongs to the erasure of client %d", ErrInOrder, removed.ClientID)
+	}
 	m, err := e.api.Message(ctx, eventstore.Stream, jsapi.Query{Sequence: sequence})
 	switch {
 	case recorded && errors.Is(err, jetstream.ErrMsgNotFound): // skipped before
