@@ -84,8 +84,13 @@ func (f *fixture) text(id int64) string {
 // append stores an event of a client and returns its sequence.
 func (f *fixture) append(version, after uint64, e domain.Event) uint64 {
 	f.t.Helper()
-	result, err := f.store.Append(soon(f.t), domain.Envelope{EventID: uuid.NewString(), Account: "acme", Version: version, Time: time.Now(), Event: e}, after)
-	require.NoError(f.t, err)
+	envelope := domain.Envelope{EventID: uuid.NewString(), Account: "acme", Version: version, Time: time.Now(), Event: e}
+	var result domain.AppendResult
+	require.Eventually(f.t, func() (stored bool) { // the servers have just started, on a busy machine
+		var err error
+		result, err = f.store.Append(soon(f.t), envelope, after)
+		return err == nil
+	}, time.Minute, 10*time.Millisecond)
 	return result.Sequence
 }
 

@@ -173,7 +173,7 @@ func TestManyLongHistoriesAtOnce(t *testing.T) {
 	}
 	r := s.reader()
 	var reading sync.WaitGroup
-	for range 32 {
+	for range 16 {
 		reading.Go(func() {
 			read := 0
 			for _, err := range r.Client(soon(t), "test", 1, 0, last) {

@@ -146,7 +146,7 @@ func TestAFeedEndsWithTheServiceAndWithItsUser(t *testing.T) {
 // Readers that begin anywhere, while events are stored, first read the stream and then get what is new, without a gap.
 func TestFeedsChangeFromTheStreamToNewEvents(t *testing.T) {
 	t.Parallel()
-	const total, readers = 10_000, 12
+	const total, readers = 10_000, 5
 	s := start(t)
 	var made atomic.Int64
 	var reading sync.WaitGroup
@@ -240,7 +240,7 @@ func TestAReaderThatStopsReadingIsDisconnected(t *testing.T) {
 	eventually(t, func() bool { return s.metric("clients_feeds") == 1 }, "the feed is open")
 	f := s.openFeed("")
 	body := jsonOf(t, map[string]any{"client": map[string]any{"name": "x", "details": strings.Repeat("x", 60_000)}})
-	const n = 300
+	const n = 150
 	var slowest atomic.Int64
 	done := make(chan struct{})
 	go func() {

@@ -36,7 +36,7 @@ func TestReplicasContinueDuringAnErasure(t *testing.T) {
 			for n := 0; !stopped.Load(); n++ {
 				_, _ = s.send(http.MethodPut, path(other), fmt.Sprintf(`{"client":{"details":"%d of %d"}}`, n, i), asJSON)
 				_, _ = s.send(http.MethodPost, "/clients", `{"client":{"name":"New"}}`, asJSON)
-				time.Sleep(20 * time.Millisecond) // so that the servers are not busy with this alone
+				time.Sleep(100 * time.Millisecond) // so that the servers are not busy with this alone
 			}
 		})
 	}
@@ -44,7 +44,7 @@ func TestReplicasContinueDuringAnErasure(t *testing.T) {
 	command := exec.Command(binary, "erase", strconv.FormatInt(id, 10), "--account", "default")
 	command.Env, command.Stderr = environment(t.TempDir(), replicas[0].variables), &progress
 	require.NoError(t, command.Start())
-	eventuallyWithin(t, 2*timeout, func() bool { return progress.contains("waiting for the Raft logs") }, "the messages are overwritten")
+	eventuallyWithin(t, 2*timeout, func() bool { return progress.contains("filling the Raft logs") }, "the messages are overwritten")
 	for _, s := range replicas {
 		s.requireErased(id)
 		require.True(t, s.ready())
