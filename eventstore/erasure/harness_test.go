@@ -113,11 +113,13 @@ func (f *fixture) create(id int64, updates int) (last, version uint64) {
 	}
 	for range 3 {
 		text := f.text(id)
-		_, err := f.snapshots.Save(soon(f.t), func(context.Context) (snapshotstore.Mark, func(io.Writer) error, error) {
-			mark := snapshotstore.Mark{Checkpoint: eventstore.Checkpoint{Sequence: last, StoredAt: time.Now()}, Form: "form"}
-			return mark, func(w io.Writer) error { _, err := io.WriteString(w, text); return err }, nil
-		})
-		require.NoError(f.t, err)
+		require.Eventually(f.t, func() bool { // see append
+			_, err := f.snapshots.Save(soon(f.t), func(context.Context) (snapshotstore.Mark, func(io.Writer) error, error) {
+				mark := snapshotstore.Mark{Checkpoint: eventstore.Checkpoint{Sequence: last, StoredAt: time.Now()}, Form: "form"}
+				return mark, func(w io.Writer) error { _, err := io.WriteString(w, text); return err }, nil
+			})
+			return err == nil
+		}, time.Minute, 10*time.Millisecond)
 	}
 	return last, version
 }
