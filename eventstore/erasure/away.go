@@ -44,8 +44,8 @@ func (c *cluster) checkRestarted(begun []eventstore.Record, ids map[string]strin
 	return &AwayError{slices.Compact(changed), len(ids) == 1}
 }
 
-// noteRebuilt notes the present ids of servers that were rebuilt, and of all where none is known. A server that has no stream any
-// more is forgotten.
+// noteRebuilt notes the present ids of servers that were rebuilt. A rebuilt one that has no stream any more is forgotten. Where no
+// server was noted, as in another epoch, it notes all.
 func (e *Eraser) noteRebuilt(ctx context.Context, begun []eventstore.Record, ids map[string]string, rebuilt []string) error {
 	for _, name := range rebuilt {
 		known := func(r eventstore.Record) bool { return r.Removal.Servers[name] != "" }
@@ -69,7 +69,8 @@ func (e *Eraser) noteRebuilt(ctx context.Context, begun []eventstore.Record, ids
 	return nil
 }
 
-// watch notes which servers are away, and returns an *AwayError for them. It is to be called as often as possible.
+// watch notes which servers are away, and returns an *AwayError for them. It is called between all steps, and looks every
+// pollInterval at most.
 func (e *Eraser) watch(ctx context.Context, begun []eventstore.Record) error {
 	if time.Since(e.watched) < pollInterval {
 		return nil

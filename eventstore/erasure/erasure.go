@@ -17,8 +17,8 @@
 //   - an embedded server repairs its files before each start, see package embedded;
 //   - on other servers an erasure begins only while all replicas are current. It notes the id that each server has until it is
 //     started again, and at once which server is away, and is not done while a server has another id or was away. The store of
-//     that server has to be made again from those of the others, of which the caller assures Erase. What was noted of servers in
-//     front of a restore counts no more: the stream has another epoch then, and the servers' files are new.
+//     that server has to be made again from those of the others, of which the caller assures Erase. What was noted of servers
+//     before a restore no longer counts: the stream has another epoch then, and its files are new.
 //
 // The Raft log of each replica holds the messages as well, and the logs of three are cut each on its own every two to three
 // minutes. Of the file that is written at the moment, of up to 4 MiB, a server removes nothing at that time. So the file is filled

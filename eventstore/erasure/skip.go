@@ -104,7 +104,7 @@ func (e *Eraser) checkStops(ctx context.Context, m jsapi.Message, fold Fold) err
 // inOrder returns ErrInOrder with the reason.
 func inOrder(foreign string) error {
 	if foreign != "" {
-		return fmt.Errorf("%w: it is foreign, which the service passes over: %s", ErrInOrder, foreign)
+		return fmt.Errorf("%w: it is foreign, and the service ignores it: %s", ErrInOrder, foreign)
 	}
 	return fmt.Errorf("%w: the service applies it", ErrInOrder)
 }

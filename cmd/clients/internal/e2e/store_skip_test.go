@@ -44,8 +44,8 @@ func TestASkippedMessageStopsNothing(t *testing.T) {
 	for sequence, want := range map[uint64]string{
 		1:            "the message is in order: the service applies it",
 		last:         "the message is in order: the service applies it",
-		foreign:      "the message is in order: it is foreign, which the service passes over: no valid envelope",
-		repeated:     "the message is in order: it is foreign, which the service passes over: version 1 of client",
+		foreign:      "the message is in order: it is foreign, and the service ignores it: no valid envelope",
+		repeated:     "the message is in order: it is foreign, and the service ignores it: version 1 of client",
 		repeated + 9: "the stream CLIENTS has no such message",
 	} {
 		r := s.skip(sequence)
