@@ -18,25 +18,28 @@ import (
 // not the event, if one in front of it and behind l.After has its version already.
 //
 // An event that is found is stored. Find reports that it is not found only if the leader is sure to know everything that
-// was acknowledged: it has heard of a majority since, and has what the caller has been shown of the client. Otherwise the
-// error is a domain.Unavailable.
+// was acknowledged: it has heard of a majority since, and has what the caller has been shown of the client. The sequence that
+// it returns then is that of the client's last message, 0 if there is none. Otherwise the error is a domain.Unavailable.
 func (s *Store) Find(ctx context.Context, l domain.Lookup) (domain.AppendResult, bool, error) {
 	record, err := s.reader.find(ctx, l)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
+	missing := errors.Is(err, jetstream.ErrMsgNotFound)
+	if missing {
 		_, err = s.api.StreamInfo(ctx, Stream)
-		record = Record{}
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return domain.AppendResult{}, false, domain.NoStore(err)
+	case missing:
+		return domain.AppendResult{Sequence: record.Sequence}, false, nil
 	}
-	return record.appendResult(), record.Sequence != 0, nil
+	return record.appendResult(), true, nil
 }
 
 // findSteps is how many messages are read one by one: creating a consumer takes longer, and commands on the same client at
 // the same time leave few.
 const findSteps = 8
 
-// find returns the event, or jetstream.ErrMsgNotFound.
+// find returns the event, or jetstream.ErrMsgNotFound with the client's last message.
 func (r *reader) find(ctx context.Context, l domain.Lookup) (Record, error) {
 	subject := subjectOf(l.Account, l.ClientID)
 	last, err := r.lastShown(ctx, subject, l.Shown)
@@ -44,7 +47,7 @@ func (r *reader) find(ctx context.Context, l domain.Lookup) (Record, error) {
 	case err != nil:
 		return Record{}, err
 	case last.Sequence <= l.After:
-		return Record{}, jetstream.ErrMsgNotFound
+		return last, jetstream.ErrMsgNotFound
 	}
 	version := uint64(0) // of the client, as far as it is known
 	for range findSteps {
@@ -60,13 +63,13 @@ func (r *reader) find(ctx context.Context, l domain.Lookup) (Record, error) {
 		case counts && next.EventID == l.EventID:
 			return next, nil
 		case next.Sequence >= last.Sequence, tooLate(l, next.StoredAt):
-			return Record{}, jetstream.ErrMsgNotFound
+			return last, jetstream.ErrMsgNotFound
 		}
 		l.After = next.Sequence
 	}
 	sequence, err := r.search(ctx, subject, l, last.Sequence, version)
 	if err != nil {
-		return Record{}, err
+		return last, err
 	}
 	return r.nextStored(ctx, subject, sequence)
 }

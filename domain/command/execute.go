@@ -15,6 +15,7 @@ type intent struct {
 	eventID  string
 	claim    *claim // on the idempotency record; nil without a key
 	awaited  bool   // the command has passed the read barrier
+	lost     bool   // the command was decided before, on a state that was not the last one
 }
 
 // Outcomes that do not leave this package.
@@ -64,6 +65,7 @@ func (h *Handler) tryUntilFresh(ctx context.Context, req Request, in intent) (Re
 		case outcome == Conflict:
 			h.observe(Conflict)
 			conflicts++
+			in.lost = true
 			backoff(ctx, conflicts)
 		case fresh || !dependsOnState:
 			return result, outcome, err
@@ -92,6 +94,7 @@ func (h *Handler) tryOnce(ctx context.Context, req Request, in intent) (Result, 
 		if found {
 			return h.applied(ctx, id, stored), Applied, nil
 		}
+		taken = req.ClientID == 0 && (taken || stored.Sequence != 0) // by a client, or by a foreign message
 	}
 	if taken {
 		return Result{}, idTaken, domain.ErrConflict
@@ -139,13 +142,13 @@ func (h *Handler) append(ctx context.Context, req Request, in intent, event doma
 }
 
 // mayBeStored reports whether the state of the client may include the intended event, stored by a retry through another
-// replica. It does not if the state is older than the claim.
+// replica. It does not if the state is older than the claim, or if nothing is known that could have taken a new id.
 func (in intent) mayBeStored(state domain.State, taken bool, req Request) bool {
 	switch {
 	case in.claim == nil:
 		return false
 	case req.ClientID == 0:
-		return taken
+		return taken || in.lost
 	default: // a deleted client has no last sequence
 		return state.LastSequence == 0 || state.LastSequence > in.claim.record.After
 	}

@@ -17,6 +17,7 @@ type world struct {
 	mu         sync.Mutex
 	stream     []domain.Envelope // at sequence 1 and so on
 	followed   int               // the directory shows the stream up to here
+	foreign    map[int64]uint64  // the sequence of a foreign message that has taken the id of a client
 	stuck      bool              // Await fails
 	lastID     int64
 	eventIDs   int
@@ -163,6 +164,9 @@ func (w *world) append(e domain.Envelope, lastSequence uint64) (domain.AppendRes
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	_, creation := e.Event.(domain.ClientCreated)
+	if creation && w.foreign[e.Event.Client()] != 0 {
+		return domain.AppendResult{}, domain.ErrConflict
+	}
 	if w.state(e.Account, e.Event.Client(), len(w.stream)).LastSequence != lastSequence || creation && w.taken(e.Event.Client(), len(w.stream)) {
 		return domain.AppendResult{}, domain.ErrConflict
 	}
@@ -195,7 +199,8 @@ func (w *world) Find(_ context.Context, l domain.Lookup) (domain.AppendResult, b
 			return result(i, e), true, nil
 		}
 	}
-	return domain.AppendResult{}, false, nil
+	last := max(w.state(l.Account, l.ClientID, len(stream)).LastSequence, w.foreign[l.ClientID])
+	return domain.AppendResult{Sequence: last}, false, nil
 }
 
 func (w *world) State(account string, id int64) domain.State {

@@ -126,6 +126,22 @@ func TestAKeyedCreateWhoseReservedIDIsTakenTakesTheNext(t *testing.T) {
 	require.Equal(t, int64(102), w.keys[acme+"/key"].ClientID)
 }
 
+// A foreign message that is stored after the id was reserved is no client that the directory could show.
+func TestAKeyedCreatePassesOverAnIDThatAForeignMessageHas(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.foreign = map[int64]uint64{101: 1}
+	h := w.replica()
+	h.IDs = &counter{next: 101}
+	result, err := h.Handle(t.Context(), keyed(create("A")))
+	require.NoError(t, err)
+	require.Equal(t, int64(102), result.ClientID)
+	require.Equal(t, int64(102), w.keys[acme+"/key"].ClientID)
+	again, err := h.Handle(t.Context(), keyed(create("A")))
+	require.NoError(t, err)
+	require.Equal(t, result, again)
+}
+
 // A counter of ids that was reset may return several ids in succession that are in use.
 func TestAKeyedCreatePassesOverIDsThatAreTakenElsewhere(t *testing.T) {
 	t.Parallel()

@@ -18,7 +18,8 @@ type Log interface {
 	//
 	// The last two wrap the error of the lease if that is the cause.
 	Append(ctx context.Context, e domain.Envelope, lastSequence uint64, lease ...domain.Lease) (domain.AppendResult, error)
-	// Find returns where an event is stored. If it is not found, it was not stored when Find was called.
+	// Find returns where an event is stored. If it is not found, it was not stored when Find was called, and the sequence is
+	// that of the client's last message, 0 if there is none.
 	Find(ctx context.Context, l domain.Lookup) (r domain.AppendResult, found bool, err error)
 }
 
