@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -100,17 +99,7 @@ func runAndEndShared(m *testing.M, dir string) int {
 // stored returns how many messages of the account CLIENTS holds: a request that changes the number has stored something.
 func (a *tenant) stored() int {
 	a.t.Helper()
-	ctx, cancel := context.WithTimeout(a.t.Context(), timeout)
-	defer cancel()
-	stream, err := a.js.Stream(ctx, "CLIENTS")
-	require.NoError(a.t, err)
-	info, err := stream.Info(ctx, jetstream.WithSubjectFilter("*."+a.account+".>"))
-	require.NoError(a.t, err)
-	sum := 0
-	for _, messages := range info.State.Subjects {
-		sum += int(messages)
-	}
-	return sum
+	return count(a.t, a.js, "*."+a.account+".>")
 }
 
 // events returns the account's events, up to the present end of CLIENTS.
