@@ -75,8 +75,9 @@ func TestClientReturnsALongHistoryInOrder(t *testing.T) {
 	}
 }
 
-// A deletion with a version that the client already has is foreign: it does not end the history.
-func TestClientReadsBehindAForeignDeletion(t *testing.T) {
+// A deletion with a version that the client already has is foreign: it does not end the history. Nor does a message that was stored
+// with a header of a server's response.
+func TestClientReadsBehindForeignMessages(t *testing.T) {
 	t.Parallel()
 	s := open(t, 1)
 	created := s.create("test", 1)
@@ -88,13 +89,29 @@ func TestClientReadsBehindAForeignDeletion(t *testing.T) {
 	last := s.toggle("test", 1, 3, foreign.Sequence)
 	js, err := jetstream.New(s.nc)
 	require.NoError(t, err)
+	want := []uint64{1, 2, 1, 3}
+	for name, value := range map[string]string{
+		"Nats-Sequence": "999", "Nats-Time-Stamp": "2026-11-29T00:00:00Z", "Nats-Subject": "clients.test.2", "Nats-Num-Pending": "0",
+	} {
+		ack, err := js.PublishMsg(soon(t), &nats.Msg{Subject: "clients.test.1", Header: nats.Header{name: {value}}})
+		require.NoError(t, err)
+		last = s.toggle("test", 1, want[len(want)-1]+1, ack.Sequence)
+		want = append(want, 0, want[len(want)-1]+1)
+	}
+	sequence := uint64(0)
+	for record, err := range s.reader().Client(soon(t), "test", 1, 0, last) {
+		require.NoError(t, err)
+		sequence++
+		require.Equal(t, sequence, record.Sequence)
+	}
+	require.Equal(t, last, sequence)
 	stream, err := js.Stream(soon(t), eventstore.Stream)
 	require.NoError(t, err)
 	config := stream.CachedInfo().Config
 	config.AllowDirect = false // so that the messages come one by one
 	_, err = js.UpdateStream(soon(t), config)
 	require.NoError(t, err)
-	require.Equal(t, []uint64{1, 2, 1, 3}, versions(t, s.reader(), "test", 1, last))
+	require.Equal(t, want, versions(t, s.reader(), "test", 1, last))
 }
 
 // A server that is cut off from the others has an incomplete history, which must not be returned.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/synadia-io/orbit.go/jetstreamext"
 )
@@ -15,8 +17,12 @@ const (
 	batchBytes    = 1 << 20
 )
 
+// numPending is the header of a batch's message that says how many follow in the stream.
+const numPending = "Nats-Num-Pending"
+
 // Batch returns the next messages of a subject from a sequence on, in order, and more says whether the server has more of
-// them behind the last one. Any server that holds the stream may respond: it may lack the newest messages. There may be none.
+// them behind the last one. Any server that holds the stream may respond: it may lack the newest messages. There may be none. The
+// batch also ends in front of a message that was stored with one of the headers that the server adds.
 // The error, which comes last, is ctx's or that of the connection.
 func (c *Client) Batch(ctx context.Context, stream, subject string, from uint64) iter.Seq2[BatchMessage, error] {
 	return func(yield func(BatchMessage, error) bool) {
@@ -35,8 +41,10 @@ func (c *Client) Batch(ctx context.Context, stream, subject string, from uint64)
 			case err != nil:
 				yield(BatchMessage{}, err)
 				return
+			case ambiguous(m.Header):
+				return
 			}
-			if !yield(BatchMessage{RawStreamMsg: m, More: m.Header.Get("Nats-Num-Pending") != "0"}, nil) {
+			if !yield(BatchMessage{RawStreamMsg: m, More: m.Header.Get(numPending) != "0"}, nil) {
 				return
 			}
 		}
@@ -44,6 +52,13 @@ func (c *Client) Batch(ctx context.Context, stream, subject string, from uint64)
 			yield(BatchMessage{}, ctx.Err())
 		}
 	}
+}
+
+// ambiguous reports whether a message was stored with one of the headers that the server adds: RawStreamMsg has the stored value, not the
+// server's.
+func ambiguous(header nats.Header) bool {
+	return slices.ContainsFunc([]string{jetstream.SequenceHeader, jetstream.TimeStampHeaer, jetstream.SubjectHeader, numPending},
+		func(name string) bool { return len(header.Values(name)) > 1 })
 }
 
 // BatchMessage is a message of a batch.
