@@ -9,7 +9,7 @@ const (
 )
 
 // New returns a timeline that keeps some versions of long histories, those that were read last. What is kept of a client is not used
-// after its erasure, but stays in memory until others have taken its place.
+// after its erasure. It stays in memory until the client is read again, or others have taken its place.
 func New(log Log, directory Directory) Timeline {
 	versions, _ := lru.New[place, Version](maxKept) // an error is for a size below 1
 	return Timeline{Log: log, Directory: directory, kept: &kept{versions}}
@@ -49,4 +49,13 @@ func (k *kept) last(account string, id int64, unneeded func(Version) bool) (last
 		return last, false
 	}
 	return k.versions.Get(place{account, id, last.Version}) // it was used last
+}
+
+// forget drops what is kept of a client.
+func (k *kept) forget(account string, id int64) {
+	for _, at := range k.versions.Keys() {
+		if at.account == account && at.id == id {
+			k.versions.Remove(at)
+		}
+	}
 }

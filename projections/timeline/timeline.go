@@ -59,9 +59,13 @@ func (t Timeline) Versions(ctx context.Context, account string, id int64) iter.S
 // versions up to some version, or for none.
 func (t Timeline) From(ctx context.Context, account string, id int64, unneeded func(Version) bool) iter.Seq2[Version, error] {
 	return func(yield func(Version, error) bool) {
-		if v, found := t.kept.last(account, id, unneeded); !found || !t.readFrom(ctx, account, id, v, yield) {
-			t.readFrom(ctx, account, id, Version{}, yield)
+		if v, found := t.kept.last(account, id, unneeded); found {
+			if t.readFrom(ctx, account, id, v, yield) {
+				return
+			}
+			t.kept.forget(account, id)
 		}
+		t.readFrom(ctx, account, id, Version{}, yield)
 	}
 }
 
@@ -71,13 +75,14 @@ func (t Timeline) readFrom(ctx context.Context, account string, id int64, v Vers
 	begun = v.Version == 0
 	for record, err := range t.Log.Client(ctx, account, id, v.Sequence, t.Directory.State(account, id).LastSequence) {
 		switch {
-		case !begun && (err != nil || record.Sequence != v.Sequence):
+		case err != nil:
+		case !begun && (record.Sequence != v.Sequence || record.Revision() != v.Revision()):
 			return false
 		case !begun:
 			begun = true
-		case err == nil && v.foreign(record):
+		case v.foreign(record):
 			continue
-		case err == nil:
+		default:
 			v, err = t.next(ctx, v, record)
 		}
 		if !yield(v, err) || err != nil {

@@ -2,6 +2,7 @@ package timeline_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
@@ -29,6 +30,19 @@ func (s stored) Client(_ context.Context, _ string, _ int64, from, _ uint64) ite
 			if r.Sequence >= from && !yield(r, nil) {
 				return
 			}
+		}
+	}
+}
+
+// broken is a stream that fails once at a time.
+type broken struct{}
+
+var errBroken = errors.New("broken")
+
+func (broken) Client(_ context.Context, _ string, _ int64, from, _ uint64) iter.Seq2[eventstore.Record, error] {
+	return func(yield func(eventstore.Record, error) bool) {
+		if from > 0 {
+			yield(eventstore.Record{}, errBroken)
 		}
 	}
 }
@@ -197,8 +211,19 @@ func TestAPartOfALongHistory(t *testing.T) {
 
 	erased := stream([]float64{30}, domain.ClientErased{ID: 7})[0]
 	erased.Sequence, erased.Version = 1200, 1201
+	history := line.Log
+	line.Log = broken{}
+	_, err = line.Number(t.Context(), "test", 7, 1100)
+	require.ErrorIs(t, err, errBroken)
 	line.Log = stored{[]eventstore.Record{erased}, nil}
 	left := part(line, 1100)
 	require.Len(t, left, 1)
 	require.Zero(t, left[0].Before)
+	line.Log = history
+	require.EqualValues(t, 1, part(line, 1100)[0].Version, "nothing was kept")
+
+	other := slices.Clone(records)
+	other[999].Checksum++
+	line.Log = stored{other, nil}
+	require.EqualValues(t, 1, part(line, 1100)[0].Version, "another event has the sequence")
 }
