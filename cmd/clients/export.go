@@ -58,8 +58,11 @@ func (c *exportCommand) options() (export.Options, error) {
 			faults.Add("--as-of", "is for lists, not for --history")
 		}
 	}
-	if c.History != (c.Client != nil) {
-		faults.Add("--history", "must be given together with --client")
+	switch {
+	case c.History && c.Client == nil:
+		faults.Add("--history", "needs --client")
+	case c.Client != nil && !c.History:
+		faults.Add("--client", "needs --history")
 	}
 	if c.Client != nil {
 		if o.Client = *c.Client; o.Client <= 0 {

@@ -30,7 +30,7 @@ func TestExportOfAHistory(t *testing.T) {
 	s.create("Another")
 	want := s.want(http.StatusOK, http.MethodGet, path(id)+"/history?limit=1000", "", acceptJSON).body
 	client := fmt.Sprintf("--client=%d", id)
-	require.Equal(t, want, s.exportOf(t, client, "--history", "--json"))
+	require.Equal(t, want+"\n", s.exportOf(t, client, "--history", "--json"))
 
 	file := filepath.Join(t.TempDir(), "history.csv")
 	s.exportOf(t, client, "--history", "-o", file)
@@ -98,10 +98,10 @@ func TestExportAsOfATime(t *testing.T) {
 				want = append(want, r.body)
 			}
 		}
-		require.Equal(t, "["+strings.Join(want, ",")+"]", s.exportOf(t, "--json", "--as-of", at.Format(time.DateTime)))
+		require.Equal(t, "["+strings.Join(want, ",")+"]\n", s.exportOf(t, "--json", "--as-of", at.Format(time.DateTime)))
 	}
 	require.Equal(t, s.want(http.StatusOK, http.MethodGet, "/clients", "").body, s.exportOf(t, "--as-of", last.Format(time.RFC1123Z)))
-	require.Equal(t, "[]", s.exportOf(t, "--json", "--as-of=0001-01-01"))
+	require.Equal(t, "[]\n", s.exportOf(t, "--json", "--as-of=0001-01-01"))
 	r := run(t, s.variables, "export", "--as-of=2999-01-01")
 	require.Equal(t, 1, r.code)
 	require.Empty(t, r.stdout)
@@ -113,8 +113,8 @@ func TestInvalidExports(t *testing.T) {
 	for args, want := range map[string]string{
 		"--as-of=yesterday":    "--as-of",
 		"--as-of=":             "--as-of",
-		"--client=1":           "--history",
-		"--history":            "--history",
+		"--client=1":           "--client: needs --history",
+		"--history":            "--history: needs --client",
 		"--history --client=0": "--client",
 		"--history --client=1 --as-of=2010-09-25": "--as-of",
 	} {

@@ -68,7 +68,7 @@ func TestImportCreatesWhatExportWrites(t *testing.T) {
 		want := s.want(http.StatusOK, http.MethodGet, "/clients."+format, "").body
 		exported := run(t, s.variables, append([]string{"export"}, flags...)...)
 		require.Zero(t, exported.code, exported.stderr)
-		require.Equal(t, want, exported.stdout)
+		require.Equal(t, strings.TrimSuffix(want, "\n")+"\n", exported.stdout)
 		require.Contains(t, exported.stderr, "sequence 4")
 		file := filepath.Join(t.TempDir(), "list")
 		require.Zero(t, run(t, s.variables, append([]string{"export", "-o", file}, flags...)...).code)

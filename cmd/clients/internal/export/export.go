@@ -110,7 +110,7 @@ func (o Options) history(ctx context.Context, r replayed, stdout io.Writer) (sum
 	return domain.Counted(events, "event"), err
 }
 
-// write passes the output to content.
+// write passes the output to content, and ends JSON with a line break.
 func (o Options) write(stdout io.Writer, content func(io.Writer) error) (err error) {
 	out := stdout
 	if o.Output != "-" {
@@ -122,7 +122,11 @@ func (o Options) write(stdout io.Writer, content func(io.Writer) error) (err err
 		out = file
 	}
 	buffered := bufio.NewWriter(out)
-	return errors.Join(content(buffered), buffered.Flush())
+	err = content(buffered)
+	if o.JSON && err == nil {
+		err = buffered.WriteByte('\n')
+	}
+	return errors.Join(err, buffered.Flush())
 }
 
 // replayed is what a timeline is made of: a history, and the model that was folded from it.
