@@ -26,9 +26,9 @@ const (
 )
 
 // getFeed is GET /clients/feed: the events of the account as they happen, as server-sent events. It ends with its caller, with
-// the caller's access, and with the server.
+// the caller's access, with the epoch that its ids have, and with the server.
 func (a *API) getFeed(w *response, r *request) error {
-	after, err := feedPosition(a, r)
+	after, epoch, err := feedPosition(a, r)
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (a *API) getFeed(w *response, r *request) error {
 	}
 	ctx, cancel := reader.Context(r.Context())
 	defer cancel()
-	f := &openFeed{Reader: reader, api: a, request: r, out: sse.Begin(w, feedWrite), check: time.NewTicker(feedCheck)}
+	f := &openFeed{Reader: reader, api: a, request: r, epoch: epoch, out: sse.Begin(w, feedWrite), check: time.NewTicker(feedCheck)}
 	defer f.check.Stop()
 	err = f.catchUp(ctx)
 	reading.release()
@@ -67,36 +67,38 @@ func (a *API) getFeed(w *response, r *request) error {
 }
 
 // feedPosition returns the sequence behind which a feed begins: that of the header Last-Event-ID, else of the parameter after,
-// else the present one. A browser that reconnects sends both.
-func feedPosition(a *API, r *request) (uint64, error) {
+// else the present one; and the epoch that it belongs to. A browser that reconnects sends both.
+func feedPosition(a *API, r *request) (after uint64, epoch string, err error) {
 	query, err := r.query()
 	if err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	given := r.Header.Get("Last-Event-ID")
 	if given == "" {
 		if !query.Has("after") {
-			return a.Feeds.Reached(), nil
+			epoch = a.Epoch() // first: a feed ends whose epoch is not that of its position
+			return a.Feeds.Reached(), epoch, nil
 		}
 		given = query.Get("after")
 	}
-	number, epoch, withEpoch := strings.Cut(given, "-")
-	after, err := strconv.ParseUint(number, 10, 64)
-	if err != nil || after > math.MaxInt64 || withEpoch && epoch == "" {
-		return 0, errPosition
+	number, known, withEpoch := strings.Cut(given, "-")
+	after, err = strconv.ParseUint(number, 10, 64)
+	if err != nil || after > math.MaxInt64 || withEpoch && known == "" {
+		return 0, "", errPosition
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), freshness)
 	defer cancel()
 	stale := a.Directory.Refresh(ctx) // another replica may be ahead, and the epoch may be another one by now
+	epoch = a.Epoch()
 	switch {
-	case withEpoch && epoch != a.Epoch():
-		return 0, errPositionGone
+	case withEpoch && known != epoch:
+		return 0, "", errPositionGone
 	case after <= a.Feeds.Reached():
-		return after, nil
+		return after, epoch, nil
 	case stale != nil:
-		return 0, domain.NoStore(stale)
+		return 0, "", domain.NoStore(stale)
 	}
-	return 0, errPositionGone
+	return 0, "", errPositionGone
 }
 
 // openFeed is a feed whose response has begun.
@@ -104,13 +106,17 @@ type openFeed struct {
 	*feed.Reader
 	api     *API
 	request *request
+	epoch   string // of all ids
 	out     *sse.Stream
 	check   *time.Ticker
 	checks  int
 }
 
-// errAccess means that the user has lost access.
-var errAccess = errors.New("the user has lost access")
+// Reasons for the end of a feed.
+var (
+	errAccess = errors.New("the user has lost access")
+	errEpoch  = errors.New("another epoch has begun")
+)
 
 // catchUp sends the position, so that a reader that reconnects before it has got an event misses none, and then the events
 // that have to be read from the stream.
@@ -157,14 +163,8 @@ func (f *openFeed) follow(ctx context.Context) error {
 }
 
 func (f *openFeed) send(ctx context.Context, event *feed.Event) error {
-	select {
-	case <-f.check.C:
-		if err := f.admitted(); err != nil {
-			return err
-		}
-	case <-ctx.Done():
-		return ctx.Err()
-	default:
+	if err := errors.Join(ctx.Err(), f.admitted()); err != nil {
+		return err
 	}
 	data, err := event.Encoded()
 	if err != nil {
@@ -180,11 +180,14 @@ func (f *openFeed) sendPosition() error {
 	return f.out.Flush()
 }
 
-func (f *openFeed) id(sequence uint64) string { return fmt.Sprintf("%d-%s", sequence, f.api.Epoch()) }
+func (f *openFeed) id(sequence uint64) string { return fmt.Sprintf("%d-%s", sequence, f.epoch) }
 
-// admitted returns errAccess if the user was removed or has another password by now.
+// admitted returns errEpoch if another epoch has begun, and errAccess if the user was removed or has another password by now.
 func (f *openFeed) admitted() error {
-	if f.api.login == nil || f.api.login.Holds(f.request.user) {
+	switch {
+	case f.api.Epoch() != f.epoch:
+		return errEpoch
+	case f.api.login == nil || f.api.login.Holds(f.request.user):
 		return nil
 	}
 	return errAccess
@@ -197,7 +200,7 @@ func (f *openFeed) ended(ctx context.Context, err error) {
 	case errors.Is(err, feed.ErrSlow), errors.Is(err, os.ErrDeadlineExceeded):
 		f.api.Metrics.slowFeeds.Inc()
 		f.api.Log.Info("feed ended, reader too slow", attributes...)
-	case ctx.Err() == nil && !errors.Is(err, errAccess) && !errors.Is(err, sse.ErrEnded):
+	case ctx.Err() == nil && !errors.Is(err, errAccess) && !errors.Is(err, errEpoch) && !errors.Is(err, sse.ErrEnded):
 		f.api.Log.Warn("feed ended", attributes...)
 	}
 }

@@ -110,7 +110,7 @@ func TestAFeedIsRefused(t *testing.T) {
 		require.Equal(t, "GET, HEAD", s.want(405, method, "/clients/feed", "").header.Get("Allow"))
 	}
 	first := s.openFeed("")
-	s.openFeed("?after=1-" + epoch)
+	second := s.openFeed("?after=1-" + epoch)
 	refused := s.want(503, http.MethodGet, "/clients/feed", "", acceptJSON)
 	require.Contains(t, refused.message(t), "2 feeds")
 	require.NotEmpty(t, refused.header.Get("Retry-After"))
@@ -121,6 +121,8 @@ func TestAFeedIsRefused(t *testing.T) {
 		return err == nil && f.response.StatusCode == http.StatusOK
 	}, "a feed that ends makes room for another")
 	s.printedEpoch(t, "--new")
+	second.requireEnd(10 * time.Second)
+	require.NoError(t, second.lines.Err(), "the response is complete")
 	s.want(410, http.MethodGet, "/clients/feed", "", "Last-Event-ID: 1-"+epoch)
 }
 
