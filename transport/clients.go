@@ -26,7 +26,7 @@ func (a *API) listClients(w *response, r *request) error {
 		listing = a.Directory.List(r.account)
 	}
 	a.setPosition(w, listing.Sequence)
-	if w.notModified(r, listing.Revision) {
+	if w.notModified(r, tag(listing.Revision, w.format)) {
 		return nil
 	}
 	return a.sendList(w, r, listing)
@@ -50,14 +50,14 @@ func (a *API) getClient(w *response, r *request) error {
 	if !found {
 		return domain.ErrNotFound
 	}
-	w.mementoHeaders(r.route.id)
+	w.mementoHeaders(r.route)
 	a.setPosition(w, sequence)
 	return a.sendClient(w, r, client)
 }
 
 // sendClient sends a client, unless the caller has it already.
 func (a *API) sendClient(w *response, r *request, client domain.Client) error {
-	if w.notModified(r, client.Revision) {
+	if w.notModified(r, tag(client.Revision, w.format)) {
 		return nil
 	}
 	if len(client.Details) > smallDetails {

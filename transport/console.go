@@ -106,16 +106,9 @@ func showAsset(_ *API, w *response, r *request) error {
 	if !found {
 		return errNoRoute
 	}
-	header := w.Header()
-	header.Set("Cache-Control", "private, no-cache")
-	header.Set("ETag", tag)
-	w.vary()
-	if known := noneMatch(r.Header, tag); known != "" {
-		header.Set("ETag", known)
-		w.WriteHeader(http.StatusNotModified)
-		return nil
+	if !w.notModified(r, tag) {
+		w.Header().Set("Content-Type", kind)
+		w.send(http.StatusOK, content)
 	}
-	header.Set("Content-Type", kind)
-	w.send(http.StatusOK, content)
 	return nil
 }

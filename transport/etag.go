@@ -1,6 +1,8 @@
 package transport
 
 import (
+	"fmt"
+	"hash/crc64"
 	"net/http"
 	"strconv"
 	"strings"
@@ -17,6 +19,12 @@ func tag(revision domain.Revision, f format) string {
 	b = append(strconv.AppendUint(b, revision.Version, 16), '-')
 	b = append(strconv.AppendUint(b, revision.Checksum, 16), '-')
 	return string(append(append(b, f...), '"'))
+}
+
+// contentTag returns the strong entity tag of a page, which differs with the path of the next one.
+func contentTag(page []byte, next string) string {
+	table := crc64.MakeTable(crc64.ECMA)
+	return fmt.Sprintf(`"%x"`, crc64.Update(crc64.Checksum(page, table), table, []byte(next)))
 }
 
 // parseTag returns the revision in a tag of any format and compression.

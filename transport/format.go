@@ -32,7 +32,7 @@ func negotiate(suffix string, header http.Header) format {
 		return format(suffix)
 	}
 	if accept := header.Get("Accept"); accept != "" {
-		if f, ok := preferred(strings.Join(header.Values("Accept"), ",")); ok {
+		if f, ok := preferred(header, mediaFormat); ok {
 			return f
 		}
 	}
@@ -42,18 +42,18 @@ func negotiate(suffix string, header http.Header) format {
 	return formatXML
 }
 
-// preferred is the format that an Accept header wants most, the first of those it wants equally. It is XML where the
-// header wants neither; ok is false where it leaves the choice open.
-func preferred(accept string) (f format, ok bool) {
+// preferred is the format that the header Accept wants most, the first of those it wants equally. It is XML where the header wants
+// none; ok is false where it leaves the choice open. formatOf returns the format of a media type, or "".
+func preferred(header http.Header, formatOf func(media string) format) (f format, ok bool) {
 	f, ok = formatXML, true
 	best := 0.0
-	for part := range strings.SplitSeq(accept, ",") {
+	for part := range strings.SplitSeq(strings.Join(header.Values("Accept"), ","), ",") {
 		media, parameters, _ := mime.ParseMediaType(strings.TrimSpace(part))
 		q := 1.0
 		if given, err := strconv.ParseFloat(parameters["q"], 64); err == nil {
 			q = given
 		}
-		candidate := mediaFormat(media)
+		candidate := formatOf(media)
 		open := media == "*/*" || media == "application/*"
 		if q <= best || candidate == "" && !open {
 			continue

@@ -3,10 +3,8 @@ package transport
 import (
 	"context"
 	"fmt"
-	"mime"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"clients/domain"
@@ -50,7 +48,7 @@ func parsePage(r *request) (page, error) {
 	return p, nil
 }
 
-// getHistory is GET /clients/{id}/history: the events of a client, or its TimeMap if the caller accepts link-format.
+// getHistory is GET /clients/{id}/history: the events of a client, or its TimeMap if the caller prefers that.
 func (a *API) getHistory(w *response, r *request) error {
 	p, err := parsePage(r)
 	if err != nil {
@@ -59,8 +57,7 @@ func (a *API) getHistory(w *response, r *request) error {
 	if err := w.reserved.reserve(a.responses, streamCost); err != nil {
 		return err
 	}
-	w.Header().Set("Cache-Control", "private, no-cache")
-	if acceptsLinks(r.Header) {
+	if prefersLinks(r) {
 		return p.sendTimeMap(a, w, r)
 	}
 	start, appendEvent, separator, end := wire.XMLHistoryStart, wire.AppendXMLEvent, "", wire.XMLHistoryEnd
@@ -81,8 +78,9 @@ func (a *API) getHistory(w *response, r *request) error {
 	if next != "" {
 		w.Header().Set("Link", "<"+next+`>; rel="next"`)
 	}
-	w.vary()
-	w.send(http.StatusOK, append(b, end...))
+	if b = append(b, end...); !w.notModified(r, contentTag(b, next)) {
+		w.send(http.StatusOK, b)
+	}
 	return nil
 }
 
@@ -117,11 +115,7 @@ func (p page) each(a *API, w *response, r *request, do func(timeline.Version) in
 
 // path returns the path of the page, in the form of the request but for its slashes.
 func (p page) path(r route) string {
-	path := clientPath(r.id) + "/history"
-	if r.suffix != "" {
-		path += "." + r.suffix
-	}
-	return fmt.Sprintf("%s?after=%d&limit=%d", path, p.after, p.limit)
+	return fmt.Sprintf("%s/history%s?after=%d&limit=%d", clientPath(r.id), r.extension(), p.after, p.limit)
 }
 
 // eventFields returns what a history says of an event.
@@ -178,12 +172,13 @@ func orNull(text string) any {
 	return text
 }
 
-// acceptsLinks reports whether the caller wants a TimeMap.
-func acceptsLinks(header http.Header) bool {
-	for part := range strings.SplitSeq(strings.Join(header.Values("Accept"), ","), ",") {
-		if media, _, _ := mime.ParseMediaType(part); media == linkFormat {
-			return true
+// prefersLinks reports whether the caller wants a TimeMap more than the other formats.
+func prefersLinks(r *request) bool {
+	f, ok := preferred(r.Header, func(media string) format {
+		if media == linkFormat {
+			return linkFormat
 		}
-	}
-	return false
+		return mediaFormat(media)
+	})
+	return r.route.suffix == "" && ok && f == linkFormat
 }

@@ -28,7 +28,7 @@ const (
 	byDatetime          // what a TimeGate selects for a time
 )
 
-// parsePast reads the parameters version and as_of, or else the header Accept-Datetime.
+// parsePast reads the parameters version and as_of, or else, of a TimeGate, the header Accept-Datetime.
 func parsePast(r *request) (p past, err error) {
 	query, err := r.query()
 	if err != nil {
@@ -48,7 +48,7 @@ func parsePast(r *request) (p past, err error) {
 			return p, errAsOf
 		}
 		p.by = byTime
-	case datetime != "":
+	case datetime != "" && r.route.resource == oneClient:
 		p.by = byDatetime
 		if p.at, err = http.ParseTime(datetime); err != nil {
 			return p, errDatetime
@@ -71,10 +71,10 @@ func (a *API) getVersion(w *response, r *request, p past) error {
 	if err != nil {
 		return err
 	}
-	w.mementoHeaders(r.route.id)
+	w.mementoHeaders(r.route)
 	w.Header().Set("Memento-Datetime", mementoTime(v.At))
 	if p.by == byDatetime {
-		w.Header().Set("Content-Location", versionPath(v))
+		w.Header().Set("Content-Location", versionPath(r.route, v))
 	}
 	return a.sendClient(w, r, v.After)
 }
@@ -100,22 +100,23 @@ func (a *API) refreshStrictly(w *response, r *request) error {
 	return domain.NoStore(err)
 }
 
-// Mementos (RFC 7089): each version of a client is one. /clients/{id} is its own TimeGate, and its history is the TimeMap.
+// Mementos (RFC 7089): each version of a client is one. /clients/{id} is its own TimeGate, and its history is the TimeMap. A
+// path with a suffix is never a TimeMap, so that links to it have none.
 
 // linkFormat is the media type of a TimeMap (RFC 6690).
 const linkFormat = "application/link-format"
 
 // mementoHeaders sets what RFC 7089 has every response of a TimeGate say.
-func (w *response) mementoHeaders(id int64) {
-	path := clientPath(id)
+func (w *response) mementoHeaders(r route) {
+	path := clientPath(r.id)
 	w.Header().Add("Vary", "Accept-Datetime")
-	w.Header().Set("Link", "<"+path+`>; rel="original timegate", <`+path+`/history>; rel="timemap"; type="`+linkFormat+`"`)
+	w.Header().Set("Link", "<"+path+r.extension()+`>; rel="original timegate", <`+path+`/history>; rel="timemap"; type="`+linkFormat+`"`)
 }
 
 func clientPath(id int64) string { return "/clients/" + strconv.FormatInt(id, 10) }
 
-func versionPath(v timeline.Version) string {
-	return fmt.Sprintf("%s?version=%d", clientPath(v.ClientID), v.Version)
+func versionPath(r route, v timeline.Version) string {
+	return fmt.Sprintf("%s%s?version=%d", clientPath(r.id), r.extension(), v.Version)
 }
 
 // mementoTime writes a time as HTTP does.
@@ -127,7 +128,7 @@ func (p page) sendTimeMap(a *API, w *response, r *request) error {
 	b := fmt.Appendf(nil, "<%s>; rel=\"original timegate\",\n<%s>; rel=\"self\"; type=%q", path, p.path(r.route), linkFormat)
 	next, err := p.each(a, w, r, func(v timeline.Version) (size int) {
 		if v.After.Exists() {
-			b = fmt.Appendf(b, ",\n<%s>; rel=\"memento\"; datetime=%q", versionPath(v), mementoTime(v.At))
+			b = fmt.Appendf(b, ",\n<%s>; rel=\"memento\"; datetime=%q", versionPath(r.route, v), mementoTime(v.At))
 		}
 		return len(b)
 	})
@@ -137,8 +138,9 @@ func (p page) sendTimeMap(a *API, w *response, r *request) error {
 	if next != "" {
 		b = fmt.Appendf(b, ",\n<%s>; rel=\"timemap\"; type=%q", next, linkFormat)
 	}
-	w.vary()
-	w.Header().Set("Content-Type", linkFormat)
-	w.send(http.StatusOK, append(b, '\n'))
+	if b = append(b, '\n'); !w.notModified(r, contentTag(b, "")) {
+		w.Header().Set("Content-Type", linkFormat)
+		w.send(http.StatusOK, b)
+	}
 	return nil
 }

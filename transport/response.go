@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"strconv"
 
-	"clients/domain"
 	"clients/transport/auth"
 	"clients/transport/console"
 	"clients/transport/wire"
@@ -78,10 +77,9 @@ func (w *response) vary() {
 	w.Header().Add("Vary", "Accept, Content-Type, Authorization")
 }
 
-// notModified sets the headers of the response to a GET. If the caller has the revision already, it sends a 304 and returns
-// true.
-func (w *response) notModified(r *request, revision domain.Revision) bool {
-	current := tag(revision, w.format)
+// notModified sets the headers of the response to a GET. If the caller already has the representation with this tag, it sends a 304 and
+// returns true.
+func (w *response) notModified(r *request, current string) bool {
 	header := w.Header()
 	header.Set("ETag", current)
 	header.Set("Cache-Control", "private, no-cache")

@@ -73,6 +73,14 @@ type route struct {
 // ownPages reports whether, of all web pages, only those of the service itself may have a browser read the resource.
 func (r route) ownPages() bool { return r.resource == clientFeed || r.suffix == string(formatHTML) }
 
+// extension returns the suffix with its dot, or "".
+func (r route) extension() string {
+	if r.suffix == "" {
+		return ""
+	}
+	return "." + r.suffix
+}
+
 // parseRoute takes a path apart. Slashes at its end and doubled ones do not matter, and any part of it may bear the suffix.
 func parseRoute(path string) route {
 	r := route{resource: unknown}

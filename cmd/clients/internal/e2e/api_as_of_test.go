@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -79,6 +80,9 @@ func TestMementos(t *testing.T) {
 		require.Equal(t, link, r.header.Get("Link"))
 		require.Contains(t, r.header.Values("Vary"), "Accept-Datetime")
 	}
+	asJSON := s.want(http.StatusOK, http.MethodGet, path(id)+".json", "", "Accept-Datetime: "+last.Format(http.TimeFormat)).header
+	require.Equal(t, fmt.Sprintf("%s.json?version=%d", path(id), len(stored)), asJSON.Get("Content-Location"))
+	require.Equal(t, strings.Replace(link, ">", ".json>", 1), asJSON.Get("Link"), "a TimeMap has no suffix")
 	s.want(http.StatusBadRequest, http.MethodGet, path(id), "", "Accept-Datetime: 2010-09-25")
 	s.want(http.StatusNotModified, http.MethodGet, path(id), "", "Accept-Datetime: "+last.Format(http.TimeFormat), "If-None-Match: "+present.header.Get("ETag"))
 
@@ -90,6 +94,16 @@ func TestMementos(t *testing.T) {
 <%[1]s?version=2>; rel="memento"; datetime="%s",
 <%[1]s/history?after=2&limit=2>; rel="timemap"; type="application/link-format"
 `, path(id), first.Format(http.TimeFormat), stored[1].Format(http.TimeFormat)), timeMap.body)
+	s.want(http.StatusNotModified, http.MethodGet, path(id)+"/history?limit=2", "", "Accept: application/link-format", "If-None-Match: "+timeMap.tag())
+	for _, c := range []struct{ suffix, accept, contentType string }{
+		{"", "application/link-format;q=0", "application/xml; charset=utf-8"},
+		{"", "application/json, application/link-format;q=0.9", "application/json; charset=utf-8"},
+		{"", "application/json;q=0.9, application/link-format, */*;q=0.1", "application/link-format"},
+		{".json", "application/link-format", "application/json; charset=utf-8"},
+	} {
+		r := s.want(http.StatusOK, http.MethodGet, path(id)+"/history"+c.suffix, "", "Accept: "+c.accept)
+		require.Equal(t, c.contentType, r.header.Get("Content-Type"), "%+v", c)
+	}
 
 	s.want(http.StatusOK, http.MethodDelete, path(id), "") // the last version in which it existed remains
 	r := s.want(http.StatusOK, http.MethodGet, path(id), "", "Accept-Datetime: Fri, 25 Sep 2999 18:30:00 GMT")

@@ -169,8 +169,13 @@ func TestAHistoryHasPages(t *testing.T) {
 	} {
 		r := s.want(http.StatusOK, http.MethodGet, fmt.Sprintf(path, id), "")
 		require.Equal(t, "<"+fmt.Sprintf(next, id)+`>; rel="next"`, r.header.Get("Link"))
+		s.want(http.StatusNotModified, http.MethodGet, fmt.Sprintf(path, id), "", "If-None-Match: "+r.tag())
 	}
-	for limit, pages := range map[string]int{"?limit=10": 5, "?limit=1": 25, "?limit=1000": 5, "": 5} {
+	last := path(id) + "/history?after=24&limit=1"
+	tag := s.want(http.StatusOK, http.MethodGet, last, "").tag()
+	s.want(http.StatusOK, http.MethodPost, togglePath(id), "")
+	require.NotEqual(t, tag, s.want(http.StatusOK, http.MethodGet, last, "").tag(), "it has a next page now")
+	for limit, pages := range map[string]int{"?limit=10": 5, "?limit=1": 26, "?limit=1000": 5, "": 5} {
 		var versions []int64
 		count := 0
 		for next := path(id) + "/history" + limit; next != ""; count++ {
@@ -180,7 +185,7 @@ func TestAHistoryHasPages(t *testing.T) {
 				versions = append(versions, e.Version)
 			}
 		}
-		require.Len(t, versions, 25, limit)
+		require.Len(t, versions, 26, limit)
 		for i, version := range versions {
 			require.EqualValues(t, i+1, version)
 		}

@@ -149,7 +149,8 @@ func (d *documented) successes() {
 		}
 		d.holds(200, "POST", itsState, one+"/toggle", "", accept)
 		d.holds(200, "PUT", itsState, one+"/toggle", "", accept)
-		d.holds(200, "GET", itsHistory, one+"/history?limit=1", "", accept)
+		page := d.holds(200, "GET", itsHistory, one+"/history?limit=1", "", accept)
+		d.holds(304, "GET", itsHistory, one+"/history?limit=1", "", accept, "If-None-Match: "+page.tag())
 		d.holds(200, "GET", itsHistory, one+"/history", "", "Accept: application/link-format")
 		d.holds(200, "DELETE", anyClient, one, "", accept)
 		d.holds(200, "GET", itsHistory, one+"/history", "", accept)
