@@ -35,6 +35,7 @@ func showConsole(a *API, w *response, r *request) error {
 
 // showClient is GET /console/clients/{id}: a client and its history. Without NATS it is the client alone.
 func showClient(a *API, w *response, r *request) error {
+	w.client = r.route.id
 	selection, err := parseSelection(r)
 	if err != nil {
 		return err

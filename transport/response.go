@@ -17,6 +17,7 @@ type response struct {
 	format     format
 	status     int // 0 until the header is sent
 	bytes      int64
+	client     int64        // to whose page of the console a refusal links back; 0 for none
 	heldOff    bool         // throttled, rate limited or out of memory; not a failure
 	lingers    bool         // sent before the body of the request was read
 	reserved   reservations // until all of the response is sent
@@ -113,7 +114,7 @@ func (w *response) refuse(e *auth.Refusal) {
 		w.send(e.Status, wire.AppendJSONError(nil, e.Message))
 	case formatHTML:
 		header.Set("Cache-Control", "no-store")
-		w.send(e.Status, console.Refusal(e.Status, e.Message))
+		w.send(e.Status, console.Refusal(e.Status, e.Message, w.client))
 	default:
 		w.send(e.Status, wire.AppendXMLError(nil, e.Message))
 	}

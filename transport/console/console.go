@@ -84,13 +84,14 @@ func render(page string, data any) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// Refusal returns the page of an error.
-func Refusal(status int, message string) []byte {
+// Refusal returns the page of an error. If the request for the page of a client was invalid, it links to that client.
+func Refusal(status int, message string, client int64) []byte {
 	page, err := render("refusal.html", struct {
 		Frame
 		Status        int
 		Title, Reason string
-	}{Status: status, Title: http.StatusText(status), Reason: message})
+		Client        int64
+	}{Status: status, Title: http.StatusText(status), Reason: message, Client: client})
 	if err != nil {
 		return []byte(template.HTMLEscapeString(message))
 	}

@@ -27,9 +27,7 @@ type filter struct {
 // readFilter reads the parameters q, active and page. A page that is none is the first one.
 func readFilter(query url.Values) filter {
 	f := filter{Query: strings.TrimSpace(query.Get("q")), Active: query.Get("active"), Page: 1}
-	if len(f.Query) > maxQuery {
-		f.Query = strings.ToValidUTF8(f.Query[:maxQuery], "")
-	}
+	f.Query = strings.ToValidUTF8(f.Query[:min(len(f.Query), maxQuery)], "")
 	if f.Active != "yes" && f.Active != "no" {
 		f.Active = ""
 	}

@@ -65,6 +65,7 @@ func TestTheConsoleListsClients(t *testing.T) {
 	} {
 		require.Equal(t, want, a.rows(query), query)
 	}
+	require.NotContains(t, a.want(200, "GET", "/console/?q=a%FF", "").body, "\xff")
 	require.NotContains(t, a.want(200, "GET", "/console/?q=%3Cscript%3E%22", "").body, "<script>")
 	a.want(400, "GET", "/console/?%", "")
 	require.Contains(t, a.page(200, "/console/?q=999999999"), "If there was a client 999999999, its history shows when it was deleted.")
@@ -103,6 +104,10 @@ func TestTheConsoleShowsAClient(t *testing.T) {
 		"/console/clients/999999999": 404, "/console/clients/x": 404, "/console/clients": 404, "/console/x": 404, "/console/pages": 404, at + "/history": 404,
 	} {
 		require.NotEmpty(t, a.page(status, path), path)
+	}
+	require.Contains(t, a.want(400, "GET", at+"?as_of=never", "").body, `<a href="`+at+`">Go back to client`)
+	for _, datetime := range []string{"Sat, 25 Sep 2010 18:30:00 GMT", "never"} {
+		require.Contains(t, a.want(200, "GET", at, "", "Accept-Datetime: "+datetime).body, ">Now<", "the console is no TimeGate")
 	}
 	require.NotContains(t, other.page(404, at), "Renamed")
 	a.want(200, "DELETE", path(id), "")
