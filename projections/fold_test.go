@@ -52,6 +52,21 @@ func TestAForeignMessageIsOnlyTheLastMessageOfItsSubject(t *testing.T) {
 	require.Zero(t, d.State("acme", 77))
 }
 
+func TestTheErasureOfAnUnknownClientCannotUseUpAllIDs(t *testing.T) {
+	d := newHistory(t).created("acme", 1, "One").happened("acme", domain.ClientErased{ID: 77}).
+		happened("acme", domain.ClientErased{ID: 1<<63 - 1}).folded()
+	require.Equal(t, int64(77), d.HighestID())
+	require.True(t, d.Taken(1<<63-1))
+}
+
+func TestARemovedMessageOfAnotherAccountChangesNoClient(t *testing.T) {
+	h := newHistory(t).created("acme", 1, "One")
+	h.records = append(h.records, eventstore.Record{
+		Sequence: 2, ClientID: 1, Type: "clients.v1.ClientDeleted", Removed: true, Envelope: domain.Envelope{Account: "other"},
+	})
+	require.Equal(t, []string{"One"}, names(h.folded().List("acme")))
+}
+
 // Of two events of a client with one version the first counts, and nothing follows a deletion.
 func TestAnEventThatItsClientHasIsForeign(t *testing.T) {
 	for name, alter := range map[string]func(*eventstore.Record){

@@ -18,7 +18,7 @@ type Model struct {
 	StoredAt  time.Time // of the message at Sequence
 	Clock     time.Time // of the last event: it never runs backwards along the stream
 	Setbacks  []Setback // of the clocks by which events were stored, in order
-	HighestID int64     // that a client ever had, in any account, or that a foreign message has taken
+	HighestID int64     // that a client ever had, in any account, or that a message has taken: see maxSkip
 	Deleted   *IDSet
 	// Repeated holds the sequences of the foreign messages that are events, see Foreign. In front of a snapshot that an earlier
 	// release has saved they are not known.
@@ -149,7 +149,11 @@ func (m *Model) ApplyTo(before domain.Client, r eventstore.Record) {
 	m.Tick(r)
 	after := m.evolve(before, r)
 	a.revision = domain.Revision{Version: a.revision.Version + 1, Checksum: r.Checksum}
-	m.HighestID = max(m.HighestID, r.ClientID)
+	if r.IsErasure() {
+		m.take(r.ClientID)
+	} else {
+		m.HighestID = max(m.HighestID, r.ClientID)
+	}
 	if after.Exists() {
 		e := NewEntry(after, r.Sequence)
 		e.account = a
@@ -179,6 +183,9 @@ func (m *Model) passRemoved(r eventstore.Record) {
 	m.Tick(r)
 	if r.Foreign != "" {
 		m.Repeated.Add(int64(r.Sequence))
+		return
+	}
+	if m.CheckOwner(r) != nil { // the message stopped the service
 		return
 	}
 	a := m.account(r.Account)
@@ -212,8 +219,15 @@ func (m *Model) evolve(before domain.Client, r eventstore.Record) domain.Client 
 	return after
 }
 
-// maxSkip bounds how many ids one foreign message can take.
+// maxSkip bounds how many ids one message can take that is foreign, or the erasure of a client that is not known.
 const maxSkip = 1 << 16
+
+// take passes over an id that no new client can have, and those below it.
+func (m *Model) take(id int64) {
+	if id-m.HighestID <= maxSkip {
+		m.HighestID = max(m.HighestID, id)
+	}
+}
 
 // skip passes over a foreign message. If it is on a client's subject, it is the last message of that subject, which the next
 // append has to expect. An event moves the clock on even if it does not count: a scrub, which folds a part of the clients,
@@ -229,9 +243,7 @@ func (m *Model) skip(r eventstore.Record) {
 		old.account.replace(old, e)
 		m.byID[e.ID] = e
 	}
-	if r.ClientID-m.HighestID <= maxSkip {
-		m.HighestID = max(m.HighestID, r.ClientID)
-	}
+	m.take(r.ClientID)
 }
 
 // Client returns a client of any account, or nil.
