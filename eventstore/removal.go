@@ -51,24 +51,17 @@ const (
 	removalTimeout = 10 * time.Second
 )
 
-// RemovedMessages returns what a Removal has to name of the messages of one client, which are given in order, from the first
-// one on. Events of an earlier erasure are left out: they stay.
+// RemovedMessages returns what a Removal has to name of the messages of one client, of which Foreign is set as the read model sets
+// it. Events of an earlier erasure are left out: they stay.
 func RemovedMessages(records []Record) (removed []RemovedMessage) {
-	version, ended := uint64(0), false
 	for _, r := range records {
 		m := RemovedMessage{Sequence: r.Sequence, StoredAt: r.StoredAt.UTC()}
 		if r.Event != nil {
-			m.Type, m.Foreign = r.Type, ended || r.Version <= version
-			version = max(version, r.Version)
+			m.Type, m.Foreign = r.Type, r.Foreign != ""
 		}
-		switch r.Event.(type) {
-		case domain.ClientErased:
-			ended = true
-			continue
-		case domain.ClientDeleted:
-			ended = ended || !m.Foreign
+		if !r.IsErasure() || m.Foreign {
+			removed = append(removed, m)
 		}
-		removed = append(removed, m)
 	}
 	return removed
 }

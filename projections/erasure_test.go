@@ -125,6 +125,10 @@ func (s *erasures) reference(c *written) {
 
 // erase stores an erasure. The client may exist, as in an older backup.
 func (s *erasures) erase(c *written) {
+	client := readmodel.NewModel()
+	for i, r := range c.messages {
+		c.messages[i].Foreign, _ = client.Fold(r)
+	}
 	messages := eventstore.RemovedMessages(c.messages)
 	s.event(c, domain.ClientErased{ID: c.id})
 	s.add(c, eventstore.Record{Removal: &eventstore.Removal{Reason: "erasure", Account: s.account(c), ClientID: c.id, Messages: messages}})

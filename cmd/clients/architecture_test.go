@@ -34,9 +34,9 @@ var mayImport = map[string][]string{
 		"clients/domain", "clients/eventstore/internal/jsapi", "github.com/nats-io/nats.go", "github.com/google/uuid",
 	},
 	"eventstore/upstream": {"clients/eventstore/internal/jsapi", "github.com/nats-io/nats.go"},
-	"eventstore/erasure": {
+	"eventstore/erasure": { // projections: its tests
 		"clients/domain", "clients/eventstore", "clients/eventstore/deadletter", "clients/eventstore/internal/jsapi", "clients/eventstore/snapshotstore",
-		"clients/eventstore/upstream", "github.com/google/uuid", "github.com/nats-io/nats.go",
+		"clients/eventstore/upstream", "clients/projections/ingest", "clients/projections/readmodel", "github.com/google/uuid", "github.com/nats-io/nats.go",
 	},
 	"eventstore/deadletter":    {"clients/eventstore/internal/jsapi", "clients/eventstore/upstream", "github.com/nats-io/nats.go"},
 	"eventstore/loglimit":      {"github.com/hashicorp/golang-lru/v2", "golang.org/x/time/rate"},
@@ -82,7 +82,7 @@ var mayImport = map[string][]string{
 		"github.com/hashicorp/go-retryablehttp", "github.com/gofrs/flock", "golang.org/x/sync/errgroup", "golang.org/x/time/rate",
 	},
 	"cmd/clients/internal/backup": {
-		"clients/domain", "clients/eventstore", "clients/cmd/clients/internal/natsconn", "clients/cmd/clients/internal/terminal",
+		"clients/domain", "clients/eventstore", "clients/projections", "clients/cmd/clients/internal/natsconn", "clients/cmd/clients/internal/terminal",
 		"github.com/google/uuid", "github.com/nats-io/jsm.go", "github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2/server/archive", "github.com/klauspost/compress/s2",
 	},
 	"cmd/clients/internal/events": {"clients/domain", "clients/eventstore", "clients/cmd/clients/internal/natsconn", "clients/cmd/clients/internal/terminal"},

@@ -11,6 +11,8 @@ import (
 	"clients/domain"
 	"clients/eventstore/embedded"
 	"clients/eventstore/erasure"
+	"clients/projections/ingest"
+	"clients/projections/readmodel"
 
 	"github.com/nats-io/nats.go"
 )
@@ -83,7 +85,10 @@ func (c *eraseCommand) Run(ctx context.Context, s streams) error {
 // administer calls do with what erases on the NATS of a running service, or in the store of an embedded one that is stopped.
 func administer(ctx context.Context, c *config.RunningFlags, s streams, do func(*erasure.Eraser) error) error {
 	return c.Administer(ctx, func(nc *nats.Conn, dir string, stopped bool) error {
-		e, err := erasure.New(nc, erasure.Config{Embedded: stopped, LogWait: erasure.LogWait, Progress: terminal.ProgressLines(s.err)})
+		e, err := erasure.New(nc, erasure.Config{
+			Embedded: stopped, LogWait: erasure.LogWait, Progress: terminal.ProgressLines(s.err),
+			NewFold: func() erasure.Fold { return readmodel.NewModel().Fold }, ClientOf: ingest.ClientOf,
+		})
 		if err == nil {
 			err = do(e)
 		}

@@ -9,7 +9,6 @@ import (
 	"clients/cmd/clients/internal/config"
 	"clients/cmd/clients/internal/terminal"
 	"clients/eventstore/erasure"
-	"clients/projections/readmodel"
 )
 
 // skipCommand removes a message that stops the service.
@@ -40,7 +39,7 @@ func (c *skipCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	err := administer(ctx, &c.RunningFlags, s, func(e *erasure.Eraser) error {
-		return e.Skip(ctx, c.Sequence, c.Reason, readmodel.NewModel().Fold)
+		return e.Skip(ctx, c.Sequence, c.Reason)
 	})
 	switch {
 	case errors.Is(err, erasure.ErrDenyDelete):

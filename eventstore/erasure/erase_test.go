@@ -2,6 +2,7 @@ package erasure_test
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,7 +13,9 @@ import (
 	"clients/eventstore/upstream"
 
 	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -43,18 +46,38 @@ func TestErasureLeavesNothingInTheFiles(t *testing.T) {
 	require.Empty(t, f.found(1, ""))
 	require.Equal(t, erased, f.last("clients.acme.1"))
 	require.Error(t, f.erase(1, "n9"), "of a server that is not there")
-	require.ErrorIs(t, f.eraser(erasure.Config{}).Skip(soon(t), 1, "x", nil), erasure.ErrInOrder)
+	require.ErrorIs(t, f.eraser(erasure.Config{}).Skip(soon(t), 1, "x"), erasure.ErrInOrder)
 }
 
+// What the service does not take for the deletion of a client is none.
 func TestErasureIsRefused(t *testing.T) {
 	t.Parallel()
 	f := single(t)
-	last, _ := f.create(1, 0)
-	require.ErrorIs(t, f.erase(1), erasure.ErrExists)
-	require.ErrorIs(t, f.erase(2), erasure.ErrUnknown)
-	stream, err := f.js.Stream(soon(t), eventstore.Stream)
-	require.NoError(t, err)
-	require.Equal(t, last, stream.CachedInfo().State.LastSeq)
+	living, _ := f.create(1, 0)
+	f.createDeleted(2, 0)
+	f.publish("clients.acme.9223372036854775807", nil, "hello")
+	f.publish("clients.other.1", nil, "hello")
+	refuse := func(account string, id int64, want string) {
+		t.Helper()
+		last := f.sequence()
+		require.ErrorContains(t, f.eraser(erasure.Config{}).Erase(soon(t), nil, erasure.Client{Account: account, ID: id}), want)
+		require.Equal(t, last, f.sequence())
+	}
+	refuse("acme", 1, "exists: delete it first")
+	refuse("acme", 9, "never existed")
+	refuse("acme", 1<<63-1, "never existed")
+	refuse("other", 1, "belongs to account acme")
+	f.appendTo("other", 1, 0, domain.ClientDeleted{ID: 2})
+	refuse("other", 2, "belongs to account acme")
+
+	tooHigh := f.append(7, living, domain.ClientDeleted{ID: 1})
+	refuse("acme", 1, fmt.Sprintf("run clients skip %d --reason TEXT first", tooHigh))
+	require.NoError(t, f.eraser(erasure.Config{}).Skip(soon(t), tooHigh, "x"))
+	refuse("acme", 1, "exists: delete it first")
+	elsewhere := f.appendTo("other", 2, f.last("clients.other.1").Sequence, domain.ClientDeleted{ID: 1})
+	refuse("other", 1, fmt.Sprintf("run clients skip %d --reason TEXT first", elsewhere))
+	unknown := f.unknown("clients.acme.2")
+	refuse("acme", 2, fmt.Sprintf("run clients skip %d --reason TEXT first", unknown))
 
 	nc := natstest.Run(t, 1).Connect(t, 0)
 	js, err := jetstream.New(nc)
@@ -64,7 +87,35 @@ func TestErasureIsRefused(t *testing.T) {
 	e, err := erasure.New(nc, erasure.Config{})
 	require.NoError(t, err)
 	require.ErrorIs(t, e.Erase(soon(t), nil, erasure.Client{Account: "acme", ID: 1}), erasure.ErrDenyDelete)
-	require.ErrorIs(t, e.Skip(soon(t), 1, "x", nil), erasure.ErrDenyDelete)
+	require.ErrorIs(t, e.Skip(soon(t), 1, "x"), erasure.ErrDenyDelete)
+}
+
+// Messages that the service ignores do not prevent an erasure, and are erased as well.
+func TestErasureOfForeignMessages(t *testing.T) {
+	t.Parallel()
+	f := single(t)
+	last := f.createDeleted(1, 0)
+	f.append(3, last, domain.ClientUpdated{ID: 1, Name: new(f.text(1))})
+	f.publish("clients.acme.1", nil, f.text(1))
+	require.NoError(t, f.erase(1))
+	require.EqualValues(t, 3, f.last("clients.acme.1").Version, "behind the last one that counts")
+	require.Eventually(t, func() bool { return f.clean(1, "") }, 10*time.Second, 10*time.Millisecond)
+}
+
+// Several calls on one client at once store one erasure.
+func TestErasuresAtOnce(t *testing.T) {
+	t.Parallel()
+	f := single(t)
+	for id := range int64(10) {
+		f.createDeleted(id+1, 0)
+		var calls sync.WaitGroup
+		for range 4 {
+			e := f.eraser(erasure.Config{})
+			calls.Go(func() { assert.NoError(t, e.Erase(soon(t), nil, erasure.Client{Account: "acme", ID: id + 1})) })
+		}
+		calls.Wait()
+		require.EqualValues(t, 3, f.last(fmt.Sprintf("clients.acme.%d", id+1)).Version, "and not 4")
+	}
 }
 
 // A list of erasures is applied to a backup that is older than they are, or younger.
@@ -84,46 +135,56 @@ func TestErasureOfClientsThatExistOrAreUnknown(t *testing.T) {
 		return m.Time
 	}
 	first := storedAt(1)
+	foreign := f.publish("clients.acme.9", nil, "foreign")
 	require.ErrorContains(t, f.eraser(erasure.Config{}).EraseAnyway(soon(t), nil, of(1, first.Add(-1))), "the list is of another store, or the id was given out again")
-	require.NoError(t, f.eraser(erasure.Config{}).EraseAnyway(soon(t), nil, of(1, first), of(2, storedAt(3)), of(9, first)))
+	require.NoError(t, f.eraser(erasure.Config{}).EraseAnyway(soon(t), nil, of(1, first), of(2, storedAt(3)), of(8, first), of(9, first), of(1, first), of(8, first)))
 	for id, want := range map[string]domain.ClientErased{
-		"1": {ID: 1, Erased: []uint64{1, 2}}, "2": {ID: 2, Erased: []uint64{3, 4}}, "9": {ID: 9, Erased: []uint64{}},
+		"1": {ID: 1, Erased: []uint64{1, 2}}, "2": {ID: 2, Erased: []uint64{3, 4}}, "8": {ID: 8, Erased: []uint64{}}, "9": {ID: 9, Erased: []uint64{foreign}},
 	} {
 		require.Equal(t, want, f.last("clients.acme."+id).Event)
 	}
-	require.EqualValues(t, 1, f.last("clients.acme.9").Version)
+	require.EqualValues(t, 3, f.last("clients.acme.1").Version, "once")
+	require.EqualValues(t, 1, f.last("clients.acme.8").Version, "once")
 	require.Eventually(t, func() bool { return f.clean(1, "") && f.clean(2, "") }, 10*time.Second, 10*time.Millisecond)
 	require.ErrorContains(t, f.eraser(erasure.Config{}).EraseAnyway(soon(t), nil, erasure.Erased{Client: erasure.Client{Account: "other", ID: 1}}), "belongs to account acme")
 }
 
-// Dead letters that name the client are found in each form that an event may have.
+// Dead letters that name the client are found in each form that the service reads, and no others.
 func TestErasureFindsEveryFormOfADeadLetter(t *testing.T) {
 	t.Parallel()
 	f := single(t)
+	const large = 1 << 53 // from here on a floating-point number stands for several ids
 	f.createDeleted(1, 0)
-	for i, event := range []string{
-		`{"id":8,"client_id":1}`, `{"id":8,"client_id":"1"}`, `{"id":8,"client_id":1.0}`, `{"id":8,"client_id":1,"data":"text"}`,
-		`{"specversion":"1.0","data":{"id":8,"client_id":1}}`,
-		`{"specversion":"1.0","data_base64":"eyJpZCI6OCwiY2xpZW50X2lkIjoxfQ=="}`,
-		`{"id":8,"client_id":2}`, `{"id":1}`,
-	} {
-		_, err := f.letters.Put(soon(t), upstream.Message{Stream: "PROJECTS", Sequence: uint64(100 + i), Subject: "projects.acme.8", Data: []byte(event)}, "x", "x")
+	f.createDeleted(large, 0)
+	binary := nats.Header{"Ce-Type": {"projects.v1.ProjectCreated"}}
+	sequence := uint64(100)
+	put := func(subject string, header nats.Header, data string) {
+		sequence++
+		_, err := f.letters.Put(soon(t), upstream.Message{Stream: "PROJECTS", Sequence: sequence, Subject: subject, Header: header, Data: []byte(data)}, "x", "x")
 		require.NoError(t, err)
 	}
+	for _, data := range []string{
+		`{"id":8,"client_id":1}`, `{"id":8,"client_id":"1"}`, `{"id":8,"client_id":1.0}`, `{"id":8,"client_id":1,"data":"text"}`,
+		`{"id":8,"Client_ID":1}`, `{"id":8,"client_id":" 1 "}`, `"{\"client_id\":1}"`, `{"client_id":9007199254740992}`,
+	} {
+		put("projects.acme.8", binary, data)
+		put("projects.acme.8", nil, `{"specversion":"1.0","type":"x","data":`+data+`}`)
+	}
+	put("projects.acme.8", nil, `{"specversion":"1.0","type":"x","data_base64":"eyJpZCI6OCwiY2xpZW50X2lkIjoxfQ=="}`)
+	put("projects.acme.8", nil, `{"id":8,"client_id":1}`)
+	for _, data := range []string{`{"id":8,"client_id":2}`, `{"id":1}`, `{"client_id":1.5}`, `{"client_id":9007199254740993}`, `{"client_id":1`, `[{"client_id":1}]`} {
+		put("projects.acme.7", binary, data)
+	}
+	put("projects.other.7", binary, `{"id":8,"client_id":1}`)
 	require.NoError(t, f.erase(1))
-	left, err := f.letters.Len(soon(t))
-	require.NoError(t, err)
-	require.EqualValues(t, 2, left)
-}
-
-// A foreign message on the subject of another account does not make the client of that id erased.
-func TestErasureOfTheWrongAccountIsRefused(t *testing.T) {
-	t.Parallel()
-	f := single(t)
-	f.create(1, 1)
-	_, err := f.js.Publish(soon(t), "clients.other.1", []byte("foreign"))
-	require.NoError(t, err)
-	require.ErrorContains(t, f.eraser(erasure.Config{}).Erase(soon(t), nil, erasure.Client{Account: "other", ID: 1}), "belongs to account acme")
+	require.NoError(t, f.erase(large))
+	kept := 0
+	for letter, err := range f.letters.All(soon(t)) {
+		require.NoError(t, err)
+		require.Equal(t, "7", letter.Message.Subject[len(letter.Message.Subject)-1:], "%s", letter.Message.Data)
+		kept++
+	}
+	require.Equal(t, 7, kept)
 }
 
 // Servers are noted with the epoch of the stream: in a copy that was restored elsewhere they are not there, and were not away. An

@@ -35,10 +35,12 @@ import (
 	"fmt"
 	"time"
 
+	"clients/domain"
 	"clients/eventstore"
 	"clients/eventstore/deadletter"
 	"clients/eventstore/internal/jsapi"
 	"clients/eventstore/snapshotstore"
+	"clients/eventstore/upstream"
 
 	"github.com/nats-io/nats.go"
 )
@@ -62,7 +64,16 @@ type Config struct {
 	Embedded bool          // the caller has started an embedded server, which has repaired its files
 	LogWait  time.Duration // until each server has cut its Raft logs; see LogWait
 	Progress func(what string)
+
+	// NewFold returns a function for the messages of one client, in their order: see readmodel.Model. Resume needs none.
+	NewFold func() Fold
+	// ClientOf returns the client that a message of another service names: see ingest.ClientOf. The id is 0 if it names none.
+	ClientOf func(upstream.Message) (account string, id int64)
 }
+
+// Fold folds a message as the service does. It returns why the message is foreign, or "", and an error for one that stops the
+// service.
+type Fold func(eventstore.Record) (foreign string, err error)
 
 // LogWait is how long a server takes to cut the Raft log of a stream at most: 3 minutes, and what it takes to do it.
 const LogWait = 3*time.Minute + 30*time.Second
@@ -134,7 +145,11 @@ func (e *Eraser) erase(ctx context.Context, rebuilt []string, clients []Client, 
 		return err
 	}
 	for _, c := range clients {
-		if err := e.intend(ctx, c, ids, created); err != nil {
+		err := e.intend(ctx, c, ids, created)
+		for errors.Is(err, domain.ErrConflict) && ctx.Err() == nil { // with another call, or a publisher
+			err = e.intend(ctx, c, ids, created)
+		}
+		if err != nil {
 			return fmt.Errorf("%s: %w", c, err)
 		}
 	}

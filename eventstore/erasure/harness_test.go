@@ -21,6 +21,8 @@ import (
 	"clients/eventstore/natstest"
 	"clients/eventstore/snapshotstore"
 	"clients/eventstore/upstream"
+	"clients/projections/ingest"
+	"clients/projections/readmodel"
 
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
@@ -84,7 +86,12 @@ func (f *fixture) text(id int64) string {
 // append stores an event of a client and returns its sequence.
 func (f *fixture) append(version, after uint64, e domain.Event) uint64 {
 	f.t.Helper()
-	envelope := domain.Envelope{EventID: uuid.NewString(), Account: "acme", Version: version, Time: time.Now(), Event: e}
+	return f.appendTo("acme", version, after, e)
+}
+
+func (f *fixture) appendTo(account string, version, after uint64, e domain.Event) uint64 {
+	f.t.Helper()
+	envelope := domain.Envelope{EventID: uuid.NewString(), Account: account, Version: version, Time: time.Now(), Event: e}
 	var result domain.AppendResult
 	require.Eventually(f.t, func() (stored bool) { // the servers have just started, on a busy machine
 		var err error
@@ -124,10 +131,41 @@ func (f *fixture) create(id int64, updates int) (last, version uint64) {
 	return last, version
 }
 
-func (f *fixture) createDeleted(id int64, updates int) {
+func (f *fixture) createDeleted(id int64, updates int) (last uint64) {
 	f.t.Helper()
 	last, version := f.create(id, updates)
-	f.append(version+1, last, domain.ClientDeleted{ID: id})
+	return f.append(version+1, last, domain.ClientDeleted{ID: id})
+}
+
+// publish stores a message and returns its sequence.
+func (f *fixture) publish(subject string, header nats.Header, data string) uint64 {
+	f.t.Helper()
+	ack, err := f.js.PublishMsg(soon(f.t), &nats.Msg{Subject: subject, Header: header, Data: []byte(data)})
+	require.NoError(f.t, err)
+	return ack.Sequence
+}
+
+// unknown stores an event of a type that the service does not know.
+func (f *fixture) unknown(subject string) uint64 {
+	header := nats.Header{}
+	for name, value := range map[string]string{
+		"ce-specversion": "1.0", "ce-id": uuid.NewString(), "ce-type": "clients.v9.ClientPraised", "ce-source": "/clients",
+		"ce-subject": subject[strings.LastIndex(subject, ".")+1:], "ce-time": "2026-11-23T09:00:00Z", "ce-clientversion": "9",
+		"content-type": "application/json",
+	} {
+		header[name] = []string{value}
+	}
+	sum := eventstore.Checksum(subject, header.Get("ce-id"), header.Get("ce-type"), header.Get("ce-clientversion"), header.Get("ce-time"), []byte("{}"))
+	header["ce-checksum"] = []string{fmt.Sprintf("%016x", sum)}
+	return f.publish(subject, header, "{}")
+}
+
+// sequence returns the last sequence of the stream.
+func (f *fixture) sequence() uint64 {
+	f.t.Helper()
+	stream, err := f.js.Stream(soon(f.t), eventstore.Stream)
+	require.NoError(f.t, err)
+	return stream.CachedInfo().State.LastSeq
 }
 
 // found returns the files with a text of a client, below the folders that match a pattern.
@@ -159,6 +197,7 @@ func (f *fixture) clean(id int64, pattern string) bool { return len(f.found(id, 
 
 func (f *fixture) eraser(config erasure.Config) *erasure.Eraser {
 	f.t.Helper()
+	config.NewFold, config.ClientOf = func() erasure.Fold { return readmodel.NewModel().Fold }, ingest.ClientOf
 	e, err := erasure.New(f.nc, config)
 	require.NoError(f.t, err)
 	return e

@@ -45,28 +45,30 @@ func (e *Eraser) begin(ctx context.Context, rebuilt []string, clients []Client) 
 
 const beginLimit = 10 * time.Second // for all servers to be current
 
-// intend stores the intent to erase what the stream has of a client, unless all of that is intended already. created is as in erase.
+// intend stores the intent to erase what the stream has of a client, unless all of that is intended already. created is as in
+// erase. The error is domain.ErrConflict if the client has a newer message than those that were read.
 func (e *Eraser) intend(ctx context.Context, c Client, ids map[string]string, created map[Client]time.Time) error {
-	records, err := e.records(ctx, c.subject(), 0)
+	h, err := e.history(ctx, c)
 	if err != nil {
 		return err
 	}
-	h := historyOf(records)
+	begun, err := e.unfinished(ctx, c) // later, so that each erasure in the history is known
+	if err != nil {
+		return err
+	}
 	switch {
-	case h.version == 0 && (h.known || created != nil):
-		err = e.checkOwner(ctx, c)
-	case !h.known:
+	case !h.known() && created == nil:
 		err = ErrUnknown
 	case h.exists && created == nil:
 		err = ErrExists
 	}
 	var messages []eventstore.RemovedMessage
-	for _, m := range eventstore.RemovedMessages(records) {
+	for _, m := range eventstore.RemovedMessages(h.records) {
 		if _, intended := e.removals.Record(m.Sequence); !intended {
 			messages = append(messages, m)
 		}
 	}
-	if at := created[c]; err == nil && created != nil && len(messages) > 0 && !messages[0].StoredAt.Equal(at) {
+	if at := created[c]; err == nil && created != nil && h.known() && len(messages) > 0 && !messages[0].StoredAt.Equal(at) {
 		err = fmt.Errorf("it was created at %s, and the erased one at %s: the list is of another store, or the id was given out again",
 			messages[0].StoredAt.Format(time.RFC3339Nano), at.Format(time.RFC3339Nano))
 	}
@@ -76,14 +78,10 @@ func (e *Eraser) intend(ctx context.Context, c Client, ids map[string]string, cr
 	removal := eventstore.Removal{
 		Reason: eventstore.ReasonErasure, Account: c.Account, ClientID: c.ID, Messages: messages, Servers: ids, Epoch: e.epoch,
 	}
-	begun, err := e.unfinished(ctx, c)
-	if err != nil {
-		return err
-	}
 	for _, r := range begun {
 		removal.Servers = r.Removal.Servers
 	}
-	if h.known && len(messages) == 0 {
+	if h.known() && len(messages) == 0 {
 		letters, err := e.lettersOf(ctx, c)
 		if err == nil && len(letters) > 0 && len(begun) == 0 {
 			err = eventstore.AppendRemoval(ctx, e.nc, removal)
@@ -118,37 +116,48 @@ func (e *Eraser) unfinished(ctx context.Context, clients ...Client) (begun []eve
 
 // history is what the messages of a client say of it.
 type history struct {
-	known, exists bool
-	version, last uint64 // of the client, and the sequence of its last message
+	records []eventstore.Record
+	exists  bool
+	version uint64 // of its last event that counts
+	last    uint64 // the sequence of its last message
 }
 
-func historyOf(records []eventstore.Record) (h history) {
+// known reports whether there ever was such a client.
+func (h history) known() bool { return h.version != 0 }
+
+// history returns the history of a client. The error says so if a message stops the service, or the client is of another account.
+func (e *Eraser) history(ctx context.Context, c Client) (h history, err error) {
+	records, err := e.records(ctx, c.ID, 0)
+	if sequence, stops := eventstore.StoppedAt(err); stops {
+		return h, fmt.Errorf("run clients skip %d --reason TEXT first: %w", sequence, err)
+	}
+	if err != nil {
+		return h, err
+	}
 	for _, r := range records {
-		h.known, h.last = true, r.Sequence
-		if r.Event == nil || r.Version <= h.version {
-			continue
+		counts := r.Event != nil && r.Foreign == ""
+		switch {
+		case r.Removed && r.ClientID == 0:
+			return h, fmt.Errorf("run clients skip %d --reason TEXT first: that was interrupted", r.Sequence)
+		case r.Subject == c.subject():
+			h.records, h.last = append(h.records, r), r.Sequence
+		case counts:
+			return h, fmt.Errorf("the id belongs to account %s", r.Account)
 		}
-		h.version, h.exists = r.Version, !r.IsErasure() && !r.IsDeletion()
-	}
-	return h
-}
-
-// checkOwner returns an error if the id of a client without an event belongs to a client of another account.
-func (e *Eraser) checkOwner(ctx context.Context, c Client) error {
-	others, err := e.records(ctx, Client{"*", c.ID}.subject(), 0)
-	for _, r := range others {
-		if r.Event != nil {
-			return fmt.Errorf("the id belongs to account %s", r.Account)
+		if counts {
+			h.version, h.exists = r.Version, !r.IsErasure() && !r.IsDeletion()
 		}
 	}
-	return err
+	return h, nil
 }
 
 func (c Client) subject() string { return fmt.Sprintf("clients.%s.%d", c.Account, c.ID) }
 
-// records returns the messages of a subject, up to a sequence if that is not 0, as the stream's leader has them. The last of
-// them comes with the error if it cannot be decoded.
-func (e *Eraser) records(ctx context.Context, subject string, upTo uint64) (records []eventstore.Record, err error) {
+// records returns the messages of an id, in any account and up to a sequence if that is not 0, as the stream's leader has them
+// and as the service folds them: what was removed is so even if it is still there. It ends with the error of a message that stops
+// the service.
+func (e *Eraser) records(ctx context.Context, id int64, upTo uint64) (records []eventstore.Record, err error) {
+	subject, fold := Client{"*", id}.subject(), e.NewFold()
 	for next := uint64(1); upTo == 0 || next <= upTo; {
 		m, err := e.api.Message(ctx, eventstore.Stream, jsapi.Query{Sequence: next, NextBySubject: subject})
 		if errors.Is(err, jetstream.ErrMsgNotFound) || err == nil && upTo != 0 && m.Sequence > upTo {
@@ -157,10 +166,18 @@ func (e *Eraser) records(ctx context.Context, subject string, upTo uint64) (reco
 		if err != nil {
 			return records, err
 		}
-		record, err := eventstore.Decode(m.Sequence, m.Time, m.Subject, m.Header(), m.Data)
-		if records = append(records, record); err != nil {
+		record, removed := e.removals.Record(m.Sequence)
+		if !removed {
+			record, err = eventstore.Decode(m.Sequence, m.Time, m.Subject, m.Header(), m.Data)
+		}
+		if err == nil {
+			record.Foreign, err = fold(record)
+		}
+		if err != nil {
 			return records, err
 		}
+		record.Subject = m.Subject // also of one that was skipped
+		records = append(records, record)
 		next = m.Sequence + 1
 	}
 	return records, nil

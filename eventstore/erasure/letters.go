@@ -2,11 +2,8 @@ package erasure
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
-	"strconv"
-	"strings"
 
 	"clients/eventstore"
 	"clients/eventstore/deadletter"
@@ -44,37 +41,19 @@ func (e *Eraser) lettersOf(ctx context.Context, clients ...Client) (found []dead
 		if err != nil {
 			return nil, err
 		}
-		if slices.ContainsFunc(clients, func(c Client) bool { return c.isIn(letter) }) {
+		if slices.ContainsFunc(clients, func(c Client) bool { return e.concerns(letter, c) }) {
 			found = append(found, letter)
 		}
 	}
 	return found, nil
 }
 
-// isIn reports whether a dead letter is about the client: a skipped message of it, or an event of another service that names it.
-func (c Client) isIn(letter deadletter.Letter) bool {
+// concerns reports whether a dead letter is about a client: a skipped message of it, or an event of another service that names it.
+func (e *Eraser) concerns(letter deadletter.Letter, c Client) bool {
 	m := letter.Message
 	if m.Stream == eventstore.Stream {
 		return m.Subject == c.subject()
 	}
-	_, rest, _ := strings.Cut(m.Subject, ".")
-	account, _, _ := strings.Cut(rest, ".")
-	return account == c.Account && c.isNamed(m.Data)
-}
-
-// isNamed reports whether an event of another service names the client: in its data, or in the data within it in structured mode.
-func (c Client) isNamed(event []byte) bool {
-	var members map[string]json.RawMessage
-	if json.Unmarshal(event, &members) != nil {
-		return false
-	}
-	id, err := strconv.ParseFloat(strings.Trim(string(members["client_id"]), `"`), 64)
-	if err == nil && int64(id) == c.ID {
-		return true
-	}
-	var encoded []byte
-	if json.Unmarshal(members["data_base64"], &encoded) == nil && c.isNamed(encoded) {
-		return true
-	}
-	return c.isNamed(members["data"])
+	account, id := e.ClientOf(m)
+	return Client{account, id} == c
 }

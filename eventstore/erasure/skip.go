@@ -19,14 +19,11 @@ const skipped = "skipped"
 // letterRoom is more than the headers take that a dead letter has beside those of the message.
 const letterRoom = 4 << 10
 
-// Fold folds a message. It returns why it is foreign, or "", and an error for one that stops the service.
-type Fold func(eventstore.Record) (foreign string, err error)
-
 // Skip removes a message that stops the service: it is copied to the dead letters and deleted. reason is recorded. A call that was
-// interrupted can be repeated. fold folds messages of a client in their order: see readmodel.Model.
+// interrupted can be repeated.
 //
 // Errors: ErrDenyDelete; ErrInOrder for a message that does not stop the service; ErrNoMessage.
-func (e *Eraser) Skip(ctx context.Context, sequence uint64, reason string, fold Fold) error {
+func (e *Eraser) Skip(ctx context.Context, sequence uint64, reason string) error {
 	info, err := e.stream(ctx, eventstore.Stream)
 	if err != nil {
 		return err
@@ -51,7 +48,7 @@ func (e *Eraser) Skip(ctx context.Context, sequence uint64, reason string, fold 
 		return err
 	}
 	if !recorded {
-		if err := e.checkStops(ctx, m, fold); err != nil {
+		if err := e.checkStops(ctx, m); err != nil {
 			return err
 		}
 		if err := e.letters.Ensure(ctx, info.Config.Replicas, slog.New(slog.DiscardHandler)); err != nil {
@@ -78,7 +75,7 @@ func (e *Eraser) Skip(ctx context.Context, sequence uint64, reason string, fold 
 }
 
 // checkStops returns ErrInOrder for a message that does not stop the service.
-func (e *Eraser) checkStops(ctx context.Context, m jsapi.Message, fold Fold) error {
+func (e *Eraser) checkStops(ctx context.Context, m jsapi.Message) error {
 	record, err := eventstore.Decode(m.Sequence, m.Time, m.Subject, m.Header(), m.Data)
 	if err != nil {
 		return nil
@@ -86,19 +83,19 @@ func (e *Eraser) checkStops(ctx context.Context, m jsapi.Message, fold Fold) err
 	if record.Event == nil {
 		return inOrder(record.Foreign)
 	}
-	records, err := e.records(ctx, Client{"*", record.ClientID}.subject(), m.Sequence)
-	if err != nil {
+	records, err := e.records(ctx, record.ClientID, m.Sequence)
+	sequence, stops := eventstore.StoppedAt(err)
+	switch {
+	case stops && sequence == m.Sequence:
+		return nil
+	case stops:
 		return fmt.Errorf("another message is to be skipped first: %w", err)
+	case err != nil:
+		return err
+	case len(records) == 0: // it was removed meanwhile
+		return ErrNoMessage
 	}
-	foreign := ""
-	for _, r := range records {
-		if foreign, err = fold(r); err != nil && r.Sequence == m.Sequence {
-			return nil
-		} else if err != nil {
-			return fmt.Errorf("another message is to be skipped first: %w", err)
-		}
-	}
-	return inOrder(foreign)
+	return inOrder(records[len(records)-1].Foreign)
 }
 
 // inOrder returns ErrInOrder with the reason.

@@ -41,6 +41,12 @@ type payload struct {
 	PeriodEnd   json.RawMessage `json:"period_end"`
 }
 
+// client returns the id of the client that is named, or 0.
+func (p payload) client() int64 {
+	id, _ := jsonInt(p.ClientID)
+	return max(id, 0)
+}
+
 // item is a message of a run and its decision.
 type item struct {
 	message     upstream.Message
@@ -86,9 +92,7 @@ func (i *item) read() *Poison {
 	event.Kind, event.Operation = t.kind, t.operation
 	event.EventID, event.CausationID = eventID(cloud, i.message.Header)
 	event.CorrelationID = brief(cloud.correlationID)
-	if id, ok := jsonInt(data.ClientID); ok && id > 0 {
-		event.ClientID = id
-	}
+	event.ClientID = data.client()
 	switch {
 	case t.operation == domain.Deleted:
 	case t.kind == domain.Project:
@@ -99,6 +103,21 @@ func (i *item) read() *Poison {
 	}
 	i.event, i.traceparent = event, validTrace(cloud.traceparent)
 	return nil
+}
+
+// ClientOf returns the client that a message of another service names, with the id 0 if it names none. It also finds the client in
+// a message that has another fault, such as an unknown type, if its data, or all of it, can be read as the data of an event.
+func ClientOf(m upstream.Message) (account string, id int64) {
+	cloud, poison := readEvent(m)
+	if poison != nil && len(cloud.data) == 0 {
+		cloud.data = m.Data
+	}
+	data, poison := readPayload(cloud.data)
+	tokens := strings.Split(m.Subject, ".")
+	if poison != nil || len(tokens) < 2 {
+		return "", 0
+	}
+	return tokens[1], data.client()
 }
 
 func positionOf(m upstream.Message) domain.Position {

@@ -22,6 +22,7 @@ import (
 	"clients/eventstore/natstest"
 	"clients/eventstore/snapshotstore"
 
+	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
@@ -161,7 +162,7 @@ func TestARestoreContinuesWithTheErasures(t *testing.T) {
 	t.Cleanup(store.Close)
 	text := rand.Text() + rand.Text()
 	_, err = store.Append(t.Context(), domain.Envelope{
-		EventID: "id", Account: "acme", Version: 1, Time: time.Now(), Event: domain.ClientCreated{ID: 1, Name: text},
+		EventID: uuid.NewString(), Account: "acme", Version: 1, Time: time.Now(), Event: domain.ClientCreated{ID: 1, Name: text},
 	}, 0)
 	require.NoError(t, err)
 	stream, err := fromJS.Stream(t.Context(), "CLIENTS")

@@ -14,6 +14,8 @@ import (
 	"clients/domain"
 	"clients/eventstore"
 	"clients/eventstore/erasure"
+	"clients/projections/ingest"
+	"clients/projections/readmodel"
 
 	"github.com/nats-io/jsm.go"
 	"github.com/nats-io/jsm.go/api"
@@ -82,7 +84,10 @@ func (r *restore) erase(ctx context.Context, stream *jsm.Stream, events api.Stre
 			return fmt.Errorf("stream %s: %w", stream.Name, err)
 		}
 	}
-	e, err := erasure.New(r.nc, erasure.Config{Embedded: r.embedded, LogWait: r.LogWait, Progress: progress})
+	e, err := erasure.New(r.nc, erasure.Config{
+		Embedded: r.embedded, LogWait: r.LogWait, Progress: progress,
+		NewFold: func() erasure.Fold { return readmodel.NewModel().Fold }, ClientOf: ingest.ClientOf,
+	})
 	if err == nil {
 		err = e.EraseAnyway(ctx, r.Rebuilt, r.Erasures...)
 	}

@@ -16,6 +16,7 @@ import (
 	"clients/eventstore/idempotency"
 	"clients/eventstore/snapshotstore"
 	"clients/eventstore/upstream"
+	"clients/projections/ingest"
 )
 
 // connect connects to NATS, after it has started the embedded server if there is one.
@@ -78,7 +79,7 @@ func completeErasures(ctx context.Context, s *Server) {
 			logged = time.Now()
 			s.log.Info("completing an erasure", "progress", what)
 		}
-	}})
+	}, ClientOf: ingest.ClientOf})
 	full := s.embedded.DiskFull()
 	switch {
 	case err != nil:
