@@ -10,6 +10,7 @@
 //	events, export, verify     packages of the same names, on eventstore and projections by way of natsconn
 //	quarantine                 eventstore/deadletter
 //	erase, skip                eventstore/erasure
+//	setup --teams              teams
 //
 // Results go to standard output; errors, progress and summaries go to standard error. Exit code 0 is success, 1 a failure,
 // and 2 an invalid setting or command line, in which case nothing was touched.

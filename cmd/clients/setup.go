@@ -10,6 +10,7 @@ import (
 
 	"clients/cmd/clients/internal/backup"
 	"clients/cmd/clients/internal/config"
+	"clients/cmd/clients/internal/teams"
 	"clients/eventstore"
 	"clients/eventstore/deadletter"
 	"clients/eventstore/idempotency"
@@ -25,6 +26,7 @@ type setupCommand struct {
 	config.RunningFlags
 	StreamReplicas string `name:"stream-replicas" env:"CLIENTS_STREAM_REPLICAS" default:"" help:"Replicas of each stream that is created: 1, 3 or 5. Default: 3, and 1 without --nats-url."`
 	Sources        bool   `help:"Also create PROJECTS and INVOICES, which other services publish to and which the service needs for deletions and deactivations. Each holds 1 GiB at most."`
+	Teams          string `placeholder:"FILE" help:"Print the NATS accounts of the teams in this file, for the configuration of the servers, and do nothing else."`
 }
 
 // Help returns the long help.
@@ -33,8 +35,16 @@ func (c *setupCommand) Help() string {
 		"Exit code 0: all streams exist. 1: they do not. 2: invalid settings."
 }
 
-// Run creates the missing streams, and prints for each stream whether it was created or existed.
+// Run creates the missing streams, and prints for each stream whether it was created or existed. With a file of teams it
+// prints their configuration.
 func (c *setupCommand) Run(ctx context.Context, s streams) error {
+	if c.Teams != "" {
+		all, err := teams.Read(c.Teams)
+		if err != nil {
+			return err
+		}
+		return teams.Write(s.out, all)
+	}
 	var faults config.Faults
 	replicas := faults.Replicas(c.StreamReplicas, c.NATSURL != "")
 	if err := faults.Err(); err != nil {

@@ -77,16 +77,20 @@ func check(c *server.ConsumerConfig) error {
 	case c.MaxWaiting > waitingPullsLimit:
 		return fmt.Errorf("max_waiting is at most %d", waitingPullsLimit)
 	}
-	filters := c.FilterSubjects
-	if c.FilterSubject != "" || len(filters) == 0 {
-		filters = append(filters[:len(filters):len(filters)], c.FilterSubject)
-	}
-	for _, filter := range filters {
+	for _, filter := range filtersOf(c) {
 		if !strings.HasPrefix(filter, "clients.") || strings.ContainsFunc(filter, inNoSubject) {
 			return errors.New("the filter has to be clients.> or a part of it")
 		}
 	}
 	return nil
+}
+
+// filtersOf returns what a consumer selects, at least one filter: "" selects everything.
+func filtersOf(c *server.ConsumerConfig) []string {
+	if c.FilterSubject != "" || len(c.FilterSubjects) == 0 {
+		return append(c.FilterSubjects[:len(c.FilterSubjects):len(c.FilterSubjects)], c.FilterSubject)
+	}
+	return c.FilterSubjects
 }
 
 // Characters that cannot be in a subject end it in the protocol of NATS, and what follows would be carried out with the
@@ -103,6 +107,9 @@ func inNoName(r rune) bool { return inNoSubject(r) || strings.ContainsRune(`.*>/
 func protectName(c *server.ConsumerConfig, partner string) error {
 	if c.Durable != "" && c.Durable != partner {
 		return fmt.Errorf("a durable consumer is named as its login is, %s: others could guess another name", partner)
+	}
+	if strings.Contains(c.Name, accountSeparator) {
+		return fmt.Errorf("a name with %s belongs to a partner that reads one account", accountSeparator)
 	}
 	if c.Durable == "" && len(c.Name) < randomNameLength {
 		c.Name += "-" + rand.Text()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
@@ -17,23 +18,30 @@ const (
 	ownerKey = "clients.partner"
 )
 
-// createConsumer returns the response to a request to create or update a consumer, whose subject ends with subject.
-func (r *responder) createConsumer(ctx context.Context, partner, subject string, body []byte) []byte {
+// createConsumer returns the response to a request to create or update a consumer, whose subject ends with subject. A partner
+// with accounts has few consumers for each of them.
+func (r *responder) createConsumer(ctx context.Context, partner string, accounts []string, subject string, body []byte) []byte {
 	request, err := decodeCreate(subject, body)
+	config, action := &request.Config, request.Action
+	var names []string
+	if err == nil && accounts != nil {
+		names, err = namesFor(config, partner, accounts)
+	} else if err == nil && r.shared {
+		err = protectName(config, partner)
+	}
 	if err != nil {
 		return refuse(codeNotAllowed, "%v", err)
-	}
-	config, action := &request.Config, request.Action
-	if r.shared {
-		if err := protectName(config, partner); err != nil {
-			return refuse(codeNotAllowed, "%v", err)
-		}
 	}
 	config.Metadata = maps.Clone(config.Metadata)
 	if config.Metadata == nil {
 		config.Metadata = make(map[string]string)
 	}
 	config.Metadata[ownerKey] = partner
+	if len(names) > 1 {
+		return r.createUnnamed(ctx, partner, names, request)
+	} else if len(names) == 1 {
+		config.Name = names[0]
+	}
 	if action != server.ActionUpdate {
 		full, err := r.full(ctx, partner, config.Name)
 		if err != nil {
@@ -74,11 +82,11 @@ func (r *responder) create(ctx context.Context, request server.CreateConsumerReq
 // deleteConsumer deletes a consumer that the partner created, or one that has the partner's name and no owner. Others are not
 // found.
 func (r *responder) deleteConsumer(ctx context.Context, partner, name string) []byte {
-	config, err := r.config(ctx, name)
+	info, err := r.info(ctx, name)
 	if err != nil {
 		return refuse(codeUnavailable, "JetStream does not respond")
 	}
-	owner, owned := config.Metadata[ownerKey]
+	owner, owned := info.Config.Metadata[ownerKey]
 	if owner != partner && (owned || !r.shared || name != partner) {
 		return refuse(codeNotFound, "consumer not found")
 	}
@@ -92,20 +100,25 @@ func (r *responder) deleteConsumer(ctx context.Context, partner, name string) []
 // owns reports whether a consumer is the partner's. It may take over a pull consumer that belongs to no partner and
 // reads no more than a partner may; where there are several partners, only one that has its name.
 func (r *responder) owns(ctx context.Context, partner, name string) bool {
-	config, err := r.config(ctx, name)
-	owner, owned := config.Metadata[ownerKey]
-	return err == nil && (owner == partner || !owned && (!r.shared || name == partner) && check(&config) == nil)
+	info, err := r.info(ctx, name)
+	owner, owned := info.Config.Metadata[ownerKey]
+	return err == nil && (owner == partner || !owned && (!r.shared || name == partner) && check(&info.Config) == nil)
 }
 
-// config returns the configuration of a consumer, an empty one if there is none.
-func (r *responder) config(ctx context.Context, name string) (server.ConsumerConfig, error) {
+// consumerInfo is what the server says of a consumer. It is empty if there is none.
+type consumerInfo struct {
+	Name    string
+	Created time.Time
+	Config  server.ConsumerConfig
+}
+
+func (r *responder) info(ctx context.Context, name string) (info consumerInfo, err error) {
 	body, err := r.request(ctx, "CONSUMER.INFO."+stream+"."+name, nil)
 	if err != nil {
-		return server.ConsumerConfig{}, err
+		return info, err
 	}
-	var info struct{ Config server.ConsumerConfig }
 	err = json.Unmarshal(body, &info)
-	return info.Config, err
+	return info, err
 }
 
 // full reports whether the partner has as many consumers as it may have, the named one not counted.

@@ -7,6 +7,9 @@
 // no JetStream and imports from the main account the services listed by Services, and nothing else. A response then goes
 // back to the partner's account, whatever its reply subject says.
 //
+// A partner that may read the clients of some accounts only (see Partner.Accounts) imports still less: of everything that
+// has a name or a subject, exactly its own.
+//
 // Some requests do not reach the server's JetStream API, but the service (see Serve), which serves them at
 // subjects that begin with "clients-partners.<partner>.":
 //
@@ -16,18 +19,23 @@
 //   - Stream information is requested by the service, without the filter that would reveal subjects and their counts.
 //   - The stream that has a subject, which some libraries look up, is one of three.
 //
-// The embedded server takes its exports and imports from Services; deploy/kubernetes has the same in its configuration.
+// The embedded server takes its exports and imports from Services, and so does "clients setup --teams", which prints the
+// configuration of other servers.
 // There the service's user needs permission to subscribe to "clients-partners.>", to respond, and to publish to
 // $JS.API.STREAM.INFO.<stream> and $JS.API.CONSUMER.CREATE.CLIENTS.>, CONSUMER.INFO.CLIENTS.*, CONSUMER.DELETE.CLIENTS.* and
 // CONSUMER.LIST.CLIENTS.
 package partners
 
+import "strings"
+
 // Partner is a login to NATS, or several that trust each other.
 type Partner struct {
 	// Name is a token of the subjects that the service serves, and is stored with the partner's consumers.
 	Name string
+	// Accounts are those whose clients it reads and for which it publishes; nil stands for all of them.
+	Accounts []string
 	// Consumers are the names that its consumers may have; AnyName allows all of them, and so lets it reach each consumer
-	// whose name it knows.
+	// whose name it knows. With Accounts the names are those of ConsumerNames.
 	Consumers []string
 	// Sources are the sources that it publishes to.
 	Sources []Source
@@ -57,8 +65,10 @@ type Service struct {
 // $JS.API.INFO must be among it: to an account that does not import it the server offers its own JetStream API instead,
 // which shadows the other imports.
 func Services(p Partner) []Service {
-	const consumer = "$JS.API.CONSUMER."
-	served := subjects + p.Name
+	if p.Accounts != nil {
+		return accountServices(p)
+	}
+	served := p.Served()
 	services := []Service{
 		same("$JS.API.INFO"),
 		same("$JS.API.DIRECT.GET.CLIENTS.clients.>"),
@@ -89,8 +99,19 @@ func Services(p Partner) []Service {
 	return services
 }
 
-// subjects begins the subjects that the service serves.
-const subjects = "clients-partners."
+const (
+	subjects = "clients-partners." // begins the subjects that the service serves
+	consumer = "$JS.API.CONSUMER."
+)
+
+// Served begins the subjects at which the service serves the partner. They contain its accounts, so that the service learns
+// these from the configuration of the servers.
+func (p Partner) Served() string {
+	if p.Accounts == nil {
+		return subjects + p.Name
+	}
+	return subjects + p.Name + "." + accountsToken + "." + strings.Join(p.Accounts, ",")
+}
 
 func same(subject string) Service { return Service{Import: subject, Export: subject} }
 func streamed(subject string) Service {

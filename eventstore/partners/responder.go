@@ -109,17 +109,25 @@ func (r *responder) work(partner string, requests <-chan queued) {
 
 // handle returns the response to a request, whose subject ends with what.
 func (r *responder) handle(ctx context.Context, partner, what string, body []byte) []byte {
+	var accounts []string
+	if rest, found := strings.CutPrefix(what, accountsToken+"."); found {
+		rest, what, _ = strings.Cut(rest, ".")
+		accounts = strings.Split(rest, ",")
+	}
+	if accounts != nil && what == "info" {
+		return accountInfo()
+	}
 	if name, found := strings.CutPrefix(what, "stream.info."); found {
 		switch name {
 		case stream, Projects.Stream, Invoices.Stream:
-			return r.streamInfo(ctx, name)
+			return r.streamInfo(ctx, name, accounts != nil)
 		}
 	}
 	if what == "stream.names" {
 		return streamNames(body)
 	}
 	if consumer, found := strings.CutPrefix(what, "consumer.create"); found {
-		return r.createConsumer(ctx, partner, strings.TrimPrefix(consumer, "."), body)
+		return r.createConsumer(ctx, partner, accounts, strings.TrimPrefix(consumer, "."), body)
 	}
 	if name, found := strings.CutPrefix(what, "consumer.delete."); found {
 		return r.deleteConsumer(ctx, partner, name)
@@ -127,12 +135,15 @@ func (r *responder) handle(ctx context.Context, partner, what string, body []byt
 	return refuse(codeBadRequest, "bad request")
 }
 
-// streamInfo returns the server's information of a stream. The partner's own request is not looked at: its
-// subjects_filter would have every subject listed.
-func (r *responder) streamInfo(ctx context.Context, name string) []byte {
+// streamInfo returns the server's information of a stream, with or without counts of what is in it. The partner's own request
+// is not looked at: its subjects_filter would have every subject listed.
+func (r *responder) streamInfo(ctx context.Context, name string, withoutCounts bool) []byte {
 	body, err := r.request(ctx, "STREAM.INFO."+name, nil)
 	if err != nil {
 		return refuse(codeUnavailable, "JetStream does not respond")
+	}
+	if withoutCounts {
+		return removeCounts(body)
 	}
 	return body
 }

@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -19,13 +20,16 @@ const deployedAccounts = "../../../../deploy/kubernetes/components/nats/accounts
 // passwordVariables are what a configuration has in the place of passwords.
 var passwordVariables = regexp.MustCompile(`\$([A-Z0-9]+)_PASSWORD`)
 
-// withAccounts is a change for natstest.Run: the server has the accounts and users of a configuration file, whose text
-// edit may alter. A user's password is its name.
+// withAccounts is a change for natstest.Run: the server has the accounts and users of a configuration file, with the teams of
+// testdata/teams.json. edit may alter its text. A user's password is its name.
 func withAccounts(t *testing.T, file string, edit ...func(string) string) func(*server.Options) {
 	t.Helper()
 	content, err := os.ReadFile(file)
 	require.NoError(t, err)
-	text := passwordVariables.ReplaceAllStringFunc(string(content), func(variable string) string {
+	teams := run(t, nil, "setup", "--teams", testTeams(t))
+	require.Zero(t, teams.code, teams.stderr)
+	text := strings.Replace(string(content), "include ./teams.conf", teams.stdout, 1)
+	text = passwordVariables.ReplaceAllStringFunc(text, func(variable string) string {
 		return `"` + strings.ToLower(passwordVariables.FindStringSubmatch(variable)[1]) + `"`
 	})
 	for _, change := range edit {
@@ -39,6 +43,14 @@ func withAccounts(t *testing.T, file string, edit ...func(string) string) func(*
 		o.Accounts, o.Users, o.SystemAccount = parsed.Accounts, parsed.Users, parsed.SystemAccount
 		o.JetStreamMaxStore = 24 << 30 // as much as the account may use
 	}
+}
+
+// testTeams is the file of the teams in tests.
+func testTeams(t *testing.T) string {
+	t.Helper()
+	path, err := filepath.Abs("testdata/teams.json")
+	require.NoError(t, err)
+	return path
 }
 
 // as returns the URL of servers with the login of a user.
@@ -66,6 +78,8 @@ func TestAttackOnDeployedAccounts(t *testing.T) {
 			t.Parallel()
 			s, servers := startDeployed(t, n)
 			require.Empty(t, attackDeployed(t, servers))
+			requireTeamReads(t, s, servers)
+			require.Empty(t, spy(t, servers, "crm+default", "crm+default+1", "victim", "subscriber"))
 			s.create("Once Ltd")
 		})
 	}
@@ -96,7 +110,11 @@ func attackDeployed(t *testing.T, servers *natstest.Cluster) (changes []string) 
 	var attackers []attacker
 	for name, sources := range map[string][]string{"projects": {"projects"}, "invoices": {"invoices"}, "subscriber": nil} {
 		nc, _ := connect(t, as(name, servers.URL()), silent)
-		attackers = append(attackers, attacker{name: name, nc: nc, consumer: name, sources: sources})
+		attackers = append(attackers, attacker{name: name, nc: nc, consumer: name, filter: "clients.>", sources: sources})
+	}
+	for name, account := range map[string]string{"crm": "default", "desk": "shop"} { // teams of one account
+		nc, _ := connect(t, as(name, servers.URL()), silent)
+		attackers = append(attackers, attacker{name: name, nc: nc, consumer: name + "+" + account, filter: "clients." + account + ".>"})
 	}
 	return attack(t, admin, attackers...)
 }

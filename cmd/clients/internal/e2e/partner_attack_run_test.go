@@ -22,7 +22,7 @@ func TestAttackOnTheEmbeddedServer(t *testing.T) {
 
 func anonymous(t *testing.T, url string) attacker {
 	nc, _ := connect(t, url, silent)
-	return attacker{name: "partner", nc: nc, consumer: "partner", sources: []string{"projects", "invoices"}}
+	return attacker{name: "partner", nc: nc, consumer: "partner", filter: "clients.>", sources: []string{"projects", "invoices"}}
 }
 
 // silent is an option of connections with many permission errors.

@@ -11,11 +11,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// attacker is a partner: it reads with a durable consumer of its name, and may publish to sources.
+// attacker is a partner: it reads with a durable consumer, and may publish to sources.
 type attacker struct {
 	name     string
 	nc       *nats.Conn
 	consumer string
+	filter   string   // of the consumer
 	sources  []string // of "projects" and "invoices"
 }
 
@@ -26,9 +27,9 @@ type attacker struct {
 func attack(t *testing.T, admin *nats.Conn, attackers ...attacker) (changes []string) {
 	t.Helper()
 	victims := []string{"victim"}
-	createConsumer(t, admin, "victim")
+	createConsumer(t, admin, "victim", "clients.>")
 	for _, a := range attackers {
-		createConsumer(t, a.nc, a.consumer)
+		createConsumer(t, a.nc, a.consumer, a.filter)
 		victims = append(victims, a.consumer)
 		for _, source := range a.sources {
 			reply := request(t, a.nc, source+".default.1", `{"id":1,"client_id":1}`, "Nats-Msg-Id", "attack-"+source,
@@ -119,9 +120,9 @@ func deputies(t *testing.T, a attacker) (all []func(target string)) {
 		send(api+call, "")
 		send(api+call, "{")
 	}
-	create := api + "CONSUMER.CREATE.CLIENTS." + a.consumer + ".clients.>"
+	create := api + "CONSUMER.CREATE.CLIENTS." + a.consumer + "." + a.filter
 	send(create, "{")
-	send(create, createRequest(a.consumer))
+	send(create, createRequest(a.consumer, a.filter))
 	for _, kind := range []string{"+ACK", "-NAK", "+WPI", "+TERM", "+NXT", `+NXT {"batch":1,"no_wait":true}`, "x"} {
 		send("$JS.ACK.CLIENTS."+a.consumer+".1.1.1.1.0", kind)
 	}
@@ -144,13 +145,13 @@ func deputies(t *testing.T, a attacker) (all []func(target string)) {
 	return all
 }
 
-func createRequest(name string) string {
-	return fmt.Sprintf(`{"stream_name":"CLIENTS","config":{"name":%[1]q,"durable_name":%[1]q,"ack_policy":"explicit","deliver_policy":"all","filter_subject":"clients.>"}}`, name)
+func createRequest(name, filter string) string {
+	return fmt.Sprintf(`{"stream_name":"CLIENTS","config":{"name":%[1]q,"durable_name":%[1]q,"ack_policy":"explicit","deliver_policy":"all","filter_subject":%[2]q}}`, name, filter)
 }
 
-func createConsumer(t *testing.T, nc *nats.Conn, name string) {
+func createConsumer(t *testing.T, nc *nats.Conn, name, filter string) {
 	t.Helper()
-	require.NotContains(t, request(t, nc, "$JS.API.CONSUMER.CREATE.CLIENTS."+name+".clients.>", createRequest(name)), `"error"`)
+	require.NotContains(t, request(t, nc, "$JS.API.CONSUMER.CREATE.CLIENTS."+name+"."+filter, createRequest(name, filter)), `"error"`)
 }
 
 // message builds a message with headers, each a name and a value.

@@ -245,7 +245,7 @@ func TestAFloodOfPartnersRequestsHoldsUpNothing(t *testing.T) {
 	go func() {
 		defer close(flooded)
 		for i := 0; ctx.Err() == nil; i++ {
-			_ = nc.PublishRequest("$JS.API.CONSUMER.CREATE.CLIENTS.reader.clients.>", "nowhere", []byte(createRequest("reader")))
+			_ = nc.PublishRequest("$JS.API.CONSUMER.CREATE.CLIENTS.reader.clients.>", "nowhere", []byte(createRequest("reader", "clients.>")))
 			_ = nc.PublishRequest("$JS.API.STREAM.INFO.CLIENTS", "nowhere", nil)
 			if i%100 == 0 {
 				_ = nc.Flush()

@@ -1,0 +1,151 @@
+package e2e_test
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"clients/eventstore/natstest"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+)
+
+// requireTeamReads has the team crm, which reads the account default, do all that a team is for. In the end its durable consumer
+// has one message that is not acknowledged, and others that are not delivered.
+func requireTeamReads(t *testing.T, s *service, servers *natstest.Cluster) {
+	t.Helper()
+	const name = "crm+default"
+	nc, js := connect(t, as("crm", servers.URL()), silent)
+	require.NoError(t, js.DeleteConsumer(t.Context(), "CLIENTS", name), "that of the attack")
+	config := jetstream.ConsumerConfig{Durable: name, FilterSubject: "clients.default.>", AckPolicy: jetstream.AckExplicitPolicy}
+	ephemeral := config
+	ephemeral.Durable = ""
+
+	for i := range 4 { // nats.go sends a random name, and uses the one in the response; the third is in the place of the first
+		consumer, err := js.CreateConsumer(t.Context(), "CLIENTS", ephemeral)
+		require.NoError(t, err)
+		require.Equal(t, fmt.Sprint(name, "+", i%2+1), consumer.CachedInfo().Name)
+		require.NoError(t, firstOf(t, consumer).DoubleAck(t.Context()))
+	}
+	ordered, err := js.OrderedConsumer(t.Context(), "CLIENTS", jetstream.OrderedConsumerConfig{FilterSubjects: []string{"clients.default.1", "clients.default.2"}})
+	require.NoError(t, err)
+	require.Equal(t, "clients.default.1", firstOf(t, ordered).Subject())
+
+	durable, err := js.CreateOrUpdateConsumer(t.Context(), "CLIENTS", config)
+	require.NoError(t, err)
+	require.NoError(t, firstOf(t, durable).DoubleAck(t.Context()))
+	config.AckWait = time.Minute
+	durable, err = js.UpdateConsumer(t.Context(), "CLIENTS", config)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, durable.CachedInfo().AckFloor.Consumer)
+	for _, other := range []string{"crm", "reader", "desk+shop", "crm+shop", "crm+default+1"} { // it could not acknowledge by these names
+		config.Durable = other
+		_, err = js.CreateOrUpdateConsumer(t.Context(), "CLIENTS", config)
+		require.ErrorContains(t, err, "the durable consumer of crm for the account default is named crm+default", other)
+	}
+	for _, filter := range []string{"clients.>", "clients.shop.>", "clients.*.1", "clients.default2.>", "client-references.default.>", ""} {
+		_, err = js.CreateConsumer(t.Context(), "CLIENTS", jetstream.ConsumerConfig{FilterSubject: filter})
+		require.ErrorContains(t, err, "the filter has to be", filter)
+	}
+
+	stream, err := js.Stream(t.Context(), "CLIENTS")
+	require.NoError(t, err)
+	require.NotZero(t, stream.CachedInfo().State.LastSeq)
+	require.False(t, stream.CachedInfo().Created.IsZero())
+	last, err := stream.GetLastMsgForSubject(t.Context(), "clients.default.1")
+	require.NoError(t, err)
+	require.Contains(t, string(last.Data), "SuprCorp")
+	_, err = js.AccountInfo(t.Context())
+	require.NoError(t, err)
+	requireDenied(t, nc, "projects.default.1") // it publishes nothing
+	s.create("SuprCorp too")
+	s.create("SuprCorp as well")
+	require.Equal(t, "clients.default.2", firstOf(t, durable).Subject())
+	_, js = connect(t, as("subscriber", servers.URL()))
+	_, err = js.CreateConsumer(t.Context(), "CLIENTS", jetstream.ConsumerConfig{Name: "a-team-with-a-long-name+default", FilterSubject: "clients.>"})
+	require.ErrorContains(t, err, "a name with + belongs to a partner that reads one account")
+	nc, js = connect(t, as("desk", servers.URL()), silent)
+	publishEvent(t, js, "projects.shop.1", "projects.v1.ProjectCreated", `{"id":1,"client_id":1}`)
+	requireDenied(t, nc, "projects.default.1")
+}
+
+// firstOf returns the next message. In a cluster a consumer can be used only a moment after its creation.
+func firstOf(t *testing.T, consumer jetstream.Consumer) (m jetstream.Msg) {
+	t.Helper()
+	eventually(t, func() bool {
+		var err error
+		m, err = consumer.Next(jetstream.FetchMaxWait(timeout))
+		return err == nil
+	}, "the first message")
+	return m
+}
+
+// revealing is what a team must not receive of the account default: its clients, by name and subject, and how much there is.
+var revealing = regexp.MustCompile(`SuprCorp|clients\.default\.|client-references\.default|crm\+|"(messages|bytes|num_subjects|consumer_count|streams|consumers|storage|memory)":[1-9]`)
+
+// spy has the team desk, which reads other accounts, request everything that could reveal something of the account default,
+// also of the consumers of others, and use them. It returns what the team's account has received of it, and what has changed.
+func spy(t *testing.T, servers *natstest.Cluster, consumers ...string) (found []string) {
+	t.Helper()
+	admin, _ := connect(t, as("admin", servers.URL()))
+	awaitSilence(t, admin)
+	before := observe(t, admin)
+	nc, _ := connect(t, as("desk", servers.URL()), silent)
+	received := make(chan *nats.Msg, 1<<16)
+	_, err := nc.ChanSubscribe(">", received)
+	require.NoError(t, err)
+	sent := make(map[string]bool) // subjects, which it receives itself
+	send := func(subject string, bodies ...string) {
+		if !strings.HasPrefix(subject, "$JS.ACK") {
+			subject = "$JS.API." + subject
+		}
+		sent[subject] = true
+		for _, body := range append(bodies, "") {
+			require.NoError(t, nc.PublishRequest(subject, "_INBOX.spy", []byte(body)))
+		}
+	}
+	for _, subject := range []string{"INFO", "STREAM.NAMES", "STREAM.LIST", "STREAM.SNAPSHOT.CLIENTS", "CONSUMER.NAMES.CLIENTS", "CONSUMER.LIST.CLIENTS"} {
+		send(subject)
+	}
+	for _, stream := range []string{"CLIENTS", "PROJECTS", "INVOICES", "CLIENTS_IDS", "KV_CLIENTS_KEYS", "OBJ_CLIENTS_SNAPSHOTS"} {
+		send("STREAM.INFO."+stream, `{"subjects_filter":">"}`, `{"subjects_filter":"clients.default.>"}`)
+		for _, subject := range []string{"STREAM.MSG.GET.", "DIRECT.GET."} {
+			send(subject+stream, `{"seq":1}`, `{"last_by_subj":"clients.default.1"}`, `{"multi_last":["clients.>"]}`, `{"next_by_subj":"clients.>","seq":1,"batch":9}`)
+		}
+	}
+	for _, subject := range []string{"default.1", "default.>", ">", "*.1", "shop.1", "shop.>", "annex.1"} {
+		send("DIRECT.GET.CLIENTS.clients."+subject, `{"seq":1}`, `{"last_by_subj":"clients.default.1"}`, `{"multi_last":["clients.>"]}`, `{"next_by_subj":"clients.>","seq":1,"batch":9}`)
+	}
+	for i, filter := range []string{
+		`"filter_subject":"clients.>"`, `"filter_subject":"clients.default.>"`, `"filter_subject":"clients.*.1"`, `"filter_subject":"clients.shop.>","filter_subjects":["clients.default.>"]`,
+		`"filter_subjects":["clients.shop.>","clients.default.>"]`, `"filter_subject":"clients.shop.>","deliver_subject":"_INBOX.spy"`, `"ack_policy":"none"`,
+	} {
+		name := fmt.Sprint("desk-", i)
+		body := fmt.Sprintf(`{"stream_name":"CLIENTS","config":{%s}}`, filter)
+		for _, subject := range []string{"CREATE.CLIENTS", "CREATE.CLIENTS." + name, "DURABLE.CREATE.CLIENTS.desk+shop", "CREATE.CLIENTS." + name + ".clients.default.>", "CREATE.CLIENTS.desk+shop.clients.shop.>"} {
+			send("CONSUMER."+subject, body)
+		}
+		consumers = append(consumers, name)
+	}
+	for _, name := range append(consumers, "desk+shop", "desk+shop+1", "desk+annex", "desk+default", "desk") {
+		for _, call := range []string{"INFO", "MSG.NEXT", "RESET"} {
+			send("CONSUMER."+call+".CLIENTS."+name, `{"batch":9,"no_wait":true}`)
+		}
+		send("$JS.ACK.CLIENTS."+name+".1.2.2.1.0", "+NXT")
+	}
+	require.NoError(t, nc.FlushTimeout(2*timeout))
+	for {
+		select {
+		case m := <-received:
+			if all := fmt.Sprint(m.Reply, m.Header, string(m.Data)); !sent[m.Subject] && revealing.MatchString(all) {
+				found = append(found, all)
+			}
+		case <-time.After(300 * time.Millisecond): // nothing comes any more
+			return append(found, before.changes(observe(t, admin), "desk+shop")...)
+		}
+	}
+}
