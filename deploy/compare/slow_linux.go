@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -12,8 +15,8 @@ import (
 )
 
 // startSlowed starts a command of which every fsync and fdatasync takes longer by delay, and the opening of every file that is
-// then written with O_SYNC or O_DSYNC. This is for the process and all its descendants, and costs nothing else: the kernel
-// holds these system calls alone back (seccomp_unotify(2)) until this process lets them go on.
+// then written with O_SYNC or O_DSYNC, unless the file is in memory. This is for the process and all its descendants, and
+// costs nothing else: the kernel holds these system calls alone back (seccomp_unotify(2)) until this process lets them go on.
 func startSlowed(c *exec.Cmd, delay *atomic.Int64) error {
 	started := make(chan error)
 	go func() {
@@ -73,12 +76,16 @@ func release(listener int, delay *atomic.Int64) {
 		var call struct { // seccomp_notif
 			id         uint64
 			pid, flags uint32
-			data       [64]byte
+			data       systemCall
 		}
 		if ioctl(listener, unix.SECCOMP_IOCTL_NOTIF_RECV, unsafe.Pointer(&call)) != 0 {
 			continue // the caller was killed
 		}
-		time.AfterFunc(time.Duration(delay.Load()), func() {
+		wait := time.Duration(delay.Load())
+		if call.data.inMemory(call.pid) {
+			wait = 0
+		}
+		time.AfterFunc(wait, func() {
 			response := struct { // seccomp_notif_resp
 				id           uint64
 				value        int64
@@ -87,6 +94,37 @@ func release(listener int, delay *atomic.Int64) {
 			_ = ioctl(listener, unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&response))
 		})
 	}
+}
+
+// systemCall is seccomp_data.
+type systemCall struct {
+	number, architecture uint32
+	instruction          uint64
+	arguments            [6]uint64
+}
+
+// inMemory reports whether the call is about a file in memory (tmpfs): there is no disk that takes time to sync it.
+func (c systemCall) inMemory(thread uint32) bool {
+	process := fmt.Sprintf("/proc/%d", thread)
+	path := fmt.Sprintf("%s/fd/%d", process, c.arguments[0])
+	if c.number == unix.SYS_OPENAT {
+		path = filepath.Dir(textAt(process, int64(c.arguments[1])))
+	}
+	var fs unix.Statfs_t
+	return filepath.IsAbs(path) && unix.Statfs(path, &fs) == nil && fs.Type == unix.TMPFS_MAGIC
+}
+
+// textAt returns the text at an address of a process, "" if it cannot be read.
+func textAt(process string, address int64) string {
+	memory, err := os.Open(process + "/mem")
+	if err != nil {
+		return ""
+	}
+	defer memory.Close()
+	content := make([]byte, unix.PathMax)
+	n, _ := memory.ReadAt(content, address)
+	text, _, _ := bytes.Cut(content[:n], []byte{0})
+	return string(text)
 }
 
 func ioctl(fd int, request uint, argument unsafe.Pointer) unix.Errno {
