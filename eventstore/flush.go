@@ -11,6 +11,7 @@ import (
 	"clients/domain"
 	"clients/eventstore/internal/jsapi"
 
+	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/synadia-io/orbit.go/jetstreamext"
@@ -67,7 +68,7 @@ func (w *writer) flushTogether(events []*pending) bool {
 	w.flushing(w.batch.get())
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	ack, err := w.publishBatch(ctx, messages)
+	ack, err := w.publishStaged(ctx, messages)
 	w.busy.Store(nil)
 	outcome := jsapi.Classify(err)
 	if outcome == jsapi.Stored || ctx.Err() != nil { // that long at least, so that the next limit is longer
@@ -101,6 +102,24 @@ func sameCreation(events []*pending) bool {
 		seen[id] = true
 	}
 	return false
+}
+
+// publishStaged publishes messages of different clients as an atomic batch. It is the only kind that is staged in memory: each
+// part of it is as valid as the whole.
+func (w *writer) publishStaged(ctx context.Context, messages []*nats.Msg) (*jetstreamext.BatchAck, error) {
+	if w.stage == nil {
+		return w.publishBatch(ctx, messages)
+	}
+	id, size := uuid.NewString(), 0
+	for _, msg := range messages {
+		size += msg.Size()
+	}
+	_ = w.stage(id, size) // without it the server stages the batch on disk
+	ack, err := w.api.PublishBatchAs(ctx, id, messages)
+	if err == nil {
+		w.readOnly.accepted()
+	}
+	return ack, err
 }
 
 // publishBatch publishes messages as an atomic batch, see jsapi.Client.PublishBatch.

@@ -16,29 +16,32 @@ import (
 
 // writer publishes events. One flush is under way at a time, and what comes meanwhile shares the next one. A flush
 // publishes its events one by one, or together as an atomic batch, whichever is done sooner: on one server a single event
-// costs one sync to disk, one after the other, and a batch eight or nine, however many events it has. What each costs just
-// now is measured. An event that could not be stored before its deadline is not sent. Each event keeps its own condition; a
-// batch that the stream refuses is published event by event.
+// costs one sync to disk, one after the other, and a batch, however many events it has, one if it is staged in memory and
+// otherwise eight or nine. What each costs just now is measured. An event that could not be stored before its deadline is
+// not sent. Each event keeps its own condition; a batch that the stream refuses is published event by event.
 type writer struct {
 	api        *jsapi.Client
 	guard      *guard
 	reader     *reader
 	readOnly   *readOnly
-	replicated bool // the stream has replicas
+	replicated bool                            // the stream has replicas
+	stage      func(id string, size int) error // see Config; nil if batches are not staged in memory
 	stats      stats
 
-	open   sync.RWMutex // held by those who publish; closing waits for them
-	closed bool
-	queue  chan *pending
-	ended  chan struct{}
-	single cost // of an event that is published by itself, while others are, too
-	batch  cost
-	busy   atomic.Pointer[time.Time] // when the flush under way is expected to end; nil if there is none
+	open    sync.RWMutex // held by those who publish; closing waits for them
+	closed  bool
+	queue   chan *pending
+	ended   chan struct{}
+	single  cost // of an event that is published by itself, while others are, too
+	batch   cost
+	several bool                      // the last flush had more than one event
+	busy    atomic.Pointer[time.Time] // when the flush under way is expected to end; nil if there is none
 }
 
 const (
 	maxBatch    = 500 // the server takes 1,000
 	batchSyncs  = 9   // of a batch, where a single event has one: the first estimate
+	stagedSyncs = 2   // of one that is staged in memory, with the time for that
 	gatherShare = 16  // of what a batch costs: waited for callers that just got a result and have more to store
 	maxGather   = 5 * time.Millisecond
 )
@@ -51,6 +54,9 @@ func (w *writer) start() {
 	w.queue, w.ended = make(chan *pending, maxBatch), make(chan struct{})
 	w.single.set(time.Millisecond / 2)
 	w.batch.set(batchSyncs * time.Millisecond / 2)
+	if w.stage != nil {
+		w.batch.set(stagedSyncs * time.Millisecond / 2)
+	}
 	go func() {
 		defer close(w.ended)
 		for p := range w.queue {
@@ -105,13 +111,15 @@ func (w *writer) inTime(p *pending) bool {
 	return p.hasTime(expected)
 }
 
-// gather takes what is waiting by now, in addition to first, and if there is more than first what comes in a moment.
+// gather takes what is waiting by now, in addition to first. If that, or what it took before, is more than one event, it also
+// takes what comes in a moment: of the callers that just got a result, one is the first to come back.
 func (w *writer) gather(first *pending) []*pending {
 	batch := w.waiting(take(nil, first))
-	if len(batch) > 1 {
+	if len(batch) > 1 || w.several {
 		time.Sleep(min(w.batch.get()/gatherShare, maxGather))
 		batch = w.waiting(batch)
 	}
+	w.several = len(batch) > 1
 	return batch
 }
 

@@ -45,6 +45,12 @@ func serve(t testing.TB, dir string, use func(*service)) (killed string) {
 	t.Helper()
 	server, err := start(t, dir)
 	require.NoError(t, err)
+	return serveStaged(t, dir, server, server.Stage, use)
+}
+
+// serveStaged is serve with a function that stages batches.
+func serveStaged(t testing.TB, dir string, server *embedded.Server, stage func(string, int) error, use func(*service)) (killed string) {
+	t.Helper()
 	defer server.Shutdown()
 	nc, err := server.Connect()
 	require.NoError(t, err)
@@ -52,7 +58,8 @@ func serve(t testing.TB, dir string, use func(*service)) (killed string) {
 	js, err := jetstream.New(nc)
 	require.NoError(t, err)
 	store, err := eventstore.Open(deadline(t), nc, eventstore.Config{
-		Replicas: 1, Reached: server.HighWater.Sequence(), Advanced: server.HighWater.Advance, Log: slog.New(slog.DiscardHandler),
+		Replicas: 1, Reached: server.HighWater.Sequence(), Advanced: server.HighWater.Advance, Stage: stage,
+		Log: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)
 	defer store.Close()
@@ -133,7 +140,7 @@ func files(t testing.TB, dir string) map[string]string {
 	t.Helper()
 	all := make(map[string]string)
 	require.NoError(t, filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && !entry.IsDir() {
+		if err == nil && entry.Type().IsRegular() {
 			var content []byte
 			content, err = os.ReadFile(path)
 			all[path] = string(content)

@@ -21,6 +21,7 @@
 package embedded
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -58,7 +59,10 @@ type Config struct {
 	Addr string // host:port to listen on; port 0 picks a free one. Empty: connections from within the process only
 	// Partners is how partners connect to Addr.
 	Partners PartnerAccess
-	Log      *slog.Logger
+	// Memory is a folder in memory (tmpfs) where batches of events are staged; empty for /dev/shm. Where it is none, they are
+	// staged on disk, which takes longer.
+	Memory string
+	Log    *slog.Logger
 }
 
 // Server is a running server. All methods are safe for concurrent use.
@@ -68,6 +72,7 @@ type Server struct {
 	Unrepaired error
 
 	dir     string
+	staging *staging // nil if batches are staged on disk
 	server  *server.Server
 	lock    *flock.Flock
 	access  *access      // nil where the server does not listen
@@ -114,6 +119,10 @@ func Start(config Config) (_ *Server, err error) {
 	}
 	if err := s.run(options, config.Log); err != nil {
 		return nil, fmt.Errorf("start embedded server: %w", err)
+	}
+	if s.staging, err = newStaging(config.Dir, cmp.Or(config.Memory, defaultMemory)); err != nil {
+		config.Log.Info("batches of events are staged on disk", "reason", err)
+		s.staging = nil
 	}
 	return s, nil
 }
@@ -267,6 +276,9 @@ func (s *Server) Shutdown() {
 		_ = os.Remove(s.address)
 	}
 	s.stop()
+	if s.staging != nil {
+		s.staging.close()
+	}
 	if s.HighWater != nil {
 		_ = s.HighWater.close()
 	}

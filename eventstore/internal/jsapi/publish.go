@@ -3,6 +3,8 @@ package jsapi
 import (
 	"cmp"
 	"context"
+	"encoding/json"
+	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -70,6 +72,45 @@ func (c *Client) PublishBatch(ctx context.Context, messages []*nats.Msg, flow je
 	})
 	c.published(err)
 	return ack, err
+}
+
+// PublishBatchAs is PublishBatch with an id that the caller chooses.
+func (c *Client) PublishBatchAs(ctx context.Context, id string, messages []*nats.Msg) (*jetstreamext.BatchAck, error) {
+	ack, err := WithContext(ctx, func() (*jetstreamext.BatchAck, error) { return c.sendBatch(ctx, id, messages) })
+	c.published(err)
+	return ack, err
+}
+
+func (c *Client) sendBatch(ctx context.Context, id string, messages []*nats.Msg) (*jetstreamext.BatchAck, error) {
+	last := len(messages) - 1
+	for i, msg := range messages {
+		msg.Header[jetstreamext.BatchIDHeader] = []string{id}
+		msg.Header[jetstreamext.BatchSeqHeader] = []string{strconv.Itoa(i + 1)}
+		if i == last {
+			break
+		}
+		if err := c.Conn.PublishMsg(msg); err != nil {
+			return nil, err
+		}
+	}
+	messages[last].Header[jetstreamext.BatchCommitHeader] = []string{"1"}
+	response, err := c.Conn.RequestMsgWithContext(ctx, messages[last])
+	if err != nil {
+		return nil, err
+	}
+	var result struct {
+		Error *jetstream.APIError `json:"error"`
+		*jetstreamext.BatchAck
+	}
+	switch err := json.Unmarshal(response.Data, &result); {
+	case err != nil:
+		return nil, err
+	case result.Error != nil:
+		return nil, result.Error
+	case result.BatchAck == nil || result.BatchSize != uint64(len(messages)):
+		return nil, jetstreamext.ErrInvalidBatchAck
+	}
+	return result.BatchAck, nil
 }
 
 func (c *Client) published(err error) {

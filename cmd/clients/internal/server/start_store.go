@@ -37,7 +37,7 @@ func (s *Server) connect(ctx context.Context) (err error) {
 func (s *Server) openStore(ctx context.Context) (err error) {
 	config := eventstore.Config{Replicas: s.config.StreamReplicas, Log: s.log}
 	if s.embedded != nil {
-		config.Reached, config.Advanced = s.embedded.HighWater.Sequence(), s.embedded.HighWater.Advance
+		config.Reached, config.Advanced, config.Stage = s.embedded.HighWater.Sequence(), s.embedded.HighWater.Advance, s.embedded.Stage
 	}
 	s.store, err = eventstore.Open(ctx, s.nc, config)
 	if errors.Is(err, eventstore.ErrNoCluster) {
