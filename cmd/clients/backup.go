@@ -2,11 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"clients/cmd/clients/internal/backup"
 	"clients/cmd/clients/internal/config"
+	"clients/cmd/clients/internal/terminal"
 	"clients/cmd/clients/internal/version"
+
+	"github.com/nats-io/nats.go"
 )
 
 // backupCommand copies the streams of the service into a folder.
@@ -19,7 +23,7 @@ type backupCommand struct {
 
 // Help returns the long help.
 func (c *backupCommand) Help() string {
-	return "The service may run meanwhile: the backup is as of the moment when the copy of CLIENTS begins. NATS must accept the login as an administrator. " +
+	return "The service may run meanwhile: the backup is as of the moment when the copy of CLIENTS begins. The store of an embedded service that is stopped is opened instead. NATS must accept the login as an administrator. " +
 		"Exit code 0: the backup is complete. 1: there is no backup, and what was written is removed. 2: invalid settings."
 }
 
@@ -28,19 +32,19 @@ func (c *backupCommand) Run(ctx context.Context, s streams) error {
 	if c.Keep < 0 {
 		return config.Faults{"--keep: must not be negative"}
 	}
-	nc, err := c.Connect(ctx)
-	if err != nil {
-		return err
-	}
-	defer nc.Close()
 	options := backup.Options{Sources: c.Sources, Version: version.Current().Version, Out: s.out, Err: s.err}
-	if c.Keep > 0 {
-		err = backup.CreateIn(ctx, nc, c.Folder, c.Keep, options)
-	} else {
-		err = backup.Create(ctx, nc, c.Folder, options)
-	}
-	if err != nil {
-		return fmt.Errorf("backup: %w", err)
-	}
-	return nil
+	return c.Administer(ctx, func(nc *nats.Conn, _ string, _ bool) (err error) {
+		if c.Keep > 0 {
+			err = backup.CreateIn(ctx, nc, c.Folder, c.Keep, options)
+		} else {
+			err = backup.Create(ctx, nc, c.Folder, options)
+		}
+		if errors.Is(err, backup.ErrRemoved) {
+			err = terminal.WithHint(err, "run this again when the erasure is complete")
+		}
+		if err != nil {
+			return fmt.Errorf("backup: %w", err)
+		}
+		return nil
+	})
 }

@@ -56,7 +56,7 @@ func (c *eraseCommand) Run(ctx context.Context, s streams) error {
 		}
 	}
 	client := erasure.Client{Account: c.Account, ID: c.ID}
-	err := administer(ctx, &c.RunningFlags, s, func(e *erasure.Eraser) error {
+	err := administer(ctx, &c.RunningFlags, s, func(ctx context.Context, e *erasure.Eraser) error {
 		err := e.Erase(ctx, c.Rebuilt, client)
 		if err == nil && list != nil {
 			if err = erasure.AppendToList(list, e.Erased(client)); err != nil {
@@ -65,15 +65,24 @@ func (c *eraseCommand) Run(ctx context.Context, s streams) error {
 		}
 		return err
 	})
+	if list != nil && err != nil {
+		removeEmpty(list)
+	}
 	var away *erasure.AwayError
 	switch {
+	case err == nil && list != nil:
+		fmt.Fprintf(s.out, "erased %s, which is in the list %s\n", client, c.Log)
+		return nil
 	case err == nil:
 		fmt.Fprintf(s.out, "erased %s\n", client)
 		return nil
+	case errors.Is(err, errEnded):
+		err = terminal.WithHint(err, "start the service, which completes an erasure that has begun; then run this again")
 	case errors.Is(err, erasure.ErrDenyDelete):
 		err = terminal.WithHint(err, migration)
 	case errors.As(err, &away) && c.NATSURL == "":
-		err = terminal.WithHint(err, "the service was started again and has not completed the erasure: its log says why; start it again")
+		err = terminal.WithHint(errors.New("the erasure is not complete yet"), "the service was started again and completes it, as /readyz shows: "+
+			"run this again when it is ready; if its log has \"erasure not completed\", start it again first")
 	case errors.As(err, &away) && away.Alone:
 		err = terminal.WithHint(err, "this server alone has the streams, and may keep text of the client: "+migration)
 	case errors.As(err, &away):
@@ -82,18 +91,37 @@ func (c *eraseCommand) Run(ctx context.Context, s streams) error {
 	return fmt.Errorf("erase: %w", err)
 }
 
-// administer calls do with what erases on the NATS of a running service, or in the store of an embedded one that is stopped.
-func administer(ctx context.Context, c *config.RunningFlags, s streams, do func(*erasure.Eraser) error) error {
+// removeEmpty removes a list that has no client.
+func removeEmpty(list *os.File) {
+	if info, err := list.Stat(); err == nil && info.Size() == 0 {
+		_ = os.Remove(list.Name())
+	}
+}
+
+// errEnded reports that the embedded server of a service has ended.
+var errEnded = errors.New("the service has ended")
+
+// administer calls do with what erases on the NATS of a running service, or in the store of an embedded one that is stopped. If an
+// embedded service ends it ends the context, and returns errEnded.
+func administer(ctx context.Context, c *config.RunningFlags, s streams, do func(context.Context, *erasure.Eraser) error) error {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
 	return c.Administer(ctx, func(nc *nats.Conn, dir string, stopped bool) error {
+		if dir != "" {
+			nc.SetDisconnectErrHandler(func(*nats.Conn, error) { end(errEnded) })
+		}
 		e, err := erasure.New(nc, erasure.Config{
 			Embedded: stopped, LogWait: erasure.LogWait, Progress: terminal.ProgressLines(s.err),
 			NewFold: func() erasure.Fold { return readmodel.NewModel().Fold }, ClientOf: ingest.ClientOf,
 		})
 		if err == nil {
-			err = do(e)
+			err = do(ctx, e)
 		}
 		if err == nil && dir != "" {
 			err = embedded.AwaitRemoval(ctx, dir)
+		}
+		if err != nil && errors.Is(context.Cause(ctx), errEnded) {
+			return errEnded
 		}
 		return err
 	})
@@ -104,4 +132,5 @@ const rebuild = "these servers may keep text of the client: stop one, remove its
 	"until it is current, one after the other; then run this again with --rebuilt SERVER for each"
 
 // migration is what helps with a stream that has deny_delete.
-const migration = "copy the store to a new one: clients backup FOLDER, stop the service, and clients restore FOLDER; then run this again"
+const migration = "copy the store to a new one: clients backup FOLDER, also of a stopped embedded store, stop the service, and " +
+	"clients restore FOLDER, to another data directory or with --replace; then run this again"

@@ -5,11 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"clients/cmd/clients/internal/config"
 	"clients/cmd/clients/internal/terminal"
 	"clients/eventstore/erasure"
 )
+
+// maxReason is how many characters a reason may have.
+const maxReason = 500
 
 // skipCommand removes a message that stops the service.
 type skipCommand struct {
@@ -35,15 +39,24 @@ func (c *skipCommand) Run(ctx context.Context, s streams) error {
 	if strings.TrimSpace(c.Reason) == "" {
 		faults.Add("--reason", "must not be empty")
 	}
+	if utf8.RuneCountInString(c.Reason) > maxReason {
+		faults.Add("--reason", "must have at most %d characters", maxReason)
+	}
 	if err := faults.Err(); err != nil {
 		return err
 	}
-	err := administer(ctx, &c.RunningFlags, s, func(e *erasure.Eraser) error {
+	err := administer(ctx, &c.RunningFlags, s, func(ctx context.Context, e *erasure.Eraser) error {
 		return e.Skip(ctx, c.Sequence, c.Reason)
 	})
 	switch {
 	case errors.Is(err, erasure.ErrDenyDelete):
 		err = terminal.WithHint(err, migration)
+	case errors.Is(err, errEnded):
+		err = terminal.WithHint(err, "run this again: it opens the store of a service that is stopped")
+	case errors.Is(err, erasure.ErrTooLarge) && c.NATSURL == "":
+		err = terminal.WithHint(err, "stop the service and run this again, which has a limit of 2 MiB then")
+	case errors.Is(err, erasure.ErrTooLarge):
+		err = terminal.WithHint(err, "raise max_payload of the NATS servers, and run this again")
 	case err == nil:
 		fmt.Fprintf(s.out, "skipped message %d\n", c.Sequence)
 		return nil

@@ -107,7 +107,9 @@ func Start(config Config) (_ *Server, err error) {
 		return nil, err
 	}
 	options := &server.Options{Host: host, Port: port, DontListen: config.Addr == "", SyncAlways: true}
-	if config.Addr != "" {
+	if config.Addr == "" { // a command, which adds to a message that is as large as a client may send
+		options.MaxPayload = 2 * server.MAX_PAYLOAD_SIZE
+	} else {
 		a, err := openAccess(config.Dir)
 		if err == nil {
 			err = a.apply(options, config.Partners)

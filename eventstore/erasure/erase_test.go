@@ -2,6 +2,8 @@ package erasure_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -116,6 +118,39 @@ func TestErasuresAtOnce(t *testing.T) {
 		calls.Wait()
 		require.EqualValues(t, 3, f.last(fmt.Sprintf("clients.acme.%d", id+1)).Version, "and not 4")
 	}
+}
+
+// A client is appended only to what is a list already.
+func TestAListIsChecked(t *testing.T) {
+	t.Parallel()
+	const line = `{"account":"acme","id":1,"created_at":"2026-01-01T00:00:00Z","erased_at":"2026-01-02T00:00:00Z"}`
+	for content, want := range map[string]struct{ open, read string }{
+		"":                            {"", "no client in it"},
+		line + "\n":                   {"", ""},
+		line:                          {"its last line has no end", ""},
+		line + "\n" + `{"account":"a`: {"line 2: unexpected EOF", "line 2: unexpected EOF"},
+		"a text\n":                    {"line 1: invalid character", "line 1: invalid character"},
+		"{}\n":                        {"line 1: no client", "line 1: no client"},
+	} {
+		path := filepath.Join(t.TempDir(), "list")
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+		list, err := erasure.OpenList(path)
+		requireFault(t, want.open, err)
+		if err == nil {
+			require.NoError(t, list.Close())
+		}
+		_, err = erasure.ReadList(path)
+		requireFault(t, want.read, err)
+	}
+}
+
+func requireFault(t *testing.T, want string, err error) {
+	t.Helper()
+	if want == "" {
+		require.NoError(t, err)
+		return
+	}
+	require.ErrorContains(t, err, want)
 }
 
 // A list of erasures is applied to a backup that is older than they are, or younger.

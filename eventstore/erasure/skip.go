@@ -22,7 +22,7 @@ const letterRoom = 4 << 10
 // Skip removes a message that stops the service: it is copied to the dead letters and deleted. reason is recorded. A call that was
 // interrupted can be repeated.
 //
-// Errors: ErrDenyDelete; ErrInOrder for a message that does not stop the service; ErrNoMessage.
+// Errors: ErrDenyDelete; ErrInOrder for a message that does not stop the service; ErrNoMessage; ErrTooLarge.
 func (e *Eraser) Skip(ctx context.Context, sequence uint64, reason string) error {
 	info, err := e.stream(ctx, eventstore.Stream)
 	if err != nil {
@@ -59,7 +59,7 @@ func (e *Eraser) Skip(ctx context.Context, sequence uint64, reason string) error
 			Header: m.Header(), Data: m.Data,
 		}
 		if size := len(m.RawHeader) + len(m.Data) + letterRoom; int64(size) > e.nc.MaxPayload() { // the copy would be without its content
-			return fmt.Errorf("the message is too large for the quarantine: %d bytes", size)
+			return fmt.Errorf("%w: it takes %d bytes there, and max_payload of the NATS server is %d", ErrTooLarge, size, e.nc.MaxPayload())
 		}
 		if _, err := e.letters.Put(ctx, letter, skipped, reason); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -57,18 +58,34 @@ func createFolder(folder string) (existed bool, err error) {
 	return existed, err
 }
 
-// Create copies the streams into a folder, which must be empty or not exist. If it fails it removes what it has written.
+// Create copies the streams into a folder, which must be empty or not exist. If it fails it removes what it has written. It
+// copies them again while messages are removed, and returns ErrRemoved after some attempts.
 func Create(ctx context.Context, nc *nats.Conn, folder string, options Options) error {
 	existed, err := createFolder(folder)
 	if err != nil {
 		return err
 	}
-	if err = create(ctx, nc, folder, options); err == nil {
-		return nil
-	}
-	written, _ := os.ReadDir(folder)
-	for _, entry := range written {
-		_ = os.RemoveAll(filepath.Join(folder, entry.Name()))
+	out := options.Out
+	for attempt := 1; ; attempt++ {
+		var lines bytes.Buffer
+		options.Out = &lines
+		if err = create(ctx, nc, folder, options); err == nil {
+			_, _ = lines.WriteTo(out)
+			return nil
+		}
+		written, _ := os.ReadDir(folder)
+		for _, entry := range written {
+			_ = os.RemoveAll(filepath.Join(folder, entry.Name()))
+		}
+		if !errors.Is(err, ErrRemoved) || attempt == removedAttempts {
+			break
+		}
+		if attempt == 1 {
+			fmt.Fprintf(options.Err, "%s: the streams are copied again until none are, for %s\n", ErrRemoved, removedAttempts*removedPause)
+		}
+		if err = pause(ctx, removedPause); err != nil {
+			break
+		}
 	}
 	if !existed {
 		_ = os.Remove(folder)
@@ -78,6 +95,10 @@ func Create(ctx context.Context, nc *nats.Conn, folder string, options Options) 
 
 func create(ctx context.Context, nc *nats.Conn, folder string, options Options) error {
 	manager, err := newManager(nc)
+	if err != nil {
+		return err
+	}
+	before, err := removedSoFar(manager)
 	if err != nil {
 		return err
 	}
@@ -99,6 +120,13 @@ func create(ctx context.Context, nc *nats.Conn, folder string, options Options) 
 		}
 		m.Streams = append(m.Streams, stream)
 		fmt.Fprintf(options.Out, "%s: %s, up to sequence %d\n", name, domain.Counted(int(stream.Messages), "message"), stream.Last)
+	}
+	after, err := removedSoFar(manager)
+	if err == nil && after != before {
+		err = ErrRemoved
+	}
+	if err != nil {
+		return err
 	}
 	for _, c := range unfinished(ctx, nc) {
 		fmt.Fprintf(options.Out, "note: the erasure of %s is not complete: the backup holds its texts\n", c)

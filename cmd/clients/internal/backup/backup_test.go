@@ -25,6 +25,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -83,6 +84,30 @@ func TestABackupContainsTheCounter(t *testing.T) {
 			require.NoError(t, toJS.DeleteStream(t.Context(), name))
 		}
 	}
+}
+
+// A backup that was made while messages are removed can be restored.
+func TestABackupFitsWhatWasErasedMeanwhile(t *testing.T) {
+	t.Parallel()
+	from, fromJS := connect(t, true)
+	to, _ := connect(t, false)
+	for range 30 { // more than is sent ahead of what has arrived
+		random := make([]byte, 500_000)
+		_, _ = rand.Read(random)
+		require.NoError(t, from.Publish("clients.acme.1", random))
+	}
+	stream, err := fromJS.Stream(t.Context(), "CLIENTS")
+	require.NoError(t, err)
+	var once sync.Once
+	_, err = from.Subscribe("$JS.SNAPSHOT.ACK.CLIENTS.>", func(*nats.Msg) { // the first part was copied
+		once.Do(func() { assert.NoError(t, stream.SecureDeleteMsg(t.Context(), 29)) })
+	})
+	require.NoError(t, err)
+	folder := filepath.Join(t.TempDir(), "backup")
+	require.NoError(t, backup.Create(t.Context(), from, folder, backup.Options{Out: io.Discard, Err: io.Discard}))
+	made, err := backup.Open(folder)
+	require.NoError(t, err)
+	require.NoError(t, made.ToServers(t.Context(), to, backup.Target{Replicas: 1, Out: io.Discard, Err: io.Discard}))
 }
 
 // watcher is a writer that calls seen with each line.

@@ -144,7 +144,7 @@ func (r *restore) await(ctx context.Context, name string, all bool) error {
 		case time.Since(complete) > peersTimeout:
 			return fmt.Errorf("servers do not respond: %s", strings.Join(off, ", "))
 		}
-		if err := pause(ctx); err != nil {
+		if err := pause(ctx, retryPause); err != nil {
 			return err
 		}
 	}

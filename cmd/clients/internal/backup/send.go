@@ -86,7 +86,7 @@ func (r *restore) begin(ctx context.Context, name string, request []byte) (api.J
 		if err != nil || !to.IsError() || to.Error.ErrCode != noPeers || time.Since(started) > peersTimeout {
 			return to, err
 		}
-		if err := pause(ctx); err != nil {
+		if err := pause(ctx, retryPause); err != nil {
 			return to, err
 		}
 	}
@@ -106,15 +106,15 @@ func (r *restore) request(ctx context.Context, subject string, request []byte, t
 		case !errors.Is(err, nats.ErrNoResponders) || time.Since(begun) > retryTimeout:
 			return err
 		}
-		if err := pause(ctx); err != nil {
+		if err := pause(ctx, retryPause); err != nil {
 			return err
 		}
 	}
 }
 
-func pause(ctx context.Context) error {
+func pause(ctx context.Context, d time.Duration) error {
 	select {
-	case <-time.After(retryPause):
+	case <-time.After(d):
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

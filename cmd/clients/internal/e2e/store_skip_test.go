@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/nats-io/nats.go"
@@ -56,10 +57,17 @@ func TestASkippedMessageStopsNothing(t *testing.T) {
 	require.Equal(t, 2, refusedBefore.code)
 	require.Contains(t, refusedBefore.stderr, "<sequence>: must be above 0")
 	require.Contains(t, refusedBefore.stderr, "--reason: must not be empty")
+	require.Equal(t, 2, run(t, s.variables, "skip", "1", "--reason", strings.Repeat("é", 501)).code)
 	verify(t, s.variables).requireFaults(t)
 
-	sequence := publish(t, s.administrator(t), unknown())
+	large := unknown()
+	large.Data = make([]byte, 1<<20-1500)
+	sequence := publish(t, s.administrator(t), large)
 	eventually(t, func() bool { return !s.ready() }, "the service stops")
+	tooLarge := s.skip(sequence)
+	require.Equal(t, 1, tooLarge.code)
+	require.Contains(t, tooLarge.stderr, "too large for the quarantine")
+	require.Contains(t, tooLarge.stderr, "hint: stop the service and run this again")
 	s.kill()
 	refused := launch(t, s.variables...)
 	require.Equal(t, 1, refused.exitCode(t))

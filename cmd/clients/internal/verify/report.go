@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,6 +28,7 @@ type Report struct {
 	begun   time.Time
 	damaged uint64 // faults of files
 	err     error  // of writing
+	stop    func() // ends the audit
 }
 
 // stage begins the progress bar of a stage. It returns what moves the bar on.
@@ -46,7 +48,10 @@ func (v *Report) line(kind string, object any, format string, args ...any) {
 	} else {
 		_, err = fmt.Fprintf(v.Out, format+"\n", args...)
 	}
-	v.err = errors.Join(v.err, err)
+	v.err = cmp.Or(v.err, err)
+	if v.err != nil && v.stop != nil {
+		v.stop()
+	}
 }
 
 func (v *Report) fault(f audit.Fault) {

@@ -27,14 +27,18 @@ import (
 // Run runs an audit. The error says how many faults it has found, or that not everything could be read.
 func Run(ctx context.Context, a *audit.Audit, r *Report) error {
 	r.begun, r.bar = time.Now(), terminal.NewProgress(r.Bars, 0, terminal.Messages)
+	ctx, r.stop = context.WithCancel(ctx)
+	defer r.stop()
 	a.Fault, a.Foreign, a.Stage = r.fault, r.stray, r.stage
 	findings, err := a.Run(ctx)
 	r.bar.Clear()
 	findings.Faults += r.damaged
-	if err != nil {
+	if err != nil && r.err == nil {
 		return fmt.Errorf("verify: stopped, with %s found so far: %w", domain.Counted(int(findings.Faults), "fault"), err)
 	}
-	r.summary(findings)
+	if r.err == nil {
+		r.summary(findings)
+	}
 	if r.err != nil {
 		return fmt.Errorf("verify: %w", r.err)
 	}
