@@ -34,9 +34,9 @@ var mayImport = map[string][]string{
 		"clients/domain", "clients/eventstore/internal/jsapi", "github.com/nats-io/nats.go", "github.com/google/uuid",
 	},
 	"eventstore/upstream": {"clients/eventstore/internal/jsapi", "github.com/nats-io/nats.go"},
-	"eventstore/erasure": { // projections: its tests
+	"eventstore/erasure": {
 		"clients/domain", "clients/eventstore", "clients/eventstore/deadletter", "clients/eventstore/internal/jsapi", "clients/eventstore/snapshotstore",
-		"clients/eventstore/upstream", "clients/projections/ingest", "clients/projections/readmodel", "github.com/google/uuid", "github.com/nats-io/nats.go",
+		"clients/eventstore/upstream", "github.com/google/uuid", "github.com/nats-io/nats.go",
 	},
 	"eventstore/deadletter":    {"clients/eventstore/internal/jsapi", "clients/eventstore/upstream", "github.com/nats-io/nats.go"},
 	"eventstore/loglimit":      {"github.com/hashicorp/golang-lru/v2", "golang.org/x/time/rate"},
@@ -54,9 +54,9 @@ var mayImport = map[string][]string{
 		"github.com/prometheus/client_golang", "go.opentelemetry.io/otel",
 	},
 	"projections/feed":     {"clients/domain", "clients/eventstore"},
-	"projections/timeline": {"clients/domain", "clients/eventstore", "clients/projections/readmodel", "github.com/hashicorp/golang-lru/v2"}, // readmodel: its tests
-	"transport": { // eventstore: its tests
-		"clients/domain", "clients/projections/feed", "clients/projections/readmodel", "clients/projections/timeline", "clients/transport/wire", "clients/transport/auth", "clients/transport/credentials", "clients/transport/contracts", "clients/transport/connections", "clients/transport/sse", "clients/transport/console", "clients/eventstore",
+	"projections/timeline": {"clients/domain", "clients/eventstore", "github.com/hashicorp/golang-lru/v2"},
+	"transport": {
+		"clients/domain", "clients/projections/feed", "clients/projections/readmodel", "clients/projections/timeline", "clients/transport/wire", "clients/transport/auth", "clients/transport/credentials", "clients/transport/contracts", "clients/transport/connections", "clients/transport/sse", "clients/transport/console",
 		"github.com/klauspost/compress", "github.com/prometheus/client_golang", "go.opentelemetry.io/otel", "golang.org/x/sync/semaphore",
 	},
 	"transport/auth":        {"clients/transport/credentials", "github.com/hashicorp/golang-lru/v2", "github.com/prometheus/client_golang"},
@@ -116,7 +116,8 @@ var mayImport = map[string][]string{
 // testsMayImport comes on top in tests.
 var testsMayImport = []string{"github.com/stretchr/testify", "github.com/nats-io/nats.go", "github.com/google/uuid", "github.com/anishathalye/porcupine", "golang.org/x/crypto/bcrypt",
 	"github.com/chromedp", "github.com/santhosh-tekuri/jsonschema/v6", "go.yaml.in/yaml/v3", "go.opentelemetry.io/proto/otlp", "google.golang.org/protobuf", "clients/eventstore/natstest", "clients/eventstore/upstream", "clients/eventstore/deadletter",
-	"github.com/cloudevents/sdk-go", "github.com/minio/highwayhash", "github.com/nats-io/nats-server/v2", "clients/domain"}
+	"github.com/cloudevents/sdk-go", "github.com/minio/highwayhash", "github.com/nats-io/nats-server/v2", "clients/domain",
+	"clients/eventstore", "clients/projections/readmodel", "clients/projections/ingest"}
 
 func TestImportsFollowTheArrowsOfTheHouse(t *testing.T) {
 	packages := goPackages(t)
