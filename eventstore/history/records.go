@@ -156,7 +156,7 @@ func (r *reader) take(ctx context.Context, meta *jetstream.MsgMetadata, msg jets
 // to there. left says that a consumer has left the message out.
 func (r *reader) fromLeader(ctx context.Context, upTo uint64, left bool) error {
 	next := r.reached + 1
-	if record, removed := r.Removals.Record(next); removed {
+	if record, removed := r.Removals.Record(next); removed && r.subject == "" {
 		return r.passRemoved(record)
 	}
 	m, err := r.api.Message(ctx, eventstore.Stream, jsapi.Query{Sequence: next, NextBySubject: cmp.Or(r.subject, ">")})
