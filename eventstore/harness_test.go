@@ -74,7 +74,10 @@ func stored(t testing.TB, s *eventstore.Store) []eventstore.Record {
 	}
 	ctx, cancel := context.WithCancel(deadline(t))
 	err = s.Tail(ctx, 0, func(run []eventstore.Record) error {
-		records = append(records, run...)
+		for _, r := range run {
+			r.StoredAt = r.StoredAt.UTC() // its place depends on how it was read
+			records = append(records, r)
+		}
 		if run[len(run)-1].Sequence >= last {
 			cancel()
 		}

@@ -185,11 +185,16 @@ func TestErasureNamesAServerThatWasAway(t *testing.T) {
 	}
 }
 
-func (f *fixture) cluster(stream string) *jetstream.ClusterInfo {
+func (f *fixture) cluster(stream string) (info *jetstream.ClusterInfo) {
 	f.t.Helper()
-	info, err := f.js.Stream(soon(f.t), stream)
-	require.NoError(f.t, err)
-	return info.CachedInfo().Cluster
+	f.eventually(func(ctx context.Context) error {
+		found, err := f.js.Stream(ctx, stream)
+		if err == nil {
+			info = found.CachedInfo().Cluster
+		}
+		return err
+	})
+	return info
 }
 
 // leader returns the name of the server that leads a stream.

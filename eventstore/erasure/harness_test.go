@@ -208,13 +208,27 @@ func (f *fixture) erase(id int64, rebuilt ...string) error {
 	return f.eraser(erasure.Config{}).Erase(soon(f.t), rebuilt, erasure.Client{Account: "acme", ID: id})
 }
 
-// removals returns what is recorded of removed messages.
+// eventually repeats a call until it succeeds: a leader that was just stopped does not respond.
+func (f *fixture) eventually(call func(context.Context) error) {
+	f.t.Helper()
+	require.Eventually(f.t, func() bool {
+		ctx, cancel := context.WithTimeout(f.t.Context(), 2*time.Second)
+		defer cancel()
+		return call(ctx) == nil
+	}, time.Minute, 50*time.Millisecond)
+}
+
+// last returns the last record of a subject.
 func (f *fixture) last(subject string) eventstore.Record {
 	f.t.Helper()
-	stream, err := f.js.Stream(soon(f.t), eventstore.Stream)
-	require.NoError(f.t, err)
-	m, err := stream.GetLastMsgForSubject(soon(f.t), subject)
-	require.NoError(f.t, err)
+	var m *jetstream.RawStreamMsg
+	f.eventually(func(ctx context.Context) error {
+		stream, err := f.js.Stream(ctx, eventstore.Stream)
+		if err == nil {
+			m, err = stream.GetLastMsgForSubject(ctx, subject)
+		}
+		return err
+	})
 	record, err := eventstore.Decode(m.Sequence, m.Time, m.Subject, m.Header, m.Data)
 	require.NoError(f.t, err)
 	return record
