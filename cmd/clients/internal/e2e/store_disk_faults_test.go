@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 )
 
@@ -125,6 +126,9 @@ func TestAStartOnAFullDiskLeavesAnErasureForLater(t *testing.T) {
 	stream, err := js.Stream(t.Context(), "CLIENTS")
 	require.NoError(t, err)
 	require.NoError(t, stream.DeleteMsg(t.Context(), 1)) // not overwritten, as after a kill
+	if err := js.DeleteStream(t.Context(), "OBJ_CLIENTS_SNAPSHOTS"); err != nil {
+		require.ErrorIs(t, err, jetstream.ErrStreamNotFound) // the command has done it
+	}
 	s.kill()
 	require.NoError(t, command.Process.Kill())
 	_ = command.Wait()

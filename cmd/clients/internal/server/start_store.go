@@ -63,6 +63,9 @@ func (s *Server) openStore(ctx context.Context) (err error) {
 	if s.snapshots, err = snapshotstore.New(s.nc, snapshotstore.Config{Replicas: s.config.StreamReplicas, Log: s.log}); err != nil {
 		return err
 	}
+	if s.embedded != nil && s.embedded.DiskFull() != "" {
+		return nil // an erasure may have removed the bucket; the next snapshot makes it again
+	}
 	return s.snapshots.Ensure(ctx)
 }
 
