@@ -14,15 +14,14 @@
 //
 // The scan has to come before the server, which cuts files off where it cannot read them. The repair removes files that a
 // killed server has left, and overwrites messages whose overwriting was interrupted. For that it writes their block anew: on
-// a full disk the server starts without, see Unrepaired. While the server runs, DiskFull
-// and WriteFault say whether it still accepts writes: after a full disk or a failed sync it has to be started again.
+// a full disk the server starts without, see Unrepaired. While the server runs, DiskFull and WriteFault say whether it still
+// accepts writes: after a full disk or a failed sync it has to be started again.
 //
 // What the server acknowledges is synced to disk.
 package embedded
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -215,22 +214,6 @@ func exists(path string) bool {
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// lockDir keeps other processes out of a data directory. A subcommand that checks whether it is in use holds the lock for
-// an instant.
-func lockDir(dir string) (*flock.Flock, error) {
-	lock := flock.New(filepath.Join(dir, lockName))
-	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
-	defer cancel()
-	locked, err := lock.TryLockContext(ctx, 10*time.Millisecond)
-	if err != nil && ctx.Err() == nil {
-		return nil, fmt.Errorf("lock %s: %w", dir, err)
-	}
-	if !locked {
-		return nil, fmt.Errorf("%w: %s", ErrLocked, dir)
-	}
-	return lock, nil
-}
-
 // freeAddress makes sure that a server can listen on addr. Port 0 is left to the server to choose.
 func freeAddress(addr string) (host string, port int, err error) {
 	listener, err := net.Listen("tcp", addr)
@@ -295,15 +278,3 @@ func (s *Server) stop() {
 		s.server.WaitForShutdown()
 	}
 }
-
-// serverLog passes on the server's log. Its notices are for debugging.
-type serverLog struct{ log *slog.Logger }
-
-func (l serverLog) Noticef(format string, v ...any) {
-	l.log.Debug("nats: " + fmt.Sprintf(format, v...))
-}
-func (l serverLog) Warnf(format string, v ...any)  { l.log.Warn("nats: " + fmt.Sprintf(format, v...)) }
-func (l serverLog) Errorf(format string, v ...any) { l.log.Error("nats: " + fmt.Sprintf(format, v...)) }
-func (l serverLog) Fatalf(format string, v ...any) { l.log.Error("nats: " + fmt.Sprintf(format, v...)) }
-func (l serverLog) Debugf(format string, v ...any) { l.log.Debug("nats: " + fmt.Sprintf(format, v...)) }
-func (l serverLog) Tracef(format string, v ...any) { l.log.Debug("nats: " + fmt.Sprintf(format, v...)) }

@@ -17,7 +17,7 @@ import (
 // batch when it was interrupted. Stage makes that folder a link into memory, where a sync costs nothing.
 //
 // After kill -9 the server completes such a batch as ever. After a power cut a part of it may be stored: its first messages.
-// None of them was acknowledged, and nobody has seen one: consumers and direct gets of the server wait until a batch is synced.
+// None of them was acknowledged, and no subscriber has seen one: consumers and direct gets of the server wait until a batch is synced.
 // Only if that sync fails do consumers get messages that are not on disk for certain. The server logs that it failed to restore
 // such a part until another message is stored.
 //

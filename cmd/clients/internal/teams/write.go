@@ -12,9 +12,9 @@ import (
 
 const head = `# Written by clients setup --teams: change the file of the teams instead. accounts.conf includes it.
 
-# What the account of the streams exports, and to whom. CONSUMER.CREATE, CONSUMER.DELETE and STREAM.INFO are not among it. The service
-# serves these requests at clients-partners.<team>, because a consumer could deliver to any subject of that account, belongs to
-# one team, and stream information contains the subjects of others.
+# What the account of the streams exports, each with the accounts that may import it. CONSUMER.CREATE, CONSUMER.DELETE and
+# STREAM.INFO are not among it. The service serves these requests at clients-partners.<team>, because a consumer could deliver
+# to any subject of that account, belongs to one team, and stream information contains the subjects of others.
 TEAM_EXPORTS: [
 `
 
