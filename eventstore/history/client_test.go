@@ -177,9 +177,9 @@ func TestClientReportsAnEventThatCannotBeRead(t *testing.T) {
 // Many histories that are read at once do not cost the connection: what the server sends for them stays below its limit.
 func TestManyLongHistoriesAtOnce(t *testing.T) {
 	t.Parallel()
-	s := openOn(t, natstest.Run(t, 1, func(o *server.Options) { o.MaxPending = 16 << 20 }))
+	s := openOn(t, natstest.Run(t, 1, func(o *server.Options) { o.MaxPending = 6 << 20 }))
 	last := s.create("test", 1)
-	const events = 40
+	const events = 16 // a batch of 1 MiB
 	details := strings.Repeat("x", domain.MaxDetails)
 	for version := uint64(2); version <= events; version++ {
 		result, err := s.Append(soon(t), domain.Envelope{
@@ -190,7 +190,7 @@ func TestManyLongHistoriesAtOnce(t *testing.T) {
 	}
 	r := s.reader()
 	var reading sync.WaitGroup
-	for range 16 {
+	for range 12 {
 		reading.Go(func() {
 			read := 0
 			for _, err := range r.Client(soon(t), "test", 1, 0, last) {
