@@ -2,12 +2,14 @@ package upstream_test
 
 import (
 	"os"
+	"slices"
 	"testing"
 	"time"
 
 	"clients/eventstore/natstest"
 	"clients/eventstore/upstream"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 )
@@ -207,10 +209,12 @@ func TestReadingOutlivesAServerOfThree(t *testing.T) {
 			return name
 		},
 	} {
-		name, i := host(), 0
-		for cluster.Servers[i].Name() != name {
-			i++
-		}
+		i := -1
+		require.True(t, settles(func() bool { // there is no leader during an election
+			name := host()
+			i = slices.IndexFunc(cluster.Servers, func(s *server.Server) bool { return s.Name() == name })
+			return i >= 0
+		}), what)
 		cluster.Stop(i)
 		last = publish(t, stores[(i+1)%3], "projects.a.1", 1)
 		elected := time.Now()

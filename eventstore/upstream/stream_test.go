@@ -14,6 +14,12 @@ import (
 func TestAStreamMustReceiveItsEvents(t *testing.T) {
 	t.Parallel()
 	s := onServers(t, 1)
+	create := func(config jetstream.StreamConfig) {
+		require.True(t, settles(func() bool { // NATS may still be removing the one before
+			_, err := s.js.CreateStream(deadline(t), config)
+			return err == nil
+		}))
+	}
 	for subjects, want := range map[string]error{
 		"projects.>": nil, "projects.*.*": nil, "projects.acme.>": nil, "*.acme.*": nil, "": upstream.ErrMissing, "project.>": upstream.ErrMissing,
 	} {
@@ -21,18 +27,13 @@ func TestAStreamMustReceiveItsEvents(t *testing.T) {
 		if subjects != "" {                                                                                     // else NATS takes the name
 			config.Subjects = []string{"elsewhere", subjects}
 		}
-		require.True(t, settles(func() bool { // NATS may still be removing the one before
-			_, err := s.js.CreateStream(deadline(t), config)
-			return err == nil
-		}))
+		create(config)
 		_, err := s.State(deadline(t), upstream.Projects)
 		require.ErrorIs(t, err, want, subjects)
 		require.NoError(t, s.js.DeleteStream(deadline(t), upstream.Projects.Name))
 	}
-	_, err := s.js.CreateStream(deadline(t), jetstream.StreamConfig{Name: "ORIGIN", Subjects: []string{"projects.>"}})
-	require.NoError(t, err)
-	_, err = s.js.CreateStream(deadline(t), jetstream.StreamConfig{Name: upstream.Projects.Name, Mirror: &jetstream.StreamSource{Name: "ORIGIN"}})
-	require.NoError(t, err)
-	_, err = s.State(deadline(t), upstream.Projects)
+	create(jetstream.StreamConfig{Name: "ORIGIN", Subjects: []string{"projects.>"}})
+	create(jetstream.StreamConfig{Name: upstream.Projects.Name, Mirror: &jetstream.StreamSource{Name: "ORIGIN"}})
+	_, err := s.State(deadline(t), upstream.Projects)
 	require.NoError(t, err)
 }
