@@ -177,7 +177,7 @@ func TestClientReportsAnEventThatCannotBeRead(t *testing.T) {
 // Many histories that are read at once do not cost the connection: what the server sends for them stays below its limit.
 func TestManyLongHistoriesAtOnce(t *testing.T) {
 	t.Parallel()
-	s := openOn(t, natstest.Run(t, 1, func(o *server.Options) { o.MaxPending = 6 << 20 }))
+	s := openOn(t, natstest.Run(t, 1, func(o *server.Options) { o.MaxPending = 11 << 20 }))
 	last := s.create("test", 1)
 	const events = 16 // a batch of 1 MiB
 	details := strings.Repeat("x", domain.MaxDetails)
@@ -190,7 +190,7 @@ func TestManyLongHistoriesAtOnce(t *testing.T) {
 	}
 	r := s.reader()
 	var reading sync.WaitGroup
-	for range 12 {
+	for range 18 {
 		reading.Go(func() {
 			read := 0
 			for _, err := range r.Client(soon(t), "test", 1, 0, last) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"slices"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -17,17 +18,22 @@ const (
 	batchBytes    = 1 << 20
 )
 
+// batchTimeout bounds a batch of which a message arrives from time to time: on a busy machine 1 MiB can take seconds.
+const batchTimeout = 30 * time.Second
+
 // numPending is the header of a batch's message that says how many follow in the stream.
 const numPending = "Nats-Num-Pending"
 
 // Batch returns the next messages of a subject from a sequence on, in order, and more says whether the server has more of
 // them behind the last one. Any server that holds the stream may respond: it may lack the newest messages. There may be none. The
 // batch also ends in front of a message that was stored with one of the headers that the server adds.
-// The error, which comes last, is ctx's or that of the connection.
+// The error, which comes last, is ctx's or that of the connection, or says that no message came for RequestTimeout.
 func (c *Client) Batch(ctx context.Context, stream, subject string, from uint64) iter.Seq2[BatchMessage, error] {
 	return func(yield func(BatchMessage, error) bool) {
-		ctx, cancel := context.WithTimeout(ctx, RequestTimeout)
+		ctx, cancel := context.WithTimeout(ctx, batchTimeout)
 		defer cancel()
+		silence := time.AfterFunc(RequestTimeout, cancel)
+		defer silence.Stop()
 		messages, err := jetstreamext.GetBatch(ctx, c.JetStream, stream, batchMessages,
 			jetstreamext.GetBatchSubject(subject), jetstreamext.GetBatchSeq(from), jetstreamext.GetBatchMaxBytes(batchBytes))
 		if err != nil {
@@ -35,6 +41,7 @@ func (c *Client) Batch(ctx context.Context, stream, subject string, from uint64)
 			return
 		}
 		for m, err := range messages {
+			silence.Reset(RequestTimeout)
 			switch {
 			case errors.Is(err, jetstreamext.ErrNoMessages):
 				return
