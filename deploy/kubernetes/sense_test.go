@@ -184,10 +184,7 @@ func TestReferencedSecretsExist(t *testing.T) {
 
 // Every setting of the manifests is a setting of the service.
 func TestSettingsExist(t *testing.T) {
-	help, err := exec.Command("go", "run", "-C", "../..", "./cmd/clients", "serve", "--help").Output()
-	require.NoError(t, err)
-	known := regexp.MustCompile(`CLIENTS_[A-Z_]+`).FindAllString(string(help), -1)
-	require.Greater(t, len(known), 10)
+	known := settings(t)
 	eachOverlay(t, func(t *testing.T, objects []runtime.Object) {
 		for _, w := range workloads(objects) {
 			for _, c := range slices.Concat(w.template.Spec.InitContainers, w.template.Spec.Containers) {
@@ -199,4 +196,14 @@ func TestSettingsExist(t *testing.T) {
 			}
 		}
 	})
+}
+
+// settings returns the names of the variables that the service reads.
+func settings(t *testing.T) []string {
+	t.Helper()
+	help, err := exec.Command("go", "run", "-C", "../..", "./cmd/clients", "serve", "--help").Output()
+	require.NoError(t, err)
+	known := regexp.MustCompile(`CLIENTS_[A-Z_]+`).FindAllString(string(help), -1)
+	require.Greater(t, len(known), 10)
+	return known
 }

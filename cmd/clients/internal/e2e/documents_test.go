@@ -48,12 +48,12 @@ var instead = map[string]string{
 	// each benchmark once, except those with minutes of preparation
 	"go test -run '^$' -bench . ./cmd/clients/internal/e2e ./eventstore": "go test -run '^$' -bench 'Command|GetOne|StrongReads|Tail|Delete|References|Start|kHistory' -benchtime 1x ./cmd/clients/internal/e2e ./eventstore",
 	// needs a cluster: the tests of deploy/kubernetes create the Secrets, and make the backup at a NATS with the demo's users
-	`for user in ADMIN SYS CLIENTS CLIENTS2 PROJECTS INVOICES SUBSCRIBER BACKUP ROUTE; do echo "${user}_PASSWORD=$(openssl rand -hex 16)"; done >nats-users.env`: "go test -C deploy -race -shuffle=on -tags kubectl ./...",
-	"CLIENTS_NATS_URL=nats://admin:admin-demo@127.0.0.1:4222 go run ./cmd/clients backup ./backup":                                                               "go test -C deploy -race -shuffle=on -tags kubectl ./...",
-	"CLIENTS_NATS_URL=nats://admin:admin-demo@127.0.0.1:4222 go run ./cmd/clients restore ./backup":                                                              "go test -C deploy -race -shuffle=on -tags kubectl ./...",
-	"CLIENTS_NATS_URL=nats://admin:admin-demo@127.0.0.1:4222 go run ./cmd/clients restore ./backup --replace":                                                    "go test -C deploy -race -shuffle=on -tags kubectl ./...",
-	"CLIENTS_NATS_URL=nats://admin:admin-demo@127.0.0.1:4222 go run ./cmd/clients verify":                                                                        "go test -C deploy -race -shuffle=on -tags kubectl ./...",
-	"CLIENTS_NATS_URL=nats://admin:admin-demo@127.0.0.1:4222 go run ./cmd/clients setup --sources":                                                               "go test -C deploy -race -shuffle=on -tags kubectl ./...",
+	`for user in ADMIN SYS CLIENTS CLIENTS2 PROJECTS INVOICES SUBSCRIBER BACKUP ROUTE; do echo "${user}_PASSWORD=$(openssl rand -hex 16)"; done >nats-users.env`: "go test -C deploy -race -shuffle=on -tags kubectl,helm ./...",
+	"CLIENTS_NATS_URL=nats://admin:admin-demo@127.0.0.1:4222 go run ./cmd/clients backup ./backup":                                                               "go test -C deploy -race -shuffle=on -tags kubectl,helm ./...",
+	"CLIENTS_NATS_URL=nats://admin:admin-demo@127.0.0.1:4222 go run ./cmd/clients restore ./backup":                                                              "go test -C deploy -race -shuffle=on -tags kubectl,helm ./...",
+	"CLIENTS_NATS_URL=nats://admin:admin-demo@127.0.0.1:4222 go run ./cmd/clients restore ./backup --replace":                                                    "go test -C deploy -race -shuffle=on -tags kubectl,helm ./...",
+	"CLIENTS_NATS_URL=nats://admin:admin-demo@127.0.0.1:4222 go run ./cmd/clients verify":                                                                        "go test -C deploy -race -shuffle=on -tags kubectl,helm ./...",
+	"CLIENTS_NATS_URL=nats://admin:admin-demo@127.0.0.1:4222 go run ./cmd/clients setup --sources":                                                               "go test -C deploy -race -shuffle=on -tags kubectl,helm ./...",
 	// the data directory is not in the checkout
 	`nats --server 127.0.0.1:4222 --user admin --password "$(cat clients-data/admin-password)" stream get CLIENTS 1`:                                  `nats --server 127.0.0.1:4222 --user admin --password "$(cat "$work/data/admin-password")" stream get CLIENTS 1`,
 	`nats --server 127.0.0.1:4222 --user admin --password "$(cat clients-data/admin-password)" stream edit PROJECTS --max-bytes 1GB --discard new -f`: `nats --server 127.0.0.1:4222 --user admin --password "$(cat "$work/data/admin-password")" stream edit PROJECTS --max-bytes 1GB --discard new -f`,
@@ -74,6 +74,8 @@ var instead = map[string]string{
 	"go run ./cmd/clients erase 1 --account default --log ./erased.jsonl":                           `go run ./cmd/clients erase 1 --account default --log "$work/erased.jsonl"`,
 	"go run ./cmd/clients restore ./backup --data-dir ./restored-without --erasures ./erased.jsonl": `go run ./cmd/clients restore "$work/backup" --data-dir "$work/restored-without" --erasures "$work/erased.jsonl"`,
 
+	// needs a cluster: CI prints what it would install
+	"helm upgrade --install clients deploy/helm --namespace clients --set image.repository=registry.example.com/clients": "helm template clients deploy/helm --namespace clients --set image.repository=registry.example.com/clients",
 	// takes minutes
 	"go run -C deploy/compare .": "go run -C deploy/compare . -rounds 1 -time 100ms -clients 500",
 	// needs a cluster: its script is parsed, and the fault tests put the service under the same load
