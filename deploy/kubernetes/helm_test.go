@@ -129,8 +129,9 @@ func TestChartRefusesValues(t *testing.T) {
 func TestChartPutsValuesIn(t *testing.T) {
 	for values, want := range map[string]string{
 		"image.tag=1.2.3": "image: registry.example.com/clients:1.2.3\n",
-		"image.digest=sha256:" + strings.Repeat("0", 64):   "image: registry.example.com/clients@sha256:" + strings.Repeat("0", 64) + "\n",
-		"autoscaling.enabled=false,replicaCount=5":         "  replicas: 5\n",
+		"image.digest=sha256:" + strings.Repeat("0", 64): "image: registry.example.com/clients@sha256:" + strings.Repeat("0", 64) + "\n",
+		"autoscaling.enabled=false,replicaCount=5":       "  replicas: 5\n",
+		"minNodes=1":                                       "minDomains: 1\n",
 		"resources.limits.memory=2Gi":                      "value: 1843MiB\n",
 		"settings.CLIENTS_ACCESS_LOG=errors":               "- name: CLIENTS_ACCESS_LOG\n          value: errors\n",
 		"settings.OTEL_EXPORTER_OTLP_ENDPOINT=http://c:80": "- name: OTEL_EXPORTER_OTLP_ENDPOINT\n          value: http://c:80\n",

@@ -26,6 +26,7 @@ var values = map[reflect.Type][]string{
 	reflect.TypeFor[autoscalingv2.MetricTargetType]():                  {"Utilization", "Value", "AverageValue"},
 	reflect.TypeFor[batchv1.ConcurrencyPolicy]():                       {"Forbid"},
 	reflect.TypeFor[corev1.Capability]():                               {"ALL"},
+	reflect.TypeFor[corev1.NodeInclusionPolicy]():                      {"Honor", "Ignore"},
 	reflect.TypeFor[corev1.PersistentVolumeAccessMode]():               {"ReadWriteOnce", "ReadWriteOncePod"},
 	reflect.TypeFor[corev1.PodFSGroupChangePolicy]():                   {"OnRootMismatch", "Always"},
 	reflect.TypeFor[corev1.PreemptionPolicy]():                         {"PreemptLowerPriority", "Never"},

@@ -153,6 +153,10 @@ ready{pod="b"} 1x40`},
 		{"a rolling update", false, `ready{pod="a"} 1x4 0 stale _x40
 up{pod="a",job="clients-operations"} 1x5 stale _x40`},
 		{"something else is down", false, `up{pod="a",job="node"} 0x40`},
+		{"a replica waits for a node", true, `ready{pod="a"} 1x40
+kube_deployment_status_replicas_unavailable{namespace="n",deployment="clients"} 1x40`},
+		{"all replicas of a Deployment are available", false, `kube_deployment_status_replicas_unavailable{namespace="n",deployment="clients"} 0x40`},
+		{"another Deployment waits", false, `kube_deployment_status_replicas_unavailable{namespace="n",deployment="other"} 1x40`},
 	},
 	"ClientsSourceMissing": {
 		{"INVOICES is missing", true, `missing{pod="a",stream="INVOICES"} 1x15`},

@@ -81,7 +81,9 @@ func expressions(t *testing.T) map[string]string {
 var scraped = []string{"namespace", "pod", "job", "instance"}
 
 // ofOthers are metrics of Prometheus itself, for each target, and of kube-state-metrics.
-var ofOthers = []string{"up", "kube_cronjob_status_last_successful_time", "kube_cronjob_created"}
+var ofOthers = []string{
+	"up", "kube_cronjob_status_last_successful_time", "kube_cronjob_created", "kube_deployment_status_replicas_unavailable",
+}
 
 func TestMetricsOfExpressionsExist(t *testing.T) {
 	shown := metrics(t)
