@@ -13,12 +13,14 @@
 // one may go on from its position.
 //
 // Guarantees: a reader gets each event of its account behind its position once, in the order of the stream, after the read
-// model shows it. Publish never waits for a reader.
+// model shows it. Publish never waits for a reader. Events of an erased client are dropped with its ClientErased: a reader that
+// takes events later gets that alone.
 package feed
 
 import (
 	"context"
 	"iter"
+	"slices"
 	"sync"
 
 	"clients/domain"
@@ -38,6 +40,7 @@ type Event struct {
 	Encoded func() ([]byte, error)
 	size    int
 	account *account
+	client  int64
 }
 
 // Hub passes events on to readers. It is safe for concurrent use.
@@ -90,6 +93,9 @@ func (h *Hub) Publish(batch []eventstore.Record) {
 	for _, r := range batch {
 		h.reached = r.Sequence
 		if a := h.accounts[r.Account]; a != nil && isEvent(r) {
+			if r.IsErasure() {
+				h.forget(a, r.ClientID)
+			}
 			h.add(newEvent(a, r))
 			changed[a] = true
 		}
@@ -103,7 +109,7 @@ func (h *Hub) Publish(batch []eventstore.Record) {
 func isEvent(r eventstore.Record) bool { return r.Event != nil && r.Foreign == "" }
 
 func newEvent(a *account, r eventstore.Record) *Event {
-	return &Event{Sequence: r.Sequence, Type: r.Type, Encoded: sync.OnceValues(r.CloudEvent), size: sizeOf(r.Event), account: a}
+	return &Event{Sequence: r.Sequence, Type: r.Type, Encoded: sync.OnceValues(r.CloudEvent), size: sizeOf(r.Event), account: a, client: r.ClientID}
 }
 
 // add keeps an event, and drops the oldest ones for it. The caller holds mu.
@@ -119,6 +125,19 @@ func (h *Hub) add(e *Event) {
 		a.events[0], a.events = nil, a.events[1:]
 		a.lost = oldest.Sequence
 	}
+}
+
+// forget drops the events of a client. The caller holds mu.
+func (h *Hub) forget(a *account, client int64) {
+	erased := func(e *Event) bool { return e.account == a && e.client == client }
+	a.events = slices.DeleteFunc(a.events, erased)
+	h.events = slices.DeleteFunc(h.events, func(e *Event) bool {
+		if erased(e) {
+			h.size -= e.size
+			return true
+		}
+		return false
+	})
 }
 
 // sizeOf is about what an event takes in memory: its texts or numbers, and as much twice when it is encoded.
