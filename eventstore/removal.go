@@ -43,10 +43,11 @@ const RemovalSubject = referencePrefix + "REMOVED"
 const (
 	typeRemoved = "client-references.v1.MessagesRemoved"
 
-	// removalLimit bounds how many messages are named in one record. More than these are named in several, of one batch.
-	removalLimit = 4000
+	// removalLimit bounds how many messages are named in one record, so that a server with the smallest max_payload takes it
+	// (maxEvent). More than these are named in several, of one batch.
+	removalLimit = 1200
 	// erasedLimit bounds how many messages one event names: more are named by several events, of one batch.
-	erasedLimit = 20_000
+	erasedLimit = 15_000
 	// removalTimeout is how long such a batch may take.
 	removalTimeout = 10 * time.Second
 )

@@ -9,6 +9,7 @@ import (
 	"clients/eventstore/internal/jsapi"
 	"clients/eventstore/natstest"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 )
@@ -113,12 +114,15 @@ func TestAnErasureAndItsRemovalAreStoredTogether(t *testing.T) {
 // A client with very many events takes several records and events, which are one erasure: one event would be too large for a server.
 func TestALargeRemoval(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Run(t, 1).Connect(t, 0)
+	smallest := func(o *server.Options) { o.MaxPayload = 202_000 } // that the service accepts
+	nc := natstest.Run(t, 1, smallest).Connect(t, 0)
 	store := openStore(t, nc, 1)
 	appendAll(t, store, created(7), happened(2, domain.ClientDeleted{ID: 7}))
 	messages := make([]eventstore.RemovedMessage, 25_000)
 	for i := range messages {
-		messages[i] = eventstore.RemovedMessage{Sequence: uint64(1_000_000 + i), StoredAt: goldenTime, Type: "clients.v1.ClientInvoiceDefaultsChanged"}
+		messages[i] = eventstore.RemovedMessage{
+			Sequence: uint64(100_000_000_000 + i), StoredAt: goldenTime, Type: "clients.v1.ClientInvoiceDefaultsChanged", Foreign: true,
+		}
 	}
 	removal := eventstore.Removal{Reason: eventstore.ReasonErasure, Account: "test", ClientID: 7, Messages: messages}
 	require.NoError(t, eventstore.AppendErasure(deadline(t), nc, happened(3, domain.ClientErased{}), 2, removal))
@@ -132,7 +136,7 @@ func TestALargeRemoval(t *testing.T) {
 	removals := new(eventstore.Removals)
 	added, err := removals.Read(deadline(t), jetStreamAPI(t, nc))
 	require.NoError(t, err)
-	require.Len(t, added, 7)
+	require.Len(t, added, 21)
 	require.Len(t, removals.Unfinished(), 1)
 	require.Equal(t, removal, *removals.Unfinished()[0].Removal)
 	removal.Done = true
