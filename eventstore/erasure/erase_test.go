@@ -179,7 +179,11 @@ func TestErasureOfClientsThatExistOrAreUnknown(t *testing.T) {
 		require.Equal(t, want, f.last("clients.acme."+id).Event)
 	}
 	require.EqualValues(t, 3, f.last("clients.acme.1").Version, "once")
-	require.EqualValues(t, 1, f.last("clients.acme.8").Version, "once")
+	again := []uint64{f.publish("clients.acme.1", nil, "foreign"), f.publish("clients.acme.8", nil, "foreign")}
+	require.NoError(t, f.eraser(erasure.Config{}).EraseAnyway(soon(t), nil, of(1, first), of(8, first)), "the list once more")
+	require.Equal(t, domain.ClientErased{ID: 1, Erased: again[:1]}, f.last("clients.acme.1").Event)
+	require.Equal(t, domain.ClientErased{ID: 8, Erased: again[1:]}, f.last("clients.acme.8").Event)
+	require.EqualValues(t, 2, f.last("clients.acme.8").Version)
 	require.Eventually(t, func() bool { return f.clean(1, "") && f.clean(2, "") }, 10*time.Second, 10*time.Millisecond)
 	require.ErrorContains(t, f.eraser(erasure.Config{}).EraseAnyway(soon(t), nil, erasure.Erased{Client: erasure.Client{Account: "other", ID: 1}}), "belongs to account acme")
 }

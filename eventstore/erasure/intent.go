@@ -68,9 +68,13 @@ func (e *Eraser) intend(ctx context.Context, c Client, ids map[string]string, cr
 			messages = append(messages, m)
 		}
 	}
-	if at := created[c]; err == nil && created != nil && h.known() && len(messages) > 0 && !messages[0].StoredAt.Equal(at) {
+	first := e.removals.First(c.Account, c.ID)
+	if first.IsZero() && h.created {
+		first = messages[0].StoredAt
+	}
+	if at := created[c]; err == nil && created != nil && len(messages) > 0 && !first.IsZero() && !first.Equal(at) {
 		err = fmt.Errorf("it was created at %s, and the erased one at %s: the list is of another store, or the id was given out again",
-			messages[0].StoredAt.Format(time.RFC3339Nano), at.Format(time.RFC3339Nano))
+			first.Format(time.RFC3339Nano), at.Format(time.RFC3339Nano))
 	}
 	if err != nil {
 		return err
@@ -117,6 +121,7 @@ func (e *Eraser) unfinished(ctx context.Context, clients ...Client) (begun []eve
 // history is what the messages of a client say of it.
 type history struct {
 	records []eventstore.Record
+	created bool // there is an event that counts and is no erasure
 	exists  bool
 	version uint64 // of its last event that counts
 	last    uint64 // the sequence of its last message
@@ -145,7 +150,7 @@ func (e *Eraser) history(ctx context.Context, c Client) (h history, err error) {
 			return h, fmt.Errorf("the id belongs to account %s", r.Account)
 		}
 		if counts {
-			h.version, h.exists = r.Version, !r.IsErasure() && !r.IsDeletion()
+			h.version, h.created, h.exists = r.Version, h.created || !r.IsErasure(), !r.IsErasure() && !r.IsDeletion()
 		}
 	}
 	return h, nil
