@@ -27,9 +27,15 @@ func (s *service) ready() bool { return s.operations("/readyz").status == http.S
 // lastSequence returns the sequence of the last message of CLIENTS: a request that moves it has stored something.
 func lastSequence(t testing.TB, js jetstream.JetStream) uint64 {
 	t.Helper()
+	return streamState(t, js).LastSeq
+}
+
+// streamState returns the state of CLIENTS.
+func streamState(t testing.TB, js jetstream.JetStream) jetstream.StreamState {
+	t.Helper()
 	stream, err := js.Stream(t.Context(), "CLIENTS")
 	require.NoError(t, err)
-	return stream.CachedInfo().State.LastSeq
+	return stream.CachedInfo().State
 }
 
 // clientEvent returns a valid event of a client, as clientEvent("default", "Toggled", 7, 2, `"active":false`).

@@ -134,8 +134,11 @@ func TestAStartCompletesAnErasureThatWasKilled(t *testing.T) {
 		require.Less(t, round, 60)
 		var erased texts
 		id := s.createDeleted(&erased)
+		js := s.administrator(t)
+		intended := streamState(t, js).Msgs + 2 // a ClientErased and its Removal
 		command := s.beginErasure(id)
-		time.Sleep(time.Duration(round%20) * 2 * time.Millisecond) // a moment within the erasure
+		removed := uint64(1 + round%20)
+		require.Eventually(t, func() bool { return streamState(t, js).Msgs <= intended-removed }, timeout, time.Millisecond)
 		s.kill()
 		killed := time.Now()
 		if command.Wait() != nil {
