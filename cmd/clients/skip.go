@@ -27,7 +27,7 @@ func (c *skipCommand) Help() string {
 	return "Copies a message that the service stops at to the quarantine, records the reason, and deletes it from the stream. " +
 		"A running service continues within seconds; the store of an embedded service that does not start is opened instead. " +
 		"NATS must accept the login as an administrator. A message that the service does not stop at is left alone. " +
-		"Exit code 0: the message is skipped. 1: it is not. 2: invalid settings."
+		"Exit code 0: the message is skipped and deleted. 1: it is not. 2: invalid settings."
 }
 
 // Run skips.
@@ -51,6 +51,8 @@ func (c *skipCommand) Run(ctx context.Context, s streams) error {
 	switch {
 	case errors.Is(err, erasure.ErrDenyDelete):
 		err = terminal.WithHint(err, migration)
+	case errors.Is(err, erasure.ErrKept):
+		err = terminal.WithHint(err, "run this again when they are current")
 	case errors.Is(err, errEnded):
 		err = terminal.WithHint(err, "run this again: it opens the store of a service that is stopped")
 	case errors.Is(err, erasure.ErrTooLarge) && c.NATSURL == "":

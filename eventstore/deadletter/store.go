@@ -114,11 +114,22 @@ func (s *Store) All(ctx context.Context) iter.Seq2[Letter, error] {
 	}
 }
 
-// Drop deletes a dead letter and overwrites it in the files of the stream. The error is ErrNotFound if there is none with
-// this number.
+// Drop deletes a dead letter and overwrites it in the files of the stream, unless a server is away, which would keep it for good. The
+// error is ErrNotFound if there is none with this number.
 func (s *Store) Drop(ctx context.Context, number uint64) error {
 	if _, err := s.Get(ctx, number); err != nil {
 		return err
+	}
+	var info jetstream.StreamInfo
+	if err := s.api.Request(ctx, "STREAM.INFO."+Stream, nil, &info); err != nil {
+		return fmt.Errorf("drop %d: %w", number, streamError(err))
+	}
+	if info.Cluster != nil {
+		for _, r := range info.Cluster.Replicas {
+			if r.Offline || !r.Current {
+				return fmt.Errorf("server %s is not current: it would keep the message", r.Name)
+			}
+		}
 	}
 	if err := s.api.Do(ctx, "STREAM.MSG.DELETE."+Stream, map[string]any{"seq": number}); err != nil {
 		return fmt.Errorf("drop %d: %w", number, streamError(err))

@@ -166,8 +166,20 @@ func TestErasureNamesAServerThatWasAway(t *testing.T) {
 			require.Less(t, time.Since(begun), 25*time.Second, "at once, not after waiting for it")
 			require.Equal(t, "away", f.last("client-references.REMOVED").Removal.Servers[server.Name])
 			require.ErrorAs(t, f.erase(1), &named)
+			unknown := f.unknown("clients.acme.2")
+			skip := func() error { return f.eraser(erasure.Config{}).Skip(soon(t), unknown, "x") }
+			require.ErrorIs(t, skip(), erasure.ErrKept)
+			require.EqualValues(t, unknown, f.last("client-references.REMOVED").Removal.Messages[0].Sequence, "the service continues")
+			number := uint64(0)
+			for letter, err := range f.letters.All(soon(t)) {
+				require.NoError(t, err)
+				number = letter.Number
+			}
+			require.ErrorContains(t, f.letters.Drop(soon(t), number), server.Name+" is not current")
 			away.end(t, server)
 			require.Eventually(t, func() bool { return f.current("CLIENTS") }, 3*time.Minute, 100*time.Millisecond)
+			require.Eventually(t, func() bool { return skip() == nil }, time.Minute, 100*time.Millisecond)
+			require.Eventually(t, func() bool { return f.letters.Drop(soon(t), number) == nil }, time.Minute, 100*time.Millisecond)
 			require.ErrorAs(t, f.erase(1), &named)
 			require.False(t, f.last("client-references.REMOVED").Removal.Done)
 

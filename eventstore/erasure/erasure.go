@@ -57,6 +57,8 @@ var (
 	ErrInOrder = errors.New("the message is in order")
 	// ErrNoMessage reports that the stream has no message with a sequence.
 	ErrNoMessage = errors.New("the stream " + eventstore.Stream + " has no such message")
+	// ErrKept reports that a message is skipped, and still stored because a server is away, which would keep it for good.
+	ErrKept = errors.New("the service continues without the message, which stays in the stream while servers are not current")
 	// ErrTooLarge reports that a message cannot be copied to the dead letters.
 	ErrTooLarge = errors.New("the message is too large for the quarantine")
 )

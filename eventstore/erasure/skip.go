@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"clients/eventstore"
 	"clients/eventstore/internal/jsapi"
@@ -22,7 +23,7 @@ const letterRoom = 4 << 10
 // Skip removes a message that stops the service: it is copied to the dead letters and deleted. reason is recorded. A call that was
 // interrupted can be repeated.
 //
-// Errors: ErrDenyDelete; ErrInOrder for a message that does not stop the service; ErrNoMessage; ErrTooLarge.
+// Errors: ErrDenyDelete; ErrInOrder for a message that does not stop the service; ErrNoMessage; ErrTooLarge; ErrKept.
 func (e *Eraser) Skip(ctx context.Context, sequence uint64, reason string) error {
 	info, err := e.stream(ctx, eventstore.Stream)
 	if err != nil {
@@ -70,6 +71,13 @@ func (e *Eraser) Skip(ctx context.Context, sequence uint64, reason string) error
 		if err != nil {
 			return err
 		}
+	}
+	behind, err := e.awaitCurrent(ctx, nil, beginLimit)
+	if err != nil {
+		return err
+	}
+	if len(behind) > 0 {
+		return fmt.Errorf("%w: %s", ErrKept, strings.Join(behind, ", "))
 	}
 	return e.overwrite(ctx, eventstore.Stream, sequence)
 }
