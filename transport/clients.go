@@ -34,6 +34,7 @@ func (a *API) listClients(w *response, r *request) error {
 
 // getClient is GET /clients/{id}.
 func (a *API) getClient(w *response, r *request) error {
+	w.mementoHeaders(r.route)
 	p, err := parsePast(r)
 	if err != nil {
 		return err
@@ -50,7 +51,6 @@ func (a *API) getClient(w *response, r *request) error {
 	if !found {
 		return domain.ErrNotFound
 	}
-	w.mementoHeaders(r.route)
 	a.setPosition(w, sequence)
 	return a.sendClient(w, r, client)
 }

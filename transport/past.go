@@ -71,7 +71,6 @@ func (a *API) getVersion(w *response, r *request, p past) error {
 	if err != nil {
 		return err
 	}
-	w.mementoHeaders(r.route)
 	w.Header().Set("Memento-Datetime", mementoTime(v.At))
 	if p.by == byDatetime {
 		w.Header().Set("Content-Location", versionPath(r.route, v))
@@ -106,7 +105,7 @@ func (a *API) refreshStrictly(w *response, r *request) error {
 // linkFormat is the media type of a TimeMap (RFC 6690).
 const linkFormat = "application/link-format"
 
-// mementoHeaders sets what RFC 7089 has every response of a TimeGate say.
+// mementoHeaders sets what RFC 7089 has every response of a TimeGate say. A refusal keeps Vary alone.
 func (w *response) mementoHeaders(r route) {
 	path := clientPath(r.id)
 	w.Header().Add("Vary", "Accept-Datetime")

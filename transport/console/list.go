@@ -79,8 +79,9 @@ func List(ctx context.Context, frame Frame, query url.Values, listing readmodel.
 	f := readFilter(query)
 	l := list{Frame: frame, filter: f, Total: listing.Len}
 	l.Page = min(f.Page, max(1, (listing.Len+pageSize-1)/pageSize))
-	id, _ := strconv.ParseInt(f.Query, 10, 64)
-	l.Gone = max(id, 0)
+	if id, err := strconv.ParseInt(f.Query, 10, 64); err == nil {
+		l.Gone = max(id, 0)
+	}
 	for c := range listing.Clients() {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()

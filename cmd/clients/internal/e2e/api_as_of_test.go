@@ -83,7 +83,8 @@ func TestMementos(t *testing.T) {
 	asJSON := s.want(http.StatusOK, http.MethodGet, path(id)+".json", "", "Accept-Datetime: "+last.Format(http.TimeFormat)).header
 	require.Equal(t, fmt.Sprintf("%s.json?version=%d", path(id), len(stored)), asJSON.Get("Content-Location"))
 	require.Equal(t, strings.Replace(link, ">", ".json>", 1), asJSON.Get("Link"), "a TimeMap has no suffix")
-	s.want(http.StatusBadRequest, http.MethodGet, path(id), "", "Accept-Datetime: 2010-09-25")
+	refusal := s.want(http.StatusBadRequest, http.MethodGet, path(id), "", "Accept-Datetime: 2010-09-25")
+	require.Contains(t, refusal.header.Values("Vary"), "Accept-Datetime")
 	s.want(http.StatusNotModified, http.MethodGet, path(id), "", "Accept-Datetime: "+last.Format(http.TimeFormat), "If-None-Match: "+present.header.Get("ETag"))
 
 	timeMap := s.want(http.StatusOK, http.MethodGet, path(id)+"/history?limit=2", "", "Accept: application/link-format")
@@ -106,6 +107,7 @@ func TestMementos(t *testing.T) {
 	}
 
 	s.want(http.StatusOK, http.MethodDelete, path(id), "") // the last version in which it existed remains
+	require.Contains(t, s.want(http.StatusNotFound, http.MethodGet, path(id), "").header.Values("Vary"), "Accept-Datetime")
 	r := s.want(http.StatusOK, http.MethodGet, path(id), "", "Accept-Datetime: Fri, 25 Sep 2999 18:30:00 GMT")
 	require.Equal(t, fmt.Sprintf("%s?version=%d", path(id), len(stored)), r.header.Get("Content-Location"))
 }
