@@ -64,13 +64,23 @@ func (s *Store) Ensure(ctx context.Context, replicas int, log *slog.Logger) erro
 	})
 }
 
-// Put stores a message as a dead letter. stored is false if it is one already.
+// Put stores a message as a dead letter, without its content if there is no room for that. stored is false if it is one already.
 func (s *Store) Put(ctx context.Context, m upstream.Message, reason, detail string) (stored bool, err error) {
 	msg := encode(m, reason, detail)
 	err = s.publish(ctx, msg)
 	if jsapi.Classify(err) == jsapi.Refused { // it may have become too large
 		err = s.publish(ctx, withoutContent(msg))
 	}
+	return s.outcome(ctx, m, err)
+}
+
+// PutWhole stores a message as a dead letter, with its content or not at all.
+func (s *Store) PutWhole(ctx context.Context, m upstream.Message, reason, detail string) (stored bool, err error) {
+	return s.outcome(ctx, m, s.publish(ctx, encode(m, reason, detail)))
+}
+
+// outcome returns what the outcome of storing a message means.
+func (s *Store) outcome(ctx context.Context, m upstream.Message, err error) (stored bool, _ error) {
 	if jsapi.Classify(err) == jsapi.Conflict {
 		return false, nil
 	}

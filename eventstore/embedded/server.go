@@ -106,9 +106,7 @@ func Start(config Config) (_ *Server, err error) {
 		return nil, err
 	}
 	options := &server.Options{Host: host, Port: port, DontListen: config.Addr == "", SyncAlways: true}
-	if config.Addr == "" { // a command, which adds to a message that is as large as a client may send
-		options.MaxPayload = 2 * server.MAX_PAYLOAD_SIZE
-	} else {
+	if config.Addr != "" {
 		a, err := openAccess(config.Dir)
 		if err == nil {
 			err = a.apply(options, config.Partners)
@@ -186,6 +184,9 @@ func (s *Server) run(options *server.Options, log *slog.Logger) (err error) {
 	options.MaxConn = connectionLimit
 	options.MaxPending = pendingLimit
 	options.NoSigs = true
+	if options.DontListen { // it serves a command, which adds to a message that is as large as a client may send
+		options.MaxPayload = 2 * server.MAX_PAYLOAD_SIZE
+	}
 	if s.server, err = server.NewServer(options); err != nil {
 		return err
 	}

@@ -166,7 +166,7 @@ func TestErasureNamesAServerThatWasAway(t *testing.T) {
 			require.Less(t, time.Since(begun), 25*time.Second, "at once, not after waiting for it")
 			require.Equal(t, "away", f.last("client-references.REMOVED").Removal.Servers[server.Name])
 			require.ErrorAs(t, f.erase(1), &named)
-			unknown := f.unknown("clients.acme.2")
+			unknown := f.unknown("clients.acme.2", "{}")
 			skip := func() error { return f.eraser(erasure.Config{}).Skip(soon(t), unknown, "x") }
 			require.ErrorIs(t, skip(), erasure.ErrKept)
 			require.EqualValues(t, unknown, f.last("client-references.REMOVED").Removal.Messages[0].Sequence, "the service continues")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"clients/eventstore/upstream"
 
 	"github.com/google/uuid"
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/assert"
@@ -78,7 +80,7 @@ func TestErasureIsRefused(t *testing.T) {
 	refuse("acme", 1, "exists: delete it first")
 	elsewhere := f.appendTo("other", 2, f.last("clients.other.1").Sequence, domain.ClientDeleted{ID: 1})
 	refuse("other", 1, fmt.Sprintf("run clients skip %d --reason TEXT first", elsewhere))
-	unknown := f.unknown("clients.acme.2")
+	unknown := f.unknown("clients.acme.2", "{}")
 	refuse("acme", 2, fmt.Sprintf("run clients skip %d --reason TEXT first", unknown))
 
 	nc := natstest.Run(t, 1).Connect(t, 0)
@@ -264,4 +266,27 @@ func TestErasureForgetsServersThatDoNotMatter(t *testing.T) {
 		require.Equal(t, epoch, removal.Epoch)
 		require.Eventually(t, func() bool { return f.clean(id, "") }, 10*time.Second, 10*time.Millisecond)
 	}
+}
+
+// A message is only skipped if the quarantine takes all of it.
+func TestSkipNeedsRoomForTheMessage(t *testing.T) {
+	t.Parallel()
+	cluster := natstest.Run(t, 1)
+	f := newFixture(t, cluster.Connect(t, 0), cluster.StoreDir(0))
+	limits := server.JetStreamAccountLimits{MaxMemory: -1, MaxStore: 100 << 10, MaxStreams: -1, MaxConsumers: -1}
+	require.NoError(t, cluster.Servers[0].GlobalAccount().UpdateJetStreamLimits(map[string]server.JetStreamAccountLimits{"": limits}))
+	large := strings.Repeat("x", 40<<10)
+	f.publish("clients.acme.1", nil, large)
+	unknown := f.unknown("clients.acme.2", `"`+large+`"`)
+	last := f.sequence()
+	skip := func() error { return f.eraser(erasure.Config{}).Skip(soon(t), unknown, "x") }
+	require.ErrorContains(t, skip(), "exceeded")
+	require.Equal(t, last, f.sequence())
+	stream, err := f.js.Stream(soon(t), eventstore.Stream)
+	require.NoError(t, err)
+	require.NoError(t, stream.DeleteMsg(soon(t), 1))
+	require.NoError(t, skip())
+	letter, err := f.letters.Get(soon(t), 1)
+	require.NoError(t, err)
+	require.Len(t, letter.Message.Data, len(large)+2)
 }

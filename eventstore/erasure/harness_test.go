@@ -146,7 +146,7 @@ func (f *fixture) publish(subject string, header nats.Header, data string) uint6
 }
 
 // unknown stores an event of a type that the service does not know.
-func (f *fixture) unknown(subject string) uint64 {
+func (f *fixture) unknown(subject, data string) uint64 {
 	header := nats.Header{}
 	for name, value := range map[string]string{
 		"ce-specversion": "1.0", "ce-id": uuid.NewString(), "ce-type": "clients.v9.ClientPraised", "ce-source": "/clients",
@@ -155,9 +155,9 @@ func (f *fixture) unknown(subject string) uint64 {
 	} {
 		header[name] = []string{value}
 	}
-	sum := eventstore.Checksum(subject, header.Get("ce-id"), header.Get("ce-type"), header.Get("ce-clientversion"), header.Get("ce-time"), []byte("{}"))
+	sum := eventstore.Checksum(subject, header.Get("ce-id"), header.Get("ce-type"), header.Get("ce-clientversion"), header.Get("ce-time"), []byte(data))
 	header["ce-checksum"] = []string{fmt.Sprintf("%016x", sum)}
-	return f.publish(subject, header, "{}")
+	return f.publish(subject, header, data)
 }
 
 // sequence returns the last sequence of the stream.

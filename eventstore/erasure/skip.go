@@ -11,14 +11,12 @@ import (
 	"clients/eventstore/internal/jsapi"
 	"clients/eventstore/upstream"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
 // skipped is the reason of a dead letter that was skipped.
 const skipped = "skipped"
-
-// letterRoom is more than the headers take that a dead letter has beside those of the message.
-const letterRoom = 4 << 10
 
 // Skip removes a message that stops the service: it is copied to the dead letters and deleted. reason is recorded. A call that was
 // interrupted can be repeated.
@@ -59,10 +57,10 @@ func (e *Eraser) Skip(ctx context.Context, sequence uint64, reason string) error
 			Stream: eventstore.Stream, Created: info.Created, Sequence: sequence, StoredAt: m.Time, Subject: m.Subject,
 			Header: m.Header(), Data: m.Data,
 		}
-		if size := len(m.RawHeader) + len(m.Data) + letterRoom; int64(size) > e.nc.MaxPayload() { // the copy would be without its content
-			return fmt.Errorf("%w: it takes %d bytes there, and max_payload of the NATS server is %d", ErrTooLarge, size, e.nc.MaxPayload())
-		}
-		if _, err := e.letters.Put(ctx, letter, skipped, reason); err != nil {
+		switch _, err := e.letters.PutWhole(ctx, letter, skipped, reason); {
+		case errors.Is(err, nats.ErrMaxPayload):
+			return fmt.Errorf("%w: max_payload of the NATS server is %d bytes", ErrTooLarge, e.nc.MaxPayload())
+		case err != nil:
 			return err
 		}
 		err := eventstore.AppendRemoval(ctx, e.nc, eventstore.Removal{

@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -61,7 +62,7 @@ func TestASkippedMessageStopsNothing(t *testing.T) {
 	verify(t, s.variables).requireFaults(t)
 
 	large := unknown()
-	large.Data = make([]byte, 1<<20-1500)
+	large.Data = make([]byte, 1<<20-600)
 	sequence := publish(t, s.administrator(t), large)
 	eventually(t, func() bool { return !s.ready() }, "the service stops")
 	tooLarge := s.skip(sequence)
@@ -77,6 +78,8 @@ func TestASkippedMessageStopsNothing(t *testing.T) {
 	s = s.again(t)
 	s.want(http.StatusOK, http.MethodGet, path(id), "")
 	s.want(http.StatusOK, http.MethodDelete, path(id), "")
+	r = run(t, nil, "restore", backup(t, s), "--data-dir", filepath.Join(t.TempDir(), "data"))
+	require.Zero(t, r.code, r.stderr)
 	require.Zero(t, s.quarantine("drop", "1", "2", "3").code)
 	verify(t, s.variables).requireFaults(t)
 }
