@@ -2,8 +2,11 @@ package e2e_test
 
 import (
 	"context"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -38,6 +41,17 @@ func runAs(t testing.TB, variables []string, change func(*exec.Cmd), args ...str
 		require.NoError(t, err)
 	}
 	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+}
+
+// script writes a shell script, which can be started at once: no process that is started meanwhile has its descriptor, with which it
+// would be busy.
+func script(t testing.TB, content string) (program string) {
+	t.Helper()
+	program = filepath.Join(t.TempDir(), "script")
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	require.NoError(t, os.WriteFile(program, []byte("#!/bin/sh\n"+content+"\n"), 0o700))
+	return program
 }
 
 // linesOf returns the lines of what a process wrote.

@@ -3,7 +3,6 @@ package e2e_test
 import (
 	"fmt"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,10 +14,7 @@ import (
 // limited returns a program that is the service with a number of file descriptors.
 func limited(t *testing.T, descriptors int) string {
 	t.Helper()
-	script := filepath.Join(t.TempDir(), "limited")
-	content := fmt.Sprintf("#!/bin/sh\nulimit -n %d && exec '%s' \"$@\"\n", descriptors, binary)
-	require.NoError(t, os.WriteFile(script, []byte(content), 0o700))
-	return script
+	return script(t, fmt.Sprintf(`ulimit -n %d && exec '%s' "$@"`, descriptors, binary))
 }
 
 func TestIdleConnectionsDoNotUseUpTheDescriptors(t *testing.T) {

@@ -232,9 +232,7 @@ func TestAFirstStartThatEndsAtAnyStepLeavesAStoreThatStarts(t *testing.T) {
 // launchTraced starts the service under strace, which ends with it.
 func launchTraced(t *testing.T, dir string, args ...string) *service {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), "traced")
-	script := fmt.Sprintf("#!/bin/sh\nexec strace -D -f -qq %s -- %s \"$@\"\n", strings.Join(args, " "), binary)
-	require.NoError(t, os.WriteFile(program, []byte(script), 0o700))
+	program := script(t, fmt.Sprintf(`exec strace -D -f -qq %s -- %s "$@"`, strings.Join(args, " "), binary))
 	return launchProgram(t, program, "CLIENTS_DATA_DIR="+dir, "CLIENTS_EMBEDDED_NATS_ADDR=127.0.0.1:0")
 }
 
