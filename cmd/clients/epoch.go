@@ -6,9 +6,12 @@ import (
 	"time"
 
 	"clients/cmd/clients/internal/config"
+	"clients/cmd/clients/internal/terminal"
 	"clients/eventstore"
+	"clients/eventstore/erasure"
 
 	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -44,6 +47,9 @@ func (c *epochCommand) Run(ctx context.Context, s streams) error {
 	}
 	info := stream.CachedInfo()
 	if c.New {
+		if err := checkErasures(ctx, nc); err != nil {
+			return err
+		}
 		if info.Config.Metadata == nil {
 			info.Config.Metadata = make(map[string]string)
 		}
@@ -58,4 +64,17 @@ func (c *epochCommand) Run(ctx context.Context, s streams) error {
 	}
 	fmt.Fprintln(s.out, eventstore.EpochOf(info.Config.Metadata[eventstore.EpochKey], info.Created))
 	return nil
+}
+
+// checkErasures refuses an epoch while an erasure is not complete: which servers were away during that belongs to the epoch.
+func checkErasures(ctx context.Context, nc *nats.Conn) error {
+	e, err := erasure.New(nc, erasure.Config{})
+	if err != nil {
+		return err
+	}
+	clients, err := e.Unfinished(ctx)
+	if err != nil || len(clients) == 0 {
+		return err
+	}
+	return terminal.WithHint(fmt.Errorf("the erasure of %s is not complete", clients[0]), "complete it with clients erase first")
 }

@@ -149,7 +149,8 @@ func (e *Eraser) awaitCurrent(ctx context.Context, begun []eventstore.Record, li
 			}
 		}
 		if err == nil && len(behind) == 0 || time.Now().After(end) {
-			return behind, err
+			slices.Sort(behind) // a server has several streams
+			return slices.Compact(behind), err
 		}
 		if err := pause(ctx, pollInterval); err != nil {
 			return nil, err

@@ -137,6 +137,15 @@ func (e *Eraser) EraseAnyway(ctx context.Context, rebuilt []string, list ...Eras
 	return e.erase(ctx, rebuilt, clients, created)
 }
 
+// Unfinished returns the clients whose erasure has begun and is not complete.
+func (e *Eraser) Unfinished(ctx context.Context) (clients []Client, err error) {
+	_, err = e.removals.Read(ctx, e.api)
+	for _, begun := range e.removals.Unfinished() {
+		clients = append(clients, Client{begun.Removal.Account, begun.Removal.ClientID})
+	}
+	return clients, err
+}
+
 // Erased returns what a list says of a client that Erase has erased.
 func (e *Eraser) Erased(c Client) Erased {
 	return Erased{Client: c, CreatedAt: e.removals.First(c.Account, c.ID), ErasedAt: time.Now().UTC()}
@@ -162,12 +171,9 @@ func (e *Eraser) erase(ctx context.Context, rebuilt []string, clients []Client, 
 
 // Resume completes erasures that were interrupted, on an embedded server.
 func (e *Eraser) Resume(ctx context.Context) error {
-	if _, err := e.removals.Read(ctx, e.api); err != nil {
+	clients, err := e.Unfinished(ctx)
+	if err != nil {
 		return err
-	}
-	var clients []Client
-	for _, begun := range e.removals.Unfinished() {
-		clients = append(clients, Client{begun.Removal.Account, begun.Removal.ClientID})
 	}
 	return e.complete(ctx, clients, nil)
 }

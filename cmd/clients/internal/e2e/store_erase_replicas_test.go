@@ -54,6 +54,9 @@ func TestReplicasContinueDuringAnErasure(t *testing.T) {
 	} else {
 		require.NoError(t, command.Process.Signal(os.Interrupt))
 		require.Error(t, command.Wait())
+		r := run(t, replicas[0].variables, "epoch", "--new") // it would forget which servers were away
+		require.Equal(t, 1, r.code)
+		require.Contains(t, r.stderr, fmt.Sprintf("the erasure of client %d of account default is not complete", id))
 	}
 	stopped.Store(true)
 	writers.Wait()
