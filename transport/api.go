@@ -105,6 +105,7 @@ type API struct {
 	bodies    *budget // of request bodies
 	responses *budget // of large responses, and compressors
 	feeds     *budget
+	catchUps  *budget // of feeds that read the stream
 	openFeeds *auth.FeedLimit
 }
 
@@ -117,6 +118,7 @@ func (a *API) Handler() (http.Handler, error) {
 		a.bodies = newBudget(a.MemoryLimit, bodyShare, maxBody*bodyCost)
 		a.responses = newBudget(a.MemoryLimit, responseShare, max(largeResponse+compressorCost, streamCost))
 		a.feeds = newBudget(a.MemoryLimit, feedShare, feedCost)
+		a.catchUps = newBudget(a.MemoryLimit, catchUpShare, streamCost)
 	}
 	if a.Logins != nil {
 		a.login = auth.NewLogin(a.Logins, a.Metrics.auth, a.Log)

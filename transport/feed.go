@@ -49,7 +49,7 @@ func (a *API) getFeed(w *response, r *request) error {
 	var reading reservations // while the stream is read
 	defer reading.release()
 	if reader.Behind() {
-		if err := reading.reserve(a.responses, streamCost); err != nil {
+		if err := reading.reserve(a.catchUps, streamCost); err != nil {
 			return err
 		}
 	}

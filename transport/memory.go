@@ -14,6 +14,7 @@ const (
 	bodyShare       = 8
 	responseShare   = 8
 	feedShare       = 16
+	catchUpShare    = 16
 )
 
 // connectionCost is what a connection is counted with: its goroutine, the buffers of HTTP and TLS, headers, and a body of
@@ -37,8 +38,9 @@ const (
 // feedCost is what a feed holds beside its connection while it waits and writes.
 const feedCost = 64 << 10
 
-// streamCost is for a response that reads the stream: a feed until it has caught up, or a page of a history or of the console. The
-// largest pages have about 1 MiB, and their buffers up to twice as much.
+// streamCost is for a response that reads the stream: a page of a history or of the console, or a feed until it has caught up, which
+// may take as long as its reader likes and so has a budget of its own. The largest pages have about 1 MiB, and their buffers up to twice
+// as much.
 const streamCost = 2 << 20
 
 // budget bounds the memory that requests of a kind hold at once. A nil budget has no bound.

@@ -135,6 +135,7 @@ func (p page) sendTimeMap(a *API, w *response, r *request) error {
 		return err
 	}
 	if next != "" {
+		w.Header().Set("Link", "<"+next+`>; rel="next"`)
 		b = fmt.Appendf(b, ",\n<%s>; rel=\"timemap\"; type=%q", next, linkFormat)
 	}
 	if b = append(b, '\n'); !w.notModified(r, contentTag(b, "")) {

@@ -121,6 +121,11 @@ func TestAnErasedClient(t *testing.T) {
 	require.Contains(t, string(page), "by admin. Everything that was stored about the client is gone.")
 	require.Contains(t, string(page), "Erased<span")
 	require.NotContains(t, string(page), "<dt>Name")
+	page, status, err = console.Client(console.Frame{}, domain.Client{}, erasure, 7, console.Selection{Version: 1})
+	require.NoError(t, err)
+	require.Equal(t, 404, status)
+	require.Contains(t, string(page), "None are left.")
+	require.NotContains(t, string(page), "There is no version")
 }
 
 func TestAClientThatNeverWas(t *testing.T) {

@@ -10,11 +10,8 @@ import (
 	"clients/projections/readmodel"
 )
 
-// Limits of a search. Longer ones are cut.
-const (
-	maxQuery = 255 // bytes
-	maxWords = 8
-)
+// maxQuery is how many bytes of a search count.
+const maxQuery = 255
 
 // filter says which clients a list shows, and which page of them.
 type filter struct {
@@ -35,7 +32,6 @@ func readFilter(query url.Values) filter {
 		f.Page = n
 	}
 	f.words = strings.Fields(strings.ToLower(f.Query))
-	f.words = f.words[:min(len(f.words), maxWords)]
 	return f
 }
 

@@ -89,6 +89,7 @@ func TestMementos(t *testing.T) {
 
 	timeMap := s.want(http.StatusOK, http.MethodGet, path(id)+"/history?limit=2", "", "Accept: application/link-format")
 	require.Equal(t, "application/link-format", timeMap.header.Get("Content-Type"))
+	require.Equal(t, fmt.Sprintf(`<%s/history?after=2&limit=2>; rel="next"`, path(id)), timeMap.header.Get("Link"))
 	require.Equal(t, fmt.Sprintf(`<%s>; rel="original timegate",
 <%[1]s/history?after=0&limit=2>; rel="self"; type="application/link-format",
 <%[1]s?version=1>; rel="memento"; datetime="%s",

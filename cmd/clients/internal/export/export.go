@@ -126,7 +126,10 @@ func (o Options) write(stdout io.Writer, content func(io.Writer) error) (err err
 	if o.JSON && err == nil {
 		err = buffered.WriteByte('\n')
 	}
-	return errors.Join(err, buffered.Flush())
+	if flushed := buffered.Flush(); err == nil { // else it may be the same error
+		err = flushed
+	}
+	return err
 }
 
 // replayed is what a timeline is made of: a history, and the model that was folded from it.
