@@ -59,6 +59,10 @@ func TestAnErasureLeavesNothingBehind(t *testing.T) {
 	require.NotEmpty(t, erased.find(t, before))
 
 	list := filepath.Join(t.TempDir(), "erased")
+	empty := filepath.Join(t.TempDir(), "empty")
+	write(t, empty, "")
+	require.Equal(t, 1, s.erase(id, "--log", empty).code)
+	require.FileExists(t, empty, "it was there before")
 	refused := s.erase(id, "--log", list)
 	require.Equal(t, 1, refused.code)
 	require.Contains(t, refused.stderr, "exists: delete it first")
