@@ -24,6 +24,10 @@ type guard struct {
 	// removals are what is missing from the stream for a reason.
 	removals *Removals
 
+	counting sync.Mutex
+	counted  time.Time // when the messages that are missing were last listed
+	lacking  uint64    // how many of them no Removal accounted for
+
 	mu      sync.Mutex
 	reached Checkpoint // the last message that was read, or the one of a snapshot
 	suspect suspicion

@@ -89,7 +89,38 @@ func (g *guard) lost(ctx context.Context, state jsapi.StreamState) (uint64, erro
 			return 0, err
 		}
 	}
-	return missing - min(missing, uint64(g.removals.Len())), nil
+	removed := uint64(g.removals.Len())
+	if missing > removed || missing == removed && len(g.removals.Unfinished()) == 0 {
+		return missing - removed, nil
+	}
+	return g.count(ctx)
+}
+
+// countPause is between two counts: each is a list of all that is missing.
+const countPause = time.Second
+
+// count returns what lost returns while some of the messages are still there that a Removal accounts for: another one may be missing in
+// their place.
+func (g *guard) count(ctx context.Context) (lost uint64, err error) {
+	g.counting.Lock()
+	defer g.counting.Unlock()
+	if time.Since(g.counted) < countPause {
+		return g.lacking, nil
+	}
+	var info struct {
+		State struct {
+			First   uint64   `json:"first_seq"`
+			Deleted []uint64 `json:"deleted"`
+		} `json:"state"`
+	}
+	if err := g.api.Request(ctx, "STREAM.INFO."+Stream, map[string]any{"deleted_details": true}, &info); err != nil {
+		return 0, err
+	}
+	if _, err := g.removals.Read(ctx, g.api); err != nil { // a Removal is stored before its messages are deleted
+		return 0, err
+	}
+	g.counted, g.lacking = time.Now(), g.removals.lacking(info.State.First, info.State.Deleted)
+	return g.lacking, nil
 }
 
 // checkMessage checks that the leader has the message of a checkpoint, or removed it. The error is ErrReplaced if it has another one,

@@ -1,10 +1,15 @@
 package eventstore_test
 
 import (
+	"errors"
+	"log/slog"
 	"testing"
+	"time"
 
+	"clients/domain"
 	"clients/eventstore"
 	"clients/eventstore/internal/jsapi"
+	"clients/eventstore/natstest"
 
 	"github.com/stretchr/testify/require"
 )
@@ -31,4 +36,37 @@ func TestMissingMessagesAreAFault(t *testing.T) {
 		require.ErrorIs(t, g.Compare(deadline(t), info), eventstore.ErrIncomplete, name)
 		require.ErrorIs(t, g.Fault(), eventstore.ErrIncomplete, name)
 	}
+}
+
+// While the messages of an erasure, or of a skip, are still there, another one that is missing is noticed all the same.
+func TestAMissingMessageIsNoticedDuringARemoval(t *testing.T) {
+	t.Parallel()
+	nc := natstest.Run(t, 1).Connect(t, 0)
+	store := openStore(t, nc, 1)
+	appendAll(t, store, created(7), happened(2, domain.ClientDeleted{ID: 7}))
+	living, err := store.Append(deadline(t), created(8), 0)
+	require.NoError(t, err)
+	messages := eventstore.RemovedMessages(stored(t, store)[:2])
+	removal := eventstore.Removal{Reason: eventstore.ReasonErasure, Account: "test", ClientID: 7, Messages: messages}
+	require.NoError(t, eventstore.AppendErasure(deadline(t), nc, happened(3, domain.ClientErased{}), 2, removal))
+	stream, err := store.JetStream().Stream(deadline(t), eventstore.Stream)
+	require.NoError(t, err)
+	open := func() error {
+		s, err := eventstore.Open(deadline(t), nc, eventstore.Config{Replicas: 1, Log: slog.New(slog.DiscardHandler)})
+		if err == nil {
+			defer s.Close()
+			_, err = s.LastSequence(deadline(t))
+		}
+		return err
+	}
+	require.NoError(t, stream.SecureDeleteMsg(deadline(t), 2)) // as the erasure does; 1 is still there
+	_, err = store.LastSequence(deadline(t))
+	require.NoError(t, err)
+	require.NoError(t, open())
+	require.NoError(t, stream.DeleteMsg(deadline(t), living.Sequence))
+	require.ErrorIs(t, open(), eventstore.ErrIncomplete)
+	require.Eventually(t, func() bool {
+		_, err := store.LastSequence(deadline(t))
+		return errors.Is(err, eventstore.ErrIncomplete)
+	}, 10*time.Second, 10*time.Millisecond)
 }

@@ -166,6 +166,24 @@ func (r *Removals) Len() int {
 	return len(r.messages)
 }
 
+// lacking returns how many of the messages in front of the first one, and of those that were deleted behind it, were not removed.
+func (r *Removals) lacking(first uint64, deleted []uint64) (n uint64) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	n = first - min(first, 1)
+	for sequence := range r.messages {
+		if sequence < first {
+			n--
+		}
+	}
+	for _, sequence := range deleted {
+		if _, removed := r.messages[sequence]; !removed {
+			n++
+		}
+	}
+	return n
+}
+
 // Before reports whether a message in front of a sequence was removed.
 func (r *Removals) Before(sequence uint64) bool {
 	r.mu.RLock()

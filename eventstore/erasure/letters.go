@@ -49,11 +49,11 @@ func (e *Eraser) lettersOf(ctx context.Context, clients ...Client) (found []dead
 }
 
 // concerns reports whether a dead letter is about a client: a skipped message of it, or an event of another service that names it.
-func (e *Eraser) concerns(letter deadletter.Letter, c Client) bool {
+func (c *cluster) concerns(letter deadletter.Letter, of Client) bool {
 	m := letter.Message
 	if m.Stream == eventstore.Stream {
-		return m.Subject == c.subject()
+		return m.Subject == of.subject()
 	}
-	account, id := e.ClientOf(m)
-	return Client{account, id} == c
+	account, id := c.ClientOf(m)
+	return Client{account, id} == of
 }
