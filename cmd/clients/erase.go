@@ -79,6 +79,8 @@ func (c *eraseCommand) Run(ctx context.Context, s streams) error {
 		return nil
 	case errors.Is(err, errEnded):
 		err = terminal.WithHint(err, "start the service, which completes an erasure that has begun; then run this again")
+	case errors.Is(err, context.Canceled):
+		err = terminal.WithHint(err, "run this again: it completes what has begun")
 	case errors.Is(err, erasure.ErrDenyDelete):
 		err = terminal.WithHint(err, migration)
 	case errors.As(err, &away) && c.NATSURL == "":

@@ -45,6 +45,9 @@ func (c *restoreCommand) Run(ctx context.Context, s streams) error {
 	if c.DataDir != "" && c.Replace {
 		faults.Add("--replace", "must not be used with --data-dir")
 	}
+	if len(c.Rebuilt) > 0 && c.Erasures == "" {
+		faults.Add("--rebuilt", "requires --erasures")
+	}
 	if err := faults.Err(); err != nil {
 		return err
 	}

@@ -51,6 +51,8 @@ func (c *skipCommand) Run(ctx context.Context, s streams) error {
 	switch {
 	case errors.Is(err, erasure.ErrDenyDelete):
 		err = terminal.WithHint(err, migration)
+	case errors.Is(err, erasure.ErrNoMessage):
+		err = terminal.WithHint(err, "a message that is missing, or that NATS cannot read, cannot be skipped: restore a backup if the service stops at it")
 	case errors.Is(err, erasure.ErrKept):
 		err = terminal.WithHint(err, "run this again when they are current")
 	case errors.Is(err, errEnded):

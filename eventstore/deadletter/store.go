@@ -124,6 +124,9 @@ func (s *Store) All(ctx context.Context) iter.Seq2[Letter, error] {
 	}
 }
 
+// silence is after how long without a response a server counts as away.
+const silence = 5 * time.Second
+
 // Drop deletes a dead letter and overwrites it in the files of the stream, unless a server is away, which would keep it for good. The
 // error is ErrNotFound if there is none with this number.
 func (s *Store) Drop(ctx context.Context, number uint64) error {
@@ -136,8 +139,8 @@ func (s *Store) Drop(ctx context.Context, number uint64) error {
 	}
 	if info.Cluster != nil {
 		for _, r := range info.Cluster.Replicas {
-			if r.Offline || !r.Current {
-				return fmt.Errorf("server %s is not current: it would keep the message", r.Name)
+			if r.Offline || r.Active == 0 || r.Active > silence { // 0: the leader has never heard of it
+				return fmt.Errorf("server %s is away, and would keep the message", r.Name)
 			}
 		}
 	}

@@ -175,7 +175,7 @@ func TestErasureNamesAServerThatWasAway(t *testing.T) {
 				require.NoError(t, err)
 				number = letter.Number
 			}
-			require.ErrorContains(t, f.letters.Drop(soon(t), number), server.Name+" is not current")
+			require.ErrorContains(t, f.letters.Drop(soon(t), number), server.Name+" is away")
 			away.end(t, server)
 			require.Eventually(t, func() bool { return f.current("CLIENTS") }, 3*time.Minute, 100*time.Millisecond)
 			require.Eventually(t, func() bool { return skip() == nil }, time.Minute, 100*time.Millisecond)

@@ -166,7 +166,7 @@ func (e *Eraser) erase(ctx context.Context, rebuilt []string, clients []Client, 
 			return fmt.Errorf("%s: %w", c, err)
 		}
 	}
-	return e.complete(ctx, clients, ids)
+	return e.complete(ctx, clients)
 }
 
 // Resume completes erasures that were interrupted, on an embedded server.
@@ -175,5 +175,5 @@ func (e *Eraser) Resume(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return e.complete(ctx, clients, nil)
+	return e.complete(ctx, clients)
 }

@@ -32,7 +32,7 @@ func (e *Eraser) begin(ctx context.Context, rebuilt []string, clients []Client) 
 	}
 	behind, err := e.awaitCurrent(ctx, begun, beginLimit)
 	if err == nil && len(behind) > 0 {
-		err = fmt.Errorf("servers are not current: %s", strings.Join(behind, ", "))
+		err = fmt.Errorf("servers are not current: %s: run this again when they are", strings.Join(behind, ", "))
 	}
 	if err != nil {
 		return nil, err
@@ -40,7 +40,13 @@ func (e *Eraser) begin(ctx context.Context, rebuilt []string, clients []Client) 
 	if ids, err = e.servers(ctx); err != nil {
 		return nil, err
 	}
-	return ids, e.noteRebuilt(ctx, begun, ids, rebuilt)
+	if err := e.noteRebuilt(ctx, begun, ids, rebuilt); err != nil {
+		return nil, err
+	}
+	if begun, err = e.unfinished(ctx, clients...); err != nil {
+		return nil, err
+	}
+	return ids, e.checkRestarted(begun, ids) // at once, not after the histories are read
 }
 
 const beginLimit = 10 * time.Second // for all servers to be current

@@ -17,13 +17,10 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// complete does what the intents of clients say, and records that it is done. ids are those of the servers at the beginning.
-func (e *Eraser) complete(ctx context.Context, clients []Client, ids map[string]string) error {
+// complete does what the intents of clients say, and records that it is done.
+func (e *Eraser) complete(ctx context.Context, clients []Client) error {
 	begun, err := e.unfinished(ctx, clients...)
 	if err != nil || len(begun) == 0 {
-		return err
-	}
-	if err := e.checkRestarted(begun, ids); err != nil {
 		return err
 	}
 	replicated := false
@@ -40,7 +37,8 @@ func (e *Eraser) complete(ctx context.Context, clients []Client, ids map[string]
 	if err != nil {
 		return err
 	}
-	if ids, err = e.servers(ctx); err != nil {
+	ids, err := e.servers(ctx)
+	if err != nil {
 		return err
 	}
 	if err := e.checkRestarted(begun, ids); err != nil {
@@ -48,6 +46,13 @@ func (e *Eraser) complete(ctx context.Context, clients []Client, ids map[string]
 	}
 	if err := e.checkSnapshots(ctx, begun); err != nil {
 		return err
+	}
+	now, err := e.unfinished(ctx, clients...)
+	if err != nil {
+		return err
+	}
+	if !slices.EqualFunc(now, begun, func(a, b eventstore.Record) bool { return a.Sequence == b.Sequence }) {
+		return e.complete(ctx, clients) // another call has changed them
 	}
 	for _, r := range begun {
 		done := *r.Removal
