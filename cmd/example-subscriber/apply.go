@@ -57,8 +57,8 @@ func (s *state) apply(subject string, h nats.Header, data, at string) (applied b
 	if h.Get("ce-subject") != id {
 		return false, nil
 	}
-	var body map[string]json.RawMessage
-	if err := json.Unmarshal([]byte(data), &body); err != nil || !known.MatchString(kind) || string(body["id"]) != id {
+	body, err := read(kind, data)
+	if err != nil || string(body["id"]) != id {
 		return false, errors.Join(errors.New("an event that this program cannot read: update it"), err)
 	}
 	s.Clock = max(s.Clock, at)
@@ -68,14 +68,14 @@ func (s *state) apply(subject string, h nats.Header, data, at string) (applied b
 		last, _ := strconv.Atoi(string(client["cache_version"]))
 		next = last + 2
 	}
-	created := strings.HasSuffix(kind, "Created")
+	created, erased := strings.HasSuffix(kind, "Created"), strings.HasSuffix(kind, "Erased")
 	switch {
-	case strings.HasSuffix(kind, "Erased"), client != nil && version == next && strings.HasSuffix(kind, "Deleted"):
+	case version < next, s.Gone[id] && !erased, client == nil && !created && !erased: // the last was deleted before the list was taken
+		return false, nil
+	case erased, client != nil && version == next && strings.HasSuffix(kind, "Deleted"):
 		delete(s.Clients, id)
 		s.Gone[id] = true
 		return true, nil
-	case s.Gone[id], version < next, client == nil && !created: // the last was deleted before the list was taken
-		return false, nil
 	case version != next, created != (client == nil):
 		return false, errors.New("an event that does not continue its client")
 	case created:
@@ -94,6 +94,29 @@ func (s *state) apply(subject string, h nats.Header, data, at string) (applied b
 	}
 	client["updated_at"], client["cache_version"] = quoted(s.Clock), json.RawMessage(strconv.Itoa(version-1))
 	return true, nil
+}
+
+// read returns the members of an event's data. It fails for an unknown type, and for data that the service cannot read either.
+func read(kind, data string) (body map[string]json.RawMessage, err error) {
+	var typed struct {
+		Name, Currency, Details string
+		Active                  bool
+		Symbol                  string   `json:"currency_symbol"`
+		HighriseID              int64    `json:"highrise_id"`
+		Timeframe               string   `json:"default_invoice_timeframe"`
+		Kind                    string   `json:"last_invoice_kind"`
+		Erased                  []uint64 `json:"erased"`
+	}
+	err = errors.Join(json.Unmarshal([]byte(data), &body), json.Unmarshal([]byte(data), &typed))
+	for _, name := range []string{"name", "currency", "active"} {
+		if strings.HasSuffix(kind, "Updated") && string(body[name]) == "null" {
+			err = errors.Join(err, errors.New(name+" is null"))
+		}
+	}
+	if !known.MatchString(kind) {
+		err = errors.Join(err, errors.New("unknown type"))
+	}
+	return body, err
 }
 
 func quoted(text string) json.RawMessage { return json.RawMessage(strconv.Quote(text)) }

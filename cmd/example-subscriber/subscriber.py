@@ -90,13 +90,13 @@ class Copy:
         s, version = self.state, int(headers["ce-clientversion"])
         s["clock"], client = max(s["clock"], at), s["clients"].get(key)
         following = client["cache_version"] + 2 if client else 1
-        if kind.endswith("Erased") or client and version == following and kind.endswith("Deleted"):
+        created, erased = kind.endswith("Created"), kind.endswith("Erased")
+        if version < following or not erased and (key in s["gone"] or not client and not created):  # the last: deleted before the list
+            return False
+        if erased or version == following and kind.endswith("Deleted"):
             s["clients"].pop(key, None)
             s["gone"][key] = True
             return True
-        created = kind.endswith("Created")
-        if key in s["gone"] or version < following or not client and not created:  # the last was deleted before the list was taken
-            return False
         if version != following or created == bool(client):
             sys.exit(f"version {version} on {subject} does not continue its client")
         new = client or {"id": int(key), "created_at": s["clock"], "default_invoice_timeframe": None, "last_invoice_kind": None}

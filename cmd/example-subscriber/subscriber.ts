@@ -92,13 +92,13 @@ function apply(s: State, m: JsMsg): boolean {
   const version = Number(get("ce-clientversion"));
   const client = s.clients[id];
   const next = client ? (client.cache_version as number) + 2 : 1;
-  if (kind.endsWith("Erased") || (client && version === next && kind.endsWith("Deleted"))) {
+  const [created, erased] = [kind.endsWith("Created"), kind.endsWith("Erased")];
+  if (version < next || (!erased && (s.gone[id] || (!client && !created)))) return false; // the last: deleted before the list
+  if (erased || (version === next && kind.endsWith("Deleted"))) {
     delete s.clients[id];
     s.gone[id] = true;
     return true;
   }
-  const created = kind.endsWith("Created");
-  if (s.gone[id] || version < next || (!client && !created)) return false; // the last was deleted before the list was taken
   if (version !== next || created === !!client) throw new Error(`${m.seq} does not continue its client`);
   const after: Client = client ?? { id, created_at: s.clock, default_invoice_timeframe: null, last_invoice_kind: null };
   for (const name of attributes) if (name in data) after[name] = name === "details" ? (data[name] ?? "") : data[name];

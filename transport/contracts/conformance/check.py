@@ -2,7 +2,8 @@
 """Rebuilds all clients from the messages of this folder by the rules of EVENTS.md alone, and compares them with clients.json.
 
 messages.jsonl  messages of the stream on clients.>, in its order: sequence, timestamp, subject, headers, data
-damaged.jsonl   messages each of which, behind those, a reader has to stop at
+damaged.jsonl   messages each of which, behind those, a reader has to stop at. One that reads a single account, or begins with a
+                list, cannot see two of them: "of another account" and "never created"
 clients.json    what GET returns after messages.jsonl, by account, and the sequences of the messages that are no events
 """
 import json
@@ -10,7 +11,11 @@ import pathlib
 import re
 import sys
 
-KNOWN = {"Created", "Updated", "Toggled", "InvoiceDefaultsChanged", "Deleted", "Erased"}
+ALL = ["name", "highrise_id", "currency", "currency_symbol", "active", "details"]
+DEFAULTS = ["default_invoice_timeframe", "last_invoice_kind"]
+KINDS = {"Created": ALL, "Updated": ALL, "Toggled": ["active"], "InvoiceDefaultsChanged": DEFAULTS, "Deleted": [], "Erased": ["erased"]}
+TYPES = {"highrise_id": int, "active": bool, "erased": list}  # the others are texts
+EMPTY = {"active": False, "highrise_id": None} | dict.fromkeys(DEFAULTS)  # for null; that of the others is ""
 FORMS = {
     "ce-specversion": r"1\.0",
     "ce-id": r"(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
@@ -22,7 +27,6 @@ FORMS = {
     "ce-checksum": r".+",
     "content-type": r"application/json",
 }
-NEW = {"highrise_id": None, "default_invoice_timeframe": None, "last_invoice_kind": None}
 
 
 class Stop(Exception):
@@ -38,6 +42,28 @@ def checksum(subject, headers, data):
         for _ in range(8):
             crc = crc >> 1 ^ (0xC96C5795D7870F42 if crc & 1 else 0)
     return f"{crc ^ 2**64 - 1:016x}"
+
+
+def attributes(kind, text, key):
+    """Returns what the data of an event sets. It does not derive a symbol that is null in an update: no message here has one."""
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise Stop("the data is no JSON") from error
+    if not isinstance(data, dict) or type(data.get("id")) is not int or data["id"] != key:
+        raise Stop("the data is not of the client")
+    found = {}
+    for name in KINDS[kind]:
+        value = data.get(name)
+        if value is not None and type(value) is not TYPES.get(name, str):
+            raise Stop("another type")
+        if name == "highrise_id" and not -(2**63) <= (value or 0) < 2**63:
+            raise Stop("too large")
+        if kind == "Updated" and name in data and value is None and name in ("name", "currency", "active"):
+            raise Stop("null")
+        if kind != "Updated" or name in data:
+            found[name] = value or EMPTY.get(name, "")
+    return found
 
 
 class Copy:
@@ -59,33 +85,26 @@ class Copy:
         if headers["ce-subject"] != match[2]:
             return False
         kind = headers["ce-type"].removeprefix("clients.v1.Client")
-        if kind not in KNOWN:
+        if kind not in KINDS:
             raise Stop("unknown type")
         account, key, version = match[1], int(match[2]), int(headers["ce-clientversion"])
-        data = json.loads(message["data"])
-        if data.pop("id") != key:
-            raise Stop("data of another client")
+        changed = attributes(kind, message["data"], key)
         self.clock = max(self.clock, message["timestamp"])
         clients = self.accounts.setdefault(account, {})
         old = clients.get(key)
-        if kind == "Erased":
+        if old and version <= old["cache_version"] + 1 or key in self.gone and kind != "Erased":
+            return False
+        if not old and any(key in others for others in self.accounts.values()):
+            raise Stop("a client of another account")
+        if kind != "Erased" and (version != (old["cache_version"] + 2 if old else 1) or (kind == "Created") == bool(old)):
+            raise Stop("the version does not continue the client")
+        if kind in ("Deleted", "Erased"):
             clients.pop(key, None)
             self.gone.add(key)
             return True
-        if key in self.gone or old and version <= old["cache_version"] + 1:
-            return False
-        if version != (old["cache_version"] + 2 if old else 1) or (kind == "Created") == bool(old):
-            raise Stop("the version does not continue the client")
-        if kind == "Deleted":
-            del clients[key]
-            self.gone.add(key)
-            return True
         now = self.clock[:19] + "Z"
-        new = dict(old or {**NEW, "id": key, "created_at": now}, updated_at=now, cache_version=version - 1)
-        for name, value in data.items():
-            if name in ("name", "highrise_id", "currency", "currency_symbol", "active", "details", *NEW):
-                new[name] = "" if name == "details" and value is None else value
-        clients[key] = new
+        new = old or dict.fromkeys(DEFAULTS) | {"id": key, "created_at": now}
+        clients[key] = new | changed | {"updated_at": now, "cache_version": version - 1}
         return True
 
 

@@ -3,6 +3,8 @@ package e2e_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,6 +26,9 @@ func recordKit(t *testing.T) (messages, damaged []kitMessage) {
 	other := globex.create("Other Ltd")
 	put(message(fmt.Sprintf("clients.acme.%d", first), "no headers at all"))
 	acme.update(first, "<name>日本語</name><highrise-id></highrise-id>")
+	put(clientEvent("globex", "Updated", other, 1, `"name":"foreign"`)) // the clock does not run behind it
+	put(message(fmt.Sprintf("clients.acme.%d", first), "no event: its timestamp does not matter"))
+	acme.want(http.StatusOK, "POST", togglePath(acme.create("Behind another clock")), "") // both events
 	acme.update(first, "<currency>Yen - JPY</currency><details></details>")
 	acme.want(http.StatusOK, "POST", togglePath(first), "")
 	erased := globex.create("To be erased")
@@ -62,6 +67,10 @@ func recordKit(t *testing.T) (messages, damaged []kitMessage) {
 	}
 	put(clientEvent("globex", "Erased", erased, 3, `"erased":`+jsonOf(t, sequences)))
 	put(clientEvent("globex", "Created", erased, 1, `"name":"foreign"`))
+	put(clientEvent("globex", "Erased", other, 3, `"erased":[]`)) // its client has that version
+	const unseen = 100
+	put(clientEvent("globex", "Erased", unseen, 9, `"erased":[]`)) // nothing else is left of it
+	put(clientEvent("acme", "Created", unseen, 1, `"name":"foreign"`))
 	acme.createFrom("<name>Zoë \u202e &lt;b&gt;</name><details>line&#10;line&#9;\u2028\U0001F600\"\\</details><currency-symbol></currency-symbol>")
 	globex.update(other, "<name>The last</name>")
 
@@ -72,25 +81,25 @@ func recordKit(t *testing.T) (messages, damaged []kitMessage) {
 		}
 		at = at.Add(1300 * time.Millisecond)
 		switch i { // a leader with another clock, and after some events the one before
-		case 4:
+		case 6:
 			at = at.Add(-20 * time.Second)
-		case 8:
+		case 12:
 			at = at.Add(20 * time.Second)
 		}
 		messages = append(messages, kitMessageOf(m, at))
 	}
 	last := messages[len(messages)-1]
-	for i, m := range damagedEvents(other, 5) {
+	for i, m := range slices.Concat(damagedEvents(other, 5), damagedData(other, 5), damagedHistories(first, other, gone)) {
 		damaged = append(damaged, kitMessageOf(event{m.Subject, m.Header, string(m.Data), last.Sequence + 1 + uint64(i), at}, at))
 	}
 	require.Len(t, sequences, 2)
 	return messages, damaged
 }
 
-// damagedEvents returns events of a client that no reader may skip. The client is at the version before next.
+// damagedEvents returns events of a client that no reader may skip, with the next version of the client or one that it has.
 func damagedEvents(id int64, next int) []*nats.Msg {
 	event := func(version int) *nats.Msg { return clientEvent("globex", "Toggled", id, version, `"active":false`) }
-	wrongSum, changed, moved, short := event(next), event(next), event(next), event(next)
+	wrongSum, changed, moved, short := event(next), event(next-1), event(next), event(next)
 	wrongSum.Header.Set("ce-checksum", "0123456789abcdef")
 	changed.Data[len(changed.Data)-1] = ' '
 	moved.Subject = fmt.Sprintf("clients.acme.%d", id)
@@ -98,8 +107,52 @@ func damagedEvents(id int64, next int) []*nats.Msg {
 	return []*nats.Msg{
 		wrongSum, changed, moved, short,
 		altered(event(next), "ce-type", "clients.v1.ClientMerged"),
+		altered(event(next-1), "ce-type", "clients.v1.ClientMerged"),
 		altered(event(next), "ce-type", "clients.v2.ClientToggled"),
-		envelope(fmt.Sprintf("clients.globex.%d", id), "clients.v1.ClientToggled", id, next, `{"id":999,"active":false}`),
-		event(next + 100),
+	}
+}
+
+// damagedData returns events of a client whose data the service cannot read, with its next version or one that it has.
+func damagedData(id int64, next int) (all []*nats.Msg) {
+	for _, m := range []struct {
+		kind, data string
+		version    int
+	}{
+		{"Toggled", `{"id":999,"active":false}`, next},
+		{"Toggled", `{"id":999,"active":false}`, next - 1},
+		{"Toggled", `{"active":false}`, next},
+		{"Toggled", `{"id":%d,"active":false`, next - 1},
+		{"Toggled", `{"id":%d,"active":"false"}`, next},
+		{"Toggled", `{"id":%d.0,"active":false}`, next},
+		{"Toggled", `[{"id":%d,"active":false}]`, next},
+		{"Toggled", `null`, next},
+		{"Updated", `{"id":%d,"name":null}`, next},
+		{"Updated", `{"id":%d,"currency":null}`, next},
+		{"Updated", `{"id":%d,"active":null}`, next - 1},
+		{"Updated", `{"id":%d,"details":{}}`, next},
+		{"Updated", `{"id":%d,"highrise_id":"12"}`, next},
+		{"Updated", `{"id":%d,"highrise_id":12.0}`, next},
+		{"Updated", `{"id":%d,"highrise_id":9223372036854775808}`, next},
+		{"InvoiceDefaultsChanged", `{"id":%d,"default_invoice_timeframe":null,"last_invoice_kind":1}`, next},
+		{"Erased", `{"id":%d,"erased":"all"}`, next},
+	} {
+		data := strings.Replace(m.data, "%d", fmt.Sprint(id), 1)
+		all = append(all, envelope(fmt.Sprintf("clients.globex.%d", id), "clients.v1.Client"+m.kind, id, m.version, data))
+	}
+	return all
+}
+
+// damagedHistories returns events that do not continue their clients: first is one of acme at version 5, other one of globex at
+// version 4, gone one that was deleted.
+func damagedHistories(first, other, gone int64) []*nats.Msg {
+	unknown := altered(clientEvent("acme", "Toggled", gone, 3, `"active":false`), "ce-type", "clients.v1.ClientMerged")
+	return []*nats.Msg{
+		unknown, // also of a client that was deleted
+		clientEvent("globex", "Created", first, 1, `"name":"of another account"`),
+		clientEvent("acme", "Created", first, 6, `"name":"once more"`),
+		clientEvent("acme", "Updated", 1000, 1, `"name":"never created"`),
+		clientEvent("acme", "Created", 1001, 2, `"name":"not the first"`),
+		clientEvent("globex", "Toggled", other, 105, `"active":false`),
+		altered(clientEvent("acme", "Toggled", first, 7, `"active":false`), "ce-clientversion", "18446744073709551616"), // 2^64
 	}
 }
