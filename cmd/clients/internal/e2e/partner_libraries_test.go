@@ -36,14 +36,15 @@ func TestLibrariesOfPartners(t *testing.T) {
 				nodePartner(t, url, user, source)
 				natsPartner(t, as(user, url), user, strings.Fields(source)...)
 			}
+			nodePartner(t, url, "crm", "", "default") // a team that reads one account
 		})
 	}
 }
 
-func nodePartner(t *testing.T, url, user, source string) {
+func nodePartner(t *testing.T, url, user, source string, account ...string) {
 	t.Helper()
 	first, _, _ := strings.Cut(url, ",")
-	out, err := external(t, "node", *partnerJS+"/partner.js", first, user, source)
+	out, err := external(t, "node", append([]string{*partnerJS + "/partner.js", first, user, source}, account...)...)
 	require.NoError(t, err, "nats.js as %q: %s", user, out)
 }
 

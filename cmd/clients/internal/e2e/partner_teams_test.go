@@ -2,6 +2,8 @@ package e2e_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -9,10 +11,47 @@ import (
 
 	"clients/eventstore/natstest"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 )
+
+// A NATS server with the configuration that OPERATING.md shows, and the variables that it lists, serves the service. The test sets
+// variables, and so is not parallel.
+func TestADocumentedNATSServer(t *testing.T) {
+	document := readFile(t, "deploy/OPERATING.md")
+	shown := regexp.MustCompile("(?s)```\n(port: 4222\n.*?)```").FindStringSubmatch(document)
+	require.NotNil(t, shown)
+	accounts := strings.Replace(readFile(t, "deploy/kubernetes/components/nats/accounts.conf"), "max_file: 24GB", "max_file: 8GB", 1)
+	for _, variable := range passwordVariables.FindAllString(accounts, -1) {
+		require.Contains(t, document, "`"+variable[1:]+"`")
+	}
+	teams := run(t, nil, "setup", "--teams", testTeams(t))
+	require.Zero(t, teams.code, teams.stderr)
+	dir := t.TempDir()
+	for name, content := range map[string]string{
+		"accounts.conf": accounts, "teams.conf": teams.stdout,
+		"nats.conf": strings.NewReplacer("port: 4222", "listen: 127.0.0.1:-1", "nats-data", filepath.Join(dir, "nats-data")).Replace(shown[1]),
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600))
+		for _, variable := range passwordVariables.FindAllStringSubmatch(content, -1) {
+			t.Setenv(variable[1]+"_PASSWORD", `"`+strings.ToLower(variable[1])+`"`)
+		}
+	}
+	options, err := server.ProcessConfigFile(filepath.Join(dir, "nats.conf"))
+	require.NoError(t, err)
+	options.NoSigs = true
+	nats, err := server.NewServer(options)
+	require.NoError(t, err)
+	nats.Start()
+	t.Cleanup(func() { nats.Shutdown(); nats.WaitForShutdown() })
+	require.True(t, nats.ReadyForConnections(timeout))
+	const single = "CLIENTS_STREAM_REPLICAS=1"
+	setup := run(t, []string{"CLIENTS_NATS_URL=" + as("admin", nats.ClientURL()), single}, "setup", "--sources")
+	require.Zero(t, setup.code, setup.stderr)
+	launch(t, "CLIENTS_NATS_URL="+as("clients", nats.ClientURL()), single).awaitReady(t)
+}
 
 // requireTeamReads has the team crm, which reads the account default, do all that a team is for. In the end its durable consumer
 // has one message that is not acknowledged, and others that are not delivered.
