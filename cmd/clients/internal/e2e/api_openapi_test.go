@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -116,6 +117,7 @@ func TestOpenAPIIsWhatTheServiceDoes(t *testing.T) {
 	d.refusals(a)
 	d.refusedCallers(t)
 	d.otherSites()
+	d.damaged(t)
 	for template, methods := range operations {
 		for _, method := range methods {
 			responses, _ := d.contract.at("paths", template, strings.ToLower(method), "responses")
@@ -230,6 +232,25 @@ func (d *documented) refusedCallers(t *testing.T) {
 			caller.holds(status, "POST", itsState, "/clients/1/toggle", "", accept)
 			caller.holds(status, "PUT", itsState, "/clients/1/toggle", "", accept)
 		}
+	}
+}
+
+// damaged reads the client of an event that was altered on disk.
+func (d *documented) damaged(t *testing.T) {
+	s := start(t)
+	createThree(t, s)
+	require.Zero(t, s.stop(t))
+	for _, block := range blocks(t, filepath.Join(s.dataDir, "nats")) {
+		alterEvent(t, block, 2, func(e *storedEvent) { e.replace("Second Ltd", "Zecond Ltd") })
+	}
+	s = s.restart(t)
+	caller := &documented{client: s.client, contract: d.contract, seen: d.seen}
+	for _, accept := range []string{acceptJSON, acceptXML} {
+		caller.holds(200, "GET", anyClient, "/clients/2", "", accept)
+		caller.holds(500, "GET", anyClient, "/clients/2?version=1", "", accept)
+		caller.holds(500, "GET", anyClient, "/clients/2?as_of=2010-09-25", "", accept)
+		caller.holds(500, "GET", anyClient, "/clients/2", "", accept, "Accept-Datetime: Sat, 25 Sep 2010 18:30:00 GMT")
+		caller.holds(500, "GET", itsHistory, "/clients/2/history", "", accept)
 	}
 }
 
