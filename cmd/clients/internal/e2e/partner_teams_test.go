@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -70,6 +71,7 @@ func requireTeamReads(t *testing.T, s *service, servers *natstest.Cluster) {
 		require.Equal(t, fmt.Sprint(name, "+", i%2+1), consumer.CachedInfo().Name)
 		require.NoError(t, firstOf(t, consumer).DoubleAck(t.Context()))
 	}
+	requireReplacementEndsPull(t, js)
 	ordered, err := js.OrderedConsumer(t.Context(), "CLIENTS", jetstream.OrderedConsumerConfig{FilterSubjects: []string{"clients.default.1", "clients.default.2"}})
 	require.NoError(t, err)
 	require.Equal(t, "clients.default.1", firstOf(t, ordered).Subject())
@@ -110,6 +112,29 @@ func requireTeamReads(t *testing.T, s *service, servers *natstest.Cluster) {
 	nc, js = connect(t, as("desk", servers.URL()), silent)
 	publishEvent(t, js, "projects.shop.1", "projects.v1.ProjectCreated", `{"id":1,"client_id":1}`)
 	requireDenied(t, nc, "projects.default.1")
+}
+
+// requireReplacementEndsPull requires that a pull which waits ends when another consumer of the team takes the name.
+func requireReplacementEndsPull(t *testing.T, js jetstream.JetStream) {
+	t.Helper()
+	create := func() jetstream.Consumer {
+		consumer, err := js.CreateConsumer(t.Context(), "CLIENTS", jetstream.ConsumerConfig{
+			FilterSubject: "clients.default.>", DeliverPolicy: jetstream.DeliverNewPolicy, AckPolicy: jetstream.AckNonePolicy,
+		})
+		require.NoError(t, err)
+		return consumer
+	}
+	eventually(t, func() bool { // in a cluster the first pull may come too early
+		replaced := create()
+		batch, err := replaced.Fetch(1, jetstream.FetchMaxWait(timeout))
+		require.NoError(t, err)
+		create()
+		require.Equal(t, replaced.CachedInfo().Name, create().CachedInfo().Name)
+		for range batch.Messages() {
+			require.Fail(t, "there is no new message")
+		}
+		return errors.Is(batch.Error(), jetstream.ErrConsumerDeleted)
+	}, "the pull ends with 409 Consumer Deleted")
 }
 
 // firstOf returns the next message. In a cluster a consumer can be used only a moment after its creation.
