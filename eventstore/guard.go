@@ -25,8 +25,9 @@ type guard struct {
 	removals *Removals
 
 	counting sync.Mutex
-	counted  time.Time // when the messages that are missing were last listed
-	lacking  uint64    // how many of them no Removal accounted for
+	counted  time.Time     // when the messages that are missing were last listed
+	sound    tally         // of the last list in which a Removal accounted for each
+	lacking  atomic.Uint64 // how many of the last list no Removal accounted for
 
 	mu      sync.Mutex
 	reached Checkpoint // the last message that was read, or the one of a snapshot

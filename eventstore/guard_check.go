@@ -90,37 +90,53 @@ func (g *guard) lost(ctx context.Context, state jsapi.StreamState) (uint64, erro
 		}
 	}
 	removed := uint64(g.removals.Len())
-	if missing > removed || missing == removed && len(g.removals.Unfinished()) == 0 {
-		return missing - removed, nil
+	if missing > removed || removed > maxCount {
+		return missing - min(missing, removed), nil
 	}
-	return g.count(ctx)
+	return g.count(ctx, tally{missing, removed}), nil
 }
 
-// countPause is between two counts: each is a list of all that is missing.
-const countPause = time.Second
+const (
+	// countPause is between two counts: each is a list of all that is missing.
+	countPause = time.Second
+	// maxCount is how many removed messages are counted. A list of a million takes the server half a second.
+	maxCount = 200_000
+)
 
-// count returns what lost returns while some of the messages are still there that a Removal accounts for: another one may be missing in
-// their place.
-func (g *guard) count(ctx context.Context) (lost uint64, err error) {
-	g.counting.Lock()
-	defer g.counting.Unlock()
-	if time.Since(g.counted) < countPause {
-		return g.lacking, nil
+// tally is how many messages are missing and how many were removed. As long as both stay, the messages are the same ones.
+type tally struct{ missing, removed uint64 }
+
+// count returns how many messages are missing that no Removal accounts for. It is more than the difference while some are still there
+// that were removed. It does not wait for another count, and returns the result of the last one if the list cannot be had.
+func (g *guard) count(ctx context.Context, now tally) (lost uint64) {
+	if !g.counting.TryLock() {
+		return g.lacking.Load()
 	}
+	defer g.counting.Unlock()
+	if now == g.sound || time.Since(g.counted) < countPause {
+		return g.lacking.Load()
+	}
+	g.counted = time.Now()
 	var info struct {
 		State struct {
 			First   uint64   `json:"first_seq"`
 			Deleted []uint64 `json:"deleted"`
 		} `json:"state"`
 	}
-	if err := g.api.Request(ctx, "STREAM.INFO."+Stream, map[string]any{"deleted_details": true}, &info); err != nil {
-		return 0, err
+	err := g.api.Request(ctx, "STREAM.INFO."+Stream, map[string]any{"deleted_details": true}, &info)
+	if err == nil {
+		_, err = g.removals.Read(ctx, g.api) // a Removal is stored before its messages are deleted
 	}
-	if _, err := g.removals.Read(ctx, g.api); err != nil { // a Removal is stored before its messages are deleted
-		return 0, err
+	if err != nil {
+		return g.lacking.Load()
 	}
-	g.counted, g.lacking = time.Now(), g.removals.lacking(info.State.First, info.State.Deleted)
-	return g.lacking, nil
+	state := info.State
+	lost = g.removals.lacking(state.First, state.Deleted)
+	g.lacking.Store(lost)
+	if lost == 0 {
+		g.sound = tally{state.First - min(state.First, 1) + uint64(len(state.Deleted)), uint64(g.removals.Len())}
+	}
+	return lost
 }
 
 // checkMessage checks that the leader has the message of a checkpoint, or removed it. The error is ErrReplaced if it has another one,

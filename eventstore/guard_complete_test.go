@@ -11,6 +11,7 @@ import (
 	"clients/eventstore/internal/jsapi"
 	"clients/eventstore/natstest"
 
+	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 )
 
@@ -38,35 +39,51 @@ func TestMissingMessagesAreAFault(t *testing.T) {
 	}
 }
 
-// While the messages of an erasure, or of a skip, are still there, another one that is missing is noticed all the same.
+// While messages of an erasure, or of a skip, are still there, as many others that are missing are noticed all the same.
 func TestAMissingMessageIsNoticedDuringARemoval(t *testing.T) {
 	t.Parallel()
-	nc := natstest.Run(t, 1).Connect(t, 0)
-	store := openStore(t, nc, 1)
-	appendAll(t, store, created(7), happened(2, domain.ClientDeleted{ID: 7}))
-	living, err := store.Append(deadline(t), created(8), 0)
-	require.NoError(t, err)
-	messages := eventstore.RemovedMessages(stored(t, store)[:2])
-	removal := eventstore.Removal{Reason: eventstore.ReasonErasure, Account: "test", ClientID: 7, Messages: messages}
-	require.NoError(t, eventstore.AppendErasure(deadline(t), nc, happened(3, domain.ClientErased{}), 2, removal))
-	stream, err := store.JetStream().Stream(deadline(t), eventstore.Stream)
-	require.NoError(t, err)
-	open := func() error {
-		s, err := eventstore.Open(deadline(t), nc, eventstore.Config{Replicas: 1, Log: slog.New(slog.DiscardHandler)})
-		if err == nil {
-			defer s.Close()
-			_, err = s.LastSequence(deadline(t))
-		}
-		return err
+	for name, c := range map[string]struct {
+		record  func(*nats.Conn, []eventstore.RemovedMessage) error
+		deleted []uint64 // of those that are recorded
+	}{
+		"erasure": {func(nc *nats.Conn, messages []eventstore.RemovedMessage) error {
+			removal := eventstore.Removal{Reason: eventstore.ReasonErasure, Account: "test", ClientID: 7, Messages: messages}
+			return eventstore.AppendErasure(deadline(t), nc, happened(3, domain.ClientErased{}), 2, removal)
+		}, []uint64{2}},
+		"skip": {func(nc *nats.Conn, messages []eventstore.RemovedMessage) error {
+			return eventstore.AppendRemoval(deadline(t), nc, eventstore.Removal{Reason: "by hand", Messages: messages[:1]})
+		}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			nc := natstest.Run(t, 1).Connect(t, 0)
+			store := openStore(t, nc, 1)
+			appendAll(t, store, created(7), happened(2, domain.ClientDeleted{ID: 7}))
+			living, err := store.Append(deadline(t), created(8), 0)
+			require.NoError(t, err)
+			require.NoError(t, c.record(nc, eventstore.RemovedMessages(stored(t, store)[:2])))
+			stream, err := store.JetStream().Stream(deadline(t), eventstore.Stream)
+			require.NoError(t, err)
+			open := func() error {
+				s, err := eventstore.Open(deadline(t), nc, eventstore.Config{Replicas: 1, Log: slog.New(slog.DiscardHandler)})
+				if err == nil {
+					defer s.Close()
+					_, err = s.LastSequence(deadline(t))
+				}
+				return err
+			}
+			for _, sequence := range c.deleted {
+				require.NoError(t, stream.SecureDeleteMsg(deadline(t), sequence))
+			}
+			_, err = store.LastSequence(deadline(t))
+			require.NoError(t, err)
+			require.NoError(t, open())
+			require.NoError(t, stream.DeleteMsg(deadline(t), living.Sequence))
+			require.ErrorIs(t, open(), eventstore.ErrIncomplete)
+			require.Eventually(t, func() bool {
+				_, err := store.LastSequence(deadline(t))
+				return errors.Is(err, eventstore.ErrIncomplete)
+			}, 10*time.Second, 10*time.Millisecond)
+		})
 	}
-	require.NoError(t, stream.SecureDeleteMsg(deadline(t), 2)) // as the erasure does; 1 is still there
-	_, err = store.LastSequence(deadline(t))
-	require.NoError(t, err)
-	require.NoError(t, open())
-	require.NoError(t, stream.DeleteMsg(deadline(t), living.Sequence))
-	require.ErrorIs(t, open(), eventstore.ErrIncomplete)
-	require.Eventually(t, func() bool {
-		_, err := store.LastSequence(deadline(t))
-		return errors.Is(err, eventstore.ErrIncomplete)
-	}, 10*time.Second, 10*time.Millisecond)
 }

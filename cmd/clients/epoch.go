@@ -66,7 +66,7 @@ func (c *epochCommand) Run(ctx context.Context, s streams) error {
 	return nil
 }
 
-// checkErasures refuses an epoch while an erasure is not complete: which servers were away during that belongs to the epoch.
+// checkErasures refuses an epoch while an erasure is not complete, which would forget the servers that were away.
 func checkErasures(ctx context.Context, nc *nats.Conn) error {
 	e, err := erasure.New(nc, erasure.Config{})
 	if err != nil {
@@ -76,5 +76,5 @@ func checkErasures(ctx context.Context, nc *nats.Conn) error {
 	if err != nil || len(clients) == 0 {
 		return err
 	}
-	return terminal.WithHint(fmt.Errorf("the erasure of %s is not complete", clients[0]), "complete it with clients erase first")
+	return terminal.WithHint(fmt.Errorf("the erasure of %s is not complete", clients[0]), "complete it with clients erase first; if the stream came from other servers, with --rebuilt for each that it names")
 }

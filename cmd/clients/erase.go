@@ -49,7 +49,7 @@ func (c *eraseCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	var list *os.File
-	_, noList := os.Stat(c.Log)
+	_, missing := os.Stat(c.Log)
 	if c.Log != "" {
 		var err error
 		if list, err = erasure.OpenList(c.Log); err != nil {
@@ -66,7 +66,7 @@ func (c *eraseCommand) Run(ctx context.Context, s streams) error {
 		}
 		return err
 	})
-	if list != nil && err != nil && noList != nil { // it was made just now
+	if list != nil && err != nil && missing != nil { // it was made just now
 		removeEmpty(list)
 	}
 	var away *erasure.AwayError

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"slices"
 	"time"
 
 	"clients/eventstore/internal/jsapi"
@@ -23,6 +24,8 @@ const subjectPrefix = "clients-quarantine" // .<stream>.<its creation>.<sequence
 var (
 	// ErrNotFound reports that there is no dead letter with a number.
 	ErrNotFound = errors.New("there is no such message in quarantine")
+	// ErrAway reports that a dead letter is not deleted because a server would keep it.
+	ErrAway = errors.New("a NATS server is away, and would keep the message")
 	// ErrNoStream reports that the stream of the dead letters does not exist.
 	ErrNoStream = errors.New("there is no stream " + Stream + ": no clients service has run on this NATS system")
 )
@@ -79,7 +82,7 @@ func (s *Store) PutWhole(ctx context.Context, m upstream.Message, reason, detail
 	return s.outcome(ctx, m, s.publish(ctx, encode(m, reason, detail)))
 }
 
-// outcome returns what the outcome of storing a message means.
+// outcome returns what Put does, of the error of storing a message.
 func (s *Store) outcome(ctx context.Context, m upstream.Message, err error) (stored bool, _ error) {
 	if jsapi.Classify(err) == jsapi.Conflict {
 		return false, nil
@@ -124,31 +127,41 @@ func (s *Store) All(ctx context.Context) iter.Seq2[Letter, error] {
 	}
 }
 
-// silence is after how long without a response a server counts as away.
-const silence = 5 * time.Second
-
 // Drop deletes a dead letter and overwrites it in the files of the stream, unless a server is away, which would keep it for good. The
-// error is ErrNotFound if there is none with this number.
+// error is ErrNotFound if there is none with this number, and ErrAway.
 func (s *Store) Drop(ctx context.Context, number uint64) error {
 	if _, err := s.Get(ctx, number); err != nil {
 		return err
 	}
-	var info jetstream.StreamInfo
-	if err := s.api.Request(ctx, "STREAM.INFO."+Stream, nil, &info); err != nil {
-		return fmt.Errorf("drop %d: %w", number, streamError(err))
-	}
-	if info.Cluster != nil {
-		for _, r := range info.Cluster.Replicas {
-			if r.Offline || r.Active == 0 || r.Active > silence { // 0: the leader has never heard of it
-				return fmt.Errorf("server %s is away, and would keep the message", r.Name)
-			}
-		}
+	if err := s.awaitServers(ctx); err != nil {
+		return err
 	}
 	if err := s.api.Do(ctx, "STREAM.MSG.DELETE."+Stream, map[string]any{"seq": number}); err != nil {
 		return fmt.Errorf("drop %d: %w", number, streamError(err))
 	}
 	return nil
 }
+
+// awaitServers returns ErrAway if the leader does not hear of each server within awayLimit.
+func (s *Store) awaitServers(ctx context.Context) error {
+	for end := time.Now().Add(awayLimit); ; jsapi.Pause(ctx) {
+		info, err := s.api.StreamInfo(ctx, Stream)
+		if err != nil {
+			return streamError(err)
+		}
+		present := info.Cluster.Present()
+		for _, r := range info.Cluster.Replicas {
+			if !slices.Contains(present, r.Name) {
+				err = fmt.Errorf("%w: %s", ErrAway, r.Name)
+			}
+		}
+		if err == nil || ctx.Err() != nil || time.Now().After(end) {
+			return err
+		}
+	}
+}
+
+const awayLimit = 5 * time.Second
 
 // Len returns the number of dead letters.
 func (s *Store) Len(ctx context.Context) (uint64, error) {

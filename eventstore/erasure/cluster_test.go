@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"clients/eventstore/deadletter"
 	"clients/eventstore/erasure"
 	"clients/eventstore/natstest"
 
@@ -175,7 +176,7 @@ func TestErasureNamesAServerThatWasAway(t *testing.T) {
 				require.NoError(t, err)
 				number = letter.Number
 			}
-			require.ErrorContains(t, f.letters.Drop(soon(t), number), server.Name+" is away")
+			require.ErrorIs(t, f.letters.Drop(soon(t), number), deadletter.ErrAway)
 			away.end(t, server)
 			require.Eventually(t, func() bool { return f.current("CLIENTS") }, 3*time.Minute, 100*time.Millisecond)
 			require.Eventually(t, func() bool { return skip() == nil }, time.Minute, 100*time.Millisecond)

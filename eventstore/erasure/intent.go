@@ -32,7 +32,7 @@ func (e *Eraser) begin(ctx context.Context, rebuilt []string, clients []Client) 
 	}
 	behind, err := e.awaitCurrent(ctx, begun, beginLimit)
 	if err == nil && len(behind) > 0 {
-		err = fmt.Errorf("servers are not current: %s: run this again when they are", strings.Join(behind, ", "))
+		err = fmt.Errorf("servers are not current: %s", strings.Join(behind, ", "))
 	}
 	if err != nil {
 		return nil, err

@@ -22,8 +22,8 @@ type Reader struct {
 }
 
 // maxBatches bounds how many batches are read at once. A server sends each without a pause, and closes a connection for which
-// more is pending than its max_pending, 16 MiB: the whole service would lose its connection. What was received already counts until
-// the server's write has ended, so that twice as many batches can be pending.
+// more is pending than its max_pending, 16 MiB: the whole service would lose its connection. A batch counts until the write to
+// the socket that it was part of has ended, so that twice as many can be pending.
 const maxBatches = 4
 
 // NewReader returns a reader on a connection. It leaves out messages that were removed, also while they are still there.

@@ -13,8 +13,8 @@
 // one may go on from its position.
 //
 // Guarantees: a reader gets each event of its account behind its position once, in the order of the stream, after the read
-// model shows it. Publish never waits for a reader. Events of an erased client are dropped with its ClientErased: a reader that
-// takes events later gets that alone.
+// model shows it. Publish never waits for a reader. The ClientErased of a client drops its other events: a reader that takes
+// events later gets the erasures alone.
 package feed
 
 import (
@@ -94,7 +94,7 @@ func (h *Hub) Publish(batch []eventstore.Record) {
 		h.reached = r.Sequence
 		if a := h.accounts[r.Account]; a != nil && isEvent(r) {
 			if r.IsErasure() {
-				h.forget(a, r.ClientID)
+				h.forget(a, r)
 			}
 			h.add(newEvent(a, r))
 			changed[a] = true
@@ -127,9 +127,9 @@ func (h *Hub) add(e *Event) {
 	}
 }
 
-// forget drops the events of a client. The caller holds mu.
-func (h *Hub) forget(a *account, client int64) {
-	erased := func(e *Event) bool { return e.account == a && e.client == client }
+// forget drops the events of the client that r erases, but for its erasures. The caller holds mu.
+func (h *Hub) forget(a *account, r eventstore.Record) {
+	erased := func(e *Event) bool { return e.account == a && e.client == r.ClientID && e.Type != r.Type }
 	a.events = slices.DeleteFunc(a.events, erased)
 	h.events = slices.DeleteFunc(h.events, func(e *Event) bool {
 		if erased(e) {

@@ -27,7 +27,7 @@ const numPending = "Nats-Num-Pending"
 // Batch returns the next messages of a subject from a sequence on, in order, and more says whether the server has more of
 // them behind the last one. Any server that holds the stream may respond: it may lack the newest messages. There may be none. The
 // batch also ends in front of a message that was stored with one of the headers that the server adds.
-// The error, which comes last, is ctx's or that of the connection, or says that no message came for RequestTimeout.
+// The error, which comes last, is ctx's or that of the connection, or context.Canceled if no message came for RequestTimeout.
 func (c *Client) Batch(ctx context.Context, stream, subject string, from uint64) iter.Seq2[BatchMessage, error] {
 	return func(yield func(BatchMessage, error) bool) {
 		ctx, cancel := context.WithTimeout(ctx, batchTimeout)
