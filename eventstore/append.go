@@ -103,11 +103,6 @@ func expect(msg *nats.Msg, e domain.Envelope, lastSequence uint64) {
 	}
 }
 
-// hasTime reports whether there is time until the deadline for what is expected to take so long.
-func (p *pending) hasTime(expected time.Duration) bool {
-	return time.Until(p.deadline) > expected+expected/4
-}
-
 // subject is what the event's condition is about: for a creation, the id in any account.
 func (p *pending) subject() string {
 	if p.lastSequence == 0 {

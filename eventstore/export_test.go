@@ -169,3 +169,9 @@ func (s *Store) NewGuard() *Guard { return &Guard{guard{api: s.api, removals: ne
 func (g *Guard) Compare(ctx context.Context, info jsapi.StreamInfo) error {
 	return g.compare(ctx, info, Checkpoint{})
 }
+
+// Cost sets what an event and a batch cost just now.
+func (s *Store) Cost(d time.Duration) {
+	s.writer.single.set(d)
+	s.writer.batch.set(d)
+}

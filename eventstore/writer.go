@@ -17,8 +17,9 @@ import (
 // writer publishes events. One flush is under way at a time, and what comes meanwhile shares the next one. A flush
 // publishes its events one by one, or together as an atomic batch, whichever is done sooner: on one server a single event
 // costs one sync to disk, one after the other, and a batch, however many events it has, one if it is staged in memory and
-// otherwise eight or nine. What each costs just now is measured. An event that could not be stored before its deadline is
-// not sent. Each event keeps its own condition; a batch that the stream refuses is published event by event.
+// otherwise eight or nine. What each costs just now is measured. On one server an event that could not be stored before its
+// deadline is not sent. Several servers store many events at once, and what the last ones took may have been an election.
+// Each event keeps its own condition; a batch that the stream refuses is published event by event.
 type writer struct {
 	api        *jsapi.Client
 	guard      *guard
@@ -108,7 +109,15 @@ func (w *writer) inTime(p *pending) bool {
 	if end := w.busy.Load(); end != nil {
 		expected += max(0, time.Until(*end))
 	}
-	return p.hasTime(expected)
+	return w.hasTime(p, expected)
+}
+
+// hasTime reports whether an event can be stored before its deadline if that takes as long as expected.
+func (w *writer) hasTime(p *pending, expected time.Duration) bool {
+	if w.replicated {
+		expected = 0
+	}
+	return time.Until(p.deadline) > expected+expected/4
 }
 
 // gather takes what is waiting by now, in addition to first. If that, or what it took before, is more than one event, it also
@@ -178,7 +187,7 @@ func (w *writer) publishLeased(p *pending) (due bool) {
 // and returns the others. One that was sent before has an unknown outcome, and is not refused.
 func (w *writer) refuseLate(events []*pending, takes func(i int) time.Duration) (inTime []*pending) {
 	for _, p := range events {
-		if p.unknown || p.hasTime(takes(len(inTime))) {
+		if p.unknown || w.hasTime(p, takes(len(inTime))) {
 			inTime = append(inTime, p)
 		} else {
 			p.done <- published{err: domain.NoStore(errTooSlow)}

@@ -148,3 +148,18 @@ func TestABatchEndsInTimeWhileReconnecting(t *testing.T) {
 	require.ErrorIs(t, err, domain.ErrUnknownOutcome)
 	require.Less(t, time.Since(begun), time.Second)
 }
+
+// What the last events took decides on one server, which stores one after the other. On several it may have been an election.
+func TestAnEventIsRefusedForASlowDiskAndNotForAnElection(t *testing.T) {
+	t.Parallel()
+	for servers, refused := range map[int]bool{1: true, 3: false} {
+		s := singleOrReplicated(t, servers)
+		s.Cost(3 * time.Second) // more than an event may take
+		_, err := s.Append(deadline(t), created(1), 0)
+		if refused {
+			require.ErrorContains(t, err, "the event store is too slow at the moment")
+		} else {
+			require.NoError(t, err)
+		}
+	}
+}
