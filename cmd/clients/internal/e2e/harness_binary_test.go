@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,8 +15,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// binary is the path of the program under test.
-var binary string
+// binary is the path of the program under test, and racing that of the one with the race detector, if the tests have it.
+var binary, racing string
+
+// serviceOf returns the program that a test starts as the service. In tests of faults, where many callers and replicas are at
+// work, it has the race detector. It costs several times the processor time, and all tests together would take ten minutes.
+func serviceOf(t testing.TB) string {
+	if racing != "" && strings.HasPrefix(t.Name(), "TestFaults") {
+		return racing
+	}
+	return binary
+}
 
 // parallel is the default number of tests that run at once: most of them wait for processes most of the time.
 const parallel = "4"
@@ -34,7 +44,7 @@ func TestMain(m *testing.M) {
 	os.Exit(buildAndRun(m))
 }
 
-// buildAndRun builds the program, with the race detector where the tests have it, and runs the tests.
+// buildAndRun builds the programs and runs the tests.
 func buildAndRun(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "clients-e2e-")
 	if err != nil {
@@ -43,13 +53,16 @@ func buildAndRun(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	binary = filepath.Join(dir, "clients")
-	args := []string{"build", "-o", binary}
+	builds := [][]string{{"build", "-o", binary}}
 	if raceEnabled {
-		args = append(args, "-race")
+		racing = filepath.Join(dir, "clients-race")
+		builds = append(builds, []string{"build", "-race", "-o", racing})
 	}
-	if out, err := exec.Command("go", append(args, "clients/cmd/clients")...).CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
-		return 1
+	for _, args := range builds {
+		if out, err := exec.Command("go", append(args, "clients/cmd/clients")...).CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
+			return 1
+		}
 	}
 	return runAndEndShared(m, dir)
 }

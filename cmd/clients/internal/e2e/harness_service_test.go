@@ -77,7 +77,7 @@ func startExternal(t testing.TB, variables ...string) *service {
 // shown if the test failed.
 func launch(t testing.TB, variables ...string) *service {
 	t.Helper()
-	return launchProgram(t, binary, variables...)
+	return launchProgram(t, serviceOf(t), variables...)
 }
 
 // launchProgram is launch of another build of the program.
