@@ -2,7 +2,7 @@ package erasure
 
 import (
 	"context"
-	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -20,20 +20,20 @@ var logged = []string{eventstore.Stream, deadletter.Stream, upstream.Projects.Na
 
 const (
 	logFile      = 4 << 20 // bytes; after that a server begins another file of a Raft log
-	logEntry     = 2 << 10 // bytes that a deletion takes in a log, at least
-	fillTogether = 64      // requests under way
+	logEntry     = 256     // bytes that a deletion takes in a log, at least: it has the description of the connection
+	fillTogether = 256     // requests under way
 	fillLimit    = 10 * time.Second
 )
 
+// codeDeleteFailed is the code of the error for a deletion that is in the log, of a message that does not exist.
+const codeDeleteFailed jetstream.ErrorCode = 10057
+
 // fillLogs fills the Raft logs of the streams, with deletions of a message that does not exist, and reports whether there are any.
 func (e *Eraser) fillLogs(ctx context.Context, begun []eventstore.Record) (replicated bool, err error) {
-	inbox := e.nc.NewInbox() + "."
-	responses, err := e.nc.SubscribeSync(inbox + "*")
+	inbox := e.nc.NewInbox()
+	responses, err := e.nc.SubscribeSync(inbox)
 	if err != nil {
 		return false, err
-	}
-	for len(inbox) < logEntry { // the entry has the subject of the response
-		inbox += rand.Text()
 	}
 	defer func() { _ = responses.Unsubscribe() }()
 	for _, stream := range logged {
@@ -71,8 +71,18 @@ func (c *cluster) fill(ctx context.Context, stream, inbox string, responses *nat
 		}
 	}
 	for range fillTogether {
-		if _, err := responses.NextMsgWithContext(ctx); err != nil {
+		m, err := responses.NextMsgWithContext(ctx)
+		if err != nil {
 			return err
+		}
+		var response struct {
+			Error *jetstream.APIError `json:"error"`
+		}
+		if err := json.Unmarshal(m.Data, &response); err != nil {
+			return err
+		}
+		if response.Error != nil && response.Error.ErrorCode != codeDeleteFailed { // it did not come into the log
+			return response.Error
 		}
 	}
 	return nil
