@@ -57,3 +57,26 @@ func TestRequestEndsWithItsContext(t *testing.T) {
 	var response struct{}
 	require.ErrorIs(t, api.Request(ctx, "TEST", nil, &response), context.DeadlineExceeded)
 }
+
+func TestRequestWaitsForAnotherConnection(t *testing.T) {
+	t.Parallel()
+	nc := natstest.Run(t, 1).Connect(t, 0)
+	api, err := jsapi.New(nc)
+	require.NoError(t, err)
+	for range 20 {
+		require.NoError(t, nc.ForceReconnect())
+		var response struct{}
+		require.NoError(t, api.Request(t.Context(), "INFO", nil, &response))
+	}
+}
+
+func TestRequestEndsWithoutAConnection(t *testing.T) {
+	t.Parallel()
+	cluster := natstest.Run(t, 1)
+	api, err := jsapi.New(cluster.Connect(t, 0))
+	require.NoError(t, err)
+	cluster.Servers[0].Shutdown()
+	require.Eventually(t, func() bool { return !api.Conn.IsConnected() }, 10*time.Second, time.Millisecond)
+	var response struct{}
+	require.ErrorIs(t, api.Request(t.Context(), "INFO", nil, &response), nats.ErrReconnectBufExceeded)
+}

@@ -27,6 +27,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -100,11 +101,15 @@ func (c *Client) roundTrip(ctx context.Context, call string, request, response a
 	return json.Unmarshal(reply.Data, response)
 }
 
-// hedgeAfter is how long a response is waited for before the request is sent again. It doubles with each request.
-const hedgeAfter = 300 * time.Millisecond
+const (
+	// hedgeAfter is how long a response is waited for before the request is sent again. It doubles with each request.
+	hedgeAfter = 300 * time.Millisecond
+	// reconnectLimit is how long a request waits for a connection. One to another server takes a few milliseconds.
+	reconnectLimit = 500 * time.Millisecond
+)
 
 // hedged returns the first response to a request that is sent again while there is none. A stream's leader that steps
-// down or ends may leave a request without a response forever.
+// down or ends may leave a request without a response forever, and so does a server that ends.
 func (c *Client) hedged(ctx context.Context, subject string, body []byte) (*nats.Msg, error) {
 	type result struct {
 		reply *nats.Msg
@@ -116,13 +121,18 @@ func (c *Client) hedged(ctx context.Context, subject string, body []byte) (*nats
 		results <- result{reply, err}
 	}
 	go send()
+	begun := time.Now()
 	wait := hedgeAfter
 	again := time.NewTimer(wait)
 	defer again.Stop()
 	for {
 		select {
 		case first := <-results:
-			return first.reply, first.err
+			if !errors.Is(first.err, nats.ErrReconnectBufExceeded) || time.Since(begun) > reconnectLimit {
+				return first.reply, first.err
+			}
+			Pause(ctx)
+			go send()
 		case <-again.C:
 			go send()
 			wait *= 2
