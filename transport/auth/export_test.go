@@ -10,7 +10,6 @@ import (
 const (
 	Remembered = remembered
 	MaxWait    = maxWait
-	Tick       = tick
 )
 
 // ErrBusy refuses a login that has waited too long.
