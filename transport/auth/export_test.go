@@ -19,8 +19,6 @@ func BasicAuth(header http.Header) (user, password string, ok bool) { return bas
 
 func NetworkOf(remote string) netip.Prefix { return networkOf(remote) }
 
-func ProviderOf(network netip.Prefix) netip.Prefix { return providerOf(network) }
-
 // Slots returns how many passwords are checked at once.
 func (l *Login) Slots() int { return l.queue.slots }
 
