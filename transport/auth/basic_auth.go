@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"unicode/utf8"
+
+	"golang.org/x/text/encoding/charmap"
 )
 
 // basicAuth returns the user and the password of a request; ok is false unless it has exactly one of them. Like the
@@ -29,17 +31,8 @@ func basicAuth(header http.Header) (user, password string, ok bool) {
 	if err != nil {
 		return "", "", false
 	}
-	return strings.Cut(decodeText(decoded), ":")
-}
-
-// decodeText reads UTF-8, or Latin-1 where it is not valid.
-func decodeText(b []byte) string {
-	if utf8.Valid(b) {
-		return string(b)
+	if !utf8.Valid(decoded) {
+		decoded, _ = charmap.ISO8859_1.NewDecoder().Bytes(decoded) // every byte is a character
 	}
-	runes := make([]rune, len(b))
-	for i, c := range b {
-		runes[i] = rune(c)
-	}
-	return string(runes)
+	return strings.Cut(string(decoded), ":")
 }
