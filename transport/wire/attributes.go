@@ -5,9 +5,9 @@
 //
 // The decoders accept what old client libraries send: whole objects with read-only elements, which are ignored, names with
 // hyphens or underscores, and values of another JSON type. They refuse everything that is not well-formed, also where the
-// decoders of the standard library do not: duplicate attributes, halves of surrogate pairs, bytes that are invalid in their
-// encoding. Every such error is a *SyntaxError, whose text is for the caller. Whether values are valid is decided by the
-// domain.
+// decoders of the standard library do not: duplicate XML attributes, halves of surrogate pairs, bytes that are invalid in their
+// encoding. Every such error is a *SyntaxError, whose text is for the caller. If a document names an attribute of a client
+// twice, the last value counts. Whether values are valid is decided by the domain.
 //
 // The encoders append to a buffer and never fail: everything that the domain accepts has a representation. Decoding what
 // was encoded returns the same values. They are written by hand, since encoding/xml and encoding/json allocate
@@ -59,23 +59,6 @@ func set(a *domain.ClientAttributes, name string, v value) error {
 		return nil
 	}
 	return setter(a, v)
-}
-
-// once sets each attribute once.
-type once struct {
-	attributes *domain.ClientAttributes
-	seen       map[string]bool
-}
-
-func newOnce(a *domain.ClientAttributes) once { return once{a, make(map[string]bool)} }
-
-func (o once) set(name string, v value) error {
-	name = strings.ReplaceAll(name, "-", "_")
-	if _, known := setters[name]; known && o.seen[name] {
-		return syntaxErrorf("The attribute %s appears twice.", name)
-	}
-	o.seen[name] = true
-	return set(o.attributes, name, v)
 }
 
 type attributes = domain.ClientAttributes

@@ -1,10 +1,9 @@
 package wire
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
-	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -28,82 +27,32 @@ func DecodeJSON(document []byte, label string, a *domain.ClientAttributes) error
 	if !json.Valid(document) { // it also bounds the depth
 		return syntaxErrorf("The JSON is not well-formed.")
 	}
-	d := json.NewDecoder(bytes.NewReader(document))
-	d.UseNumber()
-	found := false
-	err = members(d, func(name string) error {
-		if name != "client" {
-			return d.Decode(&json.RawMessage{})
-		}
-		if found {
-			return syntaxErrorf(`The member "client" appears twice.`)
-		}
-		found = true
-		return client(d, newOnce(a))
-	})
-	if err == nil && !found {
-		err = syntaxErrorf(`The JSON must be an object with the member "client".`)
-	}
-	if err != nil && !errors.As(err, new(*SyntaxError)) {
-		err = syntaxErrorf("The JSON is not well-formed.")
-	}
-	return err
-}
-
-// client reads the members of the client object.
-func client(d *json.Decoder, attributes once) error {
-	return members(d, func(name string) error {
-		var raw json.RawMessage
-		if err := d.Decode(&raw); err != nil {
-			return err
-		}
-		v, err := jsonValue(raw)
-		if err != nil {
-			return err
-		}
-		return attributes.set(name, v)
-	})
-}
-
-// members calls read for each member of an object, which is to consume its value.
-func members(d *json.Decoder, read func(name string) error) error {
-	token, err := d.Token()
-	if err == io.EOF {
-		return syntaxErrorf("The document is empty.")
-	}
-	if err != nil {
-		return err
-	}
-	if token != json.Delim('{') {
+	var root, client map[string]json.RawMessage
+	if json.Unmarshal(document, &root) != nil || json.Unmarshal(root["client"], &client) != nil || client == nil {
 		return syntaxErrorf(`The JSON must be an object with the member "client", itself an object.`)
 	}
-	for d.More() {
-		token, err := d.Token()
-		if err != nil {
-			return err
-		}
-		name, _ := token.(string)
-		if err := read(name); err != nil {
+	for _, name := range slices.Sorted(maps.Keys(client)) { // so that the first error is always the same one
+		if err := set(a, name, jsonValue(client[name])); err != nil {
 			return err
 		}
 	}
-	_, err = d.Token()
-	return err
+	return nil
 }
 
-func jsonValue(raw json.RawMessage) (value, error) {
+func jsonValue(raw json.RawMessage) value {
 	switch raw[0] {
 	case 'n':
-		return value{kind: null}, nil
+		return value{kind: null}
 	case 't', 'f':
-		return value{kind: boolean, text: string(raw)}, nil
+		return value{kind: boolean, text: string(raw)}
 	case '{', '[':
-		return value{kind: compound}, nil
+		return value{kind: compound}
 	case '"':
 		v := value{kind: text}
-		return v, json.Unmarshal(raw, &v.text)
+		_ = json.Unmarshal(raw, &v.text) // it is valid
+		return v
 	default:
-		return value{kind: number, text: string(raw)}, nil
+		return value{kind: number, text: string(raw)}
 	}
 }
 

@@ -46,6 +46,7 @@ func TestDecodeJSON(t *testing.T) {
 		"an empty symbol":                   {`{"client":{"currency_symbol":""}}`, domain.ClientAttributes{CurrencySymbol: new("")}},
 		"members beside the client":         {`{"a":[{"client":1}],"client":{"name":"A"},"b":null,"a":{}}`, domain.ClientAttributes{Name: new("A")}},
 		"members that cannot be written":    {`{"client":{"id":"x","created_at":null,"cache_version":-1e400,"last_invoice_kind":[]}}`, domain.ClientAttributes{}},
+		"a member twice":                    {`{"client":{"name":"A","n\u0061me":"B"}}`, domain.ClientAttributes{Name: new("B")}},
 		"unknown members, twice":            {`{"client":{"Name":"A","fax":1,"fax":{"name":"B"},"":null}}`, domain.ClientAttributes{}},
 		"a real replacement character":      {`{"client":{"name":"` + "\uFFFD" + `\ufffd"}}`, domain.ClientAttributes{Name: new("\uFFFD\uFFFD")}},
 		"deep nesting of an unknown member": {`{"client":{"x":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + `}}`, domain.ClientAttributes{}},
@@ -65,7 +66,6 @@ func TestDecodeJSONRefuses(t *testing.T) {
 	t.Parallel()
 	const (
 		malformed = "The JSON is not well-formed."
-		noClient  = `The JSON must be an object with the member "client".`
 		noObject  = `The JSON must be an object with the member "client", itself an object.`
 		surrogate = "The JSON has an unpaired surrogate."
 		utf8      = "The JSON is not valid UTF-8."
@@ -79,13 +79,12 @@ func TestDecodeJSONRefuses(t *testing.T) {
 		"a number":                         {`1`, noObject},
 		"null":                             {`null`, noObject},
 		"a list":                           {`[{"client":{"name":"A"}}]`, noObject},
-		"an object without a client":       {`{"name":"A"}`, noClient},
-		"an empty object":                  {`{}`, noClient},
-		"a client in capitals":             {`{"Client":{"name":"A"}}`, noClient},
+		"an object without a client":       {`{"name":"A"}`, noObject},
+		"an empty object":                  {`{}`, noObject},
+		"a client in capitals":             {`{"Client":{"name":"A"}}`, noObject},
 		"a client that is null":            {`{"client":null}`, noObject},
 		"a client that is a list":          {`{"client":[]}`, noObject},
 		"a client that is a text":          {`{"client":"A"}`, noObject},
-		"two clients":                      {`{"client":{},"client":{}}`, `The member "client" appears twice.`},
 		"a document cut off":               {`{"client":{"name":"A"}`, malformed},
 		"a document cut off in a text":     {`{"client":{"name":"A`, malformed},
 		"a document cut off in escape":     {`{"client":{"name":"\`, malformed},
@@ -104,9 +103,6 @@ func TestDecodeJSONRefuses(t *testing.T) {
 		"endless nesting":                  {strings.Repeat("[", 500_000), malformed},
 		"endless nesting of objects":       {strings.Repeat(`{"client":`, 50_000), malformed},
 		"nesting too deep to be true":      {client(`"x":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000)), malformed},
-		"a member twice":                   {client(`"name":"A","name":"A"`), `The attribute name appears twice.`},
-		"a member twice, once escaped":     {client(`"name":"A","n\u0061me":"B"`), `The attribute name appears twice.`},
-		"a member twice, with a hyphen":    {client(`"highrise-id":1,"highrise_id":1`), `The attribute highrise_id appears twice.`},
 		"a null name":                      {client(`"name":null`), "Name can't be null."},
 		"a null currency":                  {client(`"currency":null`), "Currency can't be null."},
 		"a null active":                    {client(`"active":null`), "Active can't be null."},

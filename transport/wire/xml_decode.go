@@ -23,7 +23,7 @@ func DecodeXML(document []byte, label string, a *domain.ClientAttributes) error 
 	if err != nil {
 		return err
 	}
-	x := xmlDecoder{Decoder: xml.NewDecoder(bytes.NewReader(document)), document: document, attributes: newOnce(a)}
+	x := xmlDecoder{Decoder: xml.NewDecoder(bytes.NewReader(document)), document: document, attributes: a}
 	x.CharsetReader = func(_ string, input io.Reader) (io.Reader, error) { return input, nil }
 	err = x.decode()
 	if err != nil && !errors.As(err, new(*SyntaxError)) {
@@ -35,7 +35,7 @@ func DecodeXML(document []byte, label string, a *domain.ClientAttributes) error 
 type xmlDecoder struct {
 	*xml.Decoder
 	document   []byte
-	attributes once
+	attributes *domain.ClientAttributes
 	depth      int  // of the open elements
 	found      bool // the root element has begun
 
@@ -112,7 +112,7 @@ func (x *xmlDecoder) end() error {
 	if v.kind != compound && x.isNil && strings.TrimSpace(v.text) == "" {
 		v.kind = null
 	}
-	return x.attributes.set(x.name, v)
+	return set(x.attributes, x.name, v)
 }
 
 // text reads character data; raw is how it is written.

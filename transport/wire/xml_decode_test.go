@@ -39,6 +39,7 @@ func TestDecodeXML(t *testing.T) {
 		"the largest highrise-id":           {`<client><highrise-id>9223372036854775807</highrise-id></client>`, domain.ClientAttributes{HighriseID: new(int64(math.MaxInt64))}},
 		"a namespace":                       {`<client xmlns="urn:x"><name>A</name></client>`, domain.ClientAttributes{Name: new("A")}},
 		"elements that cannot be written":   {`<client><id type="integer">5</id><created-at>x</created-at><cache-version>-1</cache-version><last-invoice-kind>a</last-invoice-kind></client>`, domain.ClientAttributes{}},
+		"an element twice":                  {`<client><name>A</name><name>B</name></client>`, domain.ClientAttributes{Name: new("B")}},
 		"unknown elements":                  {`<client><Name>a</Name><fax>1</fax><fax>2</fax><people type="array"><person><name>B</name></person></people></client>`, domain.ClientAttributes{}},
 		"a declaration of XML 1.0":          {`<?xml version="1.0" encoding="UTF-8" standalone="yes"?><client><name>Ä</name></client>`, domain.ClientAttributes{Name: new("Ä")}},
 		"a real replacement character":      {"<client><name>\uFFFD&#xFFFD;</name></client>", domain.ClientAttributes{Name: new("\uFFFD\uFFFD")}},
