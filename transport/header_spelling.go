@@ -6,52 +6,29 @@ import "net/http"
 // libraries look for without ignoring case.
 var spelling = map[string]string{"Etag": "ETag", "Www-Authenticate": "WWW-Authenticate"}
 
-// spelledWriter spells the headers of a response.
-type spelledWriter struct {
-	http.ResponseWriter
-	begun bool
-}
+// spelledWriter spells the headers of a response whose WriteHeader is called before anything else is sent.
+type spelledWriter struct{ http.ResponseWriter }
 
 // withSpelling returns a handler whose responses have their headers spelled so. It comes before every other wrapper, which
 // look for the names that net/http uses.
 func withSpelling(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s := &spelledWriter{ResponseWriter: w}
-		next.ServeHTTP(s, r)
-		s.begin()
-	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { next.ServeHTTP(spelledWriter{w}, r) })
 }
 
-func (w *spelledWriter) begin() {
-	if w.begun {
-		return
-	}
-	w.begun = true
+// WriteHeader sends the headers.
+func (w spelledWriter) WriteHeader(status int) {
 	header := w.Header()
 	for name, spelled := range spelling {
-		if values, found := header[name]; found {
+		if values, found := header[name]; found && status >= http.StatusOK { // else the header is still to come
 			delete(header, name)
 			header[spelled] = values
 		}
 	}
-}
-
-func (w *spelledWriter) WriteHeader(status int) {
-	if status >= http.StatusOK { // else it is informational, and the header is still to come
-		w.begin()
-	}
 	w.ResponseWriter.WriteHeader(status)
 }
 
-func (w *spelledWriter) Write(p []byte) (int, error) {
-	w.begin()
-	return w.ResponseWriter.Write(p)
-}
-
-func (w *spelledWriter) Flush() {
-	w.begin()
-	_ = http.NewResponseController(w.ResponseWriter).Flush()
-}
+// Flush sends what was written.
+func (w spelledWriter) Flush() { _ = http.NewResponseController(w.ResponseWriter).Flush() }
 
 // Unwrap lets http.ResponseController reach the connection.
-func (w *spelledWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+func (w spelledWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
