@@ -66,19 +66,7 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 	for _, o := range []outcome{outcomeDone, outcomeRefused, outcomeHeldOff, outcomeFailed} {
 		m.outcomes.WithLabelValues(string(o))
 	}
-	m.expectFailures()
 	return m
-}
-
-// expectFailures shows failures before there are any: rate() does not see the first of a series that begins with it.
-func (m *Metrics) expectFailures() {
-	for r, calls := range callsOf {
-		for method := range calls {
-			for _, status := range []int{http.StatusInternalServerError, http.StatusServiceUnavailable} {
-				m.requests.WithLabelValues(string(r), method, strconv.Itoa(status))
-			}
-		}
-	}
 }
 
 func (m *Metrics) observe(r resource, method string, status int, heldOff bool, duration time.Duration) {
