@@ -3,12 +3,11 @@
 //	read ─→ Content ─→ make ─→ T ─→ Get
 //
 // Reload reads the files again. If they have changed, make returns the new value. If make fails, the last valid value stays,
-// or what salvage returns of it. Files are read twice, so that a value is never made of files that were just being replaced.
+// or what salvage returns of it. If the files are being replaced while they are read, the next Reload makes up for it.
 package reload
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"maps"
 	"sync"
@@ -40,24 +39,11 @@ func (f files) equal(other files) bool {
 	return fmt.Sprint(f.err) == fmt.Sprint(other.err) && maps.EqualFunc(f.content, other.content, bytes.Equal)
 }
 
-// attempts bounds how often Open reads files that change meanwhile.
-const attempts = 10
-
 // Open reads the files and makes the first T of them. It returns the error of read or make. Unless it is nil, salvage later
 // returns what remains of the last valid T when the files are invalid; with an error, read may return what could be read.
 func Open[T any](read func() (Content, error), make func(Content) (T, error), salvage func(last T, content Content) T) (*Kept[T], error) {
 	k := &Kept[T]{read: read, make: make, salvage: salvage}
-	for range attempts {
-		found, settled := k.look()
-		if !settled {
-			continue
-		}
-		if err := k.use(found); err != nil {
-			return nil, err
-		}
-		return k, nil
-	}
-	return nil, errors.New("files changed while they were read")
+	return k, k.use(k.look())
 }
 
 // Get returns the T of the last valid files.
@@ -71,8 +57,8 @@ func (k *Kept[T]) Stale() bool { return k.stale.Load() }
 func (k *Kept[T]) Reload() (changed bool, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	found, settled := k.look()
-	if !settled || found.equal(k.seen) {
+	found := k.look()
+	if found.equal(k.seen) {
 		return false, nil
 	}
 	err = k.use(found)
@@ -84,16 +70,9 @@ func (k *Kept[T]) Reload() (changed bool, err error) {
 	return err == nil, err
 }
 
-// look reads the files. It reads them twice if they have changed, and reports whether both were the same: content that was
-// read while files were being replaced is a mixture.
-func (k *Kept[T]) look() (found files, settled bool) {
+func (k *Kept[T]) look() (found files) {
 	found.content, found.err = k.read()
-	if found.equal(k.seen) {
-		return found, true
-	}
-	var again files
-	again.content, again.err = k.read()
-	return found, again.equal(found)
+	return found
 }
 
 // use makes the current T of files.

@@ -9,23 +9,18 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// file is a file that a test writes to; it may be replaced while it is read.
+// file is a file that a test writes to.
 type file struct {
 	content string
 	err     error
-	next    []string // its content after each of the next reads
 	made    int
 }
 
 func (f *file) read() (reload.Content, error) {
-	content := f.content
-	if len(f.next) > 0 {
-		f.content, f.next = f.next[0], f.next[1:]
-	}
 	if f.err != nil {
 		return nil, f.err
 	}
-	return reload.Content{"file": []byte(content)}, nil
+	return reload.Content{"file": []byte(f.content)}, nil
 }
 
 var errBad = errors.New("bad")
@@ -47,12 +42,6 @@ func TestInvalidFilesAreNotOpened(t *testing.T) {
 	f = &file{content: "bad"}
 	_, err = reload.Open(f.read, f.make, nil)
 	require.ErrorIs(t, err, errBad)
-	reads := 0
-	_, err = reload.Open(func() (reload.Content, error) {
-		reads++
-		return reload.Content{"file": {byte(reads)}}, nil
-	}, f.make, nil)
-	require.ErrorContains(t, err, "files changed while they were read")
 }
 
 func TestAChangeIsReportedOnceAndAnInvalidOneChangesNothing(t *testing.T) {
@@ -101,24 +90,5 @@ func TestTheValidRestOfTheLastFilesIsUsed(t *testing.T) {
 	f.content = "two"
 	_, err = kept.Reload()
 	require.NoError(t, err)
-	require.Equal(t, "two", kept.Get())
-}
-
-// A mixture of old and new content is never used.
-func TestFilesThatChangeWhileTheyAreReadAreReadAgain(t *testing.T) {
-	t.Parallel()
-	f := &file{content: "half", next: []string{"one"}}
-	kept, err := reload.Open(f.read, f.make, nil)
-	require.NoError(t, err)
-	require.Equal(t, "one", kept.Get(), "the first read is ignored")
-
-	f.content, f.next = "half of two", []string{"two"}
-	changed, err := kept.Reload()
-	require.NoError(t, err)
-	require.False(t, changed)
-	require.Equal(t, "one", kept.Get())
-	changed, err = kept.Reload()
-	require.NoError(t, err)
-	require.True(t, changed)
 	require.Equal(t, "two", kept.Get())
 }
