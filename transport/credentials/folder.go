@@ -25,9 +25,10 @@ import (
 )
 
 // Folder is a folder of credentials in its last valid state. It is safe for concurrent use.
-type Folder struct {
-	kept *reload.Kept[users]
-}
+//
+// Reload returns an error if the folder has become invalid. No user is added then. Users whose line was removed or is invalid
+// lose access at once; users in files that cannot be read stay.
+type Folder struct{ *reload.Kept[users] }
 
 // users are all users of a folder.
 type users struct {
@@ -38,26 +39,15 @@ type users struct {
 // extension is that of the files that are read. Other files, and those whose name begins with a dot, are ignored.
 const extension = ".htpasswd"
 
-// Open reads a folder. If it is invalid the error is of type Faults and lists all faults: the folder is missing or has no
-// user, a file cannot be read or is not named after an account, a line has no bcrypt hash, or a user appears twice.
+// Open reads a folder. If it is invalid the error has a line for each fault: the folder is missing or has no user, a file cannot
+// be read or is not named after an account, a line has no bcrypt hash, or a user appears twice.
 func Open(dir string) (*Folder, error) {
 	kept, err := reload.Open(func() (reload.Content, error) { return read(dir) }, usersOf, users.remaining)
-	if err != nil {
-		return nil, asFaults(err)
-	}
-	return &Folder{kept}, nil
+	return &Folder{kept}, err
 }
 
-// Reload reads the folder, and reports whether the users have changed. It returns an error if the folder has changed and is
-// invalid, once for each change. No user is added then. Users whose line was removed or is invalid lose access at once; users
-// in files that cannot be read stay.
-func (f *Folder) Reload() (changed bool, err error) { return f.kept.Reload() }
-
-// Stale reports whether the folder has changed and is invalid.
-func (f *Folder) Stale() bool { return f.kept.Stale() }
-
 // Users returns the number of users.
-func (f *Folder) Users() int { return len(f.kept.Get().byName) }
+func (f *Folder) Users() int { return len(f.Get().byName) }
 
 // read reads the files of a folder. If it returns an error, the content of a file that cannot be read is nil.
 func read(dir string) (reload.Content, error) {
@@ -65,21 +55,17 @@ func read(dir string) (reload.Content, error) {
 	if err != nil {
 		return nil, err
 	}
-	var f Faults
+	var faults []error
 	content := make(reload.Content)
 	for _, entry := range entries {
 		name := entry.Name()
 		if strings.HasPrefix(name, ".") || filepath.Ext(name) != extension {
 			continue
 		}
-		if content[name], err = readRegular(filepath.Join(dir, name)); err != nil {
-			f.add("%v", err)
-		}
+		content[name], err = readRegular(filepath.Join(dir, name))
+		faults = append(faults, err)
 	}
-	if f != nil {
-		return content, f
-	}
-	return content, nil
+	return content, errors.Join(faults...)
 }
 
 // readRegular reads a regular file: others could block.
@@ -94,32 +80,31 @@ func readRegular(path string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// usersOf collects the users of all files. The error is of type Faults.
+// usersOf collects the users of all files.
 func usersOf(content reload.Content) (users, error) {
-	var f Faults
+	var faults []error
 	all := users{byName: make(map[string]User)}
 	for _, file := range slices.Sorted(maps.Keys(content)) {
 		account := strings.TrimSuffix(file, extension)
 		if !domain.ValidAccount(account) {
-			f.add("%s: %q is no name of an account: 1 to 63 of a-z, 0-9 and -", file, account)
+			faults = append(faults, fmt.Errorf("%s: %q is no name of an account: 1 to 63 of a-z, 0-9 and -", file, account))
 			continue
 		}
-		for _, user := range parse(file, account, content[file], &f) {
+		found, invalid := parse(file, account, content[file])
+		faults = append(faults, invalid...)
+		for _, user := range found {
 			if other, taken := all.byName[user.Name]; taken {
-				f.add("user %q stands in %s%s and in %s, and may stand in one place only", user.Name, other.Account, extension, file)
+				faults = append(faults, fmt.Errorf("user %q stands in %s%s and in %s, and may stand in one place only", user.Name, other.Account, extension, file))
 				continue
 			}
 			all.byName[user.Name] = user
 			all.slowest = max(all.slowest, user.cost)
 		}
 	}
-	if f == nil && len(all.byName) == 0 {
-		f.add("no %s file holds a user", "<account>"+extension)
+	if faults == nil && len(all.byName) == 0 {
+		faults = append(faults, errors.New("no <account>"+extension+" file holds a user"))
 	}
-	if f != nil {
-		return users{}, f
-	}
-	return all, nil
+	return all, errors.Join(faults...)
 }
 
 // remaining returns the users whose lines are still in invalid files, or who are in files that cannot be read. If no file can
@@ -131,8 +116,7 @@ func (u users) remaining(content reload.Content) users {
 	left := users{byName: make(map[string]User), slowest: u.slowest}
 	for file, text := range content {
 		account := strings.TrimSuffix(file, extension)
-		var ignored Faults
-		present := parse(file, account, text, &ignored)
+		present, _ := parse(file, account, text)
 		for name, user := range u.byName {
 			if user.Account == account && (text == nil || slices.ContainsFunc(present, user.Same)) {
 				left.byName[name] = user
@@ -140,12 +124,4 @@ func (u users) remaining(content reload.Content) users {
 		}
 	}
 	return left
-}
-
-func asFaults(err error) Faults {
-	var f Faults
-	if errors.As(err, &f) {
-		return f
-	}
-	return Faults{err.Error()}
 }

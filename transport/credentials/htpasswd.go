@@ -16,10 +16,9 @@ var bcryptHash = regexp.MustCompile(`^\$2[aby]\$(0[4-9]|1[0-7])\$[./A-Za-z0-9]{5
 // maxName bounds the name of a user, in bytes.
 const maxName = 255
 
-// parse returns the users in an account's file, and appends the faults of the other lines. A fault does not contain its line,
-// which may be a password.
-func parse(file, account string, content []byte, f *Faults) []User {
-	var users []User
+// parse returns the users in an account's file, and the faults of the other lines. A fault does not contain its line, which may
+// be a password.
+func parse(file, account string, content []byte) (users []User, faults []error) {
 	content = bytes.TrimPrefix(content, []byte("\xEF\xBB\xBF"))
 	number := 0
 	for line := range strings.Lines(string(content)) {
@@ -31,24 +30,17 @@ func parse(file, account string, content []byte, f *Faults) []User {
 		name, hash, _ := strings.Cut(line, ":")
 		switch cost := bcryptHash.FindStringSubmatch(hash); {
 		case !validName(name):
-			f.add("%s, line %d: the user's name must be 1 to %d bytes of printable text", file, number, maxName)
+			faults = append(faults, fmt.Errorf("%s, line %d: the user's name must be 1 to %d bytes of printable text", file, number, maxName))
 		case cost == nil:
-			f.add("%s, line %d: it is not <user>:<bcrypt hash>, as in user:$2y$10$…", file, number)
+			faults = append(faults, fmt.Errorf("%s, line %d: it is not <user>:<bcrypt hash>, as in user:$2y$10$…", file, number))
 		default:
 			n, _ := strconv.Atoi(cost[1])
 			users = append(users, User{Name: name, Account: account, Hash: hash, cost: n})
 		}
 	}
-	return users
+	return users, faults
 }
 
 func validName(name string) bool {
 	return name != "" && len(name) <= maxName && utf8.ValidString(name) && strings.IndexFunc(name, unicode.IsControl) < 0
 }
-
-// Faults lists the faults of a folder, one per line.
-type Faults []string
-
-func (f Faults) Error() string { return strings.Join(f, "\n") }
-
-func (f *Faults) add(format string, args ...any) { *f = append(*f, fmt.Sprintf(format, args...)) }

@@ -18,7 +18,7 @@ type User struct {
 
 // Find returns the user of that name as the folder has them now, or a stand-in that no password fits.
 func (f *Folder) Find(name string) User {
-	all := f.kept.Get()
+	all := f.Get()
 	user, found := all.byName[name]
 	if !found {
 		user = User{Name: name, Hash: standIn(all.slowest), cost: all.slowest}

@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"os"
+	"strings"
 
 	"clients/transport/credentials"
 	"clients/transport/reload"
@@ -65,9 +66,8 @@ func (f *Faults) credentials(variable, dir string) *credentials.Folder {
 		return nil
 	}
 	folder, err := credentials.Open(dir)
-	var faults credentials.Faults
-	if errors.As(err, &faults) {
-		for _, fault := range faults {
+	if err != nil {
+		for fault := range strings.SplitSeq(err.Error(), "\n") {
 			f.Add(variable, "%s", fault)
 		}
 	}
