@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
-	"time"
 
 	"clients/cmd/clients/internal/backup"
 	"clients/cmd/clients/internal/config"
@@ -18,7 +16,6 @@ import (
 	"clients/eventstore/upstream"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // setupCommand creates the streams before the service, which otherwise creates its own when it starts.
@@ -35,8 +32,7 @@ func (c *setupCommand) Help() string {
 		"Exit code 0: all streams exist. 1: they do not. 2: invalid settings."
 }
 
-// Run creates the missing streams, and prints for each stream whether it was created or existed. With a file of teams it
-// prints their configuration.
+// Run creates the missing streams, and prints which streams exist then. With a file of teams it prints their configuration.
 func (c *setupCommand) Run(ctx context.Context, s streams) error {
 	if c.Teams != "" {
 		all, err := teams.Read(c.Teams)
@@ -56,68 +52,17 @@ func (c *setupCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer nc.Close()
-	names := backup.Streams(c.Sources)
-	before, err := existing(ctx, nc, names)
-	if err == nil {
-		err = createStreams(ctx, nc, replicas, log)
-	}
+	err = createStreams(ctx, nc, replicas, log)
 	if err == nil && c.Sources {
 		err = createSources(ctx, nc, replicas, log)
 	}
 	if err = errors.Join(err, ctx.Err()); err != nil {
 		return err
 	}
-	for _, name := range names {
-		outcome := "created"
-		if slices.Contains(before, name) {
-			outcome = "exists"
-		}
-		fmt.Fprintf(s.out, "%s: %s\n", name, outcome)
+	for _, name := range backup.Streams(c.Sources) {
+		fmt.Fprintf(s.out, "%s: exists\n", name)
 	}
 	return nil
-}
-
-// electionLimit is how long setup waits for servers that have just started to elect their leaders.
-const electionLimit = time.Minute
-
-// existing returns which of the streams exist. It requests each by its name, because the service's user may not list all, and
-// again until there is a response, because a cluster without a leader does not respond.
-func existing(ctx context.Context, nc *nats.Conn, names []string) (found []string, err error) {
-	js, err := jetstream.New(nc)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, electionLimit)
-	defer cancel()
-	for _, name := range names {
-		err := lookUp(ctx, js, name)
-		for ctx.Err() == nil && leaderless(err) {
-			err = lookUp(ctx, js, name)
-		}
-		if err == nil {
-			found = append(found, name)
-		} else if !errors.Is(err, jetstream.ErrStreamNotFound) {
-			return nil, err
-		}
-	}
-	return found, nil
-}
-
-// lookUp returns no error if the stream exists. Without a leader it takes a second.
-func lookUp(ctx context.Context, js jetstream.JetStream, name string) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	_, err := js.Stream(ctx, name)
-	if leaderless(err) {
-		<-ctx.Done()
-	}
-	return err
-}
-
-// leaderless reports whether a request failed because there is no leader, or may have.
-func leaderless(err error) bool {
-	var refused *jetstream.APIError
-	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrNoResponders) || errors.As(err, &refused) && refused.Code == 503
 }
 
 // createStreams creates the streams of the service.
