@@ -23,9 +23,6 @@ type Faults []string
 // Error returns the faults as one text.
 func (f Faults) Error() string { return strings.Join(f, "\n") }
 
-// Lines returns the faults.
-func (f Faults) Lines() []string { return f }
-
 // Err returns the faults as an error, or nil if there are none.
 func (f Faults) Err() error {
 	if len(f) == 0 {

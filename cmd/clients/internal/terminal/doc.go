@@ -2,8 +2,8 @@
 //
 // Report prints the error that ends a command, as age does: one line "error: what failed: why" and, where the error
 // carries one, a second line "hint: what to do". WithHint attaches the hint where the cause is known, which may be far
-// below the command. Several errors that are independent of each other, such as faults of the configuration, implement
-// Lines and are printed one per line.
+// below the command. Several errors that are independent of each other, such as faults of the configuration, are lines of
+// one text; each of them is an "error:".
 //
 //	command ──error──> Report ──Redact──> standard error
 //

@@ -4,14 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
+	"strings"
 )
-
-// Lines is an error that consists of several, each of which is reported on its own line.
-type Lines interface {
-	error
-	Lines() []string
-}
 
 // hintError is an error with advice for the user.
 type hintError struct {
@@ -30,7 +24,7 @@ func WithHint(err error, format string, args ...any) error {
 	return &hintError{err, fmt.Sprintf(format, args...)}
 }
 
-// Report prints err to w: a line "error: …" or one for each of its Lines, then "hint: …" if err has a hint.
+// Report prints err to w: a line "error: …" for each of its lines, then "hint: …" if err has a hint.
 func Report(w io.Writer, err error) {
 	lines, hint := Text(err)
 	for _, line := range lines {
@@ -43,14 +37,7 @@ func Report(w io.Writer, err error) {
 
 // Text returns what Report prints: the lines of err, and its hint or "". Secrets are replaced in both.
 func Text(err error) (lines []string, hint string) {
-	lines = []string{err.Error()}
-	var several Lines
-	if errors.As(err, &several) {
-		lines = slices.Clone(several.Lines())
-	}
-	for i, line := range lines {
-		lines[i] = Redact(line)
-	}
+	lines = strings.Split(Redact(err.Error()), "\n")
 	for found := new(hintError); errors.As(err, &found); err = found.error {
 		hint = found.hint
 	}

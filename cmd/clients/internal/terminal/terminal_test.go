@@ -11,11 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-type faults []string
-
-func (f faults) Error() string   { return strings.Join(f, "\n") }
-func (f faults) Lines() []string { return f }
-
 func TestReport(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("connection refused")
@@ -24,7 +19,7 @@ func TestReport(t *testing.T) {
 		want string
 	}{
 		{cause, "error: connection refused\n"},
-		{faults{"A: is empty", "B: is empty"}, "error: A: is empty\nerror: B: is empty\n"},
+		{errors.Join(errors.New("A: is empty"), errors.New("B: is empty")), "error: A: is empty\nerror: B: is empty\n"},
 		{fmt.Errorf("verify: %w", terminal.WithHint(cause, "use --data-dir %s", "DIR")), "error: verify: connection refused\nhint: use --data-dir DIR\n"},
 		{terminal.WithHint(terminal.WithHint(cause, "near"), "far"), "error: connection refused\nhint: near\n"},
 		{errors.New("dial nats://ann:secret@host: refused"), "error: dial nats://xxxxx@host: refused\n"},
