@@ -20,12 +20,12 @@ func TestValidNATSServers(t *testing.T) {
 		"nats-0.nats:4222":                        "nats://nats-0.nats:4222",
 		"nats-0, nats-1:4223 ,tls://[::1]":        "nats://nats-0,nats://nats-1:4223,tls://[::1]",
 		"NATS://nats/":                            "nats://nats/",
-		"nats://user:secret@nats":                 "nats://user:xxxxx@nats",
-		"user:secret@nats:4222,nats://nats":       "nats://user:xxxxx@nats:4222,nats://nats",
-		"tls://:secret@nats,tls://user:@nats":     "tls://:xxxxx@nats,tls://user:xxxxx@nats",
-		"nats://secret@nats":                      "nats://xxxxx@nats", // a token
-		"nats://user:secret%2Cwith%40all@nats:1":  "nats://user:xxxxx@nats:1",
-		"wss://user:secret@gateway/a?key=secret":  "wss://user:xxxxx@gateway/a",
+		"nats://user:secret@nats":                 "nats://nats",
+		"user:secret@nats:4222,nats://nats":       "nats://nats:4222,nats://nats",
+		"tls://:secret@nats,tls://user:@nats":     "tls://nats,tls://nats",
+		"nats://secret@nats":                      "nats://nats", // a token
+		"nats://user:secret%2Cwith%40all@nats:1":  "nats://nats:1",
+		"wss://user:secret@gateway/a?key=secret":  "wss://gateway/a",
 		"ws://gateway:8080/nats,wss://other:8443": "ws://gateway:8080/nats,wss://other:8443",
 	} {
 		var f config.Faults

@@ -35,7 +35,7 @@ func ParseServer(server string) (*url.URL, error) {
 	return u, nil
 }
 
-// Redact returns a list of servers without passwords, tokens and the queries of websocket gateways.
+// Redact returns a list of servers without logins and the queries of websocket gateways.
 func Redact(servers string) string {
 	all := strings.Split(servers, ",")
 	for i, server := range all {
@@ -44,13 +44,8 @@ func Redact(servers string) string {
 			all[i] = "xxxxx"
 			continue
 		}
-		shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
-		if _, hasPassword := u.User.Password(); hasPassword {
-			shown.User = url.UserPassword(u.User.Username(), "xxxxx")
-		} else if u.User != nil { // a token
-			shown.User = url.User("xxxxx")
-		}
-		all[i] = shown.String()
+		u.User, u.RawQuery = nil, ""
+		all[i] = u.String()
 	}
 	return strings.Join(all, ",")
 }
