@@ -63,31 +63,18 @@ func (s Settings) connect(ctx context.Context, log *slog.Logger, final func(erro
 }
 
 // CertificateExpiry returns when the certificate of one of the servers expires, as a new connection finds it; zero without
-// TLS. It returns when ctx ends; an attempt under way then goes on for up to a second per server.
-func (s Settings) CertificateExpiry(ctx context.Context) (time.Time, error) {
-	type result struct {
-		expires time.Time
-		err     error
+// TLS. It may take a second per server.
+func (s Settings) CertificateExpiry() (expires time.Time, err error) {
+	options := slices.Concat(Options(slog.New(slog.DiscardHandler)), s.fileOptions(), []nats.Option{nats.NoReconnect()})
+	nc, err := nats.Connect(s.URL, options...)
+	if err != nil {
+		return expires, err
 	}
-	ended := make(chan result, 1)
-	go func() {
-		var r result
-		options := slices.Concat(Options(slog.New(slog.DiscardHandler)), s.fileOptions(), []nats.Option{nats.NoReconnect()})
-		nc, err := nats.Connect(s.URL, options...)
-		if r.err = err; err == nil {
-			defer nc.Close()
-			if state, err := nc.TLSConnectionState(); err == nil && len(state.PeerCertificates) > 0 {
-				r.expires = state.PeerCertificates[0].NotAfter
-			}
-		}
-		ended <- r
-	}()
-	select {
-	case r := <-ended:
-		return r.expires, r.err
-	case <-ctx.Done():
-		return time.Time{}, ctx.Err()
+	defer nc.Close()
+	if state, err := nc.TLSConnectionState(); err == nil && len(state.PeerCertificates) > 0 {
+		expires = state.PeerCertificates[0].NotAfter
 	}
+	return expires, nil
 }
 
 // target returns where to connect, and the login of an embedded server.

@@ -11,11 +11,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// How often the certificate of NATS is looked at, also after a failure.
-const (
-	certificateInterval = time.Hour
-	certificateRetry    = time.Minute
-)
+// certificateInterval is how often the certificate of NATS is looked at.
+const certificateInterval = 10 * time.Minute
 
 // watchCertificates makes /metrics show when the certificates of the API and of NATS expire, until ctx ends. That of NATS is
 // the one of a new connection: an open one may have begun before the certificate was renewed.
@@ -41,14 +38,11 @@ func watchCertificates(ctx context.Context, config config.Config, registry *prom
 		return &at
 	})
 	for config.NATS.URL != "" && ctx.Err() == nil {
-		pause := certificateInterval
-		if expires, err := config.NATS.CertificateExpiry(ctx); err != nil {
-			pause = certificateRetry
-		} else if !expires.IsZero() {
+		if expires, err := config.NATS.CertificateExpiry(); err == nil && !expires.IsZero() {
 			nats.Store(&expires)
 		}
 		select {
-		case <-time.After(pause):
+		case <-time.After(certificateInterval):
 		case <-ctx.Done():
 		}
 	}
