@@ -89,23 +89,17 @@ func readManifest(folder string) (m manifest, err error) {
 
 // check returns an error unless the streams are those of a backup, each once.
 func (m manifest) check() error {
-	missing := slices.Clone(ownStreams)
-	known := append(slices.Clone(ownStreams), sourceStreams...)
+	var names []string
 	for _, stream := range m.Streams {
-		at := slices.Index(known, stream.Name)
-		if at < 0 {
-			return fmt.Errorf("unknown or duplicate stream %q in the manifest", stream.Name)
-		}
-		known = slices.Delete(known, at, at+1)
-		missing = slices.DeleteFunc(missing, func(name string) bool { return name == stream.Name })
-		if len(stream.Files) < 2 || stream.Files[jsm.SnapshotMetaFile] == "" {
-			return fmt.Errorf("no files of stream %s in the manifest", stream.Name)
+		names = append(names, stream.Name)
+	}
+	slices.Sort(names)
+	for _, sources := range []bool{false, true} {
+		if slices.Equal(names, slices.Sorted(slices.Values(Streams(sources)))) {
+			return nil
 		}
 	}
-	if len(missing) > 0 {
-		return fmt.Errorf("streams missing in the manifest: %s", strings.Join(missing, ", "))
-	}
-	return nil
+	return fmt.Errorf("unexpected streams in the manifest: %s", strings.Join(names, ", "))
 }
 
 // checksums returns the SHA-256 of the files of a folder, by name.
