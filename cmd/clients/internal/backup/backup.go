@@ -1,7 +1,6 @@
 package backup
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,8 +29,6 @@ const (
 // ownStreams are the streams of every backup, in the order in which they are copied; see the package comment.
 var ownStreams = []string{snapshotsStream, keysStream, eventstore.Stream, eventstore.QuarantineStream, eventstore.IDStream}
 
-var sourceStreams = []string{upstream.Projects.Name, upstream.Invoices.Name}
-
 // lateKeysFile lies with the copy of the keys. It has one JSON object per line: the keys stored from the moment of that
 // copy to one after that of the events. A copy of a bucket may also lack values that were replaced while it was made.
 const lateKeysFile = "late-keys.jsonl"
@@ -58,34 +55,19 @@ func createFolder(folder string) (existed bool, err error) {
 	return existed, err
 }
 
-// Create copies the streams into a folder, which must be empty or not exist. If it fails it removes what it has written. It
-// copies them again while messages are removed, and returns ErrRemoved after some attempts.
+// Create copies the streams into a folder, which must be empty or not exist. If it fails it removes what it has written. The error
+// is ErrRemoved if messages were removed meanwhile.
 func Create(ctx context.Context, nc *nats.Conn, folder string, options Options) error {
 	existed, err := createFolder(folder)
 	if err != nil {
 		return err
 	}
-	out := options.Out
-	for attempt := 1; ; attempt++ {
-		var lines bytes.Buffer
-		options.Out = &lines
-		if err = create(ctx, nc, folder, options); err == nil {
-			_, _ = lines.WriteTo(out)
-			return nil
-		}
-		written, _ := os.ReadDir(folder)
-		for _, entry := range written {
-			_ = os.RemoveAll(filepath.Join(folder, entry.Name()))
-		}
-		if !errors.Is(err, ErrRemoved) || attempt == removedAttempts {
-			break
-		}
-		if attempt == 1 {
-			fmt.Fprintf(options.Err, "%s: the streams are copied again until none are, for %s\n", ErrRemoved, removedAttempts*removedPause)
-		}
-		if err = pause(ctx, removedPause); err != nil {
-			break
-		}
+	if err = create(ctx, nc, folder, options); err == nil {
+		return nil
+	}
+	written, _ := os.ReadDir(folder)
+	for _, entry := range written {
+		_ = os.RemoveAll(filepath.Join(folder, entry.Name()))
 	}
 	if !existed {
 		_ = os.Remove(folder)
@@ -139,7 +121,7 @@ func Streams(sources bool) []string {
 	if !sources {
 		return ownStreams
 	}
-	return slices.Insert(slices.Clone(ownStreams), len(ownStreams)-1, sourceStreams...)
+	return slices.Insert(slices.Clone(ownStreams), len(ownStreams)-1, upstream.Projects.Name, upstream.Invoices.Name)
 }
 
 func newManager(nc *nats.Conn) (*jsm.Manager, error) { return jsm.New(nc, jsm.WithTimeout(apiTimeout)) }

@@ -86,7 +86,7 @@ func TestABackupContainsTheCounter(t *testing.T) {
 	}
 }
 
-// A backup that was made while messages are removed can be restored.
+// A backup during which messages are removed fails, and can be made again.
 func TestABackupFitsWhatWasErasedMeanwhile(t *testing.T) {
 	t.Parallel()
 	from, fromJS := connect(t, true)
@@ -104,6 +104,9 @@ func TestABackupFitsWhatWasErasedMeanwhile(t *testing.T) {
 	})
 	require.NoError(t, err)
 	folder := filepath.Join(t.TempDir(), "backup")
+	err = backup.Create(t.Context(), from, folder, backup.Options{Out: io.Discard, Err: io.Discard})
+	require.ErrorIs(t, err, backup.ErrRemoved)
+	require.NoDirExists(t, folder)
 	require.NoError(t, backup.Create(t.Context(), from, folder, backup.Options{Out: io.Discard, Err: io.Discard}))
 	made, err := backup.Open(folder)
 	require.NoError(t, err)

@@ -14,11 +14,6 @@ import (
 // then: that of the events lacks messages, or that of the snapshots has texts of a client whose events are gone.
 var ErrRemoved = errors.New("messages were erased or skipped during the backup")
 
-const (
-	removedAttempts = 30 // copies until nothing is removed meanwhile
-	removedPause    = time.Second
-)
-
 // removed is what an erasure or a skip changes.
 type removed struct {
 	events    uint64    // how many were removed so far
