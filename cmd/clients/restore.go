@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"clients/cmd/clients/internal/backup"
@@ -16,19 +15,18 @@ import (
 // restoreCommand restores the streams of a backup.
 type restoreCommand struct {
 	config.NATSFlags `set:"without_nats_url=--data-dir is required"`
-	Folder           string   `arg:"" help:"Folder of the backup."`
-	DataDir          string   `name:"data-dir" default:"" help:"Restore into this data directory of an embedded server, which must not run or hold a store. Without it: to the servers of --nats-url."`
-	Replace          bool     `help:"First delete the streams of the backup that exist on the servers, and verify what was restored. All replicas of the service must be stopped."`
-	Erasures         string   `name:"erasures" placeholder:"FILE" help:"Erase the clients of this list, which erase --log has written, before the store is used."`
-	Rebuilt          []string `name:"rebuilt" placeholder:"SERVER" help:"With --erasures: a NATS server that an earlier run has named, and whose store was rebuilt since."`
-	StreamReplicas   string   `name:"stream-replicas" env:"CLIENTS_STREAM_REPLICAS" default:"" help:"Replicas of each stream: 1, 3 or 5. Default: 3, and 1 without --nats-url."`
+	Folder           string `arg:"" help:"Folder of the backup."`
+	DataDir          string `name:"data-dir" default:"" help:"Restore into this data directory of an embedded server, which must not run or hold a store. Without it: to the servers of --nats-url."`
+	Replace          bool   `help:"First delete the streams of the backup that exist on the servers, and verify what was restored. All replicas of the service must be stopped."`
+	Erasures         string `name:"erasures" placeholder:"FILE" help:"Erase the clients of this list, which erase --log has written, before the store is used."`
+	StreamReplicas   string `name:"stream-replicas" env:"CLIENTS_STREAM_REPLICAS" default:"" help:"Replicas of each stream: 1, 3 or 5. Default: 3, and 1 without --nats-url."`
 }
 
 // Help returns the long help.
 func (c *restoreCommand) Help() string {
 	return "Restores into --data-dir, or to the servers of --nats-url. The service must not run, and none of the streams may exist, except with --replace. NATS must accept the login " +
 		"as an administrator. A restore that fails or is interrupted can be run again; a service does not start on a part of it. Run clients verify afterwards. " +
-		"On several servers --erasures takes about four minutes more, and all of them must be running. If only that fails, what is restored is kept, and the same command without --replace continues there. " +
+		"On several servers --erasures takes about four minutes more, and all of them must be running. " +
 		"Exit code 0: everything is restored. 1: it is not. 2: invalid settings."
 }
 
@@ -36,7 +34,7 @@ func (c *restoreCommand) Help() string {
 func (c *restoreCommand) Run(ctx context.Context, s streams) error {
 	var faults config.Faults
 	target := backup.Target{
-		Replicas: faults.Replicas(c.StreamReplicas, c.NATSURL != ""), Replace: c.Replace, Rebuilt: c.Rebuilt, LogWait: erasure.LogWait, Out: s.out, Err: s.err,
+		Replicas: faults.Replicas(c.StreamReplicas, c.NATSURL != ""), Replace: c.Replace, LogWait: erasure.LogWait, Out: s.out, Err: s.err,
 	}
 	settings := c.Settings(&faults)
 	if c.DataDir != "" && c.NATSURL != "" {
@@ -44,9 +42,6 @@ func (c *restoreCommand) Run(ctx context.Context, s streams) error {
 	}
 	if c.DataDir != "" && c.Replace {
 		faults.Add("--replace", "must not be used with --data-dir")
-	}
-	if len(c.Rebuilt) > 0 && c.Erasures == "" {
-		faults.Add("--rebuilt", "requires --erasures")
 	}
 	if err := faults.Err(); err != nil {
 		return err
@@ -64,18 +59,10 @@ func (c *restoreCommand) Run(ctx context.Context, s streams) error {
 	} else if err == nil {
 		err = toServers(ctx, settings, made, target)
 	}
-	var away *erasure.AwayError
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &away) && away.Alone:
-		err = terminal.WithHint(err, "this server alone has the streams, and may keep text of the clients: run this again with --replace")
-	case errors.As(err, &away):
-		err = terminal.WithHint(err, rebuild+", and without --replace")
-	case errors.Is(err, backup.ErrNotErased) && c.DataDir == "":
-		err = terminal.WithHint(err, "no service starts on them until then: run this again without --replace to continue with the erasures")
+	if err != nil {
+		return fmt.Errorf("restore: %w", err)
 	}
-	return fmt.Errorf("restore: %w", err)
+	return nil
 }
 
 func toServers(ctx context.Context, settings natsconn.Settings, made *backup.Backup, target backup.Target) error {

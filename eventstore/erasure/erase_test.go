@@ -173,8 +173,8 @@ func TestErasureOfClientsThatExistOrAreUnknown(t *testing.T) {
 	}
 	first := storedAt(1)
 	foreign := f.publish("clients.acme.9", nil, "foreign")
-	require.ErrorContains(t, f.eraser(erasure.Config{}).EraseAnyway(soon(t), nil, of(1, first.Add(-1))), "the list is of another store, or the id was given out again")
-	require.NoError(t, f.eraser(erasure.Config{}).EraseAnyway(soon(t), nil, of(1, first), of(2, storedAt(3)), of(8, first), of(9, first), of(1, first), of(8, first)))
+	require.ErrorContains(t, f.eraser(erasure.Config{}).EraseAnyway(soon(t), of(1, first.Add(-1))), "the list is of another store, or the id was given out again")
+	require.NoError(t, f.eraser(erasure.Config{}).EraseAnyway(soon(t), of(1, first), of(2, storedAt(3)), of(8, first), of(9, first), of(1, first), of(8, first)))
 	for id, want := range map[string]domain.ClientErased{
 		"1": {ID: 1, Erased: []uint64{1, 2}}, "2": {ID: 2, Erased: []uint64{3, 4}}, "8": {ID: 8, Erased: []uint64{}}, "9": {ID: 9, Erased: []uint64{foreign}},
 	} {
@@ -182,12 +182,12 @@ func TestErasureOfClientsThatExistOrAreUnknown(t *testing.T) {
 	}
 	require.EqualValues(t, 3, f.last("clients.acme.1").Version, "once")
 	again := []uint64{f.publish("clients.acme.1", nil, "foreign"), f.publish("clients.acme.8", nil, "foreign")}
-	require.NoError(t, f.eraser(erasure.Config{}).EraseAnyway(soon(t), nil, of(1, first), of(8, first)), "the list once more")
+	require.NoError(t, f.eraser(erasure.Config{}).EraseAnyway(soon(t), of(1, first), of(8, first)), "the list once more")
 	require.Equal(t, domain.ClientErased{ID: 1, Erased: again[:1]}, f.last("clients.acme.1").Event)
 	require.Equal(t, domain.ClientErased{ID: 8, Erased: again[1:]}, f.last("clients.acme.8").Event)
 	require.EqualValues(t, 2, f.last("clients.acme.8").Version)
 	require.Eventually(t, func() bool { return f.clean(1, "") && f.clean(2, "") }, 10*time.Second, 10*time.Millisecond)
-	require.ErrorContains(t, f.eraser(erasure.Config{}).EraseAnyway(soon(t), nil, erasure.Erased{Client: erasure.Client{Account: "other", ID: 1}}), "belongs to account acme")
+	require.ErrorContains(t, f.eraser(erasure.Config{}).EraseAnyway(soon(t), erasure.Erased{Client: erasure.Client{Account: "other", ID: 1}}), "belongs to account acme")
 }
 
 // Dead letters that name the client are found in each form that the service reads, and no others.

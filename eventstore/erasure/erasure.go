@@ -127,14 +127,14 @@ func (e *Eraser) Erase(ctx context.Context, rebuilt []string, clients ...Client)
 
 // EraseAnyway does what Erase does, also to clients that exist, or that never existed: their ids are not given out any more. It
 // refuses a client that was not created when the erased one was, which is another one with its id.
-func (e *Eraser) EraseAnyway(ctx context.Context, rebuilt []string, list ...Erased) error {
+func (e *Eraser) EraseAnyway(ctx context.Context, list ...Erased) error {
 	var clients []Client
 	created := make(map[Client]time.Time)
 	for _, erased := range list {
 		clients = append(clients, erased.Client)
 		created[erased.Client] = erased.CreatedAt
 	}
-	return e.erase(ctx, rebuilt, clients, created)
+	return e.erase(ctx, nil, clients, created)
 }
 
 // Unfinished returns the clients whose erasure has begun and is not complete.

@@ -2,9 +2,7 @@ package backup
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -21,34 +19,6 @@ import (
 	"github.com/nats-io/jsm.go/api"
 	"github.com/nats-io/nats.go"
 )
-
-// ErrNotErased reports that all streams are restored on servers, and that clients of the list are not erased. The service does not
-// start on these streams. The same restore, without Replace, continues there.
-var ErrNotErased = errors.New("the streams are restored, and not all erasures are complete")
-
-// backupKey is the metadata of the stream of events that names its backup, while it has RestoreSubject beside its own subjects:
-// everything is restored, and there is something to erase.
-const backupKey = "clients-restored-from"
-
-// id names the backup.
-func (r *restore) id() string { return r.manifest.MadeAt.Format(time.RFC3339Nano) }
-
-// restored returns the configuration for the stream of events if an earlier call has restored everything, and not erased
-// everything.
-func (r *restore) restored() (events api.StreamConfig, yes bool, err error) {
-	stream, err := r.manager.LoadStream(eventstore.Stream)
-	if jsm.IsNatsError(err, streamNotFound) {
-		return events, false, nil
-	}
-	if err != nil {
-		return events, false, unknownStream(eventstore.Stream, err)
-	}
-	events = stream.Configuration()
-	yes = events.Metadata[backupKey] == r.id() && len(r.Erasures) > 0 && !r.Replace
-	delete(events.Metadata, backupKey)
-	events.Subjects = slices.DeleteFunc(events.Subjects, func(s string) bool { return s == eventstore.RestoreSubject })
-	return events, yes, nil
-}
 
 // finish erases what there is to erase, and gives the stream of events its subjects.
 func (r *restore) finish(ctx context.Context, events api.StreamConfig) error {
@@ -71,12 +41,9 @@ func (r *restore) finish(ctx context.Context, events api.StreamConfig) error {
 func (r *restore) erase(ctx context.Context, stream *jsm.Stream, events api.StreamConfig) error {
 	locked := events
 	locked.Subjects = append(slices.Clone(events.Subjects), eventstore.RestoreSubject)
-	locked.Metadata = maps.Clone(events.Metadata)
-	locked.Metadata[backupKey] = r.id()
 	if err := stream.UpdateConfiguration(locked); err != nil {
 		return err
 	}
-	r.kept = true
 	progress := terminal.ProgressLines(r.Err)
 	for _, stream := range r.manifest.Streams {
 		progress("waiting until all servers have " + stream.Name)
@@ -89,7 +56,7 @@ func (r *restore) erase(ctx context.Context, stream *jsm.Stream, events api.Stre
 		NewFold: func() erasure.Fold { return readmodel.NewModel().Fold }, ClientOf: ingest.ClientOf,
 	})
 	if err == nil {
-		err = e.EraseAnyway(ctx, r.Rebuilt, r.Erasures...)
+		err = e.EraseAnyway(ctx, r.Erasures...)
 	}
 	if err != nil {
 		return fmt.Errorf("erase: %w", err)

@@ -44,13 +44,11 @@ type Target struct {
 	Replicas int              // of each stream
 	Replace  bool             // first delete the streams of the backup that exist; servers only
 	Erasures []erasure.Erased // to be erased from what is restored
-	Rebuilt  []string         // servers whose stores were made again, see package erasure
 	LogWait  time.Duration    // for the erasures on several servers, see package erasure
 	Out, Err io.Writer
 }
 
-// ToServers restores into the NATS of a service that does not run. If it fails, what it has created is deleted again, except after
-// ErrNotErased.
+// ToServers restores into the NATS of a service that does not run. If it fails, what it has created is deleted again.
 func (b *Backup) ToServers(ctx context.Context, nc *nats.Conn, target Target) error {
 	running, err := serviceRuns(ctx, nc)
 	if err != nil {
@@ -60,27 +58,19 @@ func (b *Backup) ToServers(ctx context.Context, nc *nats.Conn, target Target) er
 		return terminal.WithHint(errors.New("the service is running"), "stop all replicas first")
 	}
 	r, err := b.restore(nc, target)
-	if err != nil {
-		return err
-	}
-	events, restored, err := r.restored()
-	if err == nil && !restored {
+	if err == nil {
 		err = r.makeRoom()
 	}
 	if err != nil {
 		return err
 	}
-	if !restored {
-		events, err = r.run(ctx)
-	}
+	events, err := r.run(ctx)
 	if err == nil {
 		err = r.finish(ctx, events)
 	}
 	switch {
 	case err == nil:
 		return nil
-	case r.kept:
-		return fmt.Errorf("%w: %w", ErrNotErased, err)
 	case errors.Is(context.Cause(ctx), context.Canceled):
 		err = terminal.WithHint(errors.New("interrupted, created streams are deleted"), "run it again")
 	default:

@@ -31,7 +31,6 @@ type restore struct {
 	manager  *jsm.Manager
 	embedded bool     // into a data directory
 	begun    []string // streams that it has created, perhaps in part
-	kept     bool     // all is restored, and must not be deleted if it fails
 }
 
 // order puts the counter of ids first and the events last: a service does not start on ids without events.
