@@ -118,7 +118,7 @@ func (r *restore) stream(ctx context.Context, stream manifestStream, meta stream
 	}
 	bar := terminal.NewProgress(r.Err, uint64(info.Size()), terminal.Bytes)
 	defer bar.Clear()
-	data := smallBlocks(bar.Reader(file))
+	data := smallBlocks(io.TeeReader(file, bar))
 	defer data.Close()
 	state, err := r.send(ctx, meta, data)
 	if !errors.Is(err, errNotBegun) { // otherwise it may have existed before

@@ -24,7 +24,7 @@ type api struct {
 	base           string // without a slash at the end
 	user, password string
 	client         *retryablehttp.Client
-	out            io.Writer
+	report         func(line string)
 
 	mu       sync.Mutex
 	reason   string         // of the last retry
@@ -39,12 +39,12 @@ const (
 	longestRetry  = 2 * time.Second // between two attempts, unless Retry-After asks for more
 )
 
-func newAPI(config Config, stderr io.Writer) *api {
+func newAPI(config Config, report func(line string)) *api {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = config.Callers
 	transport.ResponseHeaderTimeout = responseLimit
 	transport.TLSClientConfig = config.TLS
-	a := &api{base: config.URL, user: config.User, password: config.Password, out: stderr, reported: rate.Sometimes{Interval: reportInterval}}
+	a := &api{base: config.URL, user: config.User, password: config.Password, report: report, reported: rate.Sometimes{Interval: reportInterval}}
 	a.client = retryablehttp.NewClient()
 	a.client.HTTPClient = &http.Client{
 		Transport:     transport,

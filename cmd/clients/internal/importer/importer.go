@@ -72,7 +72,10 @@ func Run(ctx context.Context, config Config, list io.Reader) error {
 	}
 	defer journal.close()
 	i := &importer{config: config, journal: journal, bar: terminal.NewProgress(config.Err, config.Size, terminal.Bytes)}
-	i.api = newAPI(config, i.bar.Writer(config.Err))
+	i.api = newAPI(config, func(line string) {
+		i.bar.Clear()
+		fmt.Fprintln(config.Err, line)
+	})
 	err = errors.Join(i.run(ctx, list), i.summary())
 	switch {
 	case ctx.Err() != nil:
@@ -102,7 +105,7 @@ func (i *importer) send(ctx context.Context, list io.Reader) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(i.config.Callers)
 	equal := make(map[string]int)
-	err := readList(i.bar.Reader(list), func(r record) error {
+	err := readList(io.TeeReader(list, i.bar), func(r record) error {
 		r.key = r.digest()
 		if equal[r.key]++; equal[r.key] > 1 {
 			r.key = fmt.Sprintf("%s-%d", r.key, equal[r.key])

@@ -32,7 +32,7 @@ func (a *api) checkRetry(ctx context.Context, response *http.Response, err error
 		} else {
 			a.reason = response.Status
 		}
-		a.reported.Do(func() { fmt.Fprintf(a.out, "waiting for %s: %s\n", a.base, a.reason) })
+		a.reported.Do(func() { a.report(fmt.Sprintf("waiting for %s: %s", a.base, a.reason)) })
 	}
 	return retry, policyErr
 }

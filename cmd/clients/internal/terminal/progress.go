@@ -63,36 +63,11 @@ func (p *Progress) Clear() {
 	_ = p.bar.Clear()
 }
 
-// Reader returns a reader of r that shows as steps how many bytes were read.
-func (p *Progress) Reader(r io.Reader) io.Reader { return &progressReader{Reader: r, progress: p} }
-
-type progressReader struct {
-	io.Reader
-	progress *Progress
-	read     uint64
-}
-
-func (p *progressReader) Read(b []byte) (int, error) {
-	n, err := p.Reader.Read(b)
-	p.read += uint64(n)
-	p.progress.Set(p.read)
-	return n, err
-}
-
-// Writer returns a writer to w that removes the bar before each write. w is the terminal of the bar or another output
-// that may be the same terminal.
-func (p *Progress) Writer(w io.Writer) io.Writer { return &progressWriter{w, p} }
-
-type progressWriter struct {
-	w        io.Writer
-	progress *Progress
-}
-
-func (p *progressWriter) Write(b []byte) (int, error) {
-	p.progress.mu.Lock()
-	defer p.progress.mu.Unlock()
-	_ = p.progress.bar.Clear()
-	return p.w.Write(b)
+// Write shows bytes as steps that are done.
+func (p *Progress) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.bar.Write(b)
 }
 
 // ProgressLines returns a function that writes what is going on as a line to w, at most one a second.
