@@ -49,7 +49,6 @@ func (c *eraseCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	var list *os.File
-	_, missing := os.Stat(c.Log)
 	if c.Log != "" {
 		var err error
 		if list, err = erasure.OpenList(c.Log); err != nil {
@@ -66,9 +65,6 @@ func (c *eraseCommand) Run(ctx context.Context, s streams) error {
 		}
 		return err
 	})
-	if list != nil && err != nil && missing != nil { // it was made just now
-		removeEmpty(list)
-	}
 	var away *erasure.AwayError
 	switch {
 	case err == nil && list != nil:
@@ -92,13 +88,6 @@ func (c *eraseCommand) Run(ctx context.Context, s streams) error {
 		err = terminal.WithHint(err, rebuild)
 	}
 	return fmt.Errorf("erase: %w", err)
-}
-
-// removeEmpty removes a list that has no client.
-func removeEmpty(list *os.File) {
-	if info, err := list.Stat(); err == nil && info.Size() == 0 {
-		_ = os.Remove(list.Name())
-	}
 }
 
 // errEnded reports that the embedded server of a service has ended.
