@@ -4,16 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"clients/cmd/clients/internal/natsconn"
 	"clients/domain"
-	"clients/eventstore"
 	"clients/eventstore/history"
 	"clients/eventstore/idempotency"
 	"clients/projections/audit"
-	"clients/projections/readmodel"
 
 	"github.com/google/uuid"
 )
@@ -21,15 +18,10 @@ import (
 // scrubber re-reads the stream from time to time, unless another replica does or has just done so. The replicas share a
 // record of the last scrub. One that scrubs holds a lease in it, which it renews; one that loses its lease stops.
 type scrubber struct {
-	name      string // of this replica
-	interval  time.Duration
-	started   time.Time
-	store     *eventstore.Store
-	directory *readmodel.Directory
-	records   *idempotency.Store
-	open      func(context.Context) (*history.History, error)
-	log       *slog.Logger
-	metrics   scrubMetrics
+	*Server
+	name    string // of this replica
+	started time.Time
+	metrics scrubMetrics
 }
 
 // How often a scrubber reads the shared record, how long the lease to scrub lasts unless it is renewed, and how long storing
@@ -44,19 +36,14 @@ const (
 
 // newScrubber registers the metrics of scrubs.
 func (s *Server) newScrubber() *scrubber {
-	b := &scrubber{
-		name: uuid.NewString(), interval: s.config.ScrubInterval, started: time.Now(),
-		store: s.store, directory: s.directory, records: s.records, log: s.log,
-		open:    func(ctx context.Context) (*history.History, error) { return natsconn.OpenHistory(ctx, s.nc) },
-		metrics: newScrubMetrics(s.registry, s.config.ScrubInterval),
-	}
+	b := &scrubber{Server: s, name: uuid.NewString(), started: time.Now(), metrics: newScrubMetrics(s.registry, s.config.ScrubInterval)}
 	b.metrics.show(idempotency.ScrubRecord{}, b.started)
 	return b
 }
 
 // run scrubs whenever it is time, until ctx ends or the stream is not followed any more.
 func (b *scrubber) run(ctx context.Context) {
-	tick := time.NewTicker(min(max(b.interval/10, minPoll), maxPoll))
+	tick := time.NewTicker(min(max(b.config.ScrubInterval/10, minPoll), maxPoll))
 	defer tick.Stop()
 	for ctx.Err() == nil {
 		if b.directory.Err() == nil {
@@ -81,7 +68,7 @@ func (b *scrubber) scrubIfDue(ctx context.Context) error {
 	now := time.Now()
 	// A scrub from before the start that found something is not the last word: the stream may have been repaired since.
 	stale := len(record.Faults) > 0 && record.Finished.Before(b.started)
-	if now.Before(record.Until) || now.Sub(record.Finished) < b.interval && !stale {
+	if now.Before(record.Until) || now.Sub(record.Finished) < b.config.ScrubInterval && !stale {
 		if record.Expires() {
 			_, err = b.records.StoreScrubs(ctx, record)
 		}
@@ -104,7 +91,8 @@ func (b *scrubber) scrub(ctx context.Context, record idempotency.ScrubRecord) er
 	var faults []audit.Fault
 	ended := make(chan error, 1)
 	go func() {
-		scrub := audit.Scrub{Directory: b.directory, Open: b.open}
+		open := func(ctx context.Context) (*history.History, error) { return natsconn.OpenHistory(ctx, b.nc) }
+		scrub := audit.Scrub{Directory: b.directory, Open: open}
 		var err error
 		faults, err = scrub.Run(holding)
 		ended <- err

@@ -111,7 +111,7 @@ func (s *Server) runInBackground(context.Context) error {
 	files := watchedFiles(s.config, s.registry)
 	s.background(func(ctx context.Context) { watch(ctx, files, s.log) })
 	s.background(func(ctx context.Context) { watchCertificates(ctx, s.config, s.registry) })
-	if scrubber := s.newScrubber(); scrubber.interval > 0 {
+	if scrubber := s.newScrubber(); s.config.ScrubInterval > 0 {
 		s.background(scrubber.run)
 	}
 	return nil
