@@ -116,19 +116,12 @@ func (a *api) list(ctx context.Context, each func(int64)) error {
 		content, _ := io.ReadAll(io.LimitReader(response.Body, 64<<10))
 		return a.unexpected(response, content)
 	}
-	decoder := json.NewDecoder(response.Body)
-	_, err = decoder.Token()
-	for err == nil && decoder.More() {
-		var listed struct{ Client struct{ ID int64 } }
-		if err = decoder.Decode(&listed); err == nil {
-			each(listed.Client.ID)
-		}
-	}
-	if err == nil {
-		_, err = decoder.Token()
-	}
-	if err != nil {
+	var listed []struct{ Client struct{ ID int64 } }
+	if err := json.NewDecoder(response.Body).Decode(&listed); err != nil {
 		return fmt.Errorf("read the list of clients: %w", a.explain(ctx, err))
+	}
+	for _, l := range listed {
+		each(l.Client.ID)
 	}
 	return nil
 }
