@@ -10,6 +10,7 @@ import (
 
 	"clients/cmd/clients/internal/terminal"
 
+	"github.com/nats-io/jsm.go"
 	"github.com/nats-io/jsm.go/api"
 	"github.com/nats-io/nats.go"
 )
@@ -34,82 +35,78 @@ const (
 var errNotBegun = errors.New("restore refused")
 
 // send creates a stream of the messages in data. The error is errNotBegun if nothing was created.
-func (r *restore) send(ctx context.Context, meta streamMeta, data io.Reader) (api.StreamState, error) {
+func (r *restore) send(ctx context.Context, meta streamMeta, data io.Reader) (state api.StreamState, err error) {
 	request, err := json.Marshal(meta)
 	if err != nil {
-		return api.StreamState{}, err
+		return state, err
 	}
-	to, err := r.begin(ctx, meta.Config.Name, request)
+	var to api.JSApiStreamRestoreResponse // has the subject for the data
+	err = r.request(ctx, fmt.Sprintf(api.JSApiStreamRestoreT, meta.Config.Name), request, apiTimeout, &to)
+	if errors.As(err, new(api.ApiError)) {
+		err = fmt.Errorf("%w: %w", errNotBegun, err)
+	}
+	if jsm.IsNatsError(err, nameInUse) {
+		err = terminal.WithHint(err, "wait a minute for NATS to release the name of a killed restore, run it again, and delete the streams that it then lists")
+	}
 	if err != nil {
-		return api.StreamState{}, err
-	}
-	if to.IsError() {
-		err := fmt.Errorf("%w: %w", errNotBegun, to.ToError())
-		if to.Error.ErrCode == nameInUse {
-			err = terminal.WithHint(err, "wait a minute for NATS to release the name of a killed restore, run it again, and delete the streams that it then lists")
-		}
-		return api.StreamState{}, err
+		return state, err
 	}
 	for chunk := make([]byte, chunkSize); ; {
 		n, err := data.Read(chunk)
 		if n > 0 {
-			var stored api.JSApiResponse
-			if err := r.request(ctx, to.DeliverSubject, chunk[:n], apiTimeout, &stored); err != nil {
-				return api.StreamState{}, err
-			}
-			if stored.IsError() {
-				return api.StreamState{}, fmt.Errorf("store messages: %w", stored.ToError())
+			if err := r.request(ctx, to.DeliverSubject, chunk[:n], apiTimeout, nil); err != nil {
+				return state, fmt.Errorf("store messages: %w", err)
 			}
 		}
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			return api.StreamState{}, err
+			return state, err
 		}
 	}
 	var made api.JSApiStreamCreateResponse
-	if err := r.request(ctx, to.DeliverSubject, nil, endTimeout, &made); err != nil {
-		return api.StreamState{}, err
+	err = r.request(ctx, to.DeliverSubject, nil, endTimeout, &made)
+	if err == nil && made.StreamInfo == nil {
+		err = errors.New("empty response")
 	}
-	if made.IsError() || made.StreamInfo == nil {
-		return api.StreamState{}, fmt.Errorf("create stream: %w", made.ToError())
+	if err != nil {
+		return state, fmt.Errorf("create stream: %w", err)
 	}
 	return made.State, nil
 }
 
-// begin requests the restore of a stream. The response has the subject for the data.
-func (r *restore) begin(ctx context.Context, name string, request []byte) (api.JSApiStreamRestoreResponse, error) {
-	for started := time.Now(); ; {
-		var to api.JSApiStreamRestoreResponse
-		err := r.request(ctx, fmt.Sprintf(api.JSApiStreamRestoreT, name), request, apiTimeout, &to)
-		if err != nil || !to.IsError() || to.Error.ErrCode != noPeers || time.Since(started) > peersTimeout {
-			return to, err
-		}
-		if err := pause(ctx, retryPause); err != nil {
-			return to, err
-		}
-	}
-}
-
-// request repeats a request without responders: servers of a cluster learn a moment later where a chunk goes.
+// request decodes the response to a request, unless it is nil or empty. It repeats a request without responders, because servers of
+// a cluster learn a moment later where a chunk goes, and one for which too few servers are there yet.
 func (r *restore) request(ctx context.Context, subject string, request []byte, timeout time.Duration, response any) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	for begun := time.Now(); ; {
 		reply, err := r.nc.RequestWithContext(ctx, subject, request)
-		switch {
-		case err == nil && len(reply.Data) == 0:
-			return nil
-		case err == nil:
-			return json.Unmarshal(reply.Data, response)
-		case !errors.Is(err, nats.ErrNoResponders) || time.Since(begun) > retryTimeout:
+		if err == nil && len(reply.Data) > 0 {
+			err = decode(reply.Data, response)
+		}
+		repeat := errors.Is(err, nats.ErrNoResponders) && time.Since(begun) < retryTimeout ||
+			jsm.IsNatsError(err, noPeers) && time.Since(begun) < peersTimeout
+		if !repeat {
 			return err
 		}
 		if err := pause(ctx, retryPause); err != nil {
 			return err
 		}
 	}
+}
+
+// decode decodes a response, or returns the error in it.
+func decode(data []byte, response any) error {
+	var refused api.JSApiResponse
+	if err := json.Unmarshal(data, &refused); err != nil || refused.IsError() {
+		return errors.Join(err, refused.ToError())
+	}
+	if response == nil {
+		return nil
+	}
+	return json.Unmarshal(data, response)
 }
 
 func pause(ctx context.Context, d time.Duration) error {
