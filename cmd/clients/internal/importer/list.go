@@ -2,15 +2,11 @@ package importer
 
 import (
 	"bufio"
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"strconv"
-
-	"clients/transport/wire"
 )
 
 // record is one client of a list.
@@ -31,20 +27,14 @@ type listError struct {
 
 func (e *listError) Error() string { return fmt.Sprintf("line %d: %s", e.line, e.reason) }
 
+const byteOrderMark = "\xEF\xBB\xBF"
+
 // readList calls each for every client of a list, in its order. A list that is malformed is a *listError.
 func readList(r io.Reader, each func(record) error) error {
-	converted, lossy, err := wire.StreamUTF8(r)
-	if errors.As(err, new(*wire.SyntaxError)) {
-		return &listError{1, "unknown encoding"}
+	text := bufio.NewReaderSize(r, 64<<10)
+	if begin, _ := text.Peek(len(byteOrderMark)); string(begin) == byteOrderMark {
+		_, _ = text.Discard(len(byteOrderMark))
 	}
-	if err != nil {
-		return err
-	}
-	checked := func(found record) error {
-		found.undecodable = lossy && bytes.ContainsRune(found.document, '\uFFFD')
-		return each(found)
-	}
-	text := bufio.NewReaderSize(converted, 64<<10)
 	for line := 1; ; {
 		next, err := text.ReadByte()
 		switch {
@@ -56,10 +46,10 @@ func readList(r io.Reader, each func(record) error) error {
 			line++
 		case next == '<':
 			_ = text.UnreadByte()
-			return readXML(text, line, checked)
+			return readXML(text, line, each)
 		case next == '[':
 			_ = text.UnreadByte()
-			return readJSON(text, line, checked)
+			return readJSON(text, line, each)
 		case next != ' ' && next != '\t' && next != '\r':
 			return &listError{line, "neither XML nor a JSON array"}
 		}

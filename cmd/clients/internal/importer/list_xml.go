@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"golang.org/x/net/html/charset"
 )
 
 // xmlClient is a <client> of a list.
@@ -18,7 +20,14 @@ type xmlClient struct {
 // readXML reads <clients><client>…</client>…</clients>, which begins at a line.
 func readXML(text io.Reader, first int, each func(record) error) error {
 	decoder := xml.NewDecoder(text)
-	decoder.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil } // it is UTF-8 by now
+	converted := false
+	decoder.CharsetReader = func(label string, r io.Reader) (io.Reader, error) {
+		if strings.HasPrefix(strings.ToLower(label), "utf-16") {
+			return r, nil // as programs declare that serialise to a string; what is really UTF-16 cannot be read as far as here
+		}
+		converted = true
+		return charset.NewReaderLabel(label, r)
+	}
 	inList, listSeen := false, false
 	for {
 		token, err := decoder.Token()
@@ -46,7 +55,9 @@ func readXML(text io.Reader, first int, each func(record) error) error {
 			if err := decoder.DecodeElement(&found, &token); err != nil {
 				return xmlFault(err, first)
 			}
-			if err := each(found.record(line)); err != nil {
+			r := found.record(line)
+			r.undecodable = converted && bytes.ContainsRune(r.document, '\uFFFD')
+			if err := each(r); err != nil {
 				return err
 			}
 		case xml.EndElement:
