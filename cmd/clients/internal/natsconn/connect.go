@@ -15,11 +15,8 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Connect pauses between two attempts, twice as long each time, up to a limit.
-const (
-	firstPause   = 250 * time.Millisecond
-	longestPause = 2 * time.Second
-)
+// attemptPause is how long Connect waits between two attempts.
+const attemptPause = time.Second
 
 // Connect returns a connection to one of the servers. It retries whatever the failure and logs each, until ctx ends: then
 // the error is a *ConnectError. An attempt under way then goes on for up to a second per server. A file in the data
@@ -34,7 +31,7 @@ func (s Settings) connect(ctx context.Context, log *slog.Logger, final func(erro
 	if s.DataDir != "" {
 		failed.Servers = "the embedded server of " + s.DataDir
 	}
-	for pause := firstPause; ctx.Err() == nil; pause = min(2*pause, longestPause) {
+	for ctx.Err() == nil {
 		url, login, err := s.target()
 		if err == nil {
 			failed.Servers = Redact(url)
@@ -54,7 +51,7 @@ func (s Settings) connect(ctx context.Context, log *slog.Logger, final func(erro
 		}
 		log.Warn("waiting for NATS", "servers", failed.Servers, "error", reason(err))
 		select {
-		case <-time.After(pause):
+		case <-time.After(attemptPause):
 		case <-ctx.Done():
 		}
 	}
