@@ -7,7 +7,7 @@
 // first event to the last one of that second, without a snapshot. A history has the times of the read model, which is folded
 // for that reason, and is written while it is read: its length does not matter to memory.
 //
-// The output is created once it is known that there is something to write. It is incomplete if there was an error.
+// An output file is removed if there was an error.
 package export
 
 import (
@@ -88,22 +88,15 @@ func replay(ctx context.Context, nc *nats.Conn, h *history.History, asOf *time.T
 // history writes the history of a client.
 func (o Options) history(ctx context.Context, r replayed, stdout io.Writer) (summary string, err error) {
 	line := timeline.Timeline{Log: r, Directory: r}
-	found, events := false, 0
-	for _, err := range line.Versions(ctx, o.Account, o.Client) {
-		if err != nil {
-			return "", err
-		}
-		found = true
-		break
-	}
-	if !found {
-		return "", fmt.Errorf("account %s never had a client %d", o.Account, o.Client)
-	}
+	events := 0
 	versions := func(yield func(timeline.Version, error) bool) {
 		for v, err := range line.Versions(ctx, o.Account, o.Client) {
 			if events++; !yield(v, err) {
 				return
 			}
+		}
+		if events == 0 {
+			yield(timeline.Version{}, fmt.Errorf("account %s never had a client %d", o.Account, o.Client))
 		}
 	}
 	err = o.write(stdout, func(w io.Writer) error { return transport.WriteHistory(w, versions, o.JSON) })
@@ -114,11 +107,15 @@ func (o Options) history(ctx context.Context, r replayed, stdout io.Writer) (sum
 func (o Options) write(stdout io.Writer, content func(io.Writer) error) (err error) {
 	out := stdout
 	if o.Output != "-" {
-		file, err := os.OpenFile(o.Output, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if err != nil {
-			return err
+		file, failed := os.OpenFile(o.Output, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if failed != nil {
+			return failed
 		}
-		defer func() { err = errors.Join(err, file.Close()) }()
+		defer func() {
+			if err = errors.Join(err, file.Close()); err != nil {
+				_ = os.Remove(o.Output)
+			}
+		}()
 		out = file
 	}
 	buffered := bufio.NewWriter(out)
