@@ -95,7 +95,7 @@ func (v *Report) summary(f audit.Findings) {
 		}, "")
 		return
 	}
-	v.line("", nil, "messages   %d%s", f.Messages, between(f.First, f.Last))
+	v.line("", nil, "messages   %d, sequences %d to %d", f.Messages, f.First, f.Last)
 	v.line("", nil, "clients    %d, and %d deleted, in %s", f.Clients, f.Deleted, domain.Counted(f.Accounts, "account"))
 	for _, kind := range slices.Sorted(maps.Keys(f.Types)) {
 		v.line("", nil, "           %d %s", f.Types[kind], kind)
@@ -106,17 +106,4 @@ func (v *Report) summary(f audit.Findings) {
 	v.line("", nil, "snapshots  %d sound", f.Snapshots)
 	v.line("", nil, "faults     %d", f.Faults)
 	v.line("", nil, "duration   %s", took.Round(time.Millisecond))
-}
-
-// between says which sequences messages lie at.
-func between(first, last uint64) string {
-	switch {
-	case last == 0:
-		return ""
-	case first > last:
-		return fmt.Sprintf(", all up to sequence %d purged", last)
-	case first == last:
-		return fmt.Sprintf(", sequence %d", last)
-	}
-	return fmt.Sprintf(", sequences %d to %d", first, last)
 }
