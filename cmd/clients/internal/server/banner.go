@@ -6,7 +6,6 @@ import (
 
 	"clients/cmd/clients/internal/natsconn"
 	"clients/cmd/clients/internal/version"
-	"clients/eventstore/embedded"
 )
 
 // addresses are where a server can be reached, and its data directory.
@@ -31,19 +30,16 @@ func (s *Server) logReady() {
 
 // Banner prints the addresses of the server, and commands to try it.
 func (s *Server) Banner(w io.Writer) {
-	login, access, a := "", subscribe, s.addresses()
+	login, a := "", s.addresses()
 	if s.config.Credentials != nil {
 		login = "-u USER " // curl asks for the password
-	}
-	if s.embedded != nil {
-		access = partnerAccess[s.config.Partners]
 	}
 	fmt.Fprintf(w, `clients is ready.
   API         %[1]s/clients
   console     %[1]s/console/
   operations  %[2]s/readyz and /livez, /metrics, /version
-  NATS        %[3]s, stream CLIENTS, %[4]s
-`, a.api, a.operations, a.nats, access)
+  NATS        %[3]s, stream CLIENTS
+`, a.api, a.operations, a.nats)
 	if a.data != "" {
 		fmt.Fprintf(w, "  data        %s\n", a.data)
 	}
@@ -52,12 +48,3 @@ func (s *Server) Banner(w io.Writer) {
   curl %[1]s%[2]s/clients
 `, login, a.api)
 }
-
-// partnerAccess is what other services can do at an embedded server.
-var partnerAccess = map[embedded.PartnerAccess]string{
-	embedded.NoPartners:       "for the administrator alone",
-	embedded.PartnersLogIn:    "log in as partner, subscribe to clients.>",
-	embedded.PartnersNeedNone: subscribe,
-}
-
-const subscribe = "subscribe to clients.>"
