@@ -24,7 +24,7 @@ import (
 // escaped.
 type extremes struct{}
 
-func (extremes) Client(_ context.Context, account string, id int64, _, _ uint64) iter.Seq2[eventstore.Record, error] {
+func (extremes) Messages(_ context.Context, account string, id int64, _, _ uint64) iter.Seq2[eventstore.Record, error] {
 	return func(yield func(eventstore.Record, error) bool) {
 		for i := range uint64(60) {
 			last := string('a' + rune(i%2))
@@ -41,7 +41,7 @@ func (extremes) Client(_ context.Context, account string, id int64, _, _ uint64)
 }
 
 func (extremes) State(string, int64) domain.State        { return domain.State{} }
-func (extremes) Await(context.Context, uint64) error     { return nil }
+func (extremes) Sequence() uint64                        { return 60 }
 func (extremes) Time(eventstore.Record) (none time.Time) { return none }
 
 // unread is a response that its reader takes nothing of.

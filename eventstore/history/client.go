@@ -1,10 +1,12 @@
 package history
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"iter"
+	"strconv"
 
 	"clients/domain"
 	"clients/eventstore"
@@ -14,7 +16,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Reader reads the history of single clients, for callers of a running service. It is safe for concurrent use.
+// Reader reads the messages of single clients and accounts. It is safe for concurrent use.
 type Reader struct {
 	api      *jsapi.Client
 	removals *eventstore.Removals
@@ -32,102 +34,113 @@ func NewReader(nc *nats.Conn, removals *eventstore.Removals) (*Reader, error) {
 	return &Reader{api, removals, make(chan struct{}, maxBatches)}, err
 }
 
-// Client returns the messages of one client from a sequence on, in order and each once, foreign ones included. They come in batches
-// from any server. A server may lack the newest ones, so that the rest is read from the stream's leader, unless the last message is at
-// or behind shown, which is a sequence of the client that the caller knows of: nothing follows then that was acknowledged
-// before shown was read.
+// Messages returns the messages of one client, or of all clients of an account where id is 0, behind the sequence after and up to
+// the sequence upTo, which the caller knows to be stored: in order, each once and none left out, foreign ones included. They come
+// in batches from any server. A server may lack the newest ones: these are read from the stream's leader. A batch is read before
+// its first message is returned, so that the caller may take any time for each.
 //
-// An error is the last element: a domain.Unavailable if the stream cannot be read, or an *eventstore.CorruptError or
-// *eventstore.UnknownEventError.
-func (r *Reader) Client(ctx context.Context, account string, id int64, from, shown uint64) iter.Seq2[eventstore.Record, error] {
+// With a message that cannot be read comes an *eventstore.CorruptError or *eventstore.UnknownEventError. Any other error is the
+// last element: a domain.Unavailable.
+func (r *Reader) Messages(ctx context.Context, account string, id int64, after, upTo uint64) iter.Seq2[eventstore.Record, error] {
 	return func(yield func(eventstore.Record, error) bool) {
-		c := &clientReader{Reader: r, subject: subjectOf(account, id), shown: shown, yield: yield, reached: max(from, 1) - 1}
-		if err := c.read(ctx); err != nil && !errors.Is(err, errEnough) {
-			yield(eventstore.Record{}, err)
+		c := &clientReader{Reader: r, subject: subjectOf(account, id), upTo: upTo, reached: after}
+		for c.reached < upTo {
+			c.found = nil
+			err := c.next(ctx)
+			for _, m := range c.found {
+				if !yield(m.Record, m.fault) {
+					return
+				}
+			}
+			if err != nil {
+				yield(eventstore.Record{}, err)
+				return
+			}
 		}
 	}
 }
 
-// clientReader is one reading of a client's history.
+// clientReader is one reading of the messages of a client or an account.
 type clientReader struct {
 	*Reader
 	subject string
-	shown   uint64
-	yield   func(eventstore.Record, error) bool
+	upTo    uint64
 
-	reached uint64 // the sequence of the last message, or the one in front of the first
-	slow    bool   // a batch has failed: the rest comes from the leader, one by one
+	found   []message // not returned yet
+	reached uint64    // the sequence of the last message, or the one in front of the first
+	slow    bool      // a batch has failed: the rest comes from the leader, one by one
 }
 
-func (c *clientReader) read(ctx context.Context) error {
-	for {
-		if more, err := c.batch(ctx); err != nil {
-			return err
-		} else if more {
-			continue
-		}
-		if c.shown != 0 && c.reached >= c.shown {
-			return nil
-		}
-		found, err := c.fromLeader(ctx)
-		if err != nil || !found {
-			return err
+// message is a message with what is wrong with it.
+type message struct {
+	eventstore.Record
+	fault error
+}
+
+// next finds what one server sends at once, or else the next message that the leader has. If there is none it moves on to upTo.
+func (c *clientReader) next(ctx context.Context) error {
+	before := c.reached
+	if err := c.batch(ctx); err != nil || c.reached > before {
+		return err
+	}
+	m, err := c.api.Message(ctx, eventstore.Stream, jsapi.Query{Sequence: c.reached + 1, NextBySubject: c.subject})
+	if err == nil {
+		c.add(eventstore.Decode(m.Sequence, m.Time, m.Subject, m.Header(), m.Data))
+		return nil
+	}
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		// A leader that was replaced may lack messages. It cannot send the information of the stream any more.
+		var info jsapi.StreamInfo
+		info, err = c.api.StreamInfo(ctx, eventstore.Stream)
+		if err == nil && info.State.Last < c.upTo {
+			err = fmt.Errorf("the stream ends at sequence %d, before %d", info.State.Last, c.upTo)
 		}
 	}
+	if err != nil {
+		return domain.NoStore(fmt.Errorf("events of %s behind sequence %d: %w", c.subject, before, err))
+	}
+	c.reached = c.upTo
+	return nil
 }
 
-// batch passes on what one server sends at once. more says that it has more.
-func (c *clientReader) batch(ctx context.Context) (more bool, err error) {
+// batch finds what one server sends at once.
+func (c *clientReader) batch(ctx context.Context) error {
 	if c.slow {
-		return false, nil
+		return nil
 	}
 	select {
 	case c.batches <- struct{}{}:
 		defer func() { <-c.batches }()
 	case <-ctx.Done():
-		return false, domain.NoStore(ctx.Err())
+		return domain.NoStore(ctx.Err())
 	}
 	for m, err := range c.api.Batch(ctx, eventstore.Stream, c.subject, c.reached+1) {
+		if err != nil && ctx.Err() != nil {
+			return domain.NoStore(err)
+		}
 		if err != nil {
-			if ctx.Err() != nil {
-				return false, domain.NoStore(err)
-			}
 			c.slow = true // the server went away, or does not permit it
-			return false, nil
+			return nil
 		}
-		record, err := eventstore.Decode(m.Sequence, m.Time, m.Subject, m.Header, m.Data)
-		if err := c.pass(record, err); err != nil {
-			return false, err
-		}
-		more = m.More
-	}
-	return more, nil
-}
-
-// fromLeader passes on the next message that the leader has, if there is one.
-func (c *clientReader) fromLeader(ctx context.Context) (found bool, err error) {
-	m, err := c.api.Message(ctx, eventstore.Stream, jsapi.Query{Sequence: c.reached + 1, NextBySubject: c.subject})
-	switch {
-	case errors.Is(err, jetstream.ErrMsgNotFound) && c.reached >= c.shown:
-		return false, nil
-	case err != nil:
-		return false, domain.NoStore(fmt.Errorf("history of %s behind sequence %d: %w", c.subject, c.reached, err))
-	}
-	record, err := eventstore.Decode(m.Sequence, m.Time, m.Subject, m.Header(), m.Data)
-	return true, c.pass(record, err)
-}
-
-func (c *clientReader) pass(record eventstore.Record, err error) error {
-	if _, removed := c.removals.Record(record.Sequence); removed {
-		c.reached = record.Sequence
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	c.reached = record.Sequence
-	if !c.yield(record, nil) {
-		return errEnough
+		c.add(eventstore.Decode(m.Sequence, m.Time, m.Subject, m.Header, m.Data))
 	}
 	return nil
+}
+
+// add adds a message, unless it is behind upTo or was removed.
+func (c *clientReader) add(record eventstore.Record, fault error) {
+	c.reached = record.Sequence
+	if _, removed := c.removals.Record(record.Sequence); !removed && record.Sequence <= c.upTo {
+		c.found = append(c.found, message{record, fault})
+	}
+}
+
+// subjectOf returns the subject of one client, or the filter for all accounts where account is "", and for all clients where
+// clientID is 0.
+func subjectOf(account string, clientID int64) string {
+	id := "*"
+	if clientID != 0 {
+		id = strconv.FormatInt(clientID, 10)
+	}
+	return "clients." + cmp.Or(account, "*") + "." + id
 }

@@ -39,10 +39,10 @@ func (s *site) reader() *history.Reader {
 	return r
 }
 
-// versions reads a client's history.
-func versions(t *testing.T, r *history.Reader, account string, id int64, shown uint64) (all []uint64) {
+// versions reads a client's history up to a sequence.
+func versions(t *testing.T, r *history.Reader, account string, id int64, upTo uint64) (all []uint64) {
 	t.Helper()
-	for record, err := range r.Client(soon(t), account, id, 0, shown) {
+	for record, err := range r.Messages(soon(t), account, id, 0, upTo) {
 		require.NoError(t, err)
 		all = append(all, record.Version)
 	}
@@ -61,15 +61,15 @@ func TestClientReturnsALongHistoryInOrder(t *testing.T) {
 		want = append(want, version)
 	}
 	r := s.reader()
-	require.Equal(t, want, versions(t, r, "test", 1, 0))
 	require.Equal(t, want, versions(t, r, "test", 1, last))
-	require.Equal(t, []uint64{1}, versions(t, r, "other", 2, 0))
-	require.Empty(t, versions(t, r, "other", 1, 0), "the client of another account")
-	require.Empty(t, versions(t, r, "test", 3, 0))
-	for from, first := range map[uint64]uint64{0: 1, 1: 1, 2: 2, last: events} { // the other client's event is the second
-		for record, err := range r.Client(soon(t), "test", 1, from, last) { // it may end early
+	require.Equal(t, want[:600], versions(t, r, "test", 1, 601))
+	require.Equal(t, []uint64{1}, versions(t, r, "other", 2, last))
+	require.Empty(t, versions(t, r, "other", 1, last), "the client of another account")
+	require.Empty(t, versions(t, r, "test", 3, last))
+	for after, first := range map[uint64]uint64{0: 1, 1: 2, 2: 2, last - 1: events} { // the other client's event is the second
+		for record, err := range r.Messages(soon(t), "test", 1, after, last) { // it may end early
 			require.NoError(t, err)
-			require.Equal(t, first, record.Version, "from %d", from)
+			require.Equal(t, first, record.Version, "after %d", after)
 			break
 		}
 	}
@@ -99,7 +99,7 @@ func TestClientReadsBehindForeignMessages(t *testing.T) {
 		want = append(want, 0, want[len(want)-1]+1)
 	}
 	sequence := uint64(0)
-	for record, err := range s.reader().Client(soon(t), "test", 1, 0, last) {
+	for record, err := range s.reader().Messages(soon(t), "test", 1, 0, last) {
 		require.NoError(t, err)
 		sequence++
 		require.Equal(t, sequence, record.Sequence)
@@ -135,7 +135,7 @@ func TestClientFailsOnAServerThatIsBehind(t *testing.T) {
 	require.Equal(t, []uint64{1}, versions(t, r, "test", 1, last))
 	network.Hold(cluster.Servers[behind].Name())
 	last = s.toggle("test", 1, 2, last)
-	for _, err = range r.Client(soon(t), "test", 1, 0, last) {
+	for _, err = range r.Messages(soon(t), "test", 1, 0, last) {
 	}
 	require.Equal(t, domain.Unavailable, domain.KindOf(err))
 	network.Heal()
@@ -146,7 +146,7 @@ func TestClientFailsBehindTheEndOfTheStream(t *testing.T) {
 	t.Parallel()
 	s := open(t, 1)
 	last := s.create("test", 1)
-	for _, err := range s.reader().Client(soon(t), "test", 1, 0, last+1) {
+	for _, err := range s.reader().Messages(soon(t), "test", 1, 0, last+1) {
 		if err != nil {
 			require.Equal(t, domain.Unavailable, domain.KindOf(err))
 			return
@@ -166,7 +166,7 @@ func TestClientReportsAnEventThatCannotBeRead(t *testing.T) {
 		"ce-clientversion": {"2"}, "ce-time": {at}, "ce-checksum": {fmt.Sprintf("%016x", sum)}, "content-type": {"application/json"},
 	}}))
 	var last error
-	for _, err := range s.reader().Client(soon(t), "test", 1, 0, 0) {
+	for _, err := range s.reader().Messages(soon(t), "test", 1, 0, 2) {
 		last = err
 	}
 	var unknown *eventstore.UnknownEventError
@@ -193,7 +193,7 @@ func TestManyLongHistoriesAtOnce(t *testing.T) {
 	for range 18 {
 		reading.Go(func() {
 			read := 0
-			for _, err := range r.Client(soon(t), "test", 1, 0, last) {
+			for _, err := range r.Messages(soon(t), "test", 1, 0, last) {
 				assert.NoError(t, err)
 				read++
 			}

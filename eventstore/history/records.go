@@ -1,12 +1,10 @@
 package history
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"iter"
-	"strconv"
 	"time"
 
 	"clients/eventstore"
@@ -22,29 +20,8 @@ import (
 //
 // Any other error is the last one: the stream cannot be read any further.
 func (h *History) Records(ctx context.Context) iter.Seq2[eventstore.Record, error] {
-	return h.records(ctx, "")
-}
-
-// RecordsOf returns what Records does, but only the messages of an account's clients, where account is not "", and of one
-// client, where clientID is not 0. Only these are transferred, so that missing messages are not reported. Those that were removed
-// are left out, also while they are still there.
-func (h *History) RecordsOf(ctx context.Context, account string, clientID int64) iter.Seq2[eventstore.Record, error] {
-	return h.records(ctx, subjectOf(account, clientID))
-}
-
-// subjectOf returns the subject of one client, or the filter for all accounts where account is "", and for all clients where
-// clientID is 0.
-func subjectOf(account string, clientID int64) string {
-	id := "*"
-	if clientID != 0 {
-		id = strconv.FormatInt(clientID, 10)
-	}
-	return "clients." + cmp.Or(account, "*") + "." + id
-}
-
-func (h *History) records(ctx context.Context, subject string) iter.Seq2[eventstore.Record, error] {
 	return func(yield func(eventstore.Record, error) bool) {
-		r := &reader{History: *h, subject: subject, reached: h.First - 1, yield: yield}
+		r := &reader{History: *h, reached: h.First - 1, yield: yield}
 		for failures := 0; r.reached < r.Last; {
 			before := r.reached
 			err := r.read(ctx)
@@ -72,6 +49,14 @@ func (h *History) records(ctx context.Context, subject string) iter.Seq2[eventst
 	}
 }
 
+// RecordsOf returns what Records does, but only the messages of an account's clients, where account is not "", and of one
+// client, where clientID is not 0. Only these are transferred, so that missing messages are not reported. Those that were removed
+// are left out, also while they are still there.
+func (h *History) RecordsOf(ctx context.Context, account string, clientID int64) iter.Seq2[eventstore.Record, error] {
+	reader := &Reader{h.api, h.Removals, make(chan struct{}, 1)}
+	return reader.Messages(ctx, account, clientID, h.First-1, h.Last)
+}
+
 const (
 	maxFailures = 20 // in a row, without reading any further
 	retryPause  = 200 * time.Millisecond
@@ -83,7 +68,6 @@ var errEnough = errors.New("reading stopped by the caller")
 // reader is one reading of a range.
 type reader struct {
 	History
-	subject string // "" for all
 	reached uint64 // the last sequence that was passed to yield, or is missing
 	yield   func(eventstore.Record, error) bool
 }
@@ -94,7 +78,7 @@ func (r *reader) read(ctx context.Context) error {
 	if err := r.fromLeader(ctx, r.Last, false); err != nil || r.reached >= r.Last {
 		return err
 	}
-	consumer, err := r.api.Consumer(ctx, jsapi.Reading{Stream: eventstore.Stream, Subject: r.subject, After: r.reached, Server: r.server})
+	consumer, err := r.api.Consumer(ctx, jsapi.Reading{Stream: eventstore.Stream, After: r.reached, Server: r.server})
 	if err != nil {
 		return err
 	}
@@ -136,7 +120,7 @@ func (r *reader) take(ctx context.Context, meta *jetstream.MsgMetadata, msg jets
 	if sequence <= r.reached { // delivered again after a reconnect
 		return nil
 	}
-	for upTo := min(sequence-1, r.Last); r.subject == "" && r.reached < upTo; {
+	for upTo := min(sequence-1, r.Last); r.reached < upTo; {
 		if err := r.fromLeader(ctx, upTo, true); err != nil {
 			return err
 		}
@@ -146,7 +130,7 @@ func (r *reader) take(ctx context.Context, meta *jetstream.MsgMetadata, msg jets
 		return nil
 	}
 	if record, removed := r.Removals.Record(sequence); removed {
-		return r.passRemoved(record)
+		return r.pass(record.Sequence, record, nil)
 	}
 	record, err := eventstore.Decode(sequence, meta.Timestamp, msg.Subject(), msg.Headers(), msg.Data())
 	return r.pass(sequence, record, err)
@@ -156,25 +140,18 @@ func (r *reader) take(ctx context.Context, meta *jetstream.MsgMetadata, msg jets
 // to there. left says that a consumer has left the message out.
 func (r *reader) fromLeader(ctx context.Context, upTo uint64, left bool) error {
 	next := r.reached + 1
-	if record, removed := r.Removals.Record(next); removed && r.subject == "" {
-		return r.passRemoved(record)
+	if record, removed := r.Removals.Record(next); removed {
+		return r.pass(record.Sequence, record, nil)
 	}
-	m, err := r.api.Message(ctx, eventstore.Stream, jsapi.Query{Sequence: next, NextBySubject: cmp.Or(r.subject, ">")})
+	m, err := r.api.Message(ctx, eventstore.Stream, jsapi.Query{Sequence: next, NextBySubject: ">"})
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		m.Sequence, err = upTo+1, nil
 	}
 	if err != nil {
 		return fmt.Errorf("message %d: %w", next, err)
 	}
-	switch {
-	case r.subject != "" && m.Sequence > upTo:
-		r.reached = upTo
-		return nil
-	case r.subject == "" && m.Sequence > next:
+	if m.Sequence > next {
 		return r.missing(ctx, min(m.Sequence-1, upTo))
-	}
-	if record, removed := r.Removals.Record(m.Sequence); removed {
-		return r.passRemoved(record)
 	}
 	record, err := eventstore.Decode(m.Sequence, m.Time, m.Subject, m.Header(), m.Data)
 	if left && r.server != "" && record.Foreign == "" { // nats.go may have held a foreign message back
@@ -192,22 +169,13 @@ func (r *reader) missing(ctx context.Context, upTo uint64) error {
 		return err
 	}
 	if removed {
-		return r.passRemoved(record)
+		return r.pass(record.Sequence, record, nil)
 	}
 	last := next
 	for last < upTo && !r.isRemoved(last+1) {
 		last++
 	}
 	return r.pass(last, eventstore.Record{}, &eventstore.MissingError{First: next, Last: last})
-}
-
-// passRemoved passes on the record of a message that was removed, unless single subjects are read.
-func (r *reader) passRemoved(record eventstore.Record) error {
-	if r.subject != "" {
-		r.reached = record.Sequence
-		return nil
-	}
-	return r.pass(record.Sequence, record, nil)
 }
 
 func (r *reader) pass(reached uint64, record eventstore.Record, err error) error {

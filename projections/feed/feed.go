@@ -1,7 +1,7 @@
 // Package feed passes the events of the stream on to readers of one account each, as they happen.
 //
 //	readmodel.Directory -> Hub.Publish -> events in memory -> Reader.Take    -> transport
-//	stream -> history.Reader.Account               -> Reader.CatchUp -> transport
+//	stream -> history.Reader.Messages              -> Reader.CatchUp -> transport
 //
 // A Hub gets every message that the read model has folded, in order. It keeps the newest events of those accounts that have
 // readers, within a number of bytes for all accounts together, and drops the oldest first. Each event is encoded once,
@@ -29,7 +29,7 @@ import (
 
 // Log reads events of an account from the stream: see history.Reader.
 type Log interface {
-	Account(ctx context.Context, account string, after, upTo uint64) iter.Seq2[eventstore.Record, error]
+	Messages(ctx context.Context, account string, id int64, after, upTo uint64) iter.Seq2[eventstore.Record, error]
 }
 
 // Event is an event of an account.

@@ -25,7 +25,7 @@ type stream struct {
 	repeated uint64
 }
 
-func (s *stream) Account(_ context.Context, account string, after, upTo uint64) iter.Seq2[eventstore.Record, error] {
+func (s *stream) Messages(_ context.Context, account string, _ int64, after, upTo uint64) iter.Seq2[eventstore.Record, error] {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.reads++

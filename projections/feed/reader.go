@@ -71,11 +71,11 @@ func (r *Reader) Behind() bool {
 }
 
 // CatchUp returns events from the stream until those that follow are in memory. An error is the last element: those of
-// history.Reader.Account.
+// history.Reader.Messages.
 func (r *Reader) CatchUp(ctx context.Context) iter.Seq2[*Event, error] {
 	return func(yield func(*Event, error) bool) {
 		for upTo, behind := r.behind(); behind; upTo, behind = r.behind() {
-			for record, err := range r.hub.log.Account(ctx, r.name, r.position, upTo) {
+			for record, err := range r.hub.log.Messages(ctx, r.name, 0, r.position, upTo) {
 				if err != nil {
 					yield(nil, err)
 					return

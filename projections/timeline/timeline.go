@@ -13,6 +13,7 @@
 package timeline
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -24,13 +25,13 @@ import (
 
 // Log reads the messages of one client: see history.Reader.
 type Log interface {
-	Client(ctx context.Context, account string, id int64, from, shown uint64) iter.Seq2[eventstore.Record, error]
+	Messages(ctx context.Context, account string, id int64, after, upTo uint64) iter.Seq2[eventstore.Record, error]
 }
 
 // Directory is what the read model knows.
 type Directory interface {
 	State(account string, id int64) domain.State
-	Await(ctx context.Context, sequence uint64) error
+	Sequence() uint64
 	Time(eventstore.Record) time.Time
 }
 
@@ -73,7 +74,8 @@ func (t Timeline) From(ctx context.Context, account string, id int64, unneeded f
 // of that version any more.
 func (t Timeline) readFrom(ctx context.Context, account string, id int64, v Version, yield func(Version, error) bool) (begun bool) {
 	begun = v.Version == 0
-	for record, err := range t.Log.Client(ctx, account, id, v.Sequence, t.Directory.State(account, id).LastSequence) {
+	upTo := cmp.Or(t.Directory.State(account, id).LastSequence, t.Directory.Sequence()) // of a deleted client the last one is not known
+	for record, err := range t.Log.Messages(ctx, account, id, max(v.Sequence, 1)-1, upTo) {
 		switch {
 		case err != nil:
 		case !begun && (record.Sequence != v.Sequence || record.Revision() != v.Revision()):
@@ -83,7 +85,7 @@ func (t Timeline) readFrom(ctx context.Context, account string, id int64, v Vers
 		case v.foreign(record):
 			continue
 		default:
-			v, err = t.next(ctx, v, record)
+			v, err = t.next(v, record)
 		}
 		if !yield(v, err) || err != nil {
 			return true
@@ -100,13 +102,10 @@ func (v Version) foreign(r eventstore.Record) bool {
 }
 
 // next returns the version behind another one.
-func (t Timeline) next(ctx context.Context, last Version, r eventstore.Record) (Version, error) {
+func (t Timeline) next(last Version, r eventstore.Record) (Version, error) {
 	if r.Version != last.Version+1 && !r.IsErasure() {
 		return Version{}, &eventstore.CorruptError{Sequence: r.Sequence, Reason: fmt.Sprintf(
 			"version %d of client %d follows version %d", r.Version, r.ClientID, last.Version)}
-	}
-	if err := t.Directory.Await(ctx, r.Sequence); err != nil {
-		return Version{}, domain.NoStore(err)
 	}
 	v := Version{Record: r, At: t.Directory.Time(r), Before: last.After, After: domain.Evolve(last.After, r.Event)}
 	if v.At.Before(last.At) {

@@ -24,10 +24,10 @@ type stored struct {
 	*readmodel.Directory
 }
 
-func (s stored) Client(_ context.Context, _ string, _ int64, from, _ uint64) iter.Seq2[eventstore.Record, error] {
+func (s stored) Messages(_ context.Context, _ string, _ int64, after, _ uint64) iter.Seq2[eventstore.Record, error] {
 	return func(yield func(eventstore.Record, error) bool) {
 		for _, r := range s.records {
-			if r.Sequence >= from && !yield(r, nil) {
+			if r.Sequence > after && !yield(r, nil) {
 				return
 			}
 		}
@@ -39,9 +39,9 @@ type broken struct{}
 
 var errBroken = errors.New("broken")
 
-func (broken) Client(_ context.Context, _ string, _ int64, from, _ uint64) iter.Seq2[eventstore.Record, error] {
+func (broken) Messages(_ context.Context, _ string, _ int64, after, _ uint64) iter.Seq2[eventstore.Record, error] {
 	return func(yield func(eventstore.Record, error) bool) {
-		if from > 0 {
+		if after > 0 {
 			yield(eventstore.Record{}, errBroken)
 		}
 	}

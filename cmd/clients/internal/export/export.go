@@ -135,13 +135,13 @@ type replayed struct {
 	*readmodel.Model
 }
 
-// Client returns the messages of one client up to the end of the history.
-func (r replayed) Client(ctx context.Context, account string, id int64, _, _ uint64) iter.Seq2[eventstore.Record, error] {
+// Messages returns the messages of one client up to the end of the history.
+func (r replayed) Messages(ctx context.Context, account string, id int64, _, _ uint64) iter.Seq2[eventstore.Record, error] {
 	return r.log.RecordsOf(ctx, account, id)
 }
 
-// State returns nothing: Client does not need it.
+// State returns nothing: Messages does not need it.
 func (replayed) State(string, int64) domain.State { return domain.State{} }
 
-// Await returns at once: the model has the whole history.
-func (replayed) Await(context.Context, uint64) error { return nil }
+// Sequence returns the end of the history.
+func (r replayed) Sequence() uint64 { return r.log.Last }
