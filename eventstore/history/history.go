@@ -1,7 +1,7 @@
 // Package history reads everything back that is stored in the stream of events, for the subcommands verify, events, export
 // and the background scrub.
 //
-//	NATS -> Open -> History{First, Last, Counter, Servers}     how far the stream goes
+//	NATS -> Open -> History{First, Last, Servers}              how far the stream goes
 //	             -> Records -> eventstore.Record, error        each message once, in order, with what is wrong with it
 //
 // It also works while the service runs: a History ends at the message that was the last one when it was opened. It creates
@@ -16,7 +16,6 @@ package history
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -34,9 +33,6 @@ import (
 type History struct {
 	First, Last uint64 // sequences; First is Last+1 where there is no message
 	Messages    uint64 // in between
-	// Counter is the highest client id that was handed out. Counted says whether there is a counter at all.
-	Counter int64
-	Counted bool
 	// Removals are the messages that were removed from the stream, as far as they are known.
 	Removals *eventstore.Removals
 	// Servers are the names of the servers that hold the stream and that its leader hears of; none where one server holds
@@ -61,10 +57,6 @@ func Open(ctx context.Context, nc *nats.Conn) (*History, error) {
 	}
 	h := &History{api: api, burst: defaultBurst, Removals: new(eventstore.Removals)}
 	if err := h.retry(ctx, h.readBounds); err != nil {
-		return nil, fmt.Errorf("open history: %w", err)
-	}
-	// This comes after the bounds: an id is counted before a client has it, so that no client up to Last has a higher one.
-	if err := h.retry(ctx, h.readCounter); err != nil {
 		return nil, fmt.Errorf("open history: %w", err)
 	}
 	return h, nil
@@ -113,22 +105,6 @@ func (h *History) readBounds(ctx context.Context) error {
 func (h *History) isRemoved(sequence uint64) bool {
 	_, removed := h.Removals.Record(sequence)
 	return removed
-}
-
-func (h *History) readCounter(ctx context.Context) error {
-	m, err := h.api.Message(ctx, eventstore.IDStream, jsapi.Query{LastBySubject: "client-ids"})
-	if errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrMsgNotFound) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("read the counter of ids: %w", err)
-	}
-	var counter struct {
-		Value int64 `json:"val,string"`
-	}
-	h.Counted = json.Unmarshal(m.Data, &counter) == nil // one that cannot be read is as good as none
-	h.Counter = counter.Value
-	return nil
 }
 
 // InBursts makes Records request so many messages at once. A caller that takes its time reads at a low rate.

@@ -4,9 +4,9 @@
 //	history.History -> auditor.record -> readmodel.Model       the rules of the read model, continuing after a fault
 //	                   -> Fault                                each reported once, in the order of the stream
 //
-// An Audit reads the stream once. It reports messages that are missing, cannot be read, or contradict others; ids above the
-// counter of ids; and snapshots that cannot be read, or whose digest is not that of the model at their sequence. It does not
-// say how such a snapshot differs. It does not look at idempotency keys and at dead letters.
+// An Audit reads the stream once. It reports messages that are missing, cannot be read, or contradict others, and snapshots that
+// cannot be read, or whose digest is not that of the model at their sequence. It does not say how such a snapshot differs. It does
+// not look at idempotency keys, at dead letters and at the counter of ids, which a service never uses below the ids in the stream.
 //
 // A Scrub reads the stream of a running service, at a low rate and in bounded memory: in each pass it folds one part of the
 // clients, projects and invoices, and compares it with what the service has folded. With several servers, each pass reads
@@ -87,7 +87,6 @@ const (
 	FaultUnknownType FaultKind = "unknown-type" // only a newer release can read it
 	FaultOrder       FaultKind = "order"        // neither the next event of its client nor one that it has
 	FaultTwoAccounts FaultKind = "two-accounts" // an id that is another account's
-	FaultCounter     FaultKind = "counter"      // the counter of ids is behind the ids in use
 	FaultSnapshot    FaultKind = "snapshot"     // it cannot be read, or is not what the stream gives
 	FaultCopy        FaultKind = "copy"         // one server's copy of the stream lacks what the others have
 	FaultDiffers     FaultKind = "differs"      // what a running service returns is not what the stream gives
@@ -142,9 +141,6 @@ type auditor struct {
 	// other, so that it never holds all of them.
 	part, parts int64
 	snapshots   []*snapshotCheck // those not reached yet, in order
-	above       int64            // the highest id above the counter, 0 for none
-	aboveAt     uint64
-	aboveCount  uint64
 }
 
 func newAuditor(a *Audit) *auditor {
@@ -254,14 +250,6 @@ func (n *auditor) pass(sequence uint64, storedAt time.Time) {
 
 func (n *auditor) end() {
 	n.checkRemainingSnapshots()
-	if n.aboveCount > 0 {
-		state := fmt.Sprintf("stands at %d", n.History.Counter)
-		if !n.History.Counted {
-			state = "is gone"
-		}
-		n.fault(Fault{Kind: FaultCounter, Detail: fmt.Sprintf("the counter %s %s, below the ids of %s, up to %d at sequence %d: it was lost or set back, and ids may be handed out twice",
-			eventstore.IDStream, state, domain.Counted(int(n.aboveCount), "client"), n.above, n.aboveAt)})
-	}
 	for _, r := range n.History.Removals.Unfinished() {
 		n.findings.Unfinished = append(n.findings.Unfinished, *r.Removal)
 	}

@@ -20,7 +20,6 @@ func (n *auditor) event(r eventstore.Record) {
 		return
 	}
 	before := n.model.Before(r)
-	n.checkCounter(r)
 	if !n.excused(before, r) && errors.As(n.model.CheckOrder(r), &wrong) {
 		n.fault(faultAt(r, FaultOrder, wrong.Reason))
 	}
@@ -54,18 +53,6 @@ func (n *auditor) unreadableAt(r eventstore.Record, f Fault) {
 	n.fault(f)
 	if r.ClientID != 0 {
 		n.unreadable[r.ClientID]++
-	}
-}
-
-// checkCounter compares the id of a new client with the counter that it must have come from. An erased client may be of a later
-// time than a backup that was restored.
-func (n *auditor) checkCounter(r eventstore.Record) {
-	if r.IsErasure() || n.known(r.ClientID) || r.ClientID <= n.History.Counter {
-		return
-	}
-	n.aboveCount++
-	if r.ClientID > n.above {
-		n.above, n.aboveAt = r.ClientID, r.Sequence
 	}
 }
 

@@ -21,7 +21,6 @@ type vault struct {
 	variables []string
 }
 
-// newVault returns a vault whose counter has assigned the ids up to 100.
 func newVault(t *testing.T) *vault {
 	t.Helper()
 	url := natstest.Run(t, 1).URL()
@@ -30,11 +29,6 @@ func newVault(t *testing.T) *vault {
 	var err error
 	v.stream, err = js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "CLIENTS", Subjects: []string{"clients.>", "client-references.>"}})
 	require.NoError(t, err)
-	_, err = js.CreateStream(t.Context(), jetstream.StreamConfig{
-		Name: "CLIENTS_IDS", Subjects: []string{"client-ids"}, AllowMsgCounter: true, MaxMsgsPerSubject: 1,
-	})
-	require.NoError(t, err)
-	publish(t, js, &nats.Msg{Subject: "client-ids", Header: nats.Header{"Nats-Incr": {"+100"}}})
 	return v
 }
 
@@ -142,15 +136,6 @@ func TestVerifyReportsMissingMessages(t *testing.T) {
 	verify(t, v.variables).requireFaults(t, missing(1, 5), missing(10, 10), missing(12, 14), missing(41, 41), missing(43, 44))
 	require.NoError(t, v.stream.Purge(t.Context()))
 	verify(t, v.variables).requireFaults(t, missing(1, 45))
-}
-
-func TestVerifyReportsIDsAboveTheCounter(t *testing.T) {
-	t.Parallel()
-	v := newVault(t)
-	v.put(created(100), created(150), created(101), toggled(150, 2))
-	verify(t, v.variables).requireFaults(t, fault{Kind: "counter", Detail: "150"})
-	require.NoError(t, v.js.DeleteStream(t.Context(), "CLIENTS_IDS"))
-	verify(t, v.variables).requireFaults(t, fault{Kind: "counter", Detail: "150"})
 }
 
 // A message whose headers look like a status of the server does not reach a consumer, and is stored.
