@@ -133,10 +133,8 @@ func (a *Audit) Run(ctx context.Context) (Findings, error) {
 // auditor is one audit under way.
 type auditor struct {
 	*Audit
-	findings   Findings
-	model      *readmodel.Model    // of what could be read
-	otherOwner map[string]struct{} // subjects of clients whose ids are another account's
-	unreadable map[int64]uint64    // how many events in a row could not be read, by the ids of their clients
+	findings Findings
+	model    *readmodel.Model // of what could be read
 	// Clients, projects and invoices are split by their ids into parts, of which one is folded. A scrub takes one after the
 	// other, so that it never holds all of them.
 	part, parts int64
@@ -145,7 +143,7 @@ type auditor struct {
 
 func newAuditor(a *Audit) *auditor {
 	return &auditor{
-		Audit: a, parts: 1, model: readmodel.NewModel(), otherOwner: make(map[string]struct{}), unreadable: make(map[int64]uint64),
+		Audit: a, parts: 1, model: readmodel.NewModel(),
 		findings: Findings{First: a.History.First, Last: a.History.Last, Types: make(map[string]uint64)},
 	}
 }
@@ -167,9 +165,9 @@ func (n *auditor) record(r eventstore.Record, err error) bool {
 		n.missing(missing)
 		return true
 	case errors.As(err, &corrupt):
-		n.unreadableAt(r, faultAt(r, FaultCorrupt, corrupt.Reason))
+		n.fault(faultAt(r, FaultCorrupt, r.Subject+": "+corrupt.Reason))
 	case errors.As(err, &unknown):
-		n.unreadableAt(r, faultAt(r, FaultUnknownType, fmt.Sprintf("%s: it takes a newer release to read it", unknown.Type)))
+		n.fault(faultAt(r, FaultUnknownType, fmt.Sprintf("%s: %s: it takes a newer release to read it", r.Subject, unknown.Type)))
 	case err != nil:
 		return false
 	case r.Removed:

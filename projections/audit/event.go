@@ -8,52 +8,27 @@ import (
 )
 
 // event checks an event that is not foreign and then folds it even if it is wrong, so that what follows a fault is compared with it, and is not
-// a fault for the same reason once more. Only events of a client whose id is another account's are never folded, and the
-// first of them is reported.
+// a fault for the same reason once more. Only events of a client whose id is another account's are never folded.
 func (n *auditor) event(r eventstore.Record) {
 	var wrong *eventstore.CorruptError
 	if errors.As(n.model.CheckOwner(r), &wrong) {
-		if _, reported := n.otherOwner[r.Subject]; !reported {
-			n.otherOwner[r.Subject] = struct{}{}
-			n.fault(faultAt(r, FaultTwoAccounts, wrong.Reason))
-		}
+		n.fault(faultAt(r, FaultTwoAccounts, wrong.Reason))
 		return
 	}
-	before := n.model.Before(r)
-	if !n.excused(before, r) && errors.As(n.model.CheckOrder(r), &wrong) {
+	if !n.followsPurged(r) && errors.As(n.model.CheckOrder(r), &wrong) {
 		n.fault(faultAt(r, FaultOrder, wrong.Reason))
 	}
-	delete(n.unreadable, r.ClientID)
+	before := n.model.Before(r)
 	if _, creation := r.Event.(domain.ClientCreated); !creation {
 		before.ID = r.ClientID // its creation may not have been readable
 	}
 	n.model.ApplyTo(before, r)
 }
 
-// known reports whether there was an event of a client.
-func (n *auditor) known(id int64) bool {
-	return n.model.Deleted.Has(id) || n.model.Client(id) != nil
-}
-
-// excused reports whether an event could be the next one of its client if what could not be read, or was purged, had been
-// read.
-func (n *auditor) excused(before domain.Client, r eventstore.Record) bool {
-	if unread := n.unreadable[r.ClientID]; unread > 0 {
-		return r.Version > before.Revision.Version && r.Version <= before.Revision.Version+unread+1
-	}
-	_, creation := r.Event.(domain.ClientCreated)
-	return n.History.First > 1 && !n.known(r.ClientID) && !creation && r.Version > 1
-}
-
-// unreadableAt reports a message of the service that cannot be read.
-func (n *auditor) unreadableAt(r eventstore.Record, f Fault) {
-	if r.Subject != "" {
-		f.Detail = r.Subject + ": " + f.Detail
-	}
-	n.fault(f)
-	if r.ClientID != 0 {
-		n.unreadable[r.ClientID]++
-	}
+// followsPurged reports whether an event could be the next one of its client if what was purged had been read.
+func (n *auditor) followsPurged(r eventstore.Record) bool {
+	known := n.model.Deleted.Has(r.ClientID) || n.model.Client(r.ClientID) != nil
+	return n.History.First > 1 && !known && r.Version > 1
 }
 
 func faultAt(r eventstore.Record, kind FaultKind, detail string) Fault {
