@@ -72,11 +72,9 @@ func createStreams(ctx context.Context, nc *nats.Conn, replicas int, log *slog.L
 		return err
 	}
 	store.Close()
-	records, err := idempotency.Open(ctx, nc, idempotency.Config{Replicas: replicas, Log: log})
-	if err != nil {
+	if _, err := idempotency.Open(ctx, nc, idempotency.Config{Replicas: replicas, Log: log}); err != nil {
 		return err
 	}
-	records.Close()
 	letters, err := deadletter.New(nc)
 	if err != nil {
 		return err

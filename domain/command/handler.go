@@ -101,9 +101,6 @@ type Result struct {
 // respond. A command that waits for the read barrier has as much time again after it.
 const timeLimit = 2400 * time.Millisecond
 
-// Longest is how long a command may take at most.
-const Longest = timeLimit + barrierLimit + timeLimit + finishGrace
-
 // Handle carries out a command. If it returns no error, the event is on disk and visible in the directory. For a command
 // that changes nothing, Handle stores nothing and returns the client's present revision. Errors are of type *domain.Error;
 // one that wraps domain.ErrUnknownOutcome means that the event may have been stored.

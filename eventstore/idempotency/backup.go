@@ -57,8 +57,8 @@ func StoredAfter(ctx context.Context, nc *nats.Conn, after uint64, yield func(En
 				return errors.New("incomplete delivery of idempotency records")
 			}
 			reached = meta.Sequence.Stream
-			if m.Headers().Get(operationHeader) != "" || m.Headers().Get(jetstream.MarkerReasonHeader) != "" {
-				continue // deleted, purged or expired
+			if isDeletion(m.Headers()) {
+				continue
 			}
 			if err := yield(Entry{strings.TrimPrefix(m.Subject(), subjects), m.Data()}); err != nil {
 				return err

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"clients/domain"
@@ -29,10 +28,8 @@ const attemptTimeout = 500 * time.Millisecond
 
 // bucket reads and writes the messages about keys through the stream's leader.
 type bucket struct {
-	api      *jsapi.Client
-	config   Config
-	creating atomic.Bool     // the stream is about to be created again
-	open     context.Context // ended by Store.Close
+	api    *jsapi.Client
+	config Config
 }
 
 // entry is the last message about a key.
@@ -62,10 +59,7 @@ func (b *bucket) message(ctx context.Context, q jsapi.Query) (jsapi.Message, err
 		m, err := b.api.Message(attempt, Stream, q)
 		cancel()
 		switch {
-		case err == nil, errors.Is(err, jetstream.ErrMsgNotFound), jsapi.Classify(err) == jsapi.Refused:
-			return m, err
-		case errors.Is(err, jetstream.ErrStreamNotFound):
-			b.lost()
+		case err == nil, errors.Is(err, jetstream.ErrMsgNotFound), errors.Is(err, jetstream.ErrStreamNotFound), jsapi.Classify(err) == jsapi.Refused:
 			return m, err
 		}
 		if jsapi.Pause(ctx); ctx.Err() != nil {
@@ -81,8 +75,7 @@ func newEntry(m jsapi.Message) (entry, error) {
 		if err != nil {
 			return e, err
 		}
-		e.id = header.Get(jetstream.MsgIDHeader)
-		if header.Get(operationHeader) != "" || header.Get(jetstream.MarkerReasonHeader) != "" { // deleted, purged or expired
+		if e.id = header.Get(jetstream.MsgIDHeader); isDeletion(header) {
 			return entry{revision: e.revision, id: e.id}, nil
 		}
 	}
@@ -90,6 +83,11 @@ func newEntry(m jsapi.Message) (entry, error) {
 		e.value = []byte{}
 	}
 	return e, nil
+}
+
+// isDeletion reports whether a message says that its key was deleted, purged or has expired.
+func isDeletion(header nats.Header) bool {
+	return header.Get(operationHeader) != "" || header.Get(jetstream.MarkerReasonHeader) != ""
 }
 
 // put stores a value under a key, or its deletion if value is nil, provided that the revision of the key is still the given

@@ -22,8 +22,8 @@
 //   - A read never returns an older record than the last one that was acknowledged.
 //   - No call continues after its context has ended. A call that ended with a domain.Unavailable may have been stored.
 //
-// If an administrator deletes the stream, what the records knew is lost: a retry of an earlier request is a new request.
-// Until all requests of that time have ended no record can be claimed, so that requests with a key get 503: see Store.lost.
+// If an administrator deletes the stream, what the records knew is lost, and requests with a key get 503 until the next start
+// creates it again. A retry of an earlier request is then a new request.
 //
 // The bucket also holds the record of the last scrub, see ScrubRecord.
 package idempotency

@@ -13,16 +13,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// longestCommand is how long the commands of these tests may take.
-const longestCommand = 2 * time.Second
-
 // openStore opens a store as one replica of the service does.
 func openStore(t testing.TB, nc *nats.Conn, replicas int) *idempotency.Store {
 	t.Helper()
 	free := func() (single, batch time.Duration) { return 0, 0 }
-	s, err := idempotency.Open(deadline(t), nc, idempotency.Config{Replicas: replicas, LongestCommand: longestCommand, AppendCost: free, Log: slog.New(slog.DiscardHandler)})
+	s, err := idempotency.Open(deadline(t), nc, idempotency.Config{Replicas: replicas, AppendCost: free, Log: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
-	t.Cleanup(s.Close)
 	return s
 }
 

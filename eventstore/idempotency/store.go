@@ -17,8 +17,6 @@ import (
 type Config struct {
 	// Replicas of the stream, if it is created.
 	Replicas int
-	// LongestCommand is how long a command may take at most.
-	LongestCommand time.Duration
 	// AppendCost returns how long the append of a single event and of a batch take at the moment.
 	AppendCost func() (single, batch time.Duration)
 	// Published, unless nil, is called with the error of each attempt to publish, nil for an acknowledged one.
@@ -30,7 +28,6 @@ type Config struct {
 type Store struct {
 	bucket
 	claiming chan struct{} // holds a value for each claim that is being stored
-	close    context.CancelFunc
 }
 
 // How many claims are stored at once. One server stores them one after the other, so that on a slow disk more of them
@@ -53,16 +50,11 @@ func Open(ctx context.Context, nc *nats.Conn, config Config) (*Store, error) {
 		limit = claimsAtOnceReplicated
 	}
 	s := &Store{bucket: bucket{api: api, config: config}, claiming: make(chan struct{}, limit)}
-	s.open, s.close = context.WithCancel(context.WithoutCancel(ctx))
 	if err := s.ensure(ctx); err != nil {
-		s.close()
 		return nil, fmt.Errorf("open idempotency records: %w", err)
 	}
 	return s, nil
 }
-
-// Close ends what the store does in the background. Calls under way are not affected.
-func (s *Store) Close() { s.close() }
 
 // Claim returns the record under an account's key. If there is none it stores the one that create returns, and own is true.
 // create is called at most once, and its error is returned.

@@ -41,26 +41,3 @@ func (b *bucket) ensure(ctx context.Context) error {
 		return err
 	})
 }
-
-// lost creates the stream again after an administrator has deleted it.
-//
-// It waits first: a request that was under way when its record was lost may still store its event, and so might a retry
-// that finds the key free. Without a stream no record can be claimed, and when there is one again all earlier requests have
-// ended. A replica that starts meanwhile creates the stream at once and does not give this guarantee.
-func (b *bucket) lost() {
-	if !b.creating.CompareAndSwap(false, true) {
-		return
-	}
-	b.config.Log.Error("idempotency records lost", "stream", Stream, "created_again_after", b.config.LongestCommand.String())
-	go func() {
-		defer b.creating.Store(false)
-		select {
-		case <-time.After(b.config.LongestCommand):
-		case <-b.open.Done():
-			return
-		}
-		if err := b.ensure(b.open); err != nil && b.open.Err() == nil {
-			b.config.Log.Error("stream creation failed", "stream", Stream, "error", err)
-		}
-	}()
-}

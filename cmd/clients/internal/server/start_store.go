@@ -9,7 +9,6 @@ import (
 
 	"clients/cmd/clients/internal/natsconn"
 	"clients/cmd/clients/internal/terminal"
-	"clients/domain/command"
 	"clients/eventstore"
 	"clients/eventstore/embedded"
 	"clients/eventstore/erasure"
@@ -48,12 +47,11 @@ func (s *Server) openStore(ctx context.Context) (err error) {
 	}
 	s.onStop(s.store.Close)
 	s.records, err = idempotency.Open(ctx, s.nc, idempotency.Config{
-		Replicas: s.config.StreamReplicas, LongestCommand: command.Longest, AppendCost: s.store.AppendCost, Published: s.store.Published, Log: s.log,
+		Replicas: s.config.StreamReplicas, AppendCost: s.store.AppendCost, Published: s.store.Published, Log: s.log,
 	})
 	if err != nil {
 		return err
 	}
-	s.onStop(s.records.Close)
 	if s.upstream, err = upstream.New(s.nc); err != nil {
 		return err
 	}
