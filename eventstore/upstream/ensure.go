@@ -11,11 +11,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Each stream that the service creates may take a gibibyte of the disk that it shares with CLIENTS, less on a small disk.
-const (
-	maxBytes      = 1 << 30
-	smallMaxBytes = 16 << 20
-)
+// maxBytes is what each stream that the service creates may take of the disk that it shares with CLIENTS; less on a small disk.
+const maxBytes = 1 << 30
 
 // Ensure creates the streams that do not exist, for a service without other services' administrators, and leaves existing
 // ones as they are. room is the size of the disk in bytes, 0 if unknown.
@@ -46,16 +43,12 @@ func (c *Client) ensure(ctx context.Context, stream Stream, replicas int, limit 
 		MaxBytes:    limit,
 		AllowDirect: true,
 	})
-	var refusal *jetstream.APIError
-	switch {
-	case errors.Is(err, jetstream.ErrStreamNameAlreadyInUse):
-		existing, err := c.api.JetStream.Stream(ctx, stream.Name)
-		if err == nil && existing.CachedInfo().Config.MaxBytes <= 0 {
-			log.Warn("source without size limit", "stream", stream.Name)
-		}
+	if !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 		return err
-	case errors.As(err, &refusal) && (refusal.ErrorCode == jsapi.CodeNoStorage || refusal.ErrorCode == jsapi.CodeNoPeers) && limit > smallMaxBytes:
-		return c.ensure(ctx, stream, replicas, limit/2, log)
+	}
+	existing, err := c.api.JetStream.Stream(ctx, stream.Name)
+	if err == nil && existing.CachedInfo().Config.MaxBytes <= 0 {
+		log.Warn("source without size limit", "stream", stream.Name)
 	}
 	return err
 }

@@ -24,11 +24,8 @@ const (
 // Error codes that the jetstream package has no name for.
 const (
 	codeDuplicateInFlight jetstream.ErrorCode = 10158 // a message with the same id is being stored
-	// CodeNoPeers reports that a cluster has too few servers for the replicas of a stream, also while it forms.
-	CodeNoPeers jetstream.ErrorCode = 10005
-	// CodeNoStorage reports that the account or the servers have less storage left than a message or a stream takes.
-	CodeNoStorage jetstream.ErrorCode = 10047
-	codeNoCluster jetstream.ErrorCode = 10074 // CodeNoPeers of a server without a cluster
+	codeNoPeers           jetstream.ErrorCode = 10005 // a cluster has too few servers for the replicas of a stream, also while it forms
+	codeNoCluster         jetstream.ErrorCode = 10074 // codeNoPeers of a server without a cluster
 )
 
 // noRoom holds the codes of a server that lacks the room for a message, or may not store it.
@@ -36,7 +33,7 @@ var noRoom = []jetstream.ErrorCode{
 	10002, // limits of the account
 	10023, // limits of the server
 	10028, // memory of the account or the server
-	CodeNoStorage,
+	10047, // storage of the account or the servers
 	10077, // limits of the stream
 	10109, // the stream is sealed
 }
@@ -73,7 +70,7 @@ func Classify(err error) Outcome {
 	switch {
 	case api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence, api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant:
 		return Conflict
-	case api.ErrorCode == CodeNoPeers: // as servers start
+	case api.ErrorCode == codeNoPeers: // as servers start
 		return Retryable
 	case api.ErrorCode == codeDuplicateInFlight:
 		return Unknown

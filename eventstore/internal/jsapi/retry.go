@@ -81,7 +81,7 @@ func failure(err error) error {
 		return err
 	case !errors.As(err, &api):
 		return nil
-	case api.Code >= 500, api.ErrorCode == CodeNoPeers, api.ErrorCode == jetstream.JSErrCodeStreamNameInUse: // another replica creates it
+	case api.Code >= 500, api.ErrorCode == codeNoPeers, api.ErrorCode == jetstream.JSErrCodeStreamNameInUse: // another replica creates it
 		return nil
 	default:
 		return err
