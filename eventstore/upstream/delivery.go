@@ -21,32 +21,14 @@ type delivery struct {
 	stop     func()
 }
 
-// arrival is a message as a consumer delivers it.
-type arrival struct {
-	Message
-	delivered uint64 // number of messages that the consumer has delivered, with this one
-}
-
 // deliver starts the delivery of the messages behind the record. The consumer is kept in memory and ends when unused.
 func (r *Reader) deliver(ctx context.Context) (*delivery, error) {
-	attempt, cancel := context.WithTimeout(ctx, jsapi.RequestTimeout)
-	defer cancel()
-	consumer, err := r.Client.api.JetStream.CreateConsumer(attempt, r.Stream.Name, jetstream.ConsumerConfig{
-		Description:       "clients: reads what prevents the deletion of a client",
-		FilterSubject:     r.Stream.Filter,
-		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
-		OptStartSeq:       r.record.Sequence + 1,
-		AckPolicy:         jetstream.AckNonePolicy,
-		MemoryStorage:     true,
-		Replicas:          1,
-		InactiveThreshold: time.Minute,
-	})
+	consumer, err := r.Client.api.Consumer(ctx, jsapi.Reading{Stream: r.Stream.Name, Subject: r.Stream.Filter, After: r.record.Sequence})
 	if err != nil {
 		return nil, err
 	}
-	r.consumed = 0
 	d := &delivery{messages: make(chan jetstream.Msg, maxRun), failed: make(chan error, 1)}
-	ctx, cancel = context.WithCancel(ctx)
+	ctx, cancel := context.WithCancel(ctx)
 	consuming, err := consumer.Consume(func(m jetstream.Msg) {
 		select {
 		case d.messages <- m:
@@ -68,15 +50,15 @@ func (r *Reader) deliver(ctx context.Context) (*delivery, error) {
 }
 
 // run returns a message and those that have arrived behind it.
-func (d *delivery) run(msg jetstream.Msg) (run []arrival, err error) {
+func (d *delivery) run(msg jetstream.Msg) (run []Message, err error) {
 	for {
 		meta, err := msg.Metadata()
 		if err != nil {
 			return nil, err
 		}
-		run = append(run, arrival{Message{
+		run = append(run, Message{
 			Sequence: meta.Sequence.Stream, StoredAt: meta.Timestamp, Subject: msg.Subject(), Header: msg.Headers(), Data: msg.Data(),
-		}, meta.Sequence.Consumer})
+		})
 		if len(run) == maxRun {
 			return run, nil
 		}

@@ -9,7 +9,7 @@ import (
 
 // delivered hands out a run as the consumer has delivered it. Where messages may be missing in between, it reads up to the
 // end of the run from the stream's leader instead.
-func (r *Reader) delivered(ctx context.Context, arrivals []arrival) error {
+func (r *Reader) delivered(ctx context.Context, arrivals []Message) error {
 	end := arrivals[len(arrivals)-1].Sequence
 	run, complete := r.complete(arrivals)
 	for !complete && r.record.Sequence < end {
@@ -23,18 +23,17 @@ func (r *Reader) delivered(ctx context.Context, arrivals []arrival) error {
 	return r.handle(ctx, run)
 }
 
-// complete returns the messages behind the record, and whether there certainly are no others between them. One server alone
-// delivers all that it holds, one after the other. A consumer of a replicated stream may not know of a message that was
-// acknowledged. A client library may drop a message that looks like a status of the server.
-func (r *Reader) complete(arrivals []arrival) (run []Message, complete bool) {
+// complete returns the messages behind the record, and whether their sequences are consecutive. Otherwise there may be others
+// between them: a consumer of a replicated stream may not know of a message that was acknowledged, and a client library may drop
+// a message that looks like a status of the server.
+func (r *Reader) complete(arrivals []Message) (run []Message, complete bool) {
 	last := r.record.Sequence
 	complete = true
-	for _, a := range arrivals {
-		if a.Sequence > last {
-			complete = complete && (a.Sequence == last+1 || r.state.single && a.delivered == r.consumed+1)
-			run, last = append(run, a.Message), a.Sequence
+	for _, m := range arrivals {
+		if m.Sequence > last {
+			complete = complete && m.Sequence == last+1
+			run, last = append(run, m), m.Sequence
 		}
-		r.consumed = a.delivered
 	}
 	return run, complete
 }

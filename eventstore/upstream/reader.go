@@ -16,12 +16,11 @@ type Reader struct {
 	Handler Handler
 	Log     *slog.Logger
 
-	created  time.Time // of the stream
-	record   Recorded  // up to where the stream was handed out
-	state    State     // last known
-	consumed uint64    // messages that the consumer has delivered
-	checked  time.Time // when the record was last compared
-	logged   string    // the last reason for a restart
+	created time.Time // of the stream
+	record  Recorded  // up to where the stream was handed out
+	state   State     // last known
+	checked time.Time // when the record was last compared
+	logged  string    // the last reason for a restart
 }
 
 // Recorded is how far a stream is on record.
