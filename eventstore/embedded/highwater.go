@@ -24,8 +24,8 @@ const highWaterFormat = "clients high-water mark v1: sequence %020d check %020d\
 // highWaterCheck is the check number of a sequence, by which a damaged mark is recognized.
 func highWaterCheck(sequence uint64) uint64 { return ^sequence * 0x9E3779B97F4A7C15 }
 
-// openHighWater opens the mark at path. Where there is none, or one whose writing was interrupted as earlier releases may
-// have left it, it begins one at last, the last sequence in the store. A damaged mark is a *blockfile.DamagedError, as it
+// openHighWater opens the mark at path. Where there is none, or an empty one as earlier releases may have left it, it begins one
+// at last, the last sequence in the store. A damaged mark is a *blockfile.DamagedError, as it
 // cannot say what is missing.
 func openHighWater(path string, last uint64, log *slog.Logger) (*HighWater, error) {
 	sequence, begun, err := readMark(path)
@@ -34,7 +34,7 @@ func openHighWater(path string, last uint64, log *slog.Logger) (*HighWater, erro
 	}
 	if !begun {
 		if exists(path) {
-			log.Warn("truncated high-water mark recreated", "file", path, "sequence", last)
+			log.Warn("empty high-water mark recreated", "file", path, "sequence", last)
 		}
 		sequence = last
 		if err := WriteFile(path, formatMark(last)); err != nil {
@@ -49,10 +49,11 @@ func openHighWater(path string, last uint64, log *slog.Logger) (*HighWater, erro
 	return h, nil
 }
 
-// readMark returns the mark at path. It is not begun where there is no file or one whose writing was interrupted.
+// readMark returns the mark at path. It is not begun where there is no file, or one without content or of zeros: what is left of
+// the first write of an earlier release that did not reach the disk.
 func readMark(path string) (sequence uint64, begun bool, err error) {
 	content, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && truncated(content) {
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(bytes.Trim(content, "\x00")) == 0 {
 		return 0, false, nil
 	}
 	if err != nil {
@@ -68,22 +69,6 @@ func readMark(path string) (sequence uint64, begun bool, err error) {
 
 func formatMark(sequence uint64) []byte {
 	return fmt.Appendf(nil, highWaterFormat, sequence, highWaterCheck(sequence))
-}
-
-// truncated reports whether content is what an interrupted write of a mark leaves: the beginning of one, or zeros.
-func truncated(content []byte) bool {
-	content = bytes.TrimRight(content, "\x00")
-	whole := formatMark(0)
-	if len(content) >= len(whole) {
-		return false
-	}
-	for i, c := range content {
-		digit := '0' <= c && c <= '9' && '0' <= whole[i] && whole[i] <= '9'
-		if c != whole[i] && !digit {
-			return false
-		}
-	}
-	return true
 }
 
 // Sequence returns the highest sequence that the stream is known to have reached.

@@ -4,7 +4,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
 
 	"clients/eventstore/blockfile"
@@ -52,20 +51,20 @@ func TestADamagedHighWaterMarkIsRefused(t *testing.T) {
 	}
 }
 
-// A truncated mark, as earlier releases may have left it, is created again.
-func TestTruncatedHighWaterMarkIsCreatedAgain(t *testing.T) {
+// An empty mark, as earlier releases may have left it, is created again. Any other that is too short is damaged.
+func TestAnEmptyHighWaterMarkIsCreatedAgain(t *testing.T) {
 	t.Parallel()
 	whole := formatMark(17)
-	for size := range len(whole) {
-		for name, content := range map[string][]byte{
-			"truncated": whole[:size], "zeros": append(slices.Clone(whole[:size]), make([]byte, len(whole)-size)...),
-		} {
-			path := filepath.Join(t.TempDir(), "mark")
-			require.NoError(t, os.WriteFile(path, content, 0o600))
-			mark, err := openMark(t, path)
-			require.NoError(t, err, "%s, %d bytes", name, size)
-			require.Equal(t, uint64(4), mark.Sequence())
+	for content, again := range map[string]bool{"": true, string(make([]byte, len(whole))): true, "clients": false, string(whole[:len(whole)-2]): false} {
+		path := filepath.Join(t.TempDir(), "mark")
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+		mark, err := openMark(t, path)
+		if !again {
+			require.ErrorAs(t, err, new(*blockfile.DamagedError), content)
+			continue
 		}
+		require.NoError(t, err)
+		require.Equal(t, uint64(4), mark.Sequence())
 	}
 }
 
