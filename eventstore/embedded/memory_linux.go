@@ -1,9 +1,9 @@
 package embedded
 
 import (
-	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"syscall"
 )
 
@@ -23,14 +23,11 @@ func requireMemory(folder string, size int) error {
 	return nil
 }
 
-// lockFolder locks a folder until the file is closed, and fails if it is locked.
-func lockFolder(folder string) (*os.File, error) {
-	file, err := os.Open(folder)
-	if err != nil {
-		return nil, err
+// memoryFolder returns the path of the folder in memory that is a data directory's alone, on this machine.
+func memoryFolder(memory, dir string) (string, error) {
+	var info syscall.Stat_t
+	if err := syscall.Stat(dir, &info); err != nil {
+		return "", &os.PathError{Op: "stat", Path: dir, Err: err}
 	}
-	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return nil, errors.Join(err, file.Close())
-	}
-	return file, nil
+	return filepath.Join(memory, fmt.Sprintf("clients-batches-%d-%d", info.Dev, info.Ino)), nil
 }

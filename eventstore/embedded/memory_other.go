@@ -2,12 +2,9 @@
 
 package embedded
 
-import (
-	"errors"
-	"os"
-)
+import "errors"
 
 // requireMemory fails: on this system batches are staged on disk.
 func requireMemory(string, int) error { return errors.ErrUnsupported }
 
-func lockFolder(string) (*os.File, error) { return nil, errors.ErrUnsupported }
+func memoryFolder(string, string) (string, error) { return "", errors.ErrUnsupported }

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
 	"clients/eventstore"
 )
@@ -25,17 +24,14 @@ import (
 // so does that of an older release.
 type staging struct {
 	memory  string   // the folder in memory
-	lock    *os.File // shows others that it is in use
 	batches string   // where the server looks for its folders
 	folders []string // names of those that were made and not removed, oldest first
 }
 
 const (
 	defaultMemory = "/dev/shm"
-	memoryPrefix  = "clients-batches-"
-	unlocked      = time.Minute // after it was made, a folder that is in use is locked
-	spareMemory   = 1 << 20     // left free
-	largestStaged = 4 << 20     // of a larger batch each event costs little anyway
+	spareMemory   = 1 << 20 // left free
+	largestStaged = 4 << 20 // of a larger batch each event costs little anyway
 )
 
 // newStaging returns the staging of a data directory once a server runs over it: the server may need what was staged before.
@@ -44,27 +40,14 @@ func newStaging(dir, memory string) (s *staging, err error) {
 	if err := requireMemory(memory, 0); err != nil {
 		return nil, err
 	}
-	removeUnused(memory)
 	s = &staging{batches: filepath.Join(dir, storeName, "jetstream", streamsAccount, "streams", eventstore.Stream, "batches")}
-	if s.memory, err = os.MkdirTemp(memory, memoryPrefix); err == nil {
-		s.lock, err = lockFolder(s.memory)
+	if s.memory, err = memoryFolder(memory, dir); err != nil {
+		return nil, err
 	}
-	return s, err
-}
-
-// removeUnused removes the folders of processes that were killed.
-func removeUnused(memory string) {
-	folders, _ := filepath.Glob(filepath.Join(memory, memoryPrefix+"*"))
-	for _, folder := range folders {
-		info, err := os.Lstat(folder)
-		if err != nil || !info.IsDir() || time.Since(info.ModTime()) < unlocked {
-			continue
-		}
-		if lock, err := lockFolder(folder); err == nil {
-			_ = os.RemoveAll(folder)
-			_ = lock.Close()
-		}
+	if err := os.RemoveAll(s.memory); err != nil { // of a process that was killed
+		return nil, err
 	}
+	return s, os.Mkdir(s.memory, 0o700)
 }
 
 // stage prepares for a batch of a size, which is sent next and with that id. If it fails the server stages the batch on disk.
@@ -99,10 +82,7 @@ func (s *staging) remove(folder string) {
 }
 
 // close is called when the server has stopped.
-func (s *staging) close() {
-	_ = os.RemoveAll(s.memory)
-	_ = s.lock.Close()
-}
+func (s *staging) close() { _ = os.RemoveAll(s.memory) }
 
 // folderOf is how the server names the folder of a batch.
 func folderOf(id string) string {
