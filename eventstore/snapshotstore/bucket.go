@@ -25,12 +25,10 @@ package snapshotstore
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
-	"strings"
 	"time"
 
 	"clients/eventstore"
@@ -150,12 +148,3 @@ func snapshotOf(object jetstream.ObjectInfo) (Snapshot, error) {
 func metaSubject(name string) string { return "$O." + Name + ".M." + name }
 
 func chunkSubject(nuid string) string { return "$O." + Name + ".C." + nuid }
-
-// nameOf returns the name of the object whose metadata is on a subject.
-func nameOf(subject string) string {
-	encoded := strings.TrimPrefix(subject, metaSubject(""))
-	if name, err := base64.URLEncoding.DecodeString(encoded); err == nil {
-		return string(name)
-	}
-	return encoded
-}

@@ -57,9 +57,6 @@ func TestOtherObjectsAreLeftAlone(t *testing.T) {
 		require.NoError(t, s.saveWith(deadline(t), other, text("content")))
 	}
 	require.Equal(t, []uint64{4, 4, 3, 3}, s.sequences())
-	l, err := s.List(deadline(t))
-	require.NoError(t, err)
-	require.Equal(t, []string{"foreign"}, l.Foreign)
 	content, err := bucket.GetString(deadline(t), "foreign")
 	require.NoError(t, err)
 	require.Equal(t, "hello", content)

@@ -15,9 +15,8 @@ import (
 
 // Listing is what there is in the bucket.
 type Listing struct {
-	Snapshots []Snapshot // the highest sequence first, and of one sequence the last saved first
-	Foreign   []string   // names of objects that are not snapshots
-	nuids     map[string]bool
+	Snapshots []Snapshot      // the highest sequence first, and of one sequence the last saved first
+	nuids     map[string]bool // also of other objects
 }
 
 // List returns what there is in the bucket, by the metadata alone: Read finds out whether a snapshot is damaged. A bucket that
@@ -67,7 +66,6 @@ func (l *Listing) add(m jsapi.Message) {
 	l.nuids[object.NUID] = true
 	s, invalid := snapshotOf(object)
 	if err != nil || invalid != nil {
-		l.Foreign = append(l.Foreign, nameOf(m.Subject))
 		return
 	}
 	s.subject, s.sequence, s.SavedAt = m.Subject, m.Sequence, m.Time.UTC()

@@ -22,9 +22,6 @@ type snapshotCheck struct {
 
 // readSnapshots reads all snapshots before anything else: a running service saves new ones and removes these.
 func (n *auditor) readSnapshots(ctx context.Context) error {
-	for _, name := range n.Listing.Foreign {
-		n.fault(Fault{Kind: FaultSnapshot, Detail: fmt.Sprintf("the object %q among the snapshots is none", name)})
-	}
 	size := uint64(0)
 	for _, s := range n.Listing.Snapshots {
 		size += s.Size

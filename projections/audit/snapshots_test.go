@@ -33,7 +33,6 @@ func opened(t testing.TB, nc *nats.Conn, snapshots int) *audit.Audit {
 	listing, err := bucket.List(soon(t))
 	require.NoError(t, err)
 	require.Len(t, listing.Snapshots, snapshots)
-	require.Empty(t, listing.Foreign)
 	history, err := history.Open(soon(t), nc)
 	require.NoError(t, err)
 	return &audit.Audit{History: history, Bucket: bucket, Listing: listing}
