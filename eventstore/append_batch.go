@@ -9,6 +9,7 @@ import (
 	"clients/domain"
 	"clients/eventstore/internal/jsapi"
 
+	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/synadia-io/orbit.go/jetstreamext"
@@ -75,7 +76,7 @@ func (s *Store) AppendBatch(ctx context.Context, entries []Entry) (uint64, error
 // storeBatch stores messages once: a few reference events are stored one after the other sooner than a batch is.
 func (w *writer) storeBatch(ctx context.Context, messages []*nats.Msg, events int, before Checkpoint) (last uint64, err error) {
 	if len(messages) >= minBatch || events > 0 {
-		ack, err := w.publishBatch(ctx, messages)
+		ack, err := w.publishBatch(ctx, uuid.NewString(), messages)
 		if err != nil {
 			return 0, err
 		}

@@ -107,24 +107,20 @@ func sameCreation(events []*pending) bool {
 // publishStaged publishes messages of different clients as an atomic batch. It is the only kind that is staged in memory: each
 // part of it is as valid as the whole.
 func (w *writer) publishStaged(ctx context.Context, messages []*nats.Msg) (*jetstreamext.BatchAck, error) {
-	if w.stage == nil {
-		return w.publishBatch(ctx, messages)
+	id := uuid.NewString()
+	if w.stage != nil {
+		size := 0
+		for _, msg := range messages {
+			size += msg.Size()
+		}
+		_ = w.stage(id, size) // without it the server stages the batch on disk
 	}
-	id, size := uuid.NewString(), 0
-	for _, msg := range messages {
-		size += msg.Size()
-	}
-	_ = w.stage(id, size) // without it the server stages the batch on disk
-	ack, err := w.api.PublishBatchAs(ctx, id, messages)
-	if err == nil {
-		w.readOnly.accepted()
-	}
-	return ack, err
+	return w.publishBatch(ctx, id, messages)
 }
 
 // publishBatch publishes messages as an atomic batch, see jsapi.Client.PublishBatch.
-func (w *writer) publishBatch(ctx context.Context, messages []*nats.Msg) (*jetstreamext.BatchAck, error) {
-	ack, err := w.api.PublishBatch(ctx, messages, jetstreamext.BatchFlowControl{})
+func (w *writer) publishBatch(ctx context.Context, id string, messages []*nats.Msg) (*jetstreamext.BatchAck, error) {
+	ack, err := w.api.PublishBatch(ctx, id, messages)
 	if err == nil {
 		w.readOnly.accepted()
 	}

@@ -11,9 +11,9 @@ import (
 	"clients/domain"
 	"clients/eventstore/internal/jsapi"
 
+	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/synadia-io/orbit.go/jetstreamext"
 )
 
 // readOnly is whether NATS accepts writes. While it does not, commands are refused at once, except for one per probeEvery
@@ -157,6 +157,6 @@ func (r *readOnly) probe(ctx context.Context) error {
 	}
 	messages[0].Data = make([]byte, probeSize)
 	messages[1].Header[jetstream.ExpectedLastSubjSeqHeader] = []string{strconv.Itoa(math.MaxInt64)}
-	_, err := r.api.PublishBatch(ctx, messages, jetstreamext.BatchFlowControl{AckFirst: true, AckTimeout: jsapi.RequestTimeout})
+	_, err := r.api.PublishBatch(ctx, uuid.NewString(), messages)
 	return err
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/synadia-io/orbit.go/jetstreamext"
 )
 
 // Removal records why messages are missing from the stream. Nothing else accounts for a gap, and a Removal only for messages
@@ -120,7 +119,7 @@ func appendRemoval(ctx context.Context, nc *nats.Conn, r Removal, batch ...*nats
 	}
 	ctx, cancel := context.WithTimeout(ctx, removalTimeout)
 	defer cancel()
-	if _, err := api.PublishBatch(ctx, batch, jetstreamext.BatchFlowControl{}); err != nil {
+	if _, err := api.PublishBatch(ctx, uuid.NewString(), batch); err != nil {
 		return batchError(err)
 	}
 	return nil

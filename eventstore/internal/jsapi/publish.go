@@ -64,18 +64,9 @@ func (c *Client) PublishOnce(ctx context.Context, msg *nats.Msg) (*jetstream.Pub
 	return ack, err
 }
 
-// PublishBatch sends messages as one atomic batch and waits for its acknowledgement until ctx ends. A batch whose outcome
-// is unknown may be stored later. Its messages must not be used again: headers may be added to them until then.
-func (c *Client) PublishBatch(ctx context.Context, messages []*nats.Msg, flow jetstreamext.BatchFlowControl) (*jetstreamext.BatchAck, error) {
-	ack, err := WithContext(ctx, func() (*jetstreamext.BatchAck, error) {
-		return jetstreamext.PublishMsgBatch(ctx, c.JetStream, messages, flow)
-	})
-	c.published(err)
-	return ack, err
-}
-
-// PublishBatchAs is PublishBatch with an id that the caller chooses.
-func (c *Client) PublishBatchAs(ctx context.Context, id string, messages []*nats.Msg) (*jetstreamext.BatchAck, error) {
+// PublishBatch sends messages as one atomic batch and waits for its acknowledgement until ctx ends. The id is unique. A batch
+// whose outcome is unknown may be stored later. Its messages must not be used again: headers may be added to them until then.
+func (c *Client) PublishBatch(ctx context.Context, id string, messages []*nats.Msg) (*jetstreamext.BatchAck, error) {
 	ack, err := WithContext(ctx, func() (*jetstreamext.BatchAck, error) { return c.sendBatch(ctx, id, messages) })
 	c.published(err)
 	return ack, err
