@@ -144,8 +144,8 @@ func TestASnapshotKeepsEveryField(t *testing.T) {
 			fill(t, value, &numbers)
 		}
 	}
-	m.Deleted.Add(5)
-	m.Repeated.Add(4)
+	m.Deleted.Insert(5)
+	m.Repeated.Insert(4)
 	require.NoError(t, m.RestoreAccount("acme", filled[domain.Revision](t, &numbers), []*readmodel.Entry{readmodel.NewEntry(client, 6)}))
 	m.References.RestoreStream("PROJECTS", 7, "replica", map[int64]references.Generation{8: generation})
 	m.References.RestoreItem(scope, &item)
@@ -159,8 +159,8 @@ func TestASnapshotKeepsEveryField(t *testing.T) {
 	want.Accounts, have.Accounts, want.References, have.References, want.Deleted, have.Deleted = nil, nil, nil, nil, nil, nil
 	want.Repeated, have.Repeated = nil, nil
 	require.Equal(t, want, have)
-	require.True(t, got.Repeated.Has(4))
-	require.True(t, got.Deleted.Has(5))
+	require.True(t, got.Repeated.Exists(4))
+	require.True(t, got.Deleted.Exists(5))
 	require.Equal(t, m.View().Accounts[0].Revision, got.View().Accounts[0].Revision)
 	require.Equal(t, client, got.Client(client.ID).Client)
 	require.Equal(t, uint64(6), got.Client(client.ID).LastSequence)

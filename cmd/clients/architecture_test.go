@@ -44,9 +44,9 @@ var mayImport = map[string][]string{
 	"eventstore/natstest":      {"github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2", "github.com/stretchr/testify"},
 	"projections":              {"clients/domain", "clients/eventstore", "clients/projections", "github.com/klauspost/compress"}, // its tests
 	"projections/references":   {"clients/domain", "clients/eventstore/upstream", "github.com/tidwall/btree"},
-	"projections/readmodel":    {"clients/domain", "clients/eventstore", "clients/projections/references", "github.com/tidwall/btree", "golang.org/x/time/rate", "go.opentelemetry.io/otel"},
+	"projections/readmodel":    {"clients/domain", "clients/eventstore", "clients/projections/references", "github.com/nats-io/nats-server/v2/server/avl", "github.com/tidwall/btree", "golang.org/x/time/rate", "go.opentelemetry.io/otel"},
 	"eventstore/snapshotstore": {"clients/eventstore", "clients/eventstore/internal/jsapi", "github.com/nats-io/nats.go"},
-	"projections/snapshot":     {"clients/domain", "clients/eventstore", "clients/projections/readmodel", "clients/projections/references", "github.com/klauspost/compress"},
+	"projections/snapshot":     {"clients/domain", "clients/eventstore", "clients/projections/readmodel", "clients/projections/references", "github.com/klauspost/compress", "github.com/nats-io/nats-server/v2/server/avl"},
 	"projections/audit":        {"clients/domain", "clients/eventstore", "clients/projections/readmodel", "clients/projections/references", "clients/projections/snapshot"},
 	"projections/ingest": {
 		"clients/domain", "clients/eventstore", "clients/eventstore/deadletter", "clients/eventstore/upstream", "clients/projections/readmodel",

@@ -251,7 +251,7 @@ func (n *auditor) end() {
 	for _, r := range n.History.Removals.Unfinished() {
 		n.findings.Unfinished = append(n.findings.Unfinished, *r.Removal)
 	}
-	n.findings.Clients, n.findings.Deleted, n.findings.Accounts = n.model.Len(), n.model.Deleted.Len(), n.model.AccountCount()
+	n.findings.Clients, n.findings.Deleted, n.findings.Accounts = n.model.Len(), n.model.Deleted.Size(), n.model.AccountCount()
 }
 
 func (n *auditor) fault(f Fault) {

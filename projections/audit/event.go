@@ -27,7 +27,7 @@ func (n *auditor) event(r eventstore.Record) {
 
 // followsPurged reports whether an event could be the next one of its client if what was purged had been read.
 func (n *auditor) followsPurged(r eventstore.Record) bool {
-	known := n.model.Deleted.Has(r.ClientID) || n.model.Client(r.ClientID) != nil
+	known := n.model.Deleted.Exists(uint64(r.ClientID)) || n.model.Client(r.ClientID) != nil
 	return n.History.First > 1 && !known && r.Version > 1
 }
 

@@ -126,21 +126,21 @@ func (d *Directory) State(account string, id int64) domain.State {
 func (d *Directory) Taken(id int64) bool {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	return d.model.Deleted.Has(id) || d.model.byID[id] != nil
+	return d.model.isDeleted(id) || d.model.byID[id] != nil
 }
 
 // Deleted reports whether a client of any account was deleted.
 func (d *Directory) Deleted(id int64) bool {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	return d.model.Deleted.Has(id)
+	return d.model.isDeleted(id)
 }
 
 // Repeated reports whether the message at a sequence, which the directory has folded, is an event that does not count.
 func (d *Directory) Repeated(sequence uint64) bool {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	return d.model.Repeated.Has(int64(sequence))
+	return d.model.Repeated.Exists(sequence)
 }
 
 // HighestID returns the highest id that a client ever had, in any account, or that a foreign message has taken.

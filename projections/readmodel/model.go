@@ -9,20 +9,22 @@ import (
 	"clients/domain"
 	"clients/eventstore"
 	"clients/projections/references"
+
+	"github.com/nats-io/nats-server/v2/server/avl"
 )
 
 // Model is what the events of the stream up to Sequence add up to. It is not safe for concurrent use: a Directory guards
 // its own, and the auditor has one to itself.
 type Model struct {
 	Sequence  uint64
-	StoredAt  time.Time // of the message at Sequence
-	Clock     time.Time // of the last event: it never runs backwards along the stream
-	Setbacks  []Setback // of the clocks by which events were stored, in order
-	HighestID int64     // that a client ever had, in any account, or that a message has taken: see maxSkip
-	Deleted   *IDSet
+	StoredAt  time.Time        // of the message at Sequence
+	Clock     time.Time        // of the last event: it never runs backwards along the stream
+	Setbacks  []Setback        // of the clocks by which events were stored, in order
+	HighestID int64            // that a client ever had, in any account, or that a message has taken: see maxSkip
+	Deleted   *avl.SequenceSet // ids of clients
 	// Repeated holds the sequences of the foreign messages that are events, see Foreign. In front of a snapshot that an earlier
 	// release has saved they are not known.
-	Repeated   *IDSet
+	Repeated   *avl.SequenceSet
 	References *references.Index
 
 	accounts map[string]*account
@@ -35,8 +37,8 @@ func NewModel() *Model { return NewModelWithin(references.DefaultLimits()) }
 
 // NewModelWithin returns one whose references remember as much as limits say.
 func NewModelWithin(limits references.Limits) *Model {
-	m := &Model{Deleted: NewIDSet(), Repeated: NewIDSet(), accounts: make(map[string]*account), byID: make(map[int64]*Entry), texts: make(texts)}
-	m.References = references.New(m.Deleted.Has, limits)
+	m := &Model{Deleted: new(avl.SequenceSet), Repeated: new(avl.SequenceSet), accounts: make(map[string]*account), byID: make(map[int64]*Entry), texts: make(texts)}
+	m.References = references.New(m.isDeleted, limits)
 	return m
 }
 
@@ -93,7 +95,7 @@ func (m *Model) Foreign(r eventstore.Record) string {
 	if r.Foreign != "" || r.Event == nil {
 		return r.Foreign
 	}
-	if m.Deleted.Has(r.ClientID) && !r.IsErasure() {
+	if m.isDeleted(r.ClientID) && !r.IsErasure() {
 		return fmt.Sprintf("version %d of client %d, which was deleted", r.Version, r.ClientID)
 	}
 	if e := m.byID[r.ClientID]; e.of(r.Account) && r.Version <= e.Revision.Version {
@@ -170,7 +172,7 @@ func (m *Model) remove(a *account, id int64) {
 		a.replace(old, nil)
 		delete(m.byID, id)
 	}
-	m.Deleted.Add(id)
+	m.Deleted.Insert(uint64(id))
 	m.References.Remove(id)
 }
 
@@ -182,7 +184,7 @@ func (m *Model) passRemoved(r eventstore.Record) {
 	}
 	m.Tick(r)
 	if r.Foreign != "" {
-		m.Repeated.Add(int64(r.Sequence))
+		m.Repeated.Insert(r.Sequence)
 		return
 	}
 	if m.CheckOwner(r) != nil { // the message stopped the service
@@ -235,7 +237,7 @@ func (m *Model) take(id int64) {
 func (m *Model) skip(r eventstore.Record) {
 	if r.Event != nil {
 		m.Tick(r)
-		m.Repeated.Add(int64(r.Sequence))
+		m.Repeated.Insert(r.Sequence)
 	}
 	if old := m.byID[r.ClientID]; old.of(r.Account) {
 		e := NewEntry(old.Client, r.Sequence)
@@ -245,6 +247,9 @@ func (m *Model) skip(r eventstore.Record) {
 	}
 	m.take(r.ClientID)
 }
+
+// isDeleted reports whether a client of any account was deleted.
+func (m *Model) isDeleted(id int64) bool { return m.Deleted.Exists(uint64(id)) }
 
 // Client returns a client of any account, or nil.
 func (m *Model) Client(id int64) *Entry { return m.byID[id] }

@@ -8,6 +8,8 @@ import (
 
 	"clients/domain"
 	"clients/projections/references"
+
+	"github.com/nats-io/nats-server/v2/server/avl"
 )
 
 // View returns the model as it is now, for a reader that continues while the model changes. It copies the roots of a
@@ -16,7 +18,7 @@ func (m *Model) View() View {
 	v := View{
 		Sequence: m.Sequence, StoredAt: m.StoredAt, Clock: m.Clock, HighestID: m.HighestID,
 		Setbacks: slices.Clone(m.Setbacks),
-		Deleted:  m.Deleted.Copy(), Repeated: m.Repeated.Copy(), References: m.References.Copy(),
+		Deleted:  m.Deleted.Clone(), Repeated: m.Repeated.Clone(), References: m.References.Copy(),
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.accounts)) {
 		a := m.accounts[name]
@@ -31,8 +33,8 @@ type View struct {
 	StoredAt, Clock time.Time
 	Setbacks        []Setback
 	HighestID       int64
-	Deleted         *IDSet
-	Repeated        *IDSet
+	Deleted         *avl.SequenceSet
+	Repeated        *avl.SequenceSet
 	Accounts        []Account // by name
 	References      *references.Index
 }

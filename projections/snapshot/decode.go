@@ -7,6 +7,8 @@ import (
 	"clients/domain"
 	"clients/projections/readmodel"
 	"clients/projections/references"
+
+	"github.com/nats-io/nats-server/v2/server/avl"
 )
 
 // decode reads what encode writes, into an empty model.
@@ -36,11 +38,11 @@ func decode(r *bufio.Reader, m *readmodel.Model) error {
 	return c.err
 }
 
-func (c *coder) decodeSet(s *readmodel.IDSet) {
-	last := int64(0)
+func (c *coder) decodeSet(s *avl.SequenceSet) {
+	last := uint64(0)
 	for range c.each() {
-		last += int64(c.read())
-		s.Add(last)
+		last += c.read()
+		s.Insert(last)
 	}
 }
 

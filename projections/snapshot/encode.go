@@ -8,6 +8,8 @@ import (
 
 	"clients/projections/readmodel"
 	"clients/projections/references"
+
+	"github.com/nats-io/nats-server/v2/server/avl"
 )
 
 // end distinguishes a complete snapshot from a truncated one.
@@ -29,26 +31,27 @@ func encode(w io.Writer, v readmodel.View) error {
 	}
 	c.encodeReferences(v.References)
 	c.put(end)
-	if len(v.Setbacks) > 0 || v.Repeated.Len() > 0 { // a part that earlier releases do not know: they pass over a snapshot that has it
+	if len(v.Setbacks) > 0 || !v.Repeated.IsEmpty() { // a part that earlier releases do not know: they pass over a snapshot that has it
 		c.put(uint64(len(v.Setbacks)))
 		for _, s := range v.Setbacks {
 			codeSetback(c, &s)
 		}
 	}
-	if v.Repeated.Len() > 0 {
+	if !v.Repeated.IsEmpty() {
 		c.encodeSet(v.Repeated)
 	}
 	return c.w.Flush()
 }
 
 // encodeSet writes ids as distances from one to the next.
-func (c *coder) encodeSet(s *readmodel.IDSet) {
-	c.put(uint64(s.Len()))
-	last := int64(0)
-	for id := range s.All() {
-		c.put(uint64(id - last))
+func (c *coder) encodeSet(s *avl.SequenceSet) {
+	c.put(uint64(s.Size()))
+	last := uint64(0)
+	s.Range(func(id uint64) bool {
+		c.put(id - last)
 		last = id
-	}
+		return true
+	})
 }
 
 func (c *coder) encodeReferences(x *references.Index) {

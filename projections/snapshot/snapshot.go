@@ -32,6 +32,7 @@ import (
 	"clients/projections/readmodel"
 
 	"github.com/klauspost/compress/zstd"
+	"github.com/nats-io/nats-server/v2/server/avl"
 )
 
 // Format begins every snapshot. Any change of the layout, a further attribute included, needs another number. The first start
@@ -87,7 +88,7 @@ func DecodeInto(m *readmodel.Model, r io.Reader) (*readmodel.Model, error) {
 // Digest is the same for views of equal models. Repeated events are no part of it: models may know less of them.
 func Digest(v readmodel.View) [sha256.Size]byte {
 	hash := sha256.New()
-	v.Repeated = readmodel.NewIDSet()
+	v.Repeated = new(avl.SequenceSet)
 	_ = encode(hash, v) // a hash takes everything
 	return [sha256.Size]byte(hash.Sum(nil))
 }
