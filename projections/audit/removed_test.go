@@ -40,7 +40,7 @@ func TestAnAuditAcceptsExactlyWhatWasRemoved(t *testing.T) {
 	}
 	live := following(t, store, readmodel.NewModel())
 	bucket := bucketOf(t, nc)
-	snapshots := snapshot.NewSnapshotter(live, bucket, store, snapshotstore.Snapshot{}, log)
+	snapshots := snapshot.NewSnapshotter(live, bucket, snapshotstore.Snapshot{}, log)
 	snapshots.Save(soon(t))
 	early := newest(t, bucket) // with the client
 	_, err = store.Append(soon(t), event(2, domain.ClientDeleted{ID: ids[0]}), 1)

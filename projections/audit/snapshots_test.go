@@ -78,7 +78,7 @@ func saved(t testing.TB, nc *nats.Conn) func() {
 	require.NoError(t, err)
 	require.NoError(t, d.Refresh(soon(t)))
 	return func() {
-		snapshot.NewSnapshotter(d, bucketOf(t, nc), store, snapshotstore.Snapshot{}, log).Save(soon(t))
+		snapshot.NewSnapshotter(d, bucketOf(t, nc), snapshotstore.Snapshot{}, log).Save(soon(t))
 	}
 }
 

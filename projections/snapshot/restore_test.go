@@ -102,7 +102,7 @@ func (s *shelf) save() *snapshot.Snapshotter {
 }
 
 func (s *shelf) snapshotter() *snapshot.Snapshotter {
-	return snapshot.NewSnapshotter(s.d, s.bucket, s.Store, snapshotstore.Snapshot{}, s.log)
+	return snapshot.NewSnapshotter(s.d, s.bucket, snapshotstore.Snapshot{}, s.log)
 }
 
 // put stores an object with the metadata of a snapshot.

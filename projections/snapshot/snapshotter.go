@@ -19,7 +19,6 @@ import (
 type Snapshotter struct {
 	directory *readmodel.Directory
 	bucket    *snapshotstore.Bucket
-	stream    Stream
 	log       *slog.Logger
 
 	mu       sync.Mutex
@@ -39,13 +38,8 @@ const (
 )
 
 // NewSnapshotter returns a snapshotter for a directory that was restored from a snapshot, or from none.
-func NewSnapshotter(
-	d *readmodel.Directory, bucket *snapshotstore.Bucket, stream Stream, restored snapshotstore.Snapshot, log *slog.Logger,
-) *Snapshotter {
-	s := &Snapshotter{
-		directory: d, bucket: bucket, stream: stream, log: loglimit.New(log),
-		sequence: restored.Sequence, savedAt: restored.SavedAt,
-	}
+func NewSnapshotter(d *readmodel.Directory, bucket *snapshotstore.Bucket, restored snapshotstore.Snapshot, log *slog.Logger) *Snapshotter {
+	s := &Snapshotter{directory: d, bucket: bucket, log: loglimit.New(log), sequence: restored.Sequence, savedAt: restored.SavedAt}
 	if restored.Sequence == 0 {
 		s.savedAt = time.Now()
 	}
@@ -140,24 +134,14 @@ func (s *Snapshotter) needed(newest snapshotstore.Snapshot) bool {
 	return s.directory.Sequence() > newest.Sequence
 }
 
-// newest returns the newest snapshot of this format and stream, or the zero Snapshot.
+// newest returns the newest snapshot of this format that the directory has reached, or the zero Snapshot. One that is ahead is
+// another replica's a moment ago, or of another stream: another one beside it does no harm.
 func (s *Snapshotter) newest(ctx context.Context) (snapshotstore.Snapshot, error) {
 	listing, err := s.bucket.List(ctx)
-	if err != nil {
-		return snapshotstore.Snapshot{}, err
-	}
 	for _, snapshot := range listing.Snapshots {
-		if snapshot.Form != Format {
-			continue
-		}
-		err := s.stream.Check(ctx, snapshot.Checkpoint)
-		if err == nil {
+		if snapshot.Form == Format && snapshot.Sequence <= s.directory.Sequence() {
 			return snapshot, nil
 		}
-		if !Unusable(err) && !errors.Is(err, eventstore.ErrWentBackwards) {
-			return snapshotstore.Snapshot{}, err
-		}
-		s.log.Warn("snapshot of another stream ignored", "sequence", snapshot.Sequence, "reason", err)
 	}
-	return snapshotstore.Snapshot{}, nil
+	return snapshotstore.Snapshot{}, err
 }

@@ -48,7 +48,7 @@ func (s *Server) buildReadModel(ctx context.Context) error {
 		return withRemedy(fmt.Errorf("read the stream: %w", err))
 	}
 	s.end.Store(0)
-	s.snapshotter = snapshot.NewSnapshotter(s.directory, s.snapshots, s.store, restored, s.log)
+	s.snapshotter = snapshot.NewSnapshotter(s.directory, s.snapshots, restored, s.log)
 	s.onStop(s.saveLast)
 	s.background(s.snapshotter.Run)
 	stats := s.directory.Stats()
