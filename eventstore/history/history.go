@@ -9,7 +9,7 @@
 //
 // Records distinguishes a message that is gone from one that only the delivering server lacks: whatever a consumer leaves
 // out is requested from the stream's leader. The messages themselves come from a consumer, on any server or on the one
-// that OfServer names.
+// that is named.
 //
 // What a History does not judge: whether the messages contradict each other, see package audit.
 package history
@@ -29,7 +29,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// History is a range of the stream of events. The caller may make it smaller by changing First and Last.
+// History is a range of the stream of events. The caller may make it smaller by changing First and Last, and change how it is read.
 type History struct {
 	First, Last uint64 // sequences; First is Last+1 where there is no message
 	Messages    uint64 // in between
@@ -39,13 +39,17 @@ type History struct {
 	// it alone.
 	Servers []string
 
-	api     *jsapi.Client
-	server  string // whose copy is read; "" for any
-	burst   int    // messages that are requested at once
-	lacking func(sequence uint64)
+	// Burst is how many messages Records requests at once. A caller that takes its time reads at a low rate with a small one.
+	Burst int
+	// Server is whose copy of the stream Records reads, "" for any. What that copy lacks and the leader has is read from the leader,
+	// and reported to Lacking.
+	Server  string
+	Lacking func(sequence uint64)
+
+	api *jsapi.Client
 }
 
-// defaultBurst is how many messages are requested at once, unless InBursts changes it.
+// defaultBurst is how many messages are requested at once.
 const defaultBurst = 1000
 
 // Open returns the history on a NATS system. It returns eventstore.ErrNoHistory where there is none, or the last error when
@@ -55,7 +59,7 @@ func Open(ctx context.Context, nc *nats.Conn) (*History, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open history: %w", err)
 	}
-	h := &History{api: api, burst: defaultBurst, Removals: new(eventstore.Removals)}
+	h := &History{api: api, Burst: defaultBurst, Removals: new(eventstore.Removals)}
 	if err := h.retry(ctx, h.readBounds); err != nil {
 		return nil, fmt.Errorf("open history: %w", err)
 	}
@@ -100,20 +104,6 @@ func (h *History) readBounds(ctx context.Context) error {
 		h.First = 1
 	}
 	return err
-}
-
-func (h *History) isRemoved(sequence uint64) bool {
-	_, removed := h.Removals.Record(sequence)
-	return removed
-}
-
-// InBursts makes Records request so many messages at once. A caller that takes its time reads at a low rate.
-func (h *History) InBursts(messages int) { h.burst = messages }
-
-// OfServer makes Records read one server's copy of the stream. What that copy lacks and the leader has is read from the
-// leader, and reported to lacking.
-func (h *History) OfServer(server string, lacking func(sequence uint64)) {
-	h.server, h.lacking = server, lacking
 }
 
 // staleLeader is longer than a leader that was replaced still responds, see CONSISTENCY.md.

@@ -114,7 +114,7 @@ func TestRecordsOfAllOfAnAccountAndOfAClient(t *testing.T) {
 			} {
 				for _, burst := range []int{1, 2, 1000} {
 					h := s.history()
-					h.InBursts(burst)
+					h.Burst = burst
 					if c.first > 0 {
 						h.First, h.Last = c.first, c.last
 					}

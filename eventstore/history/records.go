@@ -78,7 +78,7 @@ func (r *reader) read(ctx context.Context) error {
 	if err := r.fromLeader(ctx, r.Last, false); err != nil || r.reached >= r.Last {
 		return err
 	}
-	consumer, err := r.api.Consumer(ctx, jsapi.Reading{Stream: eventstore.Stream, After: r.reached, Server: r.server})
+	consumer, err := r.api.Consumer(ctx, jsapi.Reading{Stream: eventstore.Stream, After: r.reached, Server: r.Server})
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (r *reader) read(ctx context.Context) error {
 
 // fetch takes one burst of messages. It reports whether the consumer has more.
 func (r *reader) fetch(ctx context.Context, consumer jetstream.Consumer) (more bool, err error) {
-	batch, err := consumer.Fetch(r.burst, jetstream.FetchContext(ctx))
+	batch, err := consumer.Fetch(r.Burst, jetstream.FetchContext(ctx))
 	if err != nil {
 		return false, err
 	}
@@ -154,8 +154,8 @@ func (r *reader) fromLeader(ctx context.Context, upTo uint64, left bool) error {
 		return r.missing(ctx, min(m.Sequence-1, upTo))
 	}
 	record, err := eventstore.Decode(m.Sequence, m.Time, m.Subject, m.Header(), m.Data)
-	if left && r.server != "" && record.Foreign == "" { // nats.go may have held a foreign message back
-		r.lacking(m.Sequence)
+	if left && r.Server != "" && record.Foreign == "" { // nats.go may have held a foreign message back
+		r.Lacking(m.Sequence)
 	}
 	return r.pass(m.Sequence, record, err)
 }
@@ -172,8 +172,10 @@ func (r *reader) missing(ctx context.Context, upTo uint64) error {
 		return r.pass(record.Sequence, record, nil)
 	}
 	last := next
-	for last < upTo && !r.isRemoved(last+1) {
-		last++
+	for ; last < upTo; last++ {
+		if _, removed := r.Removals.Record(last + 1); removed {
+			break
+		}
 	}
 	return r.pass(last, eventstore.Record{}, &eventstore.MissingError{First: next, Last: last})
 }

@@ -67,10 +67,10 @@ func (s *Scrub) passes(ctx context.Context) (history *history.History, err error
 		if part == 0 {
 			parts = max(len(history.Servers), 1+size(s.Directory.View())/partSize)
 		}
-		history.InBursts(2 * scrubBurst)
+		history.Burst = 2 * scrubBurst
 		if servers := history.Servers; len(servers) > 0 {
 			server := servers[part%len(servers)]
-			history.OfServer(server, func(sequence uint64) { s.lacks(server, sequence) })
+			history.Server, history.Lacking = server, func(sequence uint64) { s.lacks(server, sequence) }
 		}
 		if err := s.pass(ctx, history, part, parts); err != nil {
 			return nil, fmt.Errorf("scrub: %w", err)
