@@ -40,7 +40,7 @@ var mayImport = map[string][]string{
 	},
 	"eventstore/deadletter":    {"clients/eventstore/internal/jsapi", "clients/eventstore/upstream", "github.com/nats-io/nats.go"},
 	"eventstore/loglimit":      {"github.com/hashicorp/golang-lru/v2", "golang.org/x/time/rate"},
-	"eventstore/partners":      {"github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2", "golang.org/x/time/rate"},
+	"eventstore/partners":      {"clients/eventstore/upstream", "github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2", "golang.org/x/time/rate"},
 	"eventstore/natstest":      {"github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2", "github.com/stretchr/testify"},
 	"projections":              {"clients/domain", "clients/eventstore", "clients/projections", "github.com/klauspost/compress"}, // its tests
 	"projections/references":   {"clients/domain", "clients/eventstore/upstream", "github.com/tidwall/btree"},
@@ -97,7 +97,7 @@ var mayImport = map[string][]string{
 		"github.com/nats-io/nats.go", "github.com/nats-io/jwt/v2", "github.com/nats-io/nkeys",
 	},
 	"cmd/clients/internal/natsconn":     {"clients/eventstore", "clients/cmd/clients/internal/terminal", "github.com/nats-io/nats.go"},
-	"cmd/clients/internal/teams":        {"clients/domain", "clients/eventstore/partners", "clients/cmd/clients/internal/config", "golang.org/x/crypto/bcrypt"},
+	"cmd/clients/internal/teams":        {"clients/domain", "clients/eventstore/partners", "clients/eventstore/upstream", "clients/cmd/clients/internal/config", "golang.org/x/crypto/bcrypt"},
 	"cmd/clients/internal/tracing":      {"github.com/go-logr/logr/funcr", "golang.org/x/time/rate", "go.opentelemetry.io/contrib/exporters/autoexport", "go.opentelemetry.io/otel"},
 	"cmd/clients/internal/terminal":     {"github.com/schollz/progressbar/v3", "golang.org/x/term", "golang.org/x/sys/unix"},
 	"cmd/clients/internal/e2e":          {"github.com/nats-io", "github.com/klauspost/compress", "github.com/synadia-io/orbit.go/jetstreamext", "clients/cmd/clients/internal/e2e/workload"},

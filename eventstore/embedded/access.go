@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"clients/eventstore/partners"
+	"clients/eventstore/upstream"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
@@ -67,7 +68,7 @@ func openAccess(dir string) (a access, err error) {
 	publish := &server.SubjectPermission{}
 	a.permissions = &server.Permissions{Publish: publish}
 	for _, s := range partners.Services(partners.Partner{
-		Name: partnerUser, Consumers: []string{partners.AnyName}, Sources: []partners.Source{partners.Projects, partners.Invoices},
+		Name: partnerUser, Consumers: []string{partners.AnyName}, Sources: upstream.Streams(),
 	}) {
 		publish.Allow = append(publish.Allow, s.Import) // and no subjects of its own, whose messages would wait for its slow readers
 		responses := server.Singleton

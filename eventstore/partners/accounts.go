@@ -51,7 +51,7 @@ func accountServices(p Partner) []Service {
 			)
 		}
 		for _, source := range p.Sources {
-			services = append(services, same(strings.TrimSuffix(source.Subjects, ">")+account+".>"))
+			services = append(services, same(strings.TrimSuffix(source.Filter, ">")+account+".>"))
 		}
 	}
 	return services

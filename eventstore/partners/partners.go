@@ -26,7 +26,11 @@
 // CONSUMER.LIST.CLIENTS.
 package partners
 
-import "strings"
+import (
+	"strings"
+
+	"clients/eventstore/upstream"
+)
 
 // Partner is a login to NATS, or several that trust each other.
 type Partner struct {
@@ -37,21 +41,12 @@ type Partner struct {
 	// Consumers are the names that its consumers may have; AnyName allows all of them, and so lets it reach each consumer
 	// whose name it knows. With Accounts the names are those of ConsumerNames.
 	Consumers []string
-	// Sources are the sources that it publishes to.
-	Sources []Source
+	// Sources are the streams of other services that it publishes to.
+	Sources []upstream.Stream
 }
 
 // AnyName stands for the random names of ordered consumers.
 const AnyName = "*"
-
-// Source is a stream of another service.
-type Source struct{ Stream, Subjects string }
-
-// The sources.
-var (
-	Projects = Source{"PROJECTS", "projects.>"}
-	Invoices = Source{"INVOICES", "invoices.>"}
-)
 
 // Service is something that a partner may request of the main account.
 type Service struct {
@@ -92,8 +87,8 @@ func Services(p Partner) []Service {
 	}
 	for _, source := range p.Sources {
 		services = append(services,
-			same(source.Subjects),
-			Service{Import: "$JS.API.STREAM.INFO." + source.Stream, Export: served + ".stream.info." + source.Stream},
+			same(source.Filter),
+			Service{Import: "$JS.API.STREAM.INFO." + source.Name, Export: served + ".stream.info." + source.Name},
 		)
 	}
 	return services

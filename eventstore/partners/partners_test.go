@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"clients/eventstore/partners"
+	"clients/eventstore/upstream"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/stretchr/testify/require"
@@ -13,7 +14,7 @@ import (
 
 func TestAPartnerImportsWhatItsLoginIsFor(t *testing.T) {
 	subscriber := partners.Partner{Name: "subscriber", Consumers: []string{partners.AnyName}}
-	projects := partners.Partner{Name: "projects", Consumers: []string{"projects"}, Sources: []partners.Source{partners.Projects}}
+	projects := partners.Partner{Name: "projects", Consumers: []string{"projects"}, Sources: []upstream.Stream{upstream.Projects}}
 	require.Contains(t, imports(subscriber), "$JS.API.CONSUMER.MSG.NEXT.CLIENTS.*")
 	require.NotContains(t, imports(subscriber), "projects.>")
 	require.Contains(t, imports(projects), "$JS.API.CONSUMER.MSG.NEXT.CLIENTS.projects")

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"clients/eventstore/upstream"
+
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/time/rate"
@@ -119,7 +121,7 @@ func (r *responder) handle(ctx context.Context, partner, what string, body []byt
 	}
 	if name, found := strings.CutPrefix(what, "stream.info."); found {
 		switch name {
-		case stream, Projects.Stream, Invoices.Stream:
+		case stream, upstream.Projects.Name, upstream.Invoices.Name:
 			return r.streamInfo(ctx, name, accounts != nil)
 		}
 	}
@@ -153,9 +155,9 @@ func streamNames(body []byte) []byte {
 	var request struct{ Subject string }
 	_ = json.Unmarshal(body, &request)
 	names := []string{}
-	for _, s := range []Source{{stream, "clients.>"}, Projects, Invoices} {
-		if request.Subject == "" || strings.HasPrefix(request.Subject, strings.TrimSuffix(s.Subjects, ">")) {
-			names = append(names, s.Stream)
+	for _, s := range []upstream.Stream{{Name: stream, Filter: "clients.>"}, upstream.Projects, upstream.Invoices} {
+		if request.Subject == "" || strings.HasPrefix(request.Subject, strings.TrimSuffix(s.Filter, ">")) {
+			names = append(names, s.Name)
 		}
 	}
 	response, _ := json.Marshal(map[string]any{

@@ -36,6 +36,7 @@ import (
 	"clients/cmd/clients/internal/config"
 	"clients/domain"
 	"clients/eventstore/partners"
+	"clients/eventstore/upstream"
 
 	"golang.org/x/crypto/bcrypt"
 )
@@ -66,7 +67,7 @@ var validName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,18}$`)
 // taken are the users and accounts that are no teams'.
 var taken = []string{"admin", "backup", "clients", "clients2", "passwords", "route", "sys"}
 
-var sources = map[string]partners.Source{"projects": partners.Projects, "invoices": partners.Invoices}
+var sources = map[string]upstream.Stream{"projects": upstream.Projects, "invoices": upstream.Invoices}
 
 // Read reads a file of teams, in their order. The error is config.Faults with everything that is wrong with it.
 func Read(path string) (teams []Team, err error) {

@@ -138,7 +138,7 @@ func (t Team) describe() string {
 	}
 	var publishes []string
 	for _, source := range t.Sources {
-		publishes = append(publishes, source.Stream)
+		publishes = append(publishes, source.Name)
 	}
 	return fmt.Sprintf("%s: reads %s; publishes to %s; durable consumers: %s", t.Name,
 		cmp.Or(strings.Join(t.Accounts, ", "), "all accounts"), cmp.Or(strings.Join(publishes, ", "), "nothing"), strings.Join(durable, ", "))
