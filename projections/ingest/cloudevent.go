@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"mime"
 	"net/url"
 	"strings"
 
@@ -64,25 +63,13 @@ func EventType(m upstream.Message) string {
 	return event.kind
 }
 
-// contentTypeOf returns the content type of CloudEvents of a message, without parameters, or "". Of several, the first in
-// alphabetical order counts.
-func contentTypeOf(h nats.Header) (first string) {
-	for name, values := range h {
-		if !strings.EqualFold(name, "content-type") {
-			continue
-		}
-		for _, value := range values {
-			mediaType, _, err := mime.ParseMediaType(value)
-			if err != nil {
-				mediaType, _, _ = strings.Cut(strings.ToLower(value), ";")
-			}
-			mediaType = strings.TrimSpace(mediaType)
-			if strings.HasPrefix(mediaType, typeStructured) && (first == "" || mediaType < first) {
-				first = mediaType
-			}
-		}
+// contentTypeOf returns the content type of a message, without parameters, if it is one of CloudEvents, or "".
+func contentTypeOf(h nats.Header) string {
+	mediaType, _, _ := strings.Cut(strings.ToLower(header(h, "content-type")), ";")
+	if !strings.HasPrefix(mediaType, typeStructured) {
+		return ""
 	}
-	return first
+	return strings.TrimSpace(mediaType)
 }
 
 func readBinary(m upstream.Message) (cloudEvent, *Poison) {

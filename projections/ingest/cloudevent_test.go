@@ -136,16 +136,3 @@ func TestAnInvalidTraceparentIsIgnored(t *testing.T) {
 	r.awaitIngested()
 	require.Empty(t, r.stored()[1].Traceparent)
 }
-
-// All replicas must read the same, in whatever order the headers are visited.
-func TestOfSeveralContentTypesTheFirstInAlphabeticalOrderCounts(t *testing.T) {
-	t.Parallel()
-	m := structured("projects.acme.7", structuredCreation)
-	with(m, "content-type", "application/cloudevents-batch+json")
-	with(m, "Content-Type", "application/json", "application/cloudevents+json; charset=utf-8")
-	for range 20 {
-		event, err := ingest.Interpret(read(m))
-		require.NoError(t, err)
-		require.Equal(t, domain.Created, event.Operation)
-	}
-}
