@@ -164,7 +164,7 @@ func TestASnapshotKeepsEveryField(t *testing.T) {
 	require.Equal(t, m.View().Accounts[0].Revision, got.View().Accounts[0].Revision)
 	require.Equal(t, client, got.Client(client.ID).Client)
 	require.Equal(t, uint64(6), got.Client(client.ID).LastSequence)
-	streams := maps.Collect(got.References.Streams())
+	streams := got.References.Streams()
 	require.Equal(t, map[int64]references.Generation{8: generation}, streams["PROJECTS"].Generations)
 	require.Equal(t, []any{7, "replica"}, []any{streams["PROJECTS"].Latest, streams["PROJECTS"].Replica})
 	require.Equal(t, &item, got.References.Item(scope.Kind, scope.Account, item.ID))

@@ -32,7 +32,6 @@ import (
 // History is a range of the stream of events. The caller may make it smaller by changing First and Last, and change how it is read.
 type History struct {
 	First, Last uint64 // sequences; First is Last+1 where there is no message
-	Messages    uint64 // in between
 	// Removals are the messages that were removed from the stream, as far as they are known.
 	Removals *eventstore.Removals
 	// Servers are the names of the servers that hold the stream and that its leader hears of; none where one server holds
@@ -94,8 +93,8 @@ func (h *History) readBounds(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	h.First, h.Last, h.Messages = max(info.State.First, 1), info.State.Last, info.State.Messages
-	if h.Messages == 0 {
+	h.First, h.Last = max(info.State.First, 1), info.State.Last
+	if info.State.Messages == 0 {
 		h.First = h.Last + 1
 	}
 	h.Servers = info.Cluster.Present()

@@ -84,7 +84,7 @@ func (m *Model) foldEvent(r eventstore.Record) (foreign string, err error) {
 	if err := m.CheckOrder(r); err != nil {
 		return "", err
 	}
-	m.Apply(r)
+	m.ApplyTo(m.Before(r), r)
 	return "", nil
 }
 
@@ -141,10 +141,7 @@ func (m *Model) Before(r eventstore.Record) (before domain.Client) {
 	return before
 }
 
-// Apply folds an event without any check.
-func (m *Model) Apply(r eventstore.Record) { m.ApplyTo(m.Before(r), r) }
-
-// ApplyTo folds an event of a client as it was before.
+// ApplyTo folds an event of a client as it was before, without any check.
 func (m *Model) ApplyTo(before domain.Client, r eventstore.Record) {
 	a, old := m.account(r.Account), m.byID[r.ClientID]
 	m.accounts[r.Account] = a

@@ -208,15 +208,7 @@ func (x *Index) Clients() iter.Seq2[int64, Client] {
 }
 
 // Streams returns how far each source stream was read, by name.
-func (x *Index) Streams() iter.Seq2[string, *Progress] {
-	return func(yield func(string, *Progress) bool) {
-		for _, name := range slices.Sorted(maps.Keys(x.streams)) {
-			if !yield(name, x.streams[name]) {
-				return
-			}
-		}
-	}
-}
+func (x *Index) Streams() map[string]*Progress { return x.streams }
 
 // Len returns how many projects and invoices are known, also deleted ones.
 func (x *Index) Len() (n int) {

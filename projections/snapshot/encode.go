@@ -55,7 +55,7 @@ func (c *coder) encodeSet(s *avl.SequenceSet) {
 }
 
 func (c *coder) encodeReferences(x *references.Index) {
-	streams := maps.Collect(x.Streams())
+	streams := x.Streams()
 	c.put(uint64(len(streams)))
 	for _, name := range slices.Sorted(maps.Keys(streams)) {
 		p := streams[name]
