@@ -26,12 +26,6 @@ const (
 // changed meanwhile.
 const attemptTimeout = 500 * time.Millisecond
 
-// bucket reads and writes the messages about keys through the stream's leader.
-type bucket struct {
-	api    *jsapi.Client
-	config Config
-}
-
 // entry is the last message about a key.
 type entry struct {
 	revision uint64 // 0 if there is none
@@ -40,49 +34,33 @@ type entry struct {
 	value    []byte // nil if there is none, or the key was deleted
 }
 
-// get returns the last message about a key. It tries until the leader responds or ctx ends.
-func (b *bucket) get(ctx context.Context, subject string) (entry, error) {
-	m, err := b.message(ctx, jsapi.Query{LastBySubject: subject})
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return entry{}, nil
-	}
-	if err != nil {
-		return entry{}, err
-	}
-	return newEntry(m)
-}
-
-// message returns the message that a query selects, or jetstream.ErrMsgNotFound.
-func (b *bucket) message(ctx context.Context, q jsapi.Query) (jsapi.Message, error) {
+// get returns the last message about a key, from the stream's leader. It tries until the leader responds or ctx ends.
+func (s *Store) get(ctx context.Context, subject string) (entry, error) {
 	for {
 		attempt, cancel := context.WithTimeout(ctx, attemptTimeout)
-		m, err := b.api.Message(attempt, Stream, q)
+		m, err := s.api.Message(attempt, Stream, jsapi.Query{LastBySubject: subject})
 		cancel()
 		switch {
-		case err == nil, errors.Is(err, jetstream.ErrMsgNotFound), errors.Is(err, jetstream.ErrStreamNotFound), jsapi.Classify(err) == jsapi.Refused:
-			return m, err
+		case err == nil:
+			return newEntry(m), nil
+		case errors.Is(err, jetstream.ErrMsgNotFound):
+			return entry{}, nil
+		case errors.Is(err, jetstream.ErrStreamNotFound), jsapi.Classify(err) == jsapi.Refused:
+			return entry{}, err
 		}
 		if jsapi.Pause(ctx); ctx.Err() != nil {
-			return m, err
+			return entry{}, err
 		}
 	}
 }
 
-func newEntry(m jsapi.Message) (entry, error) {
-	e := entry{revision: m.Sequence, at: m.Time, value: m.Data}
-	if len(m.RawHeader) > 0 {
-		header, err := nats.DecodeHeadersMsg(m.RawHeader)
-		if err != nil {
-			return e, err
-		}
-		if e.id = header.Get(jetstream.MsgIDHeader); isDeletion(header) {
-			return entry{revision: e.revision, id: e.id}, nil
-		}
+func newEntry(m jsapi.Message) entry {
+	header := m.Header()
+	e := entry{revision: m.Sequence, at: m.Time, id: header.Get(jetstream.MsgIDHeader)}
+	if !isDeletion(header) {
+		e.value = append([]byte{}, m.Data...)
 	}
-	if e.value == nil {
-		e.value = []byte{}
-	}
-	return e, nil
+	return e
 }
 
 // isDeletion reports whether a message says that its key was deleted, purged or has expired.
@@ -94,7 +72,7 @@ func isDeletion(header nats.Header) bool {
 // one (0: there is none). It returns the new revision and tries until ctx ends.
 //
 // Errors: domain.ErrConflict if there is a newer message; otherwise a domain.Unavailable, and the value may be stored.
-func (b *bucket) put(ctx context.Context, subject string, value []byte, revision uint64) (uint64, error) {
+func (s *Store) put(ctx context.Context, subject string, value []byte, revision uint64) (uint64, error) {
 	id := uuid.NewString()
 	msg := &nats.Msg{Subject: subject, Data: value, Header: nats.Header{
 		jetstream.MsgIDHeader:               {id},
@@ -103,14 +81,14 @@ func (b *bucket) put(ctx context.Context, subject string, value []byte, revision
 	if value == nil {
 		msg.Header.Set(operationHeader, deletion)
 	}
-	ack, outcome, err := b.api.Publish(ctx, msg, jsapi.Attempts{Timeout: attemptTimeout})
+	ack, outcome, err := s.api.Publish(ctx, msg, jsapi.Attempts{Timeout: attemptTimeout})
 	switch outcome {
 	case jsapi.Stored:
 		return ack.Sequence, nil
 	case jsapi.Conflict:
 		return 0, domain.ErrConflict
 	case jsapi.Duplicate: // compare ids: a record is stored with the same bytes when it is taken over
-		last, err := b.get(ctx, subject)
+		last, err := s.get(ctx, subject)
 		if err != nil {
 			return 0, domain.NoStore(err)
 		}

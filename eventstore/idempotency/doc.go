@@ -8,9 +8,9 @@
 // asks any server for a value, also one that is behind or frozen:
 //
 //	Claim ────┐
-//	TakeOver ─┤   bucket.get ── last message of the key, from the stream's leader
+//	TakeOver ─┤   get        ── last message of the key, from the stream's leader
 //	Complete ─┼─→                                                              ─→ KV_CLIENTS_KEYS
-//	Release ──┤   bucket.put ── a message, provided that the last one is still that of the record's revision
+//	Release ──┤   put        ── a message, provided that the last one is still that of the record's revision
 //	Read ─────┘
 //
 // A record's revision is the sequence of its last message. All changes are conditional on it, so that of two requests that

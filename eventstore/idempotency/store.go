@@ -26,7 +26,8 @@ type Config struct {
 
 // Store stores idempotency records. It is safe for concurrent use.
 type Store struct {
-	bucket
+	api      *jsapi.Client
+	config   Config
 	claiming chan struct{} // holds a value for each claim that is being stored
 }
 
@@ -49,7 +50,7 @@ func Open(ctx context.Context, nc *nats.Conn, config Config) (*Store, error) {
 	if config.Replicas > 1 {
 		limit = claimsAtOnceReplicated
 	}
-	s := &Store{bucket: bucket{api: api, config: config}, claiming: make(chan struct{}, limit)}
+	s := &Store{api: api, config: config, claiming: make(chan struct{}, limit)}
 	if err := s.ensure(ctx); err != nil {
 		return nil, fmt.Errorf("open idempotency records: %w", err)
 	}

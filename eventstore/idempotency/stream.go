@@ -17,27 +17,23 @@ const (
 	life     = 24 * time.Hour        // of a record since its last change
 )
 
-// stream returns the configuration of the stream, which is that of a KV bucket.
-func (b *bucket) stream() jetstream.StreamConfig {
-	return jetstream.StreamConfig{
-		Name:              Stream,
-		Description:       "Idempotency keys of the last 24 hours",
-		Subjects:          []string{subjects + ">"},
-		Storage:           jetstream.FileStorage,
-		Replicas:          b.config.Replicas,
-		Discard:           jetstream.DiscardNew,
-		MaxAge:            life,
-		MaxMsgsPerSubject: 1,
-		DenyDelete:        true,
-		AllowRollup:       true,
-		AllowDirect:       true,
-	}
-}
-
-// ensure creates the stream, or checks that the existing one has the settings that the guarantees depend on.
-func (b *bucket) ensure(ctx context.Context) error {
-	return jsapi.Retry(ctx, b.config.Log, func(ctx context.Context) error {
-		_, err := b.api.EnsureStream(ctx, b.stream())
+// ensure creates the stream, which is that of a KV bucket, or checks that the existing one has the settings that the guarantees
+// depend on.
+func (s *Store) ensure(ctx context.Context) error {
+	return jsapi.Retry(ctx, s.config.Log, func(ctx context.Context) error {
+		_, err := s.api.EnsureStream(ctx, jetstream.StreamConfig{
+			Name:              Stream,
+			Description:       "Idempotency keys of the last 24 hours",
+			Subjects:          []string{subjects + ">"},
+			Storage:           jetstream.FileStorage,
+			Replicas:          s.config.Replicas,
+			Discard:           jetstream.DiscardNew,
+			MaxAge:            life,
+			MaxMsgsPerSubject: 1,
+			DenyDelete:        true,
+			AllowRollup:       true,
+			AllowDirect:       true,
+		})
 		return err
 	})
 }
