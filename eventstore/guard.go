@@ -26,7 +26,7 @@ type guard struct {
 
 	counting sync.Mutex
 	counted  time.Time     // when the messages that are missing were last listed
-	sound    tally         // of the last list in which a Removal accounted for each
+	verified tally         // of the last list in which a Removal accounted for each
 	lacking  atomic.Uint64 // how many of the last list no Removal accounted for
 
 	mu      sync.Mutex

@@ -113,7 +113,7 @@ func (g *guard) count(ctx context.Context, now tally) (lost uint64) {
 		return g.lacking.Load()
 	}
 	defer g.counting.Unlock()
-	if now == g.sound || time.Since(g.counted) < countPause {
+	if now == g.verified || time.Since(g.counted) < countPause {
 		return g.lacking.Load()
 	}
 	g.counted = time.Now()
@@ -134,7 +134,7 @@ func (g *guard) count(ctx context.Context, now tally) (lost uint64) {
 	lost = g.removals.lacking(state.First, state.Deleted)
 	g.lacking.Store(lost)
 	if lost == 0 {
-		g.sound = tally{state.First - min(state.First, 1) + uint64(len(state.Deleted)), uint64(g.removals.Len())}
+		g.verified = tally{state.First - min(state.First, 1) + uint64(len(state.Deleted)), uint64(g.removals.Len())}
 	}
 	return lost
 }

@@ -77,7 +77,7 @@ func (v *Report) damage(found error) {
 func (v *Report) stray(r eventstore.Record) {
 	if v.Strays {
 		v.line("stray", map[string]any{"sequence": r.Sequence, "subject": r.Subject, "reason": r.Foreign},
-			"sequence %d: stray: %s: %s", r.Sequence, r.Subject, r.Foreign)
+			"sequence %d: foreign message: %s: %s", r.Sequence, r.Subject, r.Foreign)
 	}
 }
 
@@ -100,10 +100,10 @@ func (v *Report) summary(f audit.Findings) {
 	for _, kind := range slices.Sorted(maps.Keys(f.Types)) {
 		v.line("", nil, "           %d %s", f.Types[kind], kind)
 	}
-	v.line("", nil, "facts      %d, repeats among them %d", f.References, f.Duplicates)
-	v.line("", nil, "strays     %d", f.Foreign)
+	v.line("", nil, "references %d, duplicates among them %d", f.References, f.Duplicates)
+	v.line("", nil, "foreign    %d", f.Foreign)
 	v.line("", nil, "removed    %d by erasures, %d by skips", f.Erased, f.Skipped)
-	v.line("", nil, "snapshots  %d sound", f.Snapshots)
+	v.line("", nil, "snapshots  %d valid", f.Snapshots)
 	v.line("", nil, "faults     %d", f.Faults)
 	v.line("", nil, "duration   %s", took.Round(time.Millisecond))
 }
