@@ -17,11 +17,11 @@ const (
 	maxBackoff = 64 * time.Millisecond
 )
 
-// backoff waits after a number of conflicts, unless ctx ends first.
-func backoff(ctx context.Context, conflicts int) {
+// backoff waits after a number of conflicts or failures, unless ctx ends first.
+func backoff(ctx context.Context, failures int) {
 	limit := maxBackoff
-	if conflicts < 6 {
-		limit = minBackoff << (conflicts - 1)
+	if failures < 6 {
+		limit = minBackoff << (failures - 1)
 	}
 	select {
 	case <-time.After(rand.N(limit)):

@@ -81,13 +81,33 @@ func TestACommandThatConflictsEachTimeGivesUp(t *testing.T) {
 
 func TestACommandThatConflictedIsNotDecidedOnAnOldState(t *testing.T) {
 	t.Parallel()
-	w := newWorld()
-	w.store(created)
-	w.meanwhile(domain.ClientToggled{ID: 7, Active: false})
-	w.refreshErr = domain.Errorf(domain.Unavailable, "no leader")
-	_, err := w.replica().Handle(t.Context(), toggle())
-	require.ErrorIs(t, err, w.refreshErr)
-	require.Equal(t, 1, w.attempts())
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.store(created)
+		w.meanwhile(domain.ClientToggled{ID: 7, Active: false})
+		w.refreshErr = domain.Errorf(domain.Unavailable, "no leader")
+		_, err := w.replica().Handle(t.Context(), toggle())
+		require.ErrorIs(t, err, w.refreshErr)
+		require.Equal(t, 1, w.attempts())
+	})
+}
+
+func TestACommandWaitsForAnotherLeader(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.store(created)
+		w.meanwhile(domain.ClientToggled{ID: 7, Active: false})
+		w.refreshErr = domain.Errorf(domain.Unavailable, "no leader")
+		time.AfterFunc(time.Second, func() {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.refreshErr = nil
+		})
+		result, err := w.replica().Handle(t.Context(), toggle())
+		require.NoError(t, err)
+		require.Equal(t, uint64(3), result.Revision.Version, "the other toggle was the second event")
+	})
 }
 
 func TestIfMatch(t *testing.T) {

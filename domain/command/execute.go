@@ -70,12 +70,23 @@ func (h *Handler) tryUntilFresh(ctx context.Context, req Request, in intent) (Re
 		case fresh || !dependsOnState:
 			return result, outcome, err
 		}
-		if err := h.Directory.Refresh(ctx); err != nil {
+		if err := h.refresh(ctx); err != nil {
 			return Result{}, Failed, unavailable(err)
 		}
 		fresh = true
 	}
 	return Result{}, Failed, domain.ErrConflict
+}
+
+// refresh refreshes the directory, and tries again until ctx ends: while a stream gets another leader nobody responds.
+func (h *Handler) refresh(ctx context.Context) error {
+	for failures := 1; ; failures++ {
+		err := h.Directory.Refresh(ctx)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		backoff(ctx, failures)
+	}
 }
 
 // tryOnce decides the command on the state that the directory shows, and appends the event.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"clients/domain"
@@ -143,12 +144,14 @@ func TestRefusalsRestOnAFreshState(t *testing.T) {
 	})
 	t.Run("nothing is refused while the state cannot be read", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld()
-		w.refreshErr = errors.New("no responders")
-		_, err := w.replica().Handle(t.Context(), rename("B"))
-		requireKind(t, domain.Unavailable, err)
-		require.ErrorIs(t, err, w.refreshErr)
-		w.ended(t, command.Failed)
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld()
+			w.refreshErr = errors.New("no responders")
+			_, err := w.replica().Handle(t.Context(), rename("B"))
+			requireKind(t, domain.Unavailable, err)
+			require.ErrorIs(t, err, w.refreshErr)
+			w.ended(t, command.Failed)
+		})
 	})
 }
 
