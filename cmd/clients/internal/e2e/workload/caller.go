@@ -114,7 +114,7 @@ func (c *caller) attempt(o Operation, at int) Operation {
 			c.load.fault("%v", err)
 		}
 	}
-	reason := failure(o.Status, err)
+	reason := failure(o.Status, e.content, err)
 	c.load.counter.count(o, took, e.reconnected, reason)
 	if reason != "" && o.Known() || o.Status == http.StatusInternalServerError {
 		c.load.fault("%s %s: %s", o.Kind, o.Client, reason)

@@ -93,7 +93,7 @@ func TestARequestThatIsDroppedIsNotRepeated(t *testing.T) {
 		_, err := get(t, c, "/respond")
 		require.NoError(t, err)
 		_, err = get(t, c, "/drop", header)
-		require.Equal(t, "sent without a response", failure(0, err))
+		require.Equal(t, "sent without a response", failure(0, nil, err))
 	}
 	require.Equal(t, "GET /respond, GET /drop, GET /respond, GET /drop", d.requests())
 
@@ -137,5 +137,5 @@ func TestConnectionsAreKeptOrNot(t *testing.T) {
 	d := newDropper(t)
 	require.NoError(t, d.Close())
 	_, err := get(t, d.connection(true), "/respond")
-	require.Contains(t, failure(0, err), "connection: dial: ")
+	require.Contains(t, failure(0, nil, err), "connection: dial: ")
 }

@@ -100,7 +100,7 @@ func (o *Operation) complete(e exchange) error {
 }
 
 // failure returns the kind of failure of a request without a usable response, or "" if it has one.
-func failure(status int, err error) string {
+func failure(status int, content []byte, err error) string {
 	var timeout net.Error
 	var op *net.OpError
 	switch {
@@ -117,5 +117,5 @@ func failure(status int, err error) string {
 	case http.StatusOK, http.StatusCreated, http.StatusNotFound, http.StatusPreconditionFailed:
 		return ""
 	}
-	return fmt.Sprint("status ", status)
+	return strings.TrimSpace(fmt.Sprintf("status %d %.200s", status, content))
 }
