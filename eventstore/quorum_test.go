@@ -20,8 +20,7 @@ func TestAHealthyClusterHasQuorum(t *testing.T) {
 	t.Parallel()
 	_, stores := threeReplicas(t)
 	s := stores[0]
-	streams, err := upstream.New(s.Conn())
-	require.NoError(t, err)
+	streams := upstream.New(s.Conn())
 	require.NoError(t, streams.Ensure(deadline(t), 3, 0, slog.New(slog.DiscardHandler)))
 	acknowledged := uint64(0)
 	ask := func() {

@@ -113,13 +113,9 @@ func appendRemoval(ctx context.Context, nc *nats.Conn, r Removal, batch ...*nats
 			break
 		}
 	}
-	api, err := jsapi.New(nc)
-	if err != nil {
-		return err
-	}
 	ctx, cancel := context.WithTimeout(ctx, removalTimeout)
 	defer cancel()
-	if _, err := api.PublishBatch(ctx, uuid.NewString(), batch); err != nil {
+	if _, err := jsapi.New(nc).PublishBatch(ctx, uuid.NewString(), batch); err != nil {
 		return batchError(err)
 	}
 	return nil

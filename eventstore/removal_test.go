@@ -179,7 +179,6 @@ func appendAll(t testing.TB, s *eventstore.Store, events ...domain.Envelope) {
 
 func jetStreamAPI(t testing.TB, nc *nats.Conn) *jsapi.Client {
 	t.Helper()
-	api, err := jsapi.New(nc)
-	require.NoError(t, err)
+	api := jsapi.New(nc)
 	return api
 }

@@ -127,10 +127,7 @@ func open(ctx context.Context, nc *nats.Conn, config Config) (*Store, error) {
 
 // newStore returns a store that reads, and appends nothing until its writer is started.
 func newStore(nc *nats.Conn, config Config) (*Store, error) {
-	plain, err := jsapi.New(nc)
-	if err != nil {
-		return nil, err
-	}
+	plain := jsapi.New(nc)
 	readOnly := &readOnly{api: plain}
 	api := &jsapi.Client{Conn: nc, JetStream: plain.JetStream, Published: readOnly.note}
 	guard, reader := &guard{api: api, removals: new(Removals)}, &reader{api}

@@ -68,11 +68,7 @@ func (c *epochCommand) Run(ctx context.Context, s streams) error {
 
 // checkErasures refuses an epoch while an erasure is not complete, which would forget the servers that were away.
 func checkErasures(ctx context.Context, nc *nats.Conn) error {
-	e, err := erasure.New(nc, erasure.Config{})
-	if err != nil {
-		return err
-	}
-	clients, err := e.Unfinished(ctx)
+	clients, err := erasure.New(nc, erasure.Config{}).Unfinished(ctx)
 	if err != nil || len(clients) == 0 {
 		return err
 	}

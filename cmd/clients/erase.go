@@ -102,13 +102,11 @@ func administer(ctx context.Context, c *config.RunningFlags, s streams, do func(
 		if dir != "" {
 			nc.SetDisconnectErrHandler(func(*nats.Conn, error) { end(errEnded) })
 		}
-		e, err := erasure.New(nc, erasure.Config{
+		e := erasure.New(nc, erasure.Config{
 			Embedded: stopped, LogWait: erasure.LogWait, Progress: terminal.ProgressLines(s.err),
 			NewFold: func() erasure.Fold { return readmodel.NewModel().Fold }, ClientOf: ingest.ClientOf,
 		})
-		if err == nil {
-			err = do(ctx, e)
-		}
+		err := do(ctx, e)
 		if err == nil && dir != "" {
 			err = embedded.AwaitRemoval(ctx, dir)
 		}

@@ -38,8 +38,7 @@ func (c *quarantineCommand) open(ctx context.Context) (_ *deadletter.Store, done
 	if err != nil {
 		return nil, nil, err
 	}
-	letters, err := deadletter.New(nc)
-	return letters, nc.Close, err
+	return deadletter.New(nc), nc.Close, nil
 }
 
 // Run lists all dead letters, as a table or as JSON.

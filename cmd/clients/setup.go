@@ -54,7 +54,7 @@ func (c *setupCommand) Run(ctx context.Context, s streams) error {
 	defer nc.Close()
 	err = createStreams(ctx, nc, replicas, log)
 	if err == nil && c.Sources {
-		err = createSources(ctx, nc, replicas, log)
+		err = upstream.New(nc).Ensure(ctx, replicas, 0, log)
 	}
 	if err = errors.Join(err, ctx.Err()); err != nil {
 		return err
@@ -75,25 +75,8 @@ func createStreams(ctx context.Context, nc *nats.Conn, replicas int, log *slog.L
 	if _, err := idempotency.Open(ctx, nc, idempotency.Config{Replicas: replicas, Log: log}); err != nil {
 		return err
 	}
-	letters, err := deadletter.New(nc)
-	if err != nil {
+	if err := deadletter.New(nc).Ensure(ctx, replicas, log); err != nil {
 		return err
 	}
-	if err := letters.Ensure(ctx, replicas, log); err != nil {
-		return err
-	}
-	snapshots, err := snapshotstore.New(nc, snapshotstore.Config{Replicas: replicas, Log: log})
-	if err != nil {
-		return err
-	}
-	return snapshots.Ensure(ctx)
-}
-
-// createSources creates the streams that other services publish to.
-func createSources(ctx context.Context, nc *nats.Conn, replicas int, log *slog.Logger) error {
-	client, err := upstream.New(nc)
-	if err != nil {
-		return err
-	}
-	return client.Ensure(ctx, replicas, 0, log)
+	return snapshotstore.New(nc, snapshotstore.Config{Replicas: replicas, Log: log}).Ensure(ctx)
 }

@@ -13,21 +13,18 @@ import (
 
 func TestARetryNeedsAService(t *testing.T) {
 	t.Parallel()
-	q, err := deadletter.New(natstest.Run(t, 1).Connect(t, 0))
-	require.NoError(t, err)
+	q := deadletter.New(natstest.Run(t, 1).Connect(t, 0))
 	require.ErrorIs(t, q.Retry(deadline(t), 1), deadletter.ErrNoService)
 }
 
 func TestARetryReturnsTheErrorOfTheService(t *testing.T) {
 	t.Parallel()
 	cluster := natstest.Run(t, 1)
-	q, err := deadletter.New(cluster.Connect(t, 0))
-	require.NoError(t, err)
+	q := deadletter.New(cluster.Connect(t, 0))
 	asked := make(chan uint64, 10)
 	for range 2 { // one of two replicas responds
-		replica, err := deadletter.New(cluster.Connect(t, 0))
-		require.NoError(t, err)
-		_, err = replica.ServeRetries(func(_ context.Context, number uint64) error {
+		replica := deadletter.New(cluster.Connect(t, 0))
+		_, err := replica.ServeRetries(func(_ context.Context, number uint64) error {
 			asked <- number
 			if number == 2 {
 				return errors.New("client 7 is not known")
@@ -48,10 +45,9 @@ func TestARetryReturnsTheErrorOfTheService(t *testing.T) {
 
 func TestARetryEndsWithItsContext(t *testing.T) {
 	t.Parallel()
-	q, err := deadletter.New(natstest.Run(t, 1).Connect(t, 0))
-	require.NoError(t, err)
+	q := deadletter.New(natstest.Run(t, 1).Connect(t, 0))
 	ctx, cancel := context.WithCancel(deadline(t))
-	_, err = q.ServeRetries(func(retry context.Context, _ uint64) error {
+	_, err := q.ServeRetries(func(retry context.Context, _ uint64) error {
 		if _, limited := retry.Deadline(); !limited {
 			t.Error("a retry has no deadline")
 		}

@@ -43,13 +43,7 @@ type Letter struct {
 type Store struct{ api *jsapi.Client }
 
 // New returns a Store for a connection.
-func New(nc *nats.Conn) (*Store, error) {
-	api, err := jsapi.New(nc)
-	if err != nil {
-		return nil, fmt.Errorf("open quarantine: %w", err)
-	}
-	return &Store{api}, nil
-}
+func New(nc *nats.Conn) *Store { return &Store{jsapi.New(nc)} }
 
 // Ensure creates the stream, or checks that the existing one has the settings that the service needs. It tries until there
 // is a leader or ctx ends.

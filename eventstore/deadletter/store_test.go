@@ -25,8 +25,7 @@ func onServers(t testing.TB, servers int) *deadletter.Store {
 
 func created(t testing.TB, nc *nats.Conn, replicas int) *deadletter.Store {
 	t.Helper()
-	q, err := deadletter.New(nc)
-	require.NoError(t, err)
+	q := deadletter.New(nc)
 	require.NoError(t, q.Ensure(deadline(t), replicas, slog.New(slog.DiscardHandler)))
 	return q
 }
@@ -151,8 +150,7 @@ func TestQuarantineIsListedInOrderWithoutDroppedMessages(t *testing.T) {
 
 func TestAMissingStreamIsErrNoStream(t *testing.T) {
 	t.Parallel()
-	q, err := deadletter.New(natstest.Run(t, 1).Connect(t, 0))
-	require.NoError(t, err)
+	q := deadletter.New(natstest.Run(t, 1).Connect(t, 0))
 	_, putting := q.Put(deadline(t), poison(1), "unreadable", "")
 	_, getting := q.Get(deadline(t), 1)
 	_, counting := q.Len(deadline(t))

@@ -275,10 +275,8 @@ func (f *foreign) quarantined(first, n, dropped int) {
 func (s *service) besideEvents() {
 	s.t.Helper()
 	quiet := slog.New(slog.DiscardHandler)
-	streams, err := upstream.New(s.nc)
-	require.NoError(s.t, err)
+	streams := upstream.New(s.nc)
 	require.NoError(s.t, streams.Ensure(deadline(s.t), 1, 0, quiet))
-	letters, err := deadletter.New(s.nc)
-	require.NoError(s.t, err)
+	letters := deadletter.New(s.nc)
 	require.NoError(s.t, letters.Ensure(deadline(s.t), 1, quiet))
 }

@@ -19,8 +19,7 @@ func TestAStartOverwritesWhatWasDeleted(t *testing.T) {
 	dir := t.TempDir()
 	block := filepath.Join(streamDir(dir, eventstore.QuarantineStream), "msgs", "1.blk")
 	serve(t, dir, func(s *service) {
-		letters, err := deadletter.New(s.nc)
-		require.NoError(t, err)
+		letters := deadletter.New(s.nc)
 		require.NoError(t, letters.Ensure(deadline(t), 1, nil))
 		for _, text := range []string{"", "deleted", "kept"} {
 			_, err := letters.Put(deadline(t), upstream.Message{Stream: "PROJECTS", Sequence: uint64(len(text)), Data: []byte(text)}, "unreadable", "")

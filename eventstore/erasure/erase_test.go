@@ -88,8 +88,7 @@ func TestErasureIsRefused(t *testing.T) {
 	require.NoError(t, err)
 	_, err = js.CreateStream(soon(t), jetstream.StreamConfig{Name: eventstore.Stream, Subjects: []string{"clients.>"}, DenyDelete: true})
 	require.NoError(t, err)
-	e, err := erasure.New(nc, erasure.Config{})
-	require.NoError(t, err)
+	e := erasure.New(nc, erasure.Config{})
 	require.ErrorIs(t, e.Erase(soon(t), nil, erasure.Client{Account: "acme", ID: 1}), erasure.ErrDenyDelete)
 	require.ErrorIs(t, e.Skip(soon(t), 1, "x"), erasure.ErrDenyDelete)
 }

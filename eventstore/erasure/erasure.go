@@ -101,20 +101,13 @@ type Eraser struct {
 }
 
 // New returns an Eraser for a connection.
-func New(nc *nats.Conn, config Config) (*Eraser, error) {
-	api, err := jsapi.New(nc)
-	if err != nil {
-		return nil, err
+func New(nc *nats.Conn, config Config) *Eraser {
+	if config.Progress == nil {
+		config.Progress = func(string) {}
 	}
-	e := &Eraser{cluster: cluster{config, nc, api}}
-	if e.Progress == nil {
-		e.Progress = func(string) {}
+	return &Eraser{
+		cluster: cluster{config, nc, jsapi.New(nc)}, letters: deadletter.New(nc), snapshots: snapshotstore.New(nc, snapshotstore.Config{}),
 	}
-	if e.letters, err = deadletter.New(nc); err != nil {
-		return nil, err
-	}
-	e.snapshots, err = snapshotstore.New(nc, snapshotstore.Config{})
-	return e, err
 }
 
 // Erase erases clients. What it returns nil for is complete: nothing of the texts of the clients is in the files of the servers.

@@ -63,11 +63,9 @@ func newFixture(t testing.TB, nc *nats.Conn, dirs ...string) *fixture {
 	f.store, err = eventstore.Open(soon(t), nc, eventstore.Config{Replicas: len(dirs), Log: log})
 	require.NoError(t, err)
 	t.Cleanup(f.store.Close)
-	f.letters, err = deadletter.New(nc)
-	require.NoError(t, err)
+	f.letters = deadletter.New(nc)
 	require.NoError(t, f.letters.Ensure(soon(t), len(dirs), log))
-	f.snapshots, err = snapshotstore.New(nc, snapshotstore.Config{Replicas: len(dirs), Log: log})
-	require.NoError(t, err)
+	f.snapshots = snapshotstore.New(nc, snapshotstore.Config{Replicas: len(dirs), Log: log})
 	return f
 }
 
@@ -198,8 +196,7 @@ func (f *fixture) clean(id int64, pattern string) bool { return len(f.found(id, 
 func (f *fixture) eraser(config erasure.Config) *erasure.Eraser {
 	f.t.Helper()
 	config.NewFold, config.ClientOf = func() erasure.Fold { return readmodel.NewModel().Fold }, ingest.ClientOf
-	e, err := erasure.New(f.nc, config)
-	require.NoError(f.t, err)
+	e := erasure.New(f.nc, config)
 	return e
 }
 

@@ -106,14 +106,11 @@ func (e *Eraser) renewSnapshots(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	bucket, err := snapshotstore.New(e.nc, snapshotstore.Config{Replicas: info.Config.Replicas, Log: slog.New(slog.DiscardHandler)})
-	if err == nil {
-		err = bucket.Delete(ctx)
+	bucket := snapshotstore.New(e.nc, snapshotstore.Config{Replicas: info.Config.Replicas, Log: slog.New(slog.DiscardHandler)})
+	if err := bucket.Delete(ctx); err != nil {
+		return err
 	}
-	if err == nil {
-		err = bucket.Ensure(ctx)
-	}
-	return err
+	return bucket.Ensure(ctx)
 }
 
 // overwriteLimit is how long a message is tried to be overwritten.

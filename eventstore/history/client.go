@@ -29,9 +29,8 @@ type Reader struct {
 const maxBatches = 4
 
 // NewReader returns a reader on a connection. It leaves out messages that were removed, also while they are still there.
-func NewReader(nc *nats.Conn, removals *eventstore.Removals) (*Reader, error) {
-	api, err := jsapi.New(nc)
-	return &Reader{api, removals, make(chan struct{}, maxBatches)}, err
+func NewReader(nc *nats.Conn, removals *eventstore.Removals) *Reader {
+	return &Reader{jsapi.New(nc), removals, make(chan struct{}, maxBatches)}
 }
 
 // Messages returns the messages of one client, or of all clients of an account where id is 0, behind the sequence after and up to

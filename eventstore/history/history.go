@@ -54,11 +54,7 @@ const defaultBurst = 1000
 // Open returns the history on a NATS system. It returns eventstore.ErrNoHistory where there is none, or the last error when
 // the stream has no leader before ctx ends.
 func Open(ctx context.Context, nc *nats.Conn) (*History, error) {
-	api, err := jsapi.New(nc)
-	if err != nil {
-		return nil, fmt.Errorf("open history: %w", err)
-	}
-	h := &History{api: api, Burst: defaultBurst, Removals: new(eventstore.Removals)}
+	h := &History{api: jsapi.New(nc), Burst: defaultBurst, Removals: new(eventstore.Removals)}
 	if err := h.retry(ctx, h.readBounds); err != nil {
 		return nil, fmt.Errorf("open history: %w", err)
 	}

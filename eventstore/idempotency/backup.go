@@ -29,10 +29,7 @@ const entryBatch = 1000
 // that was stored before the call. A value that is replaced meanwhile is passed as the newer one only. Together with a
 // backup of the bucket up to that sequence this is every value that a key has at the end of the call.
 func StoredAfter(ctx context.Context, nc *nats.Conn, after uint64, yield func(Entry) error) error {
-	api, err := jsapi.New(nc)
-	if err != nil {
-		return err
-	}
+	api := jsapi.New(nc)
 	info, err := api.StreamInfo(ctx, Stream)
 	if err != nil {
 		return err
@@ -91,10 +88,7 @@ type Find func(ctx context.Context, l domain.Lookup) (r domain.AppendResult, fou
 // entries remain as they are: their events are not in the stream, and retries are decided anew. It returns the number of
 // restored and of other entries.
 func Restore(ctx context.Context, nc *nats.Conn, find Find, entries iter.Seq2[Entry, error]) (restored, others int, err error) {
-	api, err := jsapi.New(nc)
-	if err != nil {
-		return 0, 0, err
-	}
+	api := jsapi.New(nc)
 	for e, err := range entries {
 		stored := false
 		if err == nil {

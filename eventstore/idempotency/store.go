@@ -41,10 +41,7 @@ const (
 // Open creates the stream of the records if it does not exist. It returns a *jsapi.ConfigError if an existing stream has a
 // configuration that the guarantees do not hold for.
 func Open(ctx context.Context, nc *nats.Conn, config Config) (*Store, error) {
-	api, err := jsapi.New(nc)
-	if err != nil {
-		return nil, fmt.Errorf("open idempotency records: %w", err)
-	}
+	api := jsapi.New(nc)
 	api.Published = config.Published
 	limit := claimsAtOnce
 	if config.Replicas > 1 {

@@ -57,13 +57,7 @@ type Bucket struct {
 }
 
 // New returns the bucket of a NATS system. It need not exist yet.
-func New(nc *nats.Conn, config Config) (*Bucket, error) {
-	api, err := jsapi.New(nc)
-	if err != nil {
-		return nil, fmt.Errorf("snapshots: %w", err)
-	}
-	return &Bucket{api: api, config: config}, nil
-}
+func New(nc *nats.Conn, config Config) *Bucket { return &Bucket{api: jsapi.New(nc), config: config} }
 
 // Ensure creates the bucket, or checks that the existing one has the settings that it needs. Otherwise the error is a
 // *eventstore.ConfigError. It waits for a leader until ctx ends.

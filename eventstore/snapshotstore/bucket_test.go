@@ -101,8 +101,7 @@ func TestEnsureRefusesOtherSettings(t *testing.T) {
 	config := jetstream.ObjectStoreConfig{Bucket: snapshotstore.Name, Storage: jetstream.MemoryStorage, TTL: time.Minute, MaxBytes: 1000}
 	_, err = js.CreateObjectStore(deadline(t), config)
 	require.NoError(t, err)
-	b, err := snapshotstore.New(nc, snapshotstore.Config{Replicas: 1, Log: slog.New(slog.DiscardHandler)})
-	require.NoError(t, err)
+	b := snapshotstore.New(nc, snapshotstore.Config{Replicas: 1, Log: slog.New(slog.DiscardHandler)})
 	var difference *eventstore.ConfigError
 	require.ErrorAs(t, b.Ensure(deadline(t)), &difference)
 	require.Equal(t, snapshotstore.Stream, difference.Stream)

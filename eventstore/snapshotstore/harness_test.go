@@ -39,8 +39,7 @@ type shelf struct {
 
 func newShelf(t testing.TB, nc *nats.Conn, replicas int) *shelf {
 	t.Helper()
-	b, err := snapshotstore.New(nc, snapshotstore.Config{Replicas: replicas, Log: slog.New(slog.DiscardHandler)})
-	require.NoError(t, err)
+	b := snapshotstore.New(nc, snapshotstore.Config{Replicas: replicas, Log: slog.New(slog.DiscardHandler)})
 	require.NoError(t, b.Ensure(deadline(t)))
 	js, err := jetstream.New(nc)
 	require.NoError(t, err)

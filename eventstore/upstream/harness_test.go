@@ -30,8 +30,7 @@ func newSystem(t testing.TB, nc *nats.Conn, replicas int) *system {
 	t.Helper()
 	s := &system{nc: nc, replicas: replicas}
 	var err error
-	s.Client, err = upstream.New(nc)
-	require.NoError(t, err)
+	s.Client = upstream.New(nc)
 	s.js, err = jetstream.New(nc)
 	require.NoError(t, err)
 	return s

@@ -41,13 +41,7 @@ var (
 type Client struct{ api *jsapi.Client }
 
 // New returns a client for a connection.
-func New(nc *nats.Conn) (*Client, error) {
-	api, err := jsapi.New(nc)
-	if err != nil {
-		return nil, fmt.Errorf("upstream: %w", err)
-	}
-	return &Client{api}, nil
-}
+func New(nc *nats.Conn) *Client { return &Client{jsapi.New(nc)} }
 
 // State is how far a stream goes.
 type State struct {

@@ -126,8 +126,7 @@ func TestARetriedEventOfADeletedProjectStaysOut(t *testing.T) {
 func TestAnOperatorRequestsRetriesOverNATS(t *testing.T) {
 	t.Parallel()
 	r := oneReplica(t)
-	operator, err := deadletter.New(r.system.nc)
-	require.NoError(t, err)
+	operator := deadletter.New(r.system.nc)
 	r.publish(project("Created", 7, `"client_id":1`), project("Created", 8, `"client_id":99`), event("projects.v1.ProjectCreated", "projects.acme.9", "{"))
 	r.awaitIngested()
 	require.ErrorIs(t, operator.Retry(r.deadline(), 1), deadletter.ErrNoService)

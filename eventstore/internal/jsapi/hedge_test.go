@@ -24,8 +24,7 @@ func responder(t *testing.T, respond func(n int64) (string, time.Duration)) *jsa
 		}
 	})
 	require.NoError(t, err)
-	api, err := jsapi.New(nc)
-	require.NoError(t, err)
+	api := jsapi.New(nc)
 	return api
 }
 
@@ -61,8 +60,7 @@ func TestRequestEndsWithItsContext(t *testing.T) {
 func TestRequestWaitsForAnotherConnection(t *testing.T) {
 	t.Parallel()
 	nc := natstest.Run(t, 1).Connect(t, 0)
-	api, err := jsapi.New(nc)
-	require.NoError(t, err)
+	api := jsapi.New(nc)
 	for range 20 {
 		require.NoError(t, nc.ForceReconnect())
 		var response struct{}
@@ -73,8 +71,7 @@ func TestRequestWaitsForAnotherConnection(t *testing.T) {
 func TestRequestEndsWithoutAConnection(t *testing.T) {
 	t.Parallel()
 	cluster := natstest.Run(t, 1)
-	api, err := jsapi.New(cluster.Connect(t, 0))
-	require.NoError(t, err)
+	api := jsapi.New(cluster.Connect(t, 0))
 	cluster.Servers[0].Shutdown()
 	require.Eventually(t, func() bool { return !api.Conn.IsConnected() }, 10*time.Second, time.Millisecond)
 	var response struct{}

@@ -47,12 +47,9 @@ type Client struct {
 }
 
 // New returns a client for a connection.
-func New(nc *nats.Conn) (*Client, error) {
-	js, err := jetstream.New(nc)
-	if err != nil {
-		return nil, err
-	}
-	return &Client{Conn: nc, JetStream: js}, nil
+func New(nc *nats.Conn) *Client {
+	js, _ := jetstream.New(nc) // only its options can fail
+	return &Client{Conn: nc, JetStream: js}
 }
 
 // Request sends a request to the JetStream API and decodes the response of the stream's leader. The request is sent again

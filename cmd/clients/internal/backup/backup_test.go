@@ -46,13 +46,11 @@ func connect(t *testing.T, streams bool) (*nats.Conn, jetstream.JetStream) {
 		store, err := eventstore.Open(t.Context(), nc, eventstore.Config{Replicas: 1, Log: slog.New(slog.DiscardHandler)})
 		require.NoError(t, err)
 		t.Cleanup(store.Close)
-		snapshots, err := snapshotstore.New(nc, snapshotstore.Config{Replicas: 1, Log: slog.New(slog.DiscardHandler)})
-		require.NoError(t, err)
+		snapshots := snapshotstore.New(nc, snapshotstore.Config{Replicas: 1, Log: slog.New(slog.DiscardHandler)})
 		require.NoError(t, snapshots.Ensure(t.Context()))
 		_, err = idempotency.Open(t.Context(), nc, idempotency.Config{Replicas: 1, Log: slog.New(slog.DiscardHandler)})
 		require.NoError(t, err)
-		deadLetters, err := deadletter.New(nc)
-		require.NoError(t, err)
+		deadLetters := deadletter.New(nc)
 		require.NoError(t, deadLetters.Ensure(t.Context(), 1, slog.New(slog.DiscardHandler)))
 	}
 	return nc, js

@@ -51,14 +51,11 @@ func (r *restore) erase(ctx context.Context, stream *jsm.Stream, events api.Stre
 			return fmt.Errorf("stream %s: %w", stream.Name, err)
 		}
 	}
-	e, err := erasure.New(r.nc, erasure.Config{
+	e := erasure.New(r.nc, erasure.Config{
 		Embedded: r.embedded, LogWait: r.LogWait, Progress: progress,
 		NewFold: func() erasure.Fold { return readmodel.NewModel().Fold }, ClientOf: ingest.ClientOf,
 	})
-	if err == nil {
-		err = e.EraseAnyway(ctx, r.Erasures...)
-	}
-	if err != nil {
+	if err := e.EraseAnyway(ctx, r.Erasures...); err != nil {
 		return fmt.Errorf("erase: %w", err)
 	}
 	fmt.Fprintf(r.Out, "erased: %s of the list\n", domain.Counted(len(r.Erasures), "client"))

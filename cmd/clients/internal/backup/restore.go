@@ -50,11 +50,7 @@ type Target struct {
 
 // ToServers restores into the NATS of a service that does not run. If it fails, what it has created is deleted again.
 func (b *Backup) ToServers(ctx context.Context, nc *nats.Conn, target Target) error {
-	running, err := serviceRuns(ctx, nc)
-	if err != nil {
-		return err
-	}
-	if running {
+	if serviceRuns(ctx, nc) {
 		return terminal.WithHint(errors.New("the service is running"), "stop all replicas first")
 	}
 	r, err := b.restore(nc, target)
@@ -115,12 +111,8 @@ func (b *Backup) restore(nc *nats.Conn, target Target) (*restore, error) {
 }
 
 // serviceRuns reports whether a replica responds. It retries a message that does not exist.
-func serviceRuns(ctx context.Context, nc *nats.Conn) (bool, error) {
-	letters, err := deadletter.New(nc)
-	if err != nil {
-		return false, err
-	}
+func serviceRuns(ctx context.Context, nc *nats.Conn) bool {
 	ctx, cancel := context.WithTimeout(ctx, natsconn.Limit)
 	defer cancel()
-	return !errors.Is(letters.Retry(ctx, 0), deadletter.ErrNoService), nil
+	return !errors.Is(deadletter.New(nc).Retry(ctx, 0), deadletter.ErrNoService)
 }

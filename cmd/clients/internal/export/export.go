@@ -78,11 +78,7 @@ func replay(ctx context.Context, nc *nats.Conn, h *history.History, asOf *time.T
 	if asOf != nil {
 		return snapshot.ReplayBefore(ctx, h, asOf.Truncate(time.Second).Add(time.Second), bar.Set)
 	}
-	snapshots, err := natsconn.Snapshots(nc)
-	if err != nil {
-		return nil, err
-	}
-	return snapshot.Replay(ctx, snapshots, h, bar.Set)
+	return snapshot.Replay(ctx, natsconn.Snapshots(nc), h, bar.Set)
 }
 
 // history writes the history of a client.

@@ -93,7 +93,7 @@ func OpenHistory(ctx context.Context, nc *nats.Conn) (h *history.History, err er
 }
 
 // Snapshots returns the bucket of snapshots, to be read.
-func Snapshots(nc *nats.Conn) (*snapshotstore.Bucket, error) {
+func Snapshots(nc *nats.Conn) *snapshotstore.Bucket {
 	return snapshotstore.New(nc, snapshotstore.Config{Log: slog.New(slog.DiscardHandler)})
 }
 

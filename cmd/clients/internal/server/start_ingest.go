@@ -20,11 +20,8 @@ import (
 const recordPatience = time.Second
 
 // startIngest starts to read the streams of other services. It does not wait for them.
-func (s *Server) startIngest(ctx context.Context) error {
-	letters, err := deadletter.New(s.nc)
-	if err != nil {
-		return err
-	}
+func (s *Server) startIngest(ctx context.Context) (err error) {
+	letters := deadletter.New(s.nc)
 	if err := letters.Ensure(ctx, s.config.StreamReplicas, s.log); err != nil {
 		return err
 	}

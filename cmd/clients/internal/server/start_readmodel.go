@@ -29,9 +29,7 @@ func (s *Server) buildReadModel(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the snapshots: %w", err)
 	}
-	if s.reader, err = history.NewReader(s.nc, s.store.Removals); err != nil {
-		return err
-	}
+	s.reader = history.NewReader(s.nc, s.store.Removals)
 	s.feeds = feed.NewHub(s.reader, s.directory.Repeated, s.directory.Sequence(), int(min(feedRoom, s.memoryLimit/32)))
 	s.directory.OnFold(s.feeds.Publish)
 	s.background(func(ctx context.Context) {

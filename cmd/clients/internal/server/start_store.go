@@ -52,15 +52,11 @@ func (s *Server) openStore(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if s.upstream, err = upstream.New(s.nc); err != nil {
-		return err
-	}
+	s.upstream = upstream.New(s.nc)
 	if s.embedded != nil && len(s.store.Removals.Unfinished()) > 0 {
 		completeErasures(ctx, s)
 	}
-	if s.snapshots, err = snapshotstore.New(s.nc, snapshotstore.Config{Replicas: s.config.StreamReplicas, Log: s.log}); err != nil {
-		return err
-	}
+	s.snapshots = snapshotstore.New(s.nc, snapshotstore.Config{Replicas: s.config.StreamReplicas, Log: s.log})
 	if s.embedded != nil && s.embedded.DiskFull() != "" {
 		return nil // an erasure may have removed the bucket; the next snapshot makes it again
 	}
@@ -74,16 +70,15 @@ const erasureLogInterval = 10 * time.Second
 // fails, the next start does it.
 func completeErasures(ctx context.Context, s *Server) {
 	var logged time.Time
-	e, err := erasure.New(s.nc, erasure.Config{Embedded: true, Progress: func(what string) {
+	e := erasure.New(s.nc, erasure.Config{Embedded: true, Progress: func(what string) {
 		s.setStep(what)
 		if time.Since(logged) >= erasureLogInterval {
 			logged = time.Now()
 			s.log.Info("completing an erasure", "progress", what)
 		}
 	}, ClientOf: ingest.ClientOf})
-	full := s.embedded.DiskFull()
+	full, err := s.embedded.DiskFull(), error(nil)
 	switch {
-	case err != nil:
 	case full != "":
 		err = errors.New(full)
 	case s.embedded.Unrepaired != nil:

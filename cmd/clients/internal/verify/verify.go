@@ -50,13 +50,9 @@ func Run(ctx context.Context, a *audit.Audit, r *Report) error {
 
 // Open returns an audit of what is stored on NATS. It lists the snapshots before it finds the end of the stream, which has
 // to be at or behind them.
-func Open(ctx context.Context, nc *nats.Conn) (*audit.Audit, error) {
-	bucket, err := natsconn.Snapshots(nc)
-	if err != nil {
-		return nil, err
-	}
-	a := &audit.Audit{Bucket: bucket}
-	if a.Listing, err = natsconn.ListSnapshots(ctx, bucket); err != nil {
+func Open(ctx context.Context, nc *nats.Conn) (a *audit.Audit, err error) {
+	a = &audit.Audit{Bucket: natsconn.Snapshots(nc)}
+	if a.Listing, err = natsconn.ListSnapshots(ctx, a.Bucket); err != nil {
 		return nil, err
 	}
 	a.History, err = natsconn.OpenHistory(ctx, nc)
