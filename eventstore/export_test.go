@@ -127,7 +127,7 @@ func (s *Store) ConfirmConflict(ctx context.Context, e domain.Envelope, lastSequ
 	if err != nil {
 		return domain.AppendResult{}, err
 	}
-	return s.writer.resolve(ctx, p, jsapi.Conflict, nil)
+	return s.writer.resolve(ctx, p, jsapi.Conflict, domain.ErrConflict)
 }
 
 // StoreBatch stores a batch without reading the stream first.

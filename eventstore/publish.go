@@ -42,8 +42,7 @@ func (w *writer) publish(p *pending) (domain.AppendResult, error) {
 // resolve finds out whether an event is stored after the stream has refused it because of a newer message, or has reported
 // it as a duplicate. If it is stored it is the first message behind the sequence that it was decided on.
 //
-// If that is another message, the error of an event that was sent once is domain.ErrConflict. One that was sent more than
-// once keeps an unknown outcome, so that nothing is decided anew.
+// If that is another message, the event can never be stored, however often it was sent: the error is domain.ErrConflict.
 //
 // On a stream without replicas a refusal counts at once. On others, while a stale leader with a hanging disk does not know
 // that it was replaced, a message reaches it and its successor. The one may refuse what the other stores, and the refusal
@@ -61,10 +60,10 @@ func (w *writer) resolve(ctx context.Context, p *pending, outcome jsapi.Outcome,
 		switch {
 		case err == nil && next.is(p.eventID):
 			return next.appendResult(), nil
-		case err == nil && outcome == jsapi.Conflict:
+		case err == nil && refusal != nil:
 			return domain.AppendResult{}, domain.ErrConflict
-		case err == nil:
-			return domain.AppendResult{}, unknownOutcome(refusal)
+		case err == nil: // the stream has the event, and not there
+			return domain.AppendResult{}, unknownOutcome(nil)
 		}
 		jsapi.Pause(ctx)
 	}
