@@ -96,7 +96,6 @@ type Mark struct {
 type Snapshot struct {
 	Mark
 	SavedAt time.Time
-	Size    uint64 // of the content, in bytes
 
 	subject  string // of its metadata
 	sequence uint64 // of its metadata, in the bucket's stream: later than all chunks
@@ -122,7 +121,7 @@ func (m Mark) metadata() map[string]string {
 
 // snapshotOf returns the snapshot that an object is.
 func snapshotOf(object jetstream.ObjectInfo) (Snapshot, error) {
-	s := Snapshot{nuid: object.NUID, chunks: object.Chunks, digest: object.Digest, Size: object.Size}
+	s := Snapshot{nuid: object.NUID, chunks: object.Chunks, digest: object.Digest}
 	s.Form = object.Metadata[keyForm]
 	var err error
 	if s.Sequence, err = strconv.ParseUint(object.Metadata[keySequence], 10, 64); err != nil {

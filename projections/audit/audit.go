@@ -44,19 +44,9 @@ type Audit struct {
 	Fault   func(Fault)
 	// Foreign is called with each foreign message: any publisher may store one.
 	Foreign func(eventstore.Record)
-	// Stage is called at the begin of each stage of the audit with its length. It returns what is called with how much of it
-	// is done.
-	Stage func(of Unit, total uint64) (reached func(done uint64))
+	// Reached is called with how many messages of the history were read.
+	Reached func(messages uint64)
 }
-
-// Unit is what a stage of an audit is measured in.
-type Unit string
-
-// The units.
-const (
-	InMessages Unit = "messages"
-	InBytes    Unit = "bytes"
-)
 
 // Fault is something that is not as the service stored it.
 type Fault struct {
@@ -119,12 +109,11 @@ func (a *Audit) Run(ctx context.Context) (Findings, error) {
 		return n.findings, err
 	}
 	n.begin()
-	reached := a.Stage(InMessages, h.Last-h.First+1)
 	for r, err := range h.Records(ctx) {
 		if !n.record(r, err) {
 			return n.findings, err
 		}
-		reached(n.model.Sequence + 1 - h.First)
+		a.Reached(n.model.Sequence + 1 - h.First)
 	}
 	n.end()
 	return n.findings, nil

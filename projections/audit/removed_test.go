@@ -109,7 +109,7 @@ func newest(t testing.TB, bucket *snapshotstore.Bucket) *readmodel.Model {
 func findingsOf(t testing.TB, a *audit.Audit) (findings audit.Findings, faults []audit.Fault) {
 	t.Helper()
 	a.Fault = func(f audit.Fault) { faults = append(faults, f) }
-	a.Foreign, a.Stage = func(eventstore.Record) {}, func(audit.Unit, uint64) func(uint64) { return func(uint64) {} }
+	a.Foreign, a.Reached = func(eventstore.Record) {}, func(uint64) {}
 	findings, err := a.Run(soon(t))
 	require.NoError(t, err)
 	return findings, faults

@@ -22,11 +22,6 @@ type snapshotCheck struct {
 
 // readSnapshots reads all snapshots before anything else: a running service saves new ones and removes these.
 func (n *auditor) readSnapshots(ctx context.Context) error {
-	size := uint64(0)
-	for _, s := range n.Listing.Snapshots {
-		size += s.Size
-	}
-	reached, done := n.Stage(InBytes, size), uint64(0)
 	for _, s := range n.Listing.Snapshots {
 		if s.Form != "" && s.Form != snapshot.Format { // of another release, which reads it
 			continue
@@ -43,8 +38,6 @@ func (n *auditor) readSnapshots(ctx context.Context) error {
 			check.digest = snapshot.Digest(model.View())
 		}
 		n.snapshots = append(n.snapshots, check)
-		done += s.Size
-		reached(done)
 	}
 	slices.SortFunc(n.snapshots, func(a, b *snapshotCheck) int {
 		return cmp.Or(cmp.Compare(a.Sequence, b.Sequence), a.SavedAt.Compare(b.SavedAt))

@@ -54,7 +54,7 @@ func audited(t testing.TB, a *audit.Audit, limit time.Duration) (faults []audit.
 			faults = append(faults, f)
 		}
 	}
-	a.Foreign, a.Stage = func(eventstore.Record) {}, func(audit.Unit, uint64) func(uint64) { return func(uint64) {} }
+	a.Foreign, a.Reached = func(eventstore.Record) {}, func(uint64) {}
 	_, err = a.Run(ctx)
 	return faults, err
 }

@@ -24,18 +24,11 @@ type Report struct {
 	JSON   bool
 	Strays bool // list foreign messages
 
-	bar     *terminal.Progress // of the current stage
+	bar     *terminal.Progress
 	begun   time.Time
 	damaged uint64 // faults of files
 	err     error  // of writing
 	stop    func() // ends the audit
-}
-
-// stage begins the progress bar of a stage. It returns what moves the bar on.
-func (v *Report) stage(of audit.Unit, total uint64) (reach func(done uint64)) {
-	v.bar.Clear()
-	v.bar = terminal.NewProgress(v.Bars, total, terminal.Unit(of))
-	return v.bar.Set
 }
 
 func (v *Report) line(kind string, object any, format string, args ...any) {

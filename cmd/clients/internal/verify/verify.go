@@ -26,10 +26,10 @@ import (
 
 // Run runs an audit. The error says how many faults it has found, or that not everything could be read.
 func Run(ctx context.Context, a *audit.Audit, r *Report) error {
-	r.begun, r.bar = time.Now(), terminal.NewProgress(r.Bars, 0, terminal.Messages)
+	r.begun, r.bar = time.Now(), terminal.NewProgress(r.Bars, a.History.Last-a.History.First+1, terminal.Messages)
 	ctx, r.stop = context.WithCancel(ctx)
 	defer r.stop()
-	a.Fault, a.Foreign, a.Stage = r.fault, r.stray, r.stage
+	a.Fault, a.Foreign, a.Reached = r.fault, r.stray, r.bar.Set
 	findings, err := a.Run(ctx)
 	r.bar.Clear()
 	findings.Faults += r.damaged
