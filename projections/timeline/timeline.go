@@ -21,6 +21,8 @@ import (
 
 	"clients/domain"
 	"clients/eventstore"
+
+	lru "github.com/hashicorp/golang-lru/v2"
 )
 
 // Log reads the messages of one client: see history.Reader.
@@ -35,12 +37,11 @@ type Directory interface {
 	Time(eventstore.Record) time.Time
 }
 
-// Timeline reads the versions of clients. It is safe for concurrent use. Each reading begins with the first event, unless New has made
-// the Timeline.
+// Timeline reads the versions of clients. It is safe for concurrent use.
 type Timeline struct {
 	Log       Log
 	Directory Directory
-	kept      *kept
+	kept      *lru.Cache[place, Version]
 }
 
 // Version is one event of a client, and the client around it.
@@ -60,11 +61,11 @@ func (t Timeline) Versions(ctx context.Context, account string, id int64) iter.S
 // versions up to some version, or for none.
 func (t Timeline) From(ctx context.Context, account string, id int64, unneeded func(Version) bool) iter.Seq2[Version, error] {
 	return func(yield func(Version, error) bool) {
-		if v, found := t.kept.last(account, id, unneeded); found {
+		if v, found := t.lastKept(account, id, unneeded); found {
 			if t.readFrom(ctx, account, id, v, yield) {
 				return
 			}
-			t.kept.forget(account, id)
+			t.forget(account, id)
 		}
 		t.readFrom(ctx, account, id, Version{}, yield)
 	}
@@ -90,7 +91,7 @@ func (t Timeline) readFrom(ctx context.Context, account string, id int64, v Vers
 		if !yield(v, err) || err != nil {
 			return true
 		}
-		t.kept.add(v)
+		t.keep(v)
 	}
 	return begun
 }

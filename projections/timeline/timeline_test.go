@@ -82,7 +82,7 @@ func folded(t *testing.T, records []eventstore.Record) timeline.Timeline {
 	}
 	d := readmodel.NewDirectory(restored{}, slog.New(slog.DiscardHandler))
 	d.Restore(m)
-	return timeline.Timeline{Log: stored{records, d}, Directory: d}
+	return timeline.New(stored{records, d}, d)
 }
 
 var (
@@ -184,7 +184,6 @@ func TestAPartOfALongHistory(t *testing.T) {
 	}
 	records := stream(seconds, events...)
 	line := folded(t, records)
-	line = timeline.New(line.Log, line.Directory)
 	var all []timeline.Version
 	for v, err := range line.Versions(t.Context(), "test", 7) {
 		require.NoError(t, err)

@@ -83,7 +83,7 @@ func replay(ctx context.Context, nc *nats.Conn, h *history.History, asOf *time.T
 
 // history writes the history of a client.
 func (o Options) history(ctx context.Context, r replayed, stdout io.Writer) (summary string, err error) {
-	line := timeline.Timeline{Log: r, Directory: r}
+	line := timeline.New(r, r)
 	events := 0
 	versions := func(yield func(timeline.Version, error) bool) {
 		for v, err := range line.Versions(ctx, o.Account, o.Client) {
