@@ -64,20 +64,20 @@ func (s *Store) Ensure(ctx context.Context, replicas int, log *slog.Logger) erro
 // Put stores a message as a dead letter, without its content if there is no room for that. stored is false if it is one already.
 func (s *Store) Put(ctx context.Context, m upstream.Message, reason, detail string) (stored bool, err error) {
 	msg := encode(m, reason, detail)
-	err = s.publish(ctx, msg)
+	stored, err = s.put(ctx, m, msg)
 	if jsapi.Classify(err) == jsapi.Refused { // it may have become too large
-		err = s.publish(ctx, withoutContent(msg))
+		return s.put(ctx, m, withoutContent(msg))
 	}
-	return s.outcome(ctx, m, err)
+	return stored, err
 }
 
 // PutWhole stores a message as a dead letter, with its content or not at all.
 func (s *Store) PutWhole(ctx context.Context, m upstream.Message, reason, detail string) (stored bool, err error) {
-	return s.outcome(ctx, m, s.publish(ctx, encode(m, reason, detail)))
+	return s.put(ctx, m, encode(m, reason, detail))
 }
 
-// outcome returns what Put does, of the error of storing a message.
-func (s *Store) outcome(ctx context.Context, m upstream.Message, err error) (stored bool, _ error) {
+func (s *Store) put(ctx context.Context, m upstream.Message, msg *nats.Msg) (stored bool, err error) {
+	_, err = s.api.JetStream.PublishMsg(ctx, msg, jetstream.WithExpectLastSequencePerSubject(0))
 	if jsapi.Classify(err) == jsapi.Conflict {
 		return false, nil
 	}
@@ -89,11 +89,6 @@ func (s *Store) outcome(ctx context.Context, m upstream.Message, err error) (sto
 		return false, fmt.Errorf("quarantine %s %d: %w", m.Stream, m.Sequence, err)
 	}
 	return true, nil
-}
-
-func (s *Store) publish(ctx context.Context, msg *nats.Msg) error {
-	_, err := s.api.JetStream.PublishMsg(ctx, msg, jetstream.WithExpectLastSequencePerSubject(0))
-	return err
 }
 
 // Get returns the dead letter with a number, or ErrNotFound.
