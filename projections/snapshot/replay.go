@@ -11,11 +11,8 @@ import (
 	"clients/projections/readmodel"
 )
 
-// reportEvery is how many messages are folded between two reports of the progress.
-const reportEvery = 512
-
-// Replay folds a history into a model: the newest snapshot that can be read, and what came after it. It calls reached from
-// time to time with the last sequence folded. The error is the first fault of the history, or ctx's.
+// Replay folds a history into a model: the newest snapshot that can be read, and what came after it. It calls reached
+// with each sequence folded. The error is the first fault of the history, or ctx's.
 func Replay(
 	ctx context.Context, bucket *snapshotstore.Bucket, history *history.History, reached func(sequence uint64),
 ) (*readmodel.Model, error) {
@@ -58,10 +55,7 @@ func fold(
 		if err != nil {
 			return fmt.Errorf("replay: %w", err)
 		}
-		if m.Sequence%reportEvery == 0 {
-			reached(m.Sequence)
-		}
+		reached(m.Sequence)
 	}
-	reached(m.Sequence)
 	return ctx.Err()
 }
