@@ -30,12 +30,6 @@ const control = "127.0.0.1:9099"
 func main() {
 	log.SetFlags(log.Ltime)
 	base := flag.String("url", "", "URL of the service")
-	user := flag.String("user", "demo", "name of the user")
-	password := flag.String("password", "demo", "the password of all users")
-	users := flag.Int("users", 40, "number of users, demo01, demo02 and so on; 0: the user alone")
-	busy := flag.Int("busy", 8, "callers that keep a connection and pause for 10 ms")
-	fresh := flag.Int("fresh", 8, "callers that open a connection for each request")
-	slow := flag.Int("slow", 24, "callers that keep a connection and pause for 1 to 8 s")
 	phase := flag.String("phase", "", "begin a phase")
 	strict := flag.Bool("strict", false, "with -phase: no request may fail in it")
 	end := flag.Bool("end", false, "end the load")
@@ -48,16 +42,11 @@ func main() {
 	case *base != "":
 		log.Fatal(serve(workload.Options{
 			URLs: []string{*base}, Clients: 200, Uses: 150, Patience: 20 * time.Second, Report: log.Printf,
-			Login: func(caller int) (string, string) {
-				if *users == 0 {
-					return *user, *password
-				}
-				return fmt.Sprintf("%s%02d", *user, 1+caller%*users), *password
-			},
+			Login: func(caller int) (string, string) { return fmt.Sprintf("demo%02d", 1+caller%40), "demo" },
 			Groups: []workload.Group{
-				{Callers: *busy, Keep: true, Pause: func() time.Duration { return 10 * time.Millisecond }},
-				{Callers: *fresh, Pause: func() time.Duration { return 100 * time.Millisecond }}, // they reach every replica
-				{Callers: *slow, Keep: true, Pause: func() time.Duration { return time.Second + rand.N(7*time.Second) }},
+				{Callers: 8, Keep: true, Pause: func() time.Duration { return 10 * time.Millisecond }},
+				{Callers: 8, Pause: func() time.Duration { return 100 * time.Millisecond }}, // they reach every replica
+				{Callers: 24, Keep: true, Pause: func() time.Duration { return time.Second + rand.N(7*time.Second) }},
 			},
 		}))
 	default:

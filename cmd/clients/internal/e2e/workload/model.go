@@ -24,11 +24,6 @@ func clientModel() porcupine.Model {
 	return porcupine.Model{
 		Init: func() any { return model{} },
 		Step: func(state, input, _ any) (bool, any) { return state.(model).step(input.(Operation)) },
-		DescribeOperation: func(input, _ any) string {
-			o := input.(Operation)
-			return fmt.Sprintf("%s %s if %s: %d %s", o.Kind, o.Request, o.IfMatch, o.Status, o.Tag)
-		},
-		DescribeState: func(state any) string { return fmt.Sprintf("%+v", state) },
 	}
 }
 

@@ -73,13 +73,6 @@ func (c *counter) count(o Operation, took time.Duration, reconnected bool, reaso
 	}
 }
 
-// Requests returns how many requests the current phase has had.
-func (l *Load) Requests() int {
-	l.counter.mu.Lock()
-	defer l.counter.mu.Unlock()
-	return l.counter.current.Requests
-}
-
 // Phases returns the phases that have ended.
 func (l *Load) Phases() []Tally {
 	l.counter.mu.Lock()
