@@ -44,21 +44,21 @@ func readXML(text io.Reader, first int, each func(record) error) error {
 		fault := ""
 		switch token := token.(type) {
 		case xml.StartElement:
-			if fault = misplaced(token.Name.Local, inList, listSeen); fault != "" {
-				break
-			}
-			if !inList {
+			switch name := token.Name.Local; {
+			case inList && name == "client":
+				var found xmlClient
+				if err := decoder.DecodeElement(&found, &token); err != nil {
+					return xmlFault(err, first)
+				}
+				r := found.record(line)
+				r.undecodable = converted && bytes.ContainsRune(r.document, '\uFFFD')
+				if err := each(r); err != nil {
+					return err
+				}
+			case name == "clients" && !listSeen:
 				inList, listSeen = true, true
-				continue
-			}
-			var found xmlClient
-			if err := decoder.DecodeElement(&found, &token); err != nil {
-				return xmlFault(err, first)
-			}
-			r := found.record(line)
-			r.undecodable = converted && bytes.ContainsRune(r.document, '\uFFFD')
-			if err := each(r); err != nil {
-				return err
+			default:
+				fault = fmt.Sprintf("unexpected <%s>", name)
 			}
 		case xml.EndElement:
 			inList = false
@@ -71,19 +71,6 @@ func readXML(text io.Reader, first int, each func(record) error) error {
 			return &listError{line, fault}
 		}
 	}
-}
-
-// misplaced returns what is wrong with the start of an element outside of a client, or "".
-func misplaced(name string, inList, listSeen bool) string {
-	switch {
-	case inList && name != "client":
-		return fmt.Sprintf("<%s> where <client> is expected", name)
-	case !inList && listSeen:
-		return "content after </clients>"
-	case !inList && name != "clients":
-		return fmt.Sprintf("the root is <%s>, not <clients>", name)
-	}
-	return ""
 }
 
 // xmlFault returns the error of a decoder, with its line if the list is malformed.
