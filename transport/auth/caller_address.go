@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"clients/transport/connections"
 )
 
 // CallerAddress returns the address that a request comes from: the peer of its connection or, if that is a trusted proxy,
@@ -44,17 +46,8 @@ func parseAddress(text string) (netip.Addr, bool) {
 	return addr.Unmap().WithZone(""), err == nil
 }
 
-// networkOf returns the network that shares the failures of an address: the IPv4 address itself, or the largest IPv6 network
-// that one customer is assigned.
+// networkOf returns the network that shares the failures of an address.
 func networkOf(remote string) netip.Prefix {
-	addr, ok := parseAddress(remote)
-	if !ok {
-		return netip.Prefix{}
-	}
-	bits := addr.BitLen()
-	if addr.Is6() {
-		bits = 48
-	}
-	network, _ := addr.Prefix(bits)
-	return network
+	addr, _ := parseAddress(remote)
+	return connections.NetworkOf(addr)
 }

@@ -71,7 +71,8 @@ func (l *Listener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{Conn: inner, listener: l, network: networkOf(inner.RemoteAddr()), since: time.Now()}
+	peer, _ := netip.ParseAddrPort(inner.RemoteAddr().String())
+	c := &conn{Conn: inner, listener: l, network: NetworkOf(peer.Addr()), since: time.Now()}
 	c.loggedIn.Store(l.limits.Anonymous == 0)
 	c.idleSince.Store(c.since.UnixNano())
 	l.mu.Lock()
@@ -166,11 +167,10 @@ func (l *Listener) count(c *conn, n int) {
 	}
 }
 
-// networkOf returns the addresses that belong to one caller: an IPv4 address, or an IPv6 network of 48 bits.
-func networkOf(addr net.Addr) (network netip.Prefix) {
-	if tcp, ok := addr.(*net.TCPAddr); ok {
-		ip := tcp.AddrPort().Addr().Unmap().WithZone("")
-		network, _ = ip.Prefix(min(ip.BitLen(), 48))
-	}
+// NetworkOf returns the addresses that belong to one caller: an IPv4 address, or the largest IPv6 network that one customer is
+// assigned. It is not valid if the address is not.
+func NetworkOf(addr netip.Addr) netip.Prefix {
+	addr = addr.Unmap().WithZone("")
+	network, _ := addr.Prefix(min(addr.BitLen(), 48))
 	return network
 }
