@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
-	"time"
 
 	"clients/cmd/clients/internal/terminal"
-	"clients/eventstore"
 
 	"github.com/nats-io/nats.go"
 )
@@ -52,28 +50,4 @@ func reportViolation(ctx context.Context, log *slog.Logger) nats.Option {
 		cancel(&violationError{what})
 		nc.Close()
 	})
-}
-
-// requireStreams returns an error if the user's account does not hold the streams, as a partner's does not: a request to
-// them would get no response. A server that has just started gets a second.
-func requireStreams(ctx context.Context, nc *nats.Conn) error {
-	limited, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	refused := error(nil)
-	for {
-		_, err := nc.RequestWithContext(limited, "$JS.API.STREAM.MSG.GET."+eventstore.Stream, nil)
-		switch {
-		case errors.Is(err, nats.ErrNoResponders):
-			refused = &violationError{"its account has no streams"}
-		case limited.Err() != nil:
-			return refused
-		default:
-			return nil // the subcommand reports any other error
-		}
-		select {
-		case <-limited.Done():
-			return refused
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
 }

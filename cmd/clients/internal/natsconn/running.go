@@ -70,14 +70,7 @@ func (s Settings) Await(ctx context.Context, log *slog.Logger) (*nats.Conn, erro
 	if isUntrusted(err) {
 		err = terminal.WithHint(err, "CLIENTS_NATS_CA names the file with the authorities of the NATS servers")
 	}
-	if err != nil {
-		return nil, err
-	}
-	if err := requireStreams(ctx, nc); err != nil {
-		nc.Close()
-		return nil, err
-	}
-	return nc, nil
+	return nc, err
 }
 
 // isUntrusted reports whether a server's certificate could not be verified.
@@ -112,7 +105,7 @@ func WithLimit(ctx context.Context, do func(context.Context) error) error {
 	defer cancel()
 	err := do(limited)
 	if err != nil && limited.Err() != nil && ctx.Err() == nil {
-		return terminal.WithHint(fmt.Errorf("stream %s: no response within %s", eventstore.Stream, Limit), "check that JetStream is enabled and the stream has a leader")
+		return terminal.WithHint(fmt.Errorf("stream %s: no response within %s", eventstore.Stream, Limit), "check that JetStream is enabled, that the stream has a leader, and that the login is of its account")
 	}
 	return err
 }
