@@ -26,10 +26,8 @@ type checkQueue struct {
 
 	mu      sync.Mutex
 	taken   int
-	waiting []*ticket            // the next one is last
-	ahead   []*ticket            // those of waiting that are checked ahead of their turn, in order
-	from    map[netip.Prefix]int // waiting requests by network
-	names   map[nameHash]int     // waiting requests by name
+	waiting []*ticket // the next one is last
+	ahead   []*ticket // those of waiting that are checked ahead of their turn, in order
 }
 
 // candidate is a request whose password is to be checked.
@@ -55,9 +53,7 @@ const (
 )
 
 func newCheckQueue(processors int) *checkQueue {
-	return &checkQueue{
-		slots: max(1, processors/2), rest: processors == 1, from: make(map[netip.Prefix]int), names: make(map[nameHash]int),
-	}
+	return &checkQueue{slots: max(1, processors/2), rest: processors == 1}
 }
 
 func processors() int { return runtime.GOMAXPROCS(0) }
@@ -111,13 +107,16 @@ func (q *checkQueue) join(c candidate) *ticket {
 		q.taken++
 		return nil
 	}
-	c.penalty += q.from[c.network]
+	for _, other := range q.waiting {
+		if other.network == c.network {
+			c.penalty++
+		}
+		c.trusted = c.trusted && other.name != c.name
+	}
 	t := &ticket{c, make(chan error, 1), make(chan struct{}, 1)}
-	if c.trusted && q.names[c.name] == 0 {
+	if c.trusted {
 		q.ahead = append(q.ahead, t)
 	}
-	q.from[c.network]++
-	q.names[c.name]++
 	i, _ := slices.BinarySearchFunc(q.waiting, c.penalty, func(other *ticket, penalty int) int {
 		return cmp.Or(cmp.Compare(penalty, other.penalty), -1) // behind those with the same penalty
 	})
@@ -169,13 +168,5 @@ func (q *checkQueue) remove(t *ticket) {
 	q.waiting = slices.Delete(q.waiting, i, i+1)
 	if i := slices.Index(q.ahead, t); i >= 0 {
 		q.ahead = slices.Delete(q.ahead, i, i+1)
-	}
-	subtract(q.from, t.network)
-	subtract(q.names, t.name)
-}
-
-func subtract[K comparable](counts map[K]int, key K) {
-	if counts[key]--; counts[key] == 0 {
-		delete(counts, key)
 	}
 }
