@@ -40,39 +40,24 @@ type Options struct {
 	Out, Err io.Writer
 }
 
-// createFolder creates the folder of a backup, and reports whether it existed. It returns an error if there is something
-// in it.
-func createFolder(folder string) (existed bool, err error) {
-	_, err = os.Stat(folder)
-	existed = err == nil
+// Create copies the streams into a folder, which must be empty or not exist. If it fails it removes the folder. The error is
+// ErrRemoved if messages were removed meanwhile.
+func Create(ctx context.Context, nc *nats.Conn, folder string, options Options) error {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return existed, err
+		return err
 	}
 	entries, err := os.ReadDir(folder)
-	if err == nil && len(entries) > 0 {
-		return existed, fmt.Errorf("%s: not empty", folder)
-	}
-	return existed, err
-}
-
-// Create copies the streams into a folder, which must be empty or not exist. If it fails it removes what it has written. The error
-// is ErrRemoved if messages were removed meanwhile.
-func Create(ctx context.Context, nc *nats.Conn, folder string, options Options) error {
-	existed, err := createFolder(folder)
 	if err != nil {
 		return err
 	}
-	if err = create(ctx, nc, folder, options); err == nil {
-		return nil
+	if len(entries) > 0 {
+		return fmt.Errorf("%s: not empty", folder)
 	}
-	written, _ := os.ReadDir(folder)
-	for _, entry := range written {
-		_ = os.RemoveAll(filepath.Join(folder, entry.Name()))
+	if err := create(ctx, nc, folder, options); err != nil {
+		_ = os.RemoveAll(folder)
+		return err
 	}
-	if !existed {
-		_ = os.Remove(folder)
-	}
-	return err
+	return nil
 }
 
 func create(ctx context.Context, nc *nats.Conn, folder string, options Options) error {
