@@ -2,8 +2,8 @@
 // its size, its last sequence and how far the service has read it, and the storage of the account. A scrape shows the last
 // sample and sends no request itself.
 //
-//	Run, every second:     CLIENTS                                   -> up, size, last sequence
-//	Run, every 5 seconds:  the other streams, PROJECTS and INVOICES  -> up, size, last sequence, read sequence, storage
+//	SampleEvents:  CLIENTS                                   -> up, size, last sequence
+//	SampleOthers:  the other streams, PROJECTS and INVOICES  -> up, size, last sequence, read sequence, storage
 //
 // How far, and for how long, reads are behind follows in PromQL: reads that do not show what the stream held 30 s ago are
 // clients_stream_last_sequence{stream="CLIENTS"} offset 30s > ignoring (stream) clients_projection_sequence.
@@ -26,11 +26,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-const (
-	eventsInterval = time.Second
-	othersInterval = 5 * time.Second
-	sampleTimeout  = 2 * time.Second
-)
+const sampleTimeout = 2 * time.Second
 
 // Config is what streams are sampled with.
 type Config struct {
@@ -50,7 +46,7 @@ type Streams struct {
 	unreachable                     atomic.Bool
 }
 
-// NewStreams registers the metrics. Run keeps them up to date.
+// NewStreams registers the metrics. SampleEvents and SampleOthers bring them up to date.
 func NewStreams(config Config) *Streams {
 	gauges := func(name, help string) *prometheus.GaugeVec {
 		vec := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, []string{"stream"})
@@ -79,37 +75,18 @@ func NewStreams(config Config) *Streams {
 // Reachable reports whether the leader of CLIENTS has responded to the last sample and had a quorum.
 func (s *Streams) Reachable() bool { return !s.unreachable.Load() }
 
-// Run samples until ctx ends.
-func (s *Streams) Run(ctx context.Context) {
-	var samplers sync.WaitGroup
-	samplers.Go(func() { every(ctx, eventsInterval, s.sampleEvents) })
-	samplers.Go(func() { every(ctx, othersInterval, s.sampleOthers) })
-	samplers.Wait()
-}
-
-// every calls sample at once and then at an interval, until ctx ends.
-func every(ctx context.Context, interval time.Duration, sample func(context.Context)) {
-	tick := time.NewTicker(interval)
-	defer tick.Stop()
-	for {
-		limited, cancel := context.WithTimeout(ctx, sampleTimeout)
-		sample(limited)
-		cancel()
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-func (s *Streams) sampleEvents(ctx context.Context) {
+// SampleEvents samples CLIENTS.
+func (s *Streams) SampleEvents(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, sampleTimeout)
+	defer cancel()
 	err := s.sample(ctx, eventstore.Stream)
 	s.unreachable.Store(err != nil)
 }
 
-// sampleOthers samples all other streams at the same time: one that does not respond delays no other.
-func (s *Streams) sampleOthers(ctx context.Context) {
+// SampleOthers samples all other streams at the same time: one that does not respond delays no other.
+func (s *Streams) SampleOthers(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, sampleTimeout)
+	defer cancel()
 	var requests sync.WaitGroup
 	for _, stream := range []string{eventstore.IDStream, eventstore.QuarantineStream, idempotency.Stream, eventstore.SnapshotsStream} {
 		requests.Go(func() { _ = s.sample(ctx, stream) })

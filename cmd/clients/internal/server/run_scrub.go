@@ -41,20 +41,13 @@ func (s *Server) newScrubber() *scrubber {
 	return b
 }
 
-// run scrubs whenever it is time, until ctx ends or the stream is not followed any more.
+// run scrubs if it is time and the stream can be followed.
 func (b *scrubber) run(ctx context.Context) {
-	tick := time.NewTicker(min(max(b.config.ScrubInterval/10, minPoll), maxPoll))
-	defer tick.Stop()
-	for ctx.Err() == nil {
-		if b.directory.Err() == nil {
-			if err := b.scrubIfDue(ctx); err != nil && !errors.Is(err, domain.ErrConflict) && ctx.Err() == nil {
-				b.log.Warn("scrub not finished", "error", err)
-			}
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-		}
+	if b.directory.Err() != nil {
+		return
+	}
+	if err := b.scrubIfDue(ctx); err != nil && !errors.Is(err, domain.ErrConflict) && ctx.Err() == nil {
+		b.log.Warn("scrub not finished", "error", err)
 	}
 }
 

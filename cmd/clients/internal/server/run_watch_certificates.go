@@ -6,20 +6,18 @@ import (
 	"sync/atomic"
 	"time"
 
-	"clients/cmd/clients/internal/config"
-
 	"github.com/prometheus/client_golang/prometheus"
 )
 
 // certificateInterval is how often the certificate of NATS is looked at.
 const certificateInterval = 10 * time.Minute
 
-// watchCertificates makes /metrics show when the certificates of the API and of NATS expire, until ctx ends. That of NATS is
-// the one of a new connection: an open one may have begun before the certificate was renewed.
-func watchCertificates(ctx context.Context, config config.Config, registry *prometheus.Registry) {
+// watchCertificates makes /metrics show when the certificates of the API and of NATS expire. That of NATS is the one of a new
+// connection: an open one may have begun before the certificate was renewed.
+func (s *Server) watchCertificates() {
 	var nats atomic.Pointer[time.Time]
 	gauge := func(certificate string, expires func() *time.Time) {
-		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		s.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "clients_certificate_expiry_timestamp_seconds", Help: "When a certificate expires; +Inf if there is none.",
 			ConstLabels: prometheus.Labels{"certificate": certificate},
 		}, func() float64 {
@@ -31,19 +29,18 @@ func watchCertificates(ctx context.Context, config config.Config, registry *prom
 	}
 	gauge("nats", nats.Load)
 	gauge("api", func() *time.Time {
-		if config.Certificate == nil {
+		if s.config.Certificate == nil {
 			return nil
 		}
-		at := config.Certificate.Expires()
+		at := s.config.Certificate.Expires()
 		return &at
 	})
-	for config.NATS.URL != "" && ctx.Err() == nil {
-		if expires, err := config.NATS.CertificateExpiry(); err == nil && !expires.IsZero() {
+	if s.config.NATS.URL == "" {
+		return
+	}
+	s.every(certificateInterval, func(context.Context) {
+		if expires, err := s.config.NATS.CertificateExpiry(); err == nil && !expires.IsZero() {
 			nats.Store(&expires)
 		}
-		select {
-		case <-time.After(certificateInterval):
-		case <-ctx.Done():
-		}
-	}
+	})
 }

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"log/slog"
 	"time"
 
@@ -37,24 +36,15 @@ func watchedFiles(config config.Config, registry *prometheus.Registry) (all []wa
 	return all
 }
 
-// watch reads files again when they change, until ctx ends. If changed files cannot be used, the last valid ones stay in use.
-func watch(ctx context.Context, all []watched, log *slog.Logger) {
-	tick := time.NewTicker(watchInterval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
+// reload reads files again that have changed. If they cannot be used, the last valid ones stay in use.
+func reload(all []watched, log *slog.Logger) {
+	for _, files := range all {
+		changed, err := files.reload()
+		if err != nil {
+			log.Error("reload failed, keeping last valid configuration", "files", files.what, "setting", files.variable, "error", err)
 		}
-		for _, files := range all {
-			changed, err := files.reload()
-			if err != nil {
-				log.Error("reload failed, keeping last valid configuration", "files", files.what, "setting", files.variable, "error", err)
-			}
-			if changed {
-				log.Info("files reloaded", "files", files.what, "setting", files.variable)
-			}
+		if changed {
+			log.Info("files reloaded", "files", files.what, "setting", files.variable)
 		}
 	}
 }

@@ -17,31 +17,26 @@ const (
 	maxRefusals   = 3
 )
 
-// watchStore checks until ctx ends whether the embedded server accepts writes. One that met a full disk or a failed sync
+// watchStore checks from now on whether the embedded server accepts writes. One that met a full disk or a failed sync
 // refuses all further writes until it is restarted: if the disk has room again, the process ends, so that its supervisor
 // restarts it.
-func (s *Server) watchStore(ctx context.Context) {
-	tick := time.NewTicker(storeInterval)
-	defer tick.Stop()
-	for refusals := 0; ctx.Err() == nil; {
+func (s *Server) watchStore() {
+	refusals := 0
+	s.every(storeInterval, func(context.Context) {
 		full, fault := s.embedded.DiskFull(), s.embedded.WriteFault(backup.Streams(true))
 		if full != "" || fault == "" {
 			refusals = 0
 			setReadOnly(s.store, full, s.log)
-		} else {
-			refusals++
-			setReadOnly(s.store, fault, s.log)
+			return
 		}
+		refusals++
+		setReadOnly(s.store, fault, s.log)
 		if refusals == maxRefusals {
 			err := fmt.Errorf("embedded NATS refuses writes although the disk has room: %s", fault)
 			s.setNotReady(err.Error())
 			s.broken <- err
 		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-		}
-	}
+	})
 }
 
 func setReadOnly(store *eventstore.Store, reason string, log *slog.Logger) {

@@ -104,15 +104,16 @@ func (s *Server) runInBackground(context.Context) error {
 	streams := metrics.Config{Registry: s.registry, Store: s.store, Upstream: s.upstream, Directory: s.directory}
 	if s.embedded != nil {
 		streams.Room = s.embedded.Room
-		s.background(s.watchStore)
+		s.watchStore()
 	}
 	s.streams = metrics.NewStreams(streams)
-	s.background(s.streams.Run)
+	s.every(time.Second, s.streams.SampleEvents)
+	s.every(5*time.Second, s.streams.SampleOthers)
 	files := watchedFiles(s.config, s.registry)
-	s.background(func(ctx context.Context) { watch(ctx, files, s.log) })
-	s.background(func(ctx context.Context) { watchCertificates(ctx, s.config, s.registry) })
+	s.every(watchInterval, func(context.Context) { reload(files, s.log) })
+	s.watchCertificates()
 	if scrubber := s.newScrubber(); s.config.ScrubInterval > 0 {
-		s.background(scrubber.run)
+		s.every(min(max(s.config.ScrubInterval/10, minPoll), maxPoll), scrubber.run)
 	}
 	return nil
 }

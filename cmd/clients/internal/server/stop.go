@@ -78,6 +78,21 @@ func (p *parts) background(run func(context.Context)) {
 	p.onStop(func() { cancel(); <-done })
 }
 
+// every calls do at once and then at an interval, until the parts are stopped.
+func (p *parts) every(interval time.Duration, do func(context.Context)) {
+	p.background(func(ctx context.Context) {
+		tick := time.NewTicker(interval)
+		defer tick.Stop()
+		for ctx.Err() == nil {
+			do(ctx)
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+			}
+		}
+	})
+}
+
 func (p *parts) stopAll() {
 	for i := len(p.stops) - 1; i >= 0; i-- {
 		p.stops[i]()
