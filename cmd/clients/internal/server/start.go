@@ -109,8 +109,7 @@ func (s *Server) runInBackground(context.Context) error {
 	s.streams = metrics.NewStreams(streams)
 	s.every(time.Second, s.streams.SampleEvents)
 	s.every(5*time.Second, s.streams.SampleOthers)
-	files := watchedFiles(s.config, s.registry)
-	s.every(watchInterval, func(context.Context) { reload(files, s.log) })
+	s.watchFiles()
 	s.watchCertificates()
 	if scrubber := s.newScrubber(); s.config.ScrubInterval > 0 {
 		s.every(min(max(s.config.ScrubInterval/10, minPoll), maxPoll), scrubber.run)
