@@ -90,15 +90,6 @@ func Snapshots(nc *nats.Conn) *snapshotstore.Bucket {
 	return snapshotstore.New(nc, snapshotstore.Config{Log: slog.New(slog.DiscardHandler)})
 }
 
-// ListSnapshots lists the snapshots of a bucket.
-func ListSnapshots(ctx context.Context, bucket *snapshotstore.Bucket) (l snapshotstore.Listing, err error) {
-	err = WithLimit(ctx, func(ctx context.Context) (err error) {
-		l, err = bucket.ListWithRetry(ctx)
-		return err
-	})
-	return l, err
-}
-
 // WithLimit calls do with a context that ends after Limit, and returns an error that says so if it did.
 func WithLimit(ctx context.Context, do func(context.Context) error) error {
 	limited, cancel := context.WithTimeout(ctx, Limit)

@@ -52,7 +52,11 @@ func Run(ctx context.Context, a *audit.Audit, r *Report) error {
 // to be at or behind them.
 func Open(ctx context.Context, nc *nats.Conn) (a *audit.Audit, err error) {
 	a = &audit.Audit{Bucket: natsconn.Snapshots(nc)}
-	if a.Listing, err = natsconn.ListSnapshots(ctx, a.Bucket); err != nil {
+	err = natsconn.WithLimit(ctx, func(ctx context.Context) (err error) {
+		a.Listing, err = a.Bucket.ListWithRetry(ctx)
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
 	a.History, err = natsconn.OpenHistory(ctx, nc)
