@@ -16,6 +16,8 @@ import (
 	"clients/eventstore/snapshotstore"
 	"clients/eventstore/upstream"
 	"clients/projections/ingest"
+
+	"golang.org/x/time/rate"
 )
 
 // connect connects to NATS, after it has started the embedded server if there is one.
@@ -69,13 +71,10 @@ const erasureLogInterval = 10 * time.Second
 // completeErasures completes what a command or a kill has interrupted, and shows its progress by /readyz and in the log. If it
 // fails, the next start does it.
 func completeErasures(ctx context.Context, s *Server) {
-	var logged time.Time
+	logged := rate.Sometimes{Interval: erasureLogInterval}
 	e := erasure.New(s.nc, erasure.Config{Embedded: true, Progress: func(what string) {
 		s.setStep(what)
-		if time.Since(logged) >= erasureLogInterval {
-			logged = time.Now()
-			s.log.Info("completing an erasure", "progress", what)
-		}
+		logged.Do(func() { s.log.Info("completing an erasure", "progress", what) })
 	}, ClientOf: ingest.ClientOf})
 	full, err := s.embedded.DiskFull(), error(nil)
 	switch {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
+	"golang.org/x/time/rate"
 )
 
 // Progress is a progress bar, which is drawn only on a terminal. Its methods may be called concurrently.
@@ -72,13 +73,8 @@ func (p *Progress) Write(b []byte) (int, error) {
 
 // ProgressLines returns a function that writes what is going on as a line to w, at most one a second.
 func ProgressLines(w io.Writer) func(what string) {
-	var shown time.Time
-	return func(what string) {
-		if time.Since(shown) >= time.Second {
-			shown = time.Now()
-			fmt.Fprintln(w, what)
-		}
-	}
+	shown := rate.Sometimes{Interval: time.Second}
+	return func(what string) { shown.Do(func() { fmt.Fprintln(w, what) }) }
 }
 
 // IsTerminal reports whether w is a terminal.
