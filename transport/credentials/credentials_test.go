@@ -52,7 +52,6 @@ func TestAFolderIsReadAsHtpasswdWritesIt(t *testing.T) {
 	})
 	f, err := credentials.Open(dir)
 	require.NoError(t, err)
-	require.Equal(t, 3, f.Users())
 	for _, c := range []struct{ name, password, account string }{
 		{"ann", "one", "shop"}, {"bob@example.com", "two", "shop"}, {"cäsar 7", "one", "a-2"},
 	} {

@@ -46,9 +46,6 @@ func Open(dir string) (*Folder, error) {
 	return &Folder{kept}, err
 }
 
-// Users returns the number of users.
-func (f *Folder) Users() int { return len(f.Get().byName) }
-
 // read reads the files of a folder. If it returns an error, the content of a file that cannot be read is nil.
 func read(dir string) (reload.Content, error) {
 	entries, err := os.ReadDir(dir)
