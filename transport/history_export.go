@@ -2,6 +2,7 @@ package transport
 
 import (
 	"encoding/csv"
+	"fmt"
 	"io"
 	"iter"
 	"strconv"
@@ -71,13 +72,8 @@ func rows(changed []wire.Field) (all [][3]string) {
 }
 
 func cell(value any) string {
-	switch v := value.(type) {
-	case string:
-		return v
-	case int64:
-		return strconv.FormatInt(v, 10)
-	case bool:
-		return strconv.FormatBool(v)
+	if value == nil {
+		return ""
 	}
-	return ""
+	return fmt.Sprint(value)
 }
