@@ -14,7 +14,7 @@ const certificateInterval = 10 * time.Minute
 
 // watchCertificates makes /metrics show when the certificates of the API and of NATS expire. That of NATS is the one of a new
 // connection: an open one may have begun before the certificate was renewed.
-func (s *Server) watchCertificates() {
+func watchCertificates(s *Server) {
 	var nats atomic.Pointer[time.Time]
 	gauge := func(certificate string, expires func() *time.Time) {
 		s.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{

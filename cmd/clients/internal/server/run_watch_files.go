@@ -12,16 +12,16 @@ const watchInterval = time.Second
 
 // watchFiles reads the files of credentials and of the certificate again when they change. If changed files cannot be used, the
 // last valid ones stay in use.
-func (s *Server) watchFiles() {
+func watchFiles(s *Server) {
 	if s.config.Credentials != nil {
-		s.watch("credentials", "CLIENTS_CREDENTIALS_DIR", s.config.Credentials.Reload, s.config.Credentials.Stale)
+		watch(s, "credentials", "CLIENTS_CREDENTIALS_DIR", s.config.Credentials.Reload, s.config.Credentials.Stale)
 	}
 	if s.config.Certificate != nil {
-		s.watch("certificate", "CLIENTS_TLS_CERT", s.config.Certificate.Reload, s.config.Certificate.Stale)
+		watch(s, "certificate", "CLIENTS_TLS_CERT", s.config.Certificate.Reload, s.config.Certificate.Stale)
 	}
 }
 
-func (s *Server) watch(what, variable string, reload func() (bool, error), stale func() bool) {
+func watch(s *Server, what, variable string, reload func() (bool, error), stale func() bool) {
 	s.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "clients_files_stale", Help: "1 while changed files cannot be used and the last valid ones stay in use.",
 		ConstLabels: prometheus.Labels{"files": what},

@@ -109,8 +109,8 @@ func (s *Server) runInBackground(context.Context) error {
 	s.streams = metrics.NewStreams(streams)
 	s.every(time.Second, s.streams.SampleEvents)
 	s.every(5*time.Second, s.streams.SampleOthers)
-	s.watchFiles()
-	s.watchCertificates()
+	watchFiles(s)
+	watchCertificates(s)
 	if scrubber := s.newScrubber(); s.config.ScrubInterval > 0 {
 		s.every(min(max(s.config.ScrubInterval/10, minPoll), maxPoll), scrubber.run)
 	}
