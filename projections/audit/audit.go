@@ -122,8 +122,9 @@ func (a *Audit) Run(ctx context.Context) (Findings, error) {
 // auditor is one audit under way.
 type auditor struct {
 	*Audit
-	findings Findings
-	model    *readmodel.Model // of what could be read
+	findings   Findings
+	model      *readmodel.Model // of what could be read
+	unreadable map[int64]uint64 // how many events in a row could not be read, by the ids of their clients
 	// Clients, projects and invoices are split by their ids into parts, of which one is folded. A scrub takes one after the
 	// other, so that it never holds all of them.
 	part, parts int64
@@ -132,7 +133,7 @@ type auditor struct {
 
 func newAuditor(a *Audit) *auditor {
 	return &auditor{
-		Audit: a, parts: 1, model: readmodel.NewModel(),
+		Audit: a, parts: 1, model: readmodel.NewModel(), unreadable: make(map[int64]uint64),
 		findings: Findings{First: a.History.First, Last: a.History.Last, Types: make(map[string]uint64)},
 	}
 }
@@ -154,9 +155,9 @@ func (n *auditor) record(r eventstore.Record, err error) bool {
 		n.missing(missing)
 		return true
 	case errors.As(err, &corrupt):
-		n.fault(faultAt(r, FaultCorrupt, r.Subject+": "+corrupt.Reason))
+		n.unreadableAt(r, FaultCorrupt, corrupt.Reason)
 	case errors.As(err, &unknown):
-		n.fault(faultAt(r, FaultUnknownType, fmt.Sprintf("%s: %s: it takes a newer release to read it", r.Subject, unknown.Type)))
+		n.unreadableAt(r, FaultUnknownType, unknown.Type+": it takes a newer release to read it")
 	case err != nil:
 		return false
 	case r.Removed:

@@ -15,20 +15,33 @@ func (n *auditor) event(r eventstore.Record) {
 		n.fault(faultAt(r, FaultTwoAccounts, wrong.Reason))
 		return
 	}
-	if !n.followsPurged(r) && errors.As(n.model.CheckOrder(r), &wrong) {
+	before := n.model.Before(r)
+	if !n.excused(before, r) && errors.As(n.model.CheckOrder(r), &wrong) {
 		n.fault(faultAt(r, FaultOrder, wrong.Reason))
 	}
-	before := n.model.Before(r)
+	delete(n.unreadable, r.ClientID)
 	if _, creation := r.Event.(domain.ClientCreated); !creation {
 		before.ID = r.ClientID // its creation may not have been readable
 	}
 	n.model.ApplyTo(before, r)
 }
 
-// followsPurged reports whether an event could be the next one of its client if what was purged had been read.
-func (n *auditor) followsPurged(r eventstore.Record) bool {
+// excused reports whether an event could be the next one of its client if what could not be read, or was purged, had been
+// read.
+func (n *auditor) excused(before domain.Client, r eventstore.Record) bool {
+	if unread := n.unreadable[r.ClientID]; unread > 0 {
+		return r.Version > before.Revision.Version && r.Version <= before.Revision.Version+unread+1
+	}
 	known := n.model.Deleted.Exists(uint64(r.ClientID)) || n.model.Client(r.ClientID) != nil
 	return n.History.First > 1 && !known && r.Version > 1
+}
+
+// unreadableAt reports a message of the service that cannot be read.
+func (n *auditor) unreadableAt(r eventstore.Record, kind FaultKind, reason string) {
+	n.fault(faultAt(r, kind, r.Subject+": "+reason))
+	if r.ClientID != 0 {
+		n.unreadable[r.ClientID]++
+	}
 }
 
 func faultAt(r eventstore.Record, kind FaultKind, detail string) Fault {
