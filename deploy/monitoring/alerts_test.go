@@ -2,6 +2,7 @@ package monitoring_test
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -292,6 +293,8 @@ var inFull = strings.NewReplacer(
 )
 
 func TestAlerts(t *testing.T) {
+	scenarios := maps.Clone(scenarios)
+	maps.Copy(scenarios, natsScenarios)
 	rules := make(map[string]rulefmt.Rule)
 	for _, rule := range alerts(t) {
 		rules[rule.Alert] = rule

@@ -80,9 +80,10 @@ func expressions(t *testing.T) map[string]string {
 // scraped are the labels that Prometheus adds to scraped series.
 var scraped = []string{"namespace", "pod", "job", "instance"}
 
-// ofOthers are metrics of Prometheus itself, for each target, and of kube-state-metrics.
+// ofOthers are metrics of Prometheus itself, for each target, of kube-state-metrics, and of the NATS exporter.
 var ofOthers = []string{
 	"up", "kube_cronjob_status_last_successful_time", "kube_cronjob_created", "kube_deployment_status_replicas_unavailable",
+	"jetstream_server_total_message_bytes", "jetstream_server_max_storage", "jetstream_stream_last_seq",
 }
 
 func TestMetricsOfExpressionsExist(t *testing.T) {
