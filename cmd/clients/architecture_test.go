@@ -78,7 +78,7 @@ var mayImport = map[string][]string{
 	},
 	"cmd/clients/internal/version": {"clients/transport"},
 	"cmd/clients/internal/importer": {
-		"clients/domain", "clients/cmd/clients/internal/terminal", "golang.org/x/net",
+		"clients/domain", "clients/transport/wire", "clients/cmd/clients/internal/terminal", "golang.org/x/net", "golang.org/x/text",
 		"github.com/hashicorp/go-retryablehttp", "github.com/gofrs/flock", "golang.org/x/sync/errgroup", "golang.org/x/time/rate",
 	},
 	"cmd/clients/internal/backup": {

@@ -13,7 +13,13 @@ import (
 	"golang.org/x/text/transform"
 )
 
-func onlyASCII(r rune) rune {
+// IsASCII reports whether a label in lower case names US-ASCII, which package charset, made for browsers, decodes as Windows-1252.
+func IsASCII(label string) bool {
+	return label == "ascii" || label == "us-ascii" || label == "ansi_x3.4-1968"
+}
+
+// OnlyASCII returns r, or utf8.RuneError if it is no character of US-ASCII.
+func OnlyASCII(r rune) rune {
 	if r > unicode.MaxASCII {
 		return utf8.RuneError
 	}
@@ -33,8 +39,8 @@ func toUTF8(document []byte, label string) (converted []byte, certain bool, err 
 		decoder = utf16.UTF16(utf16.BigEndian, utf16.ExpectBOM).NewDecoder()
 	case label == "", label == "utf-8", label == "utf8":
 		return document, label != "" && utf8.Valid(document), nil
-	case label == "ascii", label == "us-ascii", label == "ansi_x3.4-1968": // which charset, made for browsers, decodes as Windows-1252
-		decoder = runes.Map(onlyASCII)
+	case IsASCII(label):
+		decoder = runes.Map(OnlyASCII)
 	default:
 		encoding, _ := charset.Lookup(label)
 		if encoding == nil {

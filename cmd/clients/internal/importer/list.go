@@ -32,7 +32,9 @@ const byteOrderMark = "\xEF\xBB\xBF"
 // readList calls each for every client of a list, in its order. A list that is malformed is a *listError.
 func readList(r io.Reader, each func(record) error) error {
 	text := bufio.NewReaderSize(r, 64<<10)
-	if begin, _ := text.Peek(len(byteOrderMark)); string(begin) == byteOrderMark {
+	begin, _ := text.Peek(len(byteOrderMark))
+	marked := string(begin) == byteOrderMark // so it is UTF-8, whatever it declares
+	if marked {
 		_, _ = text.Discard(len(byteOrderMark))
 	}
 	for line := 1; ; {
@@ -46,7 +48,7 @@ func readList(r io.Reader, each func(record) error) error {
 			line++
 		case next == '<':
 			_ = text.UnreadByte()
-			return readXML(text, line, each)
+			return readXML(text, marked, line, each)
 		case next == '[':
 			_ = text.UnreadByte()
 			return readJSON(text, line, each)

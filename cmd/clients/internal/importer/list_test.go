@@ -120,6 +120,7 @@ func TestLists(t *testing.T) {
 		{"id,name", "", "line 1: neither XML nor a JSON array"},
 		// encodings
 		{latin1 + "<clients>" + one("S\xF6hne") + "</clients>", "Söhne", ""},
+		{"\xEF\xBB\xBF" + latin1 + "<clients>" + one("Söhne") + "</clients>", "Söhne", ""},
 		{strings.Replace(latin1, "ISO-8859-1", "utf-16", 1) + "<clients>" + one("Söhne") + "</clients>", "Söhne", ""},
 		{strings.Replace(latin1, "ISO-8859-1", "klingon", 1) + "<clients/>", "", "unsupported charset"},
 	} {
@@ -137,10 +138,12 @@ func TestLists(t *testing.T) {
 
 func TestBytesThatCannotBeDecodedRejectTheirClient(t *testing.T) {
 	t.Parallel()
-	names, out, err := imported(t, strings.NewReader(`<?xml version="1.0" encoding="Shift_JIS"?><clients>`+"\n"+one("\xFF")+one("B")+"</clients>"))
-	require.EqualError(t, err, "1 client rejected")
-	require.Equal(t, "line 2: bytes that are invalid in the encoding of the list\n", out)
-	require.Equal(t, []string{"B"}, names)
+	for _, encoding := range []string{"Shift_JIS", "US-ASCII"} {
+		names, out, err := imported(t, strings.NewReader(`<?xml version="1.0" encoding="`+encoding+`"?><clients>`+"\n"+one("\xFF")+one("B")+"</clients>"))
+		require.EqualError(t, err, "1 client rejected")
+		require.Equal(t, "line 2: bytes that are invalid in the encoding of the list\n", out)
+		require.Equal(t, []string{"B"}, names)
+	}
 }
 
 func TestAReadErrorIsReturned(t *testing.T) {

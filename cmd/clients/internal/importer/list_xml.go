@@ -8,7 +8,11 @@ import (
 	"io"
 	"strings"
 
+	"clients/transport/wire"
+
 	"golang.org/x/net/html/charset"
+	"golang.org/x/text/runes"
+	"golang.org/x/text/transform"
 )
 
 // xmlClient is a <client> of a list.
@@ -18,14 +22,18 @@ type xmlClient struct {
 }
 
 // readXML reads <clients><client>…</client>…</clients>, which begins at a line.
-func readXML(text io.Reader, first int, each func(record) error) error {
+func readXML(text io.Reader, isUTF8 bool, first int, each func(record) error) error {
 	decoder := xml.NewDecoder(text)
 	converted := false
 	decoder.CharsetReader = func(label string, r io.Reader) (io.Reader, error) {
-		if strings.HasPrefix(strings.ToLower(label), "utf-16") {
+		label = strings.ToLower(label)
+		if isUTF8 || strings.HasPrefix(label, "utf-16") {
 			return r, nil // as programs declare that serialise to a string; what is really UTF-16 cannot be read as far as here
 		}
 		converted = true
+		if wire.IsASCII(label) {
+			return transform.NewReader(r, runes.Map(wire.OnlyASCII)), nil
+		}
 		return charset.NewReaderLabel(label, r)
 	}
 	inList, listSeen := false, false
