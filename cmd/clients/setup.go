@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"clients/cmd/clients/internal/backup"
 	"clients/cmd/clients/internal/config"
@@ -52,6 +53,8 @@ func (c *setupCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer nc.Close()
+	ctx, cancel := context.WithTimeout(ctx, setupLimit)
+	defer cancel()
 	err = createStreams(ctx, nc, replicas, log)
 	if err == nil && c.Sources {
 		err = upstream.New(nc).Ensure(ctx, replicas, 0, log)
@@ -64,6 +67,9 @@ func (c *setupCommand) Run(ctx context.Context, s streams) error {
 	}
 	return nil
 }
+
+// setupLimit is how long the servers may take to elect leaders and create the streams.
+const setupLimit = time.Minute
 
 // createStreams creates the streams of the service.
 func createStreams(ctx context.Context, nc *nats.Conn, replicas int, log *slog.Logger) error {

@@ -43,6 +43,9 @@ func (c *Client) ensure(ctx context.Context, stream Stream, replicas int, limit 
 		MaxBytes:    limit,
 		AllowDirect: true,
 	})
+	if jsapi.LacksRoom(err) {
+		return jsapi.Permanent(err)
+	}
 	if !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 		return err
 	}

@@ -42,3 +42,12 @@ func TestSubcommandsReportWhyTheyCannotUseNATS(t *testing.T) {
 		require.NoDirExists(t, folder)
 	}
 }
+
+func TestSetupReportsServersWithoutRoom(t *testing.T) {
+	t.Parallel()
+	servers := natstest.Run(t, 1, func(o *server.Options) { o.JetStreamMaxStore = 512 << 20 })
+	r := run(t, nil, "setup", "--sources", "--stream-replicas", "1", "--nats-url", servers.URL())
+	require.Equal(t, 1, r.code)
+	require.Contains(t, r.stderr, "error: stream PROJECTS: ")
+	require.Contains(t, r.stderr, "insufficient storage resources available")
+}
