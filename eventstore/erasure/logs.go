@@ -9,9 +9,9 @@ import (
 
 	"clients/eventstore"
 	"clients/eventstore/deadletter"
+	"clients/eventstore/internal/jsapi"
 	"clients/eventstore/upstream"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -19,10 +19,11 @@ import (
 var logged = []string{eventstore.Stream, deadletter.Stream, upstream.Projects.Name, upstream.Invoices.Name}
 
 const (
-	logFile      = 4 << 20 // bytes; after that a server begins another file of a Raft log
-	logEntry     = 256     // bytes that a deletion takes in a log, at least: it has the description of the connection
-	fillTogether = 256     // requests under way
-	fillLimit    = 10 * time.Second
+	logFile      = 4 << 20          // bytes; after that a server begins another file of a Raft log
+	logEntry     = 256              // bytes that a deletion takes in a log, at least: it has the description of the connection
+	fillTogether = 256              // requests under way
+	fillTimeout  = 10 * time.Second // for the responses
+	fillLimit    = 30 * time.Second // with an election
 )
 
 // codeDeleteFailed is the code of the error for a deletion that is in the log, of a message that does not exist.
@@ -30,12 +31,6 @@ const codeDeleteFailed jetstream.ErrorCode = 10057
 
 // fillLogs fills the Raft logs of the streams, with deletions of a message that does not exist, and reports whether there are any.
 func (e *Eraser) fillLogs(ctx context.Context, begun []eventstore.Record) (replicated bool, err error) {
-	inbox := e.nc.NewInbox()
-	responses, err := e.nc.SubscribeSync(inbox)
-	if err != nil {
-		return false, err
-	}
-	defer func() { _ = responses.Unsubscribe() }()
 	for _, stream := range logged {
 		info, err := e.stream(ctx, stream)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -44,13 +39,13 @@ func (e *Eraser) fillLogs(ctx context.Context, begun []eventstore.Record) (repli
 		if err != nil {
 			return false, err
 		}
-		if info.Cluster == nil || len(info.Cluster.Replicas) == 0 {
+		if info.Cluster == nil || len(info.Cluster.Replicas) == 0 || info.Config.DenyDelete || info.Config.Sealed {
 			continue
 		}
 		replicated = true
 		e.Progress("filling the Raft logs of " + stream)
 		for range logFile / logEntry / fillTogether {
-			if err := e.fill(ctx, stream, inbox, responses); err != nil {
+			if err := e.fill(ctx, stream); err != nil {
 				return false, fmt.Errorf("fill the Raft logs of %s: %w", stream, err)
 			}
 			if err := e.watch(ctx, begun); err != nil {
@@ -61,15 +56,33 @@ func (e *Eraser) fillLogs(ctx context.Context, begun []eventstore.Record) (repli
 	return replicated, nil
 }
 
-// fill sends some deletions and waits for the responses.
-func (c *cluster) fill(ctx context.Context, stream, inbox string, responses *nats.Subscription) error {
+// fill sends some deletions until all of them are in the log.
+func (c *cluster) fill(ctx context.Context, stream string) error {
 	ctx, cancel := context.WithTimeout(ctx, fillLimit)
 	defer cancel()
+	for {
+		err := c.fillOnce(ctx, stream)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		jsapi.Pause(ctx) // there is no leader at the moment
+	}
+}
+
+func (c *cluster) fillOnce(ctx context.Context, stream string) error {
+	inbox := c.nc.NewInbox()
+	responses, err := c.nc.SubscribeSync(inbox)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = responses.Unsubscribe() }()
 	for range fillTogether {
 		if err := c.nc.PublishRequest("$JS.API.STREAM.MSG.DELETE."+stream, inbox, []byte(`{"seq":0}`)); err != nil {
 			return err
 		}
 	}
+	ctx, cancel := context.WithTimeout(ctx, fillTimeout)
+	defer cancel()
 	for range fillTogether {
 		m, err := responses.NextMsgWithContext(ctx)
 		if err != nil {
