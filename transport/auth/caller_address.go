@@ -51,3 +51,12 @@ func networkOf(remote string) netip.Prefix {
 	addr, _ := parseAddress(remote)
 	return connections.NetworkOf(addr)
 }
+
+// providerOf returns the smallest network that an IPv6 provider is assigned. It is not valid for IPv4.
+func providerOf(network netip.Prefix) netip.Prefix {
+	if !network.Addr().Is6() {
+		return netip.Prefix{}
+	}
+	provider, _ := network.Addr().Prefix(32)
+	return provider
+}

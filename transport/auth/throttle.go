@@ -17,8 +17,8 @@ import (
 type throttle struct {
 	mu       sync.Mutex
 	guesses  *lru.Cache[guess, failures]
-	names    *lru.Cache[nameHash, failures] // hashed: callers choose their length
-	networks *lru.Cache[netip.Prefix, failures]
+	names    *lru.Cache[nameHash, failures]     // hashed: callers choose their length
+	networks *lru.Cache[netip.Prefix, failures] // and IPv6 providers
 }
 
 // guess is a name tried from a network.
@@ -50,7 +50,7 @@ const throttled = 10_000
 
 func newThrottle() *throttle {
 	return &throttle{
-		guesses: newLRU[guess, failures](throttled), names: newLRU[nameHash, failures](throttled), networks: newLRU[netip.Prefix, failures](throttled),
+		guesses: newLRU[guess, failures](throttled), names: newLRU[nameHash, failures](throttled), networks: newLRU[netip.Prefix, failures](2 * throttled),
 	}
 }
 
@@ -94,14 +94,20 @@ func (t *throttle) wait(name, remote string) time.Duration {
 	return wait
 }
 
-// candidate returns a login for the checkQueue. Its penalty is the number of recent failures from its network.
+// candidate returns a login for the checkQueue. Its penalty is the number of recent failures from its network and, with IPv6,
+// from its provider.
 func (t *throttle) candidate(user credentials.User, remote string) candidate {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now, g := time.Now(), guessOf(user.Name, remote)
 	named, _ := t.names.Get(g.name)
 	network, _ := t.networks.Get(g.network)
-	return candidate{network: g.network, name: g.name, penalty: network.recent(now), trusted: user.Known() && named.recent(now) == 0}
+	c := candidate{network: g.network, name: g.name, penalty: network.recent(now), trusted: user.Known() && named.recent(now) == 0}
+	if provider := providerOf(g.network); provider.IsValid() {
+		failed, _ := t.networks.Get(provider)
+		c.penalty += failed.recent(now)
+	}
+	return c
 }
 
 // fail counts a failure.
@@ -112,6 +118,9 @@ func (t *throttle) fail(name, remote string) {
 	count(t.guesses, g, perGuess, now)
 	count(t.names, g.name, perName, now)
 	count(t.networks, g.network, perNetwork, now)
+	if provider := providerOf(g.network); provider.IsValid() {
+		count(t.networks, provider, perNetwork, now)
+	}
 }
 
 func count[K comparable](all *lru.Cache[K, failures], key K, a allowance, now time.Time) {

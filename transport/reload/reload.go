@@ -3,7 +3,7 @@
 //	read ─→ Content ─→ make ─→ T ─→ Get
 //
 // Reload reads the files again. If they have changed, make returns the new value. If make fails, the last valid value stays,
-// or what salvage returns of it. If the files are being replaced while they are read, the next Reload makes up for it.
+// or what salvage returns of it. Changed files are read twice, and used by the next Reload if they are just being replaced.
 package reload
 
 import (
@@ -58,7 +58,7 @@ func (k *Kept[T]) Reload() (changed bool, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	found := k.look()
-	if found.equal(k.seen) {
+	if found.equal(k.seen) || !found.equal(k.look()) {
 		return false, nil
 	}
 	err = k.use(found)
