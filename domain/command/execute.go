@@ -78,11 +78,11 @@ func (h *Handler) tryUntilFresh(ctx context.Context, req Request, in intent) (Re
 	return Result{}, Failed, domain.ErrConflict
 }
 
-// refresh refreshes the directory, and tries again until ctx ends: while a stream gets another leader nobody responds.
+// refresh refreshes the directory, and tries again until ctx ends: while a stream elects a leader there is no response.
 func (h *Handler) refresh(ctx context.Context) error {
 	for failures := 1; ; failures++ {
 		err := h.Directory.Refresh(ctx)
-		if err == nil || ctx.Err() != nil {
+		if err == nil || ctx.Err() != nil || h.Directory.Err() != nil {
 			return err
 		}
 		backoff(ctx, failures)
