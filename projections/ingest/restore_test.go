@@ -107,9 +107,9 @@ func TestARestoredUpstreamIsReadAgain(t *testing.T) {
 			}
 			// Both continue, and either may run alone.
 			a.stop()
-			y.publish(project("Deleted", 3, ""))
 			after := b.directory.State(acme, one).References
 			after.ActiveProjects--
+			y.publish(project("Deleted", 3, ""))
 			require.Equal(t, after, b.references(one))
 			require.Empty(t, b.quarantined())
 		})
