@@ -62,7 +62,7 @@ func (w *writer) resolve(ctx context.Context, p *pending, outcome jsapi.Outcome,
 			return next.appendResult(), nil
 		case err == nil && refusal != nil:
 			return domain.AppendResult{}, domain.ErrConflict
-		case err == nil: // the stream has the event, and not there
+		case err == nil: // reported as stored, and not the next message
 			return domain.AppendResult{}, unknownOutcome(nil)
 		}
 		jsapi.Pause(ctx)

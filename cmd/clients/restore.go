@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"clients/cmd/clients/internal/backup"
@@ -58,6 +59,10 @@ func (c *restoreCommand) Run(ctx context.Context, s streams) error {
 		err = made.ToDirectory(ctx, c.DataDir, target)
 	} else if err == nil {
 		err = toServers(ctx, settings, made, target)
+	}
+	var away *erasure.AwayError
+	if errors.As(err, &away) {
+		err = terminal.WithHint(err, "what was restored is deleted: run it again when all servers are current")
 	}
 	if err != nil {
 		return fmt.Errorf("restore: %w", err)

@@ -9,7 +9,7 @@
 //
 // Records distinguishes a message that is gone from one that only the delivering server lacks: whatever a consumer leaves
 // out is requested from the stream's leader. The messages themselves come from a consumer, on any server or on the one
-// that is named.
+// that Server names.
 //
 // What a History does not judge: whether the messages contradict each other, see package audit.
 package history

@@ -13,7 +13,7 @@ import (
 )
 
 // View returns the model as it is now, for a reader that continues while the model changes. It copies the roots of a
-// few trees for each account.
+// few trees for each account, and two sets of ids.
 func (m *Model) View() View {
 	v := View{
 		Sequence: m.Sequence, StoredAt: m.StoredAt, Clock: m.Clock, HighestID: m.HighestID,

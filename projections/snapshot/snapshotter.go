@@ -15,14 +15,14 @@ import (
 )
 
 // Snapshotter saves snapshots of a directory. Several replicas may run one each: a snapshot of another one counts as its
-// own.
+// own, unless it is ahead of the directory.
 type Snapshotter struct {
 	directory *readmodel.Directory
 	bucket    *snapshotstore.Bucket
 	log       *slog.Logger
 
 	mu       sync.Mutex
-	sequence uint64 // of the last snapshot, by any replica; 0 if there is none
+	sequence uint64 // of the last snapshot that the directory has reached, by any replica; 0 if there is none
 	savedAt  time.Time
 	duration time.Duration // of the last save
 }

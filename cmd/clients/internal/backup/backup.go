@@ -54,7 +54,11 @@ func Create(ctx context.Context, nc *nats.Conn, folder string, options Options) 
 		return fmt.Errorf("%s: not empty", folder)
 	}
 	if err := create(ctx, nc, folder, options); err != nil {
-		_ = os.RemoveAll(folder)
+		written, _ := os.ReadDir(folder)
+		for _, entry := range written {
+			_ = os.RemoveAll(filepath.Join(folder, entry.Name()))
+		}
+		_ = os.Remove(folder) // not if it is a symbolic link to a folder
 		return err
 	}
 	return nil

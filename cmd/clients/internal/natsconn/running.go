@@ -96,7 +96,7 @@ func WithLimit(ctx context.Context, do func(context.Context) error) error {
 	defer cancel()
 	err := do(limited)
 	if err != nil && limited.Err() != nil && ctx.Err() == nil {
-		return terminal.WithHint(fmt.Errorf("stream %s: no response within %s", eventstore.Stream, Limit), "check that JetStream is enabled, that the stream has a leader, and that the login is of its account")
+		return terminal.WithHint(fmt.Errorf("stream %s: no response within %s", eventstore.Stream, Limit), "check that JetStream is enabled, that the stream has a leader, and that the login belongs to the account that has it")
 	}
 	return err
 }

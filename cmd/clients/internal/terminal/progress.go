@@ -64,11 +64,12 @@ func (p *Progress) Clear() {
 	_ = p.bar.Clear()
 }
 
-// Write shows bytes as steps that are done.
+// Write shows bytes as steps that are done. It never fails.
 func (p *Progress) Write(b []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.bar.Write(b)
+	_, _ = p.bar.Write(b)
+	return len(b), nil
 }
 
 // ProgressLines returns a function that writes what is going on as a line to w, at most one a second.
