@@ -60,7 +60,7 @@ func (f *fixture) load() (stop func()) {
 func (f *fixture) interrupted(before string) {
 	ctx, cancel := context.WithCancel(soon(f.t))
 	defer cancel()
-	e := f.eraser(erasure.Config{Progress: func(what string) {
+	e := f.eraser(erasure.Config{LogWait: time.Millisecond, Progress: func(what string) {
 		if strings.HasPrefix(what, before) {
 			cancel()
 		}
@@ -78,7 +78,7 @@ func TestErasureOnThreeServers(t *testing.T) {
 	defer f.load()()
 	f.interrupted("filling")
 	var steps []string
-	e := f.eraser(erasure.Config{Progress: func(what string) { steps = append(steps, what) }})
+	e := f.eraser(erasure.Config{LogWait: time.Millisecond, Progress: func(what string) { steps = append(steps, what) }})
 	require.NoError(t, e.Erase(soon(t), nil, erasure.Client{Account: "acme", ID: 1}))
 	for _, stream := range []string{"CLIENTS", "CLIENTS_QUARANTINE"} {
 		require.Contains(t, steps, "filling the Raft logs of "+stream, "what it held was overwritten before")

@@ -66,7 +66,7 @@ var (
 // Config configures an Eraser.
 type Config struct {
 	Embedded bool          // the caller has started an embedded server, which has repaired its files
-	LogWait  time.Duration // until each server has cut its Raft logs; see LogWait
+	LogWait  time.Duration // until each server has cut its Raft logs; see LogWait. 0: they keep the texts
 	Progress func(what string)
 
 	// NewFold returns a function for the messages of one client, in their order: see readmodel.Model. Resume needs none.

@@ -24,7 +24,7 @@ func (e *Eraser) complete(ctx context.Context, clients []Client) error {
 		return err
 	}
 	replicated := false
-	if err = e.overwriteAll(ctx, begun, clients); err == nil {
+	if err = e.overwriteAll(ctx, begun, clients); err == nil && e.LogWait > 0 {
 		replicated, err = e.fillLogs(ctx, begun)
 	}
 	behind, failed := e.awaitCurrent(ctx, begun, currentLimit) // also after an error: no later call finds it out
