@@ -11,8 +11,11 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// maxBytes is what each stream that the service creates may take of the disk that it shares with CLIENTS; less on a small disk.
-const maxBytes = 1 << 30
+// Each stream that the service creates may take a gibibyte of the disk that it shares with CLIENTS, less on a small disk.
+const (
+	maxBytes      = 1 << 30
+	smallMaxBytes = 16 << 20
+)
 
 // Ensure creates the streams that do not exist, for a service without other services' administrators, and leaves existing
 // ones as they are. room is the size of the disk in bytes, 0 if unknown.
@@ -43,6 +46,9 @@ func (c *Client) ensure(ctx context.Context, stream Stream, replicas int, limit 
 		MaxBytes:    limit,
 		AllowDirect: true,
 	})
+	if jsapi.LacksStorage(err) && limit > smallMaxBytes {
+		return c.ensure(ctx, stream, replicas, limit/2, log)
+	}
 	if jsapi.LacksRoom(err) {
 		return jsapi.Permanent(err)
 	}

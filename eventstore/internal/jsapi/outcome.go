@@ -24,6 +24,7 @@ const (
 // Error codes that the jetstream package has no name for.
 const (
 	codeDuplicateInFlight jetstream.ErrorCode = 10158 // a message with the same id is being stored
+	codeNoStorage         jetstream.ErrorCode = 10047 // the account or the servers have less left than a message or a stream takes
 	codeNoPeers           jetstream.ErrorCode = 10005 // a cluster has too few servers for the replicas of a stream, also while it forms
 	codeNoCluster         jetstream.ErrorCode = 10074 // codeNoPeers of a server without a cluster
 )
@@ -33,9 +34,16 @@ var noRoom = []jetstream.ErrorCode{
 	10002, // limits of the account
 	10023, // limits of the server
 	10028, // memory of the account or the server
-	10047, // storage of the account or the servers
+	codeNoStorage,
 	10077, // limits of the stream
 	10109, // the stream is sealed
+}
+
+// LacksStorage reports whether a stream was not created because the servers, or too few of them, have as much storage left as it may
+// take. A cluster that is just forming returns the same.
+func LacksStorage(err error) bool {
+	api := apiError(err)
+	return api != nil && (api.ErrorCode == codeNoStorage || api.ErrorCode == codeNoPeers)
 }
 
 // LacksRoom reports whether a message was refused because of a full disk or a limit. It was not stored.
