@@ -79,35 +79,39 @@ func TestACommandThatConflictsEachTimeGivesUp(t *testing.T) {
 	})
 }
 
-func TestACommandThatConflictedIsNotDecidedOnAnOldState(t *testing.T) {
+// A command that conflicted is decided on a newer state, or not at all.
+func TestACommandThatConflictedNeedsTheLastState(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld()
-		w.store(created)
-		w.meanwhile(domain.ClientToggled{ID: 7, Active: false})
-		w.refreshErr = domain.Errorf(domain.Unavailable, "no leader")
-		_, err := w.replica().Handle(t.Context(), toggle())
-		require.ErrorIs(t, err, w.refreshErr)
-		require.Equal(t, 1, w.attempts())
-	})
-}
-
-func TestACommandWaitsForAnotherLeader(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld()
-		w.store(created)
-		w.meanwhile(domain.ClientToggled{ID: 7, Active: false})
-		w.refreshErr = domain.Errorf(domain.Unavailable, "no leader")
-		time.AfterFunc(time.Second, func() {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			w.refreshErr = nil
+	noLeader := domain.Errorf(domain.Unavailable, "no leader")
+	for name, c := range map[string]struct {
+		leader   func(*world) // what happens after a second
+		attempts int
+		err      error
+		takes    time.Duration
+	}{
+		"there is another leader": {func(w *world) { w.refreshErr = nil }, 2, nil, time.Second},
+		"there is none":           {func(*world) {}, 1, noLeader, 2 * time.Second},
+		"the directory stops":     {func(w *world) { w.stoppedErr = noLeader }, 1, noLeader, time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld()
+				w.store(created)
+				w.meanwhile(domain.ClientToggled{ID: 7, Active: false})
+				w.refreshErr = noLeader
+				time.AfterFunc(time.Second, func() {
+					w.mu.Lock()
+					defer w.mu.Unlock()
+					c.leader(w)
+				})
+				begun := time.Now()
+				_, err := w.replica().Handle(t.Context(), toggle())
+				require.ErrorIs(t, err, c.err)
+				require.Equal(t, c.attempts, w.attempts())
+				require.InDelta(t, c.takes, time.Since(begun), float64(time.Second/2))
+			})
 		})
-		result, err := w.replica().Handle(t.Context(), toggle())
-		require.NoError(t, err)
-		require.Equal(t, uint64(3), result.Revision.Version, "the other toggle was the second event")
-	})
+	}
 }
 
 func TestIfMatch(t *testing.T) {

@@ -259,7 +259,11 @@ func (w *world) Refresh(context.Context) error {
 	return w.refreshErr
 }
 
-func (w *world) Err() error { return w.stoppedErr }
+func (w *world) Err() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.stoppedErr
+}
 
 func (w *world) NextID(_ context.Context, floor int64) (int64, error) {
 	w.mu.Lock()

@@ -25,8 +25,7 @@ const highWaterFormat = "clients high-water mark v1: sequence %020d check %020d\
 func highWaterCheck(sequence uint64) uint64 { return ^sequence * 0x9E3779B97F4A7C15 }
 
 // openHighWater opens the mark at path. Where there is none, or an empty one as earlier releases may have left it, it begins one
-// at last, the last sequence in the store. A damaged mark is a *blockfile.DamagedError, as it
-// cannot say what is missing.
+// at last, the last sequence in the store. A damaged mark is a *blockfile.DamagedError, as it cannot say what is missing.
 func openHighWater(path string, last uint64, log *slog.Logger) (*HighWater, error) {
 	sequence, begun, err := readMark(path)
 	if err != nil {

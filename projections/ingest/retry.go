@@ -10,8 +10,8 @@ import (
 	"clients/eventstore/deadletter"
 )
 
-// Retry ingests a dead letter again, and drops it once its event is on record, also if it was before. It stays while a NATS server is away. The error is a *Poison
-// if the message still cannot be attributed to an existing client.
+// Retry ingests a dead letter again, and drops it once its event is on record, also if it was before. It stays while a NATS
+// server is away. The error is a *Poison if the message still cannot be attributed to an existing client.
 func (i *Ingest) Retry(ctx context.Context, number uint64) error {
 	letter, err := i.config.DeadLetters.Get(ctx, number)
 	if err != nil {

@@ -51,4 +51,5 @@ func TestSetupReportsServersWithoutRoom(t *testing.T) {
 	require.Equal(t, 1, r.code)
 	require.Contains(t, r.stderr, "error: stream INVOICES: ")
 	require.Contains(t, r.stderr, "insufficient storage resources available")
+	require.NotContains(t, r.stderr, "waiting for NATS", "at once")
 }
