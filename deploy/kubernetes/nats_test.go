@@ -1,14 +1,15 @@
 package kubernetes_test
 
 import (
-	"bytes"
+	"errors"
 	"fmt"
-	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -113,23 +114,40 @@ func run(t *testing.T, url string, args ...string) (string, error) {
 	return string(out), err
 }
 
-// service is a running process of the service.
+// service is a running process of the service, on free ports, which logs into a file.
 type service struct {
-	api  string
-	logs *bytes.Buffer
-	cmd  *exec.Cmd
+	api, file string
+	cmd       *exec.Cmd
 }
 
+// readyLine finds the address of the API in the log of a service.
+var readyLine = regexp.MustCompile(`"msg":"ready".*"api":"(.*?)"`)
+
+// serve starts the service and waits until it is ready.
 func serve(t *testing.T, url string) *service {
 	t.Helper()
-	api, ops := freeAddress(t), freeAddress(t)
-	s := &service{api: "http://" + api, logs: new(bytes.Buffer), cmd: clients(t, url, "serve")}
-	s.cmd.Env = append(s.cmd.Env, "CLIENTS_HTTP_ADDR="+api, "CLIENTS_OPS_ADDR="+ops)
-	s.cmd.Stdout, s.cmd.Stderr = io.Discard, s.logs
+	s := &service{file: filepath.Join(t.TempDir(), "log"), cmd: clients(t, url, "serve")}
+	log, err := os.Create(s.file)
+	require.NoError(t, err)
+	defer log.Close()
+	s.cmd.Env = append(s.cmd.Env, "CLIENTS_HTTP_ADDR=127.0.0.1:0", "CLIENTS_OPS_ADDR=127.0.0.1:0", "CLIENTS_LOG_FORMAT=json")
+	s.cmd.Stderr = log
 	require.NoError(t, s.cmd.Start())
-	t.Cleanup(func() { _ = s.cmd.Process.Kill() })
-	require.Eventually(t, func() bool { return status("http://"+ops+"/readyz") == http.StatusOK }, 30*time.Second, 20*time.Millisecond)
+	t.Cleanup(func() { _ = s.cmd.Process.Kill(); _ = s.cmd.Wait() })
+	for limit := time.Now().Add(30 * time.Second); s.api == ""; time.Sleep(20 * time.Millisecond) {
+		if found := readyLine.FindStringSubmatch(s.log(t)); found != nil {
+			s.api = found[1]
+		}
+		require.True(t, time.Now().Before(limit), "the service is not ready: %s", s.log(t))
+	}
 	return s
+}
+
+func (s *service) log(t *testing.T) string {
+	t.Helper()
+	content, err := os.ReadFile(s.file)
+	require.NoError(t, err)
+	return string(content)
 }
 
 // status returns the status of a response, or zero without a response.
@@ -147,7 +165,7 @@ func (s *service) stop(t *testing.T) string {
 	t.Helper()
 	require.NoError(t, s.cmd.Process.Signal(syscall.SIGTERM))
 	require.NoError(t, s.cmd.Wait())
-	return s.logs.String()
+	return s.log(t)
 }
 
 func (s *service) send(t *testing.T, method, path, body string, header ...string) int {
@@ -165,10 +183,16 @@ func (s *service) send(t *testing.T, method, path, body string, header ...string
 	return response.StatusCode
 }
 
+// freeAddress returns an address whose port no system gives to an outgoing connection or to a listener on port 0.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer listener.Close()
-	return listener.Addr().String()
+	for {
+		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20_000+rand.IntN(12_768)))
+		if errors.Is(err, syscall.EADDRINUSE) {
+			continue
+		}
+		require.NoError(t, err)
+		defer listener.Close()
+		return listener.Addr().String()
+	}
 }
