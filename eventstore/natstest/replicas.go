@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 )
 
@@ -30,6 +31,23 @@ func Held(t testing.TB, servers int) (network *Network, held, free *nats.Conn) {
 	require.NoError(t, err)
 	t.Cleanup(held.Close)
 	return network, held, cluster.Connect(t, 0)
+}
+
+// CreateStream creates a stream. It tries again while servers have yet to form a cluster, or still remove a stream of that
+// name. An attempt is short: what is sent while the cluster changes its leader may get no response.
+func CreateStream(t testing.TB, js jetstream.JetStream, config jetstream.StreamConfig) {
+	t.Helper()
+	attempt := func() error {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		_, err := js.CreateStream(ctx, config)
+		return err
+	}
+	err := attempt()
+	for begun := time.Now(); err != nil; err = attempt() {
+		require.Less(t, time.Since(begun), startLimit, "create %s: %v", config.Name, err)
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 // Deadline returns a context that ends with the test, or after 30 s.

@@ -200,10 +200,7 @@ func makeProjects(t testing.TB, s *system, change ...func(*jetstream.StreamConfi
 	for _, c := range change {
 		c(&config)
 	}
-	require.True(t, settles(func() bool { // when the servers have formed a cluster
-		_, err := s.js.CreateStream(deadline(t), config)
-		return err == nil
-	}))
+	natstest.CreateStream(t, s.js, config)
 }
 
 func projects(t testing.TB, s *system) jetstream.Stream {

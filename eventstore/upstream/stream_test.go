@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"clients/eventstore/natstest"
 	"clients/eventstore/upstream"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -14,12 +15,6 @@ import (
 func TestAStreamMustReceiveItsEvents(t *testing.T) {
 	t.Parallel()
 	s := onServers(t, 1)
-	create := func(config jetstream.StreamConfig) {
-		require.True(t, settles(func() bool { // NATS may still be removing the one before
-			_, err := s.js.CreateStream(deadline(t), config)
-			return err == nil
-		}))
-	}
 	for subjects, want := range map[string]error{
 		"projects.>": nil, "projects.*.*": nil, "projects.acme.>": nil, "*.acme.*": nil, "": upstream.ErrMissing, "project.>": upstream.ErrMissing,
 	} {
@@ -27,13 +22,13 @@ func TestAStreamMustReceiveItsEvents(t *testing.T) {
 		if subjects != "" {                                                                                     // else NATS takes the name
 			config.Subjects = []string{"elsewhere", subjects}
 		}
-		create(config)
+		natstest.CreateStream(t, s.js, config)
 		_, err := s.State(deadline(t), upstream.Projects)
 		require.ErrorIs(t, err, want, subjects)
 		require.NoError(t, s.js.DeleteStream(deadline(t), upstream.Projects.Name))
 	}
-	create(jetstream.StreamConfig{Name: "ORIGIN", Subjects: []string{"projects.>"}})
-	create(jetstream.StreamConfig{Name: upstream.Projects.Name, Mirror: &jetstream.StreamSource{Name: "ORIGIN"}})
+	natstest.CreateStream(t, s.js, jetstream.StreamConfig{Name: "ORIGIN", Subjects: []string{"projects.>"}})
+	natstest.CreateStream(t, s.js, jetstream.StreamConfig{Name: upstream.Projects.Name, Mirror: &jetstream.StreamSource{Name: "ORIGIN"}})
 	_, err := s.State(deadline(t), upstream.Projects)
 	require.NoError(t, err)
 }

@@ -8,6 +8,7 @@ import (
 
 	"clients/domain"
 	"clients/eventstore"
+	"clients/eventstore/natstest"
 	"clients/eventstore/upstream"
 
 	"github.com/google/uuid"
@@ -26,12 +27,8 @@ func (y *system) createStreams() {
 
 func (y *system) createStream(source upstream.Stream) {
 	y.t.Helper()
-	config := jetstream.StreamConfig{
+	natstest.CreateStream(y.t, y.js, jetstream.StreamConfig{
 		Name: source.Name, Subjects: []string{source.Filter}, Replicas: len(y.cluster.Servers), AllowDirect: true, Duplicates: 100 * time.Millisecond,
-	}
-	eventually(y.t, "the nodes have formed a cluster", func() bool {
-		_, err := y.js.CreateStream(y.deadline(), config)
-		return err == nil
 	})
 }
 
