@@ -117,6 +117,12 @@ func TestAnImportContinuesWhereItWas(t *testing.T) {
 	require.Len(t, strings.Split(strings.TrimSpace(r.stdout), "\n"), 3, "one is deleted, one refused, and one changed in the list: %s", r.stdout)
 	require.Equal(t, []string{"Third"}, names(a.list("")))
 
+	require.NoError(t, os.Remove(list.path+".imported")) // within a day the keys of the requests are known
+	r = list.importTo(a.base, "--login", a.login)
+	require.Equal(t, 1, r.code, "what is not there is not reported as created")
+	require.Contains(t, r.stdout, fmt.Sprintf("line 3: imported before as client %d, which has been deleted since\n", gone))
+	require.Equal(t, []string{"Other", "Third"}, names(a.list("")))
+
 	other := shared(t) // a journal is of one service and one user
 	require.Equal(t, 1, list.importTo(other.base, "--login", other.login).code)
 	require.Empty(t, other.list(""))

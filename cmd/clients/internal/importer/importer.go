@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"clients/cmd/clients/internal/terminal"
 	"clients/domain"
@@ -51,7 +53,7 @@ type importer struct {
 
 	mu       sync.Mutex // guards what follows, and writing the journal
 	rejected []rejectedClient
-	created  int
+	created  []journalEntry
 	known    int
 }
 
@@ -91,10 +93,10 @@ func (i *importer) run(ctx context.Context, list io.Reader) error {
 		return err
 	}
 	err := i.send(ctx, list)
-	if errors.As(err, new(*listError)) {
-		return terminal.WithHint(err, "correct the list and run it again")
+	if err != nil && !errors.As(err, new(*listError)) {
+		return err
 	}
-	return err
+	return errors.Join(terminal.WithHint(err, "correct the list and run it again"), i.confirm(ctx))
 }
 
 // send creates the clients of the list, Callers at once.
@@ -127,7 +129,7 @@ func (i *importer) create(ctx context.Context, r record) error {
 	case r.undecodable:
 		rejected = "bytes that are invalid in the encoding of the list"
 	case found && i.deleted[entry.ID]:
-		rejected = fmt.Sprintf("imported before as client %d, which has been deleted since", entry.ID)
+		rejected = deletedSince(entry)
 	case !found && isChanged:
 		rejected = fmt.Sprintf("imported before as client %d, and changed in the list since", changed.ID)
 	case !found:
@@ -146,28 +148,60 @@ func (i *importer) create(ctx context.Context, r record) error {
 		return nil
 	}
 	entry = journalEntry{Client: r.key, Line: r.line, OldID: r.oldID, ID: id}
-	i.created++
+	i.created = append(i.created, entry)
 	return i.journal.write(entry)
 }
 
+func deletedSince(entry journalEntry) string {
+	return fmt.Sprintf("imported before as client %d, which has been deleted since", entry.ID)
+}
+
 // compare finds what of the journal the service does not have.
-func (i *importer) compare(ctx context.Context) error {
-	known := len(i.journal.entries)
-	if known == 0 {
-		return nil
-	}
-	i.deleted = make(map[int64]bool, known)
-	for _, entry := range i.journal.entries {
-		i.deleted[entry.ID] = true
-	}
-	if err := i.api.list(ctx, func(id int64) { delete(i.deleted, id) }); err != nil {
+func (i *importer) compare(ctx context.Context) (err error) {
+	known := slices.Collect(maps.Values(i.journal.entries))
+	if i.deleted, err = i.missing(ctx, known); err != nil {
 		return err
 	}
-	if len(i.deleted) == known {
-		err := fmt.Errorf("%s has none of the %s in the journal", i.config.URL, domain.Counted(known, "client"))
-		return terminal.WithHint(err, "check --url and the login; to import everything again use another --journal")
+	if len(known) > 0 && len(i.deleted) == len(known) {
+		err := fmt.Errorf("%s has none of the %s in the journal", i.config.URL, domain.Counted(len(known), "client"))
+		return terminal.WithHint(err, "check --url and the login; to import everything again use another --journal, a day after the import")
 	}
 	return nil
+}
+
+// confirm reports the clients that this run has not created although the service said so: with a new journal, the response
+// to a repeated Idempotency-Key may be about a client that was deleted since.
+func (i *importer) confirm(ctx context.Context) error {
+	deleted, err := i.missing(ctx, i.created)
+	i.created = slices.DeleteFunc(i.created, func(entry journalEntry) bool {
+		if deleted[entry.ID] {
+			i.rejected = append(i.rejected, rejectedClient{entry.Line, deletedSince(entry)})
+		}
+		return deleted[entry.ID]
+	})
+	return err
+}
+
+// missing returns the ids of entries that the service does not have. It looks twice, since an eventual read may be
+// behind.
+func (i *importer) missing(ctx context.Context, entries []journalEntry) (map[int64]bool, error) {
+	ids := make(map[int64]bool, len(entries))
+	for _, entry := range entries {
+		ids[entry.ID] = true
+	}
+	for attempt := 0; len(ids) > 0 && attempt < 2; attempt++ {
+		if attempt > 0 {
+			select {
+			case <-time.After(time.Second):
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		}
+		if err := i.api.list(ctx, func(id int64) { delete(ids, id) }); err != nil {
+			return nil, err
+		}
+	}
+	return ids, nil
 }
 
 // summary reports what was rejected, and how many clients were not.
@@ -179,6 +213,6 @@ func (i *importer) summary() error {
 			return err
 		}
 	}
-	fmt.Fprintf(i.config.Err, "%d created, %d already imported, %d rejected\n", i.created, i.known, len(i.rejected))
+	fmt.Fprintf(i.config.Err, "%d created, %d already imported, %d rejected\n", len(i.created), i.known, len(i.rejected))
 	return nil
 }
