@@ -63,6 +63,8 @@ func TestUpdatedSince(t *testing.T) {
 		"updated_since=2010-09-25%2B6:30%2BPM":                        evening, // encoded twice
 		"updated_since=Sat,%2B25%2BSep%2B2010%2B18:30:00%2BGMT":       evening,
 		"updated_since=Sat%2BSep%2B25%2B18:30:00%2B%2B0000%2B2010":    evening,
+		"updated_since=Sat%2BSep%2B25%2B18:30:00%2BUTC%2B2010":        evening,
+		"updated_since=Sat%2BSep%2B25%2B18:30:00%2B2010":              evening,
 		"updated_since=2010-09-25+20:30:00.5++0200++0200+m=+0.000123": evening, // Go, its pluses not encoded
 	} {
 		s := newService(t)
