@@ -32,7 +32,7 @@ func parse(file, account string, content []byte) (users []User, faults []error) 
 		case !validName(name):
 			faults = append(faults, fmt.Errorf("%s, line %d: the user's name must be 1 to %d bytes of printable text", file, number, maxName))
 		case cost == nil:
-			faults = append(faults, fmt.Errorf("%s, line %d: it is not <user>:<bcrypt hash>, as in user:$2y$10$…", file, number))
+			faults = append(faults, fmt.Errorf("%s, line %d: it is not <user>:<bcrypt hash>, as htpasswd -nB prints it", file, number))
 		default:
 			n, _ := strconv.Atoi(cost[1])
 			users = append(users, User{Name: name, Account: account, Hash: hash, cost: n})

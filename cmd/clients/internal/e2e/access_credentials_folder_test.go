@@ -23,7 +23,7 @@ func TestEachInvalidLineOfCredentialsIsReported(t *testing.T) {
 		"an account with a dot":     {files{"shop.old.htpasswd": ann}, []string{"shop.old.htpasswd"}},
 		"an account of 64 letters":  {files{strings.Repeat("a", 64) + ".htpasswd": ann}, []string{strings.Repeat("a", 64)}},
 		"an account with no name":   {files{"_.htpasswd": ann}, []string{"_.htpasswd"}},
-		"a hash that is not bcrypt": {files{"shop.htpasswd": "ann:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ="}, []string{"shop.htpasswd, line 1: "}},
+		"a hash that is not bcrypt": {files{"shop.htpasswd": "ann:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ="}, []string{"shop.htpasswd, line 1: it is not <user>:<bcrypt hash>, as htpasswd"}},
 		"several faults": {files{"Shop.htpasswd": ann, "ok.htpasswd": bob + "cid:secret\neve:$apr1$secret"},
 			[]string{`Shop.htpasswd: "Shop"`, "ok.htpasswd, line 2: ", "ok.htpasswd, line 3: "}},
 	} {

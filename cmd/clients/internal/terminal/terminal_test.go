@@ -34,11 +34,12 @@ func TestReport(t *testing.T) {
 func TestRedact(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"user ann:$2a$10$abcdefghij is wrong":     "user xxxxx is wrong",
-		"token eyJhbGciOi.eyJqdGki.c2ln":          "token xxxxx",
-		"seed SU" + strings.Repeat("A", 56):       "seed xxxxx",
-		"key -----BEGIN PRIVATE KEY-----\nsecret": "key xxxxx",
-		"nats://127.0.0.1:4222":                   "nats://127.0.0.1:4222",
+		"user ann:$2a$10$abcdefghij is wrong":                                 "user xxxxx is wrong",
+		"token eyJhbGciOi.eyJqdGki.c2ln":                                      "token xxxxx",
+		"seed SU" + strings.Repeat("A", 56):                                   "seed xxxxx",
+		"key -----BEGIN PRIVATE KEY-----\nsecret":                             "key xxxxx",
+		"-----BEGIN KEY-----\nsecret\n-----END KEY-----: no file\nnext fault": "xxxxx: no file\nnext fault",
+		"nats://127.0.0.1:4222":                                               "nats://127.0.0.1:4222",
 	} {
 		require.Equal(t, want, terminal.Redact(text))
 	}
