@@ -81,3 +81,13 @@ func xmlCharacter(r rune) bool {
 		return true
 	}
 }
+
+// Representable returns text with U+FFFD in place of everything that XML 1.0 cannot represent.
+func Representable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if xmlCharacter(r) {
+			return r
+		}
+		return utf8.RuneError
+	}, text)
+}

@@ -118,16 +118,16 @@ func (p page) path(r route) string {
 	return fmt.Sprintf("%s/history%s?after=%d&limit=%d", clientPath(r.id), r.extension(), p.after, p.limit)
 }
 
-// eventFields returns what a history says of an event.
+// eventFields returns what a history says of an event. Other services may name themselves and their events in any bytes.
 func eventFields(v timeline.Version) []wire.Field {
 	return []wire.Field{
 		{Name: "version", Value: int64(v.Version)},
 		{Name: "sequence", Value: int64(v.Sequence)},
 		{Name: "type", Value: v.Type},
 		{Name: "time", Value: v.At},
-		{Name: "actor", Value: orNull(v.Actor)},
-		{Name: "correlation_id", Value: orNull(v.CorrelationID)},
-		{Name: "causation_id", Value: orNull(v.CausationID)},
+		{Name: "actor", Value: orNull(domain.Representable(v.Actor))},
+		{Name: "correlation_id", Value: orNull(domain.Representable(v.CorrelationID))},
+		{Name: "causation_id", Value: orNull(domain.Representable(v.CausationID))},
 		{Name: "changes", Value: changes(v.Before, v.After)},
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"clients/domain"
 	"clients/projections/timeline"
 	"clients/transport/wire"
 )
@@ -47,7 +48,7 @@ func writeCSV(w io.Writer, versions iter.Seq2[timeline.Version, error]) error {
 		}
 		event := []string{
 			strconv.FormatUint(v.Version, 10), strconv.FormatUint(v.Sequence, 10), v.Type, v.At.UTC().Format(time.RFC3339),
-			v.Actor, v.CorrelationID, v.CausationID,
+			domain.Representable(v.Actor), domain.Representable(v.CorrelationID), domain.Representable(v.CausationID),
 		}
 		for _, change := range rows(changes(v.Before, v.After)) {
 			if err := out.Write(append(event[:len(event):len(event)], change[:]...)); err != nil {

@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"encoding/json"
+	"encoding/xml"
 	"fmt"
 	"net/http"
 	"strings"
@@ -152,6 +153,30 @@ func TestAHistoryInXML(t *testing.T) {
 `, body)
 	require.Equal(t, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<history type=\"array\">\n</history>\n",
 		s.want(http.StatusOK, http.MethodGet, path(id)+"/history?after=2", "").body)
+}
+
+// What another service calls itself and its events can be read in every format, whatever its bytes.
+func TestAHistoryCanBeReadWhateverOthersSend(t *testing.T) {
+	t.Parallel()
+	a := shared(t)
+	id := a.create("SuprCorp")
+	a.invoice("InvoiceCreated", 1, fmt.Sprintf(`"client_id":%d,"kind":"task"`, id), "ce-actor: a%FFb%00c", "ce-correlationid: d%0D%0Ae%EF%BF%BF", "ce-id: f%01")
+	require.Contains(t, a.references(id), "1 invoice")
+	var document struct {
+		Event []struct {
+			Actor         string `xml:"actor"`
+			CorrelationID string `xml:"correlation-id"`
+			CausationID   string `xml:"causation-id"`
+		} `xml:"event"`
+	}
+	require.NoError(t, xml.Unmarshal([]byte(a.want(http.StatusOK, http.MethodGet, path(id)+"/history", "").body), &document))
+	all, _ := a.history(path(id) + "/history")
+	require.Equal(t, "a\uFFFDb\uFFFDc", all[1].Actor)
+	require.Equal(t, "d\r\ne\uFFFD", *all[1].CorrelationID)
+	require.Equal(t, "f\uFFFD", *all[1].CausationID)
+	require.Equal(t, all[1].Actor, document.Event[1].Actor)
+	require.Equal(t, *all[1].CorrelationID, document.Event[1].CorrelationID)
+	require.Equal(t, *all[1].CausationID, document.Event[1].CausationID)
 }
 
 // Pages follow each other without a gap, whether their length or their size ends them.
