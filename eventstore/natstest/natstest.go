@@ -109,6 +109,13 @@ func (c *Cluster) Restart(t testing.TB, i int) {
 // Change alters the options of server i from its next restart on.
 func (c *Cluster) Change(i int, change func(*server.Options)) { change(c.options[i]) }
 
+// Reload alters the options of server i while it runs.
+func (c *Cluster) Reload(t testing.TB, i int, change func(*server.Options)) {
+	t.Helper()
+	change(c.options[i])
+	require.NoError(t, c.Servers[i].ReloadOptions(c.options[i].Clone()))
+}
+
 // startLimit is long enough for a busy machine.
 const startLimit = 30 * time.Second
 

@@ -139,8 +139,9 @@ func TestAFullExternalNATSMakesTheServiceReadOnly(t *testing.T) {
 	}
 }
 
-// With a NATS server whose limit is below the size of an event a start is refused. If the limit changes later, only the events
-// that are too large are refused.
+// With a NATS server whose limit is below the size of an event a start is refused. If the limit of the stream changes later, only
+// the events that are too large are refused. If that of the server does, the first of them closes the connection for good, and the
+// process ends.
 func TestATooSmallMaxPayloadIsRefusedAtTheStart(t *testing.T) {
 	t.Parallel()
 	small := natstest.Run(t, 1, func(o *server.Options) { o.MaxPayload = 100 << 10 })
@@ -150,14 +151,21 @@ func TestATooSmallMaxPayloadIsRefusedAtTheStart(t *testing.T) {
 
 	enough := natstest.Run(t, 1)
 	s := startReplicas(t, 1, enough.URL(), "CLIENTS_STREAM_REPLICAS=1")[0]
-	body := `{"client":{"name":"SuprCorp","details":"` + strings.Repeat(`\"`, 65536) + `"}}`
-	id := s.want(http.StatusCreated, http.MethodPost, "/clients", body, asJSON).id(t)
+	large := func(details int) string {
+		return `{"client":{"name":"SuprCorp","details":"` + strings.Repeat(`\"`, details) + `"}}`
+	}
+	id := s.want(http.StatusCreated, http.MethodPost, "/clients", large(65536), asJSON).id(t)
 	require.NotZero(t, id)
 	limit(t, s.partner(t), func(c *jetstream.StreamConfig, _ jetstream.StreamState) { c.MaxMsgSize = 100 << 10 })
 	begun := time.Now()
-	refused := s.want(http.StatusServiceUnavailable, http.MethodPost, "/clients", body, asJSON)
+	refused := s.want(http.StatusServiceUnavailable, http.MethodPost, "/clients", large(65536), asJSON)
 	require.Less(t, time.Since(begun), refusedWithin)
 	require.NotContains(t, refused.message(t), "may have been")
 	s.create("Once Ltd")
 	require.Equal(t, "ok\n", s.operations("/readyz").body)
+
+	enough.Reload(t, 0, func(o *server.Options) { o.MaxPayload = 10 << 10 })
+	s.want(http.StatusServiceUnavailable, http.MethodPost, "/clients", large(20<<10), asJSON)
+	require.Equal(t, 1, s.exitCode(t))
+	require.Contains(t, s.stderr.String(), "Maximum Payload Violation")
 }

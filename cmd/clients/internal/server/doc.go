@@ -15,8 +15,8 @@
 //   - samples the streams for /metrics, since a scrape must not wait for NATS;
 //   - scrubs the stream, one replica at a time;
 //   - reloads credentials and certificates that have changed, and samples when certificates expire;
-//   - watches an embedded store that refuses writes although its disk has room. Only a restart makes NATS accept writes
-//     again, so Wait then returns an error and the process ends with 1.
+//   - watches for an embedded store that refuses writes although its disk has room, and for a connection to NATS that is
+//     closed for good. Only a restart helps, so Wait then returns an error and the process ends with 1.
 //
 // The server is ready from the end of Start to the beginning of the stop, as long as the stream can be followed. While NATS
 // refuses writes or cannot be reached it stays ready, since reads continue, and /readyz says why it is read-only. During the

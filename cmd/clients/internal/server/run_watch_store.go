@@ -8,6 +8,8 @@ import (
 
 	"clients/cmd/clients/internal/backup"
 	"clients/eventstore"
+
+	"github.com/nats-io/nats.go"
 )
 
 // storeInterval is how often the embedded store is checked. The process ends if it refused writes in maxRefusals checks in a
@@ -32,11 +34,27 @@ func (s *Server) watchStore() {
 		refusals++
 		setReadOnly(s.store, fault, s.log)
 		if refusals == maxRefusals {
-			err := fmt.Errorf("embedded NATS refuses writes although the disk has room: %s", fault)
-			s.setNotReady(err.Error())
-			s.broken <- err
+			s.endBroken(fmt.Errorf("embedded NATS refuses writes although the disk has room: %s", fault))
 		}
 	})
+}
+
+// watchConnection ends the process from now on when the connection to NATS is closed for good. The client does that after an error
+// that it does not know, such as an event above a max_payload that was lowered while it was connected.
+func (s *Server) watchConnection() {
+	s.nc.SetClosedHandler(func(nc *nats.Conn) {
+		s.endBroken(fmt.Errorf("connection to NATS closed for good: %w", nc.LastError()))
+	})
+	s.onStop(func() { s.nc.SetClosedHandler(nil) })
+}
+
+// endBroken makes Wait return err: only a restart of the process helps.
+func (s *Server) endBroken(err error) {
+	s.setNotReady(err.Error())
+	select {
+	case s.broken <- err:
+	default: // it has another reason to end
+	}
 }
 
 func setReadOnly(store *eventstore.Store, reason string, log *slog.Logger) {

@@ -106,6 +106,7 @@ func (s *Server) runInBackground(context.Context) error {
 		streams.Room = s.embedded.Room
 		s.watchStore()
 	}
+	s.watchConnection()
 	s.streams = metrics.NewStreams(streams)
 	s.every(time.Second, s.streams.SampleEvents)
 	s.every(5*time.Second, s.streams.SampleOthers)

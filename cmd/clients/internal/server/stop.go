@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Limits of a stop: for requests in progress, also of a server whose store is broken, for the last snapshot, without which
+// Limits of a stop: for requests in progress, also of a server that is broken, for the last snapshot, without which
 // the next start reads more of the stream, and for all of it.
 const (
 	requestLimit  = 12 * time.Second
@@ -14,8 +14,8 @@ const (
 	stopLimit     = 23 * time.Second
 )
 
-// Wait returns when the server has stopped: after ctx ends, within 25 s and without an error, or when its store is broken
-// and the process has to be restarted.
+// Wait returns when the server has stopped: after ctx ends, within 25 s and without an error, or when it is broken and
+// the process has to be restarted.
 func (s *Server) Wait(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
@@ -27,7 +27,7 @@ func (s *Server) Wait(ctx context.Context) error {
 		s.stop(requestLimit)
 		return nil
 	case err := <-s.broken:
-		s.log.Error("stopping, store is broken", "error", err)
+		s.log.Error("stopping, restart required", "error", err)
 		s.drain.Begin()
 		s.stop(brokenLimit)
 		return err
