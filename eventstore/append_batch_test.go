@@ -203,14 +203,14 @@ func TestABatchWithoutAServerIsRefusedInTime(t *testing.T) {
 		begun := time.Now()
 		_, err := stores[0].AppendBatch(deadline(t), references(1, length))
 		requireUnavailable(t, err)
-		require.Less(t, time.Since(begun), eventstore.PublishLimit+time.Second)
+		require.Less(t, time.Since(begun), 10*time.Second, "the context ends after 30 s")
 	}
 	cluster.Stop(0)
 	for _, length := range []int{1, 100} {
 		begun := time.Now()
 		_, err := stores[0].AppendBatch(deadline(t), references(1, length))
 		requireUnavailable(t, err)
-		require.Less(t, time.Since(begun), eventstore.PublishLimit+time.Second)
+		require.Less(t, time.Since(begun), 10*time.Second, "the context ends after 30 s")
 	}
 	ctx, cancel := context.WithCancel(deadline(t))
 	cancel()

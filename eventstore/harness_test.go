@@ -2,6 +2,7 @@ package eventstore_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"testing"
 	"time"
@@ -50,6 +51,16 @@ func held(t *testing.T, servers int) (network *natstest.Network, held, free *eve
 }
 
 func deadline(t testing.TB) context.Context { return natstest.Deadline(t) }
+
+// appendInTime appends an event. It tries again while a slow machine refuses it, in which case nothing was stored.
+func appendInTime(t testing.TB, s *eventstore.Store, e domain.Envelope, lastSequence uint64, lease ...domain.Lease) (domain.AppendResult, error) {
+	for {
+		result, err := s.Append(deadline(t), e, lastSequence, lease...)
+		if !errors.Is(err, eventstore.ErrTooSlow) {
+			return result, err
+		}
+	}
+}
 
 // happened is an event in the account "test".
 func happened(version uint64, event domain.Event) domain.Envelope {

@@ -64,7 +64,7 @@ func TestAppendSendsNothingAgainWithoutItsLease(t *testing.T) {
 func TestAnEventWithADueLeaseIsStoredByItself(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
-	const n = 200
+	const n = 50
 	var all sync.WaitGroup
 	errs, leases := make([]error, n), make([]*lease, n)
 	release := make(chan struct{})
@@ -78,7 +78,7 @@ func TestAnEventWithADueLeaseIsStoredByItself(t *testing.T) {
 			leases[i].due.Store(true)
 			leases[i].confirm = func() error { <-release; return nil }
 		}
-		all.Go(func() { _, errs[i] = s.Append(deadline(t), created(int64(i+1)), 0, leases[i]) })
+		all.Go(func() { _, errs[i] = appendInTime(t, s, created(int64(i+1)), 0, leases[i]) })
 	}
 	time.AfterFunc(100*time.Millisecond, func() { close(release) })
 	all.Wait()

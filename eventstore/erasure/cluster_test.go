@@ -106,10 +106,9 @@ func TestErasureWatchesServersOfOtherServices(t *testing.T) {
 	for _, name := range []string{"CLIENTS", "CLIENTS_QUARANTINE", "OBJ_CLIENTS_SNAPSHOTS"} {
 		unused = slices.DeleteFunc(unused, func(server string) bool { return server == f.leader(name) })
 	}
-	_, err := f.js.CreateStream(soon(t), jetstream.StreamConfig{
+	natstest.CreateStream(t, f.js, jetstream.StreamConfig{
 		Name: "PROJECTS", Subjects: []string{"projects.>"}, Placement: &jetstream.Placement{Tags: unused[:1]},
 	})
-	require.NoError(t, err)
 	require.NoError(t, f.erase(1))
 	require.Contains(t, f.last("client-references.REMOVED").Removal.Servers, unused[0])
 }
@@ -161,14 +160,14 @@ func TestErasureNamesAServerThatWasAway(t *testing.T) {
 			server := servers[slices.IndexFunc(servers, func(p *natstest.Process) bool {
 				return p.Name != f.leader("CLIENTS") && p.Name != f.nc.ConnectedServerName()
 			})]
-			overwritten := 0
+			overwritten, begun := 0, time.Time{}
 			e := f.eraser(erasure.Config{Progress: func(what string) {
 				if overwritten++; strings.HasPrefix(what, "overwriting") && overwritten == 10 {
+					begun = time.Now()
 					away.begin(t, server)
 				}
 			}})
 			var named *erasure.AwayError
-			begun := time.Now()
 			require.ErrorAs(t, e.Erase(soon(t), nil, erasure.Client{Account: "acme", ID: 1}), &named)
 			require.Equal(t, []string{server.Name}, named.Servers)
 			require.Less(t, time.Since(begun), 25*time.Second, "at once, not after waiting for it")

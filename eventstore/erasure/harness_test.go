@@ -113,8 +113,10 @@ func (f *fixture) create(id int64, updates int) (last, version uint64) {
 		{Stream: "INVOICES", Subject: "invoices.acme.1", Data: fmt.Appendf(nil, `{"specversion":"1.0","data":{"client_id":%d,"text":%q}}`, id, f.text(id))},
 	} {
 		m.Sequence = uint64(10*int(id) + i)
-		_, err := f.letters.Put(soon(f.t), m, "reason", "")
-		require.NoError(f.t, err)
+		f.eventually(func(ctx context.Context) error { // see append
+			_, err := f.letters.Put(ctx, m, "reason", "")
+			return err
+		})
 	}
 	for range 3 {
 		text := f.text(id)

@@ -143,7 +143,7 @@ func TestEntriesEndWhileKeysAreStored(t *testing.T) {
 		})
 	}
 	for range 20 {
-		limited, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		limited, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		err := idempotency.StoredAfter(limited, s.Conn(), 0, func(idempotency.Entry) error { return nil })
 		cancel()
 		require.NoError(t, err)

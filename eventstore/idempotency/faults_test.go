@@ -167,7 +167,7 @@ func TestCallsEndWithTheirContext(t *testing.T) {
 		var unavailable *domain.Error
 		require.ErrorAs(t, call(ctx), &unavailable, name)
 		require.Equal(t, domain.Unavailable, unavailable.Kind, name)
-		require.Less(t, time.Since(begun), time.Second, name)
+		require.Less(t, time.Since(begun), 4*time.Second, name) // nats.go waits for 5 s
 		cancel()
 	}
 }

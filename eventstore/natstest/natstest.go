@@ -153,10 +153,19 @@ func (c *Cluster) URL() string {
 // Connect connects to server i, or to another one when that stops. The connection is closed at the end of the test.
 func (c *Cluster) Connect(t testing.TB, i int) *nats.Conn {
 	t.Helper()
-	nc, err := nats.Connect(c.Servers[i].ClientURL(), nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond), nats.ReconnectBufSize(-1))
+	nc, err := nats.Connect(c.Servers[i].ClientURL(), nats.Timeout(startLimit), nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond),
+		nats.ReconnectBufSize(-1))
 	require.NoError(t, err)
 	t.Cleanup(nc.Close)
 	return nc
+}
+
+// FreeAddress returns a free address for a process to listen at, as freeAddresses does.
+func FreeAddress(t testing.TB) string {
+	t.Helper()
+	addresses, release := freeAddresses(t, 1)
+	release(0)
+	return addresses[0]
 }
 
 // freeAddresses returns n free addresses. Each is reserved until release is called for it. Their ports are none that a

@@ -205,8 +205,14 @@ func makeProjects(t testing.TB, s *system, change ...func(*jetstream.StreamConfi
 
 func projects(t testing.TB, s *system) jetstream.Stream {
 	t.Helper()
-	stream, err := s.js.Stream(deadline(t), upstream.Projects.Name)
-	require.NoError(t, err)
+	var stream jetstream.Stream
+	require.True(t, settles(func() bool { // what is sent during an election may get no response
+		attempt, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		var err error
+		stream, err = s.js.Stream(attempt, upstream.Projects.Name)
+		return err == nil
+	}))
 	return stream
 }
 

@@ -105,7 +105,7 @@ func (p *peer) requireOpen(moment time.Duration) {
 
 func TestAnonymousConnectionsEndWhenIdle(t *testing.T) {
 	t.Parallel()
-	const idle = 200 * time.Millisecond
+	const idle = time.Second
 	addr, _ := serve(t, connections.Limits{Max: 10, Anonymous: 5, AnonymousIdle: idle})
 	in := dial(t, addr)
 	in.get("/login")
