@@ -141,7 +141,7 @@ func TestAFeedEndsWithTheServiceAndWithItsUser(t *testing.T) {
 	begun := time.Now()
 	require.Zero(t, s.stop(t))
 	require.Less(t, time.Since(begun), 10*time.Second)
-	bobs.requireEnd(time.Second)
+	bobs.requireEnd(10 * time.Second)
 	require.NoError(t, bobs.lines.Err(), "the response is complete")
 }
 

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 
+	"clients/eventstore/natstest"
+
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/bcrypt"
 )
@@ -114,7 +116,7 @@ func reachable(t *testing.T) string {
 // A subcommand sends the password only to a running service.
 func TestSubcommandsSendNoPasswordWithoutAService(t *testing.T) {
 	t.Parallel()
-	s := start(t)
+	s := start(t, "CLIENTS_EMBEDDED_NATS_ADDR="+natstest.FreeAddress(t))
 	variables := []string{"CLIENTS_DATA_DIR=" + s.dataDir}
 	s.kill()
 	listener, err := net.Listen("tcp", s.dataFile(t, "nats-address")) // which was left behind

@@ -85,7 +85,7 @@ func TestBrowserUsesTheConsoleWithTheKeyboard(t *testing.T) {
 // A page shows what has happened, also to clients that are gone, while the server restarts, and after the history was replaced.
 func TestBrowserFollowsTheFeed(t *testing.T) {
 	t.Parallel()
-	s := start(t)
+	s := start(t, "CLIENTS_HTTP_ADDR="+natstest.FreeAddress(t)) // the same after a restart
 	id := s.create("Followed")
 	p := s.openTab("/console/")
 	p.shows("Followed", "Live")
@@ -127,12 +127,12 @@ func TestBrowserFollowsTheFeed(t *testing.T) {
 
 	require.Zero(t, s.stop(t))
 	p.shows("Connection lost. Reconnecting")
-	s = s.restart(t, "CLIENTS_HTTP_ADDR="+p.host)
+	s = s.restart(t)
 	s.update(id, "<name>After the restart</name>")
 	p.shows("version 4", "Live")
 	s.printedEpoch(t, "--new")
 	require.Zero(t, s.stop(t))
-	s = s.restart(t, "CLIENTS_HTTP_ADDR="+p.host)
+	s = s.restart(t)
 	p.shows("Live")
 	s.update(id, "<name>In another epoch</name>")
 	p.shows("version 5")

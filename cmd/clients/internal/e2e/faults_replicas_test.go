@@ -79,7 +79,7 @@ func TestFaultsOutageOfAllServers(t *testing.T) {
 					assert.NoError(t, err)
 					assert.Equal(t, http.StatusOK, got.status)
 					assert.Contains(t, got.header.Get("Warning"), "110")
-					assert.Less(t, time.Since(begun), 1500*time.Millisecond)
+					assert.Less(t, time.Since(begun), 4*time.Second) // after one second, on an idle machine
 				})
 			}
 			for i, target := range targets[r] {
@@ -119,7 +119,7 @@ func TestFaultsOfTheReplicaThatReadsSources(t *testing.T) {
 			return got.status != http.StatusServiceUnavailable
 		}, "it is known whether there are projects")
 		require.Equal(t, http.StatusBadRequest, got.status, got.body)
-		require.Less(t, time.Since(acknowledged), 4*time.Second)
+		require.Less(t, time.Since(acknowledged), 10*time.Second)
 		s.restartReplica(i)
 	}
 }

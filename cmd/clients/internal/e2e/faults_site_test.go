@@ -227,11 +227,11 @@ func (s *site) startLoad() *workload.Load {
 		Limit: func(kind string) time.Duration { // longer than the service takes, for a busy machine
 			switch kind {
 			case workload.Get:
-				return 2500 * time.Millisecond
+				return 5 * time.Second
 			case workload.Delete, workload.Toggle: // which wait for other services' streams
-				return 12 * time.Second
+				return 15 * time.Second
 			}
-			return 4 * time.Second
+			return 8 * time.Second
 		},
 	})
 	require.NoError(s.t, err)

@@ -100,8 +100,8 @@ func siteFaults() []siteFault {
 const (
 	shortFaults = 4
 	// healsWithin is how soon after a fault everything works again: the servers have to reconnect to one that was cut off,
-	// and a cluster may take 9 s to elect a leader.
-	healsWithin = 15 * time.Second
+	// and a cluster may take 9 s to elect a leader. The rest is for a busy machine.
+	healsWithin = 30 * time.Second
 	// deposedWithin is how long a replaced leader may respond.
 	deposedWithin = 10 * time.Second
 )

@@ -71,10 +71,8 @@ type natsLogin struct {
 }
 
 func websocketLogin(t *testing.T) natsLogin {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := net.ResolveTCPAddr("tcp", natstest.FreeAddress(t))
 	require.NoError(t, err)
-	address := listener.Addr().(*net.TCPAddr)
-	require.NoError(t, listener.Close())
 	return natsLogin{
 		demand: func(o *server.Options) {
 			o.Username, o.Password = "user", "sesame"

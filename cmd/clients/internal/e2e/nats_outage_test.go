@@ -17,7 +17,7 @@ import (
 
 // refusedWithin is how soon a write is refused that cannot be carried out: a command waits for the read barrier for 5 s at
 // most, and the rest is for a busy machine.
-const refusedWithin = 6 * time.Second
+const refusedWithin = 10 * time.Second
 
 // Without NATS reads continue from the projection, with a warning, and writes are refused in time. When NATS is back, the
 // service recovers. With eventual consistency reads have no warning.

@@ -67,7 +67,7 @@ func startDeployed(t *testing.T, n int, edit ...func(string) string) (*service, 
 	require.Zero(t, setup.code, setup.stderr)
 	s := launch(t, "CLIENTS_NATS_URL="+as("clients", servers.URL()), replicas)
 	s.awaitReady(t)
-	s.create("SuprCorp")
+	s.createOnce("SuprCorp")
 	return s, servers
 }
 
@@ -80,7 +80,7 @@ func TestAttackOnDeployedAccounts(t *testing.T) {
 			require.Empty(t, attackDeployed(t, servers))
 			requireTeamReads(t, s, servers)
 			require.Empty(t, spy(t, servers, "crm+default", "crm+default+1", "victim", "subscriber"))
-			s.create("Once Ltd")
+			s.createOnce("Once Ltd")
 		})
 	}
 }

@@ -44,7 +44,7 @@ func TestAttackSucceedsOnServersThatAreOpen(t *testing.T) {
 			servers := natstest.Run(t, c.servers, c.open)
 			url := strings.ReplaceAll(servers.URL(), "://", "://admin:secret@")
 			s := startReplicas(t, 1, url, "CLIENTS_STREAM_REPLICAS="+c.replicas)[0]
-			s.create("SuprCorp")
+			s.createOnce("SuprCorp")
 			admin, _ := connect(t, url)
 			require.NotEmpty(t, attack(t, admin, anonymous(t, servers.URL())))
 		})

@@ -164,11 +164,15 @@ func message(subject, body string, headers ...string) *nats.Msg {
 	return m
 }
 
-// request returns the body of a response.
+// request returns the body of a response. Without one, as in an election, it is sent again.
 func request(t *testing.T, nc *nats.Conn, subject, body string, headers ...string) string {
 	t.Helper()
-	reply, err := nc.RequestMsg(message(subject, body, headers...), timeout)
-	require.NoError(t, err, subject)
+	var reply *nats.Msg
+	eventually(t, func() bool {
+		var err error
+		reply, err = nc.RequestMsg(message(subject, body, headers...), timeout/10)
+		return err == nil
+	}, "%s gets a response", subject)
 	return string(reply.Data)
 }
 

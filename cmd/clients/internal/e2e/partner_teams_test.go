@@ -103,8 +103,8 @@ func requireTeamReads(t *testing.T, s *service, servers *natstest.Cluster) {
 	_, err = js.AccountInfo(t.Context())
 	require.NoError(t, err)
 	requireDenied(t, nc, "projects.default.1") // it publishes nothing
-	s.create("SuprCorp too")
-	s.create("SuprCorp as well")
+	s.createOnce("SuprCorp too")
+	s.createOnce("SuprCorp as well")
 	require.Equal(t, "clients.default.2", firstOf(t, durable).Subject())
 	_, js = connect(t, as("subscriber", servers.URL()))
 	_, err = js.CreateConsumer(t.Context(), "CLIENTS", jetstream.ConsumerConfig{Name: "a-team-with-a-long-name+default", FilterSubject: "clients.>"})
@@ -126,7 +126,7 @@ func requireReplacementEndsPull(t *testing.T, js jetstream.JetStream) {
 	}
 	eventually(t, func() bool { // in a cluster the first pull may come too early
 		replaced := create()
-		batch, err := replaced.Fetch(1, jetstream.FetchMaxWait(timeout))
+		batch, err := replaced.Fetch(1, jetstream.FetchMaxWait(timeout/10))
 		require.NoError(t, err)
 		create()
 		require.Equal(t, replaced.CachedInfo().Name, create().CachedInfo().Name)
@@ -142,7 +142,7 @@ func firstOf(t *testing.T, consumer jetstream.Consumer) (m jetstream.Msg) {
 	t.Helper()
 	eventually(t, func() bool {
 		var err error
-		m, err = consumer.Next(jetstream.FetchMaxWait(timeout))
+		m, err = consumer.Next(jetstream.FetchMaxWait(timeout / 10))
 		return err == nil
 	}, "the first message")
 	return m

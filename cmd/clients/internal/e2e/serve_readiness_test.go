@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"net"
 	"net/http"
 	"regexp"
 	"strings"
@@ -18,10 +17,7 @@ import (
 // launchUnready is launch of a service whose operations endpoints can be used before it is ready.
 func launchUnready(t *testing.T, variables ...string) *service {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	ops := listener.Addr().String()
-	require.NoError(t, listener.Close())
+	ops := natstest.FreeAddress(t)
 	s := launch(t, append(variables, "CLIENTS_OPS_ADDR="+ops)...)
 	s.client, s.ops = newClient(t, ""), "http://"+ops
 	return s

@@ -25,7 +25,7 @@ func (s *service) awaitNotReady(t *testing.T) {
 
 func TestShutdownFailsReadinessFirst(t *testing.T) {
 	t.Parallel()
-	s := start(t, "CLIENTS_SHUTDOWN_DELAY=3s")
+	s := start(t, "CLIENTS_SHUTDOWN_DELAY=6s") // time for the requests below
 	id := s.create("SuprCorp")
 	s.signal(t, syscall.SIGTERM)
 	s.awaitNotReady(t)

@@ -26,8 +26,8 @@ func TestReplicasContinueDuringAnErasure(t *testing.T) {
 	cluster := natstest.Run(t, 3)
 	replicas := startReplicas(t, 3, cluster.URL())
 	var erased, kept texts
-	id, other := replicas[0].createWith(&erased, 1), replicas[0].create(kept.next())
-	replicas[0].want(http.StatusOK, http.MethodDelete, path(id), "")
+	id, other := replicas[0].createWith(&erased, 1), replicas[0].createOnce(kept.next())
+	replicas[0].settle(http.StatusOK, http.MethodDelete, path(id), "", key)
 
 	var stopped atomic.Bool
 	var writers sync.WaitGroup
@@ -62,7 +62,7 @@ func TestReplicasContinueDuringAnErasure(t *testing.T) {
 	writers.Wait()
 	for i := range 3 {
 		for _, stream := range []string{"CLIENTS", "CLIENTS_QUARANTINE", "PROJECTS", "OBJ_CLIENTS_SNAPSHOTS"} {
-			eventuallyWithin(t, 10*time.Second, func() bool { return len(in(stream, erased.find(t, cluster.StoreDir(i)))) == 0 }, "%s of server %d", stream, i)
+			eventually(t, func() bool { return len(in(stream, erased.find(t, cluster.StoreDir(i)))) == 0 }, "%s of server %d", stream, i)
 		}
 		require.NotEmpty(t, kept.find(t, cluster.StoreDir(i)))
 		if *wholeErasures {

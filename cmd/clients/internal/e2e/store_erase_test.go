@@ -19,8 +19,8 @@ import (
 // createWith creates a client with texts in each attribute, changes it, and has a dead letter that names it.
 func (s *service) createWith(of *texts, number int64) (id int64) {
 	s.t.Helper()
-	id = s.create(of.next())
-	s.update(id, fmt.Sprintf("<details>%s</details><currency>%s</currency>", of.next(), of.next()))
+	id = s.createOnce(of.next())
+	s.settle(http.StatusOK, http.MethodPut, path(id), fmt.Sprintf("<client><details>%s</details><currency>%s</currency></client>", of.next(), of.next()), asXML)
 	js := s.administrator(s.t)
 	publish(s.t, js, &nats.Msg{Subject: fmt.Sprintf("projects.default.%d", number), Data: fmt.Appendf(nil, `{"client_id":%d,"note":%q}`, id, of.next())})
 	eventually(s.t, func() bool { return len(s.deadLetters()) > 0 }, "the message is a dead letter")
@@ -35,8 +35,8 @@ func (s *service) erase(id int64, args ...string) result {
 // requireErased requires that the API shows nothing of a client but its erasure.
 func (s *service) requireErased(id int64) {
 	s.t.Helper()
-	s.want(http.StatusNotFound, http.MethodGet, path(id), "")
-	history := s.want(http.StatusOK, http.MethodGet, path(id)+"/history", "", "Accept: application/json").body
+	s.settle(http.StatusNotFound, http.MethodGet, path(id), "")
+	history := s.settle(http.StatusOK, http.MethodGet, path(id)+"/history", "", "Accept: application/json").body
 	require.Equal(s.t, 1, strings.Count(history, `"version"`), history)
 	require.Contains(s.t, history, "ClientErased")
 }

@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
@@ -22,12 +23,12 @@ func TestARestoreReplacesTheStreams(t *testing.T) {
 			cluster := natstest.Run(t, servers)
 			settings := []string{"CLIENTS_NATS_URL=" + cluster.URL(), fmt.Sprintf("CLIENTS_STREAM_REPLICAS=%d", servers)}
 			s := startReplicas(t, 1, cluster.URL(), settings[1])[0]
-			kept := s.create("Kept")
+			kept := s.createOnce("Kept")
 			epoch := s.want(200, "GET", "/clients", "").header.Get("Stream-Epoch")
 			folder := filepath.Join(t.TempDir(), "backup")
 			require.Zero(t, run(t, settings, "backup", folder).code)
-			s.create("Lost")
-			s.update(kept, "<name>Changed</name>")
+			s.createOnce("Lost")
+			s.settle(http.StatusOK, http.MethodPut, path(kept), "<client><name>Changed</name></client>", asXML)
 
 			refused := run(t, settings, "restore", folder, "--replace")
 			require.Equal(t, 1, refused.code)
@@ -46,7 +47,7 @@ func TestARestoreReplacesTheStreams(t *testing.T) {
 			s = s.again(t)
 			require.Equal(t, []string{"Kept"}, names(s.list("")))
 			require.NotEqual(t, epoch, s.want(200, "GET", "/clients", "").header.Get("Stream-Epoch"))
-			s.create("Next")
+			s.createOnce("Next")
 			require.Zero(t, run(t, settings, "backup", folder+"-2").code)
 		})
 	}

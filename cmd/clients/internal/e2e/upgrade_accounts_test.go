@@ -30,7 +30,7 @@ func TestUpgradeOfNATSToAccounts(t *testing.T) {
 	setUpByPrevious(t, []string{"CLIENTS_NATS_URL=" + as("admin", servers.URL())})
 	variables := []string{"CLIENTS_NATS_URL=" + as("clients", servers.URL())}
 	replicas := []*service{startReplica(t, *previous, variables), startReplica(t, binary, variables)}
-	first := replicas[0].create("first")
+	first := replicas[0].createOnce("first")
 
 	projects := startPartner(t, servers, "projects")
 	invoices := startPartner(t, servers, "invoices")
