@@ -24,8 +24,10 @@ func TestServersFormACluster(t *testing.T) {
 				_, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "X", Subjects: []string{"x"}, Replicas: 3})
 				return err == nil
 			}, 30*time.Second, 50*time.Millisecond)
-			_, err := js.Publish(t.Context(), "x", nil)
-			require.NoError(t, err)
+			require.Eventually(t, func() bool {
+				_, err := js.Publish(t.Context(), "x", nil)
+				return err == nil
+			}, 30*time.Second, 50*time.Millisecond)
 
 			for name, user := range map[string]*url.Userinfo{
 				"no password": nil, "a wrong one": url.UserPassword("route", "wrong"), "an empty one": url.UserPassword("route", ""),
@@ -35,7 +37,7 @@ func TestServersFormACluster(t *testing.T) {
 				require.Never(t, func() bool { return servers[0].NumRemotes() != 2 }, time.Second, 5*time.Millisecond, name)
 			}
 			joinAs(t, servers[0], overlay, url.UserPassword("route", password("route")))
-			require.Eventually(t, func() bool { return servers[0].NumRemotes() == 3 }, time.Second, 5*time.Millisecond, "with the password a server joins")
+			require.Eventually(t, func() bool { return servers[0].NumRemotes() == 3 }, 30*time.Second, 5*time.Millisecond, "with the password a server joins")
 		})
 	}
 }

@@ -152,7 +152,7 @@ func (s *service) log(t *testing.T) string {
 
 // status returns the status of a response, or zero without a response.
 func status(url string) int {
-	response, err := http.Get(url)
+	response, err := (&http.Client{Timeout: 5 * time.Second}).Get(url)
 	if err != nil {
 		return 0
 	}

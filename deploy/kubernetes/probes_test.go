@@ -40,7 +40,7 @@ func TestServiceIsAliveWithoutNATS(t *testing.T) {
 	cmd.Env = append(cmd.Env, "CLIENTS_HTTP_ADDR="+freeAddress(t), "CLIENTS_OPS_ADDR="+ops)
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	require.Eventually(t, func() bool { return status("http://"+ops+"/livez") == http.StatusOK }, 10*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return status("http://"+ops+"/livez") == http.StatusOK }, 30*time.Second, 20*time.Millisecond)
 	require.Never(t, func() bool { return status("http://"+ops+"/readyz") != http.StatusServiceUnavailable }, time.Second, 100*time.Millisecond)
 	require.Equal(t, http.StatusOK, status("http://"+ops+"/livez"))
 }

@@ -128,6 +128,7 @@ func servedSerial(address string) int64 {
 		return 0
 	}
 	defer plain.Close()
+	_ = plain.SetDeadline(time.Now().Add(2 * time.Second))
 	if _, err := bufio.NewReader(plain).ReadString('\n'); err != nil {
 		return 0
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,7 +34,7 @@ type locked struct {
 	cmd     *exec.Cmd
 	running chan string
 	stdin   func() error
-	stderr  *bytes.Buffer
+	stderr  string // the path of what it writes there
 }
 
 func start(t *testing.T, args ...string) *locked {
@@ -45,9 +44,12 @@ func start(t *testing.T, args ...string) *locked {
 	for i, arg := range args {
 		args[i] = strings.Replace(arg, "SELF", self, 1)
 	}
-	l := &locked{t: t, cmd: exec.Command(self, args...), running: make(chan string, 1), stderr: new(bytes.Buffer)}
+	l := &locked{t: t, cmd: exec.Command(self, args...), running: make(chan string, 1), stderr: filepath.Join(t.TempDir(), "stderr")}
 	l.cmd.Env = append(os.Environ(), "LOCK_TEST=lock")
-	l.cmd.Stderr = l.stderr
+	stderr, err := os.Create(l.stderr)
+	require.NoError(t, err)
+	defer stderr.Close()
+	l.cmd.Stderr = stderr
 	stdin, err := l.cmd.StdinPipe()
 	require.NoError(t, err)
 	l.stdin = stdin.Close
@@ -73,8 +75,16 @@ func (l *locked) runs() string {
 	}
 }
 
+func (l *locked) written() string {
+	l.t.Helper()
+	content, err := os.ReadFile(l.stderr)
+	require.NoError(l.t, err)
+	return string(content)
+}
+
 func (l *locked) waits() {
 	l.t.Helper()
+	require.Eventually(l.t, func() bool { return strings.Contains(l.written(), "is held by another process") }, 10*time.Second, time.Millisecond)
 	select {
 	case line := <-l.running:
 		require.Fail(l.t, "the command runs although the lock is held", line)
@@ -100,9 +110,9 @@ func TestSecondProcessWaitsUntilTheFirstIsKilled(t *testing.T) {
 	second.kill()
 	third.runs()
 	third.kill()
-	require.Empty(t, first.stderr.String())
-	require.Equal(t, 1, strings.Count(third.stderr.String(), "\n"), third.stderr)
-	require.Contains(t, third.stderr.String(), file+" is held by another process")
+	require.Empty(t, first.written())
+	require.Equal(t, 1, strings.Count(third.written(), "\n"), third.written())
+	require.Contains(t, third.written(), file+" is held by another process")
 }
 
 // The command replaces the process: it receives its signals, and its exit code is the exit code of the process.
@@ -140,6 +150,6 @@ func TestErrors(t *testing.T) {
 		l := start(t, args...)
 		require.Error(t, l.cmd.Wait())
 		require.Equal(t, 1, l.cmd.ProcessState.ExitCode())
-		require.Contains(t, l.stderr.String(), message)
+		require.Contains(t, l.written(), message)
 	}
 }
