@@ -236,9 +236,8 @@ func launchTraced(t *testing.T, dir string, args ...string) *service {
 	return launchProgram(t, program, "CLIENTS_DATA_DIR="+dir, "CLIENTS_EMBEDDED_NATS_ADDR=127.0.0.1:0")
 }
 
-// On a slow disk callers wait, and every command has a known outcome.
+// On a slow disk callers wait, and every command has a known outcome. Without t.Parallel, because a slow processor would add to that.
 func TestASlowDiskLeavesNoOutcomeUnknown(t *testing.T) {
-	t.Parallel()
 	s := start(t)
 	trace(t, s, "-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:delay_exit=100ms")
 	var created, refused, unknown, notReady atomic.Int64
