@@ -84,34 +84,40 @@ func encode(e domain.Envelope) (*nats.Msg, domain.Revision, error) {
 	if err != nil {
 		return nil, domain.Revision{}, err
 	}
-	msg, sum := newMessage(subjectOf(e.Account, e.Event.Client()), data, map[string]string{
-		headerID:            e.EventID,
-		headerType:          kind,
-		headerSubject:       strconv.FormatInt(e.Event.Client(), 10),
-		headerTime:          clock(e.Time),
-		headerVersion:       strconv.FormatUint(e.Version, 10),
-		headerActor:         escape(e.Actor),
-		headerCorrelationID: escape(e.CorrelationID),
-		headerCausationID:   escape(e.CausationID),
-		headerTraceparent:   bounded(e.Traceparent),
+	msg, sum := newMessage(subjectOf(e.Account, e.Event.Client()), data, attributes{
+		id:            e.EventID,
+		kind:          kind,
+		subject:       strconv.FormatInt(e.Event.Client(), 10),
+		time:          clock(e.Time),
+		version:       strconv.FormatUint(e.Version, 10),
+		actor:         escape(e.Actor),
+		correlationID: escape(e.CorrelationID),
+		causationID:   escape(e.CausationID),
+		traceparent:   bounded(e.Traceparent),
 	})
 	return msg, domain.Revision{Version: e.Version, Checksum: sum}, nil
 }
 
-// newMessage completes the headers of a message, without those that are empty, and returns it with its checksum.
-func newMessage(subject string, data []byte, headers map[string]string) (*nats.Msg, uint64) {
-	id := headers[headerID]
-	sum := Checksum(subject, id, headers[headerType], headers[headerVersion], headers[headerTime], data)
-	header := nats.Header{
-		nats.MsgIdHdr:     {id},
-		headerSpecVersion: {specVersion},
-		headerSource:      {source},
-		headerChecksum:    {hexSum(sum)},
-		headerContentType: {contentType},
-	}
-	for name, value := range headers {
-		if value != "" {
-			header[name] = []string{value}
+// attributes are the texts of headers. Those that are empty are left out.
+type attributes struct {
+	id, kind, subject, time, version, actor, correlationID, causationID, traceparent string
+}
+
+// maxHeaders is how many headers an event has, with those of its condition and of a batch.
+const maxHeaders = 20
+
+// newMessage returns a message with its checksum.
+func newMessage(subject string, data []byte, a attributes) (*nats.Msg, uint64) {
+	sum := Checksum(subject, a.id, a.kind, a.version, a.time, data)
+	header := make(nats.Header, maxHeaders)
+	for _, h := range [...]struct{ name, value string }{
+		{nats.MsgIdHdr, a.id}, {headerSpecVersion, specVersion}, {headerSource, source}, {headerChecksum, hexSum(sum)},
+		{headerContentType, contentType}, {headerID, a.id}, {headerType, a.kind}, {headerSubject, a.subject}, {headerTime, a.time},
+		{headerVersion, a.version}, {headerActor, a.actor}, {headerCorrelationID, a.correlationID}, {headerCausationID, a.causationID},
+		{headerTraceparent, a.traceparent},
+	} {
+		if h.value != "" {
+			header[h.name] = []string{h.value}
 		}
 	}
 	return &nats.Msg{Subject: subject, Header: header, Data: data}, sum
@@ -238,7 +244,8 @@ var crcTable = crc64.MakeTable(crc64.ECMA)
 
 // Checksum is CRC-64/ECMA over the parts of an envelope that it covers, each followed by a zero byte.
 func Checksum(subject, id, kind, version, at string, data []byte) uint64 {
-	parts := make([]byte, 0, 160+len(data))
+	var room [1 << 10]byte // on the stack, for most events
+	parts := room[:0]
 	for _, part := range []string{subject, id, kind, version, at} {
 		parts = append(append(parts, part...), 0)
 	}

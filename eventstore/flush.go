@@ -3,7 +3,6 @@ package eventstore
 import (
 	"context"
 	"errors"
-	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -57,8 +56,8 @@ func (w *writer) flushTogether(events []*pending) bool {
 		return false
 	}
 	messages := make([]*nats.Msg, len(events))
-	for i, p := range events { // a batch adds headers, which a single message must not have
-		messages[i] = &nats.Msg{Subject: p.msg.Subject, Header: maps.Clone(p.msg.Header), Data: p.msg.Data}
+	for i, p := range events {
+		messages[i] = p.msg
 	}
 	before, err := w.guard.checkpoint()
 	if err != nil {
@@ -76,7 +75,7 @@ func (w *writer) flushTogether(events []*pending) bool {
 	}
 	if outcome != jsapi.Stored {
 		for _, p := range events {
-			p.unknown = outcome == jsapi.Unknown
+			p.msg, p.unknown = jsapi.Single(p.msg), outcome == jsapi.Unknown
 		}
 		return false
 	}

@@ -62,13 +62,13 @@ func encodeReference(e domain.ReferenceEvent, eventID string, at time.Time) (*na
 		Recorder: e.Replica, Late: e.Late, Change: string(e.Operation), ID: e.ID, ClientID: e.ClientID, Active: e.Active,
 		Kind: e.InvoiceKind, Timeframe: e.InvoiceTimeframe,
 	})
-	msg, _ := newMessage(subject, data, map[string]string{
-		headerID:            eventID,
-		headerType:          kind,
-		headerSubject:       client,
-		headerTime:          clock(at),
-		headerCorrelationID: escape(e.CorrelationID),
-		headerCausationID:   escape(e.CausationID),
+	msg, _ := newMessage(subject, data, attributes{
+		id:            eventID,
+		kind:          kind,
+		subject:       client,
+		time:          clock(at),
+		correlationID: escape(e.CorrelationID),
+		causationID:   escape(e.CausationID),
 	})
 	return msg, err
 }

@@ -123,7 +123,7 @@ func appendRemoval(ctx context.Context, nc *nats.Conn, r Removal, batch ...*nats
 
 func encodeRemoval(r Removal, id string, at time.Time) (*nats.Msg, error) {
 	data, err := encodeJSON(r)
-	msg, _ := newMessage(RemovalSubject, data, map[string]string{headerID: id, headerType: typeRemoved, headerTime: clock(at)})
+	msg, _ := newMessage(RemovalSubject, data, attributes{id: id, kind: typeRemoved, time: clock(at)})
 	return msg, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"maps"
 	"strconv"
 	"time"
 
@@ -65,26 +66,35 @@ func (c *Client) PublishOnce(ctx context.Context, msg *nats.Msg) (*jetstream.Pub
 }
 
 // PublishBatch sends messages as one atomic batch and waits for its acknowledgement until ctx ends. The id is unique. A batch
-// whose outcome is unknown may be stored later. Its messages must not be used again: headers may be added to them until then.
+// whose outcome is unknown may be stored later. Its messages get the headers of a batch and must not be changed or sent again, see
+// Single.
 func (c *Client) PublishBatch(ctx context.Context, id string, messages []*nats.Msg) (*jetstreamext.BatchAck, error) {
-	ack, err := WithContext(ctx, func() (*jetstreamext.BatchAck, error) { return c.sendBatch(ctx, id, messages) })
+	for i, msg := range messages {
+		msg.Header[jetstreamext.BatchIDHeader] = []string{id}
+		msg.Header[jetstreamext.BatchSeqHeader] = []string{strconv.Itoa(i + 1)}
+	}
+	messages[len(messages)-1].Header[jetstreamext.BatchCommitHeader] = []string{"1"}
+	ack, err := WithContext(ctx, func() (*jetstreamext.BatchAck, error) { return c.sendBatch(ctx, messages) })
 	c.published(err)
 	return ack, err
 }
 
-func (c *Client) sendBatch(ctx context.Context, id string, messages []*nats.Msg) (*jetstreamext.BatchAck, error) {
+// Single returns a copy of a message of a batch, to be sent by itself.
+func Single(msg *nats.Msg) *nats.Msg {
+	header := maps.Clone(msg.Header)
+	for _, name := range []string{jetstreamext.BatchIDHeader, jetstreamext.BatchSeqHeader, jetstreamext.BatchCommitHeader} {
+		delete(header, name)
+	}
+	return &nats.Msg{Subject: msg.Subject, Header: header, Data: msg.Data}
+}
+
+func (c *Client) sendBatch(ctx context.Context, messages []*nats.Msg) (*jetstreamext.BatchAck, error) {
 	last := len(messages) - 1
-	for i, msg := range messages {
-		msg.Header[jetstreamext.BatchIDHeader] = []string{id}
-		msg.Header[jetstreamext.BatchSeqHeader] = []string{strconv.Itoa(i + 1)}
-		if i == last {
-			break
-		}
+	for _, msg := range messages[:last] {
 		if err := c.Conn.PublishMsg(msg); err != nil {
 			return nil, err
 		}
 	}
-	messages[last].Header[jetstreamext.BatchCommitHeader] = []string{"1"}
 	response, err := c.Conn.RequestMsgWithContext(ctx, messages[last])
 	if err != nil {
 		return nil, err
