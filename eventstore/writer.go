@@ -35,7 +35,7 @@ type writer struct {
 	ended   chan struct{}
 	single  cost // of an event that is published by itself, while others are, too
 	batch   cost
-	several bool                      // the last flush had more than one event
+	callers int                       // who may have an event for the next flush: those of the last one, and those who waited for its end
 	busy    atomic.Pointer[time.Time] // when the flush under way is expected to end; nil if there is none
 }
 
@@ -43,8 +43,9 @@ const (
 	maxBatch    = 500 // the server takes 1,000
 	batchSyncs  = 9   // of a batch, where a single event has one: the first estimate
 	stagedSyncs = 2   // of one that is staged in memory, with the time for that
-	gatherShare = 16  // of what a batch costs: waited for callers that just got a result and have more to store
-	maxGather   = 5 * time.Millisecond
+	gatherShare = 2   // of what a batch costs: waited for callers that just got a result and may have more to store
+	gatherSteps = 8   // between looks at whether they have come
+	maxGather   = 20 * time.Millisecond
 )
 
 // errTooSlow is why an event is not sent: it would not be acknowledged in time.
@@ -61,7 +62,10 @@ func (w *writer) start() {
 	go func() {
 		defer close(w.ended)
 		for p := range w.queue {
-			w.flush(w.gather(p))
+			events := w.gather(p)
+			n := len(events)
+			w.flush(events)
+			w.callers = n + len(w.queue)
 		}
 	}()
 }
@@ -120,17 +124,23 @@ func (w *writer) hasTime(p *pending, expected time.Duration) bool {
 	return time.Until(p.deadline) > expected+expected/4
 }
 
-// gather takes what is waiting by now, in addition to first. If that, or what it took before, is more than one event, it also
-// takes what comes in a moment: of the callers that just got a result, one is the first to come back.
+// gather takes what is waiting by now, in addition to first. If a batch for all callers is worth it, it waits a moment for those that
+// just got a result: without that they would share the batches in two halves, each as long as the whole.
 func (w *writer) gather(first *pending) []*pending {
 	batch := w.waiting(take(nil, first))
-	if len(batch) > 1 || w.several {
-		time.Sleep(min(w.batch.get()/gatherShare, maxGather))
+	if !w.together(w.callers) {
+		return batch
+	}
+	step := min(w.batch.get()/gatherShare, maxGather) / gatherSteps
+	for i := 0; i < gatherSteps && len(batch) < w.callers; i++ {
+		time.Sleep(step)
 		batch = w.waiting(batch)
 	}
-	w.several = len(batch) > 1
 	return batch
 }
+
+// together reports whether n events are stored sooner as a batch than one by one.
+func (w *writer) together(n int) bool { return time.Duration(n)*w.single.get() > w.batch.get() }
 
 func (w *writer) waiting(batch []*pending) []*pending {
 	for len(batch) < maxBatch {
@@ -158,7 +168,7 @@ func take(batch []*pending, p *pending) []*pending {
 // flush stores events that are taken, and returns when the outcome of each is known, or known to be unknown.
 func (w *writer) flush(events []*pending) {
 	events = slices.DeleteFunc(events, w.publishLeased)
-	if time.Duration(len(events))*w.single.get() > w.batch.get() {
+	if w.together(len(events)) {
 		events = w.refuseLate(events, func(int) time.Duration { return w.batch.get() })
 		if len(events) > 1 && w.flushTogether(events) {
 			return

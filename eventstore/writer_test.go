@@ -40,15 +40,43 @@ func TestWaitingEventsShareAnAtomicBatch(t *testing.T) {
 	require.Greater(t, batched, n/10, "a slow machine stores some of them one by one")
 }
 
-// A repeat must not look like part of the batch that it was first sent in.
-func TestABatchLeavesItsMessagesAsTheyWere(t *testing.T) {
+// A batch waits a moment for callers that just got a result, so that they do not share the batches in two halves.
+func TestCallersThatComeBackShareABatch(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	const callers, each = 8, 20
+	var group sync.WaitGroup
+	for i := range callers {
+		group.Go(func() {
+			for n := range each {
+				s.Cost(80 * time.Millisecond)
+				_, err := s.Append(deadline(t), created(int64(1+n*callers+i)), 0)
+				if err != nil {
+					t.Error(err)
+				}
+				time.Sleep(time.Duration(2*i) * time.Millisecond)
+			}
+		})
+	}
+	group.Wait()
+	stream, err := s.JetStream().Stream(deadline(t), eventstore.Stream)
+	require.NoError(t, err)
+	batches := make(map[string]bool)
+	for sequence := range uint64(callers * each) {
+		msg, err := stream.GetMsg(deadline(t), sequence+1)
+		require.NoError(t, err)
+		batches[msg.Header.Get("Nats-Batch-Id")] = true
+	}
+	require.Less(t, len(batches), each+each/3) // one in each round, but for the first
+}
+
+func TestAnEventOfABatchHasItsOwnResult(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
 	batch, together := s.FlushTogether(created(1), created(2))
 	require.True(t, together)
 	records := stored(t, s)
 	for i, event := range batch {
-		require.NotContains(t, event.Message.Header, "Nats-Batch-Id")
 		require.Equal(t, domain.AppendResult{Sequence: uint64(i + 1), Revision: records[i].Revision()}, event.Result)
 	}
 }
@@ -61,6 +89,15 @@ func TestABatchWithoutAResponseHasAnUnknownOutcome(t *testing.T) {
 	require.False(t, together)
 	for _, event := range batch {
 		require.True(t, event.Unknown)
+		requireSingle(t, event.Message)
+	}
+}
+
+// requireSingle requires that a message, when it is sent again, does not look like part of the batch that it was first sent in.
+func requireSingle(t *testing.T, msg *nats.Msg) {
+	t.Helper()
+	for name := range msg.Header {
+		require.NotContains(t, name, "Nats-Batch")
 	}
 }
 
@@ -73,6 +110,7 @@ func TestABatchThatIsRefusedIsKnownNotToBeStored(t *testing.T) {
 	require.False(t, together)
 	for _, event := range batch {
 		require.False(t, event.Unknown)
+		requireSingle(t, event.Message)
 	}
 }
 
@@ -138,6 +176,7 @@ func TestABatchEndsInTimeWhileReconnecting(t *testing.T) {
 	require.Less(t, time.Since(begun), 10*time.Second, "the connection waits for a minute")
 	for _, event := range batch {
 		require.True(t, event.Unknown)
+		requireSingle(t, event.Message)
 	}
 
 	event, none := created(3), uint64(0)
