@@ -147,3 +147,10 @@ func TestReadersOfLargeClientsStayWithinTheMemoryLimit(t *testing.T) {
 		return s.want(http.StatusOK, http.MethodGet, "/clients/1", "", "Accept-Encoding: gzip").header.Get("Content-Encoding") == ""
 	}, "a small response is not compressed when there is no memory for it")
 }
+
+// A collector that runs whenever a small heap has doubled takes a sixth of the processor time.
+func TestTheCollectorLeavesASmallHeapAlone(t *testing.T) {
+	t.Parallel()
+	require.InDelta(t, 400, start(t).metric("go_gc_gogc_percent"), 0)
+	require.InDelta(t, 50, start(t, "GOGC=50").metric("go_gc_gogc_percent"), 0)
+}

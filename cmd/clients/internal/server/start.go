@@ -64,6 +64,7 @@ func Start(ctx context.Context, config config.Config, log *slog.Logger) (_ *Serv
 		config: config, registry: prometheus.NewRegistry(), memoryLimit: memoryLimit(log), broken: make(chan error, 1),
 		hosts: transport.Hosts{Allowed: config.AllowedHosts, Any: config.Credentials != nil},
 	}
+	fitGarbage()
 	s.log = slog.New(startLog{log.Handler(), &s.readiness})
 	defer func() {
 		if err != nil {
