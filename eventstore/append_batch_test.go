@@ -2,6 +2,7 @@ package eventstore_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -40,6 +41,11 @@ func TestABatchIsStoredInItsOrder(t *testing.T) {
 		for _, length := range []int{1, 15, 16, 500, eventstore.MaxBatch} {
 			entries := references(n, n+length-1)
 			last, err := s.AppendBatch(deadline(t), entries)
+			for errors.Is(err, domain.ErrUnknownOutcome) { // on a busy machine; a conflict shows that it is stored
+				if last, err = s.AppendBatch(deadline(t), entries); errors.Is(err, domain.ErrConflict) {
+					last, err = s.LastSequence(deadline(t))
+				}
+			}
 			require.NoError(t, err, length)
 			require.Equal(t, uint64(after+length), last)
 			after, n = after+length, n+length
@@ -203,14 +209,14 @@ func TestABatchWithoutAServerIsRefusedInTime(t *testing.T) {
 		begun := time.Now()
 		_, err := stores[0].AppendBatch(deadline(t), references(1, length))
 		requireUnavailable(t, err)
-		require.Less(t, time.Since(begun), 10*time.Second, "the context ends after 30 s")
+		require.Less(t, time.Since(begun), 10*time.Second, "the context ends after a minute")
 	}
 	cluster.Stop(0)
 	for _, length := range []int{1, 100} {
 		begun := time.Now()
 		_, err := stores[0].AppendBatch(deadline(t), references(1, length))
 		requireUnavailable(t, err)
-		require.Less(t, time.Since(begun), 10*time.Second, "the context ends after 30 s")
+		require.Less(t, time.Since(begun), 10*time.Second, "the context ends after a minute")
 	}
 	ctx, cancel := context.WithCancel(deadline(t))
 	cancel()

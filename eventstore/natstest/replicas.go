@@ -50,9 +50,9 @@ func CreateStream(t testing.TB, js jetstream.JetStream, config jetstream.StreamC
 	}
 }
 
-// Deadline returns a context that ends with the test, or after 30 s.
+// Deadline returns a context that ends with the test, or after a minute.
 func Deadline(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
