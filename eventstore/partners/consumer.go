@@ -22,6 +22,10 @@ const (
 	ackPendingLimit   = 20_000
 	waitingPullsLimit = 1_024
 
+	// subjectLimit bounds, in bytes, what a partner chooses of a subject that is requested for it. The server closes a connection
+	// that sends a line of more than 4 KiB, and the client then never connects again.
+	subjectLimit = 1 << 10
+
 	// randomNameLength is the least length of a name that is not in the subject, where permissions and imports of a partner
 	// do not see it. The names of other partners' durable consumers are shorter.
 	randomNameLength = 20
@@ -55,6 +59,8 @@ func decodeCreate(subject string, body []byte) (server.CreateConsumerRequest, er
 		return r, fmt.Errorf("the stream is %s", stream)
 	case strings.ContainsFunc(name, inNoName), c.Name != "" && c.Name != name, c.Durable != "" && c.Durable != name:
 		return r, errors.New("the consumer's name differs from the subject's")
+	case len(name)+len(c.FilterSubject) > subjectLimit:
+		return r, fmt.Errorf("the name and the filter have at most %d bytes", subjectLimit)
 	case filter != "" && (c.FilterSubject != filter || len(c.FilterSubjects) > 0):
 		return r, errors.New("the filter differs from the subject's")
 	}

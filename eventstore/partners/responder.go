@@ -116,6 +116,9 @@ func (r *responder) handle(ctx context.Context, partner, what string, body []byt
 		rest, what, _ = strings.Cut(rest, ".")
 		accounts = strings.Split(rest, ",")
 	}
+	if len(what) > subjectLimit {
+		return refuse(codeBadRequest, "the subject is too long")
+	}
 	if accounts != nil && what == "info" {
 		return accountInfo()
 	}

@@ -156,6 +156,7 @@ var refused = map[string]struct{ config, says string }{
 	"long inactivity":     {`"inactive_threshold":86400000000001`, "inactive_threshold is at most 24h0m0s"},
 	"many pulls":          {`"max_waiting":100000`, "max_waiting"},
 	"too long":            {`"description":"` + strings.Repeat("x", 16<<10) + `"`, "bytes"},
+	"long filter":         {`"filter_subject":"clients.` + strings.Repeat("x", 5000) + `"`, "bytes"},
 	"another value":       {`"name":"reader"}} {"x":{"y":1`, "more than one"},
 }
 
@@ -177,6 +178,8 @@ func TestPartnersAreRefusedOtherConsumers(t *testing.T) {
 	require.Contains(t, request(t, nc, "$JS.API.CONSUMER.CREATE.CLIENTS", `{"stream_name":"CLIENTS","config":{"name":"0123456789.0123456789","filter_subject":"clients.>"}}`), "name differs")
 	require.Contains(t, request(t, nc, "$JS.API.CONSUMER.CREATE.CLIENTS", `{"stream_name":"CLIENTS","config":{"name":"01234567890123456789 0\r\n\r\nPUB $JS.API.STREAM.DELETE.CLIENTS 0\r\n\r\n","filter_subject":"clients.>"}}`), "name differs")
 	require.Contains(t, request(t, nc, "$JS.API.CONSUMER.CREATE.CLIENTS", `{"stream_name":"CLIENTS","config":{"name":"NVHDVM9Q5M4DGVT2M9JKZ5_1","filter_subjects":["clients.a.>","clients.b.>"]}}`), `"created"`)
+	require.Contains(t, request(t, nc, "$JS.API.CONSUMER.CREATE.CLIENTS", `{"stream_name":"CLIENTS","config":{"name":"`+strings.Repeat("x", 5000)+`","filter_subject":"clients.>"}}`), "bytes")
+	require.Contains(t, request(t, nc, "$JS.API.CONSUMER.DELETE.CLIENTS."+strings.Repeat("x", 3000), ""), "too long")
 	require.Regexp(t, `"name":"[0-9A-Za-z]{22,}"`, request(t, nc, "$JS.API.CONSUMER.CREATE.CLIENTS", `{"stream_name":"CLIENTS","config":{"filter_subject":"clients.>"}}`), "a name that cannot be guessed")
 	require.Contains(t, request(t, nc, "$JS.API.CONSUMER.CREATE.CLIENTS.reader.clients.>", `{"stream_name":"PROJECTS","config":{"filter_subject":"clients.>"}}`), "the stream is CLIENTS")
 	requireDenied(t, nc, "$JS.API.CONSUMER.CREATE.CLIENTS.reader.client-references.>")
