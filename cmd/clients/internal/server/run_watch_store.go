@@ -34,22 +34,22 @@ func (s *Server) watchStore() {
 		refusals++
 		setReadOnly(s.store, fault, s.log)
 		if refusals == maxRefusals {
-			s.endBroken(fmt.Errorf("embedded NATS refuses writes although the disk has room: %s", fault))
+			endBroken(s, fmt.Errorf("embedded NATS refuses writes although the disk has room: %s", fault))
 		}
 	})
 }
 
 // watchConnection ends the process from now on when the connection to NATS is closed for good. The client does that after an error
 // that it does not know, such as an event above a max_payload that was lowered while it was connected.
-func (s *Server) watchConnection() {
+func watchConnection(s *Server) {
 	s.nc.SetClosedHandler(func(nc *nats.Conn) {
-		s.endBroken(fmt.Errorf("connection to NATS closed for good: %w", nc.LastError()))
+		endBroken(s, fmt.Errorf("connection to NATS closed for good: %w", nc.LastError()))
 	})
 	s.onStop(func() { s.nc.SetClosedHandler(nil) })
 }
 
 // endBroken makes Wait return err: only a restart of the process helps.
-func (s *Server) endBroken(err error) {
+func endBroken(s *Server, err error) {
 	s.setNotReady(err.Error())
 	select {
 	case s.broken <- err:

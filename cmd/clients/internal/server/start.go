@@ -107,7 +107,7 @@ func (s *Server) runInBackground(context.Context) error {
 		streams.Room = s.embedded.Room
 		s.watchStore()
 	}
-	s.watchConnection()
+	watchConnection(s)
 	s.streams = metrics.NewStreams(streams)
 	s.every(time.Second, s.streams.SampleEvents)
 	s.every(5*time.Second, s.streams.SampleOthers)
