@@ -35,7 +35,7 @@ func (l load) String() string {
 // loadsFor returns the loads in their order, those whose fsyncs are delayed or the others.
 func loadsFor(slowed bool, clients int) (all []load) {
 	if slowed {
-		for _, delay := range []time.Duration{5, 20, 100} {
+		for _, delay := range []time.Duration{1, 5, 20, 100} {
 			for _, callers := range []int{1, 20, 100} {
 				all = append(all, load{"create", callers, delay * time.Millisecond, "201", create})
 			}
