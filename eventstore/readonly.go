@@ -85,12 +85,13 @@ func notWritable(reason string) error {
 
 // note takes note of a write to one of the streams that was refused for lack of room.
 func (r *readOnly) note(err error) {
-	if !jsapi.LacksRoom(err) {
+	reason := jsapi.LacksRoom(err)
+	if reason == "" {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.refused, r.probed, r.tried, r.unacked = err.Error(), true, time.Now(), 0
+	r.refused, r.probed, r.tried, r.unacked = reason, true, time.Now(), 0
 }
 
 // unacknowledged takes note of an event that was not acknowledged.

@@ -49,7 +49,7 @@ func (c *Client) ensure(ctx context.Context, stream Stream, replicas int, limit 
 	if jsapi.LacksStorage(err) && limit > smallMaxBytes {
 		return c.ensure(ctx, stream, replicas, limit/2, log)
 	}
-	if jsapi.LacksRoom(err) {
+	if jsapi.LacksRoom(err) != "" {
 		return jsapi.Permanent(err)
 	}
 	if !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {

@@ -46,10 +46,13 @@ func LacksStorage(err error) bool {
 	return api != nil && (api.ErrorCode == codeNoStorage || api.ErrorCode == codeNoPeers)
 }
 
-// LacksRoom reports whether a message was refused because of a full disk or a limit. It was not stored.
-func LacksRoom(err error) bool {
+// LacksRoom returns why a message was refused because of a full disk or a limit, "" if it was not. It was not stored.
+func LacksRoom(err error) string {
 	api := apiError(err)
-	return api != nil && slices.Contains(noRoom, api.ErrorCode)
+	if api == nil || !slices.Contains(noRoom, api.ErrorCode) {
+		return ""
+	}
+	return api.Description
 }
 
 func apiError(err error) *jetstream.APIError {
@@ -65,7 +68,7 @@ func Classify(err error) Outcome {
 	if err == nil {
 		return Stored
 	}
-	if errors.Is(err, nats.ErrMaxPayload) || LacksRoom(err) {
+	if errors.Is(err, nats.ErrMaxPayload) || LacksRoom(err) != "" {
 		return Refused
 	}
 	api := apiError(err)

@@ -23,7 +23,7 @@ func (s *service) requireReadOnly(t *testing.T, reason string) {
 	t.Helper()
 	eventually(t, func() bool {
 		r := s.operations("/readyz")
-		return r.status == http.StatusOK && strings.HasPrefix(r.body, "read-only: ") && strings.Contains(r.body, reason)
+		return r.status == http.StatusOK && strings.HasPrefix(r.body, "read-only: "+reason)
 	}, "the service is read-only because of %s", reason)
 	s.want(http.StatusOK, http.MethodGet, "/clients", "")
 	const writes = 20
