@@ -132,7 +132,7 @@ func (w *writer) gather(first *pending) []*pending {
 		return batch
 	}
 	step := min(w.batch.get()/gatherShare, maxGather) / gatherSteps
-	for i := 0; i < gatherSteps && len(batch) < w.callers; i++ {
+	for i := 0; i < gatherSteps && len(batch) < min(w.callers, maxBatch); i++ {
 		time.Sleep(step)
 		batch = w.waiting(batch)
 	}
