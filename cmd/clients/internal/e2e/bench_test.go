@@ -45,6 +45,18 @@ func BenchmarkCommand(b *testing.B) {
 	}
 }
 
+// BenchmarkThreeServers creates clients on three NATS servers, which run in the process of the benchmark. Compare it with -previous.
+func BenchmarkThreeServers(b *testing.B) {
+	var subjects []subject
+	for _, p := range programsMeasured() {
+		s := startProgram(b, p, "CLIENTS_NATS_URL="+natstest.Run(b, 3).URL(), "CLIENTS_STREAM_REPLICAS=3")
+		subjects = append(subjects, subject{p.name, requester(b, s.base, http.StatusCreated, same(text("POST", "/clients", "", benchClient))), s})
+	}
+	for _, callers := range []int{1, 16, 128} {
+		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) { compare(b, callers, 2000, subjects...) })
+	}
+}
+
 // barePublisher publishes what an event is in size, through a connection of its own.
 func barePublisher(b *testing.B, s *service) func() error {
 	b.Helper()
