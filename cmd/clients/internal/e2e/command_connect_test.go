@@ -16,11 +16,14 @@ import (
 func TestSubcommandsReportWhyTheyCannotUseNATS(t *testing.T) {
 	t.Parallel()
 	files, _ := certificate(t)
-	pair, err := tls.LoadX509KeyPair(certificateFiles(files))
+	authority, key := certificateFiles(files)
+	pair, err := tls.LoadX509KeyPair(authority, key)
 	require.NoError(t, err)
-	secure := natstest.Run(t, 1, func(o *server.Options) {
+	secure := natstest.Run(t, 2, func(o *server.Options) {
 		o.TLSConfig, o.TLS = &tls.Config{Certificates: []tls.Certificate{pair}}, true
-	}).URL()
+		o.Username, o.Password = "user", "sesame"
+		o.ClientAdvertise = "127.0.0.1:1" // not reachable, as the addresses of pods through a forwarded port
+	}).Servers[0].ClientURL()
 	empty := natstest.Run(t, 1).URL()
 	folder := filepath.Join(t.TempDir(), "backup")
 	for _, c := range []struct {
@@ -29,6 +32,7 @@ func TestSubcommandsReportWhyTheyCannotUseNATS(t *testing.T) {
 	}{
 		{[]string{"setup", "--nats-url", secure}, "certificate signed by unknown authority\nhint: CLIENTS_NATS_CA names"},
 		{[]string{"verify", "--nats-url", secure}, "certificate signed by unknown authority\nhint: CLIENTS_NATS_CA names"},
+		{[]string{"verify", "--nats-url", withUser(secure, "user:other"), "--nats-ca", authority}, ": login rejected\n"},
 		{[]string{"verify", "--nats-url", "127.0.0.1:1"}, "cannot connect to NATS at nats://127.0.0.1:1: connection refused\n"},
 		{[]string{"backup", folder, "--nats-url", "127.0.0.1:1"}, "cannot connect to NATS at nats://127.0.0.1:1: connection refused\n"},
 		{[]string{"backup", folder, "--nats-url", empty}, "stream not found"},

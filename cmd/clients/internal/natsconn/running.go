@@ -66,7 +66,9 @@ func IsAbsent(err error) bool {
 // Await connects as soon as there is a server, and logs as long as there is none. A server whose certificate is not trusted
 // is an error at once. The user must be an administrator.
 func (s Settings) Await(ctx context.Context, log *slog.Logger) (*nats.Conn, error) {
-	nc, err := s.connect(ctx, log, isUntrusted, reportViolation(ctx, log))
+	// The addresses that the servers report of each other are ignored: through a forwarded port they cannot be reached, or
+	// the certificate is not valid for them, and that failure would hide the one of the server that was given.
+	nc, err := s.connect(ctx, log, isUntrusted, reportViolation(ctx, log), nats.IgnoreDiscoveredServers())
 	if isUntrusted(err) {
 		err = terminal.WithHint(err, "CLIENTS_NATS_CA names the file with the authorities of the NATS servers")
 	}
