@@ -110,7 +110,7 @@ func (s *state) follow(ctx context.Context) error {
 		if epoch != s.Epoch || info.State.LastSeq < s.Sequence {
 			return errStartOver
 		}
-		batch, err := consumer.Fetch(500, jetstream.FetchMaxWait(time.Second))
+		batch, err := consumer.Fetch(50, jetstream.FetchMaxWait(time.Second))
 		if err != nil {
 			return err
 		}

@@ -115,8 +115,8 @@ class Copy:
             epoch = info["config"].get("metadata", {}).get("epoch", info["created"])
             if epoch != s["epoch"] or info["state"]["last_seq"] < s["sequence"]:
                 raise StartOver
-            nats.publish(f"$JS.API.CONSUMER.MSG.NEXT.CLIENTS.{consumer}", {"batch": 500, "expires": 10**9})
-            for _ in range(500):
+            nats.publish(f"$JS.API.CONSUMER.MSG.NEXT.CLIENTS.{consumer}", {"batch": 50, "expires": 10**9})
+            for _ in range(50):
                 subject, reply, status, headers, data = nats.next()
                 if status in ("404", "408"):  # no message, or not as many as requested
                     break

@@ -123,7 +123,7 @@ async function follow(s: State) {
       const info = await manager.streams.info("CLIENTS");
       const epoch = info.config.metadata?.epoch ?? info.created;
       if (epoch !== s.epoch || info.state.last_seq < s.sequence) throw new StartOver();
-      for await (const m of await consumer.fetch({ max_messages: 500, expires: 1000 })) {
+      for await (const m of await consumer.fetch({ max_messages: 50, expires: 1000 })) {
         if (m.info.deliverySequence !== ++delivered) throw new Error("a message was lost on the way");
         const id = m.headers?.get("ce-id") ?? "";
         if (m.seq === s.sequence && s.id && id !== s.id) throw new StartOver();
