@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -33,7 +32,7 @@ func (c *setupCommand) Help() string {
 		"Exit code 0: all streams exist. 1: they do not. 2: invalid settings."
 }
 
-// Run creates the missing streams, and prints which streams exist then. With a file of teams it prints their configuration.
+// Run creates the missing streams, and logs which streams exist then. With a file of teams it prints their configuration.
 func (c *setupCommand) Run(ctx context.Context, s streams) error {
 	if c.Teams != "" {
 		all, err := teams.Read(c.Teams)
@@ -63,7 +62,7 @@ func (c *setupCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	for _, name := range backup.Streams(c.Sources) {
-		fmt.Fprintf(s.out, "%s: exists\n", name)
+		log.Info("stream exists", "stream", name)
 	}
 	return nil
 }

@@ -41,7 +41,7 @@ func TestSubcommandsFindTheEmbeddedServer(t *testing.T) {
 				args, prints string
 				code         int
 			}{
-				{"setup --sources", "PROJECTS: exists", 0},
+				{"setup --sources", `"msg":"stream exists","stream":"PROJECTS"`, 0},
 				{"events", "ClientCreated", 0},
 				{"export --json -o " + export, "", 0},
 				{"import --url " + s.base + " " + export, "", 0},
