@@ -100,12 +100,17 @@ func (e *Eraser) overwriteAll(ctx context.Context, begun []eventstore.Record, cl
 	return nil
 }
 
+// renewLimit is how long servers may take to make a stream again.
+const renewLimit = 30 * time.Second
+
 // renewSnapshots deletes the bucket of the snapshots and makes it again.
 func (e *Eraser) renewSnapshots(ctx context.Context) error {
 	info, err := e.stream(ctx, eventstore.Stream)
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, renewLimit)
+	defer cancel()
 	bucket := snapshotstore.New(e.nc, snapshotstore.Config{Replicas: info.Config.Replicas, Log: slog.New(slog.DiscardHandler)})
 	if err := bucket.Delete(ctx); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package jsapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -52,20 +53,29 @@ var ErrNoCluster = errors.New("the NATS server is not part of a cluster")
 // Retry repeats a call until it succeeds, fails for good, or ctx ends. Each attempt takes RequestTimeout at most: before a
 // cluster has elected a leader there is no response, and a longer wait would not change that.
 //
+// If ctx has passed its deadline, the error is that of the last attempt that ended before.
+//
 // These fail for good: a Permanent error, a *ConfigError, ErrNoCluster, and each refusal of the server that does not pass
 // as its cluster forms.
 func Retry(ctx context.Context, log *slog.Logger, call func(context.Context) error) error {
+	var last error
 	for {
 		attempt, cancel := context.WithTimeout(ctx, RequestTimeout)
 		err := call(attempt)
 		cancel()
-		if err == nil || ctx.Err() != nil {
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(ctx.Err(), context.DeadlineExceeded):
+			return cmp.Or(last, err)
+		case ctx.Err() != nil:
 			return err
 		}
 		if final := failure(err); final != nil {
 			return final
 		}
 		log.Warn("waiting for NATS", "error", err)
+		last = err
 		sleep(ctx, longPause)
 	}
 }
