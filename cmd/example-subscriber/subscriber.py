@@ -69,7 +69,7 @@ class Copy:
             print("list up to", self.state["sequence"], flush=True)
 
     def save(self):
-        with open(self.path + ".new", "w", encoding="utf-8") as file:
+        with open(self.path + ".new", "w", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
             json.dump(self.state, file)
         os.replace(self.path + ".new", self.path)
 

@@ -50,7 +50,7 @@ async function list(): Promise<State> {
 }
 
 function save(state: State) {
-  writeFileSync(`${options.copy}.new`, format(state));
+  writeFileSync(`${options.copy}.new`, format(state), { mode: 0o600 });
   renameSync(`${options.copy}.new`, options.copy);
 }
 
