@@ -242,7 +242,7 @@ func TestARestoreErases(t *testing.T) {
 	time.AfterFunc(time.Second, func() { cluster.Restart(t, 2) })
 	output, err = restore(created.Time)
 	require.NoError(t, err)
-	require.Contains(t, output, "erased: 1 client of the list\n")
+	require.Contains(t, output, "erased: all clients of the list\n")
 	require.NoError(t, start())
 	require.False(t, holds(0) || holds(1) || holds(2))
 }

@@ -9,7 +9,6 @@ import (
 
 	"clients/cmd/clients/internal/natsconn"
 	"clients/cmd/clients/internal/terminal"
-	"clients/domain"
 	"clients/eventstore"
 	"clients/eventstore/erasure"
 	"clients/projections/ingest"
@@ -58,7 +57,7 @@ func (r *restore) erase(ctx context.Context, stream *jsm.Stream, events api.Stre
 	if err := e.EraseAnyway(ctx, r.Erasures...); err != nil {
 		return fmt.Errorf("erase: %w", err)
 	}
-	fmt.Fprintf(r.Out, "erased: %s of the list\n", domain.Counted(len(r.Erasures), "client"))
+	fmt.Fprintln(r.Out, "erased: all clients of the list")
 	return nil
 }
 
