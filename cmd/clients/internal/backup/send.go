@@ -18,6 +18,7 @@ import (
 // Limits of a restore request.
 const (
 	apiTimeout   = time.Minute      // for one response: a disk may have to sync many messages first
+	apiAttempt   = 10 * time.Second // before what can be repeated is: in an election a request may get no response
 	endTimeout   = time.Hour        // for the response at the end, when the stream is complete
 	retryTimeout = 3 * time.Second  // without responders; a server waits 5 s for the next chunk
 	peersTimeout = 30 * time.Second // for servers that start, or that the cluster's leader has not heard of for a moment
@@ -41,7 +42,7 @@ func (r *restore) send(ctx context.Context, meta streamMeta, data io.Reader) (st
 		return state, err
 	}
 	var to api.JSApiStreamRestoreResponse // has the subject for the data
-	err = r.request(ctx, fmt.Sprintf(api.JSApiStreamRestoreT, meta.Config.Name), request, apiTimeout, &to)
+	err = r.request(ctx, fmt.Sprintf(api.JSApiStreamRestoreT, meta.Config.Name), request, apiAttempt, apiTimeout, &to)
 	if errors.As(err, new(api.ApiError)) {
 		err = fmt.Errorf("%w: %w", errNotBegun, err)
 	}
@@ -54,7 +55,7 @@ func (r *restore) send(ctx context.Context, meta streamMeta, data io.Reader) (st
 	for chunk := make([]byte, chunkSize); ; {
 		n, err := data.Read(chunk)
 		if n > 0 {
-			if err := r.request(ctx, to.DeliverSubject, chunk[:n], apiTimeout, nil); err != nil {
+			if err := r.request(ctx, to.DeliverSubject, chunk[:n], apiTimeout, apiTimeout, nil); err != nil {
 				return state, fmt.Errorf("store messages: %w", err)
 			}
 		}
@@ -66,7 +67,7 @@ func (r *restore) send(ctx context.Context, meta streamMeta, data io.Reader) (st
 		}
 	}
 	var made api.JSApiStreamCreateResponse
-	err = r.request(ctx, to.DeliverSubject, nil, endTimeout, &made)
+	err = r.request(ctx, to.DeliverSubject, nil, endTimeout, endTimeout, &made)
 	if err == nil && made.StreamInfo == nil {
 		err = errors.New("empty response")
 	}
@@ -77,17 +78,23 @@ func (r *restore) send(ctx context.Context, meta streamMeta, data io.Reader) (st
 }
 
 // request decodes the response to a request, unless it is nil or empty. It repeats a request without responders, because servers of
-// a cluster learn a moment later where a chunk goes, and one for which too few servers are there yet.
-func (r *restore) request(ctx context.Context, subject string, request []byte, timeout time.Duration, response any) error {
+// a cluster learn a moment later where a chunk goes, one for which too few servers are there yet, and one without a response within
+// attempt. A restore that such a request has begun all the same keeps its name until the server gives it up.
+func (r *restore) request(ctx context.Context, subject string, request []byte, attempt, timeout time.Duration, response any) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	unanswered := false
 	for begun := time.Now(); ; {
-		reply, err := r.nc.RequestWithContext(ctx, subject, request)
+		limited, cancel := context.WithTimeout(ctx, attempt)
+		reply, err := r.nc.RequestWithContext(limited, subject, request)
+		cancel()
 		if err == nil && len(reply.Data) > 0 {
 			err = decode(reply.Data, response)
 		}
+		unanswered = unanswered || errors.Is(err, context.DeadlineExceeded)
 		repeat := errors.Is(err, nats.ErrNoResponders) && time.Since(begun) < retryTimeout ||
-			jsm.IsNatsError(err, noPeers) && time.Since(begun) < peersTimeout
+			jsm.IsNatsError(err, noPeers) && time.Since(begun) < peersTimeout ||
+			unanswered && (jsm.IsNatsError(err, nameInUse) || errors.Is(err, context.DeadlineExceeded)) && ctx.Err() == nil
 		if !repeat {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"clients/cmd/clients/internal/terminal"
 	"clients/eventstore"
@@ -46,7 +47,7 @@ func (r *restore) order() []manifestStream {
 func (r *restore) makeRoom() error {
 	var existing []string
 	for _, stream := range r.manifest.Streams {
-		known, err := r.manager.IsKnownStream(stream.Name)
+		known, err := r.isKnown(stream.Name)
 		if err != nil {
 			return unknownStream(stream.Name, err)
 		}
@@ -64,6 +65,21 @@ func (r *restore) makeRoom() error {
 		fmt.Fprintf(r.Out, "%s: deleted\n", name)
 	}
 	return nil
+}
+
+// isKnown reports whether a stream exists.
+func (r *restore) isKnown(name string) (known bool, err error) {
+	manager, err := jsm.New(r.nc, jsm.WithTimeout(apiAttempt))
+	if err != nil {
+		return false, err
+	}
+	for begun := time.Now(); time.Since(begun) < apiTimeout; {
+		known, err = manager.IsKnownStream(name)
+		if !errors.Is(err, context.DeadlineExceeded) {
+			break
+		}
+	}
+	return known, err
 }
 
 // unknownStream is the error for a stream of which it is not known whether it exists.
