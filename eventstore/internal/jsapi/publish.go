@@ -66,8 +66,8 @@ func (c *Client) PublishOnce(ctx context.Context, msg *nats.Msg) (*jetstream.Pub
 }
 
 // PublishBatch sends messages as one atomic batch and waits for its acknowledgement until ctx ends. The id is unique. A batch
-// whose outcome is unknown may be stored later. Its messages get the headers of a batch and must not be changed or sent again, see
-// Single.
+// whose outcome is unknown may be stored later. Its messages get the headers of a batch: one that is then sent by itself must be a
+// copy without them, see Single. Messages must not be changed after an unknown outcome, since they may still be read.
 func (c *Client) PublishBatch(ctx context.Context, id string, messages []*nats.Msg) (*jetstreamext.BatchAck, error) {
 	for i, msg := range messages {
 		msg.Header[jetstreamext.BatchIDHeader] = []string{id}
