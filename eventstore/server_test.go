@@ -15,7 +15,7 @@ func TestAServerThatIsTooOldIsRefused(t *testing.T) {
 		require.Contains(t, refusal.Error(), old)
 		require.Contains(t, refusal.Error(), "needs 2.12 or later")
 	}
-	for _, fine := range []string{"2.12.0", "2.12.0-RC.1", "2.15.2", "3.0.0", "", "dev", "x.y.z"} {
+	for _, fine := range []string{"2.12.0", "2.12.0-RC.1", "2.15.3", "3.0.0", "", "dev", "x.y.z"} {
 		require.NoError(t, eventstore.CheckVersion(fine), fine)
 	}
 	s := singleNode(t)

@@ -2,7 +2,7 @@
 // It needs neither Docker nor a registry. The same commit gives the same image, byte for byte.
 //
 //	go run -C deploy ./image -o clients.tar
-//	go run -C deploy ./image -o nats.tar -tag nats:2.15.2 -module . github.com/nats-io/nats-server/v2 ./lock
+//	go run -C deploy ./image -o nats.tar -tag nats:2.15.3 -module . github.com/nats-io/nats-server/v2 ./lock
 //	go run -C deploy ./image -o clients.tar -sbom clients.cdx.json
 //	go run -C deploy ./image -alone -o clients          the program alone, as deploy/Dockerfile uses it
 //
