@@ -19,7 +19,7 @@ import (
 //
 // It returns a *CorruptError or an *UnknownEventError if the stream holds what must not be skipped, after all messages
 // before it were applied; and ErrReplaced if another stream has taken its place, which it looks for after each
-// interruption, and four times a second while nothing arrives.
+// interruption, and again and again while nothing arrives.
 func (s *Store) Tail(ctx context.Context, after uint64, apply func([]Record) error) error {
 	t := tail{
 		reader: s.reader, guard: s.guard, advanced: s.config.Advanced, log: s.config.Log,
@@ -55,10 +55,14 @@ func (s *Store) Tail(ctx context.Context, after uint64, apply func([]Record) err
 var errInterrupted = errors.New("interrupted")
 
 const (
-	tailBatch = 512                    // messages that are applied at once, at most
-	tailFetch = 1024                   // messages that are requested at once
-	tailWatch = 250 * time.Millisecond // how long a request stands, and between looks at whether a silent stream has moved on
+	tailBatch = 512  // messages that are applied at once, at most
+	tailFetch = 1024 // messages that are requested at once
 	tailRetry = 200 * time.Millisecond
+
+	// How long a request stands, and so between looks at whether a silent stream has moved on. A stream of one replica and its
+	// consumer are on the same server, so that only a withheld message can be found (see take): the looks become rare.
+	tailWatch     = 250 * time.Millisecond
+	tailWatchRare = 2 * time.Second
 )
 
 // tail reads the stream from a message on. A consumer delivers the messages; what it leaves out is read from the stream's
@@ -73,6 +77,7 @@ type tail struct {
 	apply    func([]Record) error
 	batch    []Record // not yet applied; reused
 	again    bool     // it was interrupted before
+	single   bool     // the stream has one replica
 
 	unreadable unreadable // suspected
 }
@@ -90,13 +95,13 @@ func (t *tail) read(ctx context.Context) error {
 	if err != nil {
 		return interrupted(err)
 	}
-	for late := false; ; {
-		silent, err := t.fetch(ctx, consumer)
+	for late, watch := false, tailWatch; ; {
+		silent, err := t.fetch(ctx, consumer, watch)
 		if _, fault := t.guard.checkpoint(); err != nil || fault != nil {
 			return cmp.Or(err, fault)
 		}
 		if !silent {
-			late = false
+			late, watch = false, tailWatch
 			continue
 		}
 		found, err := t.catchUp(ctx)
@@ -106,7 +111,9 @@ func (t *tail) read(ctx context.Context) error {
 		if found && late {
 			return fmt.Errorf("%w: messages are not delivered", errInterrupted)
 		}
-		late = found
+		if late = found; t.single {
+			watch = min(2*watch, tailWatchRare)
+		}
 	}
 }
 
@@ -121,11 +128,12 @@ func (t *tail) consumer(ctx context.Context) (jetstream.Consumer, error) {
 	return consumer, err
 }
 
-// fetch applies what is delivered in response to one request. silent says that nothing has arrived.
-func (t *tail) fetch(ctx context.Context, consumer jetstream.Consumer) (silent bool, err error) {
-	watch, cancel := context.WithTimeout(ctx, tailWatch)
+// fetch applies what is delivered in response to one request, which stands for up to watch. silent says that nothing has
+// arrived.
+func (t *tail) fetch(ctx context.Context, consumer jetstream.Consumer, watch time.Duration) (silent bool, err error) {
+	limited, cancel := context.WithTimeout(ctx, watch)
 	defer cancel()
-	messages, err := consumer.Fetch(tailFetch, jetstream.FetchContext(watch))
+	messages, err := consumer.Fetch(tailFetch, jetstream.FetchContext(limited))
 	if err != nil {
 		return false, interrupted(err)
 	}

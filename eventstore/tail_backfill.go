@@ -26,6 +26,7 @@ func (t *tail) catchUp(ctx context.Context) (found bool, err error) {
 	if err != nil {
 		return false, nil
 	}
+	t.single = info.Config.Replicas == 1
 	before := t.reached.Sequence
 	err = t.backfill(limited, info.State.Last)
 	if errors.Is(err, errNoResponse) {

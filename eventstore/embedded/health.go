@@ -2,7 +2,7 @@ package embedded
 
 import (
 	"fmt"
-	"net/http"
+	"slices"
 
 	"github.com/nats-io/nats-server/v2/server"
 )
@@ -52,10 +52,10 @@ func (s *Server) WriteFault(streams []string) string {
 	if !s.server.JetStreamEnabled() {
 		return "JetStream is disabled"
 	}
-	for _, stream := range streams {
-		health := s.server.Healthz(&server.HealthzOptions{Account: streamsAccount, Stream: stream})
-		if health.StatusCode == http.StatusServiceUnavailable {
-			return health.Error
+	health := s.server.Healthz(&server.HealthzOptions{Account: streamsAccount, Details: true})
+	for _, fault := range health.Errors {
+		if slices.Contains(streams, fault.Stream) {
+			return fault.Error
 		}
 	}
 	return ""

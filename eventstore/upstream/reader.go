@@ -46,9 +46,13 @@ type Handler interface {
 }
 
 const (
-	watchInterval  = 250 * time.Millisecond // between looks at a stream without deliveries
-	recordInterval = 2 * time.Second        // between comparisons of the record
+	recordInterval = 2 * time.Second // between comparisons of the record
 	retryPause     = 250 * time.Millisecond
+
+	// Between looks at a stream without deliveries. A stream of one replica and its consumer are on the same server, so that
+	// only a message that the client library withholds can be found: the looks become rare.
+	watchInterval = 250 * time.Millisecond
+	watchRarely   = 2 * time.Second
 )
 
 var (
@@ -92,7 +96,8 @@ func (r *Reader) readStream(ctx context.Context) error {
 	if err := r.unchanged(ctx); err != nil { // a consumer ends with its stream: this one is of the stream above
 		return err
 	}
-	watch := time.NewTicker(watchInterval)
+	interval := watchInterval
+	watch := time.NewTicker(interval)
 	defer watch.Stop()
 	for silent := true; ; {
 		select {
@@ -116,6 +121,12 @@ func (r *Reader) readStream(ctx context.Context) error {
 					return err
 				}
 			}
+			if !silent || !r.state.Single {
+				interval = watchInterval
+			} else {
+				interval = min(2*interval, watchRarely)
+			}
+			watch.Reset(interval)
 			silent = true
 		}
 	}

@@ -51,6 +51,7 @@ type State struct {
 	// FirstStored and LastStored are when the messages at First and Last were stored. FirstStored is zero if no message is
 	// left. LastStored is a later time if the message at Last is gone.
 	FirstStored, LastStored time.Time
+	Single                  bool // the stream has one replica
 }
 
 // State returns the state of a stream from its leader. What was acknowledged to a publisher before the call is at or below
@@ -65,7 +66,7 @@ func (c *Client) State(ctx context.Context, stream Stream) (State, error) {
 	}
 	return State{
 		Created: info.Created, First: info.State.First, Last: info.State.Last,
-		FirstStored: info.State.FirstTime, LastStored: info.State.LastTime,
+		FirstStored: info.State.FirstTime, LastStored: info.State.LastTime, Single: info.Config.Replicas == 1,
 	}, nil
 }
 

@@ -14,6 +14,7 @@ type StreamInfo struct {
 		Subjects []string          `json:"subjects"`
 		Mirror   json.RawMessage   `json:"mirror"`
 		Sources  []json.RawMessage `json:"sources"`
+		Replicas int               `json:"num_replicas"`
 		Metadata struct {
 			Epoch string `json:"epoch"` // see eventstore.Store.Epoch
 		} `json:"metadata"`
