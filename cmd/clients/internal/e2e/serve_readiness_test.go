@@ -61,6 +61,18 @@ func TestReadinessNamesWhatAStartWaitsFor(t *testing.T) {
 	}
 }
 
+// A start that loses its connection says that NATS cannot be reached.
+func TestReadinessNamesAConnectionThatAStartLoses(t *testing.T) {
+	t.Parallel()
+	servers := natstest.Run(t, 3)
+	servers.Stop(0)
+	servers.Stop(1)
+	s := launchUnready(t, "CLIENTS_NATS_URL="+servers.URL())
+	require.Eventually(t, func() bool { return strings.HasPrefix(s.unreadiness(), "starting: open the streams: waiting for NATS") }, timeout, 10*time.Millisecond, "%v", last{s})
+	servers.Stop(2)
+	require.Eventually(t, func() bool { return strings.HasSuffix(s.unreadiness(), "NATS cannot be reached") }, timeout, 10*time.Millisecond, "%v", last{s})
+}
+
 // While it reads the stream, a service says how far it is.
 func TestReadinessShowsTheProgressOfAReplay(t *testing.T) {
 	t.Parallel()

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"sync/atomic"
 
+	"clients/cmd/clients/internal/natsconn"
+
 	"github.com/nats-io/nats.go"
 )
 
@@ -92,7 +94,9 @@ func (l startLog) Handle(ctx context.Context, r slog.Record) error {
 	if r.Level == slog.LevelWarn {
 		warning := r.Message
 		r.Attrs(func(a slog.Attr) bool {
-			if a.Key == "error" || a.Key == "reason" {
+			if err, isError := a.Value.Any().(error); isError && a.Key == "error" {
+				warning += ": " + natsconn.Readable(err).Error()
+			} else if a.Key == "error" || a.Key == "reason" {
 				warning += ": " + a.Value.String()
 			}
 			return true
