@@ -47,11 +47,13 @@ func Main() {
 	}
 	options := &server.Options{
 		ServerName: o.Name, Host: "127.0.0.1", JetStream: true, StoreDir: o.StoreDir, SyncAlways: true, NoLog: true, NoSigs: true,
-		Cluster: server.ClusterOpts{Name: "test", Host: "127.0.0.1"},
+		Port: portOf(o.Client),
 	}
-	options.Port, options.Cluster.Port = portOf(o.Client), portOf(o.Route)
-	for _, route := range o.Routes {
-		options.Routes = append(options.Routes, &url.URL{Scheme: "nats", Host: route})
+	if len(o.Routes) > 1 {
+		options.Cluster = server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: portOf(o.Route)}
+		for _, route := range o.Routes {
+			options.Routes = append(options.Routes, &url.URL{Scheme: "nats", Host: route})
+		}
 	}
 	s, err := server.NewServer(options)
 	if err != nil {
@@ -70,7 +72,7 @@ func portOf(address string) (port int) {
 	return port
 }
 
-// RunProcesses starts a cluster of n servers as processes, which end with the test. It returns when JetStream is ready on
+// RunProcesses starts a cluster of n servers, or one alone, as processes, which end with the test. It returns when JetStream is ready on
 // every server. The TestMain of the tests has to call Main.
 func RunProcesses(t testing.TB, n int) []*Process {
 	t.Helper()
@@ -141,6 +143,9 @@ func (p *Process) ready() bool {
 
 // StoreDir returns the folder in which the server stores its streams.
 func (p *Process) StoreDir() string { return p.options.StoreDir }
+
+// PID returns the id of the process.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
 
 // Pause suspends the process with SIGSTOP.
 func (p *Process) Pause() error { return p.cmd.Process.Signal(syscall.SIGSTOP) }

@@ -126,12 +126,17 @@ func (m *measure) quantile(q float64) float64 {
 	return float64(m.latencies[int(q*float64(len(m.latencies)-1))].Nanoseconds()) / 1e3
 }
 
-// processorTime returns how much processor time a process has used, where the system reports it as Linux does.
+// processorTime returns how much processor time the service has used.
 func (s *service) processorTime(b *testing.B) time.Duration {
 	if s == nil {
 		return 0
 	}
-	stat, err := os.ReadFile("/proc/" + strconv.Itoa(s.cmd.Process.Pid) + "/stat")
+	return processorTime(b, s.cmd.Process.Pid)
+}
+
+// processorTime returns how much processor time a process has used, where the system reports it as Linux does.
+func processorTime(b *testing.B, pid int) time.Duration {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
 		return 0
 	}
