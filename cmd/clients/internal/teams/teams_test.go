@@ -64,7 +64,7 @@ func TestInvalidFilesOfTeams(t *testing.T) {
 	for content, want := range map[string]string{
 		``:                                       "must be a JSON array of teams (EOF)",
 		`{}`:                                     "must be a JSON array of teams",
-		`[]`:                                     "must be a JSON array of teams",
+		`[]`:                                     "has no team",
 		`[] []`:                                  "there is something behind it",
 		`[{"name": "crm", "acounts": ["acme"]}]`: `json: unknown field "acounts"`,
 		`[{"name": "crm", "accounts": ["acme"]}, {"name": "crm", "accounts": "all"}]`: `there are several teams "crm"`,
@@ -83,6 +83,7 @@ func TestInvalidFilesOfTeams(t *testing.T) {
 		`[{"name": "crm", "accounts": "all", "publishes": ["clients"]}]`:                       `team "crm": publishes "clients": must be projects or invoices, each once`,
 		`[{"name": "crm", "accounts": "all", "publishes": ["projects", "projects"]}]`:          `each once`,
 		`[{"name": "crm", "accounts": "all", "password": "secret"}]`:                           `team "crm": the password must be a bcrypt hash`,
+		`[{"name": "crm", "accounts": "all", "password": "` + hash + `\n"}]`:                   `team "crm": the password must be a bcrypt hash`,
 		`[{"name": "7", "accounts": ["A"]}, {"name": "sys", "accounts": [], "password": "x"}]`: "",
 	} {
 		_, err := teams.Read(file(t, content))
