@@ -72,6 +72,9 @@ func (s *state) list() error {
 		return err
 	}
 	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return errors.New("list: " + response.Status)
+	}
 	var list []struct{ Client map[string]json.RawMessage }
 	err = json.NewDecoder(response.Body).Decode(&list)
 	for _, entry := range list {
