@@ -103,7 +103,7 @@ func (e *Eraser) intend(ctx context.Context, c Client, ids map[string]string, cr
 		return err
 	}
 	return eventstore.AppendErasure(ctx, e.nc, domain.Envelope{
-		EventID: id.String(), Version: h.version + 1, Time: time.Now(), Actor: "clients erase", CorrelationID: id.String(),
+		EventID: id.String(), Version: h.version + 1, Time: time.Now(), Actor: "clients erase", CorrelationID: id.String(), CausationID: id.String(),
 	}, h.last, removal)
 }
 
