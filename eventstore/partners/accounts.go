@@ -125,11 +125,15 @@ func removeCounts(body []byte) []byte {
 		Created json.RawMessage `json:"created,omitempty"`
 		Now     json.RawMessage `json:"ts,omitempty"`
 		State   struct {
-			First uint64 `json:"first_seq"`
-			Last  uint64 `json:"last_seq"`
+			Messages  int    `json:"messages"` // libraries require the counts
+			Bytes     int    `json:"bytes"`
+			First     uint64 `json:"first_seq"`
+			Last      uint64 `json:"last_seq"`
+			Consumers int    `json:"consumer_count"`
 		} `json:"state"`
 	}
 	err := json.Unmarshal(body, &info)
+	info.State.Messages, info.State.Bytes, info.State.Consumers = 0, 0, 0
 	if err == nil {
 		body, err = json.Marshal(info)
 	}

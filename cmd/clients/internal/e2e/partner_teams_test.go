@@ -97,6 +97,7 @@ func requireTeamReads(t *testing.T, s *service, servers *natstest.Cluster) {
 	require.NoError(t, err)
 	require.NotZero(t, stream.CachedInfo().State.LastSeq)
 	require.False(t, stream.CachedInfo().Created.IsZero())
+	require.Contains(t, request(t, nc, "$JS.API.STREAM.INFO.CLIENTS", ""), `"messages":0,"bytes":0,`, "nats.py requires the counts")
 	last, err := stream.GetLastMsgForSubject(t.Context(), "clients.default.1")
 	require.NoError(t, err)
 	require.Contains(t, string(last.Data), "SuprCorp")
