@@ -28,8 +28,8 @@ type Version struct {
 	Go      string `json:"go"`
 }
 
-// Handler serves /livez, /readyz, /metrics, /version, and the contracts as /openapi.yaml, /asyncapi.yaml and
-// /schemas/.
+// Handler serves /livez, /readyz, /metrics, /version, and the contracts as /openapi.yaml, /asyncapi.yaml, /EVENTS.md
+// and /schemas/.
 func (o Operations) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
@@ -48,15 +48,18 @@ func (o Operations) Handler() http.Handler {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(o.Version)
 	})
-	mux.HandleFunc("GET /openapi.yaml", func(w http.ResponseWriter, _ *http.Request) { document(w, contracts.OpenAPI) })
-	mux.HandleFunc("GET /asyncapi.yaml", func(w http.ResponseWriter, _ *http.Request) { document(w, contracts.AsyncAPI) })
+	mux.HandleFunc("GET /openapi.yaml", func(w http.ResponseWriter, _ *http.Request) { document(w, "application/yaml", contracts.OpenAPI) })
+	mux.HandleFunc("GET /asyncapi.yaml", func(w http.ResponseWriter, _ *http.Request) { document(w, "application/yaml", contracts.AsyncAPI) })
+	mux.HandleFunc("GET /EVENTS.md", func(w http.ResponseWriter, _ *http.Request) {
+		document(w, "text/markdown; charset=utf-8", contracts.Events)
+	})
 	mux.Handle("GET /schemas/", http.FileServerFS(contracts.Schemas))
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{}))
 	return o.Hosts.Handler(mux)
 }
 
-func document(w http.ResponseWriter, content []byte) {
-	w.Header().Set("Content-Type", "application/yaml")
+func document(w http.ResponseWriter, mediaType string, content []byte) {
+	w.Header().Set("Content-Type", mediaType)
 	_, _ = w.Write(content)
 }
 

@@ -9,7 +9,12 @@ import "embed"
 //go:embed openapi.yaml
 var OpenAPI []byte
 
-// AsyncAPI describes the events, in YAML. It refers to Schemas.
+// Events describes the events for people, in Markdown.
+//
+//go:embed EVENTS.md
+var Events []byte
+
+// AsyncAPI describes the events, in YAML. It refers to Events and to Schemas.
 //
 //go:embed asyncapi.yaml
 var AsyncAPI []byte

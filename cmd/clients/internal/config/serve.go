@@ -17,7 +17,7 @@ import (
 type Serve struct {
 	HTTPAddr         string `name:"http-addr" env:"CLIENTS_HTTP_ADDR" default:"127.0.0.1:8080" help:"Address of the API. Loopback only without logins."`
 	AllowedHosts     string `name:"allowed-hosts" env:"CLIENTS_ALLOWED_HOSTS" default:"" help:"Further host names of a service without logins, comma-separated and without ports. Pages of these origins may send requests, also with logins."`
-	OpsAddr          string `name:"ops-addr" env:"CLIENTS_OPS_ADDR" default:"127.0.0.1:8081" help:"Address of /livez, /readyz, /metrics, /version, /openapi.yaml, /asyncapi.yaml and /schemas/."`
+	OpsAddr          string `name:"ops-addr" env:"CLIENTS_OPS_ADDR" default:"127.0.0.1:8081" help:"Address of /livez, /readyz, /metrics, /version, /openapi.yaml, /asyncapi.yaml, /EVENTS.md and /schemas/."`
 	NATSFlags        `set:"without_nats_url=an embedded server"`
 	DataDir          string `name:"data-dir" env:"CLIENTS_DATA_DIR" default:"./clients-data" help:"Store of the embedded server. Not used with an external NATS."`
 	EmbeddedNATSAddr string `name:"embedded-nats-addr" env:"CLIENTS_EMBEDDED_NATS_ADDR" default:"127.0.0.1:4222" help:"Address of the embedded server for other services and the nats command, loopback only. Port 0 picks a free one; off: a free port for the administrator alone. The address in use is in the file nats-address of the data directory."`

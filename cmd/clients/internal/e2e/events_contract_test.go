@@ -10,11 +10,12 @@ import (
 )
 
 // The document has each type of event that the service stores, and each stored message matches it, without further headers and
-// attributes. ClientErased is stored by a command of the administrator alone.
+// attributes. ClientErased, which a command of the administrator alone stores, is in TestAnErasureLeavesNothingBehind.
 func TestAsyncAPIIsWhatTheServiceSends(t *testing.T) {
 	t.Parallel()
 	a := shared(t)
 	c := readAsyncAPI(t, a.service.on(t).at(a.service.ops).read)
+	require.Equal(t, readFile(t, "transport/contracts/EVENTS.md"), a.service.on(t).at(a.service.ops).read("/EVENTS.md").body, "AsyncAPI refers to it")
 	id := a.createFrom("<name>SuprCorp</name><highrise-id>4</highrise-id>")
 	a.update(id, "<name>Other</name><highrise-id></highrise-id><details>x</details><currency>Euro - EUR</currency>")
 	a.want(http.StatusOK, "POST", path(id)+"/toggle", "", "Traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
