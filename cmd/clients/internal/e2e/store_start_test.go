@@ -9,14 +9,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// refusedStart starts a service on a data directory, which has to be refused, and returns what it wrote last.
+// refusedStart starts a service on a data directory, which has to be refused, and returns what it wrote.
 func refusedStart(t *testing.T, dir string, variables ...string) string {
 	t.Helper()
 	s := launch(t, append([]string{"CLIENTS_DATA_DIR=" + dir, "CLIENTS_EMBEDDED_NATS_ADDR=127.0.0.1:0"}, variables...)...)
 	require.Equal(t, 1, s.exitCode(t), &s.stderr)
 	require.Empty(t, s.stdout.String(), "it is never ready")
-	lines := linesOf(s.stderr.String())
-	return lines[len(lines)-1]
+	return s.stderr.String()
 }
 
 // copyOf returns a copy of a folder.
@@ -53,7 +52,9 @@ func TestAStartRefusesAStoreThatWentBackwards(t *testing.T) {
 	require.Zero(t, s.stop(t))
 	require.NoError(t, os.RemoveAll(nats))
 	require.NoError(t, os.CopyFS(nats, os.DirFS(backup)))
-	require.Contains(t, refusedStart(t, s.dataDir), "it reached sequence 2 and now ends at 1")
+	refusal := refusedStart(t, s.dataDir)
+	require.Contains(t, refusal, "it reached sequence 2 and now ends at 1")
+	require.Contains(t, refusal, "hint: restore a backup with clients restore", "what helps")
 	require.NoError(t, os.RemoveAll(nats))
 	require.Contains(t, refusedStart(t, s.dataDir), "it reached sequence 2 and now ends at 0")
 }

@@ -81,7 +81,7 @@ func Start(ctx context.Context, config config.Config, log *slog.Logger) (_ *Serv
 	} {
 		s.setStep(step.what)
 		if err := step.do(ctx); err != nil {
-			return nil, err
+			return nil, withRemedy(err)
 		}
 	}
 	s.setReady()

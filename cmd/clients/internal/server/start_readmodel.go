@@ -43,7 +43,7 @@ func (s *Server) buildReadModel(ctx context.Context) error {
 	})
 	begun := time.Now()
 	if err := s.retry(ctx, s.catchUp); err != nil {
-		return withRemedy(fmt.Errorf("read the stream: %w", err))
+		return fmt.Errorf("read the stream: %w", err)
 	}
 	s.end.Store(0)
 	s.snapshotter = snapshot.NewSnapshotter(s.directory, s.snapshots, restored, s.log)
@@ -78,10 +78,12 @@ func follow(ctx context.Context, d *readmodel.Directory, store *eventstore.Store
 	}
 }
 
-// withRemedy adds what to do about an event that cannot be read.
+// withRemedy adds what to do about an event that cannot be read, or about a stream that has lost its end.
 func withRemedy(err error) error {
 	sequence, stopped := eventstore.StoppedAt(err)
 	switch {
+	case errors.Is(err, eventstore.ErrWentBackwards):
+		return terminal.WithHint(err, "restore a backup with clients restore; if NATS servers were put back on purpose, delete their stream OBJ_CLIENTS_SNAPSHOTS")
 	case errors.As(err, new(*eventstore.UnknownEventError)):
 		return terminal.WithHint(err, "start a release that reads this type, or leave the message out: clients skip %d --reason TEXT", sequence)
 	case stopped:
