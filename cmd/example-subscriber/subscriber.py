@@ -22,7 +22,8 @@ class Nats:
         self.socket = socket.create_connection((at.hostname, at.port or 4222), timeout=10)
         self.file, self.inbox = self.socket.makefile("rb"), "_INBOX." + secrets.token_hex(11)
         self.file.readline()  # INFO
-        options = {"verbose": False, "headers": True, "no_responders": True, "user": at.username, "pass": at.password}
+        options = {"verbose": False, "headers": True, "no_responders": True,
+                   "user": urllib.parse.unquote(at.username or ""), "pass": urllib.parse.unquote(at.password or "")}
         self.socket.sendall(f"CONNECT {json.dumps(options)}\r\nSUB {self.inbox} 1\r\n".encode())
 
     def publish(self, subject, body):
@@ -59,9 +60,8 @@ class Copy:
         except FileNotFoundError:
             scheme, _, rest = options.api.partition("://")
             login, _, host = rest.rpartition("@")
-            login = {"Authorization": "Basic " + base64.b64encode(login.encode()).decode()} if login else {}
-            request = urllib.request.Request(f"{scheme}://{host}/clients.json", headers=login)
-            with urllib.request.urlopen(request) as response:
+            login = {"Authorization": "Basic " + base64.b64encode(urllib.parse.unquote(login).encode()).decode()} if login else {}
+            with urllib.request.urlopen(urllib.request.Request(f"{scheme}://{host}/clients.json", headers=login)) as response:
                 clients = [entry["client"] for entry in json.load(response)]
                 self.state = {"epoch": response.headers["Stream-Epoch"], "sequence": int(response.headers["Stream-Sequence"]),
                               "id": "", "clock": max((c["updated_at"] for c in clients), default=""),

@@ -33,8 +33,8 @@ const format = (value: unknown) => JSON.stringify(value).replace(/("(?:id|highri
 
 async function list(): Promise<State> {
   const { origin, username, password } = new URL(options.api);
-  const login = username ? { authorization: `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}` } : undefined;
-  const response = await fetch(`${origin}/clients.json`, { headers: login });
+  const login = Buffer.from(decodeURIComponent(`${username}:${password}`)).toString("base64");
+  const response = await fetch(`${origin}/clients.json`, { headers: username ? { authorization: `Basic ${login}` } : undefined });
   if (!response.ok) throw new Error(`list: ${response.status}`);
   const clients: Client[] = parse(await response.text()).map((entry: { client: Client }) => entry.client);
   const sequence = Number(response.headers.get("Stream-Sequence"));
@@ -108,7 +108,7 @@ function apply(s: State, m: JsMsg): boolean {
 
 async function follow(s: State) {
   const at = new URL(options["nats-url"]);
-  const nc = await connect({ servers: at.host, user: at.username || undefined, pass: at.password || undefined });
+  const nc = await connect({ servers: at.host, user: decodeURIComponent(at.username), pass: decodeURIComponent(at.password) });
   try {
     const manager = await jetstreamManager(nc);
     const { name } = await manager.consumers.add("CLIENTS", {

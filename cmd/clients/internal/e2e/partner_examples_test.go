@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -59,9 +60,11 @@ func requireExample(t *testing.T, command ...string) {
 	})
 	t.Run("with logins", func(t *testing.T) {
 		t.Parallel()
-		s := start(t, "CLIENTS_CREDENTIALS_DIR="+credentials(t, bcrypt.MinCost, "ann:sesame"))
-		s.client = s.as("ann:sesame")
-		followExample(t, s, "shop", append(command, "--account", "shop", "--api", strings.Replace(s.base, "://", "://ann:sesame@", 1),
+		const user, password = "ann@example.com", "s%same/@"
+		s := start(t, "CLIENTS_CREDENTIALS_DIR="+credentials(t, bcrypt.MinCost, user+":"+password))
+		s.client = s.as(user + ":" + password)
+		login := url.UserPassword(user, password).String()
+		followExample(t, s, "shop", append(command, "--account", "shop", "--api", strings.Replace(s.base, "://", "://"+login+"@", 1),
 			"--nats-url", strings.Replace(s.nats, "://", "://partner:"+s.dataFile(t, "partner-password")+"@", 1))...)
 	})
 }
