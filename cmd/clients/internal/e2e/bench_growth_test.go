@@ -15,12 +15,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// BenchmarkGrowth creates and updates clients in a store of CLIENTS_BENCH_CLIENTS clients, each with CLIENTS_BENCH_EVENTS events
-// before that. The baseline is a store of 2,000 clients. It reports the memory of the service, which includes NATS, and that of a
+// BenchmarkGrowth creates and updates clients in a store of CLIENTS_BENCH_CLIENTS clients, each with CLIENTS_BENCH_VERSIONS
+// events before that. The baseline is a store of 2,000 clients. It reports the memory of the service, which includes NATS, and that of a
 // nats-server with the same streams.
 func BenchmarkGrowth(b *testing.B) {
 	const callers, perRound = 16, 2000
-	n, versions := size(b, "CLIENTS_BENCH_CLIENTS", 20_000), size(b, "CLIENTS_BENCH_EVENTS", 5)
+	n, versions := size(b, "CLIENTS_BENCH_CLIENTS", 20_000), size(b, "CLIENTS_BENCH_VERSIONS", 5)
 	prefixes, services := []string{"", "small-"}, make([]*service, 2)
 	var creates, updates []subject
 	for i, clients := range []int{n, 2000} {

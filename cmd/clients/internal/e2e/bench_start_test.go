@@ -17,14 +17,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// BenchmarkStart starts a service with CLIENTS_BENCH_CLIENTS clients of CLIENTS_BENCH_EVENTS events each, until it is ready:
+// BenchmarkStart starts a service with CLIENTS_BENCH_CLIENTS clients of CLIENTS_BENCH_VERSIONS events each, until it is ready:
 // from a snapshot, and from the whole stream. It reports the time and the processor time that each takes. The baseline is an
 // ordered consumer that reads the same stream and does nothing.
 func BenchmarkStart(b *testing.B) {
 	n := size(b, "CLIENTS_BENCH_CLIENTS", 10_000)
 	spent := map[string]time.Duration{}
 	for _, p := range programsMeasured() {
-		s := startSeeded(b, p, n, size(b, "CLIENTS_BENCH_EVENTS", 2), "CLIENTS_SCRUB_INTERVAL=0")
+		s := startSeeded(b, p, n, size(b, "CLIENTS_BENCH_VERSIONS", 2), "CLIENTS_SCRUB_INTERVAL=0")
 		timed := func(what string) {
 			begun := time.Now()
 			s = s.begunAgain(b)
