@@ -20,6 +20,7 @@ import (
 type guard struct {
 	api     *jsapi.Client
 	created time.Time // of the stream; does not change once the store is open
+	group   string    // the Raft group of the stream's replicas; "" without a cluster
 	epoch   atomic.Pointer[string]
 	// removals are what is missing from the stream for a reason.
 	removals *Removals

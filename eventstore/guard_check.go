@@ -60,10 +60,12 @@ func (g *guard) setEpoch(named string) {
 // behindPause is between requests to a leader that is behind.
 const behindPause = 10 * time.Millisecond
 
-// compare compares what the leader says with the checkpoint, which was taken before the request to the leader.
+// compare compares what the leader says with the checkpoint, which was taken before the request to the leader. Another creation
+// time is that of another stream, except in the same Raft group: the server that has restored a stream has a later one than
+// the others, until it is started again.
 func (g *guard) compare(ctx context.Context, info jsapi.StreamInfo, reached Checkpoint) error {
 	state, single := info.State, info.Cluster.Single()
-	if !info.Created.Equal(g.created) {
+	if !info.Created.Equal(g.created) && (g.group == "" || info.Cluster.RaftGroup != g.group) {
 		return g.fail(replaced("it was made at %s, and that one at %s", clock(info.Created), clock(g.created)))
 	}
 	if state.Last < reached.Sequence {

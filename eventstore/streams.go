@@ -95,6 +95,9 @@ func (s *Store) ensureEvents(ctx context.Context) error {
 	info, err := s.api.EnsureStream(ctx, eventStream(s.config.Replicas))
 	if err == nil {
 		s.guard.created = info.Created
+		if info.Cluster != nil {
+			s.guard.group = info.Cluster.RaftGroup
+		}
 		s.guard.setEpoch(info.Config.Metadata[EpochKey])
 	}
 	return err

@@ -77,8 +77,9 @@ const (
 
 // Cluster is the leader's view of the servers that hold a stream together; empty for a stream without replicas.
 type Cluster struct {
-	Leader   string `json:"leader"`
-	Replicas []struct {
+	RaftGroup string `json:"raft_group"` // another one if the stream is created again
+	Leader    string `json:"leader"`
+	Replicas  []struct {
 		Name    string        `json:"name"`
 		Offline bool          `json:"offline"`
 		Active  time.Duration `json:"active"` // since the leader has heard of it; 0: never

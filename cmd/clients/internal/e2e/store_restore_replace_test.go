@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"clients/eventstore/natstest"
 
@@ -51,6 +52,33 @@ func TestARestoreReplacesTheStreams(t *testing.T) {
 			require.Zero(t, run(t, settings, "backup", folder+"-2").code)
 		})
 	}
+}
+
+// The server that has restored a stream has a later creation time of it than the others. Another leader is no other stream.
+func TestAServiceContinuesWhenTheLeaderOfARestoredStreamChanges(t *testing.T) {
+	t.Parallel()
+	cluster := natstest.Run(t, 3)
+	s := startReplicas(t, 1, cluster.URL())[0]
+	s.create("Kept")
+	settings := []string{"CLIENTS_NATS_URL=" + cluster.URL()}
+	folder := filepath.Join(t.TempDir(), "backup")
+	require.Zero(t, run(t, settings, "backup", folder).code)
+	require.Zero(t, s.stop(t))
+	require.Zero(t, run(t, settings, "restore", folder, "--replace").code)
+	s = s.again(t)
+	nc := cluster.Connect(t, 0)
+	js, err := jetstream.New(nc)
+	require.NoError(t, err)
+	led := map[time.Time]bool{}
+	eventually(t, func() bool {
+		_, _ = nc.Request("$JS.API.STREAM.LEADER.STEPDOWN.CLIENTS", nil, time.Second)
+		if stream, err := js.Stream(t.Context(), "CLIENTS"); err == nil {
+			led[stream.CachedInfo().Created] = true
+		}
+		return len(led) > 1
+	}, "a server with another creation time leads")
+	eventually(t, func() bool { return s.want(200, "GET", "/clients", "").header.Get("Warning") == "" }, "reads are strong again")
+	require.Equal(t, http.StatusOK, s.operations("/readyz").status)
 }
 
 // A backup with --keep goes to a folder of its own. Old and incomplete ones are deleted, and nothing else.
