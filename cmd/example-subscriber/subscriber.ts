@@ -28,8 +28,8 @@ const { values: options } = parseArgs({
 class StartOver extends Error {}
 
 // Integers that a number does not hold exactly are kept as texts. Inside a string the quotes would be escaped.
-const parse = (json: string) => JSON.parse(json.replace(/("(?:id|highrise_id)":)(\d+)/g, '$1"$2"'));
-const format = (value: unknown) => JSON.stringify(value).replace(/("(?:id|highrise_id)":)"(\d+)"/g, "$1$2");
+const parse = (json: string) => JSON.parse(json.replace(/("(?:id|highrise_id)"\s*:\s*)(-?\d+)/g, '$1"$2"'));
+const format = (value: unknown) => JSON.stringify(value).replace(/("(?:id|highrise_id)":)"(-?\d+)"/g, "$1$2");
 
 async function list(): Promise<State> {
   const { origin, username, password } = new URL(options.api);

@@ -86,7 +86,8 @@ func followExample(t *testing.T, s *service, account string, command ...string) 
 	publish(t, js, message(fmt.Sprintf("clients.%s.%d", account, id), "foreign"))
 	publish(t, js, clientEvent(account, "Updated", id, 2, `"name":"a version that it has"`))
 	s.update(id, "<details>x</details>")
-	publish(t, js, clientEvent(account, "Updated", id, int(s.get(id).CacheVersion)+2, `"details":null`)) // stored by another program
+	data := fmt.Sprintf("{ \"id\": %d,\n\t\"details\": null, \"highrise_id\" : -9007199254740993 }", id) // stored by another program
+	publish(t, js, envelope(fmt.Sprintf("clients.%s.%d", account, id), "clients.v1.ClientUpdated", id, int(s.get(id).CacheVersion)+2, data))
 	s.want(http.StatusOK, "DELETE", path(erased), "")
 	require.NotContains(t, x.requireExact(), "list up to", "it resumes")
 	require.Empty(t, strings.TrimSpace(x.requireExact()), "there is nothing new")
