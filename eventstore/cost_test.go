@@ -1,13 +1,17 @@
 package eventstore_test
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
 
 	"clients/domain"
 	"clients/eventstore"
+	"clients/eventstore/natstest"
 
+	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 )
 
@@ -51,6 +55,58 @@ func TestABatchThatIsLateRaisesItsCost(t *testing.T) {
 	require.True(t, flushed[0].Unknown)
 	_, cost := s.AppendCost()
 	require.Greater(t, cost, eventstore.PublishAttempt/4)
+}
+
+// A slow disk must not get many single events because what one costs was measured long ago.
+func TestAnExpiredCostIsMeasuredByOneEvent(t *testing.T) {
+	t.Parallel()
+	s := slowStore(t, 200*time.Millisecond)
+	s.SetCosts(200*time.Millisecond, time.Hour, 30*time.Second)
+	stored, unknown := 0, 0
+	for _, event := range s.Flush(creations(30)...) {
+		switch {
+		case event.Err == nil:
+			stored++
+		case !errors.Is(event.Err, eventstore.ErrTooSlow):
+			unknown++
+		}
+	}
+	require.Greater(t, stored, 1)
+	require.Less(t, unknown, 5, "a busy machine is late for a few")
+}
+
+// If some of many events were not stored in time, those that were say what one costs.
+func TestEventsThatAreLateRaiseTheCost(t *testing.T) {
+	t.Parallel()
+	s := slowStore(t, 200*time.Millisecond)
+	s.SetCosts(time.Millisecond, time.Hour, 0)
+	require.True(t, slices.ContainsFunc(s.Flush(creations(30)...), func(e eventstore.Flushed) bool { return e.Err != nil }))
+	cost, _ := s.AppendCost()
+	require.Greater(t, cost, 50*time.Millisecond)
+}
+
+func creations(n int64) (events []domain.Envelope) {
+	for id := range n {
+		events = append(events, created(id+1))
+	}
+	return events
+}
+
+// slowStore is a store that takes so long for each event, one after the other.
+func slowStore(t *testing.T, each time.Duration) *eventstore.Store {
+	t.Helper()
+	nc := natstest.Run(t, 1).Connect(t, 0)
+	sequence := 0
+	_, err := nc.Subscribe("clients.>", func(msg *nats.Msg) {
+		time.Sleep(each)
+		sequence++
+		_ = msg.Respond(fmt.Appendf(nil, `{"stream":"CLIENTS","seq":%d}`, sequence))
+	})
+	require.NoError(t, err)
+	require.NoError(t, nc.Flush())
+	s, err := eventstore.Attach(nc)
+	require.NoError(t, err)
+	return s
 }
 
 // An event that cannot be stored in time is refused before it is sent, so that its outcome is known.

@@ -2,7 +2,6 @@ package eventstore
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,20 +21,24 @@ func (w *writer) flushing(expected time.Duration) {
 	w.busy.Store(&end)
 }
 
-// flushSingly publishes each event by itself, all at once.
+// flushSingly publishes each event by itself, all at once. What one costs is measured by those that were stored now.
 func (w *writer) flushSingly(events []*pending) {
+	events = w.refuseLate(events, func(i int) time.Duration { return time.Duration(i+1) * w.single.get() })
+	if len(events) == 0 {
+		return
+	}
 	begun, expected := time.Now(), time.Duration(len(events))*w.single.get()
 	w.flushing(expected)
 	var group sync.WaitGroup
-	var failed atomic.Bool
-	var left atomic.Int64
+	var left, stored, took atomic.Int64
 	left.Store(int64(len(events)))
 	for _, p := range events {
 		p.expected = 2 * expected
 		group.Go(func() {
 			result, err := w.publish(p)
-			if errors.As(err, new(*domain.Error)) && !errors.Is(err, domain.ErrConflict) {
-				failed.Store(true)
+			if err == nil && !p.unknown {
+				stored.Add(1)
+				took.Store(int64(time.Since(begun)))
 			}
 			if left.Add(-1) == 0 { // before the caller may come with the next event
 				w.busy.Store(nil)
@@ -44,8 +47,8 @@ func (w *writer) flushSingly(events []*pending) {
 		})
 	}
 	group.Wait()
-	if !failed.Load() {
-		w.single.observe(time.Since(begun) / time.Duration(len(events)))
+	if n := stored.Load(); n > 0 {
+		w.single.observe(time.Duration(took.Load() / n))
 	}
 }
 
@@ -127,7 +130,8 @@ func (w *writer) publishBatch(ctx context.Context, id string, messages []*nats.M
 }
 
 // cost is how long something takes just now: an average in which the last times count most, and longer ones more. One that
-// was not measured of late is halved again and again: what is not begun for being too slow is not measured either.
+// was not measured of late is halved again and again: what is not begun for being too slow is not measured either. The next
+// measurement replaces it.
 type cost struct {
 	mu       sync.Mutex
 	took     time.Duration
@@ -143,10 +147,20 @@ func (c *cost) get() time.Duration {
 	return c.took >> min(time.Since(c.measured)/costHalf, 63)
 }
 
+// expired reports whether a cost was not measured of late.
+func (c *cost) expired() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Since(c.measured) >= costHalf
+}
+
 func (c *cost) observe(took time.Duration) {
 	before := c.get()
 	weight := time.Duration(4)
-	if took > before {
+	switch {
+	case c.expired():
+		weight = 1
+	case took > before:
 		weight = 2
 	}
 	c.set(before + (took-before)/weight)

@@ -165,19 +165,21 @@ func take(batch []*pending, p *pending) []*pending {
 	return batch
 }
 
-// flush stores events that are taken, and returns when the outcome of each is known, or known to be unknown.
+// flush stores events that are taken, and returns when the outcome of each is known, or known to be unknown. On one server an
+// expired cost of single events is measured by one of them: many would block a slow disk.
 func (w *writer) flush(events []*pending) {
 	events = slices.DeleteFunc(events, w.publishLeased)
+	if len(events) > 1 && !w.replicated && w.single.expired() {
+		w.flushSingly(events[:1])
+		events = events[1:]
+	}
 	if w.together(len(events)) {
 		events = w.refuseLate(events, func(int) time.Duration { return w.batch.get() })
 		if len(events) > 1 && w.flushTogether(events) {
 			return
 		}
 	}
-	events = w.refuseLate(events, func(i int) time.Duration { return time.Duration(i+1) * w.single.get() })
-	if len(events) > 0 {
-		w.flushSingly(events)
-	}
+	w.flushSingly(events)
 }
 
 // publishLeased publishes an event by itself if its lease is due, and reports whether it is: other events, and later
