@@ -74,8 +74,7 @@ func (g *guard) compare(ctx context.Context, info jsapi.StreamInfo, reached Chec
 	if lost, err := g.lost(ctx, state); err != nil {
 		return err
 	} else if lost > 0 {
-		return g.contradicted(single, fmt.Errorf("%w: %d of %d are missing; the first one is %d, the last one %d",
-			ErrIncomplete, lost, state.Last, state.First, state.Last))
+		return g.contradicted(single, fmt.Errorf("%w: %d of %d are missing", ErrIncomplete, lost, state.Last))
 	}
 	if state.Last == reached.Sequence && !state.LastTime.Equal(reached.StoredAt) {
 		return g.checkMessage(ctx, reached)

@@ -96,6 +96,7 @@ func requireStopsForMissingEvents(t *testing.T, s *service) {
 	t.Helper()
 	eventually(t, func() bool { return s.operations("/readyz").status == http.StatusServiceUnavailable }, "the service notices")
 	require.Contains(t, s.operations("/readyz").body, "messages are missing from the stream CLIENTS")
+	require.NotContains(t, s.stderr.String(), `hint=""`)
 	s.want(http.StatusServiceUnavailable, http.MethodPost, "/clients", "<client><name>Another</name></client>", asXML)
 	s.want(http.StatusServiceUnavailable, http.MethodPut, path(1), "<client><name>Another</name></client>", asXML)
 	require.NotEmpty(t, s.want(http.StatusOK, http.MethodGet, path(1), "").header.Get("Warning"), "reads continue from the last state")

@@ -36,8 +36,11 @@ func (s *Server) buildReadModel(ctx context.Context) error {
 		defer s.feeds.Close()
 		follow(ctx, s.directory, s.store, func(err error) {
 			if s.reason.Load() == nil { // otherwise Start returns it
-				_, hint := terminal.Text(withRemedy(err))
-				s.log.Error("tail stopped, writes refused", "error", err, "hint", hint)
+				log := s.log
+				if _, hint := terminal.Text(withRemedy(err)); hint != "" {
+					log = log.With("hint", hint)
+				}
+				log.Error("tail stopped, writes refused", "error", err)
 			}
 		})
 	})
