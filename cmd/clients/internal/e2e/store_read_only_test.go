@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -168,4 +170,21 @@ func TestATooSmallMaxPayloadIsRefusedAtTheStart(t *testing.T) {
 	s.want(http.StatusServiceUnavailable, http.MethodPost, "/clients", large(20<<10), asJSON)
 	require.Equal(t, 1, s.exitCode(t))
 	require.Contains(t, s.stderr.String(), "Maximum Payload Violation")
+}
+
+// A stream that is being deleted or created looks for a moment like one that could not be recovered: its folder is there, and the
+// server does not know the stream. One such check refuses no writes.
+func TestAFaultOfTheStoreCountsWhenItIsRepeated(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	require.NoError(t, s.administrator(t).DeleteStream(t.Context(), "INVOICES"))
+	time.Sleep(500 * time.Millisecond) // into the middle between two checks
+	folder := filepath.Join(s.dataDir, "nats", "jetstream", "$G", "streams", "INVOICES")
+	eventually(t, func() bool { return os.Mkdir(folder, 0o700) == nil }, "the folder is removed in the background")
+	begun := time.Now()
+	eventually(t, func() bool {
+		return strings.Contains(s.operations("/readyz").body, "read-only: JetStream stream '$G > INVOICES' could not be recovered")
+	}, "the store is read-only")
+	require.Greater(t, time.Since(begun), 900*time.Millisecond, "two checks, a second apart")
+	require.Equal(t, 1, s.exitCode(t), "and the process ends")
 }

@@ -13,7 +13,8 @@ import (
 )
 
 // storeInterval is how often the embedded store is checked. The process ends if it refused writes in maxRefusals checks in a
-// row although its disk has room.
+// row although its disk has room. A single refusal does not count: a stream that an erasure or an administrator deletes, or that
+// is created, looks for a moment like one that could not be recovered.
 const (
 	storeInterval = time.Second
 	maxRefusals   = 3
@@ -32,7 +33,9 @@ func (s *Server) watchStore() {
 			return
 		}
 		refusals++
-		setReadOnly(s.store, fault, s.log)
+		if refusals > 1 {
+			setReadOnly(s.store, fault, s.log)
+		}
 		if refusals == maxRefusals {
 			endBroken(s, fmt.Errorf("embedded NATS refuses writes although the disk has room: %s", fault))
 		}
