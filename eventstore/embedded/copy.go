@@ -30,6 +30,9 @@ type Copy struct {
 // The errors are ErrUnfinished, eventstore.ErrNoHistory where there is no store, ErrLocked, and ErrNoRoom.
 func StartCopy(dir string) (_ *Copy, err error) {
 	store := filepath.Join(dir, storeName)
+	if _, err := os.ReadDir(dir); errors.Is(err, fs.ErrPermission) {
+		return nil, err
+	}
 	if err := unfinished(dir); err != nil {
 		return nil, err
 	}

@@ -79,12 +79,16 @@ func TestSubcommandsOfAnotherUnixUserNameTheFile(t *testing.T) {
 		t.Skip("only root can become another user")
 	}
 	s, program := start(t), reachable(t)
+	asAnother := func(command string) result {
+		return runAs(t, []string{"CLIENTS_DATA_DIR=" + s.dataDir}, func(cmd *exec.Cmd) {
+			cmd.Path, cmd.Dir = program, filepath.Dir(program)
+			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+		}, strings.Fields(command)...)
+	}
+	require.Contains(t, asAnother("verify --data-dir "+s.dataDir).stderr, "error: open "+s.dataDir+": permission denied\n")
 	for _, file := range []string{"nats-address", "admin-password"} {
 		for _, command := range []string{"events", "export", "quarantine list", "quarantine retry --all", "verify", "setup", "backup ./backup"} {
-			r := runAs(t, []string{"CLIENTS_DATA_DIR=" + s.dataDir}, func(cmd *exec.Cmd) {
-				cmd.Path, cmd.Dir = program, filepath.Dir(program)
-				cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
-			}, strings.Fields(command)...)
+			r := asAnother(command)
 			require.Equal(t, 1, r.code, command)
 			require.Contains(t, r.stderr, filepath.Join(s.dataDir, file)+": permission denied", command)
 		}
