@@ -77,6 +77,7 @@ type Server struct {
 	access  *access      // nil where the server does not listen
 	own     atomic.Int64 // connections of this process
 	address string       // path of the file with the address
+	written bool         // the address
 }
 
 // Start starts a server over the store in config.Dir. The errors are
@@ -202,11 +203,21 @@ func (s *Server) run(options *server.Options, log *slog.Logger) (err error) {
 		return err
 	}
 	s.address = filepath.Join(s.dir, addressName)
-	err = WriteFile(s.address, []byte(strings.TrimPrefix(s.URL(), "nats://")))
+	err = s.WriteAddress()
 	if err != nil && s.DiskFull() != "" { // reads go on without it
 		log.Warn("server address not written", "file", s.address, "error", err)
 		return nil
 	}
+	return err
+}
+
+// WriteAddress writes the file with the address, which Start has not done on a full disk.
+func (s *Server) WriteAddress() error {
+	if s.address == "" || s.written {
+		return nil
+	}
+	err := WriteFile(s.address, []byte(strings.TrimPrefix(s.URL(), "nats://")))
+	s.written = err == nil
 	return err
 }
 

@@ -105,12 +105,14 @@ func TestADiskThatIsFullAtOnceMakesTheServiceReadOnly(t *testing.T) {
 		s = s.requireRecovery(t)
 		s.requireNames(acknowledged)
 	}
-	release := fillDisk(t, disk)
 	s.kill()
+	require.NoError(t, os.Remove(filepath.Join(s.dataDir, "nats-address")))
+	release := fillDisk(t, disk)
 	s = s.restart(t) // on a full disk
 	s.requireReadOnly(t, "disk full")
 	release()
-	s.requireRecovery(t)
+	s = s.requireRecovery(t)
+	eventually(t, func() bool { return run(t, nil, "events", "--data-dir", s.dataDir).code == 0 }, "subcommands find the server")
 }
 
 // On a full disk a service starts, and does not complete an erasure that was interrupted. A start with room does.

@@ -30,6 +30,9 @@ func (s *Server) watchStore() {
 		if full != "" || fault == "" {
 			refusals = 0
 			setReadOnly(s.store, full, s.log)
+			if full == "" {
+				_ = s.embedded.WriteAddress() // tried again the next time
+			}
 			return
 		}
 		refusals++
