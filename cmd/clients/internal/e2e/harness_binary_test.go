@@ -3,10 +3,12 @@ package e2e_test
 import (
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,11 +23,20 @@ var binary, racing string
 // serviceOf returns the program that a test starts as the service. In tests of faults, where many callers and replicas are at
 // work, it has the race detector. It costs several times the processor time, and all tests together would take ten minutes.
 func serviceOf(t testing.TB) string {
+	readSources()
 	if racing != "" && strings.HasPrefix(t.Name(), "TestFaults") {
 		return racing
 	}
 	return binary
 }
+
+// readSources makes go test run tests again when a file of the program has changed: they do not import what they test, and what
+// a test reads counts for the cache of its result.
+var readSources = sync.OnceFunc(func() {
+	for _, dir := range []string{"cmd", "domain", "eventstore", "projections", "transport"} {
+		_ = filepath.WalkDir(filepath.Join(root, dir), func(string, fs.DirEntry, error) error { return nil })
+	}
+})
 
 // parallel is the default number of tests that run at once: most of them wait for processes most of the time.
 const parallel = "4"
