@@ -55,8 +55,9 @@ func (s *Store) Tail(ctx context.Context, after uint64, apply func([]Record) err
 var errInterrupted = errors.New("interrupted")
 
 const (
-	tailBatch = 512  // messages that are applied at once, at most
-	tailFetch = 1024 // messages that are requested at once
+	tailBatch = 512     // messages that are applied at once, at most
+	tailFetch = 1024    // messages that are requested at once
+	tailBytes = 4 << 20 // that they have at most: the server closes a connection behind which 16 MiB wait
 	tailRetry = 200 * time.Millisecond
 
 	// How long a request stands, and so between looks at whether a silent stream has moved on. A stream of one replica and its
@@ -133,7 +134,7 @@ func (t *tail) consumer(ctx context.Context) (jetstream.Consumer, error) {
 func (t *tail) fetch(ctx context.Context, consumer jetstream.Consumer, watch time.Duration) (silent bool, err error) {
 	limited, cancel := context.WithTimeout(ctx, watch)
 	defer cancel()
-	messages, err := consumer.Fetch(tailFetch, jetstream.FetchContext(limited))
+	messages, err := consumer.Fetch(tailFetch, jetstream.FetchMaxBytes(tailBytes), jetstream.FetchContext(limited))
 	if err != nil {
 		return false, interrupted(err)
 	}

@@ -48,8 +48,10 @@ type History struct {
 	api *jsapi.Client
 }
 
-// defaultBurst is how many messages are requested at once.
-const defaultBurst = 1000
+const (
+	defaultBurst = 1000    // messages that are requested at once
+	maxBurst     = 4 << 20 // bytes of them: the server closes a connection behind which 16 MiB wait
+)
 
 // Open returns the history on a NATS system. It returns eventstore.ErrNoHistory where there is none, or the last error when
 // the stream has no leader before ctx ends.

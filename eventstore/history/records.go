@@ -95,7 +95,7 @@ func (r *reader) read(ctx context.Context) error {
 
 // fetch takes one burst of messages. It reports whether the consumer has more.
 func (r *reader) fetch(ctx context.Context, consumer jetstream.Consumer) (more bool, err error) {
-	batch, err := consumer.Fetch(r.Burst, jetstream.FetchContext(ctx))
+	batch, err := consumer.Fetch(r.Burst, jetstream.FetchMaxBytes(maxBurst), jetstream.FetchContext(ctx))
 	if err != nil {
 		return false, err
 	}

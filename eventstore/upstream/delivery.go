@@ -11,6 +11,7 @@ import (
 
 const (
 	maxRun            = 512         // messages
+	maxRequest        = 2 << 20     // bytes that are requested at once: the server closes a connection behind which 16 MiB wait
 	deliveryHeartbeat = time.Second // of a consumer that has nothing to deliver; it has failed after two without one
 )
 
@@ -34,7 +35,7 @@ func (r *Reader) deliver(ctx context.Context) (*delivery, error) {
 		case d.messages <- m:
 		case <-ctx.Done():
 		}
-	}, jetstream.PullMaxMessages(maxRun), jetstream.PullExpiry(5*deliveryHeartbeat), jetstream.PullHeartbeat(deliveryHeartbeat),
+	}, jetstream.PullMaxMessagesWithBytesLimit(maxRun, maxRequest), jetstream.PullExpiry(5*deliveryHeartbeat), jetstream.PullHeartbeat(deliveryHeartbeat),
 		jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
 			select {
 			case d.failed <- err:
