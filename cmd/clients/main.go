@@ -110,7 +110,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		}
 		err = terminal.WithHint(err, "see %s --help", strings.TrimSpace("clients "+command))
 	}
-	report(stderr, err, serves && cmp.Or(c.Serve.LogFormat, os.Getenv("CLIENTS_LOG_FORMAT")) == logJSON)
+	format := os.Getenv("CLIENTS_LOG_FORMAT")
+	if serves {
+		format = cmp.Or(c.Serve.LogFormat, format)
+	}
+	report(stderr, err, (serves || command == "setup") && format == logJSON) // the commands that log
 	if errors.As(err, new(config.Faults)) || errors.As(err, &unparsed) {
 		return exitUsage
 	}

@@ -58,6 +58,9 @@ func TestEachLineIsJSON(t *testing.T) {
 			require.NotContains(t, entry, "duration", "the name has to contain the unit")
 		}
 	}
+	setup := run(t, []string{"CLIENTS_LOG_FORMAT=json", "CLIENTS_DATA_DIR=" + t.TempDir()}, "setup", "--stream-replicas", "x")
+	require.Equal(t, 2, setup.code)
+	require.Contains(t, fields(t, setup.stderr)["error"], "CLIENTS_STREAM_REPLICAS", "setup logs, too")
 }
 
 // CLIENTS_ACCESS_LOG selects the requests that are logged.
