@@ -5,7 +5,7 @@ go 1.26.8
 require (
 	clients v0.0.0
 	github.com/jackc/pgx/v5 v5.13.0
-	golang.org/x/sys v0.49.0
+	golang.org/x/sys v0.50.0
 )
 
 require (
