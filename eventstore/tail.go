@@ -19,7 +19,7 @@ import (
 //
 // It returns a *CorruptError or an *UnknownEventError if the stream holds what must not be skipped, after all messages
 // before it were applied; and ErrReplaced if another stream has taken its place, which it looks for after each
-// interruption, and again and again while nothing arrives.
+// interruption, and at least every two seconds while nothing arrives.
 func (s *Store) Tail(ctx context.Context, after uint64, apply func([]Record) error) error {
 	t := tail{
 		reader: s.reader, guard: s.guard, advanced: s.config.Advanced, log: s.config.Log,

@@ -70,14 +70,14 @@ type Server struct {
 	// Unrepaired is why messages that were deleted may still be in the files: the disk was full. nil where none are.
 	Unrepaired error
 
-	dir     string
-	staging *staging // nil if batches are staged on disk
-	server  *server.Server
-	lock    *flock.Flock
-	access  *access      // nil where the server does not listen
-	own     atomic.Int64 // connections of this process
-	address string       // path of the file with the address
-	written bool         // the address
+	dir            string
+	staging        *staging // nil if batches are staged on disk
+	server         *server.Server
+	lock           *flock.Flock
+	access         *access      // nil where the server does not listen
+	own            atomic.Int64 // connections of this process
+	address        string       // path of the file with the address
+	addressWritten bool
 }
 
 // Start starts a server over the store in config.Dir. The errors are
@@ -213,11 +213,11 @@ func (s *Server) run(options *server.Options, log *slog.Logger) (err error) {
 
 // WriteAddress writes the file with the address, which Start has not done on a full disk.
 func (s *Server) WriteAddress() error {
-	if s.address == "" || s.written {
+	if s.address == "" || s.addressWritten {
 		return nil
 	}
 	err := WriteFile(s.address, []byte(strings.TrimPrefix(s.URL(), "nats://")))
-	s.written = err == nil
+	s.addressWritten = err == nil
 	return err
 }
 

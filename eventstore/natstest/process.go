@@ -72,8 +72,8 @@ func portOf(address string) (port int) {
 	return port
 }
 
-// RunProcesses starts a cluster of n servers, or one alone, as processes, which end with the test. It returns when JetStream is ready on
-// every server. The TestMain of the tests has to call Main.
+// RunProcesses starts a cluster of n servers, or one alone, as processes, which end with the test. It returns when JetStream is
+// ready on every server. The TestMain of the tests has to call Main.
 func RunProcesses(t testing.TB, n int) []*Process {
 	t.Helper()
 	var dirs []string

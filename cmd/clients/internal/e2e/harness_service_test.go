@@ -242,11 +242,14 @@ func (o *output) String() string {
 func (o *output) contains(text string) bool { return strings.Contains(o.String(), text) }
 
 // peakMemory returns the largest resident set that the process has had, in bytes.
-func (s *service) peakMemory(t testing.TB) int64 {
+func (s *service) peakMemory(t testing.TB) int64 { return memory(t, s.cmd.Process.Pid, "VmHWM") }
+
+// memory returns a field of what Linux says about a process, in bytes.
+func memory(t testing.TB, pid int, field string) int64 {
 	t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	require.NoError(t, err)
-	found := regexp.MustCompile(`VmHWM:\s+(\d+) kB`).FindSubmatch(status)
+	found := regexp.MustCompile(field + `:\s+(\d+) kB`).FindSubmatch(status)
 	require.NotNil(t, found, "%s", status)
 	kilobytes, err := strconv.ParseInt(string(found[1]), 10, 64)
 	require.NoError(t, err)
