@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"regexp"
 	"strconv"
@@ -24,5 +25,13 @@ func TestABatchFitsWhatNATSKeepsForAConnection(t *testing.T) {
 		batch, err := strconv.Atoi(string(match[1]))
 		require.NoError(t, err, file)
 		require.Less(t, batch*largestEvent, maxPending, file)
+	}
+}
+
+func TestAnExampleIsShort(t *testing.T) {
+	for _, file := range []string{"main.go", "subscriber.py", "subscriber.ts"} {
+		source, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.LessOrEqual(t, bytes.Count(source, []byte("\n")), 150, file)
 	}
 }

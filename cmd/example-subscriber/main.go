@@ -2,6 +2,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,8 +12,9 @@ import (
 	"net/http"
 	"os"
 	"strconv"
-	"strings"
 	"time"
+
+	"clients/cmd/example-subscriber/mirror"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -20,12 +22,10 @@ import (
 
 // state is the copy, and the position in the stream that it belongs to: they are stored together.
 type state struct {
-	Epoch    string                                `json:"epoch"`
-	Sequence uint64                                `json:"sequence"`
-	ID       string                                `json:"id"`    // ce-id of the message at Sequence; "" behind a list
-	Clock    string                                `json:"clock"` // see EVENTS.md
-	Clients  map[string]map[string]json.RawMessage `json:"clients"`
-	Gone     map[string]bool                       `json:"gone"` // ids of clients that were deleted
+	mirror.Copy
+	Epoch    string `json:"epoch"`
+	Sequence uint64 `json:"sequence"`
+	ID       string `json:"id"` // ce-id of the message at Sequence; "" behind a list
 }
 
 var (
@@ -40,19 +40,17 @@ var (
 
 func main() {
 	flag.Parse()
-	err := run(context.Background())
-	for errors.Is(err, errStartOver) {
+	for err := run(); err != nil; err = run() {
+		if !errors.Is(err, errStartOver) {
+			log.Fatal(err) // start it again, or see what is wrong: the copy stays as of its position
+		}
 		fmt.Println(err)
 		_ = os.Remove(*path)
-		err = run(context.Background())
-	}
-	if err != nil {
-		log.Fatal(err) // start it again, or see what is wrong: the copy stays as of its position
 	}
 }
 
-func run(ctx context.Context) error {
-	s := state{Clients: make(map[string]map[string]json.RawMessage), Gone: make(map[string]bool)}
+func run() error {
+	var s state
 	content, err := os.ReadFile(*path)
 	if err == nil {
 		err = json.Unmarshal(content, &s)
@@ -62,7 +60,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.follow(ctx)
+	return s.follow(context.Background())
 }
 
 // list fills the copy with all clients of the account.
@@ -75,12 +73,9 @@ func (s *state) list() error {
 	if response.StatusCode != http.StatusOK {
 		return errors.New("list: " + response.Status)
 	}
-	var list []struct{ Client map[string]json.RawMessage }
+	var list mirror.List
 	err = json.NewDecoder(response.Body).Decode(&list)
-	for _, entry := range list {
-		s.Clients[string(entry.Client["id"])] = entry.Client
-		s.Clock = max(s.Clock, strings.Trim(string(entry.Client["updated_at"]), `"`))
-	}
+	s.Copy = mirror.New(list)
 	s.Epoch = response.Header.Get("Stream-Epoch")
 	s.Sequence, _ = strconv.ParseUint(response.Header.Get("Stream-Sequence"), 10, 64)
 	fmt.Println("list up to", s.Sequence)
@@ -106,10 +101,7 @@ func (s *state) follow(ctx context.Context) error {
 			return err
 		}
 		info := stream.CachedInfo()
-		epoch, named := info.Config.Metadata["epoch"]
-		if !named {
-			epoch = info.Created.UTC().Format(time.RFC3339Nano)
-		}
+		epoch := cmp.Or(info.Config.Metadata["epoch"], info.Created.UTC().Format(time.RFC3339Nano))
 		if epoch != s.Epoch || info.State.LastSeq < s.Sequence {
 			return errStartOver
 		}
@@ -122,9 +114,19 @@ func (s *state) follow(ctx context.Context) error {
 			if delivered++; err != nil || at.Sequence.Consumer != delivered {
 				return errors.Join(errors.New("a message was lost on the way"), err)
 			}
-			if err := s.take(msg, at.Sequence.Stream, at.Timestamp.UTC().Format("2006-01-02T15:04:05Z")); err != nil {
-				return err
+			id := msg.Headers().Get("ce-id")
+			if at.Sequence.Stream == s.Sequence && s.ID != "" && id != s.ID {
+				return errStartOver
 			}
+			if at.Sequence.Stream <= s.Sequence {
+				continue
+			}
+			applied, err := s.Apply(msg.Subject(), msg.Headers(), msg.Data(), at.Timestamp)
+			if err != nil {
+				return errors.Join(fmt.Errorf("sequence %d: %w", at.Sequence.Stream, err), s.save())
+			}
+			s.Sequence, s.ID = at.Sequence.Stream, id
+			fmt.Println(s.Sequence, msg.Headers().Get("ce-type"), applied)
 		}
 		if err := errors.Join(batch.Error(), s.save()); err != nil {
 			return err

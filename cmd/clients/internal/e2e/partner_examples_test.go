@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/bcrypt"
 )
@@ -124,10 +125,25 @@ func followExample(t *testing.T, s *service, account string, command ...string) 
 	require.NoError(t, err)
 	require.NotContains(t, string(content), "Confidential")
 
-	publish(t, js, clientEvent(account, "Merged", id, int(s.get(id).CacheVersion)+2, ""))
-	for range 2 {
-		out, err := x.run()
-		require.Error(t, err, "it stops at an event of a newer release: %s", out)
+	for problem, event := range map[string]func(next int) *nats.Msg{
+		"a wrong checksum": func(next int) *nats.Msg {
+			m := clientEvent(account, "Updated", id, next, `"name":"damaged"`)
+			m.Header.Set("ce-checksum", "0123456789abcdef")
+			return m
+		},
+		"a version is left out":       func(next int) *nats.Msg { return clientEvent(account, "Toggled", id, next+1, `"active":true`) },
+		"an event of a newer release": func(next int) *nats.Msg { return clientEvent(account, "Merged", id, next, "") },
+	} {
+		s.update(id, "<details>"+problem+"</details>")
+		sequence := publish(t, js, event(int(s.get(id).CacheVersion)+2))
+		for range 2 {
+			out, err := x.run()
+			require.Error(t, err, "%s: %s", problem, out)
+		}
+		eventually(t, func() bool { return !s.ready() }, "the service stops there, too")
+		require.Zero(t, s.skip(sequence).code)
+		eventually(t, s.ready, "it is skipped")
+		x.requireExact()
 	}
 }
 
