@@ -13,12 +13,13 @@
 //	end              metrics, access log, trace; a panic becomes a 500
 //
 // A call gets a request and a response: what the caller sent is in request.go, request_body.go and attributes.go, what is
-// sent back in response.go and list.go. A write becomes a command.Request. A read takes its clients from the Directory, after
+// sent back in response.go. A write becomes a command.Request. A read takes its clients from the Directory, after
 // it was refreshed. A call that returns an error has sent nothing: API.fail makes the response, by the table statusOf.
 //
 // # Subpackages
 //
 //   - wire encodes and decodes clients
+//   - lists encodes lists of them, and keeps those that do not change
 //   - auth decides who sends a request and whether it is admitted
 //   - credentials holds the users who may log in, reload the files that change at run time
 //   - connections bounds the connections and drains them before a shutdown
@@ -33,8 +34,10 @@
 package transport
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/netip"
 	"time"
@@ -45,6 +48,7 @@ import (
 	"clients/projections/readmodel"
 	"clients/projections/timeline"
 	"clients/transport/auth"
+	"clients/transport/lists"
 
 	"github.com/klauspost/compress/gzhttp"
 	"go.opentelemetry.io/otel/trace"
@@ -106,6 +110,7 @@ type API struct {
 	responses *budget // of large responses, and compressors
 	feeds     *budget
 	catchUps  *budget // of feeds that read the stream
+	lists     *lists.Kept
 	openFeeds *auth.FeedLimit
 }
 
@@ -114,6 +119,7 @@ func (a *API) Handler() (http.Handler, error) {
 	a.buffers = newBufferPool()
 	a.rateLimit = auth.NewRateLimit(a.RateLimit, a.Metrics.auth)
 	a.openFeeds = auth.NewFeedLimit(a.FeedLimit, a.Metrics.feeds)
+	a.lists = lists.NewKept(cmp.Or(a.MemoryLimit, math.MaxInt64) / listShare)
 	if a.MemoryLimit > 0 {
 		a.bodies = newBudget(a.MemoryLimit, bodyShare, maxBody*bodyCost)
 		a.responses = newBudget(a.MemoryLimit, responseShare, max(largeResponse+compressorCost, streamCost))

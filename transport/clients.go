@@ -9,6 +9,7 @@ import (
 
 	"clients/domain"
 	"clients/projections/readmodel"
+	"clients/transport/lists"
 	"clients/transport/wire"
 )
 
@@ -29,7 +30,40 @@ func (a *API) listClients(w *response, r *request) error {
 	if w.notModified(r, tag(listing.Revision, w.format)) {
 		return nil
 	}
-	return a.sendList(w, r, listing)
+	return a.sendList(w, r, listing, filtered)
+}
+
+// sendList sends a list, or returns errMemory. A list that fits into one chunk is sent with its length. The write timeout starts
+// anew with each chunk.
+func (a *API) sendList(w *response, r *request, listing readmodel.Listing, filtered bool) error {
+	if err := w.reserved.reserve(a.responses, largeResponse); err != nil {
+		return err
+	}
+	w.typed()
+	if r.Method == http.MethodHead {
+		w.WriteHeader(http.StatusOK)
+		return nil
+	}
+	buffer := a.buffers.get()
+	defer a.buffers.put(buffer)
+	encoding := lists.XML
+	if w.format == formatJSON {
+		encoding = lists.JSON
+	}
+	chunks := encoding.Chunks(listing, buffer)
+	if !filtered {
+		chunks = a.lists.Chunks(r.account, listing, encoding, buffer)
+	}
+	for chunk, last := range chunks {
+		if last && w.status == 0 {
+			w.Header().Set("Content-Length", strconv.Itoa(len(chunk)))
+		}
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
+		if _, err := w.Write(chunk); err != nil {
+			return nil // the caller is gone
+		}
+	}
+	return nil
 }
 
 // getClient is GET /clients/{id}.

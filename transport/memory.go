@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"clients/transport/lists"
+
 	"golang.org/x/sync/semaphore"
 )
 
@@ -15,6 +17,7 @@ const (
 	responseShare   = 8
 	feedShare       = 16
 	catchUpShare    = 16
+	listShare       = 16
 )
 
 // connectionCost is what a connection is counted with: its goroutine, the buffers of HTTP and TLS, headers, and a body of
@@ -99,7 +102,7 @@ func (p *bufferPool) get() *[]byte { return p.pool.Get().(*[]byte) }
 
 // put takes a buffer back, unless it has grown out of use.
 func (p *bufferPool) put(b *[]byte) {
-	if cap(*b) <= 2*chunk {
+	if cap(*b) <= 2*lists.ChunkSize {
 		*b = (*b)[:0]
 		p.pool.Put(b)
 	}

@@ -38,6 +38,27 @@ func TestListsAreNotPaged(t *testing.T) {
 	require.Len(t, a.listXML("?page=2&per_page=1"), many)
 }
 
+// Encoded lists are kept.
+func TestARepeatedListShowsEveryChange(t *testing.T) {
+	t.Parallel()
+	a := shared(t)
+	id, other := a.create("SuprCorp"), a.create("Other")
+	for i, change := range []func(){
+		func() { a.update(id, "<name>Renamed</name>") },
+		func() { a.want(200, "POST", togglePath(id), "") },
+		func() { a.create("Third") },
+		func() { a.want(200, "DELETE", path(other), "") },
+	} {
+		before := a.list("")
+		change()
+		for range 4 {
+			require.NotEqual(t, before, a.list(""), "change %d", i)
+			require.Equal(t, a.list("?updated_since=2010-09-25"), a.list(""), "change %d", i)
+			require.Equal(t, a.list(""), a.listXML(""), "change %d", i)
+		}
+	}
+}
+
 // A list is sent in parts: no request makes the service hold all of it.
 func TestAListOfLongClientsIsSentInParts(t *testing.T) {
 	t.Parallel()

@@ -130,6 +130,25 @@ func TestListReadersStayWithinTheMemoryLimit(t *testing.T) {
 	s.requireWithinMemory(t)
 }
 
+// A list of 10 MB is kept, and read by a caller that stops reading it, at each of 60 revisions.
+func TestReadersOfOldListsStayWithinTheMemoryLimit(t *testing.T) {
+	s := start(t, fmt.Sprintf("GOMEMLIMIT=%d", memoryLimit))
+	ids := make([]int64, 500)
+	for i := range ids {
+		ids[i] = s.createFrom("<name>A</name><details>" + strings.Repeat("x", 20<<10) + "</details>")
+	}
+	for i := range 60 {
+		s.update(ids[i], "<name>B</name>")
+		for range 3 {
+			s.want(http.StatusOK, http.MethodGet, "/clients", "")
+		}
+		w := dial(t, s.base)
+		require.NoError(t, w.Conn.(*net.TCPConn).SetReadBuffer(4<<10))
+		w.write("GET /clients HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	}
+	s.requireWithinMemory(t)
+}
+
 // Pipelined requests fill the buffers of the kernel, so that responses wait for their reader.
 func TestReadersOfLargeClientsStayWithinTheMemoryLimit(t *testing.T) {
 	s := start(t, fmt.Sprintf("GOMEMLIMIT=%d", memoryLimit))

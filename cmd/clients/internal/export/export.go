@@ -29,6 +29,7 @@ import (
 	"clients/projections/snapshot"
 	"clients/projections/timeline"
 	"clients/transport"
+	"clients/transport/lists"
 
 	"github.com/nats-io/nats.go"
 )
@@ -62,7 +63,11 @@ func Run(ctx context.Context, nc *nats.Conn, o Options, stdout, report io.Writer
 	default:
 		listing := model.List(o.Account)
 		summary = domain.Counted(listing.Len, "client")
-		err = o.write(stdout, func(w io.Writer) error { return transport.WriteList(w, listing, o.JSON) })
+		encoding := lists.XML
+		if o.JSON {
+			encoding = lists.JSON
+		}
+		err = o.write(stdout, func(w io.Writer) error { return encoding.Write(w, listing) })
 	}
 	if err != nil {
 		return fmt.Errorf("export: %w", err)

@@ -1,0 +1,106 @@
+package lists_test
+
+import (
+	"bytes"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"clients/domain"
+	"clients/projections/readmodel"
+	"clients/transport/lists"
+
+	"github.com/stretchr/testify/require"
+)
+
+// listing is the list of an account of ten clients with 100 KiB of details each.
+func listing(t *testing.T, version uint64) readmodel.Listing {
+	t.Helper()
+	var entries []*readmodel.Entry
+	for id := range int64(10) {
+		details := strings.Repeat(fmt.Sprint(version%10), 100<<10)
+		entries = append(entries, readmodel.NewEntry(domain.Client{ID: id + 1, Name: fmt.Sprintf("Client %d", id), Details: details}, 1))
+	}
+	m := readmodel.NewModel()
+	require.NoError(t, m.RestoreAccount("default", domain.Revision{Version: version}, entries))
+	return m.List("default")
+}
+
+// get reads a list, and requires that it is right. It returns its first chunk, not a copy.
+func get(t *testing.T, k *lists.Kept, account string, l readmodel.Listing, e *lists.Encoding) []byte {
+	t.Helper()
+	var want bytes.Buffer
+	require.NoError(t, e.Write(&want, l))
+	var first, all []byte
+	var ended bool
+	for chunk, last := range k.Chunks(account, l, e, new([]byte)) {
+		require.False(t, ended, "the last chunk is the last")
+		if ended = last; first == nil {
+			first = chunk
+		}
+		all = append(all, chunk...)
+	}
+	require.True(t, ended)
+	require.Equal(t, want.Bytes(), all)
+	return first
+}
+
+// isKept reports whether the next two readers of a list get the same bytes in memory.
+func isKept(t *testing.T, k *lists.Kept, l readmodel.Listing) bool {
+	t.Helper()
+	a, b := get(t, k, "default", l, lists.XML), get(t, k, "default", l, lists.XML)
+	return &a[0] == &b[0]
+}
+
+func TestAListIsKeptWhenItIsReadTwice(t *testing.T) {
+	k := lists.NewKept(16 << 20)
+	for version := range uint64(8) {
+		l := listing(t, version+1)
+		get(t, k, "default", l, lists.XML)
+		require.False(t, isKept(t, k, l), "only the second reader fills it")
+		require.True(t, isKept(t, k, l))
+		get(t, k, "default", l, lists.JSON)
+		get(t, k, "another", listing(t, version+1), lists.XML)
+		require.True(t, isKept(t, k, l), "beside others")
+		runtime.GC() // the lists of former versions leave their room
+	}
+}
+
+func TestAListForWhichThereIsNoRoomIsNotKept(t *testing.T) {
+	k := lists.NewKept(900 << 10)
+	l := listing(t, 1)
+	for range 3 {
+		require.False(t, isKept(t, k, l))
+	}
+}
+
+func TestAReaderThatLeavesKeepsNothing(t *testing.T) {
+	k, l := lists.NewKept(1100<<10), listing(t, 1)
+	for range 10 { // with room for one list
+		for range k.Chunks("default", l, lists.XML, new([]byte)) {
+			break
+		}
+	}
+	require.False(t, isKept(t, k, l))
+	require.True(t, isKept(t, k, l))
+}
+
+// The room of a list that is being read is not free.
+func TestAListThatIsNoLongerKeptCountsWhileItIsRead(t *testing.T) {
+	k, l := lists.NewKept(1100<<10), listing(t, 1)
+	isKept(t, k, l)
+	for range k.Chunks("default", l, lists.XML, new([]byte)) {
+		l = listing(t, 2)
+		for range 3 {
+			runtime.GC()
+			require.False(t, isKept(t, k, l))
+		}
+		break
+	}
+	require.Eventually(t, func() bool {
+		runtime.GC()
+		return isKept(t, k, l)
+	}, 10*time.Second, time.Millisecond)
+}
