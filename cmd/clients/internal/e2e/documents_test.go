@@ -46,7 +46,7 @@ var instead = map[string]string{
 	"go test ./...": "go test -race -shuffle=on ./...",
 	"go test -run TestFaults -timeout 30m -v ./cmd/clients/internal/e2e -faults=10m": "go test -run TestFaults -timeout 30m -v ./cmd/clients/internal/e2e -faults=20s",
 	// each benchmark once, except those with minutes of preparation
-	"go test -run '^$' -bench . ./cmd/clients/internal/e2e ./eventstore": "go test -run '^$' -bench 'Command|ThreeServers|GetOne|StrongReads|Tail|Delete|References|Start|Idle|Growth|kHistory' -benchtime 1x ./cmd/clients/internal/e2e ./eventstore",
+	"go test -run '^$' -bench . ./cmd/clients/internal/e2e ./eventstore": "go test -run '^$' -bench 'Command|ThreeServers|GetOne|StrongReads|Tail|Delete|References|Start|Idle|Growth|Memory|kHistory' -benchtime 1x ./cmd/clients/internal/e2e ./eventstore",
 	// needs a cluster: the tests of deploy/kubernetes create the Secrets, and make the backup at a NATS with the demo's users
 	`for user in ADMIN SYS CLIENTS CLIENTS2 PROJECTS INVOICES SUBSCRIBER BACKUP ROUTE; do echo "${user}_PASSWORD=$(openssl rand -hex 16)"; done >nats-users.env`: "go test -C deploy -race -shuffle=on -tags kubectl,helm ./...",
 	"CLIENTS_NATS_URL=nats://admin:admin-demo@127.0.0.1:4222 go run ./cmd/clients backup ./backup":                                                               "go test -C deploy -race -shuffle=on -tags kubectl,helm ./...",
