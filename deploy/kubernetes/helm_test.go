@@ -133,6 +133,8 @@ func TestChartPutsValuesIn(t *testing.T) {
 		"autoscaling.enabled=false,replicaCount=5":       "  replicas: 5\n",
 		"minNodes=1":                                       "minDomains: 1\n",
 		"resources.limits.memory=2Gi":                      "value: 1843MiB\n",
+		"settings.GOGC=off":                                "- name: GOGC\n          value: \"off\"\n",
+		"settings.GOMEMLIMIT=400MiB":                       "- name: GOMAXPROCS\n          value: \"2\"\n        - name: GOMEMLIMIT\n          value: 400MiB\n        image:",
 		"settings.CLIENTS_ACCESS_LOG=errors":               "- name: CLIENTS_ACCESS_LOG\n          value: errors\n",
 		"settings.OTEL_EXPORTER_OTLP_ENDPOINT=http://c:80": "- name: OTEL_EXPORTER_OTLP_ENDPOINT\n          value: http://c:80\n",
 		"monitoring.enabled=true,monitoring.labels.a=b":    "    a: b\n",
@@ -158,7 +160,7 @@ func TestChartNamesItsSecrets(t *testing.T) {
 	}
 }
 
-// Each setting of the service is one of the chart's values, unless the chart sets it, or it does not apply here.
+// Each setting of the service and of Go's runtime is one of the chart's values, unless the chart sets it, or it does not apply here.
 func TestChartHasEverySetting(t *testing.T) {
 	text, err := os.ReadFile("../helm/values.schema.json")
 	require.NoError(t, err)
@@ -180,8 +182,10 @@ func TestChartHasEverySetting(t *testing.T) {
 			has[name] = true
 		}
 	}
-	delete(has, "GOMEMLIMIT")
-	delete(has, "GOMAXPROCS")
+	for _, name := range []string{"GOGC", "GOMAXPROCS", "GOMEMLIMIT"} {
+		require.True(t, has[name], name)
+		delete(has, name)
+	}
 	want := make(map[string]bool)
 	for _, name := range settings(t) {
 		want[name] = true

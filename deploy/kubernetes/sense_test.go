@@ -87,6 +87,18 @@ func TestGoSettingsFitTheLimits(t *testing.T) {
 	})
 }
 
+// Everything that the pods of the service log is JSON, also what setup logs before the service starts.
+func TestLogsAreJSON(t *testing.T) {
+	eachOverlay(t, func(t *testing.T, objects []runtime.Object) {
+		for _, d := range all[*appsv1.Deployment](objects) {
+			pod := d.Spec.Template.Spec
+			for _, c := range slices.Concat(pod.InitContainers, pod.Containers) {
+				require.Equal(t, "json", environment(c)["CLIENTS_LOG_FORMAT"], c.Name)
+			}
+		}
+	})
+}
+
 func environment(c corev1.Container) map[string]string {
 	env := make(map[string]string)
 	for _, variable := range c.Env {

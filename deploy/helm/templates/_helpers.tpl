@@ -13,14 +13,14 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- end }}
 {{- end }}
 
-{{- /* The variables of Go's runtime, by the resources of a container: nine tenths of the memory. */}}
+{{- /* The variables of Go's runtime, as a map, by the resources of a container: nine tenths of the memory. */}}
 {{- define "clients.goLimits" -}}
 {{- $mebibytes := .limits.memory | trimSuffix "Mi" | int }}
 {{- if hasSuffix "Gi" .limits.memory }}
 {{- $mebibytes = .limits.memory | trimSuffix "Gi" | int | mul 1024 }}
 {{- end -}}
-- {name: GOMEMLIMIT, value: {{ div (mul $mebibytes 9) 10 }}MiB}
-- {name: GOMAXPROCS, value: {{ .limits.cpu | quote }}}
+GOMEMLIMIT: {{ div (mul $mebibytes 9) 10 }}MiB
+GOMAXPROCS: {{ .limits.cpu | quote }}
 {{- end }}
 
 {{- define "clients.podSecurityContext" -}}
