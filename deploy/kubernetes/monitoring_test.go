@@ -7,6 +7,7 @@ import (
 
 	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
 	"github.com/stretchr/testify/require"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -50,6 +51,13 @@ func TestMonitoringFindsTheService(t *testing.T) {
 		}
 	}
 	require.Equal(t, []string{"clients-operations"}, found)
+
+	// Without jobLabel its job would be the name behind that of its namespace, which is clients.
+	exporter := all[*monitoringv1.PodMonitor](objects)[0]
+	job := byName(all[*appsv1.StatefulSet](objects), "nats").Spec.Template.Labels[exporter.Spec.JobLabel]
+	require.NotEmpty(t, job)
+	require.NotContains(t, job, "clients")
+
 	dashboard := byName(all[*corev1.ConfigMap](objects), "clients-dashboard")
 	require.Equal(t, "1", dashboard.Labels["grafana_dashboard"])
 	require.Contains(t, dashboard.Data["clients.json"], `"panels"`)
