@@ -63,6 +63,10 @@ reflast{pod="POD"} 7x10 8x120 9x60
 refread{pod="POD"} 7x131 9x60
 `))
 	}
+	for _, stream := range []string{"CLIENTS", "PROJECTS"} {
+		fmt.Fprintf(&outage, "jetstream_stream_last_seq{namespace=\"n\",stream_name=%q,stream_leader=\"nats-1\"} 7x10 stale _x119 7x60\n", stream)
+		fmt.Fprintf(&outage, "jetstream_stream_last_seq{namespace=\"n\",stream_name=%q,stream_leader=\"\"} _x11 7x119 stale _x59\n", stream)
+	}
 	pages := make(map[string]string)
 	for _, rule := range alerts(t) {
 		if when, what := fires(t, rule, inFull.Replace(outage.String())); when > 0 && rule.Labels["severity"] == "page" {
