@@ -96,8 +96,17 @@ func (s *state) follow(ctx context.Context) error {
 	})
 	for delivered, before := uint64(0), uint64(1); err == nil && (!*once || delivered != before); {
 		before = delivered
-		stream, err := js.Stream(ctx, "CLIENTS")
+		batch, err := consumer.Fetch(50, jetstream.FetchMaxWait(time.Second))
 		if err != nil {
+			return err
+		}
+		var pulled []jetstream.Msg
+		for msg := range batch.Messages() {
+			pulled = append(pulled, msg)
+		}
+		stream, streamErr := js.Stream(ctx, "CLIENTS") // after the pull: no message of another history is applied
+		status, statusErr := consumer.Info(ctx)
+		if err := errors.Join(batch.Error(), streamErr, statusErr); err != nil {
 			return err
 		}
 		info := stream.CachedInfo()
@@ -105,15 +114,11 @@ func (s *state) follow(ctx context.Context) error {
 		if epoch != s.Epoch || info.State.LastSeq < s.Sequence {
 			return errStartOver
 		}
-		batch, err := consumer.Fetch(50, jetstream.FetchMaxWait(time.Second))
-		if err != nil {
-			return err
+		if delivered += uint64(len(pulled)); status.Delivered.Consumer != delivered {
+			return errors.New("a message was lost on the way")
 		}
-		for msg := range batch.Messages() {
-			at, err := msg.Metadata()
-			if delivered++; err != nil || at.Sequence.Consumer != delivered {
-				return errors.Join(errors.New("a message was lost on the way"), err)
-			}
+		for _, msg := range pulled {
+			at, _ := msg.Metadata() // Fetch has read it
 			id := msg.Headers().Get("ce-id")
 			if at.Sequence.Stream == s.Sequence && s.ID != "" && id != s.ID {
 				return errStartOver
@@ -128,7 +133,7 @@ func (s *state) follow(ctx context.Context) error {
 			s.Sequence, s.ID = at.Sequence.Stream, id
 			fmt.Println(s.Sequence, msg.Headers().Get("ce-type"), applied)
 		}
-		if err := errors.Join(batch.Error(), s.save()); err != nil {
+		if err := s.save(); err != nil {
 			return err
 		}
 	}
@@ -138,11 +143,8 @@ func (s *state) follow(ctx context.Context) error {
 // save replaces the file of the copy.
 func (s *state) save() error {
 	content, err := json.Marshal(s)
-	if err == nil {
-		err = os.WriteFile(*path+".new", content, 0o600)
+	if err := errors.Join(err, os.WriteFile(*path+".new", content, 0o600)); err != nil {
+		return err
 	}
-	if err == nil {
-		err = os.Rename(*path+".new", *path)
-	}
-	return err
+	return os.Rename(*path+".new", *path)
 }

@@ -1,17 +1,16 @@
 """Keeps an exact copy of the clients of an account in a file, with the standard library alone. See README.md."""
-import argparse, base64, datetime, json, os, re, secrets, socket, sys, urllib.parse, urllib.request  # noqa: E401
+import argparse, base64, datetime, itertools, json, os, re, secrets, socket, sys, urllib.parse, urllib.request  # noqa: E401
 
 NAMES = "ce-specversion ce-id ce-source ce-subject ce-time ce-clientversion ce-checksum content-type ce-type".split()
 VALID = re.compile(r"1\.0\n[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\n/clients\n.+\n\d{4}-\d\d-\d\dT.+\n"
                    r"[1-9][0-9]*\n.+\napplication/json\nclients\..+")
-KNOWN = {"clients.v1.Client" + k for k in ("Created", "Updated", "Toggled", "InvoiceDefaultsChanged", "Deleted", "Erased")}
-ATTRIBUTES = "name highrise_id currency currency_symbol active details default_invoice_timeframe last_invoice_kind".split()
+ALL = "name highrise_id currency currency_symbol active details".split()
+KINDS = {"Created": ALL, "Updated": ALL, "Toggled": ["active"], "Deleted": [], "Erased": [],
+         "InvoiceDefaultsChanged": ["default_invoice_timeframe", "last_invoice_kind"]}
 TABLE = list(range(256))
 for _ in range(8):
     TABLE = [n >> 1 ^ (0xC96C5795D7870F42 if n & 1 else 0) for n in TABLE]
-
-
-class StartOver(Exception): pass  # noqa: E701
+StartOver = type("StartOver", (Exception,), {})
 
 
 class Nats:
@@ -40,7 +39,7 @@ class Nats:
                 size = int(line[-2]) if line[0] == "HMSG" else 0
                 reply = line[3] if len(line) > (5 if size else 4) else ""
                 status, *fields = content[:size].decode().split("\r\n")
-                headers = {name: value.strip() for name, _, value in (field.partition(":") for field in fields)}
+                headers = {name: value.strip() for name, _, value in (field.partition(":") for field in reversed(fields))}
                 return line[1], reply, status[9:12], headers, content[size:]
         raise ConnectionError("the server closed the connection: is the login right?")
 
@@ -50,6 +49,11 @@ class Nats:
         if "error" in answer:
             raise ConnectionError(answer["error"])
         return answer
+
+    def pull(self, consumer):
+        self.publish(f"$JS.API.CONSUMER.MSG.NEXT.CLIENTS.{consumer}", {"batch": 50, "expires": 10**9})
+        arriving = itertools.takewhile(lambda message: not message[2], iter(self.next, None))  # up to a status, such as 408
+        return list(itertools.islice(arriving, 50))
 
 
 class Copy:
@@ -77,32 +81,31 @@ class Copy:
         """Returns False for a message that is no event, or that its client already has: see EVENTS.md."""
         if subject.count(".") != 2 or not VALID.fullmatch("\n".join(headers.get(name, "") for name in NAMES)):
             return False
-        key, kind, crc = subject.split(".")[2], headers["ce-type"], 2**64 - 1
-        for part in (subject, headers["ce-id"], kind, headers["ce-clientversion"], headers["ce-time"], data):
+        key, kind, crc = subject.split(".")[2], headers["ce-type"].removeprefix("clients.v1.Client"), 2**64 - 1
+        for part in (subject, headers["ce-id"], headers["ce-type"], headers["ce-clientversion"], headers["ce-time"], data):
             for byte in (part if isinstance(part, bytes) else part.encode()) + b"\0":
                 crc = TABLE[crc & 255 ^ byte] ^ crc >> 8
         if f"{crc ^ 2**64 - 1:016x}" != headers["ce-checksum"]:
             sys.exit(f"wrong checksum on {subject}")
         if headers["ce-subject"] != key:
             return False
-        if kind not in KNOWN or json.loads(data)["id"] != int(key):
-            sys.exit(f"{kind} on {subject}, which this program cannot read: update it")
+        if kind not in KINDS or json.loads(data)["id"] != int(key):
+            sys.exit(f"{headers['ce-type']} on {subject}, which this program cannot read: update it")
         s, version = self.state, int(headers["ce-clientversion"])
         s["clock"], client = max(s["clock"], at), s["clients"].get(key)
         following = client["cache_version"] + 2 if client else 1
-        created, erased = kind.endswith("Created"), kind.endswith("Erased")
+        created, erased = kind == "Created", kind == "Erased"
         if version < following or not erased and (key in s["gone"] or not client and not created):  # the last: deleted before the list
             return False
-        if erased or version == following and kind.endswith("Deleted"):
+        if erased or version == following and kind == "Deleted":
             s["clients"].pop(key, None)
             s["gone"][key] = True
             return True
         if version != following or created == bool(client):
             sys.exit(f"version {version} on {subject} does not continue its client")
-        new = client or {"id": int(key), "created_at": s["clock"], "default_invoice_timeframe": None, "last_invoice_kind": None}
-        named = {k: "" if k == "details" and v is None else v for k, v in json.loads(data).items() if k in ATTRIBUTES}
-        new.update(named, updated_at=s["clock"], cache_version=version - 1)
-        s["clients"][key] = new
+        old = client or {"id": int(key), "created_at": s["clock"], "default_invoice_timeframe": None, "last_invoice_kind": None}
+        named = {k: "" if k == "details" and v is None else v for k, v in json.loads(data).items() if k in KINDS[kind]}
+        s["clients"][key] = old | named | {"updated_at": s["clock"], "cache_version": version - 1}
         return True
 
     def follow(self, nats, once):
@@ -111,20 +114,17 @@ class Copy:
             "filter_subject": f"clients.{self.account}.>", "ack_policy": "none", "inactive_threshold": 60 * 10**9,
             "deliver_policy": "by_start_sequence", "opt_start_seq": max(s["sequence"], 1)}})["name"]
         while not once or delivered != before:
-            info, before = nats.request("STREAM.INFO.CLIENTS", {}), delivered
+            pulled, before = nats.pull(consumer), delivered
+            info = nats.request("STREAM.INFO.CLIENTS", {})  # after the pull: no message of another history is applied
             epoch = info["config"].get("metadata", {}).get("epoch", info["created"])
             if epoch != s["epoch"] or info["state"]["last_seq"] < s["sequence"]:
                 raise StartOver
-            nats.publish(f"$JS.API.CONSUMER.MSG.NEXT.CLIENTS.{consumer}", {"batch": 50, "expires": 10**9})
-            for _ in range(50):
-                subject, reply, status, headers, data = nats.next()
-                if status in ("404", "408"):  # no message, or not as many as requested
-                    break
+            delivered += len(pulled)
+            if nats.request(f"CONSUMER.INFO.CLIENTS.{consumer}", {})["delivered"]["consumer_seq"] != delivered:
+                raise ConnectionError("a message was lost on the way")
+            for subject, reply, _, headers, data in pulled:
                 tokens = reply.split(".")  # of an acknowledgement; longer with a domain
-                sequence, number, at = map(int, tokens[5:8] if len(tokens) == 9 else tokens[7:10])
-                delivered += 1
-                if number != delivered:
-                    raise ConnectionError("a message was lost on the way")
+                sequence, _, at = map(int, tokens[5:8] if len(tokens) == 9 else tokens[7:10])
                 if sequence == s["sequence"] and s["id"] and headers.get("ce-id") != s["id"]:
                     raise StartOver
                 if sequence > s["sequence"]:

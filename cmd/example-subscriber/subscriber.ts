@@ -39,14 +39,9 @@ async function list(): Promise<State> {
   const clients: Client[] = parse(await response.text()).map((entry: { client: Client }) => entry.client);
   const sequence = Number(response.headers.get("Stream-Sequence"));
   console.log(`list up to ${sequence}`);
-  return {
-    epoch: response.headers.get("Stream-Epoch") ?? "",
-    sequence,
-    id: "",
-    clock: clients.map((c) => c.updated_at as string).reduce((a, b) => (a > b ? a : b), ""),
-    clients: Object.fromEntries(clients.map((c) => [c.id as string, c])),
-    gone: {},
-  };
+  const clock = clients.map((c) => c.updated_at as string).reduce((a, b) => (a > b ? a : b), "");
+  const epoch = response.headers.get("Stream-Epoch") ?? "";
+  return { epoch, sequence, id: "", clock, clients: Object.fromEntries(clients.map((c) => [c.id as string, c])), gone: {} };
 }
 
 function save(state: State) {
@@ -73,35 +68,37 @@ const valid = new RegExp(
   "^1\\.0\\n[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\\n/clients\\n.+\\n\\d{4}-\\d\\d-\\d\\dT.+\\n" +
     "[1-9][0-9]*\\n.+\\napplication/json\\nclients\\..+$",
 );
-const known = /^clients\.v1\.Client(Created|Updated|Toggled|InvoiceDefaultsChanged|Deleted|Erased)$/;
-const attributes = "name highrise_id currency currency_symbol active details default_invoice_timeframe last_invoice_kind".split(" ");
+const all = ["name", "highrise_id", "currency", "currency_symbol", "active", "details"];
+const kinds = new Map([["Created", all], ["Updated", all], ["Toggled", ["active"]], ["Deleted", []], ["Erased", []],
+  ["InvoiceDefaultsChanged", ["default_invoice_timeframe", "last_invoice_kind"]]]);
 
 /** Returns false for a message that is no event, or that its client already has: see EVENTS.md. */
 function apply(s: State, m: JsMsg): boolean {
   const get = (name: string) => m.headers?.get(name) ?? "";
   const [, , id, ...more] = m.subject.split(".");
   if (!id || more.length || !valid.test(names.map(get).join("\n"))) return false;
-  const kind = get("ce-type");
-  const sum = checksum([m.subject, get("ce-id"), kind, get("ce-clientversion"), get("ce-time"), m.data]);
+  const kind = get("ce-type").replace(/^clients\.v1\.Client/, "");
+  const sum = checksum([m.subject, get("ce-id"), get("ce-type"), get("ce-clientversion"), get("ce-time"), m.data]);
   if (sum !== get("ce-checksum")) throw new Error(`wrong checksum at ${m.seq}`);
   if (get("ce-subject") !== id) return false;
   const data = parse(m.string());
-  if (!known.test(kind) || data.id !== id) throw new Error(`${kind} at ${m.seq}, which this program cannot read: update it`);
-  const at = new Date(Number(BigInt(m.info.timestampNanos) / 1000000000n) * 1000).toISOString().replace(".000", "");
+  const named = kinds.get(kind);
+  if (!named || data.id !== id) throw new Error(`${get("ce-type")} at ${m.seq}, which this program cannot read: update it`);
+  const at = new Date(Number(m.timestampNanos / 1000000000n) * 1000).toISOString().replace(".000", "");
   if (at > s.clock) s.clock = at;
   const version = Number(get("ce-clientversion"));
   const client = s.clients[id];
   const next = client ? (client.cache_version as number) + 2 : 1;
-  const [created, erased] = [kind.endsWith("Created"), kind.endsWith("Erased")];
+  const [created, erased] = [kind === "Created", kind === "Erased"];
   if (version < next || (!erased && (s.gone[id] || (!client && !created)))) return false; // the last: deleted before the list
-  if (erased || (version === next && kind.endsWith("Deleted"))) {
+  if (erased || (version === next && kind === "Deleted")) {
     delete s.clients[id];
     s.gone[id] = true;
     return true;
   }
   if (version !== next || created === !!client) throw new Error(`${m.seq} does not continue its client`);
   const after: Client = client ?? { id, created_at: s.clock, default_invoice_timeframe: null, last_invoice_kind: null };
-  for (const name of attributes) if (name in data) after[name] = name === "details" ? (data[name] ?? "") : data[name];
+  for (const name of named) if (name in data) after[name] = name === "details" ? (data[name] ?? "") : data[name];
   s.clients[id] = { ...after, updated_at: s.clock, cache_version: version - 1 };
   return true;
 }
@@ -120,11 +117,14 @@ async function follow(s: State) {
     const consumer = await jetstream(nc).consumers.get("CLIENTS", name);
     for (let delivered = 0, before = -1; !options.once || delivered !== before; save(s)) {
       before = delivered;
-      const info = await manager.streams.info("CLIENTS");
+      const pulled: JsMsg[] = [];
+      for await (const m of await consumer.fetch({ max_messages: 50, expires: 1000 })) pulled.push(m);
+      const info = await manager.streams.info("CLIENTS"); // after the pull: no message of another history is applied
       const epoch = info.config.metadata?.epoch ?? info.created;
       if (epoch !== s.epoch || info.state.last_seq < s.sequence) throw new StartOver();
-      for await (const m of await consumer.fetch({ max_messages: 50, expires: 1000 })) {
-        if (m.info.deliverySequence !== ++delivered) throw new Error("a message was lost on the way");
+      delivered += pulled.length;
+      if ((await consumer.info()).delivered.consumer_seq !== delivered) throw new Error("a message was lost on the way");
+      for (const m of pulled) {
         const id = m.headers?.get("ce-id") ?? "";
         if (m.seq === s.sequence && s.id && id !== s.id) throw new StartOver();
         if (m.seq <= s.sequence) continue;

@@ -15,22 +15,27 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Attributes are what events set.
+// Attributes are what a ClientCreated sets, and a ClientUpdated as far as they changed.
 type Attributes struct {
-	ID                      int64   `json:"id"`
-	Name                    string  `json:"name"`
-	HighriseID              *int64  `json:"highrise_id"`
-	Currency                string  `json:"currency"`
-	CurrencySymbol          string  `json:"currency_symbol"`
-	Active                  bool    `json:"active"`
-	Details                 *string `json:"details"` // never nil in a Client
+	Name           string `json:"name"`
+	HighriseID     *int64 `json:"highrise_id"`
+	Currency       string `json:"currency"`
+	CurrencySymbol string `json:"currency_symbol"`
+	Active         bool   `json:"active"`
+	Details        string `json:"details"`
+}
+
+// InvoiceDefaults are what a ClientInvoiceDefaultsChanged sets.
+type InvoiceDefaults struct {
 	DefaultInvoiceTimeframe *string `json:"default_invoice_timeframe"`
 	LastInvoiceKind         *string `json:"last_invoice_kind"`
 }
 
 // Client is a client as GET /clients.json returns it.
 type Client struct {
+	ID int64 `json:"id"`
 	Attributes
+	InvoiceDefaults
 	CacheVersion int    `json:"cache_version"`
 	CreatedAt    string `json:"created_at"`
 	UpdatedAt    string `json:"updated_at"`
@@ -64,12 +69,54 @@ var (
 )
 
 var (
-	names = strings.Fields("ce-specversion ce-id ce-source ce-subject ce-time ce-clientversion ce-checksum content-type ce-type")
-	valid = regexp.MustCompile(`^1\.0\n[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\n/clients\n.+\n\d{4}-\d\d-\d\dT.+\n` +
-		`[1-9][0-9]*\n.+\napplication/json\nclients\..+$`)
-	known = regexp.MustCompile(`^clients\.v1\.Client(Created|Updated|Toggled|InvoiceDefaultsChanged|Deleted|Erased)$`)
-	null  = regexp.MustCompile(`(?i)"(name|currency|active)"\s*:\s*null`)
+	names    = strings.Fields("ce-specversion ce-id ce-source ce-subject ce-time ce-clientversion ce-checksum content-type ce-type")
+	subjects = regexp.MustCompile(`^clients\.[a-z0-9-]{1,63}\.([1-9][0-9]*)$`)
+	valid    = regexp.MustCompile(`^1\.0\n[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\n/clients\n.+\n.+\n[1-9][0-9]*\n.+\n` +
+		`application/json\nclients\..+$`)
 )
+
+// set sets the attributes that an event of a type has, and ignores all others. It keeps a currency_symbol for which an update
+// has null, which no release stores: the service derives one.
+func (c *Client) set(kind string, data []byte) (err error) {
+	switch kind {
+	case "clients.v1.ClientUpdated":
+		var given struct{ Name, Currency, Active, Details json.RawMessage }
+		err = errors.Join(json.Unmarshal(data, &given), json.Unmarshal(data, &c.Attributes))
+		for _, value := range []json.RawMessage{given.Name, given.Currency, given.Active} {
+			if string(value) == "null" {
+				err = ErrUnreadable
+			}
+		}
+		if string(given.Details) == "null" {
+			c.Details = ""
+		}
+	case "clients.v1.ClientCreated":
+		err = json.Unmarshal(data, &c.Attributes)
+	case "clients.v1.ClientToggled":
+		var toggled struct{ Active bool }
+		err = json.Unmarshal(data, &toggled)
+		c.Active = toggled.Active
+	case "clients.v1.ClientInvoiceDefaultsChanged":
+		c.InvoiceDefaults = InvoiceDefaults{}
+		err = json.Unmarshal(data, &c.InvoiceDefaults)
+		c.DefaultInvoiceTimeframe, c.LastInvoiceKind = orNull(c.DefaultInvoiceTimeframe), orNull(c.LastInvoiceKind)
+	case "clients.v1.ClientErased":
+		err = json.Unmarshal(data, &struct{ Erased []uint64 }{})
+	case "clients.v1.ClientDeleted":
+	default:
+		err = ErrUnreadable
+	}
+	c.HighriseID = orNull(c.HighriseID)
+	return err
+}
+
+// orNull returns nil for a zero value.
+func orNull[T comparable](value *T) *T {
+	if value != nil && *value == *new(T) {
+		return nil
+	}
+	return value
+}
 
 // Apply applies a message with its timestamp in the stream. It returns false for a message that is no event, or that its client
 // already has. If it returns an error the copy is unchanged. What the pointers in a Client point to may change with an event.
@@ -78,11 +125,16 @@ func (c *Copy) Apply(subject string, h nats.Header, data []byte, at time.Time) (
 	for _, name := range names {
 		values = append(values, h.Get(name))
 	}
-	tokens := strings.Split(subject, ".")
-	if len(tokens) != 3 || !valid.MatchString(strings.Join(values, "\n")) {
+	match := subjects.FindStringSubmatch(subject)
+	_, err = time.Parse(time.RFC3339, h.Get("ce-time"))
+	if match == nil || err != nil || !valid.MatchString(strings.Join(values, "\n")) {
 		return false, nil
 	}
-	id, kind := tokens[2], h.Get("ce-type")
+	id, kind := match[1], h.Get("ce-type")
+	number, err := strconv.ParseInt(id, 10, 64)
+	if err != nil {
+		return false, nil
+	}
 	covered := strings.Join([]string{subject, h.Get("ce-id"), kind, h.Get("ce-clientversion"), h.Get("ce-time"), string(data), ""}, "\x00")
 	if fmt.Sprintf("%016x", crc64.Checksum([]byte(covered), crc64.MakeTable(crc64.ECMA))) != h.Get("ce-checksum") {
 		return false, ErrChecksum
@@ -90,12 +142,8 @@ func (c *Copy) Apply(subject string, h nats.Header, data []byte, at time.Time) (
 	if h.Get("ce-subject") != id {
 		return false, nil
 	}
-	var body struct {
-		Attributes
-		Erased []uint64
-	}
-	if err := json.Unmarshal(data, &body); err != nil || strconv.FormatInt(body.ID, 10) != id || !known.MatchString(kind) ||
-		strings.HasSuffix(kind, "Updated") && null.Match(data) {
+	var body struct{ ID int64 }
+	if err := json.Unmarshal(data, &body); err != nil || body.ID != number || new(Client).set(kind, data) != nil {
 		return false, ErrUnreadable
 	}
 	client, exists := c.Clients[id]
@@ -118,12 +166,9 @@ func (c *Copy) Apply(subject string, h nats.Header, data []byte, at time.Time) (
 		c.Gone[id] = true
 		return true, nil
 	case created:
-		client.CreatedAt = c.Clock
+		client.ID, client.CreatedAt = number, c.Clock
 	}
-	_ = json.Unmarshal(data, &client.Attributes) // as above
-	if client.Details == nil {
-		client.Details = new(string)
-	}
+	_ = client.set(kind, data) // as above
 	client.UpdatedAt, client.CacheVersion = c.Clock, version-1
 	c.Clients[id] = client
 	return true, nil
