@@ -61,6 +61,9 @@ func recordKit(t *testing.T) (messages, damaged []kitMessage) {
 	const large = 1<<53 + 1
 	put(clientEvent("globex", "Created", large, 1, `"name":"A large id","highrise_id":9223372036854775807,"currency":"x","currency_symbol":"","active":true,"details":""`))
 	put(clientEvent("globex", "Toggled", large, 2, `"active":false`))
+	for _, m := range unusual(60) {
+		put(m)
+	}
 	var sequences []uint64
 	for _, e := range events(t, js, fmt.Sprintf("clients.globex.%d", erased)) {
 		sequences = append(sequences, e.sequence)
@@ -71,6 +74,8 @@ func recordKit(t *testing.T) (messages, damaged []kitMessage) {
 	const unseen = 100
 	put(clientEvent("globex", "Erased", unseen, 9, `"erased":[]`)) // nothing else is left of it
 	put(clientEvent("acme", "Created", unseen, 1, `"name":"foreign"`))
+	put(altered(clientEvent("globex", "Erased", unseen+1, 1, ""), "ce-clientversion", "18446744073709551616")) // 2^64
+	put(clientEvent("globex", "Erased", unseen+2, 1, `"erased":[null,18446744073709551615]`))
 	acme.createFrom("<name>Zoë \u202e &lt;b&gt;</name><details>line&#10;line&#9;\u2028\U0001F600\"\\</details><currency-symbol></currency-symbol>")
 	globex.update(other, "<name>The last</name>")
 
@@ -94,6 +99,32 @@ func recordKit(t *testing.T) (messages, damaged []kitMessage) {
 	}
 	require.Len(t, sequences, 2)
 	return messages, damaged
+}
+
+// unusual returns events of a client that the service does not store like that, and reads, and some that it skips.
+func unusual(id int64) []*nats.Msg {
+	event := func(kind string, version int, attributes string) *nats.Msg {
+		return clientEvent("globex", kind, id, version, attributes)
+	}
+	foreign := func(name, value string) *nats.Msg {
+		return altered(event("Updated", 2, `"name":"foreign"`), name, value)
+	}
+	upper := event("Updated", 3, `"name":"Of an id in upper case","last_invoice_kind":"of another type"`)
+	return []*nats.Msg{
+		event("Created", 1, `"id":null,"name":"The first","NAME":"The last that is not null","name":null,"highrise_id":5,"highrise_id":null,`+
+			`"currency":null,"currency":"x","active":true,"active":null,"details":"unpaired: \ud800, \udc00A and \ud800\ud83d\ude00"`),
+		foreign("ce-id", "01a227059385788089f52a857b2f3b7d"),
+		foreign("ce-time", "2026-11-29T00:00:60Z"),
+		foreign("ce-time", "2026-02-29T00:00:00Z"),
+		foreign("ce-time", "2026-11-29t00:00:00Z"),
+		foreign("ce-source", "/Clients"),
+		foreign("content-type", "application/json; charset=utf-8"),
+		event("Toggled", 2, `"active":false,"name":5,"details":"of another type"`),
+		altered(upper, "ce-id", strings.ToUpper(upper.Header.Get("ce-id"))),
+		altered(event("InvoiceDefaultsChanged", 4, `"last_invoice_kind":"","default_invoice_timeframe":null,"default_invoice_timeframe":"a,b"`),
+			"ce-time", "2024-02-29T7:00:00,5+24:00"),
+		event("Updated", 5, `"name":null,"name":"Of two the last","highrise_id":0,"currency_symbol":"y","later":{"name":null}`),
+	}
 }
 
 // damagedEvents returns events of a client that no reader may skip, with the next version of the client or one that it has.
@@ -135,6 +166,11 @@ func damagedData(id int64, next int) (all []*nats.Msg) {
 		{"Updated", `{"id":%d,"highrise_id":9223372036854775808}`, next},
 		{"InvoiceDefaultsChanged", `{"id":%d,"default_invoice_timeframe":null,"last_invoice_kind":1}`, next},
 		{"Erased", `{"id":%d,"erased":"all"}`, next},
+		{"Erased", `{"id":%d,"erased":[-1]}`, next},
+		{"Toggled", `{"id":%d,"active":1,"active":true}`, next},
+		{"Toggled", `{"id":%d,"id":999,"active":true}`, next},
+		{"Updated", `{"id":%d,"name":"x","NAME":null}`, next},
+		{"Updated", `{"id":%d,"later":` + strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000) + `}`, next},
 	} {
 		data := strings.Replace(m.data, "%d", fmt.Sprint(id), 1)
 		all = append(all, envelope(fmt.Sprintf("clients.globex.%d", id), "clients.v1.Client"+m.kind, id, m.version, data))
