@@ -39,7 +39,7 @@ class Nats:
                 size = int(line[-2]) if line[0] == "HMSG" else 0
                 reply = line[3] if len(line) > (5 if size else 4) else ""
                 status, *fields = content[:size].decode().split("\r\n")
-                headers = {name: value.strip() for name, _, value in (field.partition(":") for field in reversed(fields))}
+                headers = {name: value.lstrip(" \t") for name, _, value in (field.partition(":") for field in reversed(fields))}
                 return line[1], reply, status[9:12], headers, content[size:]
         raise ConnectionError("the server closed the connection: is the login right?")
 
