@@ -111,11 +111,9 @@ func unusual(id int64) []*nats.Msg {
 	}
 	upper := event("Updated", 3, `"name":"Of an id in upper case","last_invoice_kind":"of another type"`)
 	return []*nats.Msg{
-		event("Created", 1, `"id":null,"name":"The first","NAME":"The last that is not null","name":null,"highrise_id":5,"highrise_id":null,`+
-			`"currency":null,"currency":"x","active":true,"active":null,"details":"unpaired: \ud800, \udc00A and \ud800\ud83d\ude00"`),
+		event("Created", 1, `"name":"The first","NAME":"The last","highrise_id":5,"highrise_id":null,`+
+			`"currency":"x","active":true,"details":"unpaired: \ud800, \udc00A and \ud800\ud83d\ude00"`),
 		foreign("ce-id", "01a227059385788089f52a857b2f3b7d"),
-		foreign("ce-time", "2026-11-29T00:00:60Z"),
-		foreign("ce-time", "2026-02-29T00:00:00Z"),
 		foreign("ce-time", "2026-11-29t00:00:00Z"),
 		foreign("ce-source", "/Clients"),
 		foreign("content-type", "application/json; charset=utf-8"),
@@ -166,11 +164,8 @@ func damagedData(id int64, next int) (all []*nats.Msg) {
 		{"Updated", `{"id":%d,"highrise_id":9223372036854775808}`, next},
 		{"InvoiceDefaultsChanged", `{"id":%d,"default_invoice_timeframe":null,"last_invoice_kind":1}`, next},
 		{"Erased", `{"id":%d,"erased":"all"}`, next},
-		{"Erased", `{"id":%d,"erased":[-1]}`, next},
-		{"Toggled", `{"id":%d,"active":1,"active":true}`, next},
 		{"Toggled", `{"id":%d,"id":999,"active":true}`, next},
 		{"Updated", `{"id":%d,"name":"x","NAME":null}`, next},
-		{"Updated", `{"id":%d,"later":` + strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000) + `}`, next},
 	} {
 		data := strings.Replace(m.data, "%d", fmt.Sprint(id), 1)
 		all = append(all, envelope(fmt.Sprintf("clients.globex.%d", id), "clients.v1.Client"+m.kind, id, m.version, data))
