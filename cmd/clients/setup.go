@@ -34,6 +34,11 @@ func (c *setupCommand) Help() string {
 
 // Run creates the missing streams, and logs which streams exist then. With a file of teams it prints their configuration.
 func (c *setupCommand) Run(ctx context.Context, s streams) error {
+	var faults config.Faults
+	if c.Teams != "" && c.Sources {
+		faults.Add("--sources", "must not be used with --teams")
+		return faults.Err()
+	}
 	if c.Teams != "" {
 		all, err := teams.Read(c.Teams)
 		if err != nil {
@@ -41,7 +46,6 @@ func (c *setupCommand) Run(ctx context.Context, s streams) error {
 		}
 		return teams.Write(s.out, all)
 	}
-	var faults config.Faults
 	replicas := faults.Replicas(c.StreamReplicas, c.NATSURL != "")
 	if err := faults.Err(); err != nil {
 		return err

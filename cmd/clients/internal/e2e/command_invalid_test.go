@@ -29,3 +29,11 @@ func TestInvalidUsesOfSubcommandsAreRefused(t *testing.T) {
 		})
 	}
 }
+
+func TestSetupOfTeamsRefusesSources(t *testing.T) {
+	t.Parallel()
+	r := run(t, nil, "setup", "--teams", testTeams(t), "--sources")
+	require.Equal(t, 2, r.code)
+	require.Empty(t, r.stdout)
+	require.Equal(t, "error: --sources: must not be used with --teams\n", r.stderr)
+}
