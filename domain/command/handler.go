@@ -35,7 +35,9 @@
 package command
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"time"
 
 	"clients/domain"
@@ -121,6 +123,9 @@ func (h *Handler) Handle(ctx context.Context, req Request) (Result, error) {
 		result, outcome, err = h.execute(ctx, req, intent{clientID: req.ClientID, eventID: h.NewEventID()})
 	}
 	h.observe(outcome)
+	if outcome == Failed && !errors.Is(err, domain.ErrUnknownOutcome) {
+		err = cmp.Or(h.writable(), err) // the command itself may have been the first to be refused for lack of room
+	}
 	return result, err
 }
 

@@ -197,6 +197,25 @@ func TestAFailedAppendIsNotRepeated(t *testing.T) {
 	}
 }
 
+func TestAFailureNamesWhyNothingCanBeStored(t *testing.T) {
+	t.Parallel()
+	full := domain.Errorf(domain.Unavailable, "read-only")
+	for cause, want := range map[error]error{errors.New("no room"): full, domain.ErrUnknownOutcome: domain.ErrUnknownOutcome} {
+		w := newWorld()
+		w.store(created)
+		h := w.replica()
+		var refused error
+		h.Writable = func() error { return refused }
+		w.beforeAppend = func(int) error {
+			refused = full
+			return domain.NoStore(cause)
+		}
+		_, err := h.Handle(t.Context(), rename("B"))
+		require.ErrorIs(t, err, want)
+		require.Equal(t, want == full, err == error(full))
+	}
+}
+
 func TestACommandTakesLessThanThreeSeconds(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
