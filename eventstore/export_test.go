@@ -39,7 +39,7 @@ const (
 
 func (s *Store) Conn() *nats.Conn                { return s.nc }
 func (s *Store) JetStream() jetstream.JetStream  { return s.js }
-func (s *Store) Probe(ctx context.Context) error { return s.readOnly.probe(ctx) }
+func (s *Store) Probe(ctx context.Context) error { return s.readOnly.probe(ctx, 0) }
 func (s *Store) AdvanceTo(c Checkpoint)          { s.guard.advance(c) }
 func (s *Store) SetCheckpoint(c Checkpoint)      { s.guard.reached = c }
 func (s *Store) TakesBlock() bool                { return len(s.ids.lock) == 1 }

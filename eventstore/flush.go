@@ -124,7 +124,7 @@ func (w *writer) publishStaged(ctx context.Context, messages []*nats.Msg) (*jets
 func (w *writer) publishBatch(ctx context.Context, id string, messages []*nats.Msg) (*jetstreamext.BatchAck, error) {
 	ack, err := w.api.PublishBatch(ctx, id, messages)
 	if err == nil {
-		w.readOnly.accepted()
+		w.readOnly.accepted(jsapi.LargestSize(messages...))
 	}
 	return ack, err
 }

@@ -24,7 +24,7 @@ func (w *writer) publish(p *pending) (domain.AppendResult, error) {
 	ack, outcome, err := w.api.Publish(ctx, p.msg, attempts)
 	switch outcome {
 	case jsapi.Stored:
-		w.readOnly.accepted()
+		w.readOnly.accepted(len(p.msg.Data))
 		if err := w.guard.checkAppended(ack.Sequence, before); err != nil {
 			return domain.AppendResult{}, unknownOutcome(err)
 		}

@@ -25,6 +25,7 @@ type readOnly struct {
 	imposed string    // reason given by Store.SetReadOnly
 	refused string    // reason given by NATS
 	probed  bool      // whether the reason has passed can be found out by a probe
+	size    int       // of the largest message that was refused for lack of room: the reason lasts until one as large is accepted
 	tried   time.Time // when a command was last let through, or refused by NATS
 
 	unacked int // writes in a row that were not acknowledged
@@ -34,7 +35,7 @@ type readOnly struct {
 
 const (
 	probeEvery = time.Second
-	probeSize  = 1 << 10 // of an event as most are
+	probeSize  = 1 << 10 // of a probe: more than the headers of an event
 
 	// So many writes in a row without an acknowledgement, for so long, are a refusal if the stream has a leader. Without
 	// another write that is forgotten after a while.
@@ -84,14 +85,14 @@ func notWritable(reason string) error {
 }
 
 // note takes note of a write to one of the streams that was refused for lack of room.
-func (r *readOnly) note(err error) {
+func (r *readOnly) note(size int, err error) {
 	reason := jsapi.LacksRoom(err)
 	if reason == "" {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.refused, r.probed, r.tried, r.unacked = reason, true, time.Now(), 0
+	r.refused, r.probed, r.tried, r.unacked, r.size = reason, true, time.Now(), 0, max(r.size, size)
 }
 
 // unacknowledged takes note of an event that was not acknowledged.
@@ -104,11 +105,14 @@ func (r *readOnly) unacknowledged() {
 	}
 }
 
-// accepted takes note of an event that was acknowledged.
-func (r *readOnly) accepted() {
+// accepted takes note of an event that was acknowledged, or could be stored.
+func (r *readOnly) accepted(size int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.refused, r.unacked = "", 0
+	r.unacked = 0
+	if size >= r.size {
+		r.refused, r.size = "", 0
+	}
 }
 
 // watch finds out, until ctx ends, whether NATS accepts writes while no caller does.
@@ -128,7 +132,7 @@ func (r *readOnly) watch(ctx context.Context) {
 func (r *readOnly) check(ctx context.Context) {
 	r.mu.Lock()
 	suspected := r.refused == "" && r.unacked >= maxUnacked && r.last.Sub(r.first) >= unackedFor
-	probing := r.refused != "" && r.probed
+	probing, size := r.refused != "" && r.probed, r.size
 	if !r.probed && time.Since(r.last) > unackedForget {
 		r.refused, r.unacked = "", 0
 	}
@@ -141,22 +145,22 @@ func (r *readOnly) check(ctx context.Context) {
 			r.mu.Unlock()
 		}
 	case probing:
-		if jsapi.Classify(r.probe(ctx)) == jsapi.Conflict {
-			r.accepted()
+		if jsapi.Classify(r.probe(ctx, size)) == jsapi.Conflict {
+			r.accepted(size)
 		}
 	}
 }
 
-// probe has the stream refuse a batch: its first message is like any other, and the condition of its last one never holds.
-// The error is a conflict if only that stands in the way, and otherwise what does. Nothing is stored.
-func (r *readOnly) probe(ctx context.Context) error {
+// probe has the stream refuse a batch: its first message is like any other of that size, and the condition of its last one
+// never holds. The error is a conflict if only that stands in the way, and otherwise what does. Nothing is stored.
+func (r *readOnly) probe(ctx context.Context, size int) error {
 	ctx, cancel := context.WithTimeout(ctx, jsapi.RequestTimeout)
 	defer cancel()
 	messages := make([]*nats.Msg, 2)
 	for i := range messages {
 		messages[i] = &nats.Msg{Subject: subjectOf("_", int64(i+1)), Header: nats.Header{jetstream.ExpectedStreamHeader: {Stream}}}
 	}
-	messages[0].Data = make([]byte, probeSize)
+	messages[0].Data = make([]byte, size+probeSize)
 	messages[1].Header[jetstream.ExpectedLastSubjSeqHeader] = []string{strconv.Itoa(math.MaxInt64)}
 	_, err := r.api.PublishBatch(ctx, uuid.NewString(), messages)
 	return err

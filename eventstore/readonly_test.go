@@ -2,8 +2,10 @@ package eventstore_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
+	"clients/domain"
 	"clients/eventstore"
 	"clients/eventstore/internal/jsapi"
 
@@ -36,4 +38,30 @@ func TestAProbeStoresNothing(t *testing.T) {
 		require.Eventually(t, func() bool { return s.ReadOnly() == "" }, 10*eventstore.ProbeEvery, eventstore.ProbeEvery/20, name)
 		require.Len(t, stored(t, s), 1, name)
 	}
+}
+
+// With room for small events only, the store stays read-only although some of those are let through.
+func TestTheStoreIsReadOnlyUntilAnEventAsLargeAsTheRefusedOneFits(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	config := eventstore.EventStream(1)
+	config.MaxBytes = 32 << 10
+	_, err := s.JetStream().UpdateStream(deadline(t), config)
+	require.NoError(t, err)
+	large := func(id int64) error {
+		_, err := s.Append(deadline(t), happened(1, domain.ClientCreated{ID: id, Name: "A", Details: strings.Repeat("x", 40<<10)}), 0)
+		return err
+	}
+	require.NotEmpty(t, jsapi.LacksRoom(large(1)))
+	for id := int64(2); id < 6; id++ {
+		require.Eventually(t, func() bool { return s.Writable() == nil }, 10*eventstore.ProbeEvery, eventstore.ProbeEvery/20, "a command is let through")
+		_, err = s.Append(deadline(t), created(id), 0)
+		require.NoError(t, err)
+		require.Contains(t, s.ReadOnly(), "maximum bytes")
+	}
+	config.MaxBytes = -1
+	_, err = s.JetStream().UpdateStream(deadline(t), config)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return s.ReadOnly() == "" }, 10*eventstore.ProbeEvery, eventstore.ProbeEvery/20)
+	require.NoError(t, large(6))
 }

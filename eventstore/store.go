@@ -149,9 +149,9 @@ func (s *Store) AppendCost() (single, batch time.Duration) {
 	return s.writer.single.get(), s.writer.batch.get()
 }
 
-// Published notes the error of an attempt to publish, nil for an acknowledged one: it may show that the store has
-// become read-only.
-func (s *Store) Published(err error) { s.readOnly.note(err) }
+// Published notes the size and the error of an attempt to publish, nil for an acknowledged one: it may show that the store
+// has become read-only.
+func (s *Store) Published(size int, err error) { s.readOnly.note(size, err) }
 
 // Close stops the writer. Appends under way end first; later ones are refused.
 func (s *Store) Close() {

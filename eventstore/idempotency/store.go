@@ -19,8 +19,8 @@ type Config struct {
 	Replicas int
 	// AppendCost returns how long the append of a single event and of a batch take at the moment.
 	AppendCost func() (single, batch time.Duration)
-	// Published, unless nil, is called with the error of each attempt to publish, nil for an acknowledged one.
-	Published func(error)
+	// Published, unless nil, is called with the size and the error of each attempt to publish, nil for an acknowledged one.
+	Published func(size int, err error)
 	Log       *slog.Logger
 }
 

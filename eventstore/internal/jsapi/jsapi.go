@@ -41,9 +41,9 @@ const RequestTimeout = 2 * time.Second
 type Client struct {
 	Conn      *nats.Conn
 	JetStream jetstream.JetStream
-	// Published, unless nil, is called with the error of each attempt to publish, nil for an acknowledged one. It is set
-	// before the client is used.
-	Published func(error)
+	// Published, unless nil, is called with the size and the error of each attempt to publish, nil for an acknowledged one.
+	// The size is that of the largest message, without headers. It is set before the client is used.
+	Published func(size int, err error)
 }
 
 // New returns a client for a connection.

@@ -61,7 +61,7 @@ func (c *Client) PublishOnce(ctx context.Context, msg *nats.Msg) (*jetstream.Pub
 	ack, err := WithContext(ctx, func() (*jetstream.PubAck, error) {
 		return c.JetStream.PublishMsg(ctx, msg, jetstream.WithRetryAttempts(0))
 	})
-	c.published(err)
+	c.published(err, msg)
 	return ack, err
 }
 
@@ -75,7 +75,7 @@ func (c *Client) PublishBatch(ctx context.Context, id string, messages []*nats.M
 	}
 	messages[len(messages)-1].Header[jetstreamext.BatchCommitHeader] = []string{"1"}
 	ack, err := WithContext(ctx, func() (*jetstreamext.BatchAck, error) { return c.sendBatch(ctx, messages) })
-	c.published(err)
+	c.published(err, messages...)
 	return ack, err
 }
 
@@ -114,8 +114,16 @@ func (c *Client) sendBatch(ctx context.Context, messages []*nats.Msg) (*jetstrea
 	return result.BatchAck, nil
 }
 
-func (c *Client) published(err error) {
+func (c *Client) published(err error, messages ...*nats.Msg) {
 	if c.Published != nil {
-		c.Published(err)
+		c.Published(LargestSize(messages...), err)
 	}
+}
+
+// LargestSize returns the size of the largest message, without headers.
+func LargestSize(messages ...*nats.Msg) (size int) {
+	for _, msg := range messages {
+		size = max(size, len(msg.Data))
+	}
+	return size
 }
