@@ -9,16 +9,18 @@ import (
 	"clients/domain"
 	"clients/projections/readmodel"
 
-	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 	"golang.org/x/sync/semaphore"
 )
 
-// Kept has encoded lists of accounts that do not change. A list is kept when it is sent for the second time at a revision of
-// its account, as to a program that polls: lists of an account that changes in between take no memory.
+// Kept has encoded lists of accounts that do not change. The first reader of a list at a revision of its account measures it, and the
+// next one keeps it, as for a program that polls: lists of an account that changes in between take no memory.
 type Kept struct {
-	memory *semaphore.Weighted // also of lists that are no longer kept and still sent
+	size   int64               // of memory
+	memory *semaphore.Weighted // also of dropped lists until they have been sent and collected
 	mu     sync.Mutex
-	lists  *lru.Cache[key, *kept]
+	lists  *simplelru.LRU[key, *list]
+	kept   int64 // bytes that lists have reserved
 }
 
 type key struct {
@@ -26,11 +28,12 @@ type key struct {
 	encoding *Encoding
 }
 
-// kept is a list at a revision of its account.
-type kept struct {
+// list is a list at a revision of its account.
+type list struct {
 	revision domain.Revision
-	chunks   [][]byte // nil while it is not kept
-	filling  bool
+	size     int64    // in bytes; 0 until it was measured
+	reserved int64    // 0 or size
+	chunks   [][]byte // nil until it is kept
 }
 
 // maxKept is a number of lists. Most are bounded by their size.
@@ -38,29 +41,37 @@ const maxKept = 1024
 
 // NewKept returns a Kept that holds at most size bytes.
 func NewKept(size int64) *Kept {
-	lists, _ := lru.New[key, *kept](maxKept) // an error is for a size below 1
-	return &Kept{memory: semaphore.NewWeighted(size), lists: lists}
+	k := &Kept{size: size, memory: semaphore.NewWeighted(size)}
+	k.lists, _ = simplelru.NewLRU(maxKept, func(_ key, l *list) { k.kept -= l.reserved }) // an error is for a size below 1
+	return k
 }
 
 // Chunks returns what [Encoding.Chunks] does for the list of all clients of an account. The chunks must not be changed.
 func (k *Kept) Chunks(account string, listing readmodel.Listing, e *Encoding, buffer *[]byte) iter.Seq2[[]byte, bool] {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	at := key{account, e}
-	list, found := k.lists.Get(at)
-	switch {
-	case !found || list.revision != listing.Revision:
-		k.lists.Add(at, &kept{revision: listing.Revision})
-	case list.chunks != nil:
-		return list.all
-	case !list.filling:
-		list.filling = true
-		return func(yield func([]byte, bool) bool) { k.fill(list, e.Chunks(listing, buffer), yield) }
+	at, chunks := key{account, e}, e.Chunks(listing, buffer)
+	l, found := k.lists.Get(at)
+	if !found || l.revision != listing.Revision {
+		l = &list{revision: listing.Revision}
+		k.lists.Remove(at)
+		k.lists.Add(at, l)
 	}
-	return e.Chunks(listing, buffer)
+	switch {
+	case l.chunks != nil:
+		return l.all
+	case l.size == 0:
+		return func(yield func([]byte, bool) bool) { k.measure(l, chunks, yield) }
+	case k.reserve(l):
+		return func(yield func([]byte, bool) bool) {
+			k.fill(l, chunks)
+			l.all(yield)
+		}
+	}
+	return chunks
 }
 
-func (l *kept) all(yield func([]byte, bool) bool) {
+func (l *list) all(yield func([]byte, bool) bool) {
 	defer runtime.KeepAlive(l) // its memory counts until then
 	for i, chunk := range l.chunks {
 		if !yield(chunk, i == len(l.chunks)-1) {
@@ -69,31 +80,46 @@ func (l *kept) all(yield func([]byte, bool) bool) {
 	}
 }
 
-// fill yields all chunks, and keeps them if there is room. If not, the list that was used least recently is dropped, and its room is there
-// as soon as it has been collected.
-func (k *Kept) fill(list *kept, chunks iter.Seq2[[]byte, bool], yield func([]byte, bool) bool) {
-	var copies [][]byte
+// measure yields all chunks. The size is known unless the reader leaves before the last one.
+func (k *Kept) measure(l *list, chunks iter.Seq2[[]byte, bool], yield func([]byte, bool) bool) {
 	var size int64
-	fits, complete := true, false
 	for chunk, last := range chunks {
-		if fits = fits && k.memory.TryAcquire(int64(len(chunk))); fits {
-			size += int64(len(chunk))
-			copies = append(copies, bytes.Clone(chunk))
+		if size += int64(len(chunk)); last {
+			k.mu.Lock()
+			l.size = size
+			k.mu.Unlock()
 		}
-		if complete = last; !yield(chunk, last) {
-			break
+		if !yield(chunk, last) {
+			return
 		}
+	}
+}
+
+// reserve reserves memory for a list until it is collected, if there is any. Lists that were used least recently are dropped for it, and
+// leave theirs when they have been collected.
+func (k *Kept) reserve(l *list) bool {
+	if l.reserved > 0 || l.size > k.size {
+		return false
+	}
+	for k.kept+l.size > k.size {
+		k.lists.RemoveOldest()
+	}
+	if !k.memory.TryAcquire(l.size) {
+		return false
+	}
+	l.reserved = l.size
+	k.kept += l.size
+	runtime.AddCleanup(l, k.memory.Release, l.size)
+	return true
+}
+
+// fill encodes a list before any of it is sent: no reader can hold it up.
+func (k *Kept) fill(l *list, chunks iter.Seq2[[]byte, bool]) {
+	var copies [][]byte
+	for chunk := range chunks {
+		copies = append(copies, bytes.Clone(chunk))
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	list.filling = false
-	if !fits {
-		k.lists.RemoveOldest()
-	}
-	if !fits || !complete {
-		k.memory.Release(size)
-		return
-	}
-	list.chunks = copies
-	runtime.AddCleanup(list, k.memory.Release, size)
+	l.chunks = copies
 }

@@ -3,6 +3,7 @@ package lists_test
 import (
 	"bytes"
 	"fmt"
+	"net/http"
 	"runtime"
 	"strings"
 	"testing"
@@ -18,8 +19,13 @@ import (
 // listing is the list of an account of ten clients with 100 KiB of details each.
 func listing(t *testing.T, version uint64) readmodel.Listing {
 	t.Helper()
+	return listingOf(t, version, 10)
+}
+
+func listingOf(t *testing.T, version uint64, clients int64) readmodel.Listing {
+	t.Helper()
 	var entries []*readmodel.Entry
-	for id := range int64(10) {
+	for id := range clients {
 		details := strings.Repeat(fmt.Sprint(version%10), 100<<10)
 		entries = append(entries, readmodel.NewEntry(domain.Client{ID: id + 1, Name: fmt.Sprintf("Client %d", id), Details: details}, 1))
 	}
@@ -58,8 +64,7 @@ func TestAListIsKeptWhenItIsReadTwice(t *testing.T) {
 	k := lists.NewKept(16 << 20)
 	for version := range uint64(8) {
 		l := listing(t, version+1)
-		get(t, k, "default", l, lists.XML)
-		require.False(t, isKept(t, k, l), "only the second reader fills it")
+		require.False(t, isKept(t, k, l), "only the second reader keeps it")
 		require.True(t, isKept(t, k, l))
 		get(t, k, "default", l, lists.JSON)
 		get(t, k, "another", listing(t, version+1), lists.XML)
@@ -85,6 +90,43 @@ func TestAReaderThatLeavesKeepsNothing(t *testing.T) {
 	}
 	require.False(t, isKept(t, k, l))
 	require.True(t, isKept(t, k, l))
+}
+
+// No reader keeps a list from being kept for others.
+func TestReadersThatStopOrPanicHoldNothingUp(t *testing.T) {
+	k, l := lists.NewKept(1100<<10), listing(t, 1)
+	get(t, k, "default", l, lists.XML)
+	for range k.Chunks("default", l, lists.XML, new([]byte)) {
+		require.True(t, isKept(t, k, l))
+		break
+	}
+	for version := range uint64(3) {
+		runtime.GC()
+		l := listing(t, version+2)
+		for range 3 {
+			require.Panics(t, func() {
+				for _, last := range k.Chunks("default", l, lists.XML, new([]byte)) {
+					if last {
+						panic(http.ErrAbortHandler)
+					}
+				}
+			})
+		}
+		require.Eventually(t, func() bool { runtime.GC(); return isKept(t, k, l) }, 10*time.Second, time.Millisecond)
+	}
+}
+
+// A list that is larger than the room, and one whose former version has not been collected, take the room of no other.
+func TestListsThatCannotBeKeptDropNoOthers(t *testing.T) {
+	k, other, large := lists.NewKept(2200<<10), listing(t, 1), listingOf(t, 1, 30)
+	require.False(t, isKept(t, k, other))
+	for version := range uint64(10) {
+		for range 4 {
+			get(t, k, "large", large, lists.XML)
+			get(t, k, "changed", listing(t, version+1), lists.XML)
+		}
+	}
+	require.True(t, isKept(t, k, other))
 }
 
 // The room of a list that is being read is not free.
