@@ -81,11 +81,14 @@ func BenchmarkMemory(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// reportMemory starts a stopped service, and then a nats-server with its streams, and reports the memory of both.
+// reportMemory starts a stopped service, and then a nats-server with its streams. It reports how long the start takes, and the memory of
+// both.
 func reportMemory(b *testing.B, s *service, prefix string) {
 	b.Helper()
 	report := func(pid int, name string) { b.ReportMetric(float64(memory(b, pid, "VmRSS"))/1e6, prefix+name) }
+	begun := time.Now()
 	s = s.begunAgain(b)
+	b.ReportMetric(time.Since(begun).Seconds(), prefix+"start-s")
 	report(s.cmd.Process.Pid, "MB")
 	require.Zero(b, s.stop(b))
 	bare := natstest.RunProcessesIn(b, filepath.Join(s.dataDir, "nats"))[0]
