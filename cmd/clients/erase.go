@@ -94,8 +94,13 @@ func (c *eraseCommand) Run(ctx context.Context, s streams) error {
 var errEnded = errors.New("the service has ended")
 
 // administer calls do with what erases on the NATS of a running service, or in the store of an embedded one that is stopped. If an
-// embedded service ends it ends the context, and returns errEnded.
+// embedded service ends it ends the context, and returns errEnded. It fails if the disk of an embedded service is full.
 func administer(ctx context.Context, c *config.RunningFlags, s streams, do func(context.Context, *erasure.Eraser) error) error {
+	if c.NATSURL == "" {
+		if err := embedded.RequireRoom(c.DataDir); err != nil {
+			return terminal.WithHint(err, "free space on the disk of %s, and run this again", c.DataDir)
+		}
+	}
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	return c.Administer(ctx, func(nc *nats.Conn, dir string, stopped bool) error {

@@ -37,6 +37,18 @@ func (s *Server) DiskFull() string {
 	return ""
 }
 
+// blockSize is how large the files of a stream become. To overwrite a message, the server writes its file anew.
+const blockSize = 8 << 20
+
+// RequireRoom returns an error if the disk of a data directory lacks the room to overwrite messages.
+func RequireRoom(dir string) error {
+	d, err := statDisk(dir)
+	if need := d.reserve() + blockSize; err == nil && d.free < need {
+		return fmt.Errorf("disk full: %d KiB free, %d KiB are needed to overwrite messages", d.free>>10, need>>10)
+	}
+	return nil
+}
+
 // Room returns how much the streams may take on the disk, given what they take now; 0 where that is not known.
 func (s *Server) Room(used uint64) uint64 {
 	d, err := statDisk(s.dir)

@@ -155,6 +155,23 @@ func TestAStartOnAFullDiskLeavesAnErasureForLater(t *testing.T) {
 	require.InDelta(t, 0, s.metric("clients_erasures_unfinished"), 0)
 }
 
+// On a full disk an erasure does not begin, so that the service does not run into it.
+func TestAnErasureNeedsRoomOnTheDisk(t *testing.T) {
+	t.Parallel()
+	disk := mountDisk(t, 24)
+	s := startIn(t, filepath.Join(disk, "data"))
+	var erased texts
+	id := s.createDeleted(&erased)
+	release := fillDisk(t, disk)
+	r := s.erase(id)
+	require.Equal(t, 1, r.code)
+	require.Regexp(t, `^error: erase: disk full: 0 KiB free, \d+ KiB are needed to overwrite messages\nhint: free space on the disk of \S+, and run this again\n$`, r.stderr)
+	release()
+	eventually(t, func() bool { return s.operations("/readyz").body == "ok\n" }, "it accepts writes again")
+	r = s.erase(id)
+	require.Zero(t, r.code, r.stderr)
+}
+
 // requireRecovery waits until the service accepts writes again, or has exited and was started again, as a supervisor does.
 func (s *service) requireRecovery(t *testing.T) *service {
 	t.Helper()
