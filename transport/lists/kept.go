@@ -3,24 +3,22 @@ package lists
 import (
 	"bytes"
 	"iter"
-	"runtime"
 	"sync"
 
 	"clients/domain"
 	"clients/projections/readmodel"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
-	"golang.org/x/sync/semaphore"
 )
 
 // Kept has encoded lists of accounts that do not change. The first reader of a list at a revision of its account measures it, and the
 // next one keeps it, as for a program that polls: lists of an account that changes in between take no memory.
 type Kept struct {
-	size   int64               // of memory
-	memory *semaphore.Weighted // also of dropped lists until they have been sent and collected
-	mu     sync.Mutex
-	lists  *simplelru.LRU[key, *list]
-	kept   int64 // bytes that lists have reserved
+	size  int64 // in bytes
+	mu    sync.Mutex
+	lists *simplelru.LRU[key, *list]
+	kept  int64 // bytes of lists
+	used  int64 // the same, and bytes of dropped lists that are still sent
 }
 
 type key struct {
@@ -32,8 +30,8 @@ type key struct {
 type list struct {
 	revision domain.Revision
 	size     int64    // in bytes; 0 until it was measured
-	reserved int64    // 0 or size
-	chunks   [][]byte // nil until it is kept
+	users    int      // 1 while it is kept, and its readers
+	chunks   [][]byte // nil until it has been filled
 }
 
 // maxKept is a number of lists. Most are bounded by their size.
@@ -41,12 +39,13 @@ const maxKept = 1024
 
 // NewKept returns a Kept that holds at most size bytes.
 func NewKept(size int64) *Kept {
-	k := &Kept{size: size, memory: semaphore.NewWeighted(size)}
-	k.lists, _ = simplelru.NewLRU(maxKept, func(_ key, l *list) { k.kept -= l.reserved }) // an error is for a size below 1
+	k := &Kept{size: size}
+	k.lists, _ = simplelru.NewLRU(maxKept, k.dropped) // an error is for a size below 1
 	return k
 }
 
-// Chunks returns what [Encoding.Chunks] does for the list of all clients of an account. The chunks must not be changed.
+// Chunks returns what [Encoding.Chunks] does for the list of all clients of an account. The chunks must not be changed, and the caller
+// has to range over them, once.
 func (k *Kept) Chunks(account string, listing readmodel.Listing, e *Encoding, buffer *[]byte) iter.Seq2[[]byte, bool] {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -57,22 +56,24 @@ func (k *Kept) Chunks(account string, listing readmodel.Listing, e *Encoding, bu
 		k.lists.Remove(at)
 		k.lists.Add(at, l)
 	}
+	filled := l.chunks != nil
 	switch {
-	case l.chunks != nil:
-		return l.all
 	case l.size == 0:
 		return func(yield func([]byte, bool) bool) { k.measure(l, chunks, yield) }
-	case k.reserve(l):
-		return func(yield func([]byte, bool) bool) {
-			k.fill(l, chunks)
-			l.all(yield)
-		}
+	case !filled && !k.reserve(l):
+		return chunks
 	}
-	return chunks
+	l.users++
+	return func(yield func([]byte, bool) bool) {
+		defer k.leave(l)
+		if !filled {
+			k.fill(l, chunks)
+		}
+		l.all(yield)
+	}
 }
 
 func (l *list) all(yield func([]byte, bool) bool) {
-	defer runtime.KeepAlive(l) // its memory counts until then
 	for i, chunk := range l.chunks {
 		if !yield(chunk, i == len(l.chunks)-1) {
 			return
@@ -95,22 +96,41 @@ func (k *Kept) measure(l *list, chunks iter.Seq2[[]byte, bool], yield func([]byt
 	}
 }
 
-// reserve reserves memory for a list until it is collected, if there is any. Lists that were used least recently are dropped for it, and
-// leave theirs when they have been collected.
+// reserve makes room for a list, if there is any. Lists that were used least recently are dropped for it, and leave their room when they
+// are no longer sent.
 func (k *Kept) reserve(l *list) bool {
-	if l.reserved > 0 || l.size > k.size {
+	if l.users > 0 || l.size > k.size {
 		return false
 	}
 	for k.kept+l.size > k.size {
 		k.lists.RemoveOldest()
 	}
-	if !k.memory.TryAcquire(l.size) {
+	if k.used+l.size > k.size {
 		return false
 	}
-	l.reserved = l.size
 	k.kept += l.size
-	runtime.AddCleanup(l, k.memory.Release, l.size)
+	k.used += l.size
+	l.users = 1
 	return true
+}
+
+func (k *Kept) dropped(_ key, l *list) {
+	if l.users > 0 {
+		k.kept -= l.size
+		k.unuse(l)
+	}
+}
+
+func (k *Kept) leave(l *list) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.unuse(l)
+}
+
+func (k *Kept) unuse(l *list) {
+	if l.users--; l.users == 0 {
+		k.used -= l.size
+	}
 }
 
 // fill encodes a list before any of it is sent: no reader can hold it up.
