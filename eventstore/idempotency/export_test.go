@@ -26,9 +26,8 @@ func SubjectOf(account, key string) (subject, name string) {
 	return subject, subject[len(subjects):]
 }
 
-func (s *Store) Conn() *nats.Conn                 { return s.api.Conn }
-func (s *Store) JetStream() jetstream.JetStream   { return s.api.JetStream }
-func (s *Store) Ensure(ctx context.Context) error { return s.ensure(ctx) }
+func (s *Store) Conn() *nats.Conn               { return s.api.Conn }
+func (s *Store) JetStream() jetstream.JetStream { return s.api.JetStream }
 
 // Put stores a value under a subject that has none.
 func (s *Store) Put(ctx context.Context, subject string, value []byte) (revision uint64, err error) {
