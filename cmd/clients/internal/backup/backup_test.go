@@ -23,6 +23,7 @@ import (
 	"clients/eventstore/snapshotstore"
 
 	"github.com/google/uuid"
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/assert"
@@ -176,6 +177,24 @@ func TestARestoreWaitsForEnoughServers(t *testing.T) {
 	}
 	cluster.Restart(t, 2)
 	require.NoError(t, <-restored)
+}
+
+// A restore can be interrupted while it waits for the servers to say whether a stream exists.
+func TestARestoreIsInterruptedBeforeItCreatesStreams(t *testing.T) {
+	t.Parallel()
+	from, _ := connect(t, true)
+	folder := filepath.Join(t.TempDir(), "backup")
+	require.NoError(t, backup.Create(t.Context(), from, folder, backup.Options{Out: io.Discard, Err: io.Discard}))
+	made, err := backup.Open(folder)
+	require.NoError(t, err)
+	silent, err := nats.Connect(natstest.Run(t, 1, func(o *server.Options) { o.JetStream = false }).URL())
+	require.NoError(t, err)
+	t.Cleanup(silent.Close)
+	ctx, interrupt := context.WithCancel(t.Context())
+	_, err = silent.Subscribe("$JS.API.STREAM.INFO.*", func(*nats.Msg) { interrupt() }) // no response
+	require.NoError(t, err)
+	err = made.ToServers(ctx, silent, backup.Target{Replicas: 1, Out: io.Discard, Err: io.Discard})
+	require.ErrorContains(t, err, "interrupted")
 }
 
 // The list of erasures is applied on all servers before a service starts. It waits for a server that was away. If it fails, what

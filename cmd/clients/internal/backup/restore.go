@@ -17,6 +17,7 @@ import (
 	"clients/eventstore/embedded"
 	"clients/eventstore/erasure"
 
+	"github.com/nats-io/jsm.go/api"
 	"github.com/nats-io/nats.go"
 )
 
@@ -54,13 +55,13 @@ func (b *Backup) ToServers(ctx context.Context, nc *nats.Conn, target Target) er
 		return terminal.WithHint(errors.New("the service is running"), "stop all replicas first")
 	}
 	r, err := b.restore(nc, target)
-	if err == nil {
-		err = r.makeRoom()
-	}
 	if err != nil {
 		return err
 	}
-	events, err := r.run(ctx)
+	var events api.StreamConfig
+	if err = r.makeRoom(ctx); err == nil {
+		events, err = r.run(ctx)
+	}
 	if err == nil {
 		err = r.finish(ctx, events)
 	}

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"clients/cmd/clients/internal/terminal"
 	"clients/eventstore"
@@ -44,10 +43,10 @@ func (r *restore) order() []manifestStream {
 
 // makeRoom deletes the streams of the backup that exist, if the target allows it. It returns an error if it does not, or if
 // it is not known whether a stream exists.
-func (r *restore) makeRoom() error {
+func (r *restore) makeRoom(ctx context.Context) error {
 	var existing []string
 	for _, stream := range r.manifest.Streams {
-		known, err := r.isKnown(stream.Name)
+		known, err := r.isKnown(ctx, stream.Name)
 		if err != nil {
 			return unknownStream(stream.Name, err)
 		}
@@ -68,18 +67,12 @@ func (r *restore) makeRoom() error {
 }
 
 // isKnown reports whether a stream exists.
-func (r *restore) isKnown(name string) (known bool, err error) {
-	manager, err := jsm.New(r.nc, jsm.WithTimeout(apiAttempt))
-	if err != nil {
-		return false, err
+func (r *restore) isKnown(ctx context.Context, name string) (bool, error) {
+	err := r.request(ctx, fmt.Sprintf(api.JSApiStreamInfoT, name), nil, apiAttempt, apiTimeout, nil)
+	if jsm.IsNatsError(err, streamNotFound) {
+		return false, nil
 	}
-	for begun := time.Now(); time.Since(begun) < apiTimeout; {
-		known, err = manager.IsKnownStream(name)
-		if !errors.Is(err, context.DeadlineExceeded) {
-			break
-		}
-	}
-	return known, err
+	return err == nil, err
 }
 
 // unknownStream is the error for a stream of which it is not known whether it exists.
