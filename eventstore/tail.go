@@ -59,11 +59,6 @@ const (
 	tailFetch = 1024    // messages that are requested at once
 	tailBytes = 4 << 20 // that they have at most: the server closes a connection behind which 16 MiB wait
 	tailRetry = 200 * time.Millisecond
-
-	// How long a request stands, and so between looks at whether a silent stream has moved on. A stream of one replica and its
-	// consumer are on the same server, so that only a withheld message can be found (see take): the looks become rare.
-	tailWatch     = 250 * time.Millisecond
-	tailWatchRare = 2 * time.Second
 )
 
 // tail reads the stream from a message on. A consumer delivers the messages; what it leaves out is read from the stream's
@@ -96,13 +91,13 @@ func (t *tail) read(ctx context.Context) error {
 	if err != nil {
 		return interrupted(err)
 	}
-	for late, watch := false, tailWatch; ; {
+	for late, watch := false, jsapi.WatchInterval; ; {
 		silent, err := t.fetch(ctx, consumer, watch)
 		if _, fault := t.guard.checkpoint(); err != nil || fault != nil {
 			return cmp.Or(err, fault)
 		}
 		if !silent {
-			late, watch = false, tailWatch
+			late, watch = false, jsapi.WatchInterval
 			continue
 		}
 		found, err := t.catchUp(ctx)
@@ -112,9 +107,7 @@ func (t *tail) read(ctx context.Context) error {
 		if found && late {
 			return fmt.Errorf("%w: messages are not delivered", errInterrupted)
 		}
-		if late = found; t.single {
-			watch = min(2*watch, tailWatchRare)
-		}
+		late, watch = found, jsapi.NextWatch(watch, t.single)
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"clients/eventstore/internal/jsapi"
 )
 
 // Reader reads a stream in order, from where the record of its Handler ends. It skips no message that the stream holds:
@@ -48,11 +50,6 @@ type Handler interface {
 const (
 	recordInterval = 2 * time.Second // between comparisons of the record
 	retryPause     = 250 * time.Millisecond
-
-	// Between looks at a stream without deliveries. A stream of one replica and its consumer are on the same server, so that
-	// only a message that the client library withholds can be found: the looks become rare.
-	watchInterval = 250 * time.Millisecond
-	watchRarely   = 2 * time.Second
 )
 
 var (
@@ -96,7 +93,7 @@ func (r *Reader) readStream(ctx context.Context) error {
 	if err := r.unchanged(ctx); err != nil { // a consumer ends with its stream: this one is of the stream above
 		return err
 	}
-	interval := watchInterval
+	interval := jsapi.WatchInterval
 	watch := time.NewTicker(interval)
 	defer watch.Stop()
 	for silent := true; ; {
@@ -121,11 +118,7 @@ func (r *Reader) readStream(ctx context.Context) error {
 					return err
 				}
 			}
-			if !silent || !r.state.Single {
-				interval = watchInterval
-			} else {
-				interval = min(2*interval, watchRarely)
-			}
+			interval = jsapi.NextWatch(interval, silent && r.state.Single)
 			watch.Reset(interval)
 			silent = true
 		}

@@ -51,6 +51,18 @@ func (c *Client) Consumer(ctx context.Context, r Reading) (jetstream.Consumer, e
 	}
 }
 
+// WatchInterval is how long a reader of a stream waits for messages before it looks at whether the stream has moved on.
+const WatchInterval = 250 * time.Millisecond
+
+// NextWatch returns how long it waits after another interval without messages. A stream of one replica and its consumer are on
+// the same server, so that only a message that nats.go withholds can be found: the looks become rare.
+func NextWatch(interval time.Duration, single bool) time.Duration {
+	if !single {
+		return WatchInterval
+	}
+	return min(2*interval, 2*time.Second)
+}
+
 // DropConsumer deletes a consumer that is not used any more, without waiting for that. One that remains ends by itself some
 // time after its last use.
 func (c *Client) DropConsumer(stream string, consumer jetstream.Consumer) {
