@@ -74,7 +74,9 @@ func Retry(ctx context.Context, log *slog.Logger, call func(context.Context) err
 		if final := failure(err); final != nil {
 			return final
 		}
-		log.Warn("waiting for NATS", "error", err)
+		if last == nil || last.Error() != err.Error() { // it may last
+			log.Warn("waiting for NATS", "error", err)
+		}
 		last = err
 		sleep(ctx, longPause)
 	}

@@ -1,13 +1,16 @@
 package jsapi_test
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
 	"clients/eventstore/internal/jsapi"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 )
@@ -25,4 +28,18 @@ func TestRetryReturnsWhatFailed(t *testing.T) {
 		return noRoom
 	})
 	require.ErrorIs(t, err, noRoom)
+}
+
+func TestRetryLogsAnErrorThatLastsOnce(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	attempts := 0
+	err := jsapi.Retry(t.Context(), slog.New(slog.NewTextHandler(&log, nil)), func(context.Context) error {
+		if attempts++; attempts < 4 {
+			return nats.ErrNoResponders
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	require.Equal(t, 1, strings.Count(log.String(), "waiting for NATS"), log.String())
 }
