@@ -55,6 +55,8 @@ func TestARepeatedListShowsEveryChange(t *testing.T) {
 			require.NotEqual(t, before, a.list(""), "change %d", i)
 			require.Equal(t, a.list("?updated_since=2010-09-25"), a.list(""), "change %d", i)
 			require.Equal(t, a.list(""), a.listXML(""), "change %d", i)
+			zipped := a.want(200, "GET", "/clients", "", "Accept-Encoding: gzip")
+			require.Equal(t, a.want(200, "GET", "/clients", "").body, gunzip(t, zipped), "change %d", i)
 		}
 	}
 }
