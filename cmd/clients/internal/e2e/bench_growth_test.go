@@ -71,9 +71,10 @@ func BenchmarkMemory(b *testing.B) {
 		<-js.PublishAsyncComplete()
 	})
 	s = s.begunAgain(b)
-	for has := ""; !strings.Contains(has, "5 active projects") || !strings.Contains(has, "20 invoices"); time.Sleep(100 * time.Millisecond) {
-		has = s.do(http.MethodDelete, path(int64(n)), "").header.Get("Hint")
-	}
+	require.Eventually(b, func() bool {
+		has := s.do(http.MethodDelete, path(int64(n)), "").header.Get("Hint")
+		return strings.Contains(has, "5 active projects") && strings.Contains(has, "20 invoices")
+	}, 4*seededLimit, 100*time.Millisecond, "all events are read")
 	require.Zero(b, s.stop(b))
 	for b.Loop() {
 		reportMemory(b, s, "")
@@ -96,7 +97,7 @@ func reportMemory(b *testing.B, s *service, prefix string) {
 	bare.Kill()
 }
 
-// awaitIdle returns when the service has used less than a tenth of a processor for some seconds.
+// awaitIdle returns when the service has used less than a tenth of a processor over a period.
 func awaitIdle(b *testing.B, s *service) {
 	b.Helper()
 	const period = 3 * time.Second
