@@ -34,8 +34,8 @@ type readOnly struct {
 }
 
 const (
-	probeEvery = time.Second
-	probeSize  = 1 << 10 // of a probe: more than the headers of an event
+	probeEvery  = time.Second
+	probeMargin = 1 << 10 // more than the headers of an event
 
 	// So many writes in a row without an acknowledgement, for so long, are a refusal if the stream has a leader. Without
 	// another write that is forgotten after a while.
@@ -160,7 +160,7 @@ func (r *readOnly) probe(ctx context.Context, size int) error {
 	for i := range messages {
 		messages[i] = &nats.Msg{Subject: subjectOf("_", int64(i+1)), Header: nats.Header{jetstream.ExpectedStreamHeader: {Stream}}}
 	}
-	messages[0].Data = make([]byte, size+probeSize)
+	messages[0].Data = make([]byte, size+probeMargin)
 	messages[1].Header[jetstream.ExpectedLastSubjSeqHeader] = []string{strconv.Itoa(math.MaxInt64)}
 	_, err := r.api.PublishBatch(ctx, uuid.NewString(), messages)
 	return err

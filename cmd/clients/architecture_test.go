@@ -59,7 +59,7 @@ var mayImport = map[string][]string{
 		"clients/domain", "clients/projections/feed", "clients/projections/readmodel", "clients/projections/timeline", "clients/transport/wire", "clients/transport/auth", "clients/transport/credentials", "clients/transport/contracts", "clients/transport/connections", "clients/transport/sse", "clients/transport/console", "clients/transport/lists",
 		"github.com/klauspost/compress", "github.com/prometheus/client_golang", "go.opentelemetry.io/otel", "golang.org/x/sync/semaphore",
 	},
-	"transport/lists":       {"clients/domain", "clients/projections/readmodel", "clients/transport/wire", "github.com/hashicorp/golang-lru/v2", "golang.org/x/sync/semaphore"},
+	"transport/lists":       {"clients/domain", "clients/projections/readmodel", "clients/transport/wire", "github.com/hashicorp/golang-lru/v2"},
 	"transport/auth":        {"clients/transport/connections", "clients/transport/credentials", "github.com/hashicorp/golang-lru/v2", "github.com/prometheus/client_golang", "golang.org/x/text"},
 	"transport/connections": {},
 	"transport/console":     {"clients/domain", "clients/projections/readmodel", "clients/projections/timeline", "clients/eventstore", "golang.org/x/text"}, // eventstore: its tests

@@ -10,7 +10,7 @@ KINDS = {"Created": ALL, "Updated": ALL, "Toggled": ["active"], "Deleted": [], "
 TABLE = list(range(256))
 for _ in range(8):
     TABLE = [n >> 1 ^ (0xC96C5795D7870F42 if n & 1 else 0) for n in TABLE]
-StartOver = type("StartOver", (Exception,), {})
+class StartOver(Exception): pass  # noqa: E302, E701
 
 
 class Nats:
