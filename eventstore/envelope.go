@@ -109,15 +109,18 @@ const maxHeaders = 20
 // newMessage returns a message with its checksum.
 func newMessage(subject string, data []byte, a attributes) (*nats.Msg, uint64) {
 	sum := Checksum(subject, a.id, a.kind, a.version, a.time, data)
-	header := make(nats.Header, maxHeaders)
-	for _, h := range [...]struct{ name, value string }{
+	headers := [...]struct{ name, value string }{
 		{nats.MsgIdHdr, a.id}, {headerSpecVersion, specVersion}, {headerSource, source}, {headerChecksum, hexSum(sum)},
 		{headerContentType, contentType}, {headerID, a.id}, {headerType, a.kind}, {headerSubject, a.subject}, {headerTime, a.time},
 		{headerVersion, a.version}, {headerActor, a.actor}, {headerCorrelationID, a.correlationID}, {headerCausationID, a.causationID},
 		{headerTraceparent, a.traceparent},
-	} {
+	}
+	header := make(nats.Header, maxHeaders)
+	values := make([]string, len(headers)) // one allocation for all
+	for i, h := range headers {
 		if h.value != "" {
-			header[h.name] = []string{h.value}
+			values[i] = h.value
+			header[h.name] = values[i : i+1 : i+1]
 		}
 	}
 	return &nats.Msg{Subject: subject, Header: header, Data: data}, sum
