@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -77,7 +76,7 @@ func barePublisher(b *testing.B, s *service) func() error {
 	}
 }
 
-// BenchmarkGetOne reads one client. The baseline is a static handler that returns the same bytes.
+// BenchmarkGetOne reads one client. The baseline is a static handler that returns the same bytes and writes the same access log.
 func BenchmarkGetOne(b *testing.B) {
 	for _, consistency := range []string{"eventual", "strong"} {
 		subjects := getSubjects(b, 1000, "/clients/500", "CLIENTS_READ_CONSISTENCY="+consistency)
@@ -100,25 +99,11 @@ func getSubjects(b *testing.B, n int, path string, variables ...string) (subject
 		subjects = append(subjects, subject{p.name, requester(b, s.base, http.StatusOK, same(text("GET", path, "", ""))), s})
 		if p.path == binary {
 			content := s.want(http.StatusOK, http.MethodGet, path, "").body
-			subjects = append(subjects, subject{"static-", requester(b, staticServer(b, content), http.StatusOK, same(text("GET", "/", "", ""))), nil})
+			static := startStatic(b, content)
+			subjects = append(subjects, subject{"static-", requester(b, static.base, http.StatusOK, same(text("GET", path, "", ""))), static})
 		}
 	}
 	return subjects
-}
-
-// staticServer returns content from memory.
-func staticServer(b *testing.B, content string) (base string) {
-	b.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(b, err)
-	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/xml; charset=utf-8")
-		w.Header().Set("Content-Length", strconv.Itoa(len(content)))
-		_, _ = w.Write([]byte(content))
-	})}
-	go func() { _ = server.Serve(listener) }()
-	b.Cleanup(func() { _ = server.Close() })
-	return "http://" + listener.Addr().String()
 }
 
 // BenchmarkStrongReads reads one client with strong consistency, on one external server and on three. The baseline is the

@@ -46,6 +46,7 @@ var previous = flag.String("previous", "", "path of the program of another commi
 
 func TestMain(m *testing.M) {
 	natstest.Main()
+	serveStatic()
 	flag.Parse()
 	given := false
 	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
