@@ -1,7 +1,7 @@
 // Package snapshot saves the read model from time to time, so that a start reads one snapshot and the end of the stream,
 // and not all of the stream.
 //
-//	readmodel.Directory.View -> Encode -> snapshotstore.Bucket   every 30 s or 100,000 events: Snapshotter
+//	readmodel.Directory.View -> Encode -> snapshotstore.Bucket   every 30 s or 50,000 events: Snapshotter
 //	Bucket -> Decode -> readmodel.Directory.Restore              at a start: Restore
 //	Bucket -> Decode, then the stream -> Model                   without a service: Replay
 //

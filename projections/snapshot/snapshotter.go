@@ -31,7 +31,7 @@ type Snapshotter struct {
 // tenth of the time is spent on it.
 const (
 	saveInterval  = 30 * time.Second
-	saveEvents    = 100_000
+	saveEvents    = 50_000
 	saveShare     = 10
 	checkInterval = time.Second
 	saveTimeout   = 2 * time.Minute
