@@ -41,7 +41,7 @@ func main() {
 		post("/end")
 	case *base != "":
 		log.Fatal(serve(workload.Options{
-			URLs: []string{*base}, Clients: 200, Uses: 150, Patience: 20 * time.Second, Report: log.Printf,
+			URLs: []string{*base}, Clients: 200, Uses: 150,
 			Login: func(caller int) (string, string) { return fmt.Sprintf("demo%02d", 1+caller%40), "demo" },
 			Groups: []workload.Group{
 				{Callers: 8, Keep: true, Pause: func() time.Duration { return 10 * time.Millisecond }},
@@ -78,17 +78,10 @@ func serve(o workload.Options) error {
 	if err != nil {
 		return err
 	}
-	ended := make(chan struct{}, 1)
 	http.HandleFunc("POST /phase", func(_ http.ResponseWriter, r *http.Request) {
 		l.Phase(r.FormValue("name"), r.FormValue("strict") == "true")
 	})
 	http.HandleFunc("POST /end", func(w http.ResponseWriter, _ *http.Request) {
-		select {
-		case ended <- struct{}{}:
-		default:
-			http.Error(w, "the load has ended", http.StatusConflict)
-			return
-		}
 		l.Stop()
 		l.Check(workload.Evidence{})
 		var report bytes.Buffer

@@ -10,14 +10,15 @@ import (
 type Evidence struct {
 	// Stored is the number of events that each request led to, by its name; nil if the stream cannot be read.
 	Stored map[string]int
-	// Stale reads that were under way between From and To are excused: a leader may not have detected yet that it was replaced.
-	From, To time.Duration
+	// Reads that were under way between From and To and are stale by less than Stale are excused: a leader may not have
+	// detected yet that it was replaced.
+	From, To, Stale time.Duration
 }
 
 // Check compares the history of a load that has ended with the rules, and returns what violates them. It reads the list of
 // all clients once more.
 func (l *Load) Check(e Evidence) []string {
-	l.markStale(e)
+	l.excuse(e)
 	if listed, err := l.list(); err != nil {
 		l.fault("%v", err)
 	} else {
@@ -54,7 +55,7 @@ func (l *Load) compareStored(o Operation, stored map[string]int) {
 // compare treats a list of all clients as a read of each that is known, and looks for those that no caller created.
 func (l *Load) compare(listed map[string]State) {
 	now := l.Elapsed()
-	known, unknown, keyed := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	known, unknown := map[string]bool{}, map[string]bool{}
 	for _, o := range l.history {
 		switch {
 		case o.Client != "":
@@ -62,7 +63,6 @@ func (l *Load) compare(listed map[string]State) {
 		case o.Kind == Create && !o.Known():
 			unknown[o.Request] = true
 		}
-		keyed[o.Request] = keyed[o.Request] || o.Kind == Create && o.Keyed
 	}
 	for path := range known {
 		state, exists := listed[path]
@@ -78,76 +78,37 @@ func (l *Load) compare(listed map[string]State) {
 		case l.before[path]:
 		case unknown[state.Name]:
 			delete(unknown, state.Name) // once
-		case keyed[state.Name]:
-			l.fault("%s was created twice with one key: %+v", path, state)
 		default:
 			l.fault("no caller created %s: %+v", path, state)
 		}
 	}
 }
 
-// Staleness describes the age of reads without a Warning.
-type Staleness struct {
-	Reads int
-	Worst time.Duration // from the response to the first change that a read lacks to its request
-}
-
-// Staleness returns that of the whole history.
-func (l *Load) Staleness() (s Staleness) {
-	changes := changesOf(l.history)
-	for _, o := range l.history {
-		if by := lacks(o, changes[o.Client]); by > 0 {
-			s.Reads++
-			s.Worst = max(s.Worst, by)
+// excuse removes the stale reads that are excused from the history.
+func (l *Load) excuse(e Evidence) {
+	l.history = slices.DeleteFunc(slices.Clone(l.history), func(o Operation) bool {
+		if o.Ended < e.From || o.Called > e.To {
+			return false
 		}
-	}
-	return s
-}
-
-// change is an operation whose response had a version.
-type change struct {
-	acknowledged time.Duration
-	version      uint64
-}
-
-func changesOf(history []Operation) map[string][]change {
-	changes := map[string][]change{}
-	for _, o := range history {
-		if o.Kind != Get && o.Done() && o.Tag != "" {
-			changes[o.Client] = append(changes[o.Client], change{o.Ended, versionOf(o.Tag)})
+		by := l.staleBy(o)
+		if by == 0 || by >= e.Stale {
+			return false
 		}
-	}
-	return changes
+		l.excused = append(l.excused, by)
+		return true
+	})
 }
 
-// lacks returns how long the oldest change that a read lacks had been acknowledged.
-func lacks(o Operation, changes []change) (worst time.Duration) {
-	if o.Kind != Get || o.Status != http.StatusOK || o.Warned {
+// staleBy returns how long the oldest change that a read lacks had been acknowledged when it was sent.
+func (l *Load) staleBy(read Operation) (worst time.Duration) {
+	if read.Kind != Get || read.Status != http.StatusOK || read.Warned {
 		return 0
 	}
-	for _, c := range changes {
-		if c.acknowledged < o.Called && c.version > o.Seen.CacheVersion+1 {
-			worst = max(worst, o.Called-c.acknowledged)
+	for _, o := range l.history {
+		change := o.Client == read.Client && o.Kind != Get && o.Done() && o.Ended < read.Called
+		if change && versionOf(o.Tag) > read.Seen.CacheVersion+1 {
+			worst = max(worst, read.Called-o.Ended)
 		}
 	}
 	return worst
-}
-
-// markStale counts stale reads for their phases, and removes those that are excused.
-func (l *Load) markStale(e Evidence) {
-	l.counter.mu.Lock()
-	defer l.counter.mu.Unlock()
-	changes := changesOf(l.history)
-	l.history = slices.DeleteFunc(l.history, func(o Operation) bool {
-		if lacks(o, changes[o.Client]) == 0 {
-			return false
-		}
-		for i, t := range l.counter.ended {
-			if o.Ended >= t.Begun && (o.Ended <= t.Ended || i == len(l.counter.ended)-1) {
-				l.counter.ended[i].Stale++
-				break
-			}
-		}
-		return o.Ended >= e.From && o.Called <= e.To && e.To > 0
-	})
 }

@@ -39,8 +39,10 @@ func TestCheckFindsViolations(t *testing.T) {
 			`{"id":7,"name":"b","active":true,"cache_version":1}`, ""},
 		"a read of the past": {[]Operation{created, op(Update, "b", 2, 3, 200, `"2-y"`), read(4, 5, "a", 1)}, Evidence{},
 			`{"id":7,"name":"b","active":true,"cache_version":1}`, "is not linearizable"},
-		"it is excused": {[]Operation{created, op(Update, "b", 2, 3, 200, `"2-y"`), read(4, 5, "a", 1)}, Evidence{From: second, To: 9 * second},
+		"it is excused": {[]Operation{created, op(Update, "b", 2, 3, 200, `"2-y"`), read(4, 5, "a", 1)}, Evidence{From: second, To: 9 * second, Stale: 2 * second},
 			`{"id":7,"name":"b","active":true,"cache_version":1}`, ""},
+		"it is too stale to be excused": {[]Operation{created, op(Update, "b", 2, 3, 200, `"2-y"`), read(5, 6, "a", 1)}, Evidence{From: second, To: 9 * second, Stale: 2 * second},
+			`{"id":7,"name":"b","active":true,"cache_version":1}`, "is not linearizable"},
 		"without a response, and carried out later": {[]Operation{created, op(Update, "b", 2, 3, 0, ""), read(4, 5, "a", 1), read(6, 7, "b", 2)}, Evidence{Stored: one},
 			`{"id":7,"name":"b","active":true,"cache_version":1}`, ""},
 		"without a response, and never": {[]Operation{created, op(Update, "b", 2, 3, 503, "")}, Evidence{},
@@ -80,11 +82,8 @@ func TestCheckFindsViolations(t *testing.T) {
 
 func TestStalenessIsTheAgeOfTheFirstMissingChange(t *testing.T) {
 	t.Parallel()
-	l := &Load{history: []Operation{
-		op(Create, "a", 0, 1, 201, `"1-x"`), op(Update, "b", 2, 3, 200, `"2-y"`), op(Update, "c", 4, 5, 200, `"3-z"`),
-		read(2, 9, "a", 1), // nothing was acknowledged when it began
-		read(6, 7, "b", 2), // lacks a change that was acknowledged a second before
-		read(9, 10, "a", 1),
-	}}
-	require.Equal(t, Staleness{Reads: 2, Worst: 6 * second}, l.Staleness())
+	l := &Load{history: []Operation{op(Create, "a", 0, 1, 201, `"1-x"`), op(Update, "b", 2, 3, 200, `"2-y"`), op(Update, "c", 4, 5, 200, `"3-z"`)}}
+	require.Zero(t, l.staleBy(read(2, 9, "a", 1)), "nothing was acknowledged when it began")
+	require.Equal(t, second, l.staleBy(read(6, 7, "b", 2)))
+	require.Equal(t, 6*second, l.staleBy(read(9, 10, "a", 1)))
 }

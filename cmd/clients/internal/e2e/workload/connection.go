@@ -7,8 +7,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
 
@@ -25,7 +25,7 @@ const (
 type connection struct {
 	address *address
 	keep    bool // between requests; otherwise each request opens a connection
-	conn    *net.TCPConn
+	conn    net.Conn
 	in      *bufio.Reader
 }
 
@@ -37,63 +37,41 @@ func (a *address) host() string { return *a.Load() }
 // errNoConnection is the error of requests that were not sent.
 var errNoConnection = errors.New("no connection")
 
-// exchange is a response that was read to its end.
-type exchange struct {
-	*http.Response
-	content     []byte
-	reconnected bool // the connection was closed while it was idle
-}
-
-func (c *connection) do(request *http.Request) (e exchange, err error) {
+// do returns a response, and its content to the end.
+func (c *connection) do(request *http.Request) (response *http.Response, content []byte, err error) {
 	if c.conn != nil && c.closed() {
 		c.drop()
-		e.reconnected = true
 	}
 	if err := c.dial(); err != nil {
-		return e, fmt.Errorf("%w: %w", errNoConnection, err)
+		return nil, nil, fmt.Errorf("%w: %w", errNoConnection, err)
 	}
 	_ = c.conn.SetDeadline(time.Now().Add(responseTimeout))
 	request.Close = !c.keep
 	if err = request.Write(c.conn); err == nil {
-		e.Response, err = http.ReadResponse(c.in, request)
+		response, err = http.ReadResponse(c.in, request)
 	}
 	if err == nil {
-		e.content, err = io.ReadAll(e.Body)
+		content, err = io.ReadAll(response.Body)
 	}
-	if err != nil || request.Close || e.Close {
+	if err != nil || request.Close || response.Close {
 		c.drop()
-		return e, err
 	}
-	_ = c.conn.SetDeadline(time.Time{})
-	return e, nil
+	return response, content, err
 }
 
-func (c *connection) dial() error {
-	if c.conn != nil {
-		return nil
+func (c *connection) dial() (err error) {
+	if c.conn == nil {
+		c.conn, err = net.DialTimeout("tcp", c.address.host(), dialTimeout)
+		c.in = bufio.NewReader(c.conn)
 	}
-	conn, err := net.DialTimeout("tcp", c.address.host(), dialTimeout)
-	if err != nil {
-		return err
-	}
-	c.conn = conn.(*net.TCPConn)
-	c.in = bufio.NewReader(conn)
-	return nil
+	return err
 }
 
-// closed reports, without waiting, whether the connection has ended or has unexpected data to read.
+// closed reports whether the connection has ended or has unexpected data to read.
 func (c *connection) closed() bool {
-	raw, err := c.conn.SyscallConn()
-	if err != nil {
-		return true
-	}
-	idle := false
-	err = raw.Read(func(socket uintptr) bool {
-		_, _, err := syscall.Recvfrom(int(socket), make([]byte, 1), syscall.MSG_PEEK)
-		idle = err == syscall.EAGAIN
-		return true
-	})
-	return err != nil || !idle || c.in.Buffered() > 0
+	_ = c.conn.SetReadDeadline(time.Now().Add(time.Millisecond))
+	_, err := c.in.Peek(1)
+	return !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 func (c *connection) drop() {

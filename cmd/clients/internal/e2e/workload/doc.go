@@ -7,7 +7,7 @@
 //	target      the client of a request, with the state that callers have seen
 //	caller      chooses a request, sends it, and repeats it under its key until its outcome is known
 //	connection  sends each request once
-//	tally       counts requests, failures and pauses of each phase of the load
+//	tally       counts requests and failures of each phase of the load, and the longest gap of its writes
 //
 // Check then compares the history with the rules that callers rely on:
 //

@@ -5,9 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"net/http"
-	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,15 +14,12 @@ import (
 
 // Options configure a load.
 type Options struct {
-	URLs   []string                                  // of the replicas, or of a load balancer
+	URLs   []string                                  // of the replicas, or of a load balancer: http://host:port
 	Login  func(caller int) (user, password string)  // nil: without a login
 	Groups []Group                                   // of callers
 	Limit  func(kind string) (longest time.Duration) // that a response may take; nil: any time
-	Report func(format string, args ...any)          // logs a fault when it is found; nil: nothing
 	// Clients is how many clients are used at the same time, and Uses how often each before it is deleted.
 	Clients, Uses int
-	// Patience is how long a request with a key is repeated without its outcome being known.
-	Patience time.Duration
 }
 
 // Group is a number of callers that behave in the same way.
@@ -45,13 +41,18 @@ type Load struct {
 	callers   []*caller
 	cancel    context.CancelFunc
 	working   sync.WaitGroup
-	turn      sync.RWMutex // held for reading by requests, and by the change from one phase to the next
-	counter   counter
+	turn      sync.RWMutex    // held for reading by requests, and by the change from one phase to the next
 	before    map[string]bool // paths of the clients that existed
 
-	mu      sync.Mutex
-	history []Operation
-	faults  []string
+	mu             sync.Mutex // guards what follows
+	history        []Operation
+	faults         []string
+	excused        []time.Duration // how stale each read was that Check excused
+	current        Tally
+	phase, written time.Time // when the current phase began, and when it had the last successful write
+
+	// Phases are those that have ended. Read it after Stop.
+	Phases []Tally
 }
 
 // Start begins a load, which Stop ends. It returns an error if the service does not return the list of all clients.
@@ -59,14 +60,11 @@ func Start(o Options) (*Load, error) {
 	l := &Load{options: o, begun: time.Now(), prefix: fmt.Sprintf("%08x", rand.Uint32()), before: map[string]bool{}}
 	for i, url := range o.URLs {
 		l.addresses = append(l.addresses, new(address))
-		if err := l.Move(i, url); err != nil {
-			return nil, err
-		}
+		l.Move(i, url)
 	}
 	for range max(1, o.Clients) {
 		l.targets = append(l.targets, &target{})
 	}
-	l.counter.start = l.begun
 	l.Phase("start", false)
 	existing, err := l.list()
 	if err != nil {
@@ -88,36 +86,18 @@ func Start(o Options) (*Load, error) {
 }
 
 // Move changes the URL of a replica for all callers.
-func (l *Load) Move(replica int, to string) error {
-	base, err := url.Parse(to)
-	if err != nil || base.Scheme != "http" || base.Host == "" {
-		return fmt.Errorf("not http://host or http://host:port: %q", to)
+func (l *Load) Move(replica int, url string) {
+	host := strings.TrimPrefix(url, "http://")
+	if !strings.Contains(host, ":") {
+		host += ":80"
 	}
-	if base.Port() == "" {
-		base.Host = net.JoinHostPort(base.Host, "80")
-	}
-	l.addresses[replica].Store(&base.Host)
-	return nil
+	l.addresses[replica].Store(&host)
 }
 
-// Phase ends a phase and begins the next one when the requests that are under way have ended: each counts for one phase,
-// and what a phase does to callers is not counted in another. In a strict phase no request may fail.
-func (l *Load) Phase(name string, strict bool) {
-	requested := time.Now()
-	l.turn.Lock()
-	defer l.turn.Unlock()
-	l.counter.next(name, strict, requested)
-}
-
-// Stop ends the load and returns when the last caller has its response. A request with a key whose outcome is still unknown then
-// is a fault.
+// Stop ends the load and returns when the last caller has its response.
 func (l *Load) Stop() {
 	l.Phase("stopped", false)
 	l.cancel()
-	l.working.Wait()
-	for _, c := range l.callers {
-		l.working.Go(c.settle)
-	}
 	l.working.Wait()
 }
 
@@ -136,20 +116,17 @@ func (l *Load) fault(format string, args ...any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.faults = append(l.faults, fmt.Sprintf(format, args...))
-	if l.options.Report != nil {
-		l.options.Report(format, args...)
-	}
 }
 
 // list returns all clients, by path, as of a moment after it was called.
 func (l *Load) list() (map[string]State, error) {
 	c := l.newCaller(0, Group{Keep: true})
 	defer c.drop()
-	for begun := time.Now(); ; time.Sleep(100 * time.Millisecond) {
-		e, err := c.send(Operation{Kind: Get, Client: "/clients", Request: l.prefix + "-list"}, 0)
-		if err == nil && e.StatusCode == http.StatusOK && e.Header.Get("Warning") == "" {
+	for begun := time.Now(); ; time.Sleep(retryPause) {
+		response, content, err := c.send(Operation{Kind: Get, Client: "/clients", Request: l.prefix + "-list"}, 0)
+		if err == nil && response.StatusCode == http.StatusOK && response.Header.Get("Warning") == "" {
 			var all []struct{ Client State }
-			if err := json.Unmarshal(e.content, &all); err != nil {
+			if err := json.Unmarshal(content, &all); err != nil {
 				return nil, err
 			}
 			listed := make(map[string]State, len(all))

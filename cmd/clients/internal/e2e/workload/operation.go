@@ -84,15 +84,16 @@ func (o Operation) request(address string) (*http.Request, error) {
 }
 
 // complete takes over a response.
-func (o *Operation) complete(e exchange) error {
-	o.Status, o.Tag, o.Warned = e.StatusCode, e.Header.Get("ETag"), strings.HasPrefix(e.Header.Get("Warning"), "110 ")
+func (o *Operation) complete(response *http.Response, content []byte) error {
+	o.Status, o.Tag = response.StatusCode, response.Header.Get("ETag")
+	o.Warned = strings.HasPrefix(response.Header.Get("Warning"), "110 ")
 	switch {
 	case o.Kind == Create && o.Status == http.StatusCreated:
-		o.Client = e.Header.Get("Location")
+		o.Client = response.Header.Get("Location")
 	case o.Kind == Get && o.Status == http.StatusOK:
 		var document struct{ Client State }
-		if err := json.Unmarshal(e.content, &document); err != nil {
-			return fmt.Errorf("%s is no client: %w: %.200q", o.Client, err, e.content)
+		if err := json.Unmarshal(content, &document); err != nil {
+			return fmt.Errorf("%s is no client: %w: %.200q", o.Client, err, content)
 		}
 		o.Seen = document.Client
 	}

@@ -50,7 +50,7 @@ func TestAFailedRequestIsAFaultOnlyInAStrictPhase(t *testing.T) {
 			var text strings.Builder
 			require.Equal(t, c.fault == "", l.Print(&text), &text)
 			require.Contains(t, text.String(), c.fault)
-			middle := l.Phases()[1]
+			middle := l.Phases[1]
 			require.Equal(t, "middle", middle.Phase)
 			require.Equal(t, map[bool]map[string]int{false: {}, true: {"status 503": 1}}[c.fails], middle.Failures)
 		})

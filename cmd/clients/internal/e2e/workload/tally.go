@@ -1,22 +1,16 @@
 package workload
 
-import (
-	"sync"
-	"time"
-)
+import "time"
 
 // Tally counts the requests of a phase of the load.
 type Tally struct {
-	Phase         string
-	Strict        bool          // no request may fail
-	Begun, Ended  time.Duration // since the load began
-	Requests      int
-	Failures      map[string]int // requests without a usable response, by reason
-	Warnings      int            // reads with a Warning, which may have been out of date
-	Stale         int            // reads that were out of date without a Warning
-	Reconnects    int            // connections that were closed while they were idle
-	Gap, WriteGap time.Duration  // the longest between two successes, and between two successful writes
-	Slowest       time.Duration
+	Phase    string
+	Strict   bool // no request may fail
+	Took     time.Duration
+	Requests int
+	Failures map[string]int // requests without a usable response, by reason
+	Warnings int            // reads with a Warning, which may have been out of date
+	Gap      time.Duration  // the longest between two successful writes
 }
 
 func (t Tally) failed() (sum int) {
@@ -26,56 +20,36 @@ func (t Tally) failed() (sum int) {
 	return sum
 }
 
-// counter counts the requests of each phase.
-type counter struct {
-	mu              sync.Mutex
-	start           time.Time
-	ended           []Tally
-	current         Tally
-	success, writes time.Time // the last ones
-}
-
-// next ends the phase at the time at which that was requested, and begins another.
-func (c *counter) next(name string, strict bool, requested time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.current.Phase != "" {
-		c.current.Ended = requested.Sub(c.start)
-		c.current.Gap = max(c.current.Gap, requested.Sub(c.success))
-		c.current.WriteGap = max(c.current.WriteGap, requested.Sub(c.writes))
-		c.ended = append(c.ended, c.current)
+// Phase ends a phase and begins the next one when the requests that are under way have ended: each counts for one phase,
+// and what a phase does to callers is not counted in another. In a strict phase no request may fail.
+func (l *Load) Phase(name string, strict bool) {
+	requested := time.Now()
+	l.turn.Lock()
+	defer l.turn.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if t := l.current; t.Phase != "" {
+		t.Took = requested.Sub(l.phase)
+		t.Gap = max(t.Gap, requested.Sub(l.written))
+		l.Phases = append(l.Phases, t)
 	}
-	now := time.Now()
-	c.current = Tally{Phase: name, Strict: strict, Begun: now.Sub(c.start), Failures: map[string]int{}}
-	c.success, c.writes = now, now
+	l.phase = time.Now()
+	l.written = l.phase
+	l.current = Tally{Phase: name, Strict: strict, Failures: map[string]int{}}
 }
 
 // count counts a request. The reason of its failure is empty if it has a usable response.
-func (c *counter) count(o Operation, took time.Duration, reconnected bool, reason string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	now, t := time.Now(), &c.current
+func (l *Load) count(o Operation, reason string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now, t := time.Now(), &l.current
 	t.Requests++
-	t.Slowest = max(t.Slowest, took)
-	if reconnected {
-		t.Reconnects++
-	}
-	if reason != "" {
+	switch {
+	case reason != "":
 		t.Failures[reason]++
-		return
-	}
-	if o.Warned {
+	case o.Kind != Get:
+		t.Gap, l.written = max(t.Gap, now.Sub(l.written)), now
+	case o.Warned:
 		t.Warnings++
 	}
-	t.Gap, c.success = max(t.Gap, now.Sub(c.success)), now
-	if o.Kind != Get {
-		t.WriteGap, c.writes = max(t.WriteGap, now.Sub(c.writes)), now
-	}
-}
-
-// Phases returns the phases that have ended.
-func (l *Load) Phases() []Tally {
-	l.counter.mu.Lock()
-	defer l.counter.mu.Unlock()
-	return append([]Tally(nil), l.counter.ended...)
 }
