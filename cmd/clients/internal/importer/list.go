@@ -2,6 +2,7 @@ package importer
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -29,33 +30,30 @@ func (e *listError) Error() string { return fmt.Sprintf("line %d: %s", e.line, e
 
 const byteOrderMark = "\xEF\xBB\xBF"
 
+// maxBlank is how many bytes of white space may stand before a list.
+const maxBlank = 4 << 10
+
 // readList calls each for every client of a list, in its order. A list that is malformed is a *listError.
 func readList(r io.Reader, each func(record) error) error {
-	text := bufio.NewReaderSize(r, 64<<10)
+	text := bufio.NewReaderSize(r, maxBlank)
 	begin, _ := text.Peek(len(byteOrderMark))
 	marked := string(begin) == byteOrderMark // so it is UTF-8, whatever it declares
 	if marked {
 		_, _ = text.Discard(len(byteOrderMark))
 	}
-	for line := 1; ; {
-		next, err := text.ReadByte()
-		switch {
-		case err == io.EOF:
-			return &listError{line, "no list found: the input is empty"}
-		case err != nil:
-			return err
-		case next == '\n':
-			line++
-		case next == '<':
-			_ = text.UnreadByte()
-			return readXML(text, marked, line, each)
-		case next == '[':
-			_ = text.UnreadByte()
-			return readJSON(text, line, each)
-		case next != ' ' && next != '\t' && next != '\r':
-			return &listError{line, "neither XML nor a JSON array"}
-		}
+	begin, err := text.Peek(maxBlank)
+	begin = bytes.TrimLeft(begin, " \t\r\n")
+	switch {
+	case bytes.HasPrefix(begin, []byte("<")):
+		return readXML(text, marked, each)
+	case bytes.HasPrefix(begin, []byte("[")):
+		return readJSON(text, each)
+	case err != nil && err != io.EOF:
+		return err
+	case len(begin) == 0:
+		return &listError{1, "no list found: the input is empty"}
 	}
+	return &listError{1, "neither XML nor a JSON array"}
 }
 
 // digest identifies the content of a record, wherever it stands in whichever list.

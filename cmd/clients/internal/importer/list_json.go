@@ -27,9 +27,9 @@ func (l *jsonList) rest() (text []byte, line int) {
 	return text, l.line - bytes.Count(text, []byte("\n"))
 }
 
-// readJSON reads [{"client":{…}}, …], which begins at a line.
-func readJSON(text io.Reader, first int, each func(record) error) error {
-	list := &jsonList{text: text, line: first}
+// readJSON reads [{"client":{…}}, …].
+func readJSON(text io.Reader, each func(record) error) error {
+	list := &jsonList{text: text, line: 1}
 	list.decoder = json.NewDecoder(list)
 	_, err := list.decoder.Token()
 	for err == nil && list.decoder.More() {

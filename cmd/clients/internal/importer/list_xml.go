@@ -21,8 +21,8 @@ type xmlClient struct {
 	ID      string `xml:"id"`
 }
 
-// readXML reads <clients><client>…</client>…</clients>, which begins at a line.
-func readXML(text io.Reader, isUTF8 bool, first int, each func(record) error) error {
+// readXML reads <clients><client>…</client>…</clients>.
+func readXML(text io.Reader, isUTF8 bool, each func(record) error) error {
 	decoder := xml.NewDecoder(text)
 	converted := false
 	decoder.CharsetReader = func(label string, r io.Reader) (io.Reader, error) {
@@ -40,23 +40,21 @@ func readXML(text io.Reader, isUTF8 bool, first int, each func(record) error) er
 	for {
 		token, err := decoder.Token()
 		line, _ := decoder.InputPos()
-		line += first - 1
 		switch {
 		case err == io.EOF && listSeen:
 			return nil
 		case err == io.EOF:
 			return &listError{line, "no <clients> found"}
 		case err != nil:
-			return xmlFault(err, first)
+			return xmlFault(err)
 		}
-		fault := ""
 		switch token := token.(type) {
 		case xml.StartElement:
 			switch name := token.Name.Local; {
 			case inList && name == "client":
 				var found xmlClient
 				if err := decoder.DecodeElement(&found, &token); err != nil {
-					return xmlFault(err, first)
+					return xmlFault(err)
 				}
 				r := found.record(line)
 				r.undecodable = converted && bytes.ContainsRune(r.document, '\uFFFD')
@@ -66,25 +64,18 @@ func readXML(text io.Reader, isUTF8 bool, first int, each func(record) error) er
 			case name == "clients" && !listSeen:
 				inList, listSeen = true, true
 			default:
-				fault = fmt.Sprintf("unexpected <%s>", name)
+				return &listError{line, fmt.Sprintf("unexpected <%s>", name)}
 			}
 		case xml.EndElement:
 			inList = false
-		case xml.CharData:
-			if len(bytes.TrimSpace(token)) > 0 {
-				fault = "text outside of a client"
-			}
-		}
-		if fault != "" {
-			return &listError{line, fault}
 		}
 	}
 }
 
 // xmlFault returns the error of a decoder, with its line if the list is malformed.
-func xmlFault(err error, first int) error {
+func xmlFault(err error) error {
 	if syntax := new(xml.SyntaxError); errors.As(err, &syntax) {
-		return &listError{syntax.Line + first - 1, syntax.Msg}
+		return &listError{syntax.Line, syntax.Msg}
 	}
 	return err
 }
