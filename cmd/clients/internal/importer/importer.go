@@ -126,8 +126,6 @@ func (i *importer) create(ctx context.Context, r record) error {
 	var rejected string
 	var err error
 	switch {
-	case r.undecodable:
-		rejected = "bytes that are invalid in the encoding of the list"
 	case found && i.deleted[entry.ID]:
 		rejected = deletedSince(entry)
 	case !found && isChanged:
@@ -191,11 +189,7 @@ func (i *importer) missing(ctx context.Context, entries []journalEntry) (map[int
 	}
 	for attempt := 0; len(ids) > 0 && attempt < 2; attempt++ {
 		if attempt > 0 {
-			select {
-			case <-time.After(time.Second):
-			case <-ctx.Done():
-				return nil, ctx.Err()
-			}
+			time.Sleep(time.Second)
 		}
 		if err := i.api.list(ctx, func(id int64) { delete(ids, id) }); err != nil {
 			return nil, err

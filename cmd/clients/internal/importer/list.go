@@ -16,7 +16,6 @@ type record struct {
 	oldID       int64
 	contentType string
 	document    []byte // the request body
-	undecodable bool   // it has bytes that are invalid in the encoding of the list
 	key         string // digest of the document, and its number among equal ones
 }
 

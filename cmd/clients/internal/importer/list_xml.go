@@ -57,7 +57,9 @@ func readXML(text io.Reader, isUTF8 bool, each func(record) error) error {
 					return xmlFault(err)
 				}
 				r := found.record(line)
-				r.undecodable = converted && bytes.ContainsRune(r.document, '\uFFFD')
+				if converted && bytes.ContainsRune(r.document, '\uFFFD') {
+					return &listError{line, "bytes that are invalid in the encoding of the list"}
+				}
 				if err := each(r); err != nil {
 					return err
 				}
