@@ -214,7 +214,7 @@ func TestAnImportThatCannotSucceedEndsAtOnce(t *testing.T) {
 	}{
 		{s.base, "--ca", nil},
 		{s.base, "", []string{"--ca", ca(other)}},
-		{"http://" + host, "https", nil},
+		{"http://" + host, "HTTPS", nil},
 		{s.base, "CLIENTS_IMPORT_LOGIN", []string{"--ca", ca(trusted)}},
 		{s.base, "ann", []string{"--ca", ca(trusted), "--login", "ann:two"}},
 		{strings.Replace(s.ops, "http://", "https://", 1), "", []string{"--ca", ca(trusted)}},

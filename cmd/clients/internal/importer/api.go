@@ -1,8 +1,9 @@
 package importer
 
 import (
-	"bytes"
+	"cmp"
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,7 +11,6 @@ import (
 	"math"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"clients/cmd/clients/internal/terminal"
@@ -25,10 +25,7 @@ type api struct {
 	user, password string
 	client         *retryablehttp.Client
 	report         func(line string)
-
-	mu       sync.Mutex
-	reason   string         // of the last retry
-	reported rate.Sometimes // that requests are retried
+	reported       rate.Sometimes // that requests are retried
 }
 
 // How long a request is retried, how long the list of all clients may take, and how long one response may take to begin.
@@ -77,23 +74,15 @@ func (a *api) create(ctx context.Context, r record) (id int64, rejected string, 
 			return 0, "", a.unexpected(response, content)
 		}
 		return id, "", nil
-	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
-		if rejected = rejection(response, content); rejected != "" {
-			return 0, rejected, nil
-		}
+	case http.StatusBadRequest:
+		rejected = response.Header.Get("Hint")
+	case http.StatusRequestEntityTooLarge:
+		rejected = cmp.Or(message(content), response.Status) // a proxy has no message
 	}
-	return 0, "", a.unexpected(response, content)
-}
-
-// rejection returns why the service rejects a client, or "" if the response is not one of the service.
-func rejection(response *http.Response, content []byte) string {
-	if hint := response.Header.Get("Hint"); hint != "" || response.StatusCode == http.StatusBadRequest {
-		return hint
+	if rejected == "" {
+		return 0, "", a.unexpected(response, content)
 	}
-	if text := message(content); text != "" {
-		return text
-	}
-	return response.Status // of a proxy
+	return 0, rejected, nil
 }
 
 // message returns the text of an error response.
@@ -149,10 +138,7 @@ func (a *api) do(ctx context.Context, method string, r record) (*http.Response, 
 
 // unexpected returns the error for a response that is not about a client.
 func (a *api) unexpected(response *http.Response, content []byte) error {
-	text := message(content)
-	if text == "" {
-		text, _, _ = strings.Cut(strings.TrimSpace(string(bytes.ToValidUTF8(content[:min(len(content), 200)], nil))), "\n")
-	}
+	text := cmp.Or(message(content), strings.TrimSpace(string(content[:min(len(content), 200)])))
 	err := fmt.Errorf("%s: unexpected response %s: %s", a.base, response.Status, terminal.Printable(text))
 	hint := "--url must name the API of a clients service"
 	switch status := response.StatusCode; {
@@ -162,23 +148,18 @@ func (a *api) unexpected(response *http.Response, content []byte) error {
 		err, hint = fmt.Errorf("%s: login of %s rejected", a.base, a.user), "check CLIENTS_IMPORT_LOGIN"
 	case status >= 300 && status < 400:
 		err, hint = fmt.Errorf("%s: redirects to %q", a.base, response.Header.Get("Location")), "use that address as --url"
-	case status == http.StatusBadRequest:
-		hint = "if the service has a certificate, use https in --url"
 	}
 	return terminal.WithHint(err, "%s", hint)
 }
 
-// explain adds to an error of a request the address, what the last attempt has failed with, and a hint.
+// explain adds the address to an error of a request, and a hint.
 func (a *api) explain(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return terminal.WithHint(fmt.Errorf("%s: no response in time: %s", a.base, a.lastReason()), "run it again to continue")
+		return terminal.WithHint(fmt.Errorf("%s: no response in time", a.base), "run it again to continue")
 	}
 	err = fmt.Errorf("%s: %w", a.base, withoutURL(err))
-	switch {
-	case isUnknownAuthority(err):
+	if errors.As(err, new(x509.UnknownAuthorityError)) {
 		return terminal.WithHint(err, "use --ca FILE with its certificate authorities")
-	case isNoTLS(err):
-		return terminal.WithHint(err, "use http in --url")
 	}
 	return err
 }
