@@ -7,6 +7,7 @@ import (
 	"iter"
 	"log/slog"
 	"strings"
+	"time"
 
 	"clients/domain"
 	"clients/eventstore/internal/jsapi"
@@ -22,13 +23,19 @@ type Entry struct {
 	Value []byte `json:"value"`
 }
 
-// entryBatch is how many entries are delivered at once. Read one by one, they would never end while keys are being stored.
-const entryBatch = 1000
+const (
+	// entryBatch is how many entries are delivered at once. Read one by one, they would never end while keys are being stored.
+	entryBatch = 1000
+	// entriesLimit bounds the reading of the entries: those of several hours of writes take a minute.
+	entriesLimit = 5 * time.Minute
+)
 
 // StoredAfter calls yield with everything that is stored under keys after a sequence of Stream, in order, including all
 // that was stored before the call. A value that is replaced meanwhile is passed as the newer one only. Together with a
 // backup of the bucket up to that sequence this is every value that a key has at the end of the call.
 func StoredAfter(ctx context.Context, nc *nats.Conn, after uint64, yield func(Entry) error) error {
+	ctx, cancel := context.WithTimeout(ctx, entriesLimit)
+	defer cancel()
 	api := jsapi.New(nc)
 	info, err := api.StreamInfo(ctx, Stream)
 	if err != nil {
@@ -38,18 +45,18 @@ func StoredAfter(ctx context.Context, nc *nats.Conn, after uint64, yield func(En
 	if err != nil {
 		return err
 	}
-	for delivered, reached := uint64(0), after; ; {
+	delivered, reached := uint64(0), after
+	for ctx.Err() == nil {
 		batch, err := consumer.FetchNoWait(entryBatch)
 		if err != nil {
 			return err
 		}
-		count := 0
+		before := delivered
 		for m := range batch.Messages() {
 			meta, err := m.Metadata()
 			if err != nil {
 				return err
 			}
-			count++
 			if delivered++; meta.Sequence.Consumer != delivered {
 				return errors.New("incomplete delivery of idempotency records")
 			}
@@ -62,23 +69,15 @@ func StoredAfter(ctx context.Context, nc *nats.Conn, after uint64, yield func(En
 			}
 		}
 		switch err := batch.Error(); {
-		case err != nil && !errors.Is(err, nats.ErrNoResponders): // in a cluster a consumer responds a moment after it was created
+		case errors.Is(err, nats.ErrNoResponders): // in a cluster a consumer responds a moment after it was created
+		case err != nil:
 			return err
-		case err == nil && count < entryBatch && reached >= info.State.Last:
+		case delivered-before < entryBatch && reached >= info.State.Last:
 			return nil
-		case count > 0:
-			continue
 		}
-		if _, err := api.Message(ctx, Stream, jsapi.Query{Sequence: reached + 1, NextBySubject: subjects + ">"}); err != nil {
-			if errors.Is(err, jetstream.ErrMsgNotFound) { // the last ones are gone; a leader without a quorum is not trusted
-				_, err = api.StreamInfo(ctx, Stream)
-			}
-			return err
-		}
-		if jsapi.Pause(ctx); ctx.Err() != nil {
-			return ctx.Err()
-		}
+		jsapi.Pause(ctx)
 	}
+	return ctx.Err()
 }
 
 // Find returns where an event is stored.
@@ -128,9 +127,6 @@ func restore(ctx context.Context, api *jsapi.Client, e Entry) error {
 	ctx, cancel := context.WithTimeout(ctx, jsapi.RequestTimeout)
 	defer cancel()
 	msg := &nats.Msg{Subject: subjects + e.Name, Data: e.Value, Header: nats.Header{jetstream.MsgIDHeader: {uuid.NewString()}}}
-	_, outcome, err := api.Publish(ctx, msg, jsapi.Attempts{Timeout: attemptTimeout})
-	if outcome == jsapi.Duplicate {
-		return nil
-	}
+	_, _, err := api.Publish(ctx, msg, jsapi.Attempts{Timeout: attemptTimeout})
 	return err
 }

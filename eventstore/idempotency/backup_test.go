@@ -12,7 +12,6 @@ import (
 	"clients/eventstore/idempotency"
 
 	"github.com/google/uuid"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 )
 
@@ -148,17 +147,4 @@ func TestEntriesEndWhileKeysAreStored(t *testing.T) {
 		cancel()
 		require.NoError(t, err)
 	}
-}
-
-func TestEntriesEndIfTheLastOneIsRemoved(t *testing.T) {
-	t.Parallel()
-	s := singleNode(t)
-	for _, key := range []string{"one", "two", "three"} {
-		_, _, err := s.Claim(deadline(t), "test", key, always(domain.IdempotencyRecord{ClientID: 1, EventID: key}))
-		require.NoError(t, err)
-	}
-	stream, err := s.JetStream().Stream(deadline(t), idempotency.Stream)
-	require.NoError(t, err)
-	require.NoError(t, stream.Purge(deadline(t), jetstream.WithPurgeSubject(idempotency.Subjects+bucketKey("test", "three"))))
-	require.Len(t, storedAfter(t, s, 0), 2)
 }
