@@ -22,7 +22,7 @@ const (
 	deletion        = "DEL"
 )
 
-// attemptTimeout is how long a response about a key is waited for before the request is sent again. The leader may have
+// attemptTimeout is how long an acknowledgement is waited for before the message is sent again. The leader may have
 // changed meanwhile.
 const attemptTimeout = 500 * time.Millisecond
 
@@ -37,12 +37,15 @@ type entry struct {
 // get returns the last message about a key, from the stream's leader. It tries until the leader responds or ctx ends.
 func (s *Store) get(ctx context.Context, subject string) (entry, error) {
 	for {
-		attempt, cancel := context.WithTimeout(ctx, attemptTimeout)
-		m, err := s.api.Message(attempt, Stream, jsapi.Query{LastBySubject: subject})
-		cancel()
+		m, err := s.api.Message(ctx, Stream, jsapi.Query{LastBySubject: subject})
 		switch {
 		case err == nil:
-			return newEntry(m), nil
+			header := m.Header()
+			e := entry{revision: m.Sequence, at: m.Time, id: header.Get(jetstream.MsgIDHeader)}
+			if !isDeletion(header) {
+				e.value = append([]byte{}, m.Data...)
+			}
+			return e, nil
 		case errors.Is(err, jetstream.ErrMsgNotFound):
 			return entry{}, nil
 		case errors.Is(err, jetstream.ErrStreamNotFound), jsapi.Classify(err) == jsapi.Refused:
@@ -52,15 +55,6 @@ func (s *Store) get(ctx context.Context, subject string) (entry, error) {
 			return entry{}, err
 		}
 	}
-}
-
-func newEntry(m jsapi.Message) entry {
-	header := m.Header()
-	e := entry{revision: m.Sequence, at: m.Time, id: header.Get(jetstream.MsgIDHeader)}
-	if !isDeletion(header) {
-		e.value = append([]byte{}, m.Data...)
-	}
-	return e
 }
 
 // isDeletion reports whether a message says that its key was deleted, purged or has expired.

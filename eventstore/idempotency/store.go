@@ -57,33 +57,29 @@ func Open(ctx context.Context, nc *nats.Conn, config Config) (*Store, error) {
 // Claim returns the record under an account's key. If there is none it stores the one that create returns, and own is true.
 // create is called at most once, and its error is returned.
 func (s *Store) Claim(ctx context.Context, account, key string, create func() (domain.IdempotencyRecord, error)) (r domain.IdempotencyRecord, own bool, err error) {
-	subject := subjectOf(account, key)
-	var created domain.IdempotencyRecord
-	var value []byte
-	for {
-		existing, found, err := s.read(ctx, subject)
+	for admitted := false; ; {
+		existing, found, err := s.Read(ctx, account, key)
 		if found || err != nil {
 			return existing, false, err
 		}
-		if value == nil { // only a claim that is stored waits for a place
+		if !admitted { // only a claim that is stored waits for a place
 			done, err := s.admit(ctx)
 			if err != nil {
 				return r, false, err
 			}
 			defer done()
-			if created, err = create(); err != nil {
-				return created, false, err
+			if r, err = create(); err != nil {
+				return r, false, err
 			}
-			if value, err = encode(created); err != nil {
-				return created, false, err
-			}
+			admitted = true
 		}
-		created.Revision, err = s.put(ctx, subject, value, existing.Revision)
+		r.Revision = existing.Revision
+		r, err = s.TakeOver(ctx, account, key, r)
 		if err == nil || !errors.Is(err, domain.ErrConflict) {
-			return created, err == nil, err
+			return r, err == nil, err
 		}
 		if jsapi.Pause(ctx); ctx.Err() != nil {
-			return created, false, domain.NoStore(ctx.Err())
+			return r, false, domain.NoStore(ctx.Err())
 		}
 	}
 }
@@ -143,20 +139,16 @@ func (s *Store) Release(ctx context.Context, account, key string, r domain.Idemp
 	return err
 }
 
-// Read returns the record under an account's key, and whether there is one.
-func (s *Store) Read(ctx context.Context, account, key string) (domain.IdempotencyRecord, bool, error) {
-	return s.read(ctx, subjectOf(account, key))
-}
-
-// read returns the record under a subject. If there is none, its revision is the one to store the first record with.
-func (s *Store) read(ctx context.Context, subject string) (r domain.IdempotencyRecord, found bool, err error) {
-	e, err := s.get(ctx, subject)
+// Read returns the record under an account's key, and whether there is one. If there is none, its revision is the one to
+// store the first record with.
+func (s *Store) Read(ctx context.Context, account, key string) (r domain.IdempotencyRecord, found bool, err error) {
+	e, err := s.get(ctx, subjectOf(account, key))
 	if err != nil {
 		return r, false, domain.NoStore(err)
 	}
 	if e.value != nil {
 		if r, err = decode(e.value); err != nil {
-			return r, false, domain.NoStore(fmt.Errorf("unreadable idempotency record %s: %w", subject, err))
+			return r, false, domain.NoStore(fmt.Errorf("unreadable idempotency record at sequence %d: %w", e.revision, err))
 		}
 	}
 	r.Revision, r.StoredAt = e.revision, e.at
