@@ -40,17 +40,13 @@ func (c *importCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	settings.Out, settings.Err = s.out, s.err
-	list := io.Reader(os.Stdin)
-	if c.File != "-" {
-		file, err := os.Open(c.File)
-		if err != nil {
-			return fmt.Errorf("import: %w", err)
-		}
-		defer file.Close()
-		if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
-			settings.Size = uint64(info.Size())
-		}
-		list = file
+	read := func() ([]byte, error) { return os.ReadFile(c.File) }
+	if c.File == "-" {
+		read = func() ([]byte, error) { return io.ReadAll(os.Stdin) }
+	}
+	list, err := read()
+	if err != nil {
+		return fmt.Errorf("import: %w", err)
 	}
 	if err := importer.Run(ctx, settings, list); err != nil {
 		return fmt.Errorf("import: %w", err)

@@ -164,7 +164,7 @@ func TestAMalformedListIsReportedByItsLine(t *testing.T) {
 		"a wrong end":       {"<clients>\n" + one + "<client><name>B</wrong></client>\n</clients>", "line 3"},
 		"XML that is cut":   {"<clients>\n" + one + "<client><name>Cut", "line 3"},
 		"malformed JSON":    {"[\n{\"client\":{\"name\":\"One\"}},\n{\"client\":{\"name\":}}\n]", "line 3"},
-		"JSON that is cut":  {"[\n{\"client\":{\"name\":\"One\"}},\n", "line 3"},
+		"JSON that is cut":  {"[\n{\"client\":{\"name\":\"One\"}},\n{", "line 3"},
 		"an empty file":     {"", ""},
 		"no list":           {"id,name\n", ""},
 		"another root":      {one, ""},

@@ -3,8 +3,8 @@
 //	list ──readList──> records ──Callers──> POST /clients ──> journal
 //	                                  └──rejected──> one line each at the end, in the order of the list
 //
-// The list is XML, <clients><client>…, in an encoding that it declares, or JSON, [{"client":{…}}, …], in UTF-8. It is read
-// as a stream. A record is sent as it stands in the list; the service validates it. Where the list itself is
+// The list is XML, <clients><client>…, in an encoding that it declares, or JSON, [{"client":{…}}, …], in UTF-8. It is held
+// in memory. A record is sent as it stands in the list; the service validates it. Where the list itself is
 // malformed, reading stops with the line of the fault: what stands before it is imported.
 //
 // The journal is a file with one JSON object per line. The first one names the service and the user, each further one a

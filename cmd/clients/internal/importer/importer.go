@@ -26,7 +26,6 @@ type Config struct {
 	TLS            *tls.Config
 	Callers        int    // requests at once
 	Journal        string // path
-	Size           uint64 // of the list in bytes, 0 if unknown
 	Out, Err       io.Writer
 }
 
@@ -65,13 +64,13 @@ type rejectedClient struct {
 
 // Run imports a list. At the end it writes a line to config.Out for each client that is not there, in the order of the list,
 // and a summary to config.Err. The error is nil if all clients of the list are there.
-func Run(ctx context.Context, config Config, list io.Reader) error {
+func Run(ctx context.Context, config Config, list []byte) error {
 	journal, err := openJournal(config.Journal, config.URL, config.User)
 	if err != nil {
 		return err
 	}
 	defer journal.close()
-	i := &importer{config: config, journal: journal, bar: terminal.NewProgress(config.Err, config.Size, terminal.Bytes)}
+	i := &importer{config: config, journal: journal, bar: terminal.NewProgress(config.Err, uint64(len(list)), terminal.Bytes)}
 	i.api = newAPI(config, func(line string) {
 		i.bar.Clear()
 		fmt.Fprintln(config.Err, line)
@@ -88,7 +87,7 @@ func Run(ctx context.Context, config Config, list io.Reader) error {
 	return nil
 }
 
-func (i *importer) run(ctx context.Context, list io.Reader) error {
+func (i *importer) run(ctx context.Context, list []byte) error {
 	if err := i.compare(ctx); err != nil {
 		return err
 	}
@@ -100,11 +99,11 @@ func (i *importer) run(ctx context.Context, list io.Reader) error {
 }
 
 // send creates the clients of the list, Callers at once.
-func (i *importer) send(ctx context.Context, list io.Reader) error {
+func (i *importer) send(ctx context.Context, list []byte) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(i.config.Callers)
 	equal := make(map[string]int)
-	err := readList(io.TeeReader(list, i.bar), func(r record) error {
+	err := readList(list, i.bar, func(r record) error {
 		r.key = r.digest()
 		if equal[r.key]++; equal[r.key] > 1 {
 			r.key = fmt.Sprintf("%s-%d", r.key, equal[r.key])

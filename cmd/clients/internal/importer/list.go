@@ -1,7 +1,6 @@
 package importer
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
@@ -27,30 +26,18 @@ type listError struct {
 
 func (e *listError) Error() string { return fmt.Sprintf("line %d: %s", e.line, e.reason) }
 
-const byteOrderMark = "\xEF\xBB\xBF"
-
-// maxBlank is how many bytes of white space may stand before a list.
-const maxBlank = 4 << 10
-
-// readList calls each for every client of a list, in its order. A list that is malformed is a *listError.
-func readList(r io.Reader, each func(record) error) error {
-	text := bufio.NewReaderSize(r, maxBlank)
-	begin, _ := text.Peek(len(byteOrderMark))
-	marked := string(begin) == byteOrderMark // so it is UTF-8, whatever it declares
-	if marked {
-		_, _ = text.Discard(len(byteOrderMark))
-	}
-	begin, err := text.Peek(maxBlank)
-	begin = bytes.TrimLeft(begin, " \t\r\n")
-	switch {
-	case bytes.HasPrefix(begin, []byte("<")):
-		return readXML(text, marked, each)
-	case bytes.HasPrefix(begin, []byte("[")):
-		return readJSON(text, each)
-	case err != nil && err != io.EOF:
-		return err
+// readList calls each for every client of a list, in its order, and writes to progress what was read. A list that is
+// malformed is a *listError.
+func readList(list []byte, progress io.Writer, each func(record) error) error {
+	list, isUTF8 := bytes.CutPrefix(list, []byte("\xEF\xBB\xBF")) // whatever it declares
+	text := io.TeeReader(bytes.NewReader(list), progress)
+	switch begin := bytes.TrimSpace(list); {
 	case len(begin) == 0:
 		return &listError{1, "no list found: the input is empty"}
+	case begin[0] == '<':
+		return readXML(text, isUTF8, each)
+	case begin[0] == '[':
+		return readJSON(list, text, each)
 	}
 	return &listError{1, "neither XML nor a JSON array"}
 }
