@@ -4,5 +4,5 @@ package command
 func (h *Handler) Mutexes() int {
 	h.mutex.mu.Lock()
 	defer h.mutex.mu.Unlock()
-	return len(h.mutex.held)
+	return len(h.mutex.last)
 }

@@ -10,7 +10,7 @@ import (
 // another account under the same id do not reveal that there is such a client.
 type keyedMutex struct {
 	mu   sync.Mutex
-	held map[mutexKey]*mutex
+	last map[mutexKey]chan struct{} // closed when the last caller, and so all before it, are done
 }
 
 type mutexKey struct {
@@ -18,40 +18,35 @@ type mutexKey struct {
 	clientID int64 // the client need not exist
 }
 
-type mutex struct {
-	token chan struct{}
-	users int // that hold the mutex or wait for it
-}
-
-// lock waits until the caller has the mutex of key, or returns the error of ctx. Waiting callers are served in order.
+// lock waits until the callers before it are done with the mutex of key, or returns the error of ctx.
 func (m *keyedMutex) lock(ctx context.Context, key mutexKey) (unlock func(), err error) {
-	own := m.join(key)
+	done := make(chan struct{})
+	m.mu.Lock()
+	if m.last == nil {
+		m.last = make(map[mutexKey]chan struct{})
+	}
+	before := m.last[key]
+	m.last[key] = done
+	m.mu.Unlock()
+	release := func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if m.last[key] == done {
+			delete(m.last, key)
+		}
+		close(done)
+	}
+	if before == nil {
+		return release, nil
+	}
 	select {
-	case own.token <- struct{}{}:
-		return func() { <-own.token; m.leave(key, own) }, nil
+	case <-before:
+		return release, nil
 	case <-ctx.Done():
-		m.leave(key, own)
+		go func() { // the callers behind wait for those before
+			<-before
+			release()
+		}()
 		return nil, ctx.Err()
-	}
-}
-
-func (m *keyedMutex) join(key mutexKey) *mutex {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.held == nil {
-		m.held = make(map[mutexKey]*mutex)
-	}
-	if m.held[key] == nil {
-		m.held[key] = &mutex{token: make(chan struct{}, 1)}
-	}
-	m.held[key].users++
-	return m.held[key]
-}
-
-func (m *keyedMutex) leave(key mutexKey, own *mutex) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if own.users--; own.users == 0 {
-		delete(m.held, key)
 	}
 }
