@@ -63,7 +63,7 @@ func (h *Handler) tryUntilFresh(ctx context.Context, req Request, in intent) (Re
 		dependsOnState := outcome == Unchanged || outcome == Refused && domain.KindOf(err) != domain.Invalid
 		switch {
 		case outcome == Conflict:
-			h.observe(Conflict)
+			h.Observe(Conflict)
 			conflicts++
 			in.lost = true
 			backoff(ctx, conflicts)

@@ -61,6 +61,7 @@ func (w *world) replica() *command.Handler {
 			defer w.mu.Unlock()
 			w.outcomes = append(w.outcomes, o)
 		},
+		Writable: func() error { return nil },
 	}
 }
 

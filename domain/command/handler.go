@@ -54,8 +54,8 @@ type Handler struct {
 	DefaultCurrency string
 	NewEventID      func() string
 	Now             func() time.Time
-	Observe         func(Outcome) // called with the outcome of each decision; may be nil
-	Writable        func() error  // returns why nothing can be stored at the moment; may be nil
+	Observe         func(Outcome) // called with the outcome of each decision
+	Writable        func() error  // returns why nothing can be stored at the moment
 
 	mutex keyedMutex
 }
@@ -122,7 +122,7 @@ func (h *Handler) Handle(ctx context.Context, req Request) (Result, error) {
 	default:
 		result, outcome, err = h.execute(ctx, req, intent{clientID: req.ClientID, eventID: h.NewEventID()})
 	}
-	h.observe(outcome)
+	h.Observe(outcome)
 	if outcome == Failed && !errors.Is(err, domain.ErrUnknownOutcome) {
 		err = cmp.Or(h.writable(), err) // the command itself may have been the first to be refused for lack of room
 	}
@@ -134,16 +134,7 @@ func (h *Handler) writable() error {
 	if err := h.Directory.Err(); err != nil { // later events are not known
 		return &domain.Error{Kind: domain.Unavailable, Message: "This replica does not follow the event store any more. Please try again.", Cause: err}
 	}
-	if h.Writable == nil {
-		return nil
-	}
 	return h.Writable()
-}
-
-func (h *Handler) observe(outcome Outcome) {
-	if h.Observe != nil {
-		h.Observe(outcome)
-	}
 }
 
 // failure returns the outcome of a command that ended with err before anything was sent.
