@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -34,6 +36,8 @@ const (
 	listLimit     = 10 * time.Minute
 	responseLimit = 30 * time.Second
 	longestRetry  = 2 * time.Second // between two attempts, unless Retry-After asks for more
+	// reportInterval is how often it is reported that requests are retried.
+	reportInterval = 15 * time.Second
 )
 
 func newAPI(config Config, report func(line string)) *api {
@@ -57,16 +61,9 @@ func newAPI(config Config, report func(line string)) *api {
 
 // create creates a client and returns its id, or why the service rejects it.
 func (a *api) create(ctx context.Context, r record) (id int64, rejected string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, retryLimit)
-	defer cancel()
-	response, err := a.do(ctx, http.MethodPost, r)
+	response, content, err := a.do(ctx, retryLimit, http.MethodPost, r)
 	if err != nil {
 		return 0, "", err
-	}
-	defer response.Body.Close()
-	content, err := io.ReadAll(io.LimitReader(response.Body, 64<<10))
-	if err != nil {
-		return 0, "", a.explain(ctx, err)
 	}
 	switch response.StatusCode {
 	case http.StatusCreated:
@@ -94,20 +91,13 @@ func message(content []byte) string {
 
 // list calls each with the id of every client.
 func (a *api) list(ctx context.Context, each func(int64)) error {
-	ctx, cancel := context.WithTimeout(ctx, listLimit)
-	defer cancel()
-	response, err := a.do(ctx, http.MethodGet, record{})
+	response, content, err := a.do(ctx, listLimit, http.MethodGet, record{})
 	if err != nil {
 		return err
 	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		content, _ := io.ReadAll(io.LimitReader(response.Body, 64<<10))
-		return a.unexpected(response, content)
-	}
 	var listed []struct{ Client struct{ ID int64 } }
-	if err := json.NewDecoder(response.Body).Decode(&listed); err != nil {
-		return fmt.Errorf("read the list of clients: %w", a.explain(ctx, err))
+	if response.StatusCode != http.StatusOK || json.Unmarshal(content, &listed) != nil {
+		return a.unexpected(response, content)
 	}
 	for _, l := range listed {
 		each(l.Client.ID)
@@ -115,11 +105,13 @@ func (a *api) list(ctx context.Context, each func(int64)) error {
 	return nil
 }
 
-// do sends a request until there is a response other than 429 and those from 500, or ctx ends.
-func (a *api) do(ctx context.Context, method string, r record) (*http.Response, error) {
+// do sends a request until there is a response other than 429 and those from 500, and returns it with its content.
+func (a *api) do(ctx context.Context, limit time.Duration, method string, r record) (*http.Response, []byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
 	request, err := retryablehttp.NewRequestWithContext(ctx, method, a.base+"/clients", r.document)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	request.Header.Set("Accept", "application/json")
 	if method == http.MethodPost {
@@ -131,9 +123,14 @@ func (a *api) do(ctx context.Context, method string, r record) (*http.Response, 
 	}
 	response, err := a.client.Do(request)
 	if err != nil {
-		return nil, a.explain(ctx, err)
+		return nil, nil, a.explain(ctx, err)
 	}
-	return response, nil
+	defer response.Body.Close()
+	content, err := io.ReadAll(response.Body)
+	if err != nil {
+		return nil, nil, a.explain(ctx, err)
+	}
+	return response, content, nil
 }
 
 // unexpected returns the error for a response that is not about a client.
@@ -160,6 +157,34 @@ func (a *api) explain(ctx context.Context, err error) error {
 	err = fmt.Errorf("%s: %w", a.base, withoutURL(err))
 	if errors.As(err, new(x509.UnknownAuthorityError)) {
 		return terminal.WithHint(err, "use --ca FILE with its certificate authorities")
+	}
+	return err
+}
+
+// checkRetry retries what may succeed later, and reports it.
+func (a *api) checkRetry(ctx context.Context, response *http.Response, err error) (bool, error) {
+	var name *net.DNSError
+	if errors.Is(err, http.ErrSchemeMismatch) || errors.As(err, &name) && name.IsNotFound {
+		return false, err
+	}
+	retry, policyErr := retryablehttp.DefaultRetryPolicy(ctx, response, err)
+	if retry {
+		a.reported.Do(func() {
+			reason := withoutURL(err)
+			if err == nil {
+				reason = errors.New(response.Status)
+			}
+			a.report(fmt.Sprintf("waiting for %s: %v", a.base, reason))
+		})
+	}
+	return retry, policyErr
+}
+
+// withoutURL removes the method and URL that net/http puts before an error.
+func withoutURL(err error) error {
+	var outer *url.Error
+	if errors.As(err, &outer) {
+		return outer.Err
 	}
 	return err
 }
