@@ -32,28 +32,14 @@ func newBlock(dir, stream string, number int) *block {
 	return &block{stream: stream, file: filepath.Join(dir, name+blockSuffix), checksum: newChecksum(stream + "-" + name)}
 }
 
-func (s *scanner) block(dir, stream string, number int) scanned {
-	b := newBlock(dir, stream, number)
-	buffer := s.buffers.Get().(*bytes.Buffer)
-	defer s.buffers.Put(buffer)
-	if err := b.read(buffer); err != nil {
-		return scanned{err: err}
-	}
-	return b.scan(s.subject)
-}
-
+// read reads the block into a buffer.
 func (b *block) read(buffer *bytes.Buffer) error {
 	file, err := os.Open(b.file)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return err
-	}
 	buffer.Reset()
-	buffer.Grow(int(info.Size()) + bytes.MinRead)
 	if _, err = buffer.ReadFrom(file); err != nil {
 		return err
 	}
@@ -76,7 +62,10 @@ func (b *block) decompress() error {
 	return nil
 }
 
-func (b *block) scan(subject string) (found scanned) {
+func (b *block) scan(buffer *bytes.Buffer, subject string) (found scanned) {
+	if err := b.read(buffer); err != nil {
+		return scanned{err: err}
+	}
 	found.empty = len(b.content) == 0
 	for at := 0; at < len(b.content); {
 		r := record(b.content[at:])

@@ -30,8 +30,7 @@ func Overwrite(dir, stream string, deleted map[uint64]bool) error {
 }
 
 func (b *block) overwrite(deleted map[uint64]bool) error {
-	var buffer bytes.Buffer
-	if err := b.read(&buffer); err != nil {
+	if err := b.read(new(bytes.Buffer)); err != nil {
 		return err
 	}
 	changed := false

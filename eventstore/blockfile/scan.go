@@ -80,12 +80,11 @@ func Scan(dir, subject string, visit Visitor) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("scan the store: %w", err)
 	}
-	s := scanner{subject: subject, visit: visit, buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }}}
 	for _, entry := range entries {
 		if entry.Type().IsRegular() || strings.HasPrefix(entry.Name(), ".") {
 			continue // the server removes the latter: it was deleted
 		}
-		if err := s.stream(streams, entry.Name()); err != nil {
+		if err := scanStream(filepath.Join(streams, entry.Name(), "msgs"), entry.Name(), subject, visit); err != nil {
 			return fmt.Errorf("scan stream %s: %w", entry.Name(), err)
 		}
 	}
@@ -94,59 +93,39 @@ func Scan(dir, subject string, visit Visitor) error {
 
 func streamsFolder(dir string) string { return filepath.Join(dir, "jetstream", "$G", "streams") }
 
-// scanner is one scan.
-type scanner struct {
-	subject string // of the messages that are read
-	visit   Visitor
-	buffers sync.Pool // of *bytes.Buffer, for blocks
-}
-
-// stream reads several blocks at the same time, and visits their records in order.
-func (s *scanner) stream(streams, stream string) error {
-	dir := filepath.Join(streams, stream, "msgs")
-	numbers, err := blockNumbers(dir)
+// scanStream reads as many blocks at the same time as there are processors, and visits their records in order.
+func scanStream(folder, stream, subject string, visit Visitor) error {
+	numbers, err := blockNumbers(folder)
 	if err != nil {
 		return err
 	}
-	stop := make(chan struct{})
-	defer close(stop)
+	buffers := make([]bytes.Buffer, runtime.GOMAXPROCS(0))
 	var truncated *DamagedError
-	for result := range s.blocks(dir, stream, numbers, stop) {
-		block := <-result
-		if truncated != nil && !block.empty { // not at the end of the stream
-			return truncated
+	for some := range slices.Chunk(numbers, len(buffers)) {
+		blocks := make([]scanned, len(some))
+		var group sync.WaitGroup
+		for i, number := range some {
+			group.Go(func() { blocks[i] = newBlock(folder, stream, number).scan(&buffers[i], subject) })
 		}
-		for _, r := range block.records {
-			if err := s.visit(r); err != nil {
-				return err
+		group.Wait()
+		for _, block := range blocks {
+			if truncated != nil && !block.empty { // not at the end of the stream
+				return truncated
 			}
-		}
-		if block.err != nil {
-			return block.err
-		}
-		if !block.empty {
-			truncated = block.truncated
+			for _, r := range block.records {
+				if err := visit(r); err != nil {
+					return err
+				}
+			}
+			if block.err != nil {
+				return block.err
+			}
+			if !block.empty {
+				truncated = block.truncated
+			}
 		}
 	}
 	return nil
-}
-
-// blocks scans as many blocks at the same time as there are processors. The results come in the order of the numbers.
-func (s *scanner) blocks(dir, stream string, numbers []int, stop <-chan struct{}) <-chan chan scanned {
-	ahead := make(chan chan scanned, runtime.GOMAXPROCS(0))
-	go func() {
-		defer close(ahead)
-		for _, number := range numbers {
-			result := make(chan scanned, 1)
-			select {
-			case ahead <- result:
-				go func() { result <- s.block(dir, stream, number) }()
-			case <-stop:
-				return
-			}
-		}
-	}()
-	return ahead
 }
 
 // blockNumbers returns the numbers of the blocks in a folder, in order.
