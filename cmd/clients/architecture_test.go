@@ -23,11 +23,12 @@ var mayImport = map[string][]string{
 		"clients/domain", "clients/eventstore/internal/jsapi", "github.com/nats-io/nats.go", "github.com/synadia-io/orbit.go/jetstreamext",
 		"github.com/google/uuid", "go.opentelemetry.io/otel", "golang.org/x/mod/semver",
 	},
-	"eventstore/blockfile": {"github.com/nats-io/nats-server/v2", "github.com/minio/highwayhash"},
+	"eventstore/blockfile": {"clients/eventstore/files", "github.com/nats-io/nats-server/v2", "github.com/minio/highwayhash"},
 	"eventstore/embedded": {
-		"clients/eventstore", "clients/eventstore/blockfile", "clients/eventstore/partners", "github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2",
+		"clients/eventstore", "clients/eventstore/blockfile", "clients/eventstore/files", "clients/eventstore/partners", "github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2",
 		"github.com/gofrs/flock", "github.com/nats-io/nkeys", "golang.org/x/crypto/bcrypt",
 	},
+	"eventstore/files":          {},
 	"eventstore/internal/jsapi": {"github.com/nats-io/nats.go", "github.com/synadia-io/orbit.go/jetstreamext"},
 	"eventstore/history":        {"clients/domain", "clients/eventstore", "clients/eventstore/internal/jsapi", "github.com/nats-io/nats.go"},
 	"eventstore/idempotency": {

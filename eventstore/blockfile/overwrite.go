@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"clients/eventstore/files"
+
 	"github.com/nats-io/nats-server/v2/server"
 )
 
@@ -48,29 +50,7 @@ func (b *block) overwrite(deleted map[uint64]bool) error {
 	if !changed {
 		return nil
 	}
-	return replace(b.file, b.content)
-}
-
-const temporarySuffix = ".tmp"
-
-// replace writes a block, without compression, and syncs it. The disk has to have room for it beside the former one.
-func replace(path string, content []byte) error {
-	file, err := os.OpenFile(path+temporarySuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(content)
-	if err = errors.Join(err, file.Sync(), file.Close()); err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(file.Name()))
-	}
-	folder, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
+	return files.Replace(b.file, b.content) // without compression
 }
 
 // RemoveLeftovers removes what a killed server leaves of files that it was about to replace or remove: blocks that were not
@@ -78,7 +58,7 @@ func replace(path string, content []byte) error {
 // still have its name: that is removed for the disposable streams only.
 func RemoveLeftovers(dir string, disposable ...string) error {
 	leftovers, streams := []string{}, streamsFolder(dir)
-	for _, pattern := range []string{".*", "*/msgs/*.blk" + temporarySuffix, "*/msgs/*.new"} {
+	for _, pattern := range []string{".*", "*/msgs/*.blk" + files.TemporarySuffix, "*/msgs/*.new"} {
 		found, err := filepath.Glob(filepath.Join(streams, pattern))
 		if err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"clients/eventstore/files"
 	"clients/eventstore/partners"
 	"clients/eventstore/upstream"
 
@@ -132,7 +133,7 @@ func password(path string) (string, error) {
 		return secret, os.Chmod(path, 0o600)
 	}
 	secret := rand.Text()
-	return secret, WriteFile(path, []byte(secret))
+	return secret, files.Replace(path, []byte(secret))
 }
 
 // Admin returns where the server of a running service listens, and the option to log in there as the administrator. The

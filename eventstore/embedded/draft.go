@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"clients/eventstore/files"
+
 	"github.com/gofrs/flock"
 	"github.com/nats-io/nats-server/v2/server"
 )
@@ -64,21 +66,21 @@ func (d *Draft) Finish() error {
 	if err != nil {
 		return err
 	}
-	if err := WriteFile(filepath.Join(d.folder(), highWaterName), formatMark(found.last)); err != nil {
+	if err := files.Replace(filepath.Join(d.folder(), highWaterName), formatMark(found.last)); err != nil {
 		return err
 	}
-	if err := SyncTree(d.folder()); err != nil {
+	if err := files.SyncTree(d.folder()); err != nil {
 		return err
 	}
 	for _, name := range []string{highWaterName, storeName} { // a mark without a store is refused, and not the other way round
 		if err := os.Rename(filepath.Join(d.folder(), name), filepath.Join(d.dir, name)); err != nil {
 			return err
 		}
-		if err := errors.Join(Sync(d.folder()), Sync(d.dir)); err != nil {
+		if err := errors.Join(files.Sync(d.folder()), files.Sync(d.dir)); err != nil {
 			return err
 		}
 	}
-	return errors.Join(os.RemoveAll(d.folder()), Sync(d.dir), Sync(filepath.Dir(d.dir)))
+	return errors.Join(os.RemoveAll(d.folder()), files.Sync(d.dir), files.Sync(filepath.Dir(d.dir)))
 }
 
 // unfinished returns ErrUnfinished where a draft was not put in its place. One of which only the folder is left was.

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"clients/eventstore/blockfile"
+	"clients/eventstore/files"
 )
 
 // HighWater is a file beside the store that holds the sequence which the stream of events has reached. A store that comes
@@ -36,7 +37,7 @@ func openHighWater(path string, last uint64, log *slog.Logger) (*HighWater, erro
 			log.Warn("empty high-water mark recreated", "file", path, "sequence", last)
 		}
 		sequence = last
-		if err := WriteFile(path, formatMark(last)); err != nil {
+		if err := files.Replace(path, formatMark(last)); err != nil {
 			return nil, fmt.Errorf("begin high-water mark: %w", err)
 		}
 	}

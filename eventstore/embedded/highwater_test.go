@@ -67,17 +67,3 @@ func TestAnEmptyHighWaterMarkIsCreatedAgain(t *testing.T) {
 		require.Equal(t, uint64(4), mark.Sequence())
 	}
 }
-
-func TestFileIsReplacedAtomically(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "file")
-	require.NoError(t, os.WriteFile(path+".tmp", []byte("what an interrupted write left"), 0o600))
-	for _, content := range []string{"former", "new"} {
-		require.NoError(t, WriteFile(path, []byte(content)))
-		written, err := os.ReadFile(path)
-		require.NoError(t, err)
-		require.Equal(t, content, string(written))
-	}
-	require.NoFileExists(t, path+".tmp")
-	require.Error(t, WriteFile(filepath.Join(path, "within a file"), nil))
-}

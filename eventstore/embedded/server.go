@@ -37,6 +37,7 @@ import (
 	"time"
 
 	"clients/eventstore"
+	"clients/eventstore/files"
 	"clients/eventstore/loglimit"
 
 	"github.com/gofrs/flock"
@@ -216,7 +217,7 @@ func (s *Server) WriteAddress() error {
 	if s.address == "" || s.addressWritten {
 		return nil
 	}
-	err := WriteFile(s.address, []byte(strings.TrimPrefix(s.URL(), "nats://")))
+	err := files.Replace(s.address, []byte(strings.TrimPrefix(s.URL(), "nats://")))
 	s.addressWritten = err == nil
 	return err
 }

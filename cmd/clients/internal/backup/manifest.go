@@ -14,7 +14,7 @@ import (
 	"strings"
 	"time"
 
-	"clients/eventstore/embedded"
+	"clients/eventstore/files"
 
 	"github.com/nats-io/jsm.go"
 	"github.com/nats-io/jsm.go/api"
@@ -49,13 +49,13 @@ func (m manifest) write(folder string) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := embedded.SyncTree(folder); err != nil {
+	if err := files.SyncTree(folder); err != nil {
 		return err
 	}
-	if err := embedded.WriteFile(filepath.Join(folder, manifestFile), append(content, '\n')); err != nil {
+	if err := files.Replace(filepath.Join(folder, manifestFile), append(content, '\n')); err != nil {
 		return err
 	}
-	return embedded.Sync(filepath.Dir(folder))
+	return files.Sync(filepath.Dir(folder))
 }
 
 // readManifest reads a manifest and verifies the files that it lists.
