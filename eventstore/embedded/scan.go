@@ -28,13 +28,13 @@ func scan(store string) (found scanned, err error) {
 	for _, stream := range []string{eventstore.Stream, eventstore.QuarantineStream, upstream.Projects.Name, upstream.Invoices.Name} {
 		messages[stream], found.inClear[stream] = &avl.SequenceSet{}, make(map[uint64]bool)
 	}
-	var removals []eventstore.Record
+	var removals eventstore.Removals
 	err = blockfile.Scan(store, eventstore.RemovalSubject, func(r blockfile.Record) error {
 		if r.Stream == eventstore.Stream {
 			found.last = max(found.last, r.Sequence)
 		}
 		if r.Stream == eventstore.Stream && r.Message != nil {
-			removals = append(removals, decode(r))
+			removals.Add(decode(r))
 		}
 		switch of := messages[r.Stream]; {
 		case of == nil:
@@ -51,22 +51,16 @@ func scan(store string) (found scanned, err error) {
 	if err != nil {
 		return scanned{}, err
 	}
-	if missing := lost(messages[eventstore.Stream], found.last, removals); missing > 0 {
+	if missing := lost(messages[eventstore.Stream], found.last, &removals); missing > 0 {
 		return scanned{}, fmt.Errorf("%w: %d of %d are missing", eventstore.ErrIncomplete, missing, found.last)
 	}
 	return found, nil
 }
 
 // lost returns how many of the messages up to the last one are missing without a record that accounts for them.
-func lost(present *avl.SequenceSet, last uint64, records []eventstore.Record) (missing uint64) {
+func lost(present *avl.SequenceSet, last uint64, removals *eventstore.Removals) (missing uint64) {
 	if uint64(present.Size()) == last {
 		return 0
-	}
-	var removals eventstore.Removals
-	for _, r := range records {
-		if present.Exists(r.Sequence) {
-			removals.Add(r)
-		}
 	}
 	for sequence := uint64(1); sequence <= last; sequence++ {
 		if _, removed := removals.Record(sequence); !removed && !present.Exists(sequence) {
