@@ -63,10 +63,10 @@ func StartCopy(dir string) (_ *Copy, err error) {
 	if err := requireRoom(temporary, store); err != nil {
 		return nil, err
 	}
-	if err := os.CopyFS(filepath.Join(temporary, storeName), os.DirFS(store)); err != nil {
+	if err := os.CopyFS(temporary, os.DirFS(store)); err != nil {
 		return nil, err
 	}
-	return c, c.run(&server.Options{DontListen: true}, slog.New(slog.DiscardHandler))
+	return c, c.run(temporary, &server.Options{DontListen: true}, slog.New(slog.DiscardHandler))
 }
 
 // Close stops the server and removes the copy.

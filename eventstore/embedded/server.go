@@ -118,7 +118,7 @@ func Start(config Config) (_ *Server, err error) {
 		}
 		s.access = &a
 	}
-	if err := s.run(options, config.Log); err != nil {
+	if err := s.run(filepath.Join(s.dir, storeName), options, config.Log); err != nil {
 		return nil, fmt.Errorf("start embedded server: %w", err)
 	}
 	if s.staging, err = newStaging(config.Dir, cmp.Or(config.Memory, defaultMemory)); err != nil {
@@ -143,7 +143,6 @@ func (s *Server) open(log *slog.Logger) (err error) {
 	if err := unfinished(s.dir); err != nil {
 		return err
 	}
-	_ = os.RemoveAll(filepath.Join(s.dir, draftName)) // the empty folder of a finished restore
 	store := filepath.Join(s.dir, storeName)
 	found, err := scan(store)
 	if err != nil {
@@ -177,11 +176,11 @@ const (
 	highWaterName = "high-water"
 )
 
-// run starts the server over the store, and writes the address file.
-func (s *Server) run(options *server.Options, log *slog.Logger) (err error) {
+// run starts the server over a store, and writes the address file.
+func (s *Server) run(store string, options *server.Options, log *slog.Logger) (err error) {
 	options.ServerName = "clients-embedded"
 	options.JetStream = true
-	options.StoreDir = filepath.Join(s.dir, storeName)
+	options.StoreDir = store
 	options.JetStreamMaxStore = unlimited // its own limit is fixed when it starts; see DiskFull for what holds instead
 	options.MaxConn = connectionLimit
 	options.MaxPending = pendingLimit
