@@ -29,21 +29,18 @@ type Copy struct {
 //
 // The errors are ErrUnfinished, eventstore.ErrNoHistory where there is no store, ErrLocked, and ErrNoRoom.
 func StartCopy(dir string) (_ *Copy, err error) {
-	store := filepath.Join(dir, storeName)
-	if _, err := os.ReadDir(dir); errors.Is(err, fs.ErrPermission) {
-		return nil, err
-	}
-	if err := unfinished(dir); err != nil {
-		return nil, err
-	}
-	if !exists(store) {
-		return nil, fmt.Errorf("%w: %s", eventstore.ErrNoHistory, dir)
-	}
 	lock, err := shareDir(dir)
 	if err != nil {
 		return nil, err
 	}
 	defer lock.Close()
+	if err := unfinished(dir); err != nil {
+		return nil, err
+	}
+	store := filepath.Join(dir, storeName)
+	if !exists(store) {
+		return nil, fmt.Errorf("%w: %s", eventstore.ErrNoHistory, dir)
+	}
 	temporary, err := os.MkdirTemp("", "clients-verify-")
 	if err != nil {
 		return nil, err
