@@ -46,28 +46,53 @@ const partnerLimits = `accounts { PARTNERS { limits { max_connections: 32, max_s
 // pendingLimit is how many bytes the server keeps for a connection that does not read, before it closes it.
 const pendingLimit = 16 << 20
 
-// access is who may connect. The streams are in the server's global account, where they were before there were accounts,
-// so that earlier releases can use the store.
-type access struct {
-	admin, partner string // passwords
-	accounts       []*server.Account
-	permissions    *server.Permissions // of a partner
+// setAccess sets who may connect, and returns the administrator's password.
+func setAccess(options *server.Options, dir string, access PartnerAccess) (admin string, err error) {
+	if admin, err = password(filepath.Join(dir, adminPasswordName)); err != nil {
+		return "", err
+	}
+	secret, err := password(filepath.Join(dir, partnerPasswordName))
+	if err != nil {
+		return "", err
+	}
+	streams, partner, permissions, err := newAccounts()
+	if err != nil {
+		return "", err
+	}
+	options.Accounts = []*server.Account{streams, partner}
+	users := []server.User{{Username: adminUser, Password: admin, Account: streams}}
+	if access != NoPartners {
+		users = append(users, server.User{Username: partnerUser, Password: secret, Account: partner, Permissions: permissions})
+	}
+	for _, u := range users {
+		hash, err := bcrypt.GenerateFromPassword([]byte(u.Password), bcrypt.MinCost) // the password is random: a slower hash would protect it no better
+		if err != nil {
+			return "", err
+		}
+		u.Password = string(hash)
+		options.Users = append(options.Users, &u)
+	}
+	if access != PartnersNeedNone {
+		return admin, nil
+	}
+	anonymous, err := nkeys.CreateUser() // since the user of a connection without a login cannot have a hash for a password
+	if err != nil {
+		return "", err
+	}
+	options.NoAuthUser, err = anonymous.PublicKey()
+	options.Nkeys = []*server.NkeyUser{{Nkey: options.NoAuthUser, Account: partner, Permissions: permissions}}
+	return admin, err
 }
 
-func openAccess(dir string) (a access, err error) {
-	if a.admin, err = password(filepath.Join(dir, adminPasswordName)); err != nil {
-		return access{}, err
-	}
-	if a.partner, err = password(filepath.Join(dir, partnerPasswordName)); err != nil {
-		return access{}, err
-	}
+// newAccounts returns the account of the streams, that of partners, and what a partner may do. The streams are in the server's
+// global account, where they were before there were accounts, so that earlier releases can use the store.
+func newAccounts() (streams, partner *server.Account, permissions *server.Permissions, err error) {
 	var options server.Options
 	if err := options.ProcessConfigString(partnerLimits); err != nil {
-		return access{}, err
+		return nil, nil, nil, err
 	}
-	streams, partner := server.NewAccount(streamsAccount), options.Accounts[0]
+	streams, partner = server.NewAccount(streamsAccount), options.Accounts[0]
 	publish := &server.SubjectPermission{}
-	a.permissions = &server.Permissions{Publish: publish}
 	for _, s := range partners.Services(partners.Partner{
 		Name: partnerUser, Consumers: []string{partners.AnyName}, Sources: upstream.Streams(),
 	}) {
@@ -77,50 +102,13 @@ func openAccess(dir string) (a access, err error) {
 			responses = server.Streamed
 		}
 		if err := streams.AddServiceExportWithResponse(s.Export, responses, []*server.Account{partner}); err != nil {
-			return access{}, fmt.Errorf("export %s: %w", s.Export, err)
+			return nil, nil, nil, fmt.Errorf("export %s: %w", s.Export, err)
 		}
 		if err := partner.AddServiceImport(streams, s.Import, s.Export); err != nil {
-			return access{}, fmt.Errorf("import %s: %w", s.Import, err)
+			return nil, nil, nil, fmt.Errorf("import %s: %w", s.Import, err)
 		}
 	}
-	a.accounts = []*server.Account{streams, partner}
-	return a, nil
-}
-
-// apply adds the accounts and users to a server's options.
-func (a access) apply(options *server.Options, partners PartnerAccess) error {
-	users := []server.User{{Username: adminUser, Password: a.admin, Account: a.accounts[0]}}
-	if partners != NoPartners {
-		users = append(users, server.User{Username: partnerUser, Password: a.partner, Account: a.accounts[1], Permissions: a.permissions})
-	}
-	for _, u := range users {
-		hash, err := bcrypt.GenerateFromPassword([]byte(u.Password), bcrypt.MinCost) // the password is random: a slower hash would protect it no better
-		if err != nil {
-			return err
-		}
-		u.Password = string(hash)
-		options.Users = append(options.Users, &u)
-	}
-	options.Accounts = a.accounts
-	if partners != PartnersNeedNone {
-		return nil
-	}
-	anonymous, err := nkeys.CreateUser() // since the user of a connection without a login cannot have a hash for a password
-	if err != nil {
-		return err
-	}
-	options.NoAuthUser, err = anonymous.PublicKey()
-	options.Nkeys = []*server.NkeyUser{{Nkey: options.NoAuthUser, Account: a.accounts[1], Permissions: a.permissions}}
-	return err
-}
-
-// enable starts JetStream in the account of the streams, which a server with accounts does not do by itself.
-func (a access) enable(s *server.Server) error {
-	account, err := s.LookupAccount(a.accounts[0].Name)
-	if err != nil {
-		return err
-	}
-	return account.EnableJetStream(nil, nil)
+	return streams, partner, &server.Permissions{Publish: publish}, nil
 }
 
 // password returns the content of the file at path. Where there is none, or it is empty, it writes a new password.

@@ -75,9 +75,8 @@ type Server struct {
 	staging        *staging // nil if batches are staged on disk
 	server         *server.Server
 	lock           *flock.Flock
-	access         *access      // nil where the server does not listen
+	admin          string       // the administrator's password, "" where the server does not listen
 	own            atomic.Int64 // connections of this process
-	address        string       // path of the file with the address
 	addressWritten bool
 }
 
@@ -91,12 +90,11 @@ type Server struct {
 //
 // In all these cases the store is left as it was.
 func Start(config Config) (_ *Server, err error) {
-	host, port, err := "", 0, error(nil)
-	if config.Addr != "" {
-		host, port, err = freeAddress(config.Addr)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("start embedded server: %w", err)
+	options := &server.Options{DontListen: config.Addr == "", SyncAlways: true}
+	if !options.DontListen {
+		if options.Host, options.Port, err = freeAddress(config.Addr); err != nil {
+			return nil, fmt.Errorf("start embedded server: %w", err)
+		}
 	}
 	s := &Server{dir: config.Dir}
 	defer func() {
@@ -107,16 +105,10 @@ func Start(config Config) (_ *Server, err error) {
 	if err := s.open(config.Log); err != nil {
 		return nil, err
 	}
-	options := &server.Options{Host: host, Port: port, DontListen: config.Addr == "", SyncAlways: true}
-	if config.Addr != "" {
-		a, err := openAccess(config.Dir)
-		if err == nil {
-			err = a.apply(options, config.Partners)
-		}
-		if err != nil {
+	if !options.DontListen {
+		if s.admin, err = setAccess(options, s.dir, config.Partners); err != nil {
 			return nil, fmt.Errorf("start embedded server: %w", err)
 		}
-		s.access = &a
 	}
 	if err := s.run(filepath.Join(s.dir, storeName), options, config.Log); err != nil {
 		return nil, fmt.Errorf("start embedded server: %w", err)
@@ -196,16 +188,19 @@ func (s *Server) run(store string, options *server.Options, log *slog.Logger) (e
 	if !s.server.ReadyForConnections(startLimit) {
 		return errors.New("not ready in time, see the log")
 	}
-	if s.access == nil {
+	if options.DontListen {
 		return nil
 	}
-	if err := s.access.enable(s.server); err != nil {
+	account, err := s.server.LookupAccount(streamsAccount)
+	if err == nil {
+		err = account.EnableJetStream(nil, nil) // which a server with accounts does not do by itself
+	}
+	if err != nil {
 		return err
 	}
-	s.address = filepath.Join(s.dir, addressName)
 	err = s.WriteAddress()
 	if err != nil && s.DiskFull() != "" { // reads go on without it
-		log.Warn("server address not written", "file", s.address, "error", err)
+		log.Warn("server address not written", "error", err)
 		return nil
 	}
 	return err
@@ -213,10 +208,10 @@ func (s *Server) run(store string, options *server.Options, log *slog.Logger) (e
 
 // WriteAddress writes the file with the address, which Start has not done on a full disk.
 func (s *Server) WriteAddress() error {
-	if s.address == "" || s.addressWritten {
+	if s.admin == "" || s.addressWritten {
 		return nil
 	}
-	err := files.Replace(s.address, []byte(strings.TrimPrefix(s.URL(), "nats://")))
+	err := files.Replace(filepath.Join(s.dir, addressName), []byte(strings.TrimPrefix(s.URL(), "nats://")))
 	s.addressWritten = err == nil
 	return err
 }
@@ -250,8 +245,8 @@ func (s *Server) URL() string { return s.server.ClientURL() }
 // for a connection to another machine.
 func (s *Server) Connect(options ...nats.Option) (*nats.Conn, error) {
 	options = append(options, nats.InProcessServer(s.server), nats.Timeout(startLimit))
-	if s.access != nil {
-		options = append(options, nats.UserInfo(adminUser, s.access.admin))
+	if s.admin != "" {
+		options = append(options, nats.UserInfo(adminUser, s.admin))
 	}
 	nc, err := nats.Connect("", options...)
 	if err == nil {
@@ -269,8 +264,8 @@ func (s *Server) Alone() bool {
 
 // Shutdown stops the server and unlocks the data directory. It may be called on one that did not start.
 func (s *Server) Shutdown() {
-	if s.address != "" {
-		_ = os.Remove(s.address)
+	if s.addressWritten {
+		_ = os.Remove(filepath.Join(s.dir, addressName))
 	}
 	s.stop()
 	if s.staging != nil {
