@@ -85,7 +85,7 @@ var mayImport = map[string][]string{
 	},
 	"cmd/clients/internal/backup": {
 		"clients/domain", "clients/eventstore", "clients/projections", "clients/cmd/clients/internal/natsconn", "clients/cmd/clients/internal/terminal",
-		"github.com/google/uuid", "github.com/nats-io/jsm.go", "github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2/server/archive", "github.com/klauspost/compress/s2",
+		"github.com/google/uuid", "github.com/nats-io/jsm.go", "github.com/nats-io/nats.go", "github.com/klauspost/compress/s2",
 	},
 	"cmd/clients/internal/events": {"clients/domain", "clients/eventstore", "clients/cmd/clients/internal/natsconn", "clients/cmd/clients/internal/terminal"},
 	"cmd/clients/internal/export": {

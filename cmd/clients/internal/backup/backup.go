@@ -115,11 +115,8 @@ func Streams(sources bool) []string {
 
 func newManager(nc *nats.Conn) (*jsm.Manager, error) { return jsm.New(nc, jsm.WithTimeout(apiTimeout)) }
 
-// completeAttempts is how often the counter of ids is copied until the copy is complete.
-const completeAttempts = 100
-
-// copyStream copies one stream into a folder of its own. A copy lacks messages that were replaced while it was made. The
-// counter of ids has one message, which is replaced all the time: it is copied again until it is there.
+// copyStream has JetStream write its snapshot of a stream, which keeps sequences and times, into a folder of its own. A copy lacks
+// messages that were replaced while it was made, such as that of the counter of ids: see the package comment.
 func copyStream(ctx context.Context, manager *jsm.Manager, name, folder string, stderr io.Writer) (copied manifestStream, err error) {
 	stream, err := manager.LoadStream(name)
 	if err != nil {
@@ -128,23 +125,6 @@ func copyStream(ctx context.Context, manager *jsm.Manager, name, folder string, 
 	if slices.Contains(stream.Subjects(), eventstore.RestoreSubject) {
 		return copied, eventstore.ErrUnfinishedRestore
 	}
-	for range completeAttempts {
-		if copied, err = snapshot(ctx, stream, folder, stderr); err != nil || name != eventstore.IDStream {
-			return copied, err
-		}
-		complete, err := isComplete(folder, copied.Messages)
-		if err != nil || complete {
-			return copied, err
-		}
-		if err := os.RemoveAll(folder); err != nil {
-			return copied, err
-		}
-	}
-	return copied, fmt.Errorf("changed during each of %d copies", completeAttempts)
-}
-
-// snapshot has JetStream write its snapshot of a stream, which keeps sequences and times.
-func snapshot(ctx context.Context, stream *jsm.Stream, folder string, stderr io.Writer) (copied manifestStream, err error) {
 	state, err := stream.State()
 	if err != nil {
 		return copied, err
@@ -158,7 +138,7 @@ func snapshot(ctx context.Context, stream *jsm.Stream, folder string, stderr io.
 		return copied, err
 	}
 	meta, err := readStreamMeta(folder)
-	return manifestStream{Name: stream.Name(), First: meta.State.FirstSeq, Last: meta.State.LastSeq, Messages: meta.State.Msgs}, err
+	return manifestStream{Name: name, First: meta.State.FirstSeq, Last: meta.State.LastSeq, Messages: meta.State.Msgs}, err
 }
 
 // copyLateKeys writes the keys stored after a sequence of their bucket.

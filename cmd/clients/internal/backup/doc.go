@@ -6,7 +6,8 @@
 // A backup is as of the moment when the copy of CLIENTS begins. The order of the copies makes the parts fit: snapshots
 // and idempotency keys are copied before the events that they are of, PROJECTS and INVOICES after the events that follow
 // from them, the counter of ids after everything that uses one. Keys that were stored between the copy of the keys and
-// that of the events are read from the stream afterwards and kept in a file of their own.
+// that of the events are read from the stream afterwards and kept in a file of their own. If ids are taken while their
+// counter is copied, the copy is empty: a service counts on from the highest id in the events then.
 //
 // The manifest has the SHA-256 of every file and is written last, when all of them are on disk: a folder without one is
 // not a backup.
