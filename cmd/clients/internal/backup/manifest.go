@@ -87,19 +87,16 @@ func readManifest(folder string) (m manifest, err error) {
 	return m, nil
 }
 
-// check returns an error unless the streams are those of a backup, each once.
+// check returns an error unless the streams are those of a backup, in their order.
 func (m manifest) check() error {
 	var names []string
 	for _, stream := range m.Streams {
 		names = append(names, stream.Name)
 	}
-	slices.Sort(names)
-	for _, sources := range []bool{false, true} {
-		if slices.Equal(names, slices.Sorted(slices.Values(Streams(sources)))) {
-			return nil
-		}
+	if !slices.Equal(names, Streams(false)) && !slices.Equal(names, Streams(true)) {
+		return fmt.Errorf("unexpected streams in the manifest: %s", strings.Join(names, ", "))
 	}
-	return fmt.Errorf("unexpected streams in the manifest: %s", strings.Join(names, ", "))
+	return nil
 }
 
 // checksums returns the SHA-256 of the files of a folder, by name.

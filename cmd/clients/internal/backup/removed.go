@@ -31,9 +31,6 @@ func removedSoFar(manager *jsm.Manager) (r removed, err error) {
 	}
 	r.events = state.LastSeq - state.Msgs
 	snapshots, err := manager.LoadStream(snapshotsStream)
-	if jsm.IsNatsError(err, streamNotFound) { // an erasure is about to make it
-		return r, nil
-	}
 	if err != nil {
 		return r, fmt.Errorf("stream %s: %w", snapshotsStream, err)
 	}

@@ -17,7 +17,6 @@ import (
 	"clients/eventstore/embedded"
 	"clients/eventstore/erasure"
 
-	"github.com/nats-io/jsm.go/api"
 	"github.com/nats-io/nats.go"
 )
 
@@ -58,12 +57,8 @@ func (b *Backup) ToServers(ctx context.Context, nc *nats.Conn, target Target) er
 	if err != nil {
 		return err
 	}
-	var events api.StreamConfig
 	if err = r.makeRoom(ctx); err == nil {
-		events, err = r.run(ctx)
-	}
-	if err == nil {
-		err = r.finish(ctx, events)
+		err = r.run(ctx)
 	}
 	switch {
 	case err == nil:
@@ -95,11 +90,7 @@ func (b *Backup) ToDirectory(ctx context.Context, dir string, target Target) err
 		return err
 	}
 	r.embedded = true
-	events, err := r.run(ctx)
-	if err == nil {
-		err = r.finish(ctx, events)
-	}
-	if err != nil {
+	if err := r.run(ctx); err != nil {
 		return err
 	}
 	nc.Close()

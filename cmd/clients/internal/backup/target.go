@@ -46,13 +46,15 @@ func (r *restore) order() []manifestStream {
 func (r *restore) makeRoom(ctx context.Context) error {
 	var existing []string
 	for _, stream := range r.manifest.Streams {
-		known, err := r.isKnown(ctx, stream.Name)
+		err := r.request(ctx, fmt.Sprintf(api.JSApiStreamInfoT, stream.Name), nil, apiAttempt, apiTimeout, nil)
+		if jsm.IsNatsError(err, streamNotFound) {
+			continue
+		}
 		if err != nil {
-			return unknownStream(stream.Name, err)
+			err = fmt.Errorf("stream %s: %w", stream.Name, err)
+			return terminal.WithHint(err, "check that all NATS servers run and that the login is an administrator's")
 		}
-		if known {
-			existing = append(existing, stream.Name)
-		}
+		existing = append(existing, stream.Name)
 	}
 	if len(existing) > 0 && !r.Replace {
 		return terminal.WithHint(fmt.Errorf("streams exist: %s", strings.Join(existing, ", ")), "to delete them first use --replace")
@@ -66,26 +68,13 @@ func (r *restore) makeRoom(ctx context.Context) error {
 	return nil
 }
 
-// isKnown reports whether a stream exists.
-func (r *restore) isKnown(ctx context.Context, name string) (bool, error) {
-	err := r.request(ctx, fmt.Sprintf(api.JSApiStreamInfoT, name), nil, apiAttempt, apiTimeout, nil)
-	if jsm.IsNatsError(err, streamNotFound) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
-// unknownStream is the error for a stream of which it is not known whether it exists.
-func unknownStream(name string, err error) error {
-	return terminal.WithHint(fmt.Errorf("stream %s: %w", name, err), "check that all NATS servers run and that the login is an administrator's")
-}
-
-// run creates all streams. It returns the configuration that the stream of events has to get to be one that a service starts on.
-func (r *restore) run(ctx context.Context) (events api.StreamConfig, err error) {
+// run creates all streams, and finishes the restore.
+func (r *restore) run(ctx context.Context) error {
+	var events api.StreamConfig // that a service starts on
 	for _, stream := range r.order() {
 		meta, err := readStreamMeta(filepath.Join(r.folder, stream.Name))
 		if err != nil {
-			return events, err
+			return err
 		}
 		meta.Config.Replicas = r.Replicas
 		if stream.Name == eventstore.Stream {
@@ -98,16 +87,19 @@ func (r *restore) run(ctx context.Context) (events api.StreamConfig, err error) 
 			meta.Config.Subjects = []string{eventstore.RestoreSubject} // until everything is restored
 		}
 		if err := r.stream(ctx, stream, meta); err != nil {
-			return events, fmt.Errorf("stream %s: %w", stream.Name, err)
+			return fmt.Errorf("stream %s: %w", stream.Name, err)
 		}
 		fmt.Fprintf(r.Out, "%s: up to sequence %d\n", stream.Name, stream.Last)
 	}
 	for _, name := range r.begun {
 		if err := r.await(ctx, name, false); err != nil {
-			return events, fmt.Errorf("stream %s: %w", name, err)
+			return fmt.Errorf("stream %s: %w", name, err)
 		}
 	}
-	return events, r.putLateKeys(ctx)
+	if err := r.putLateKeys(ctx); err != nil {
+		return err
+	}
+	return r.finish(ctx, events)
 }
 
 // stream creates one stream, and verifies that it ends where it did.
