@@ -37,7 +37,7 @@ var mayImport = map[string][]string{
 	"eventstore/upstream": {"clients/eventstore/internal/jsapi", "github.com/nats-io/nats.go"},
 	"eventstore/erasure": {
 		"clients/domain", "clients/eventstore", "clients/eventstore/deadletter", "clients/eventstore/internal/jsapi", "clients/eventstore/snapshotstore",
-		"clients/eventstore/upstream", "github.com/google/uuid", "github.com/nats-io/nats.go",
+		"clients/eventstore/upstream", "github.com/google/uuid", "github.com/nats-io/nats.go", "golang.org/x/sync/errgroup",
 	},
 	"eventstore/deadletter":    {"clients/eventstore/internal/jsapi", "clients/eventstore/upstream", "github.com/nats-io/nats.go"},
 	"eventstore/loglimit":      {"github.com/hashicorp/golang-lru/v2", "golang.org/x/time/rate"},

@@ -2,7 +2,6 @@ package erasure
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"clients/eventstore/upstream"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
 )
 
 // logged are the streams whose messages, and Raft logs, can hold texts of a client.
@@ -21,8 +21,7 @@ var logged = []string{eventstore.Stream, deadletter.Stream, upstream.Projects.Na
 const (
 	logFile      = 4 << 20          // bytes; after that a server begins another file of a Raft log
 	logEntry     = 256              // bytes that a deletion takes in a log, at least: it has the description of the connection
-	fillTogether = 256              // requests under way
-	fillTimeout  = 10 * time.Second // for the responses
+	fillTogether = 64               // requests under way
 	fillLimit    = 30 * time.Second // with an election
 )
 
@@ -56,49 +55,26 @@ func (e *Eraser) fillLogs(ctx context.Context, begun []eventstore.Record) (repli
 	return replicated, nil
 }
 
-// fill sends some deletions until all of them are in the log.
+// fill sends some deletions, each again until it is in the log.
 func (c *cluster) fill(ctx context.Context, stream string) error {
 	ctx, cancel := context.WithTimeout(ctx, fillLimit)
 	defer cancel()
-	for {
-		err := c.fillOnce(ctx, stream)
-		if err == nil || ctx.Err() != nil {
-			return err
-		}
-		jsapi.Pause(ctx) // there is no leader at the moment
-	}
-}
-
-func (c *cluster) fillOnce(ctx context.Context, stream string) error {
-	inbox := c.nc.NewInbox()
-	responses, err := c.nc.SubscribeSync(inbox)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = responses.Unsubscribe() }()
+	group, ctx := errgroup.WithContext(ctx)
 	for range fillTogether {
-		if err := c.nc.PublishRequest("$JS.API.STREAM.MSG.DELETE."+stream, inbox, []byte(`{"seq":0}`)); err != nil {
-			return err
-		}
+		group.Go(func() error {
+			for {
+				err := c.api.Do(ctx, "STREAM.MSG.DELETE."+stream, map[string]any{"seq": 0})
+				refused := new(jetstream.APIError)
+				if err == nil || errors.As(err, &refused) && refused.ErrorCode == codeDeleteFailed {
+					return nil
+				}
+				if jsapi.Pause(ctx); ctx.Err() != nil { // there is no leader at the moment
+					return err
+				}
+			}
+		})
 	}
-	ctx, cancel := context.WithTimeout(ctx, fillTimeout)
-	defer cancel()
-	for range fillTogether {
-		m, err := responses.NextMsgWithContext(ctx)
-		if err != nil {
-			return err
-		}
-		var response struct {
-			Error *jetstream.APIError `json:"error"`
-		}
-		if err := json.Unmarshal(m.Data, &response); err != nil {
-			return err
-		}
-		if response.Error != nil && response.Error.ErrorCode != codeDeleteFailed { // it did not come into the log
-			return response.Error
-		}
-	}
-	return nil
+	return group.Wait()
 }
 
 // awaitLogs waits until the servers have cut their Raft logs.
