@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"clients/cmd/clients/internal/natsconn"
 	"clients/cmd/clients/internal/terminal"
 	"clients/eventstore"
 	"clients/eventstore/erasure"
@@ -61,15 +60,9 @@ func (r *restore) erase(ctx context.Context, stream *jsm.Stream, events api.Stre
 	return nil
 }
 
-// unfinished returns the clients whose erasure has begun and is not complete, none where the stream cannot be read.
-func unfinished(ctx context.Context, nc *nats.Conn) (clients []erasure.Client) {
-	h, err := natsconn.OpenHistory(ctx, nc)
-	if err != nil {
-		return nil
-	}
-	for _, r := range h.Removals.Unfinished() {
-		clients = append(clients, erasure.Client{Account: r.Removal.Account, ID: r.Removal.ClientID})
-	}
+// unfinished returns the clients whose erasure has begun and is not complete, as far as the stream can be read.
+func unfinished(ctx context.Context, nc *nats.Conn) []erasure.Client {
+	clients, _ := erasure.New(nc, erasure.Config{}).Unfinished(ctx)
 	return clients
 }
 
