@@ -55,8 +55,8 @@ func (b *block) overwrite(deleted map[uint64]bool) error {
 
 // RemoveLeftovers removes what a killed server leaves of files that it was about to replace or remove: blocks that were not
 // renamed yet, which may hold messages that are erased later, and streams that were being deleted. Of these the folder may
-// still have its name: that is removed for the disposable streams only.
-func RemoveLeftovers(dir string, disposable ...string) error {
+// still have its name: that is removed for the disposable stream only.
+func RemoveLeftovers(dir, disposable string) error {
 	leftovers, streams := []string{}, streamsFolder(dir)
 	for _, pattern := range []string{".*", "*/msgs/*.blk" + files.TemporarySuffix, "*/msgs/*.new"} {
 		found, err := filepath.Glob(filepath.Join(streams, pattern))
@@ -65,10 +65,9 @@ func RemoveLeftovers(dir string, disposable ...string) error {
 		}
 		leftovers = append(leftovers, found...)
 	}
-	for _, stream := range disposable {
-		if _, err := os.Stat(filepath.Join(streams, stream, server.JetStreamMetaFile)); errors.Is(err, fs.ErrNotExist) {
-			leftovers = append(leftovers, filepath.Join(streams, stream))
-		}
+	folder := filepath.Join(streams, disposable)
+	if _, err := os.Stat(filepath.Join(folder, server.JetStreamMetaFile)); errors.Is(err, fs.ErrNotExist) {
+		leftovers = append(leftovers, folder)
 	}
 	for _, path := range leftovers {
 		if err := os.RemoveAll(path); err != nil {

@@ -100,6 +100,6 @@ func TestRemoveLeftoversKeepsWhatIsInUse(t *testing.T) {
 			}
 		}()
 	}
-	require.NoError(t, blockfile.RemoveLeftovers(dir, "HALF", "NONE"))
+	require.NoError(t, blockfile.RemoveLeftovers(dir, "HALF"))
 	require.NoError(t, blockfile.RemoveLeftovers(t.TempDir(), "HALF"))
 }

@@ -134,7 +134,12 @@ func Admin(dir string) (address string, login nats.Option, err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	if err := inUse(dir); err != nil {
+	// The password must not be sent to the address of a process that has ended: another user's process may listen there by now.
+	lock, err := shareDir(dir)
+	if err == nil {
+		return "", nil, errors.Join(lock.Close(), fmt.Errorf("%w: no process uses %s", ErrNotRunning, dir))
+	}
+	if !errors.Is(err, ErrLocked) {
 		return "", nil, err
 	}
 	secret, err := os.ReadFile(filepath.Join(dir, adminPasswordName))
@@ -142,17 +147,4 @@ func Admin(dir string) (address string, login nats.Option, err error) {
 		return "", nil, err
 	}
 	return string(content), nats.UserInfo(adminUser, strings.TrimSpace(string(secret))), nil
-}
-
-// inUse returns ErrNotRunning where no process uses a data directory. The password must not be sent to the address of a
-// process that has ended: another user's process may listen there by now.
-func inUse(dir string) error {
-	lock, err := shareDir(dir)
-	switch {
-	case errors.Is(err, ErrLocked):
-		return nil
-	case err != nil:
-		return err
-	}
-	return errors.Join(lock.Close(), fmt.Errorf("%w: no process uses %s", ErrNotRunning, dir))
 }
