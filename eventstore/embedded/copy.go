@@ -51,7 +51,7 @@ func StartCopy(dir string) (_ *Copy, err error) {
 			err = errors.Join(err, c.Close())
 		}
 	}()
-	if c.Reached, _, err = readMark(filepath.Join(dir, highWaterName)); err != nil {
+	if c.Reached, err = readMark(filepath.Join(dir, highWaterName)); err != nil {
 		c.Damage = append(c.Damage, err)
 	}
 	if _, err := scan(store); err != nil && !errors.Is(err, eventstore.ErrIncomplete) { // reading the copy shows what is missing

@@ -1,11 +1,9 @@
 package embedded
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"os"
 	"sync/atomic"
 
@@ -25,21 +23,17 @@ const highWaterFormat = "clients high-water mark v1: sequence %020d check %020d\
 // highWaterCheck is the check number of a sequence, by which a damaged mark is recognized.
 func highWaterCheck(sequence uint64) uint64 { return ^sequence * 0x9E3779B97F4A7C15 }
 
-// openHighWater opens the mark at path. Where there is none, or an empty one as earlier releases may have left it, it begins one
-// at last, the last sequence in the store. A damaged mark is a *blockfile.DamagedError, as it cannot say what is missing.
-func openHighWater(path string, last uint64, log *slog.Logger) (*HighWater, error) {
-	sequence, begun, err := readMark(path)
-	if err != nil {
-		return nil, fmt.Errorf("open high-water mark: %w; remove the file to check the store without it", err)
-	}
-	if !begun {
-		if exists(path) {
-			log.Warn("empty high-water mark recreated", "file", path, "sequence", last)
-		}
-		sequence = last
+// openHighWater opens the mark at path. Where there is none, it begins one at last, the last sequence in the store. A damaged
+// mark is a *blockfile.DamagedError, as it cannot say what is missing.
+func openHighWater(path string, last uint64) (*HighWater, error) {
+	if !exists(path) {
 		if err := files.Replace(path, formatMark(last)); err != nil {
 			return nil, fmt.Errorf("begin high-water mark: %w", err)
 		}
+	}
+	sequence, err := readMark(path)
+	if err != nil {
+		return nil, fmt.Errorf("open high-water mark: %w; remove the file to check the store without it", err)
 	}
 	h := &HighWater{}
 	if h.file, err = os.OpenFile(path, os.O_RDWR, 0); err != nil {
@@ -49,22 +43,21 @@ func openHighWater(path string, last uint64, log *slog.Logger) (*HighWater, erro
 	return h, nil
 }
 
-// readMark returns the mark at path. It is not begun where there is no file, or one without content or of zeros: what is left of
-// the first write of an earlier release that did not reach the disk.
-func readMark(path string) (sequence uint64, begun bool, err error) {
+// readMark returns the mark at path, 0 where there is none.
+func readMark(path string) (sequence uint64, err error) {
 	content, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && len(bytes.Trim(content, "\x00")) == 0 {
-		return 0, false, nil
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
 	}
 	if err != nil {
-		return 0, false, err
+		return 0, err
 	}
 	var check uint64
 	_, err = fmt.Sscanf(string(content), highWaterFormat, &sequence, &check)
 	if err != nil || check != highWaterCheck(sequence) {
-		return 0, false, &blockfile.DamagedError{File: path, Reason: "the high-water mark is damaged"}
+		return 0, &blockfile.DamagedError{File: path, Reason: "the high-water mark is damaged"}
 	}
-	return sequence, true, nil
+	return sequence, nil
 }
 
 func formatMark(sequence uint64) []byte {

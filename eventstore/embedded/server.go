@@ -140,7 +140,7 @@ func (s *Server) open(log *slog.Logger) (err error) {
 	if err != nil {
 		return err
 	}
-	if s.HighWater, err = openHighWater(filepath.Join(s.dir, highWaterName), found.last, log); err != nil {
+	if s.HighWater, err = openHighWater(filepath.Join(s.dir, highWaterName), found.last); err != nil {
 		return err
 	}
 	if reached := s.HighWater.Sequence(); found.last < reached {

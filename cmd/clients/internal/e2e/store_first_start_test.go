@@ -32,22 +32,3 @@ func TestAKilledFirstStartLeavesAStoreThatStarts(t *testing.T) {
 		next.kill()
 	}
 }
-
-// Earlier releases could leave a high-water file of 0 bytes.
-func TestAnEmptyHighWaterFileIsCreatedAgain(t *testing.T) {
-	t.Parallel()
-	s := start(t)
-	id := s.create("SuprCorp")
-	mark := filepath.Join(s.dataDir, "high-water")
-	require.Zero(t, s.stop(t))
-	whole, err := os.ReadFile(mark)
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(mark, nil, 0o600))
-	s = s.restart(t)
-	require.Equal(t, "SuprCorp", s.attributes(id)["name"])
-	require.True(t, s.stderr.contains("empty high-water mark recreated"))
-	s.kill()
-	begun, err := os.ReadFile(mark)
-	require.NoError(t, err)
-	require.Equal(t, whole, begun)
-}
