@@ -21,13 +21,8 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-const (
-	snapshotsStream = eventstore.SnapshotsStream
-	keysStream      = idempotency.Stream
-)
-
 // ownStreams are the streams of every backup, in the order in which they are copied; see the package comment.
-var ownStreams = []string{snapshotsStream, keysStream, eventstore.Stream, eventstore.QuarantineStream, eventstore.IDStream}
+var ownStreams = []string{eventstore.SnapshotsStream, idempotency.Stream, eventstore.Stream, eventstore.QuarantineStream, eventstore.IDStream}
 
 // lateKeysFile lies with the copy of the keys. It has one JSON object per line: the keys stored from the moment of that
 // copy to one after that of the events. A copy of a bucket may also lack values that were replaced while it was made.
@@ -81,10 +76,10 @@ func create(ctx context.Context, nc *nats.Conn, folder string, options Options) 
 			return fmt.Errorf("stream %s: %w", name, err)
 		}
 		switch name {
-		case keysStream:
+		case idempotency.Stream:
 			keysEnd = stream.Last
 		case eventstore.Stream:
-			err = copyLateKeys(ctx, nc, keysEnd, filepath.Join(folder, keysStream, lateKeysFile))
+			err = copyLateKeys(ctx, nc, keysEnd, filepath.Join(folder, idempotency.Stream, lateKeysFile))
 		}
 		if err != nil {
 			return fmt.Errorf("late keys: %w", err)

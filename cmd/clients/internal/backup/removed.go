@@ -30,9 +30,9 @@ func removedSoFar(manager *jsm.Manager) (r removed, err error) {
 		return r, err
 	}
 	r.events = state.LastSeq - state.Msgs
-	snapshots, err := manager.LoadStream(snapshotsStream)
+	snapshots, err := manager.LoadStream(eventstore.SnapshotsStream)
 	if err != nil {
-		return r, fmt.Errorf("stream %s: %w", snapshotsStream, err)
+		return r, fmt.Errorf("stream %s: %w", eventstore.SnapshotsStream, err)
 	}
 	info, err := snapshots.LatestInformation()
 	if err == nil {

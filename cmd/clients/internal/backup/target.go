@@ -139,7 +139,7 @@ func (r *restore) stream(ctx context.Context, stream manifestStream, meta stream
 
 // putLateKeys restores the keys stored until the copy of the events. A backup of an earlier release has none.
 func (r *restore) putLateKeys(ctx context.Context) error {
-	file, err := os.Open(filepath.Join(r.folder, keysStream, lateKeysFile))
+	file, err := os.Open(filepath.Join(r.folder, idempotency.Stream, lateKeysFile))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
