@@ -65,9 +65,9 @@ var (
 
 // Config configures an Eraser.
 type Config struct {
-	Embedded bool          // the caller has started an embedded server, which has repaired its files
-	LogWait  time.Duration // until each server has cut its Raft logs; see LogWait. 0: they keep the texts
-	Progress func(what string)
+	Embedded bool              // the caller has started an embedded server, which has repaired its files
+	LogWait  time.Duration     // until each server has cut its Raft logs; see LogWait. 0: they keep the texts
+	Progress func(what string) // of Erase, EraseAnyway and Resume
 
 	// NewFold returns a function for the messages of one client, in their order: see readmodel.Model. Resume needs none.
 	NewFold func() Fold
@@ -102,9 +102,6 @@ type Eraser struct {
 
 // New returns an Eraser for a connection.
 func New(nc *nats.Conn, config Config) *Eraser {
-	if config.Progress == nil {
-		config.Progress = func(string) {}
-	}
 	return &Eraser{
 		cluster: cluster{config, nc, jsapi.New(nc)}, letters: deadletter.New(nc), snapshots: snapshotstore.New(nc, snapshotstore.Config{}),
 	}

@@ -198,8 +198,10 @@ func (f *fixture) clean(id int64, pattern string) bool { return len(f.found(id, 
 func (f *fixture) eraser(config erasure.Config) *erasure.Eraser {
 	f.t.Helper()
 	config.NewFold, config.ClientOf = func() erasure.Fold { return readmodel.NewModel().Fold }, ingest.ClientOf
-	e := erasure.New(f.nc, config)
-	return e
+	if config.Progress == nil {
+		config.Progress = func(string) {}
+	}
+	return erasure.New(f.nc, config)
 }
 
 func (f *fixture) erase(id int64, rebuilt ...string) error {
