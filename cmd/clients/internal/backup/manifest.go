@@ -58,45 +58,44 @@ func (m manifest) write(folder string) (err error) {
 	return files.Sync(filepath.Dir(folder))
 }
 
-// readManifest reads a manifest and verifies the files that it lists.
-func readManifest(folder string) (m manifest, err error) {
-	content, err := os.ReadFile(filepath.Join(folder, manifestFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return m, fmt.Errorf("%s: not a complete backup: no %s", folder, manifestFile)
-	}
-	if err != nil {
-		return m, err
-	}
-	if err := json.Unmarshal(content, &m); err != nil || m.Format != 1 {
-		return m, fmt.Errorf("%s: invalid, or written by a later release", filepath.Join(folder, manifestFile))
-	}
-	if err := m.check(); err != nil {
-		return m, fmt.Errorf("%s: not a complete backup: %w", folder, err)
-	}
-	for _, stream := range m.Streams {
-		found, err := checksums(filepath.Join(folder, stream.Name))
-		if err != nil {
-			return m, err
-		}
-		for name, sum := range stream.Files {
-			if found[name] != sum {
-				return m, fmt.Errorf("stream %s: file %s is missing or changed", stream.Name, name)
-			}
-		}
-	}
-	return m, nil
+// Backup is a backup whose files were verified.
+type Backup struct {
+	folder   string
+	manifest manifest
 }
 
-// check returns an error unless the streams are those of a backup, in their order.
-func (m manifest) check() error {
+// Open reads a backup and verifies all of its files.
+func Open(folder string) (*Backup, error) {
+	content, err := os.ReadFile(filepath.Join(folder, manifestFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: not a complete backup: no %s", folder, manifestFile)
+	}
+	if err != nil {
+		return nil, err
+	}
+	b := &Backup{folder: folder}
+	if err := json.Unmarshal(content, &b.manifest); err != nil || b.manifest.Format != 1 {
+		return nil, fmt.Errorf("%s: invalid, or written by a later release", filepath.Join(folder, manifestFile))
+	}
 	var names []string
-	for _, stream := range m.Streams {
+	for _, stream := range b.manifest.Streams {
 		names = append(names, stream.Name)
 	}
 	if !slices.Equal(names, Streams(false)) && !slices.Equal(names, Streams(true)) {
-		return fmt.Errorf("unexpected streams in the manifest: %s", strings.Join(names, ", "))
+		return nil, fmt.Errorf("%s: not a complete backup: unexpected streams in the manifest: %s", folder, strings.Join(names, ", "))
 	}
-	return nil
+	for _, stream := range b.manifest.Streams {
+		found, err := checksums(filepath.Join(folder, stream.Name))
+		if err != nil {
+			return nil, err
+		}
+		for name, sum := range stream.Files {
+			if found[name] != sum {
+				return nil, fmt.Errorf("stream %s: file %s is missing or changed", stream.Name, name)
+			}
+		}
+	}
+	return b, nil
 }
 
 // checksums returns the SHA-256 of the files of a folder, by name.

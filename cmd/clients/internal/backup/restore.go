@@ -6,38 +6,16 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"path/filepath"
-	"slices"
 	"time"
 
 	"clients/cmd/clients/internal/natsconn"
 	"clients/cmd/clients/internal/terminal"
-	"clients/eventstore"
 	"clients/eventstore/deadletter"
 	"clients/eventstore/embedded"
 	"clients/eventstore/erasure"
 
 	"github.com/nats-io/nats.go"
 )
-
-// Backup is a backup whose files were verified.
-type Backup struct {
-	folder   string
-	manifest manifest
-}
-
-// Open reads a backup and verifies all of its files.
-func Open(folder string) (*Backup, error) {
-	m, err := readManifest(folder)
-	if err != nil {
-		return nil, err
-	}
-	meta, err := readStreamMeta(filepath.Join(folder, eventstore.Stream))
-	if err == nil && slices.Contains(meta.Config.Subjects, eventstore.RestoreSubject) {
-		err = fmt.Errorf("%s: backup of an unfinished restore", folder)
-	}
-	return &Backup{folder, m}, err
-}
 
 // Target says how to restore.
 type Target struct {
