@@ -46,7 +46,7 @@ func (r *restore) erase(ctx context.Context, stream *jsm.Stream, events api.Stre
 	for _, stream := range r.manifest.Streams {
 		progress("waiting until all servers have " + stream.Name)
 		if err := r.await(ctx, stream.Name, true); err != nil {
-			return fmt.Errorf("stream %s: %w", stream.Name, err)
+			return err
 		}
 	}
 	e := erasure.New(r.nc, erasure.Config{
@@ -70,11 +70,7 @@ func unfinished(ctx context.Context, nc *nats.Conn) []erasure.Client {
 // It waits peersTimeout at most for servers that are off.
 func (r *restore) await(ctx context.Context, name string, all bool) error {
 	for complete := time.Now(); ; { // when enough servers were there the last time
-		stream, err := r.manager.LoadStream(name)
-		if err != nil {
-			return err
-		}
-		info, err := stream.Information()
+		info, err := information(r.manager, name)
 		if err != nil || info.Cluster == nil {
 			return err
 		}
@@ -98,7 +94,7 @@ func (r *restore) await(ctx context.Context, name string, all bool) error {
 		case servers-len(off) >= enough:
 			complete = time.Now()
 		case time.Since(complete) > peersTimeout:
-			return fmt.Errorf("servers do not respond: %s", strings.Join(off, ", "))
+			return fmt.Errorf("stream %s: servers do not respond: %s", name, strings.Join(off, ", "))
 		}
 		if err := pause(ctx, retryPause); err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 	"clients/eventstore"
 
 	"github.com/nats-io/jsm.go"
+	"github.com/nats-io/jsm.go/api"
 )
 
 // ErrRemoved reports that an erasure or a skip has removed messages while the streams were copied. The copies do not fit each other
@@ -21,22 +22,22 @@ type removed struct {
 }
 
 func removedSoFar(manager *jsm.Manager) (r removed, err error) {
-	events, err := manager.LoadStream(eventstore.Stream)
-	if err != nil {
-		return r, fmt.Errorf("stream %s: %w", eventstore.Stream, err)
-	}
-	state, err := events.LatestState()
+	events, err := information(manager, eventstore.Stream)
 	if err != nil {
 		return r, err
 	}
-	r.events = state.LastSeq - state.Msgs
-	snapshots, err := manager.LoadStream(eventstore.SnapshotsStream)
+	snapshots, err := information(manager, eventstore.SnapshotsStream)
 	if err != nil {
-		return r, fmt.Errorf("stream %s: %w", eventstore.SnapshotsStream, err)
+		return r, err
 	}
-	info, err := snapshots.LatestInformation()
-	if err == nil {
-		r.snapshots = info.Created
+	return removed{events.State.LastSeq - events.State.Msgs, snapshots.Created}, nil
+}
+
+// information returns the information of a stream.
+func information(manager *jsm.Manager, name string) (*api.StreamInfo, error) {
+	stream, err := manager.LoadStream(name)
+	if err != nil {
+		return nil, fmt.Errorf("stream %s: %w", name, err)
 	}
-	return r, err
+	return stream.LatestInformation()
 }

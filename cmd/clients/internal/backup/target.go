@@ -93,7 +93,7 @@ func (r *restore) run(ctx context.Context) error {
 	}
 	for _, name := range r.begun {
 		if err := r.await(ctx, name, false); err != nil {
-			return fmt.Errorf("stream %s: %w", name, err)
+			return err
 		}
 	}
 	if err := r.putLateKeys(ctx); err != nil {
