@@ -48,12 +48,15 @@ func BeginDraft(dir string, log *slog.Logger) (_ *Draft, err error) {
 
 func (d *Draft) folder() string { return filepath.Join(d.dir, draftName) }
 
-// Finish stops the server, checks the store as Start does, syncs it, and puts it in its place, behind its high-water mark.
+// Finish stops the server, checks and repairs the store as Start does, syncs it, and puts it in its place, behind its high-water mark.
 // Whatever interrupts it, a service then starts with all of the store or not at all.
 func (d *Draft) Finish() error {
 	d.stop()
 	found, err := scan(d.folder())
 	if err != nil {
+		return err
+	}
+	if err := found.repair(d.folder()); err != nil { // an erasure deletes a stream, whose files the server removes in the background
 		return err
 	}
 	if err := files.SyncTree(d.folder()); err != nil {
