@@ -88,48 +88,25 @@ func parseRoute(path string) route {
 	for i, part := range parts {
 		for _, suffix := range []string{"xml", "json"} {
 			if bare, ok := strings.CutSuffix(part, "."+suffix); ok {
-				parts[i], r.suffix = bare, suffix
+				part, r.suffix = bare, suffix
+				break
 			}
 		}
+		if id, err := strconv.ParseUint(part, 10, 63); err == nil && id > 0 {
+			part, r.id = "{id}", int64(id)
+		} else if part == "{id}" {
+			part = "" // of no resource
+		}
+		parts[i] = part
 	}
 	if len(parts) > 0 && parts[0] == "console" {
 		r.suffix = string(formatHTML)
-	}
-	for _, p := range patterns {
-		if id, ok := p.match(parts); ok {
-			r.resource, r.id = p.resource, id
+		if len(parts) == 2 {
+			parts[1] = "{asset}"
 		}
+	}
+	if found := resource("/" + strings.Join(parts, "/")); callsOf[found] != nil {
+		r.resource = found
 	}
 	return r
-}
-
-// pattern is a resource with the parts of its path.
-type pattern struct {
-	resource resource
-	parts    []string
-}
-
-var patterns = func() (all []pattern) {
-	for r := range callsOf {
-		all = append(all, pattern{r, strings.Split(strings.TrimPrefix(string(r), "/"), "/")})
-	}
-	return all
-}()
-
-// match reports whether the parts of a path are those of the resource, and returns the id among them, 0 if there is none.
-func (p pattern) match(parts []string) (id int64, ok bool) {
-	if len(parts) != len(p.parts) {
-		return 0, false
-	}
-	for i, part := range p.parts {
-		if part == "{id}" {
-			n, err := strconv.ParseUint(parts[i], 10, 63)
-			if id = int64(n); err != nil || id == 0 {
-				return 0, false
-			}
-		} else if part != parts[i] && part != "{asset}" {
-			return 0, false
-		}
-	}
-	return id, true
 }
