@@ -103,7 +103,6 @@ type API struct {
 	// LogFrom is the lowest status of a response whose request is logged; 0 for all.
 	LogFrom int
 
-	buffers   *bufferPool // for responses, and for chunks of long ones
 	login     *auth.Login
 	rateLimit *auth.RateLimit
 	bodies    *budget // of request bodies
@@ -116,7 +115,6 @@ type API struct {
 
 // Handler returns the handler of the Clients API.
 func (a *API) Handler() (http.Handler, error) {
-	a.buffers = newBufferPool()
 	a.rateLimit = auth.NewRateLimit(a.RateLimit, a.Metrics.auth)
 	a.openFeeds = auth.NewFeedLimit(a.FeedLimit, a.Metrics.feeds)
 	a.lists = lists.NewKept(cmp.Or(a.MemoryLimit, math.MaxInt64) / listShare)

@@ -44,15 +44,13 @@ func (a *API) sendList(w *response, r *request, listing readmodel.Listing, filte
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
-	buffer := a.buffers.get()
-	defer a.buffers.put(buffer)
 	encoding := lists.XML
 	if w.format == formatJSON {
 		encoding = lists.JSON
 	}
-	chunks := encoding.Chunks(listing, buffer)
+	chunks := encoding.Chunks(listing)
 	if !filtered {
-		chunks = a.lists.Chunks(r.account, listing, encoding, buffer)
+		chunks = a.lists.Chunks(r.account, listing, encoding)
 	}
 	for chunk, last := range chunks {
 		if last && w.status == 0 {
@@ -99,14 +97,13 @@ func (a *API) sendClient(w *response, r *request, client domain.Client) error {
 			return err
 		}
 	}
-	buffer := a.buffers.get()
-	defer a.buffers.put(buffer)
+	body := make([]byte, 0, 1<<10)
 	if w.format == formatJSON {
-		*buffer = wire.AppendJSON(*buffer, &client)
+		body = wire.AppendJSON(body, &client)
 	} else {
-		*buffer = wire.AppendXMLDocument(*buffer, &client)
+		body = wire.AppendXMLDocument(body, &client)
 	}
-	w.send(http.StatusOK, *buffer)
+	w.send(http.StatusOK, body)
 	return nil
 }
 

@@ -2,10 +2,7 @@ package transport
 
 import (
 	"context"
-	"sync"
 	"time"
-
-	"clients/transport/lists"
 
 	"golang.org/x/sync/semaphore"
 )
@@ -89,21 +86,4 @@ func (r *reservations) release() {
 		release()
 	}
 	*r = nil
-}
-
-// bufferPool lends buffers, which may grow.
-type bufferPool struct{ pool sync.Pool }
-
-func newBufferPool() *bufferPool {
-	return &bufferPool{sync.Pool{New: func() any { b := make([]byte, 0, 8<<10); return &b }}}
-}
-
-func (p *bufferPool) get() *[]byte { return p.pool.Get().(*[]byte) }
-
-// put takes a buffer back, unless it has grown out of use.
-func (p *bufferPool) put(b *[]byte) {
-	if cap(*b) <= 2*lists.ChunkSize {
-		*b = (*b)[:0]
-		p.pool.Put(b)
-	}
 }

@@ -46,10 +46,10 @@ func NewKept(size int64) *Kept {
 
 // Chunks returns what [Encoding.Chunks] does for the list of all clients of an account. The chunks must not be changed, and the caller
 // has to range over them, once.
-func (k *Kept) Chunks(account string, listing readmodel.Listing, e *Encoding, buffer *[]byte) iter.Seq2[[]byte, bool] {
+func (k *Kept) Chunks(account string, listing readmodel.Listing, e *Encoding) iter.Seq2[[]byte, bool] {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	at, chunks := key{account, e}, e.Chunks(listing, buffer)
+	at, chunks := key{account, e}, e.Chunks(listing)
 	l, found := k.lists.Get(at)
 	if !found || l.revision != listing.Revision {
 		l = &list{revision: listing.Revision}

@@ -39,7 +39,7 @@ func get(t *testing.T, k *lists.Kept, account string, l readmodel.Listing, e *li
 	require.NoError(t, e.Write(&want, l))
 	var first, all []byte
 	var ended bool
-	for chunk, last := range k.Chunks(account, l, e, new([]byte)) {
+	for chunk, last := range k.Chunks(account, l, e) {
 		require.False(t, ended, "the last chunk is the last")
 		if ended = last; first == nil {
 			first = chunk
@@ -81,7 +81,7 @@ func TestAListForWhichThereIsNoRoomIsNotKept(t *testing.T) {
 func TestAReaderThatLeavesKeepsNothing(t *testing.T) {
 	k, l := lists.NewKept(1100<<10), listing(t, 1)
 	for range 10 { // with room for one list
-		for range k.Chunks("default", l, lists.XML, new([]byte)) {
+		for range k.Chunks("default", l, lists.XML) {
 			break
 		}
 	}
@@ -93,7 +93,7 @@ func TestAReaderThatLeavesKeepsNothing(t *testing.T) {
 func TestReadersThatStopOrPanicHoldNothingUp(t *testing.T) {
 	k, l := lists.NewKept(1100<<10), listing(t, 1)
 	get(t, k, "default", l, lists.XML)
-	for range k.Chunks("default", l, lists.XML, new([]byte)) {
+	for range k.Chunks("default", l, lists.XML) {
 		require.True(t, isKept(t, k, l))
 		break
 	}
@@ -101,7 +101,7 @@ func TestReadersThatStopOrPanicHoldNothingUp(t *testing.T) {
 		l := listing(t, version+2)
 		for range 3 {
 			require.Panics(t, func() {
-				for _, last := range k.Chunks("default", l, lists.XML, new([]byte)) {
+				for _, last := range k.Chunks("default", l, lists.XML) {
 					if last {
 						panic(http.ErrAbortHandler)
 					}
@@ -117,7 +117,7 @@ func TestListsThatCannotBeKeptDropNoOthers(t *testing.T) {
 	k, other, large := lists.NewKept(2200<<10), listing(t, 1), listingOf(t, 1, 30)
 	require.False(t, isKept(t, k, other))
 	get(t, k, "changed", other, lists.XML)
-	for range k.Chunks("changed", other, lists.XML, new([]byte)) {
+	for range k.Chunks("changed", other, lists.XML) {
 		changed := listing(t, 2)
 		for range 9 {
 			get(t, k, "large", large, lists.XML)
@@ -132,7 +132,7 @@ func TestListsThatCannotBeKeptDropNoOthers(t *testing.T) {
 func TestAListThatIsNoLongerKeptCountsWhileItIsRead(t *testing.T) {
 	k, l := lists.NewKept(1100<<10), listing(t, 1)
 	isKept(t, k, l)
-	for range k.Chunks("default", l, lists.XML, new([]byte)) {
+	for range k.Chunks("default", l, lists.XML) {
 		l = listing(t, 2)
 		for range 3 {
 			require.False(t, isKept(t, k, l))

@@ -22,19 +22,18 @@ var (
 	JSON = &Encoding{start: wire.JSONListStart, separator: wire.JSONListSeparator, end: wire.JSONListEnd, append: wire.AppendJSON}
 )
 
-// ChunkSize is the size at which a chunk ends, in bytes. It may be exceeded by one client.
-const ChunkSize = 256 << 10
+// chunkSize is the size at which a chunk ends, in bytes. It may be exceeded by one client.
+const chunkSize = 256 << 10
 
-// Chunks encodes a list into a buffer, which may grow. It yields the buffer whenever that is full, and at the end with last true.
-func (e *Encoding) Chunks(listing readmodel.Listing, buffer *[]byte) iter.Seq2[[]byte, bool] {
+// Chunks encodes a list. A chunk is valid until the next one is encoded.
+func (e *Encoding) Chunks(listing readmodel.Listing) iter.Seq2[[]byte, bool] {
 	return func(yield func(chunk []byte, last bool) bool) {
-		b := append((*buffer)[:0], e.start...)
-		defer func() { *buffer = b }()
+		b := []byte(e.start)
 		separator := ""
 		for client := range listing.Clients() {
 			b = e.append(append(b, separator...), client)
 			separator = e.separator
-			if len(b) >= ChunkSize {
+			if len(b) >= chunkSize {
 				if !yield(b, false) {
 					return
 				}
@@ -48,7 +47,7 @@ func (e *Encoding) Chunks(listing readmodel.Listing, buffer *[]byte) iter.Seq2[[
 
 // Write writes a list.
 func (e *Encoding) Write(w io.Writer, listing readmodel.Listing) error {
-	for chunk := range e.Chunks(listing, new([]byte)) {
+	for chunk := range e.Chunks(listing) {
 		if _, err := w.Write(chunk); err != nil {
 			return err
 		}
