@@ -77,8 +77,7 @@ func (a *API) getClient(w *response, r *request) error {
 	stale := a.refresh(w, r)
 	client, sequence, found := a.Directory.Client(r.account, r.route.id)
 	if !found && stale != nil { // it may have been created through another replica
-		w.Header().Del("Warning")
-		return domain.NoStore(stale)
+		return stale
 	}
 	if !found {
 		return domain.ErrNotFound
@@ -149,7 +148,8 @@ func (a *API) deleteClient(w *response, r *request) error {
 // freshness is how long a read waits for the directory.
 const freshness = time.Second
 
-// refresh makes the read show every write that was acknowledged before. Otherwise it adds a Warning and returns an error.
+// refresh makes the read show every write that was acknowledged before. Otherwise it adds a Warning, which a refusal removes, and
+// returns a domain.Unavailable.
 func (a *API) refresh(w *response, r *request) error {
 	if a.Eventual {
 		return nil
@@ -157,11 +157,12 @@ func (a *API) refresh(w *response, r *request) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), freshness) // a caller that half-closes still reads
 	defer cancel()
 	err := a.Directory.Refresh(ctx)
-	if err != nil {
-		w.Header().Set("Warning", `110 - "Response is stale"`)
-		a.Log.Warn("read may be stale", "request_id", r.id, "error", err)
+	if err == nil {
+		return nil
 	}
-	return err
+	w.Header().Set("Warning", `110 - "Response is stale"`)
+	a.Log.Warn("read may be stale", "request_id", r.id, "error", err)
+	return domain.NoStore(err)
 }
 
 // updatedSince reads the parameter updated_since. found is false if the query does not name it, or it is blank.

@@ -60,7 +60,6 @@ func showClient(a *API, w *response, r *request) error {
 		stale = err
 	}
 	if !found || selection.Past() {
-		w.Header().Del("Warning")
 		return domain.NoStore(stale)
 	}
 	page, status, err := console.Client(frame, client, nil, r.route.id, selection)

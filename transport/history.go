@@ -87,7 +87,7 @@ func (a *API) getHistory(w *response, r *request) error {
 // each calls do with each version of the page. do returns how many bytes the page has by then. next is the path of the next
 // page, or "". The error is domain.ErrNotFound if there never was such a client.
 func (p page) each(a *API, w *response, r *request, do func(timeline.Version) int) (next string, err error) {
-	if err := a.refreshStrictly(w, r); err != nil {
+	if err := a.refresh(w, r); err != nil {
 		return "", err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), historyTimeout)

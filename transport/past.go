@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"time"
 
-	"clients/domain"
 	"clients/projections/timeline"
 	"clients/transport/wire"
 )
@@ -59,7 +58,7 @@ func parsePast(r *request) (p past, err error) {
 
 // getVersion is GET /clients/{id} with version, as_of or Accept-Datetime.
 func (a *API) getVersion(w *response, r *request, p past) error {
-	if err := a.refreshStrictly(w, r); err != nil {
+	if err := a.refresh(w, r); err != nil {
 		return err
 	}
 	if p.by == byTime && p.at.After(time.Now()) && p.at.After(a.Directory.Clock()) {
@@ -87,16 +86,6 @@ func (p past) find(ctx context.Context, t timeline.Timeline, r *request) (timeli
 	default:
 		return t.Memento(ctx, r.account, r.route.id, p.at)
 	}
-}
-
-// refreshStrictly is refresh for reads of the stream, which fail without NATS.
-func (a *API) refreshStrictly(w *response, r *request) error {
-	err := a.refresh(w, r)
-	if err == nil {
-		return nil
-	}
-	w.Header().Del("Warning")
-	return domain.NoStore(err)
 }
 
 // Mementos (RFC 7089): each version of a client is one. /clients/{id} is its own TimeGate, and its history is the TimeMap. A

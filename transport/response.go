@@ -94,6 +94,9 @@ func (w *response) notModified(r *request, current string) bool {
 	return true
 }
 
+// ofSuccess are the headers of reads that a refusal does not have.
+var ofSuccess = []string{"ETag", "Cache-Control", "Link", "Warning", "Stream-Sequence", "Stream-Epoch", "Memento-Datetime", "Content-Location"}
+
 // refuse sends an error.
 func (w *response) refuse(e *auth.Refusal) {
 	header := w.Header()
@@ -105,7 +108,7 @@ func (w *response) refuse(e *auth.Refusal) {
 	case http.StatusServiceUnavailable:
 		header.Set("Retry-After", auth.Seconds(e.RetryAfter))
 	}
-	for _, name := range []string{"ETag", "Cache-Control", "Link", "Stream-Sequence", "Stream-Epoch", "Memento-Datetime", "Content-Location"} { // of a success
+	for _, name := range ofSuccess {
 		header.Del(name)
 	}
 	w.vary()
