@@ -82,9 +82,5 @@ func (a *API) showRateLimit(w *response, r *request) error {
 func (w *response) sendHash(fields []wire.Field) {
 	w.Header().Set("Cache-Control", "private, no-store")
 	w.vary()
-	if w.format == formatJSON {
-		w.send(http.StatusOK, wire.AppendJSONHash(nil, fields))
-		return
-	}
-	w.send(http.StatusOK, wire.AppendXMLHash(nil, fields))
+	w.send(http.StatusOK, w.format.encoding().AppendHash(nil, "hash", fields))
 }

@@ -44,13 +44,9 @@ func (a *API) sendList(w *response, r *request, listing readmodel.Listing, filte
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
-	encoding := lists.XML
-	if w.format == formatJSON {
-		encoding = lists.JSON
-	}
-	chunks := encoding.Chunks(listing)
+	chunks := lists.Chunks(listing, w.format.encoding())
 	if !filtered {
-		chunks = a.lists.Chunks(r.account, listing, encoding)
+		chunks = a.lists.Chunks(r.account, listing, w.format.encoding())
 	}
 	for chunk, last := range chunks {
 		if last && w.status == 0 {
@@ -96,13 +92,7 @@ func (a *API) sendClient(w *response, r *request, client domain.Client) error {
 			return err
 		}
 	}
-	body := make([]byte, 0, 1<<10)
-	if w.format == formatJSON {
-		body = wire.AppendJSON(body, &client)
-	} else {
-		body = wire.AppendXMLDocument(body, &client)
-	}
-	w.send(http.StatusOK, body)
+	w.send(http.StatusOK, w.format.encoding().AppendDocument(make([]byte, 0, 1<<10), &client))
 	return nil
 }
 

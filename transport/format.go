@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"clients/transport/wire"
 )
 
 // format is the format of a response.
@@ -16,14 +18,19 @@ const (
 	formatHTML format = "html" // of the console
 )
 
+// encoding returns the encoding of all but HTML.
+func (f format) encoding() *wire.Encoding {
+	if f == formatJSON {
+		return wire.JSON
+	}
+	return wire.XML
+}
+
 func (f format) contentType() string {
-	switch f {
-	case formatJSON:
-		return "application/json; charset=utf-8"
-	case formatHTML:
+	if f == formatHTML {
 		return "text/html; charset=utf-8"
 	}
-	return "application/xml; charset=utf-8"
+	return f.encoding().ContentType
 }
 
 // negotiate chooses by the path's suffix, else Accept, else the request's Content-Type, else XML.

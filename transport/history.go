@@ -60,16 +60,13 @@ func (a *API) getHistory(w *response, r *request) error {
 	if prefersLinks(r) {
 		return p.sendTimeMap(a, w, r)
 	}
-	start, appendEvent, separator, end := wire.XMLHistoryStart, wire.AppendXMLEvent, "", wire.XMLHistoryEnd
-	if w.format == formatJSON {
-		start, appendEvent, separator, end = "[", wire.AppendJSONEvent, ",", "]"
-	}
-	b := []byte(start)
+	encoding := w.format.encoding()
+	b := []byte(encoding.HistoryStart)
 	next, err := p.each(a, w, r, func(v timeline.Version) (size int) {
-		if len(b) > len(start) {
-			b = append(b, separator...)
+		if len(b) > len(encoding.HistoryStart) {
+			b = append(b, encoding.Separator...)
 		}
-		b = appendEvent(b, eventFields(v))
+		b = encoding.AppendEvent(b, eventFields(v))
 		return len(b)
 	})
 	if err != nil {
@@ -78,7 +75,7 @@ func (a *API) getHistory(w *response, r *request) error {
 	if next != "" {
 		w.Header().Set("Link", "<"+next+`>; rel="next"`)
 	}
-	if b = append(b, end...); !w.notModified(r, contentTag(b, next)) {
+	if b = append(b, encoding.HistoryEnd...); !w.notModified(r, contentTag(b, next)) {
 		w.send(http.StatusOK, b)
 	}
 	return nil

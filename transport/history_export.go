@@ -24,7 +24,7 @@ func WriteHistory(w io.Writer, versions iter.Seq2[timeline.Version, error], asJS
 		if err != nil {
 			return err
 		}
-		b = wire.AppendJSONEvent(append(b, separator...), eventFields(v))
+		b = wire.JSON.AppendEvent(append(b, separator...), eventFields(v))
 		if _, err := w.Write(b); err != nil {
 			return err
 		}

@@ -6,7 +6,6 @@ import (
 
 	"clients/transport/auth"
 	"clients/transport/console"
-	"clients/transport/wire"
 
 	"github.com/klauspost/compress/gzhttp"
 )
@@ -112,13 +111,10 @@ func (w *response) refuse(e *auth.Refusal) {
 		header.Del(name)
 	}
 	w.vary()
-	switch w.format {
-	case formatJSON:
-		w.send(e.Status, wire.AppendJSONError(nil, e.Message))
-	case formatHTML:
+	if w.format == formatHTML {
 		header.Set("Cache-Control", "no-store")
 		w.send(e.Status, console.Refusal(e.Status, e.Message, w.client))
-	default:
-		w.send(e.Status, wire.AppendXMLError(nil, e.Message))
+		return
 	}
+	w.send(e.Status, w.format.encoding().AppendError(nil, e.Message))
 }

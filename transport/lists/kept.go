@@ -7,6 +7,7 @@ import (
 
 	"clients/domain"
 	"clients/projections/readmodel"
+	"clients/transport/wire"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
@@ -23,7 +24,7 @@ type Kept struct {
 
 type key struct {
 	account  string
-	encoding *Encoding
+	encoding *wire.Encoding
 }
 
 // list is a list at a revision of its account.
@@ -44,12 +45,12 @@ func NewKept(size int64) *Kept {
 	return k
 }
 
-// Chunks returns what [Encoding.Chunks] does for the list of all clients of an account. The chunks must not be changed, and the caller
+// Chunks returns what [Chunks] does for the list of all clients of an account. The chunks must not be changed, and the caller
 // has to range over them, once.
-func (k *Kept) Chunks(account string, listing readmodel.Listing, e *Encoding) iter.Seq2[[]byte, bool] {
+func (k *Kept) Chunks(account string, listing readmodel.Listing, e *wire.Encoding) iter.Seq2[[]byte, bool] {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	at, chunks := key{account, e}, e.Chunks(listing)
+	at, chunks := key{account, e}, Chunks(listing, e)
 	l, found := k.lists.Get(at)
 	if !found || l.revision != listing.Revision {
 		l = &list{revision: listing.Revision}

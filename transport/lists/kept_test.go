@@ -10,6 +10,7 @@ import (
 	"clients/domain"
 	"clients/projections/readmodel"
 	"clients/transport/lists"
+	"clients/transport/wire"
 
 	"github.com/stretchr/testify/require"
 )
@@ -33,10 +34,10 @@ func listingOf(t *testing.T, version uint64, clients int64) readmodel.Listing {
 }
 
 // get reads a list, and requires that it is right. It returns its first chunk, not a copy.
-func get(t *testing.T, k *lists.Kept, account string, l readmodel.Listing, e *lists.Encoding) []byte {
+func get(t *testing.T, k *lists.Kept, account string, l readmodel.Listing, e *wire.Encoding) []byte {
 	t.Helper()
 	var want bytes.Buffer
-	require.NoError(t, e.Write(&want, l))
+	require.NoError(t, lists.Write(&want, l, e))
 	var first, all []byte
 	var ended bool
 	for chunk, last := range k.Chunks(account, l, e) {
@@ -54,7 +55,7 @@ func get(t *testing.T, k *lists.Kept, account string, l readmodel.Listing, e *li
 // isKept reports whether the next two readers of a list get the same bytes in memory.
 func isKept(t *testing.T, k *lists.Kept, l readmodel.Listing) bool {
 	t.Helper()
-	a, b := get(t, k, "default", l, lists.XML), get(t, k, "default", l, lists.XML)
+	a, b := get(t, k, "default", l, wire.XML), get(t, k, "default", l, wire.XML)
 	return &a[0] == &b[0]
 }
 
@@ -64,8 +65,8 @@ func TestAListIsKeptWhenItIsReadTwice(t *testing.T) {
 		l := listing(t, version+1)
 		require.False(t, isKept(t, k, l), "only the second reader keeps it")
 		require.True(t, isKept(t, k, l))
-		get(t, k, "default", l, lists.JSON)
-		get(t, k, "another", listing(t, version+1), lists.XML)
+		get(t, k, "default", l, wire.JSON)
+		get(t, k, "another", listing(t, version+1), wire.XML)
 		require.True(t, isKept(t, k, l), "beside others")
 	}
 }
@@ -81,7 +82,7 @@ func TestAListForWhichThereIsNoRoomIsNotKept(t *testing.T) {
 func TestAReaderThatLeavesKeepsNothing(t *testing.T) {
 	k, l := lists.NewKept(1100<<10), listing(t, 1)
 	for range 10 { // with room for one list
-		for range k.Chunks("default", l, lists.XML) {
+		for range k.Chunks("default", l, wire.XML) {
 			break
 		}
 	}
@@ -92,8 +93,8 @@ func TestAReaderThatLeavesKeepsNothing(t *testing.T) {
 // No reader keeps a list from being kept for others.
 func TestReadersThatStopOrPanicHoldNothingUp(t *testing.T) {
 	k, l := lists.NewKept(1100<<10), listing(t, 1)
-	get(t, k, "default", l, lists.XML)
-	for range k.Chunks("default", l, lists.XML) {
+	get(t, k, "default", l, wire.XML)
+	for range k.Chunks("default", l, wire.XML) {
 		require.True(t, isKept(t, k, l))
 		break
 	}
@@ -101,7 +102,7 @@ func TestReadersThatStopOrPanicHoldNothingUp(t *testing.T) {
 		l := listing(t, version+2)
 		for range 3 {
 			require.Panics(t, func() {
-				for _, last := range k.Chunks("default", l, lists.XML) {
+				for _, last := range k.Chunks("default", l, wire.XML) {
 					if last {
 						panic(http.ErrAbortHandler)
 					}
@@ -116,12 +117,12 @@ func TestReadersThatStopOrPanicHoldNothingUp(t *testing.T) {
 func TestListsThatCannotBeKeptDropNoOthers(t *testing.T) {
 	k, other, large := lists.NewKept(2200<<10), listing(t, 1), listingOf(t, 1, 30)
 	require.False(t, isKept(t, k, other))
-	get(t, k, "changed", other, lists.XML)
-	for range k.Chunks("changed", other, lists.XML) {
+	get(t, k, "changed", other, wire.XML)
+	for range k.Chunks("changed", other, wire.XML) {
 		changed := listing(t, 2)
 		for range 9 {
-			get(t, k, "large", large, lists.XML)
-			get(t, k, "changed", changed, lists.XML)
+			get(t, k, "large", large, wire.XML)
+			get(t, k, "changed", changed, wire.XML)
 		}
 		break
 	}
@@ -132,7 +133,7 @@ func TestListsThatCannotBeKeptDropNoOthers(t *testing.T) {
 func TestAListThatIsNoLongerKeptCountsWhileItIsRead(t *testing.T) {
 	k, l := lists.NewKept(1100<<10), listing(t, 1)
 	isKept(t, k, l)
-	for range k.Chunks("default", l, lists.XML) {
+	for range k.Chunks("default", l, wire.XML) {
 		l = listing(t, 2)
 		for range 3 {
 			require.False(t, isKept(t, k, l))

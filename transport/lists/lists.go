@@ -5,34 +5,21 @@ import (
 	"io"
 	"iter"
 
-	"clients/domain"
 	"clients/projections/readmodel"
 	"clients/transport/wire"
-)
-
-// Encoding encodes lists as responses to GET /clients have them.
-type Encoding struct {
-	start, separator, end string
-	append                func([]byte, *domain.Client) []byte
-}
-
-// The encodings of lists.
-var (
-	XML  = &Encoding{start: wire.XMLListStart, end: wire.XMLListEnd, append: wire.AppendXML}
-	JSON = &Encoding{start: wire.JSONListStart, separator: wire.JSONListSeparator, end: wire.JSONListEnd, append: wire.AppendJSON}
 )
 
 // chunkSize is the size at which a chunk ends, in bytes. It may be exceeded by one client.
 const chunkSize = 256 << 10
 
 // Chunks encodes a list. A chunk is valid until the next one is encoded.
-func (e *Encoding) Chunks(listing readmodel.Listing) iter.Seq2[[]byte, bool] {
+func Chunks(listing readmodel.Listing, e *wire.Encoding) iter.Seq2[[]byte, bool] {
 	return func(yield func(chunk []byte, last bool) bool) {
-		b := []byte(e.start)
+		b := []byte(e.ListStart)
 		separator := ""
 		for client := range listing.Clients() {
-			b = e.append(append(b, separator...), client)
-			separator = e.separator
+			b = e.AppendClient(append(b, separator...), client)
+			separator = e.Separator
 			if len(b) >= chunkSize {
 				if !yield(b, false) {
 					return
@@ -40,14 +27,14 @@ func (e *Encoding) Chunks(listing readmodel.Listing) iter.Seq2[[]byte, bool] {
 				b = b[:0]
 			}
 		}
-		b = append(b, e.end...)
+		b = append(b, e.ListEnd...)
 		yield(b, true)
 	}
 }
 
-// Write writes a list.
-func (e *Encoding) Write(w io.Writer, listing readmodel.Listing) error {
-	for chunk := range e.Chunks(listing) {
+// Write writes a list as responses to GET /clients have it.
+func Write(w io.Writer, listing readmodel.Listing, e *wire.Encoding) error {
+	for chunk := range Chunks(listing, e) {
 		if _, err := w.Write(chunk); err != nil {
 			return err
 		}

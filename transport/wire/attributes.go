@@ -1,7 +1,7 @@
 // Package wire decodes and encodes clients as XML, JSON and forms, as the Harvest API has them.
 //
 //	body, Content-Type ─→ UTF-8 ─→ DecodeXML, DecodeJSON or DecodeForm ─→ domain.ClientAttributes
-//	domain.Client ─→ AppendXML or AppendJSON ─→ response
+//	domain.Client ─→ XML or JSON, an Encoding ─→ response
 //
 // The decoders accept what old client libraries send: whole objects with read-only elements, which are ignored, names with
 // hyphens or underscores, and values of another JSON type. They refuse everything that is not well-formed, also where the
@@ -13,8 +13,7 @@
 // was encoded returns the same values. They are written by hand, since encoding/xml and encoding/json allocate
 // for each value of each client in a list.
 //
-// Field and the two Append functions of hashes encode the other documents of the API. ParseTime decodes the times in
-// queries.
+// The other documents of the API are made of a Field each value. ParseTime decodes the times in queries.
 package wire
 
 import (

@@ -123,7 +123,7 @@ func checkRendered(t *testing.T, c *domain.Client) {
 		Currency: c.Currency, Active: c.Active, CurrencySymbol: c.CurrencySymbol, Details: c.Details,
 	}
 
-	inXML := wire.AppendXMLDocument(nil, c)
+	inXML := wire.XML.AppendDocument(nil, c)
 	var fromXML plain
 	require.NoError(t, xml.Unmarshal(inXML, &fromXML), "%q", inXML)
 	highriseID := int64(0)
@@ -139,7 +139,7 @@ func checkRendered(t *testing.T, c *domain.Client) {
 	require.NoError(t, err)
 	require.Equal(t, attributesOf(c), again)
 
-	inJSON := wire.AppendJSON(nil, c)
+	inJSON := wire.JSON.AppendClient(nil, c)
 	var fromJSON struct{ Client plain }
 	require.NoError(t, json.Unmarshal(inJSON, &fromJSON), "%q", inJSON)
 	if c.HighriseID != 0 {

@@ -77,45 +77,45 @@ const declaration = `<?xml version="1.0" encoding="UTF-8"?>` + "\n"
 
 func TestGoldenClients(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, everythingXML, string(wire.AppendXML(nil, everything())))
-	require.Equal(t, nullsXML, string(wire.AppendXML(nil, nulls())))
-	require.Equal(t, declaration+nullsXML, string(wire.AppendXMLDocument(nil, nulls())))
-	require.Equal(t, everythingJSON, string(wire.AppendJSON(nil, everything())))
-	require.Equal(t, nullsJSON, string(wire.AppendJSON(nil, nulls())))
+	require.Equal(t, everythingXML, string(wire.XML.AppendClient(nil, everything())))
+	require.Equal(t, nullsXML, string(wire.XML.AppendClient(nil, nulls())))
+	require.Equal(t, declaration+nullsXML, string(wire.XML.AppendDocument(nil, nulls())))
+	require.Equal(t, everythingJSON, string(wire.JSON.AppendClient(nil, everything())))
+	require.Equal(t, nullsJSON, string(wire.JSON.AppendClient(nil, nulls())))
 }
 
 func TestGoldenLists(t *testing.T) {
 	t.Parallel()
-	xml := append([]byte(nil), wire.XMLListStart...)
-	xml = append(wire.AppendXML(wire.AppendXML(xml, everything()), nulls()), wire.XMLListEnd...)
+	xml := append([]byte(nil), wire.XML.ListStart...)
+	xml = append(wire.XML.AppendClient(wire.XML.AppendClient(xml, everything()), nulls()), wire.XML.ListEnd...)
 	require.Equal(t, declaration+`<clients type="array">`+"\n"+everythingXML+nullsXML+"</clients>\n", string(xml))
 
-	json := append([]byte(nil), wire.JSONListStart...)
-	json = append(wire.AppendJSON(json, everything()), wire.JSONListSeparator...)
-	json = append(wire.AppendJSON(json, nulls()), wire.JSONListEnd...)
+	json := append([]byte(nil), wire.JSON.ListStart...)
+	json = append(wire.JSON.AppendClient(json, everything()), wire.JSON.Separator...)
+	json = append(wire.JSON.AppendClient(json, nulls()), wire.JSON.ListEnd...)
 	require.Equal(t, "["+everythingJSON+","+nullsJSON+"]", string(json))
 
-	require.Equal(t, declaration+"<clients type=\"array\">\n</clients>\n", wire.XMLListStart+wire.XMLListEnd)
-	require.Equal(t, "[]", wire.JSONListStart+wire.JSONListEnd)
+	require.Equal(t, declaration+"<clients type=\"array\">\n</clients>\n", wire.XML.ListStart+wire.XML.ListEnd)
+	require.Equal(t, "[]", wire.JSON.ListStart+wire.JSON.ListEnd)
 }
 
 func TestGoldenErrors(t *testing.T) {
 	t.Parallel()
 	const message = `Name can't be "blank" & <null>.`
 	require.Equal(t, declaration+"<error>\n  <message>Name can't be \"blank\" &amp; &lt;null&gt;.</message>\n</error>\n",
-		string(wire.AppendXMLError(nil, message)))
-	require.Equal(t, `{"message":"Name can't be \"blank\" & <null>."}`, string(wire.AppendJSONError(nil, message)))
+		string(wire.XML.AppendError(nil, message)))
+	require.Equal(t, `{"message":"Name can't be \"blank\" & <null>."}`, string(wire.JSON.AppendError(nil, message)))
 }
 
 func TestAppendingKeepsTheBuffer(t *testing.T) {
 	t.Parallel()
 	before := []byte("before ")
-	require.Equal(t, "before "+nullsXML, string(wire.AppendXML(before, nulls())))
-	require.Equal(t, "before "+nullsJSON, string(wire.AppendJSON(before, nulls())))
-	require.Equal(t, "before "+declaration+nullsXML, string(wire.AppendXMLDocument(before, nulls())))
+	require.Equal(t, "before "+nullsXML, string(wire.XML.AppendClient(before, nulls())))
+	require.Equal(t, "before "+nullsJSON, string(wire.JSON.AppendClient(before, nulls())))
+	require.Equal(t, "before "+declaration+nullsXML, string(wire.XML.AppendDocument(before, nulls())))
 }
 
 func TestControlCharactersInErrorsBecomeJSONEscapes(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, `{"message":"\u0000\u001f\n\r\t"}`, string(wire.AppendJSONError(nil, "\x00\x1F\n\r\t")))
+	require.Equal(t, `{"message":"\u0000\u001f\n\r\t"}`, string(wire.JSON.AppendError(nil, "\x00\x1F\n\r\t")))
 }

@@ -7,32 +7,8 @@ import (
 	"time"
 )
 
-// Field is a named value of a hash, as Rails writes one: a string, int64, bool, time.Time, nil for null, or []Field for a hash
-// within.
-type Field struct {
-	Name  string // with underscores
-	Value any
-}
-
-// AppendXMLHash appends a document with the root <hash>.
-func AppendXMLHash(b []byte, fields []Field) []byte {
-	return appendXMLFields(append(b, xmlDeclaration...), "hash", fields, "")
-}
-
-// What a history in XML begins and ends with.
-const (
-	XMLHistoryStart = xmlDeclaration + `<history type="array">` + "\n"
-	XMLHistoryEnd   = "</history>\n"
-)
-
-// AppendXMLEvent appends an event of a history.
-func AppendXMLEvent(b []byte, fields []Field) []byte {
-	return appendXMLFields(b, "event", fields, "  ")
-}
-
-// AppendJSONEvent appends an event of a history, as {"event":{…}}.
-func AppendJSONEvent(b []byte, fields []Field) []byte {
-	return AppendJSONHash(b, []Field{{Name: "event", Value: fields}})
+func appendXMLHash(b []byte, name string, fields []Field) []byte {
+	return appendXMLFields(append(b, xmlDeclaration...), name, fields, "")
 }
 
 func appendXMLFields(b []byte, name string, fields []Field, indent string) []byte {
@@ -44,21 +20,13 @@ func appendXMLFields(b []byte, name string, fields []Field, indent string) []byt
 }
 
 func appendXMLField(b []byte, name string, value any, indent string) []byte {
-	kind, text := "", ""
 	switch v := value.(type) {
 	case nil:
 		return fmt.Appendf(b, "%s<%s nil=\"true\"/>\n", indent, name)
 	case []Field:
 		return appendXMLFields(b, name, v, indent)
-	case int64:
-		kind, text = "integer", strconv.FormatInt(v, 10)
-	case bool:
-		kind, text = "boolean", strconv.FormatBool(v)
-	case time.Time:
-		kind, text = "datetime", string(appendTime(nil, v))
-	case string:
-		text = v
 	}
+	kind, text := scalar(value)
 	if kind != "" {
 		kind = ` type="` + kind + `"`
 	}
@@ -66,8 +34,8 @@ func appendXMLField(b []byte, name string, value any, indent string) []byte {
 	return fmt.Appendf(appendXMLText(b, text), "</%s>\n", name)
 }
 
-// AppendJSONHash appends an object.
-func AppendJSONHash(b []byte, fields []Field) []byte {
+// appendJSONHash appends an object, which has no name in JSON.
+func appendJSONHash(b []byte, _ string, fields []Field) []byte {
 	b = append(b, '{')
 	for i, f := range fields {
 		if i > 0 {
@@ -78,16 +46,31 @@ func AppendJSONHash(b []byte, fields []Field) []byte {
 		case nil:
 			b = append(b, "null"...)
 		case []Field:
-			b = AppendJSONHash(b, v)
-		case int64:
-			b = strconv.AppendInt(b, v, 10)
-		case bool:
-			b = strconv.AppendBool(b, v)
-		case time.Time:
-			b = append(appendTime(append(b, '"'), v), '"')
-		case string:
-			b = appendJSONText(b, v)
+			b = appendJSONHash(b, "", v)
+		case int64, bool:
+			b = fmt.Append(b, v)
+		default:
+			_, text := scalar(v)
+			b = appendJSONText(b, text)
 		}
 	}
 	return append(b, '}')
+}
+
+// appendJSONEvent appends {"event":{…}}.
+func appendJSONEvent(b []byte, fields []Field) []byte {
+	return appendJSONHash(b, "", []Field{{Name: "event", Value: fields}})
+}
+
+// scalar returns a value as text, and its type in XML, which is "" for a string.
+func scalar(value any) (kind, text string) {
+	switch v := value.(type) {
+	case int64:
+		return "integer", strconv.FormatInt(v, 10)
+	case bool:
+		return "boolean", strconv.FormatBool(v)
+	case time.Time:
+		return "datetime", string(appendTime(nil, v))
+	}
+	return "", value.(string)
 }

@@ -6,15 +6,8 @@ import (
 	"clients/domain"
 )
 
-// What a list in JSON begins with, has between its clients, and ends with.
-const (
-	JSONListStart     = "["
-	JSONListSeparator = ","
-	JSONListEnd       = "]"
-)
-
-// AppendJSON appends a client as {"client":{…}}.
-func AppendJSON(b []byte, c *domain.Client) []byte {
+// appendJSON appends a client as {"client":{…}}.
+func appendJSON(b []byte, c *domain.Client) []byte {
 	b = append(b, `{"client":{"name":`...)
 	b = appendJSONText(b, c.Name)
 	b = append(b, `,"created_at":"`...)
@@ -44,11 +37,6 @@ func AppendJSON(b []byte, c *domain.Client) []byte {
 	b = append(b, `,"last_invoice_kind":`...)
 	b = appendJSONNullable(b, c.LastInvoiceKind)
 	return append(b, "}}"...)
-}
-
-// AppendJSONError appends {"message":"…"}.
-func AppendJSONError(b []byte, message string) []byte {
-	return append(appendJSONText(append(b, `{"message":`...), message), '}')
 }
 
 func appendJSONNullable(b []byte, text string) []byte {

@@ -8,21 +8,10 @@ import (
 	"clients/domain"
 )
 
-// What a list in XML begins and ends with.
-const (
-	XMLListStart = xmlDeclaration + `<clients type="array">` + "\n"
-	XMLListEnd   = "</clients>\n"
+const xmlDeclaration = `<?xml version="1.0" encoding="UTF-8"?>` + "\n"
 
-	xmlDeclaration = `<?xml version="1.0" encoding="UTF-8"?>` + "\n"
-)
-
-// AppendXMLDocument appends a client as a document of its own.
-func AppendXMLDocument(b []byte, c *domain.Client) []byte {
-	return AppendXML(append(b, xmlDeclaration...), c)
-}
-
-// AppendXML appends a client as an element.
-func AppendXML(b []byte, c *domain.Client) []byte {
+// appendXML appends a client as an element.
+func appendXML(b []byte, c *domain.Client) []byte {
 	b = append(b, "<client>\n  <name>"...)
 	b = appendXMLText(b, c.Name)
 	b = append(b, "</name>\n  <created-at type=\"datetime\">"...)
@@ -62,32 +51,11 @@ func appendXMLNullable(b []byte, name, text string) []byte {
 	return append(append(append(b, "</"...), name...), ">\n"...)
 }
 
-// AppendXMLError appends an error document.
-func AppendXMLError(b []byte, message string) []byte {
-	b = append(b, xmlDeclaration+"<error>\n  <message>"...)
-	return append(appendXMLText(b, message), "</message>\n</error>\n"...)
-}
+// xmlEscaper escapes what markup is made of, and the carriage return, which a reader would take for a line feed.
+var xmlEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "\r", "&#xD;")
 
-// appendXMLText escapes what markup is made of, and the carriage return, which a reader would take for a line feed.
 func appendXMLText(b []byte, text string) []byte {
-	if strings.IndexByte(text, '&') < 0 && strings.IndexByte(text, '<') < 0 && strings.IndexByte(text, '>') < 0 && strings.IndexByte(text, '\r') < 0 {
-		return append(b, text...) // the common case, found faster than byte by byte
-	}
-	for i := range len(text) {
-		switch text[i] {
-		case '&':
-			b = append(b, "&amp;"...)
-		case '<':
-			b = append(b, "&lt;"...)
-		case '>':
-			b = append(b, "&gt;"...)
-		case '\r':
-			b = append(b, "&#xD;"...)
-		default:
-			b = append(b, text[i])
-		}
-	}
-	return b
+	return append(b, xmlEscaper.Replace(text)...)
 }
 
 // appendTime writes whole seconds of UTC.

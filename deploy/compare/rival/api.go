@@ -120,7 +120,7 @@ func (a *api) get(x *exchange) error {
 	}
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
-	*buffer = x.format.document((*buffer)[:0], &client)
+	*buffer = x.format.AppendDocument((*buffer)[:0], &client)
 	x.tag(client.ID, client.Revision.Version)
 	x.send(http.StatusOK, *buffer)
 	return nil
@@ -130,19 +130,19 @@ func (a *api) get(x *exchange) error {
 func (a *api) list(x *exchange) error {
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
-	b := append((*buffer)[:0], x.format.start...)
+	b := append((*buffer)[:0], x.format.ListStart...)
 	var count, versions uint64 // every event changes their sum or, with a new client, both
 	err := a.store.list(x.r.Context(), account, func(c *domain.Client) {
 		if count > 0 {
-			b = append(b, x.format.separator...)
+			b = append(b, x.format.Separator...)
 		}
-		b = x.format.element(b, c)
+		b = x.format.AppendClient(b, c)
 		count, versions = count+1, versions+c.Revision.Version
 	})
 	if err != nil {
 		return err
 	}
-	*buffer = append(b, x.format.end...)
+	*buffer = append(b, x.format.ListEnd...)
 	x.tag(int64(count), versions)
 	x.send(http.StatusOK, *buffer)
 	return nil

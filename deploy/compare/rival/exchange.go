@@ -22,21 +22,13 @@ type exchange struct {
 
 // format is a format of responses.
 type format struct {
-	name, contentType     string
-	start, separator, end string // of a list
-	element, document     func([]byte, *domain.Client) []byte
-	failure               func(b []byte, message string) []byte
+	*wire.Encoding
+	name string
 }
 
 var (
-	asXML = &format{
-		"xml", "application/xml; charset=utf-8", wire.XMLListStart, "", wire.XMLListEnd,
-		wire.AppendXML, wire.AppendXMLDocument, wire.AppendXMLError,
-	}
-	asJSON = &format{
-		"json", "application/json; charset=utf-8", wire.JSONListStart, wire.JSONListSeparator, wire.JSONListEnd,
-		wire.AppendJSON, wire.AppendJSON, wire.AppendJSONError,
-	}
+	asXML  = &format{wire.XML, "xml"}
+	asJSON = &format{wire.JSON, "json"}
 )
 
 // isJSON reports whether the body is JSON.
@@ -60,7 +52,7 @@ func (x *exchange) stored(status int, id int64, version uint64) {
 // send responds with a body.
 func (x *exchange) send(status int, body []byte) {
 	header := x.w.Header()
-	header.Set("Content-Type", x.format.contentType)
+	header.Set("Content-Type", x.format.ContentType)
 	header.Set("Cache-Control", "private, no-cache")
 	header.Set("Vary", "Accept, Content-Type, Authorization")
 	header.Set("Content-Length", strconv.Itoa(len(body)))
@@ -87,5 +79,5 @@ func (a *api) fail(x *exchange, err error) {
 	if status == http.StatusBadRequest {
 		x.w.Header()["Hint"] = []string{message}
 	}
-	x.send(status, x.format.failure(nil, message))
+	x.send(status, x.format.AppendError(nil, message))
 }

@@ -30,6 +30,7 @@ import (
 	"clients/projections/timeline"
 	"clients/transport"
 	"clients/transport/lists"
+	"clients/transport/wire"
 
 	"github.com/nats-io/nats.go"
 )
@@ -63,11 +64,11 @@ func Run(ctx context.Context, nc *nats.Conn, o Options, stdout, report io.Writer
 	default:
 		listing := model.List(o.Account)
 		summary = domain.Counted(listing.Len, "client")
-		encoding := lists.XML
+		encoding := wire.XML
 		if o.JSON {
-			encoding = lists.JSON
+			encoding = wire.JSON
 		}
-		err = o.write(stdout, func(w io.Writer) error { return encoding.Write(w, listing) })
+		err = o.write(stdout, func(w io.Writer) error { return lists.Write(w, listing, encoding) })
 	}
 	if err != nil {
 		return fmt.Errorf("export: %w", err)
