@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"net/netip"
-	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -55,8 +54,6 @@ const (
 func newCheckQueue(processors int) *checkQueue {
 	return &checkQueue{slots: max(1, processors/2), rest: processors == 1}
 }
-
-func processors() int { return runtime.GOMAXPROCS(0) }
 
 // do calls check when it is the candidate's turn, and returns its result or errBusy. If the candidate is checked ahead of its
 // turn, do first calls check with last false and returns if that succeeds; the call with last true need not check again.

@@ -33,6 +33,5 @@ func (l *Login) Occupy(number byte, free <-chan struct{}) {
 
 // RecentFailures returns how many logins have failed for a name.
 func (l *Login) RecentFailures(name string) int {
-	failed, _ := l.throttle.names.Get(guessOf(name, "").name)
-	return failed.recent(time.Now())
+	return l.throttle.of(guess{name: guessOf(name, "").name}).recent(time.Now())
 }

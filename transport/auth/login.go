@@ -8,6 +8,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"time"
 
 	"clients/transport/credentials"
@@ -30,23 +31,28 @@ type Login struct {
 	metrics  *Metrics
 	log      *slog.Logger
 	key      [sha256.Size]byte
-	right    *lru.Cache[proof, time.Time] // the time when it is forgotten
-	wrong    *lru.Cache[proof, time.Time]
+	results  *lru.Cache[proof, result]
 }
 
 // proof is a keyed hash of a user and a password. It is useless without the key of the process.
 type proof [sha256.Size]byte
 
+// result is that of a check.
+type result struct {
+	err   error // nil or ErrLogin
+	until time.Time
+}
+
 const (
 	remembered = 10 * time.Minute // after the last use
-	maxProofs  = 20_000           // of each kind; more users than a Kubernetes Secret has room for
+	maxResults = 40_000           // more users than a Kubernetes Secret has room for, and as many wrong passwords
 )
 
 // NewLogin returns a Login of users.
 func NewLogin(users Users, metrics *Metrics, log *slog.Logger) *Login {
 	l := &Login{
-		users: users, throttle: newThrottle(), queue: newCheckQueue(processors()), metrics: metrics, log: log,
-		right: newLRU[proof, time.Time](maxProofs), wrong: newLRU[proof, time.Time](maxProofs),
+		users: users, throttle: newThrottle(), queue: newCheckQueue(runtime.GOMAXPROCS(0)), metrics: metrics, log: log,
+		results: newLRU[proof, result](maxResults),
 	}
 	_, _ = rand.Read(l.key[:]) // it never fails
 	return l
@@ -75,7 +81,7 @@ func (l *Login) Holds(user credentials.User) bool { return user.Same(l.users.Fin
 // authenticate returns nil if the password is the user's, ErrLogin if it is not, or a refusal with status 503.
 func (l *Login) authenticate(user credentials.User, password, remote string) error {
 	p := l.proof(user, password)
-	if known, err := l.recall(p, loginRemembered, loginRepeated); known {
+	if known, err := l.recall(p, loginRemembered); known {
 		return err
 	}
 	if err := l.tooMany(user, remote); err != nil {
@@ -84,7 +90,7 @@ func (l *Login) authenticate(user credentials.User, password, remote string) err
 	failed := false // a check ahead of its turn may fail before the last one
 	err := l.queue.do(l.throttle.candidate(user, remote), func(last bool) error {
 		if !failed {
-			if known, err := l.recall(p, loginShared, loginRepeated); known { // another request was first
+			if known, err := l.recall(p, loginShared); known { // another request was first
 				return err
 			}
 			if err := l.tooMany(user, remote); err != nil { // by now
@@ -92,7 +98,7 @@ func (l *Login) authenticate(user credentials.User, password, remote string) err
 			}
 			if user.Verify(password) {
 				l.metrics.login(loginVerified)
-				l.right.Add(p, time.Now().Add(remembered))
+				l.remember(p, nil)
 				return nil
 			}
 			l.throttle.fail(user.Name, remote)
@@ -109,27 +115,28 @@ func (l *Login) authenticate(user credentials.User, password, remote string) err
 	return err
 }
 
-// recall returns the remembered result for p, and counts it as one of the given outcomes. Use renews a result.
-func (l *Login) recall(p proof, right, wrong string) (known bool, err error) {
-	now := time.Now()
-	for _, result := range []struct {
-		proofs  *lru.Cache[proof, time.Time]
-		outcome string
-		err     error
-	}{{l.right, right, nil}, {l.wrong, wrong, ErrLogin}} {
-		if until, found := result.proofs.Get(p); found && !now.After(until) {
-			result.proofs.Add(p, now.Add(remembered))
-			l.metrics.login(result.outcome)
-			return true, result.err
-		}
+// recall returns the remembered result for p, and counts it as outcome if the password was right. Use renews a result.
+func (l *Login) recall(p proof, outcome string) (known bool, err error) {
+	last, found := l.results.Get(p)
+	if !found || time.Now().After(last.until) {
+		return false, nil
 	}
-	return false, nil
+	l.remember(p, last.err)
+	if last.err != nil {
+		outcome = loginRepeated
+	}
+	l.metrics.login(outcome)
+	return true, last.err
+}
+
+func (l *Login) remember(p proof, err error) {
+	l.results.Add(p, result{err, time.Now().Add(remembered)})
 }
 
 // refuse remembers and reports a wrong password.
 func (l *Login) refuse(user credentials.User, remote string, p proof) {
 	l.metrics.login(loginRefused)
-	l.wrong.Add(p, time.Now().Add(remembered))
+	l.remember(p, ErrLogin)
 	attributes := []any{"remote", remote}
 	if user.Known() { // an unknown name may be a password in the wrong field
 		attributes = append(attributes, "user", user.Name)

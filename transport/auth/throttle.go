@@ -15,15 +15,13 @@ import (
 // strictly for a name from a network. So guessing locks out the network that guesses before the user, who is elsewhere.
 // Failures are forgotten with time. Logins under way do not count.
 type throttle struct {
-	mu       sync.Mutex
-	guesses  *lru.Cache[guess, failures]
-	names    *lru.Cache[nameHash, failures]     // hashed: callers choose their length
-	networks *lru.Cache[netip.Prefix, failures] // and IPv6 providers
+	mu     sync.Mutex // held while a failure is counted
+	failed *lru.Cache[guess, failures]
 }
 
-// guess is a name tried from a network.
+// guess is a name tried from a network; a name alone; or a network alone, also that of an IPv6 provider.
 type guess struct {
-	name    nameHash
+	name    nameHash // hashed: callers choose its length
 	network netip.Prefix
 }
 
@@ -44,15 +42,11 @@ var (
 	perNetwork = allowance{failures: 60, each: time.Second}
 )
 
-// throttled is how many names, networks and guesses are remembered. Pushing out an entry takes as many failed logins, and so
-// longer than it takes the entry to expire.
+// throttled is how many failed logins are remembered, each of which is up to four guesses. Pushing out an entry takes as many, and
+// so longer than it takes the entry to expire.
 const throttled = 10_000
 
-func newThrottle() *throttle {
-	return &throttle{
-		guesses: newLRU[guess, failures](throttled), names: newLRU[nameHash, failures](throttled), networks: newLRU[netip.Prefix, failures](2 * throttled),
-	}
-}
+func newThrottle() *throttle { return &throttle{failed: newLRU[guess, failures](4 * throttled)} }
 
 // failures are the failed logins of a guess, a name or a network.
 type failures struct {
@@ -81,15 +75,11 @@ func (f failures) wait(a allowance, now time.Time) time.Duration {
 // wait returns how long it takes until a login may be tried, 0 if it may be tried now. A user whose own network has no
 // failures does not wait for failures from elsewhere.
 func (t *throttle) wait(name, remote string) time.Duration {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	now, g := time.Now(), guessOf(name, remote)
-	guessed, _ := t.guesses.Get(g)
-	named, _ := t.names.Get(g.name)
-	network, _ := t.networks.Get(g.network)
-	wait := max(0, guessed.wait(perGuess, now), network.wait(perNetwork, now))
+	network := t.of(guess{network: g.network})
+	wait := max(0, t.of(g).wait(perGuess, now), network.wait(perNetwork, now))
 	if network.recent(now) > 0 {
-		wait = max(wait, named.wait(perName, now))
+		wait = max(wait, t.of(guess{name: g.name}).wait(perName, now))
 	}
 	return wait
 }
@@ -97,17 +87,19 @@ func (t *throttle) wait(name, remote string) time.Duration {
 // candidate returns a login for the checkQueue. Its penalty is the number of recent failures from its network and, with IPv6,
 // from its provider.
 func (t *throttle) candidate(user credentials.User, remote string) candidate {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	now, g := time.Now(), guessOf(user.Name, remote)
-	named, _ := t.names.Get(g.name)
-	network, _ := t.networks.Get(g.network)
-	c := candidate{network: g.network, name: g.name, penalty: network.recent(now), trusted: user.Known() && named.recent(now) == 0}
+	penalty := t.of(guess{network: g.network}).recent(now)
 	if provider := providerOf(g.network); provider.IsValid() {
-		failed, _ := t.networks.Get(provider)
-		c.penalty += failed.recent(now)
+		penalty += t.of(guess{network: provider}).recent(now)
 	}
-	return c
+	trusted := user.Known() && t.of(guess{name: g.name}).recent(now) == 0
+	return candidate{network: g.network, name: g.name, penalty: penalty, trusted: trusted}
+}
+
+// of returns the failures of a guess.
+func (t *throttle) of(g guess) failures {
+	f, _ := t.failed.Get(g)
+	return f
 }
 
 // fail counts a failure.
@@ -115,18 +107,18 @@ func (t *throttle) fail(name, remote string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now, g := time.Now(), guessOf(name, remote)
-	count(t.guesses, g, perGuess, now)
-	count(t.names, g.name, perName, now)
-	count(t.networks, g.network, perNetwork, now)
+	t.count(g, perGuess, now)
+	t.count(guess{name: g.name}, perName, now)
+	t.count(guess{network: g.network}, perNetwork, now)
 	if provider := providerOf(g.network); provider.IsValid() {
-		count(t.networks, provider, perNetwork, now)
+		t.count(guess{network: provider}, perNetwork, now)
 	}
 }
 
-func count[K comparable](all *lru.Cache[K, failures], key K, a allowance, now time.Time) {
-	f, _ := all.Get(key)
+func (t *throttle) count(g guess, a allowance, now time.Time) {
+	f := t.of(g)
 	if f.forgotten.Before(now) {
 		f.forgotten = now
 	}
-	all.Add(key, failures{f.forgotten.Add(a.each), f.recent(now) + 1, now})
+	t.failed.Add(g, failures{f.forgotten.Add(a.each), f.recent(now) + 1, now})
 }
