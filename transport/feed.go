@@ -20,9 +20,8 @@ import (
 
 // Times of a feed.
 const (
-	feedCheck  = 3 * time.Second  // how often the login is checked
-	checksLeft = 5                // checks between two comments: 15 s
-	feedWrite  = 10 * time.Second // how long a reader may leave what is sent to it
+	feedCheck  = 3 * time.Second // how often the login is checked
+	checksLeft = 5               // checks between two comments: 15 s
 )
 
 // getFeed is GET /clients/feed: the events of the account as they happen, as server-sent events. It ends with its caller, with
@@ -34,7 +33,7 @@ func (a *API) getFeed(w *response, r *request) error {
 	}
 	w.Header().Set(gzhttp.HeaderNoCompression, "1")
 	if r.Method == http.MethodHead {
-		sse.Begin(w, feedWrite)
+		sse.Begin(w)
 		return nil
 	}
 	if err := a.openFeeds.Open(r.caller()); err != nil {
@@ -55,7 +54,7 @@ func (a *API) getFeed(w *response, r *request) error {
 	}
 	ctx, cancel := reader.Context(r.Context())
 	defer cancel()
-	f := &openFeed{Reader: reader, api: a, request: r, epoch: epoch, out: sse.Begin(w, feedWrite), check: time.NewTicker(feedCheck)}
+	f := &openFeed{Reader: reader, api: a, request: r, epoch: epoch, out: sse.Begin(w), check: time.NewTicker(feedCheck)}
 	defer f.check.Stop()
 	err = f.catchUp(ctx)
 	reading.release()
@@ -112,11 +111,8 @@ type openFeed struct {
 	checks  int
 }
 
-// Reasons for the end of a feed.
-var (
-	errAccess = errors.New("the user has lost access")
-	errEpoch  = errors.New("another epoch has begun")
-)
+// errNotAdmitted ends a feed whose user was removed or has another password by now, or whose epoch has ended.
+var errNotAdmitted = errors.New("the feed is not admitted any longer")
 
 // catchUp sends the position, so that a reader that reconnects before it has got an event misses none, and then the events
 // that have to be read from the stream.
@@ -182,15 +178,12 @@ func (f *openFeed) sendPosition() error {
 
 func (f *openFeed) id(sequence uint64) string { return fmt.Sprintf("%d-%s", sequence, f.epoch) }
 
-// admitted returns errEpoch if another epoch has begun, and errAccess if the user was removed or has another password by now.
+// admitted returns nil or errNotAdmitted.
 func (f *openFeed) admitted() error {
-	switch {
-	case f.api.Epoch() != f.epoch:
-		return errEpoch
-	case f.api.login == nil || f.api.login.Holds(f.request.user):
-		return nil
+	if f.api.Epoch() != f.epoch || f.api.login != nil && !f.api.login.Holds(f.request.user) {
+		return errNotAdmitted
 	}
-	return errAccess
+	return nil
 }
 
 // ended counts a feed that its reader was too slow for, and logs one that could not go on.
@@ -200,7 +193,7 @@ func (f *openFeed) ended(ctx context.Context, err error) {
 	case errors.Is(err, feed.ErrSlow), errors.Is(err, os.ErrDeadlineExceeded):
 		f.api.Metrics.slowFeeds.Inc()
 		f.api.Log.Info("feed ended, reader too slow", attributes...)
-	case ctx.Err() == nil && !errors.Is(err, errAccess) && !errors.Is(err, errEpoch) && !errors.Is(err, sse.ErrEnded):
+	case ctx.Err() == nil && !errors.Is(err, errNotAdmitted): // nor has the connection ended, which cancels ctx
 		f.api.Log.Warn("feed ended", attributes...)
 	}
 }

@@ -4,33 +4,31 @@
 //	Begin -> Event, Position -> Flush -> connection
 //
 // What is written may be sent with the next Flush only. A reader that takes nothing for a while ends the stream: the error is
-// os.ErrDeadlineExceeded then. Every error of this package is also an ErrEnded.
+// os.ErrDeadlineExceeded then. Every error of this package has also cancelled the context of the request.
 package sse
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"time"
 )
 
-// ErrEnded means that the connection has ended.
-var ErrEnded = errors.New("the connection has ended")
+// patience is how long a reader may leave what is sent to it.
+const patience = 10 * time.Second
 
 // Stream is the body of a response. One goroutine uses it.
 type Stream struct {
-	w        http.ResponseWriter
-	control  *http.ResponseController
-	patience time.Duration
+	w       http.ResponseWriter
+	control *http.ResponseController
 }
 
-// Begin sends the header of a response. A reader may leave what is sent to it for as long as patience.
-func Begin(w http.ResponseWriter, patience time.Duration) *Stream {
+// Begin sends the header of a response.
+func Begin(w http.ResponseWriter) *Stream {
 	header := w.Header()
 	header.Set("Content-Type", "text/event-stream")
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Accel-Buffering", "no") // for nginx
-	s := &Stream{w: w, control: http.NewResponseController(w), patience: patience}
+	s := &Stream{w: w, control: http.NewResponseController(w)}
 	_ = s.control.SetReadDeadline(time.Time{}) // there is nothing more to read
 	w.WriteHeader(http.StatusOK)
 	return s
@@ -54,19 +52,12 @@ func (s *Stream) Position(id string) error {
 
 // Flush sends what was written.
 func (s *Stream) Flush() error {
-	_ = s.control.SetWriteDeadline(time.Now().Add(s.patience))
-	return ended(s.control.Flush())
+	_ = s.control.SetWriteDeadline(time.Now().Add(patience))
+	return s.control.Flush()
 }
 
 func (s *Stream) write(part []byte) error {
-	_ = s.control.SetWriteDeadline(time.Now().Add(s.patience))
+	_ = s.control.SetWriteDeadline(time.Now().Add(patience))
 	_, err := s.w.Write(part)
-	return ended(err)
-}
-
-func ended(err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("%w: %w", ErrEnded, err)
+	return err
 }
