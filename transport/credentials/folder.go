@@ -59,22 +59,12 @@ func read(dir string) (reload.Content, error) {
 		if strings.HasPrefix(name, ".") || filepath.Ext(name) != extension {
 			continue
 		}
-		content[name], err = readRegular(filepath.Join(dir, name))
-		faults = append(faults, err)
+		if content[name], err = os.ReadFile(filepath.Join(dir, name)); err != nil {
+			content[name] = nil
+			faults = append(faults, err)
+		}
 	}
 	return content, errors.Join(faults...)
-}
-
-// readRegular reads a regular file: others could block.
-func readRegular(path string) ([]byte, error) {
-	info, err := os.Stat(path) // of what a link leads to
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a file", path)
-	}
-	return os.ReadFile(path)
 }
 
 // usersOf collects the users of all files.
