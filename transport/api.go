@@ -52,6 +52,7 @@ import (
 
 	"github.com/klauspost/compress/gzhttp"
 	"go.opentelemetry.io/otel/trace"
+	"golang.org/x/sync/semaphore"
 )
 
 // Commands carries out commands.
@@ -105,10 +106,10 @@ type API struct {
 
 	login     *auth.Login
 	rateLimit *auth.RateLimit
-	bodies    *budget // of request bodies
-	responses *budget // of large responses, and compressors
-	feeds     *budget
-	catchUps  *budget // of feeds that read the stream
+	bodies    *semaphore.Weighted // of request bodies
+	responses *semaphore.Weighted // of large responses, and compressors
+	feeds     *semaphore.Weighted
+	catchUps  *semaphore.Weighted // of feeds that read the stream
 	lists     *lists.Kept
 	openFeeds *auth.FeedLimit
 }
@@ -117,13 +118,12 @@ type API struct {
 func (a *API) Handler() (http.Handler, error) {
 	a.rateLimit = auth.NewRateLimit(a.RateLimit, a.Metrics.auth)
 	a.openFeeds = auth.NewFeedLimit(a.FeedLimit, a.Metrics.feeds)
-	a.lists = lists.NewKept(cmp.Or(a.MemoryLimit, math.MaxInt64) / listShare)
-	if a.MemoryLimit > 0 {
-		a.bodies = newBudget(a.MemoryLimit, bodyShare, maxBody*bodyCost)
-		a.responses = newBudget(a.MemoryLimit, responseShare, max(largeResponse+compressorCost, streamCost))
-		a.feeds = newBudget(a.MemoryLimit, feedShare, feedCost)
-		a.catchUps = newBudget(a.MemoryLimit, catchUpShare, streamCost)
-	}
+	memory := cmp.Or(a.MemoryLimit, math.MaxInt64)
+	a.bodies = newBudget(memory, bodyShare, maxBody*bodyCost)
+	a.responses = newBudget(memory, responseShare, max(largeResponse+compressorCost, streamCost))
+	a.feeds = newBudget(memory, feedShare, feedCost)
+	a.catchUps = newBudget(memory, catchUpShare, streamCost)
+	a.lists = lists.NewKept(memory / listShare)
 	if a.Logins != nil {
 		a.login = auth.NewLogin(a.Logins, a.Metrics.auth, a.Log)
 	}

@@ -43,40 +43,35 @@ const feedCost = 64 << 10
 // as much.
 const streamCost = 2 << 20
 
-// budget bounds the memory that requests of a kind hold at once. A nil budget has no bound.
-type budget struct{ free *semaphore.Weighted }
-
 // memoryWait is how long a request waits for memory, so that a burst is not refused.
 const memoryWait = 500 * time.Millisecond
 
-// newBudget returns a budget of a share of limit that has room for one request of size most at least.
-func newBudget(limit, share, most int64) *budget {
-	return &budget{semaphore.NewWeighted(max(limit/share, most))}
+// newBudget returns a bound of the memory that requests of a kind hold at once: a share of limit, with room for one request of size
+// most at least.
+func newBudget(limit, share, most int64) *semaphore.Weighted {
+	return semaphore.NewWeighted(max(limit/share, most))
 }
 
 // reservations return the memory that one request has reserved.
 type reservations []func()
 
 // reserve reserves n bytes of a budget, or returns errMemory.
-func (r *reservations) reserve(b *budget, n int64) error {
-	if b == nil {
-		return nil
-	}
+func (r *reservations) reserve(b *semaphore.Weighted, n int64) error {
 	ctx, cancel := context.WithTimeout(context.Background(), memoryWait) // a caller that half-closed still waits
 	defer cancel()
-	if b.free.Acquire(ctx, n) != nil {
+	if b.Acquire(ctx, n) != nil {
 		return errMemory
 	}
-	*r = append(*r, func() { b.free.Release(n) })
+	*r = append(*r, func() { b.Release(n) })
 	return nil
 }
 
 // try reserves n bytes of a budget if they are free now.
-func (r *reservations) try(b *budget, n int64) bool {
-	if !b.free.TryAcquire(n) {
+func (r *reservations) try(b *semaphore.Weighted, n int64) bool {
+	if !b.TryAcquire(n) {
 		return false
 	}
-	*r = append(*r, func() { b.free.Release(n) })
+	*r = append(*r, func() { b.Release(n) })
 	return true
 }
 

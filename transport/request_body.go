@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 )
 
 const (
@@ -20,7 +22,7 @@ const (
 
 // readBody reads the request's body, whatever the call does with it, so that the caller can read the response and use
 // the connection again. It returns errTooLarge before a caller that waits for 100 Continue sends anything.
-func (r *request) readBody(w *response, bodies *budget) error {
+func (r *request) readBody(w *response, bodies *semaphore.Weighted) error {
 	if r.Body == http.NoBody {
 		return nil
 	}

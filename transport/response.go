@@ -8,6 +8,7 @@ import (
 	"clients/transport/console"
 
 	"github.com/klauspost/compress/gzhttp"
+	"golang.org/x/sync/semaphore"
 )
 
 // response is the response to a request, with what has been sent of it.
@@ -16,11 +17,11 @@ type response struct {
 	format     format
 	status     int // 0 until the header is sent
 	bytes      int64
-	client     int64        // to whose page of the console a refusal links back; 0 for none
-	heldOff    bool         // throttled, rate limited or out of memory; not a failure
-	lingers    bool         // sent before the body of the request was read
-	reserved   reservations // until all of the response is sent
-	compressor *budget      // that a compressor is reserved from; nil if none is needed or there is no bound
+	client     int64               // to whose page of the console a refusal links back; 0 for none
+	heldOff    bool                // throttled, rate limited or out of memory; not a failure
+	lingers    bool                // sent before the body of the request was read
+	reserved   reservations        // until all of the response is sent
+	compressor *semaphore.Weighted // that a compressor is reserved from; nil if none is needed
 }
 
 // WriteHeader records the status.
