@@ -2,15 +2,12 @@ package transport
 
 import "net/http"
 
-// spelling maps names of headers as net/http spells them to names as the original service spelled them, which old client
-// libraries look for without ignoring case.
-var spelling = map[string]string{"Etag": "ETag", "Www-Authenticate": "WWW-Authenticate"}
-
-// spelledWriter spells the headers of a response whose WriteHeader is called before anything else is sent.
+// spelledWriter spells the ETag of a response as the original service spelled it: old client libraries look for it without ignoring
+// case. WriteHeader has to be called before anything else is sent.
 type spelledWriter struct{ http.ResponseWriter }
 
-// withSpelling returns a handler whose responses have their headers spelled so. It comes before every other wrapper, which
-// look for the names that net/http uses.
+// withSpelling returns a handler whose responses have their ETag spelled so. It comes before every other wrapper, which look
+// for the name that net/http uses.
 func withSpelling(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { next.ServeHTTP(spelledWriter{w}, r) })
 }
@@ -18,11 +15,9 @@ func withSpelling(next http.Handler) http.Handler {
 // WriteHeader sends the headers.
 func (w spelledWriter) WriteHeader(status int) {
 	header := w.Header()
-	for name, spelled := range spelling {
-		if values, found := header[name]; found && status >= http.StatusOK { // else the header is still to come
-			delete(header, name)
-			header[spelled] = values
-		}
+	if tag, found := header["Etag"]; found && status >= http.StatusOK { // else the header is still to come
+		delete(header, "Etag")
+		header["ETag"] = tag
 	}
 	w.ResponseWriter.WriteHeader(status)
 }

@@ -104,7 +104,7 @@ func (w *response) refuse(e *auth.Refusal) {
 	case http.StatusBadRequest:
 		header["Hint"] = []string{e.Message}
 	case http.StatusUnauthorized:
-		header.Set("WWW-Authenticate", `Basic realm="Clients API", charset="UTF-8"`)
+		header["WWW-Authenticate"] = []string{`Basic realm="Clients API", charset="UTF-8"`}
 	case http.StatusServiceUnavailable:
 		header.Set("Retry-After", auth.Seconds(e.RetryAfter))
 	}
