@@ -102,11 +102,11 @@ func (w *response) sendPage(status int, page []byte, err error) error {
 
 // showAsset is GET /console/{asset}: what pages refer to.
 func showAsset(_ *API, w *response, r *request) error {
-	content, kind, tag, found := console.Asset(path.Base(r.URL.Path))
+	content, kind, found := console.Asset(path.Base(r.URL.Path))
 	if !found {
 		return errNoRoute
 	}
-	if !w.notModified(r, tag) {
+	if !w.notModified(r, contentTag(content, "")) {
 		w.Header().Set("Content-Type", kind)
 		w.send(http.StatusOK, content)
 	}

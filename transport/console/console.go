@@ -25,7 +25,6 @@ import (
 	"bytes"
 	"embed"
 	"fmt"
-	"hash/crc64"
 	"html/template"
 	"net/http"
 	"path"
@@ -101,14 +100,10 @@ func Refusal(status int, message string, client int64) []byte {
 // mediaTypes are those of the assets. The tables of some systems have others, with which browsers run no script.
 var mediaTypes = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 
-// Asset returns a file that pages refer to, with its media type and its entity tag. found is false if there is none of that name.
-func Asset(name string) (content []byte, kind, tag string, found bool) {
+// Asset returns a file that pages refer to, with its media type. found is false if there is none of that name.
+func Asset(name string) (content []byte, kind string, found bool) {
 	content, err := files.ReadFile(path.Join("assets", path.Base(name)))
-	if err != nil {
-		return nil, "", "", false
-	}
-	sum := crc64.Checksum(content, crc64.MakeTable(crc64.ECMA))
-	return content, mediaTypes[path.Ext(name)], fmt.Sprintf(`"%x"`, sum), true
+	return content, mediaTypes[path.Ext(name)], err == nil
 }
 
 // SetHeaders sets what protects pages and assets in a browser.
