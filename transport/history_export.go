@@ -37,11 +37,9 @@ func WriteHistory(w io.Writer, versions iter.Seq2[timeline.Version, error], asJS
 // writeCSV writes a row for each attribute that a version changed. Null and an empty text are both empty.
 func writeCSV(w io.Writer, versions iter.Seq2[timeline.Version, error]) error {
 	out := csv.NewWriter(w)
-	if err := out.Write([]string{
+	_ = out.Write([]string{
 		"version", "sequence", "type", "time", "actor", "correlation_id", "causation_id", "attribute", "before", "after",
-	}); err != nil {
-		return err
-	}
+	}) // Error returns the first error
 	for v, err := range versions {
 		if err != nil {
 			return err
@@ -50,26 +48,20 @@ func writeCSV(w io.Writer, versions iter.Seq2[timeline.Version, error]) error {
 			strconv.FormatUint(v.Version, 10), strconv.FormatUint(v.Sequence, 10), v.Type, v.At.UTC().Format(time.RFC3339),
 			domain.Representable(v.Actor), domain.Representable(v.CorrelationID), domain.Representable(v.CausationID),
 		}
-		for _, change := range rows(changes(v.Before, v.After)) {
-			if err := out.Write(append(event[:len(event):len(event)], change[:]...)); err != nil {
-				return err
-			}
+		changed := changes(v.Before, v.After)
+		if len(changed) == 0 {
+			_ = out.Write(append(event, "", "", ""))
+		}
+		for _, c := range changed {
+			values := c.Value.([]wire.Field)
+			_ = out.Write(append(event, c.Name, cell(values[0].Value), cell(values[1].Value)))
+		}
+		if err := out.Error(); err != nil {
+			return err
 		}
 	}
 	out.Flush()
 	return out.Error()
-}
-
-// rows returns the last columns of an event's rows. There is one row at least.
-func rows(changed []wire.Field) (all [][3]string) {
-	for _, c := range changed {
-		values, _ := c.Value.([]wire.Field)
-		all = append(all, [3]string{c.Name, cell(values[0].Value), cell(values[1].Value)})
-	}
-	if all == nil {
-		all = make([][3]string, 1)
-	}
-	return all
 }
 
 func cell(value any) string {
