@@ -137,7 +137,9 @@ func (a *API) Handler() (http.Handler, error) {
 		compress(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			x.w.ResponseWriter = w
 			defer a.end(&x.w, &x.r)
-			a.serve(&x.w, &x.r)
+			if err := a.serve(&x.w, &x.r); err != nil {
+				a.fail(&x.w, &x.r, err)
+			}
 		})).ServeHTTP(w, r)
 	})), nil
 }

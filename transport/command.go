@@ -42,7 +42,7 @@ func (a *API) handle(r *request, c domain.Command, body []byte) (command.Result,
 		CausationID:   r.id,
 		Traceparent:   r.traceparent(),
 	}
-	if r.route.id != 0 && onlyNew(r.Header) {
+	if r.route.id != 0 && isAny(r.Header.Values("If-None-Match")) {
 		request.IfMatch = []domain.Revision{} // no existing client has one of these
 	}
 	if len(keys) == 1 {

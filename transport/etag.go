@@ -21,7 +21,7 @@ func tag(revision domain.Revision, f format) string {
 	return string(append(append(b, f...), '"'))
 }
 
-// contentTag returns the strong entity tag of a page, which differs with the path of the next one.
+// contentTag returns the strong entity tag of a file or a page, which differs with the path of the next one.
 func contentTag(page []byte, next string) string {
 	table := crc64.MakeTable(crc64.ECMA)
 	return fmt.Sprintf(`"%x"`, crc64.Update(crc64.Checksum(page, table), table, []byte(next)))
@@ -43,10 +43,7 @@ func parseTag(given string) (domain.Revision, bool) {
 // ifMatch returns the revisions that the client may have, or nil for any. Weak and foreign tags match nothing.
 func ifMatch(header http.Header) []domain.Revision {
 	given := header.Values("If-Match")
-	if len(given) == 0 {
-		return nil
-	}
-	if isAny(given) {
+	if len(given) == 0 || isAny(given) {
 		return nil
 	}
 	revisions := []domain.Revision{}
@@ -56,11 +53,6 @@ func ifMatch(header http.Header) []domain.Revision {
 		}
 	}
 	return revisions
-}
-
-// onlyNew reports whether the request is only for a client that does not exist.
-func onlyNew(header http.Header) bool {
-	return isAny(header.Values("If-None-Match"))
 }
 
 // isAny reports whether values are an asterisk. In a list it would be part of a tag, which may have commas.

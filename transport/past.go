@@ -66,7 +66,16 @@ func (a *API) getVersion(w *response, r *request, p past) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), historyTimeout)
 	defer cancel()
-	v, err := p.find(ctx, a.Timeline, r)
+	var v timeline.Version
+	var err error
+	switch p.by {
+	case byVersion:
+		v, err = a.Timeline.Number(ctx, r.account, r.route.id, p.version)
+	case byTime:
+		v, err = a.Timeline.AsOf(ctx, r.account, r.route.id, p.at)
+	default:
+		v, err = a.Timeline.Memento(ctx, r.account, r.route.id, p.at)
+	}
 	if err != nil {
 		return err
 	}
@@ -75,17 +84,6 @@ func (a *API) getVersion(w *response, r *request, p past) error {
 		w.Header().Set("Content-Location", versionPath(r.route, v))
 	}
 	return a.sendClient(w, r, v.After)
-}
-
-func (p past) find(ctx context.Context, t timeline.Timeline, r *request) (timeline.Version, error) {
-	switch p.by {
-	case byVersion:
-		return t.Number(ctx, r.account, r.route.id, p.version)
-	case byTime:
-		return t.AsOf(ctx, r.account, r.route.id, p.at)
-	default:
-		return t.Memento(ctx, r.account, r.route.id, p.at)
-	}
 }
 
 // Mementos (RFC 7089): each version of a client is one. /clients/{id} is its own TimeGate, and its history is the TimeMap. A

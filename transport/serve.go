@@ -33,16 +33,9 @@ func (a *API) begin(w http.ResponseWriter, r *http.Request) *exchange {
 	return x
 }
 
-// serve responds to a request.
-func (a *API) serve(w *response, r *request) {
-	if err := a.call(w, r); err != nil {
-		a.fail(w, r, err)
-	}
-}
-
-// call admits a request, reads it, and makes the call of its route. Callers that have not logged in learn nothing about what
+// serve admits a request, reads it, and makes the call of its route. Callers that have not logged in learn nothing about what
 // exists.
-func (a *API) call(w *response, r *request) error {
+func (a *API) serve(w *response, r *request) error {
 	if err := a.Hosts.check(r.Request, r.route.ownPages()); err != nil {
 		return err
 	}
