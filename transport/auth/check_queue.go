@@ -55,12 +55,12 @@ func newCheckQueue(processors int) *checkQueue {
 	return &checkQueue{slots: max(1, processors/2), rest: processors == 1}
 }
 
-// do calls check when it is the candidate's turn, and returns its result or errBusy. If the candidate is checked ahead of its
-// turn, do first calls check with last false and returns if that succeeds; the call with last true need not check again.
-func (q *checkQueue) do(c candidate, check func(last bool) error) error {
+// do calls check when it is the candidate's turn or ahead of it, and returns its result or errBusy. A check that failed ahead of its
+// turn returns when it would have been checked otherwise.
+func (q *checkQueue) do(c candidate, check func() error) error {
 	t := q.join(c)
 	if t == nil {
-		return q.run(check, true)
+		return q.run(check)
 	}
 	defer q.quit(t)
 	timer := time.NewTimer(maxWait)
@@ -71,11 +71,13 @@ func (q *checkQueue) do(c candidate, check func(last bool) error) error {
 			if err != nil {
 				return err
 			}
-			return q.run(check, true)
+			return q.run(check)
 		case <-t.ahead:
-			if q.run(check, false) == nil {
+			err := q.run(check)
+			if err == nil {
 				return nil
 			}
+			check = func() error { return err }
 		case <-timer.C:
 			return errBusy
 		}
@@ -83,7 +85,7 @@ func (q *checkQueue) do(c candidate, check func(last bool) error) error {
 }
 
 // run calls check in the caller's slot, and passes the slot on.
-func (q *checkQueue) run(check func(last bool) error, last bool) error {
+func (q *checkQueue) run(check func() error) error {
 	begun := time.Now()
 	defer func() {
 		if q.rest {
@@ -92,7 +94,7 @@ func (q *checkQueue) run(check func(last bool) error, last bool) error {
 		}
 		q.pass()
 	}()
-	return check(last)
+	return check()
 }
 
 // join returns a ticket in the queue, or nil if the caller has a slot at once. Waiting requests from the same network add to

@@ -22,14 +22,14 @@ func flood(q *checkQueue, n int, like candidate) *sync.WaitGroup {
 		c := like
 		c.network, c.name = networkOf(fmt.Sprintf("198.51.%d.%d", i>>8, i&255)), nameHash{1, byte(i >> 8), byte(i)}
 		all.Go(func() {
-			_ = q.do(c, func(bool) error { time.Sleep(checkTime); return errWrong })
+			_ = q.do(c, func() error { time.Sleep(checkTime); return errWrong })
 		})
 	}
 	synctest.Wait()
 	return &all
 }
 
-func right(bool) error {
+func right() error {
 	time.Sleep(checkTime)
 	return nil
 }
@@ -71,16 +71,14 @@ func TestAWrongPasswordWaitsInTheQueue(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			q := newCheckQueue(2)
 			all := flood(q, 5, candidate{})
-			begun, checked := time.Now(), false
-			err := q.do(candidate{network: networkOf("192.0.2.1"), penalty: 1, trusted: trusted}, func(last bool) error {
-				require.Equal(t, trusted && !checked, !last)
-				if !checked {
-					time.Sleep(checkTime)
-				}
-				checked = true
+			begun, checks := time.Now(), 0
+			err := q.do(candidate{network: networkOf("192.0.2.1"), penalty: 1, trusted: trusted}, func() error {
+				checks++
+				time.Sleep(checkTime)
 				return errWrong
 			})
 			require.ErrorIs(t, err, errWrong)
+			require.Equal(t, 1, checks)
 			took = append(took, time.Since(begun))
 			all.Wait()
 		})
@@ -95,13 +93,11 @@ func TestANetworkDoesNotOvertakeItself(t *testing.T) {
 		order := make(chan int, 6)
 		for i := range cap(order) {
 			go func() {
-				_ = q.do(candidate{network: networkOf("192.0.2.1"), trusted: true}, func(last bool) error {
+				_ = q.do(candidate{network: networkOf("192.0.2.1"), trusted: true}, func() error {
 					time.Sleep(checkTime)
-					if last {
-						order <- i
-					}
 					return errWrong
 				})
+				order <- i
 			}()
 			synctest.Wait()
 		}
@@ -116,7 +112,7 @@ func TestAFullQueueRefusesNetworksWithFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newCheckQueue(2)
 		free := make(chan struct{})
-		hold := func(bool) error { <-free; return nil }
+		hold := func() error { <-free; return nil }
 		go func() { _ = q.do(candidate{}, hold) }()
 		synctest.Wait()
 		var all sync.WaitGroup
@@ -156,7 +152,7 @@ func TestAWaitingRequestGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newCheckQueue(2)
 		free := make(chan struct{})
-		go func() { _ = q.do(candidate{}, func(bool) error { <-free; return nil }) }()
+		go func() { _ = q.do(candidate{}, func() error { <-free; return nil }) }()
 		synctest.Wait()
 		begun := time.Now()
 		require.ErrorIs(t, q.do(candidate{network: networkOf("192.0.2.1"), trusted: true}, right), errBusy)

@@ -87,30 +87,28 @@ func (l *Login) authenticate(user credentials.User, password, remote string) err
 	if err := l.tooMany(user, remote); err != nil {
 		return err
 	}
-	failed := false // a check ahead of its turn may fail before the last one
-	err := l.queue.do(l.throttle.candidate(user, remote), func(last bool) error {
-		if !failed {
-			if known, err := l.recall(p, loginShared); known { // another request was first
-				return err
-			}
-			if err := l.tooMany(user, remote); err != nil { // by now
-				return err
-			}
-			if user.Verify(password) {
-				l.metrics.login(loginVerified)
-				l.remember(p, nil)
-				return nil
-			}
-			l.throttle.fail(user.Name, remote)
-			failed = true
+	wrong := false
+	err := l.queue.do(l.throttle.candidate(user, remote), func() error {
+		if known, err := l.recall(p, loginShared); known { // another request was first
+			return err
 		}
-		if last {
-			l.refuse(user, remote, p)
+		if err := l.tooMany(user, remote); err != nil { // by now
+			return err
 		}
+		if user.Verify(password) {
+			l.metrics.login(loginVerified)
+			l.remember(p, nil)
+			return nil
+		}
+		l.throttle.fail(user.Name, remote)
+		wrong = true
 		return ErrLogin
 	})
-	if errors.Is(err, errBusy) {
+	switch {
+	case errors.Is(err, errBusy):
 		l.metrics.login(loginBusy)
+	case wrong:
+		l.refuse(user, remote, p)
 	}
 	return err
 }
