@@ -35,11 +35,12 @@ func showConsole(a *API, w *response, r *request) error {
 
 // showClient is GET /console/clients/{id}: a client and its history. Without NATS it is the client alone.
 func showClient(a *API, w *response, r *request) error {
-	w.client = r.route.id
-	selection, err := parseSelection(r)
+	p, err := parsePast(r)
 	if err != nil {
 		return err
 	}
+	before, _ := strconv.ParseUint(r.URL.Query().Get("before"), 10, 64) // the newest events unless it is a version
+	selection := console.Selection{Version: p.version, At: p.at, Before: before}
 	if err := w.reserved.reserve(a.responses, streamCost); err != nil {
 		return err
 	}
@@ -54,7 +55,7 @@ func showClient(a *API, w *response, r *request) error {
 		defer cancel()
 		versions := a.Timeline.From(ctx, r.account, r.route.id, selection.Unneeded(client.Revision.Version))
 		page, status, err := console.Client(frame, client, versions, r.route.id, selection)
-		if !unavailable(err) {
+		if err == nil || refusalOf(err).Status != http.StatusServiceUnavailable {
 			return w.sendPage(status, page, err)
 		}
 		stale = err
@@ -64,22 +65,6 @@ func showClient(a *API, w *response, r *request) error {
 	}
 	page, status, err := console.Client(frame, client, nil, r.route.id, selection)
 	return w.sendPage(status, page, err)
-}
-
-// unavailable reports whether an error is a domain.Unavailable.
-func unavailable(err error) bool {
-	var known *domain.Error
-	return errors.As(err, &known) && known.Kind == domain.Unavailable
-}
-
-// parseSelection reads the parameters version and as_of, as GET /clients/{id} does, and before.
-func parseSelection(r *request) (console.Selection, error) {
-	p, err := parsePast(r)
-	if err != nil {
-		return console.Selection{}, err
-	}
-	before, _ := strconv.ParseUint(r.URL.Query().Get("before"), 10, 64) // the newest events unless it is a version
-	return console.Selection{Version: p.version, At: p.at, Before: before}, nil
 }
 
 // newFrame returns what all pages have in common.

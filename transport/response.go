@@ -17,7 +17,6 @@ type response struct {
 	format     format
 	status     int // 0 until the header is sent
 	bytes      int64
-	client     int64               // to whose page of the console a refusal links back; 0 for none
 	heldOff    bool                // throttled, rate limited or out of memory; not a failure
 	lingers    bool                // sent before the body of the request was read
 	reserved   reservations        // until all of the response is sent
@@ -97,8 +96,8 @@ func (w *response) notModified(r *request, current string) bool {
 // ofSuccess are the headers of reads that a refusal does not have.
 var ofSuccess = []string{"ETag", "Cache-Control", "Link", "Warning", "Stream-Sequence", "Stream-Epoch", "Memento-Datetime", "Content-Location"}
 
-// refuse sends an error.
-func (w *response) refuse(e *auth.Refusal) {
+// refuse sends an error. client is to whose page of the console it may link back, 0 for none.
+func (w *response) refuse(e *auth.Refusal, client int64) {
 	header := w.Header()
 	switch e.Status {
 	case http.StatusBadRequest:
@@ -114,7 +113,7 @@ func (w *response) refuse(e *auth.Refusal) {
 	w.vary()
 	if w.format == formatHTML {
 		header.Set("Cache-Control", "no-store")
-		w.send(e.Status, console.Refusal(e.Status, e.Message, w.client))
+		w.send(e.Status, console.Refusal(e.Status, e.Message, client))
 		return
 	}
 	w.send(e.Status, w.format.encoding().AppendError(nil, e.Message))

@@ -120,5 +120,5 @@ func (a *API) fail(w *response, r *request, err error) {
 		w.lingers = http.NewResponseController(w).EnableFullDuplex() == nil
 		w.Header().Set("Connection", "close")
 	}
-	w.refuse(refusal)
+	w.refuse(refusal, r.route.id)
 }
