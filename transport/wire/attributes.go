@@ -53,39 +53,28 @@ const (
 // set sets an attribute, whose name may have hyphens or underscores. Names that are not writable are ignored: callers send
 // whole objects back.
 func set(a *domain.ClientAttributes, name string, v value) error {
-	setter, ok := setters[strings.ReplaceAll(name, "-", "_")]
-	if !ok {
-		return nil
+	switch strings.ReplaceAll(name, "-", "_") {
+	case "name":
+		return v.required(&a.Name, "Name")
+	case "currency":
+		return v.required(&a.Currency, "Currency")
+	case "currency_symbol":
+		if a.DeriveSymbol = v.kind == null; a.DeriveSymbol {
+			a.CurrencySymbol = nil
+			return nil
+		}
+		return v.string(&a.CurrencySymbol, "Currency symbol")
+	case "details":
+		if v.kind == null {
+			v = value{kind: text}
+		}
+		return v.string(&a.Details, "Details")
+	case "active":
+		return v.bool(&a.Active, "Active")
+	case "highrise_id":
+		return v.id(&a.HighriseID, "Highrise id")
 	}
-	return setter(a, v)
-}
-
-type attributes = domain.ClientAttributes
-
-// setters sets the writable attributes, by their names with underscores.
-var setters = map[string]func(*attributes, value) error{
-	"name":            func(a *attributes, v value) error { return v.required(&a.Name, "Name") },
-	"currency":        func(a *attributes, v value) error { return v.required(&a.Currency, "Currency") },
-	"currency_symbol": currencySymbol,
-	"details":         func(a *attributes, v value) error { return v.emptyIfNull().string(&a.Details, "Details") },
-	"active":          func(a *attributes, v value) error { return v.bool(&a.Active, "Active") },
-	"highrise_id":     func(a *attributes, v value) error { return v.id(&a.HighriseID, "Highrise id") },
-}
-
-// currencySymbol sets the symbol. Null means to derive it from the currency.
-func currencySymbol(a *attributes, v value) error {
-	if a.DeriveSymbol = v.kind == null; a.DeriveSymbol {
-		a.CurrencySymbol = nil
-		return nil
-	}
-	return v.string(&a.CurrencySymbol, "Currency symbol")
-}
-
-func (v value) emptyIfNull() value {
-	if v.kind == null {
-		return value{kind: text}
-	}
-	return v
+	return nil
 }
 
 func (v value) required(to **string, label string) error {
