@@ -36,7 +36,7 @@ func (f format) contentType() string {
 // negotiate chooses by the path's suffix, else Accept, else the request's Content-Type, else XML.
 func negotiate(suffix string, header http.Header) format {
 	if suffix != "" {
-		return format(suffix)
+		return format(suffix[1:])
 	}
 	if accept := header.Get("Accept"); accept != "" {
 		if f, ok := preferred(header, mediaFormat); ok {

@@ -112,7 +112,7 @@ func (p page) each(a *API, w *response, r *request, do func(timeline.Version) in
 
 // path returns the path of the page, in the form of the request but for its slashes.
 func (p page) path(r route) string {
-	return fmt.Sprintf("%s/history%s?after=%d&limit=%d", clientPath(r.id), r.extension(), p.after, p.limit)
+	return fmt.Sprintf("%s/history%s?after=%d&limit=%d", clientPath(r.id), r.suffix, p.after, p.limit)
 }
 
 // eventFields returns what a history says of an event. Other services may name themselves and their events in any bytes.

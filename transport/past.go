@@ -96,13 +96,13 @@ const linkFormat = "application/link-format"
 func (w *response) mementoHeaders(r route) {
 	path := clientPath(r.id)
 	w.Header().Add("Vary", "Accept-Datetime")
-	w.Header().Set("Link", "<"+path+r.extension()+`>; rel="original timegate", <`+path+`/history>; rel="timemap"; type="`+linkFormat+`"`)
+	w.Header().Set("Link", "<"+path+r.suffix+`>; rel="original timegate", <`+path+`/history>; rel="timemap"; type="`+linkFormat+`"`)
 }
 
 func clientPath(id int64) string { return "/clients/" + strconv.FormatInt(id, 10) }
 
 func versionPath(r route, v timeline.Version) string {
-	return fmt.Sprintf("%s%s?version=%d", clientPath(r.id), r.extension(), v.Version)
+	return fmt.Sprintf("%s%s?version=%d", clientPath(r.id), r.suffix, v.Version)
 }
 
 // mementoTime writes a time as HTTP does.

@@ -67,27 +67,21 @@ func allowed(calls map[string]call) string {
 type route struct {
 	resource resource
 	id       int64
-	suffix   string // "xml", "json" or ""; "html" for everything of the console
+	suffix   string // ".xml", ".json" or ""; ".html" for everything of the console
 }
 
 // ownPages reports whether, of all web pages, only those of the service itself may have a browser read the resource.
-func (r route) ownPages() bool { return r.resource == clientFeed || r.suffix == string(formatHTML) }
+func (r route) ownPages() bool { return r.resource == clientFeed || r.suffix == suffixHTML }
 
-// extension returns the suffix with its dot, or "".
-func (r route) extension() string {
-	if r.suffix == "" {
-		return ""
-	}
-	return "." + r.suffix
-}
+const suffixHTML = "." + string(formatHTML)
 
 // parseRoute takes a path apart. Slashes at its end and doubled ones do not matter, and any part of it may bear the suffix.
 func parseRoute(path string) route {
 	r := route{resource: unknown}
 	parts := strings.FieldsFunc(path, func(c rune) bool { return c == '/' })
 	for i, part := range parts {
-		for _, suffix := range []string{"xml", "json"} {
-			if bare, ok := strings.CutSuffix(part, "."+suffix); ok {
+		for _, suffix := range []string{".xml", ".json"} {
+			if bare, ok := strings.CutSuffix(part, suffix); ok {
 				part, r.suffix = bare, suffix
 				break
 			}
@@ -100,7 +94,7 @@ func parseRoute(path string) route {
 		parts[i] = part
 	}
 	if len(parts) > 0 && parts[0] == "console" {
-		r.suffix = string(formatHTML)
+		r.suffix = suffixHTML
 		if len(parts) == 2 {
 			parts[1] = "{asset}"
 		}
