@@ -3,6 +3,7 @@ package console
 import (
 	"fmt"
 	"iter"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -70,8 +71,7 @@ func Client(frame Frame, present domain.Client, versions iter.Seq2[timeline.Vers
 	if c.Missing() {
 		status = http.StatusNotFound
 	}
-	page, err = render("client.html", c)
-	return page, status, err
+	return render("client.html", c), status, nil
 }
 
 // read folds the versions into the page.
@@ -114,7 +114,7 @@ func (c client) Missing() bool {
 }
 
 // Attributes returns those of the state that is shown.
-func (c client) Attributes() []attribute { return attributesOf(c.State, 0) }
+func (c client) Attributes() []attribute { return attributesOf(c.State, math.MaxInt) }
 
 // VersionLink returns the URL of a version, which leaves the events of the page where they are.
 func (c client) VersionLink(version uint64) string { return c.link(version, c.Before) }

@@ -24,7 +24,6 @@ package console
 import (
 	"bytes"
 	"embed"
-	"fmt"
 	"html/template"
 	"net/http"
 	"path"
@@ -75,26 +74,22 @@ var pages = template.Must(template.New("").Funcs(template.FuncMap{
 	"iso":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 }).ParseFS(files, "pages/*.html"))
 
-func render(page string, data any) ([]byte, error) {
+func render(page string, data any) []byte {
 	var b bytes.Buffer
 	if err := pages.ExecuteTemplate(&b, page, data); err != nil {
-		return nil, fmt.Errorf("render %s: %w", page, err)
+		panic(err) // the template and the data do not fit
 	}
-	return b.Bytes(), nil
+	return b.Bytes()
 }
 
 // Refusal returns the page of an error. If the request for the page of a client was invalid, it links to that client.
 func Refusal(status int, message string, client int64) []byte {
-	page, err := render("refusal.html", struct {
+	return render("refusal.html", struct {
 		Frame
 		Status        int
 		Title, Reason string
 		Client        int64
 	}{Status: status, Title: http.StatusText(status), Reason: message, Client: client})
-	if err != nil {
-		return []byte(template.HTMLEscapeString(message))
-	}
-	return page
 }
 
 // mediaTypes are those of the assets. The tables of some systems have others, with which browsers run no script.

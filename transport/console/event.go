@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"clients/domain"
 	"clients/projections/timeline"
@@ -50,12 +49,7 @@ func newEvent(v timeline.Version) Event {
 }
 
 // Label returns what the event is called.
-func (e Event) Label() string {
-	if label := labels[e.Type]; label != "" {
-		return label
-	}
-	return e.Type
-}
+func (e Event) Label() string { return labels[e.Type] }
 
 // Ends reports whether the client does not exist behind the event.
 func (e Event) Ends() bool { return e.Type == deleted || e.Type == erased }
@@ -83,7 +77,7 @@ func changes(before, after domain.Client) (changed []change) {
 	return changed
 }
 
-// attributesOf returns what events change of a client, in the order of the API. A text longer than limit is cut, unless limit is 0.
+// attributesOf returns what events change of a client, in the order of the API. Texts of more than limit characters are cut.
 func attributesOf(c domain.Client, limit int) []attribute {
 	status := "inactive"
 	if c.Active {
@@ -117,15 +111,14 @@ func number(n int64) string {
 
 // cut returns the value with limit characters at most, in memory of its own.
 func (v value) cut(limit int) value {
-	if limit == 0 || len(v.Text) <= limit || utf8.RuneCountInString(v.Text) <= limit {
-		return v
+	count := 0
+	for i := range v.Text {
+		if count == limit {
+			return value{Text: strings.Clone(v.Text[:i]), Cut: true}
+		}
+		count++
 	}
-	end := 0
-	for range limit {
-		_, n := utf8.DecodeRuneInString(v.Text[end:])
-		end += n
-	}
-	return value{Text: strings.Clone(v.Text[:end]), Cut: true}
+	return v
 }
 
 // window collects the last pageSize events in front of a version.

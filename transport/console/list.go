@@ -104,16 +104,11 @@ func List(ctx context.Context, frame Frame, query url.Values, listing readmodel.
 	}
 	l.Page = min(l.Page, max(1, (l.Found+pageSize-1)/pageSize))
 	l.First, l.Last = (l.Page-1)*pageSize+1, (l.Page-1)*pageSize+len(l.Clients)
-	l.links()
-	return render("list.html", l)
-}
-
-// links sets the links to other pages.
-func (l *list) links() {
 	if l.Page > 1 {
 		l.Previous = l.link(l.Page - 1)
 	}
 	if l.Last < l.Found {
 		l.Next = l.link(l.Page + 1)
 	}
+	return render("list.html", l), nil
 }
