@@ -66,34 +66,28 @@ type rewrite struct {
 var rewrites = func() (all []rewrite) {
 	// clock is the end of a time of day, and the zone that may precede its offset.
 	const clock, zone = `(:\d\d|[AP]M)`, `[ +]*(?:(?:UTC|GMT) *)?`
-	rules := [][2]string{
-		{`(:\d\d:\d\d)[.,]\d+`, "$1"},           // fractions of a second
-		{`(:\d\d.*) M=[-+ ][\d.]+$`, "$1"},      // Go's monotonic clock
-		{`(:\d\d.*)\([^()]*\)$`, "$1"},          // the name of a zone
-		{`(\d)[ +]*([AP])\.?M\b\.?`, "$1${2}M"}, // 6:30 p.m.
-		{`^[ +]*(?:SUN|MON|TUES?|WED(?:NES)?|THU(?:RS?)?|FRI|SAT(?:UR)?)(?:DAY)?\b,?`, ""},
-		{`\bSEPT\b`, "SEP"},
-		{`^ *(\d{4})[-/](\d{1,2})[-/](\d{1,2})T(\d)`, "$1-$2-$3 $4"},
-		{`^ *(\d{4})/(\d{1,2})/(\d{1,2})\b`, "$1-$2-$3"},
-		{`^ *(\d{4})(\d\d)(\d\d)T?(\d\d)(\d\d)(\d\d)(Z|[-+]|\b)`, "$1-$2-$3 $4:$5:$6$7"},
-		{`^ *(\d{4})(\d\d)(\d\d)T?(\d\d)(\d\d)(Z|[-+]|\b)`, "$1-$2-$3 $4:$5$6"},
-		{`^ *(\d{4})(\d\d)(\d\d)(?:T|\b)`, "$1-$2-$3 "},
-		{clock + zone + `([-+])(?:([01]\d):?|(2[0-3]):)([0-5]\d)\b`, "$1 @$2$3$4$5"}, // +2026 is a year
-		{clock + zone + `([-+])([01]\d|2[0-3])\b`, "$1 @$2${3}00"},
-		{`(^|[^@])\++`, "$1 "},
-		{clock + zone + ` (0\d|1[0-4]):?([0-5]\d)\b`, "$1 @+$2$3"},
-		{`(@[-+]\d{4}) +[A-Z]{1,5}$`, "$1"}, // the name of a zone, behind its offset
-		{clock + ` *(?:UTC|GMT|UT|Z)\b`, "$1 @+0000"},
-	}
+	rule := func(pattern, with string) { all = append(all, rewrite{regexp.MustCompile(pattern), with}) }
+	rule(`(:\d\d:\d\d)[.,]\d+`, "$1")           // fractions of a second
+	rule(`(:\d\d.*) M=[-+ ][\d.]+$`, "$1")      // Go's monotonic clock
+	rule(`(:\d\d.*)\([^()]*\)$`, "$1")          // the name of a zone
+	rule(`(\d)[ +]*([AP])\.?M\b\.?`, "$1${2}M") // 6:30 p.m.
+	rule(`^[ +]*(?:SUN|MON|TUES?|WED(?:NES)?|THU(?:RS?)?|FRI|SAT(?:UR)?)(?:DAY)?\b,?`, "")
+	rule(`\bSEPT\b`, "SEP")
+	rule(`^ *(\d{4})[-/](\d{1,2})[-/](\d{1,2})T(\d)`, "$1-$2-$3 $4")
+	rule(`^ *(\d{4})/(\d{1,2})/(\d{1,2})\b`, "$1-$2-$3")
+	rule(`^ *(\d{4})(\d\d)(\d\d)T?(\d\d)(\d\d)(\d\d)(Z|[-+]|\b)`, "$1-$2-$3 $4:$5:$6$7")
+	rule(`^ *(\d{4})(\d\d)(\d\d)T?(\d\d)(\d\d)(Z|[-+]|\b)`, "$1-$2-$3 $4:$5$6")
+	rule(`^ *(\d{4})(\d\d)(\d\d)(?:T|\b)`, "$1-$2-$3 ")
+	rule(clock+zone+`([-+])(?:([01]\d):?|(2[0-3]):)([0-5]\d)\b`, "$1 @$2$3$4$5") // +2026 is a year
+	rule(clock+zone+`([-+])([01]\d|2[0-3])\b`, "$1 @$2${3}00")
+	rule(`(^|[^@])\++`, "$1 ")
+	rule(clock+zone+` (0\d|1[0-4]):?([0-5]\d)\b`, "$1 @+$2$3")
+	rule(`(@[-+]\d{4}) +[A-Z]{1,5}$`, "$1") // the name of a zone, behind its offset
+	rule(clock+` *(?:UTC|GMT|UT|Z)\b`, "$1 @+0000")
 	for name, offset := range map[string]string{"EST": "05", "EDT": "04", "CST": "06", "CDT": "05", "MST": "07", "MDT": "06", "PST": "08", "PDT": "07"} {
-		rules = append(rules, [2]string{clock + ` *` + name + `\b`, "$1 @-" + offset + "00"})
+		rule(clock+` *`+name+`\b`, "$1 @-"+offset+"00")
 	}
-	rules = append(rules, [][2]string{
-		{` (?:GMT|UT|Z) *$`, " UTC"}, // of a date alone
-		{`[ ,]+`, " "},
-	}...)
-	for _, r := range rules {
-		all = append(all, rewrite{regexp.MustCompile(r[0]), r[1]})
-	}
+	rule(` (?:GMT|UT|Z) *$`, " UTC") // of a date alone
+	rule(`[ ,]+`, " ")
 	return all
 }()
