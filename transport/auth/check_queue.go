@@ -160,12 +160,7 @@ func (q *checkQueue) pass() {
 
 // remove removes a ticket from the queue if it is there. The caller holds mu.
 func (q *checkQueue) remove(t *ticket) {
-	i := slices.Index(q.waiting, t)
-	if i < 0 {
-		return
-	}
-	q.waiting = slices.Delete(q.waiting, i, i+1)
-	if i := slices.Index(q.ahead, t); i >= 0 {
-		q.ahead = slices.Delete(q.ahead, i, i+1)
-	}
+	isT := func(other *ticket) bool { return other == t }
+	q.waiting = slices.DeleteFunc(q.waiting, isT)
+	q.ahead = slices.DeleteFunc(q.ahead, isT)
 }

@@ -20,9 +20,7 @@ const maxName = 255
 // be a password.
 func parse(file, account string, content []byte) (users []User, faults []error) {
 	content = bytes.TrimPrefix(content, []byte("\xEF\xBB\xBF"))
-	number := 0
-	for line := range strings.Lines(string(content)) {
-		number++
+	for i, line := range strings.Split(string(content), "\n") {
 		line = strings.TrimSpace(line)
 		if line == "" || line[0] == '#' {
 			continue
@@ -30,9 +28,9 @@ func parse(file, account string, content []byte) (users []User, faults []error) 
 		name, hash, _ := strings.Cut(line, ":")
 		switch cost := bcryptHash.FindStringSubmatch(hash); {
 		case !validName(name):
-			faults = append(faults, fmt.Errorf("%s, line %d: the user's name must be 1 to %d bytes of printable text", file, number, maxName))
+			faults = append(faults, fmt.Errorf("%s, line %d: the user's name must be 1 to %d bytes of printable text", file, i+1, maxName))
 		case cost == nil:
-			faults = append(faults, fmt.Errorf("%s, line %d: it is not <user>:<bcrypt hash>, as htpasswd -nB prints it", file, number))
+			faults = append(faults, fmt.Errorf("%s, line %d: it is not <user>:<bcrypt hash>, as htpasswd -nB prints it", file, i+1))
 		default:
 			n, _ := strconv.Atoi(cost[1])
 			users = append(users, User{Name: name, Account: account, Hash: hash, cost: n})
