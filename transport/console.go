@@ -2,7 +2,6 @@ package transport
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"path"
@@ -26,11 +25,7 @@ func showConsole(a *API, w *response, r *request) error {
 	}
 	stale := a.refresh(w, r)
 	listing := a.Directory.List(r.account)
-	page, err := console.List(r.Context(), newFrame(a, r, listing.Sequence, stale), query, listing)
-	if errors.Is(err, context.Canceled) {
-		return errEnded
-	}
-	return w.sendPage(http.StatusOK, page, err)
+	return w.sendPage(http.StatusOK, console.List(newFrame(a, r, listing.Sequence, stale), query, listing), nil)
 }
 
 // showClient is GET /console/clients/{id}: a client and its history. Without NATS it is the client alone.

@@ -44,7 +44,6 @@ var (
 	errPosition     = refused(http.StatusBadRequest, "Last-Event-ID and after must be the id of an event, or a sequence.")
 	errPositionGone = refused(http.StatusGone, "The position does not belong to this history. Start over from a new list.")
 	errKey          = refused(http.StatusBadRequest, "A request has at most one Idempotency-Key, of 1 to 255 characters.")
-	errEnded        = refused(499, "The caller has ended the request.") // nginx's status for the log, as nobody reads it
 	errInternal     = refused(http.StatusInternalServerError, "The request failed because of an internal error.")
 
 	errMemory = &auth.Refusal{Status: http.StatusServiceUnavailable, Message: "Too many large requests are in progress. Try again later.", RetryAfter: time.Second}

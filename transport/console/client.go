@@ -3,11 +3,10 @@ package console
 import (
 	"fmt"
 	"iter"
+	"maps"
 	"math"
 	"net/http"
 	"net/url"
-	"slices"
-	"strconv"
 	"time"
 
 	"clients/domain"
@@ -140,19 +139,14 @@ func (c client) selected() uint64 {
 }
 
 func (c client) link(version, before uint64) string {
-	return link(fmt.Sprintf("/console/clients/%d", c.ID), "version", strconv.FormatUint(version, 10), "before", strconv.FormatUint(before, 10))
+	return link(fmt.Sprintf("/console/clients/%d", c.ID), url.Values{"version": {fmt.Sprint(version)}, "before": {fmt.Sprint(before)}})
 }
 
-// link returns a URL with parameters, which are pairs of a name and a value. Those without a value, or with 0, are left out.
-func link(path string, parameters ...string) string {
-	values := url.Values{}
-	for pair := range slices.Chunk(parameters, 2) {
-		if pair[1] != "" && pair[1] != "0" {
-			values.Set(pair[0], pair[1])
-		}
-	}
-	if len(values) == 0 {
+// link returns a URL with parameters. Those without a value, or with 0, are left out.
+func link(path string, parameters url.Values) string {
+	maps.DeleteFunc(parameters, func(_ string, values []string) bool { return values[0] == "" || values[0] == "0" })
+	if len(parameters) == 0 {
 		return path
 	}
-	return path + "?" + values.Encode()
+	return path + "?" + parameters.Encode()
 }

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"context"
 	"net/url"
 	"strconv"
 	"strings"
@@ -56,7 +55,7 @@ func (f filter) matches(c *domain.Client) bool {
 
 // link returns the URL of another page of the list.
 func (f filter) link(page int) string {
-	return link("/console/", "q", f.Query, "active", f.Active, "page", strconv.Itoa(page))
+	return link("/console/", url.Values{"q": {f.Query}, "active": {f.Active}, "page": {strconv.Itoa(page)}})
 }
 
 // list is the data of list.html.
@@ -70,8 +69,8 @@ type list struct {
 	Previous, Next string
 }
 
-// List returns a page of the clients that match a query. A page behind the last one shows the last one. The error is ctx's.
-func List(ctx context.Context, frame Frame, query url.Values, listing readmodel.Listing) ([]byte, error) {
+// List returns a page of the clients that match a query. A page behind the last one shows the last one.
+func List(frame Frame, query url.Values, listing readmodel.Listing) []byte {
 	f := readFilter(query)
 	l := list{Frame: frame, filter: f, Total: listing.Len}
 	l.Page = min(f.Page, max(1, (listing.Len+pageSize-1)/pageSize))
@@ -79,9 +78,6 @@ func List(ctx context.Context, frame Frame, query url.Values, listing readmodel.
 		l.Gone = max(id, 0)
 	}
 	for c := range listing.Clients() {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
 		if c.ID == l.Gone {
 			l.Gone = 0
 		}
@@ -110,5 +106,5 @@ func List(ctx context.Context, frame Frame, query url.Values, listing readmodel.
 	if l.Last < l.Found {
 		l.Next = l.link(l.Page + 1)
 	}
-	return render("list.html", l), nil
+	return render("list.html", l)
 }
