@@ -4,8 +4,8 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/binary"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"runtime"
@@ -155,10 +155,7 @@ func (l *Login) tooMany(user credentials.User, remote string) error {
 // proof returns the keyed hash of a user, the present bcrypt hash and a password.
 func (l *Login) proof(user credentials.User, password string) (p proof) {
 	h := hmac.New(sha256.New, l.key[:])
-	for _, part := range []string{user.Name, user.Account, user.Hash, password} {
-		_ = binary.Write(h, binary.BigEndian, uint64(len(part)))
-		h.Write([]byte(part))
-	}
+	fmt.Fprintf(h, "%q %q %q %q", user.Name, user.Account, user.Hash, password) // the quotes keep them apart
 	h.Sum(p[:0])
 	return p
 }

@@ -36,13 +36,7 @@ func Begin(w http.ResponseWriter) *Stream {
 
 // Event writes an event. Neither part contains the end of a line.
 func (s *Stream) Event(id, kind string, data []byte) error {
-	start := fmt.Appendf(nil, "id: %s\nevent: %s\ndata: ", id, kind)
-	for _, part := range [][]byte{start, data, []byte("\n\n")} {
-		if err := s.write(part); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.write(fmt.Appendf(nil, "id: %s\nevent: %s\ndata: ", id, kind), data, []byte("\n\n"))
 }
 
 // Position writes a comment and an id without an event. The reader remembers the id, and resumes there.
@@ -56,8 +50,12 @@ func (s *Stream) Flush() error {
 	return s.control.Flush()
 }
 
-func (s *Stream) write(part []byte) error {
+func (s *Stream) write(parts ...[]byte) error {
 	_ = s.control.SetWriteDeadline(time.Now().Add(patience))
-	_, err := s.w.Write(part)
-	return err
+	for _, part := range parts {
+		if _, err := s.w.Write(part); err != nil {
+			return err
+		}
+	}
+	return nil
 }
