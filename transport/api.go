@@ -2,7 +2,7 @@
 //
 // # Flow of a request
 //
-//	withSpelling     spells some headers of the response as old client libraries expect
+//	spelledWriter    spells a header of the response as old client libraries expect
 //	begin            request id, route, format of the response, trace
 //	compress         gzip, if the caller accepts it
 //	Hosts.check      protects against DNS rebinding and requests from other sites
@@ -131,7 +131,8 @@ func (a *API) Handler() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return withSpelling(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w = spelledWriter{w}
 		x := a.begin(w, r)
 		defer x.w.reserved.release() // when the compressor has sent the last of the response
 		compress(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -141,7 +142,7 @@ func (a *API) Handler() (http.Handler, error) {
 				a.fail(&x.w, &x.r, err)
 			}
 		})).ServeHTTP(w, r)
-	})), nil
+	}), nil
 }
 
 // minCompressed is the size in bytes below which compression makes a response larger.

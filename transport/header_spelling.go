@@ -2,15 +2,9 @@ package transport
 
 import "net/http"
 
-// spelledWriter spells the ETag of a response as the original service spelled it: old client libraries look for it without ignoring
-// case. WriteHeader has to be called before anything else is sent.
+// spelledWriter spells the ETag of a response as the original service spelled it: old client libraries do not ignore the case. It is
+// below every other wrapper, which look for the name that net/http uses. WriteHeader has to be called before anything else is sent.
 type spelledWriter struct{ http.ResponseWriter }
-
-// withSpelling returns a handler whose responses have their ETag spelled so. It comes before every other wrapper, which look
-// for the name that net/http uses.
-func withSpelling(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { next.ServeHTTP(spelledWriter{w}, r) })
-}
 
 // WriteHeader sends the headers.
 func (w spelledWriter) WriteHeader(status int) {

@@ -70,14 +70,10 @@ func (k *Kept) Chunks(account string, listing readmodel.Listing, e *wire.Encodin
 		if !filled {
 			k.fill(l, chunks)
 		}
-		l.all(yield)
-	}
-}
-
-func (l *list) all(yield func([]byte, bool) bool) {
-	for i, chunk := range l.chunks {
-		if !yield(chunk, i == len(l.chunks)-1) {
-			return
+		for i, chunk := range l.chunks {
+			if !yield(chunk, i == len(l.chunks)-1) {
+				return
+			}
 		}
 	}
 }

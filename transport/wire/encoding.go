@@ -27,7 +27,9 @@ var (
 		AppendClient:   appendXML,
 		AppendDocument: func(b []byte, c *domain.Client) []byte { return appendXML(append(b, xmlDeclaration...), c) },
 		AppendEvent:    func(b []byte, fields []Field) []byte { return appendXMLFields(b, "event", fields, "  ") },
-		AppendHash:     appendXMLHash,
+		AppendHash: func(b []byte, name string, fields []Field) []byte {
+			return appendXMLFields(append(b, xmlDeclaration...), name, fields, "")
+		},
 	}
 	JSON = &Encoding{
 		ContentType:    "application/json; charset=utf-8",
@@ -38,7 +40,7 @@ var (
 		Separator:      ",",
 		AppendClient:   appendJSON,
 		AppendDocument: appendJSON,
-		AppendEvent:    appendJSONEvent,
+		AppendEvent:    func(b []byte, fields []Field) []byte { return appendJSONHash(b, "", []Field{{"event", fields}}) },
 		AppendHash:     appendJSONHash,
 	}
 )

@@ -7,10 +7,6 @@ import (
 	"time"
 )
 
-func appendXMLHash(b []byte, name string, fields []Field) []byte {
-	return appendXMLFields(append(b, xmlDeclaration...), name, fields, "")
-}
-
 func appendXMLFields(b []byte, name string, fields []Field, indent string) []byte {
 	b = fmt.Appendf(b, "%s<%s>\n", indent, name)
 	for _, f := range fields {
@@ -55,11 +51,6 @@ func appendJSONHash(b []byte, _ string, fields []Field) []byte {
 		}
 	}
 	return append(b, '}')
-}
-
-// appendJSONEvent appends {"event":{…}}.
-func appendJSONEvent(b []byte, fields []Field) []byte {
-	return appendJSONHash(b, "", []Field{{Name: "event", Value: fields}})
 }
 
 // scalar returns a value as text, and its type in XML, which is "" for a string.
