@@ -12,11 +12,11 @@ import (
 // conn is a connection of a Listener, below TLS.
 type conn struct {
 	net.Conn
-	listener  *Listener
-	network   netip.Prefix
-	since     time.Time
-	loggedIn  atomic.Bool  // changes under the listener's mu
-	idleSince atomic.Int64 // in nanoseconds since 1970; 0 while a request is under way
+	listener *Listener
+	network  netip.Prefix
+	loggedIn atomic.Bool  // changes under the listener's mu
+	active   atomic.Bool  // a request is under way
+	since    atomic.Int64 // when it became active or idle, in nanoseconds since 1970
 }
 
 // contextKey is the key of the conn in the context of its requests.
@@ -47,9 +47,9 @@ func connOf(inner net.Conn) *conn {
 	return c
 }
 
-func (c *conn) idleBefore(t time.Time) bool {
-	since := c.idleSince.Load()
-	return since != 0 && since <= t.UnixNano()
+// isIdle reports whether the connection has been idle for minIdle.
+func (c *conn) isIdle() bool {
+	return !c.active.Load() && time.Since(time.Unix(0, c.since.Load())) >= minIdle
 }
 
 // SetReadDeadline sets the deadline, or an earlier one if the connection is anonymous.

@@ -3,8 +3,8 @@
 //
 // A connection is anonymous until a request on it has logged in. Anonymous connections have a share of their own, may not
 // be idle for long, and are closed first: the idle ones before the others, those of the network that has most of them
-// before those of others, and the older before the newer. Then connections that have been idle for some time are closed. If
-// there is none, a new connection waits until another one ends.
+// before those of others, and those that have been idle or busy for long before the others. Then connections that have been
+// idle for some time are closed. If there is none, a new connection waits until another one ends.
 package connections
 
 import (
@@ -55,12 +55,9 @@ func (l *Listener) Attach(server *http.Server) {
 		return context.WithValue(ctx, contextKey{}, connOf(inner))
 	}
 	server.ConnState = func(inner net.Conn, state http.ConnState) {
-		switch c := connOf(inner); {
-		case c == nil:
-		case state == http.StateActive:
-			c.idleSince.Store(0)
-		case state == http.StateIdle:
-			c.idleSince.Store(time.Now().UnixNano())
+		if c := connOf(inner); c != nil && (state == http.StateActive || state == http.StateIdle) {
+			c.since.Store(time.Now().UnixNano()) // first: it has not been idle for long meanwhile
+			c.active.Store(state == http.StateActive)
 		}
 	}
 }
@@ -72,9 +69,9 @@ func (l *Listener) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	peer, _ := netip.ParseAddrPort(inner.RemoteAddr().String())
-	c := &conn{Conn: inner, listener: l, network: NetworkOf(peer.Addr()), since: time.Now()}
+	c := &conn{Conn: inner, listener: l, network: NetworkOf(peer.Addr())}
 	c.loggedIn.Store(l.limits.Anonymous == 0)
-	c.idleSince.Store(c.since.UnixNano())
+	c.since.Store(time.Now().UnixNano())
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for !l.closed && !l.makeRoom(c) {
@@ -118,33 +115,28 @@ func (l *Listener) makeRoom(c *conn) bool {
 
 // leastUseful returns the connection to close first, or nil if none may be closed. The caller holds mu.
 func (l *Listener) leastUseful(anonymousOnly bool) (least *conn) {
-	now := time.Now()
 	for c := range l.conns {
-		if c.loggedIn.Load() && (anonymousOnly || !c.idleBefore(now.Add(-minIdle))) {
+		if c.loggedIn.Load() && (anonymousOnly || !c.isIdle()) {
 			continue
 		}
-		if least == nil || l.lessUseful(c, least, now) {
+		if least == nil || l.lessUseful(c, least) {
 			least = c
 		}
 	}
 	return least
 }
 
-func (l *Listener) lessUseful(a, b *conn, now time.Time) bool {
+func (l *Listener) lessUseful(a, b *conn) bool {
 	if a.loggedIn.Load() != b.loggedIn.Load() {
 		return b.loggedIn.Load()
 	}
-	aIdle, bIdle := a.idleBefore(now), b.idleBefore(now)
-	if aIdle != bIdle {
-		return aIdle
+	if busy := a.active.Load(); busy != b.active.Load() {
+		return !busy
 	}
 	if n, m := l.anonymous[a.network], l.anonymous[b.network]; n != m && !a.loggedIn.Load() {
 		return n > m
 	}
-	if aIdle {
-		return a.idleSince.Load() < b.idleSince.Load()
-	}
-	return a.since.Before(b.since)
+	return a.since.Load() < b.since.Load()
 }
 
 // remove forgets a connection that ends. The caller holds mu.
