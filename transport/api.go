@@ -22,7 +22,7 @@
 //   - lists encodes lists of them, and keeps those that do not change
 //   - auth decides who sends a request and whether it is admitted
 //   - credentials holds the users who may log in, reload the files that change at run time
-//   - connections bounds the connections and drains them before a shutdown
+//   - connections bounds the connections
 //   - sse writes server-sent events
 //   - console makes the pages of the console
 //   - contracts holds the OpenAPI and AsyncAPI documents
@@ -40,6 +40,7 @@ import (
 	"math"
 	"net/http"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"clients/domain"
@@ -96,6 +97,9 @@ type API struct {
 	RateLimit int
 	// FeedLimit is how many feeds a user may have open.
 	FeedLimit int
+	// Draining ends each connection with the next response, so that callers move to other replicas before a shutdown. A connection
+	// that the server closed between two requests instead could lose a request that is already on its way.
+	Draining *atomic.Bool
 	// MemoryLimit is how many bytes the process may use; 0 for any number.
 	MemoryLimit int64
 	Metrics     *Metrics

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -67,7 +68,7 @@ func TestPagesOfExtremeEventsAreWithinTheirMemory(t *testing.T) {
 	const limit, requests = 64 << 20, 24
 	s := newService(t)
 	api := transport.API{
-		Commands: s, Directory: s, Timeline: timeline.New(extremes{}, extremes{}), Hosts: transport.Hosts{Any: true},
+		Commands: s, Directory: s, Timeline: timeline.New(extremes{}, extremes{}), Hosts: transport.Hosts{Any: true}, Draining: new(atomic.Bool),
 		MemoryLimit: limit, Epoch: func() string { return "epoch" }, ReadOnly: func() string { return "" },
 		Metrics: transport.NewMetrics(prometheus.NewRegistry()), Log: slog.New(slog.DiscardHandler),
 	}

@@ -26,7 +26,7 @@ func (a *API) begin(w http.ResponseWriter, r *http.Request) *exchange {
 		x.w.compressor = a.responses
 	}
 	w.Header().Set("X-Request-Id", x.r.id)
-	if !x.r.reusable() {
+	if a.Draining.Load() || !x.r.reusable() {
 		w.Header().Set("Connection", "close")
 	}
 	x.r.beginSpan(a.Tracer)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -39,7 +40,7 @@ func newService(t *testing.T) *service {
 func handlerOf(t *testing.T, commands transport.Commands, directory transport.Directory, log *strings.Builder) http.Handler {
 	t.Helper()
 	api := transport.API{
-		Commands: commands, Directory: directory, Hosts: transport.Hosts{Any: true},
+		Commands: commands, Directory: directory, Hosts: transport.Hosts{Any: true}, Draining: new(atomic.Bool),
 		Epoch: func() string { return "epoch" }, Metrics: transport.NewMetrics(prometheus.NewRegistry()), Log: slog.New(slog.NewTextHandler(log, nil)),
 	}
 	handler, err := api.Handler()

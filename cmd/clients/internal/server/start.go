@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"clients/cmd/clients/internal/config"
@@ -22,7 +23,6 @@ import (
 	"clients/projections/readmodel"
 	"clients/projections/snapshot"
 	"clients/transport"
-	"clients/transport/connections"
 
 	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
@@ -36,8 +36,8 @@ type Server struct {
 	api, ops    net.Listener
 	hosts       transport.Hosts // that requests on both listeners may be for
 	apiServer   *http.Server
-	drain       connections.Drain // ends the connections of callers before a shutdown
-	embedded    *embedded.Server  // nil with external NATS
+	draining    atomic.Bool      // ends the connections of callers before a shutdown
+	embedded    *embedded.Server // nil with external NATS
 	nc          *nats.Conn
 	store       *eventstore.Store
 	records     *idempotency.Store

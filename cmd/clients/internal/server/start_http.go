@@ -74,6 +74,7 @@ func (s *Server) serveAPI(context.Context) error {
 		Timeline:       timeline.New(s.reader, s.directory),
 		Feeds:          s.feeds,
 		FeedLimit:      s.config.FeedLimit,
+		Draining:       &s.draining,
 		ReadOnly:       s.readOnly,
 		Eventual:       s.config.EventualReads,
 		Hosts:          s.hosts,
@@ -92,7 +93,7 @@ func (s *Server) serveAPI(context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.apiServer = transport.NewServer(s.drain.Handler(handler), s.log)
+	s.apiServer = transport.NewServer(handler, s.log)
 	s.apiServer.RegisterOnShutdown(s.feeds.Close) // once no new connection is accepted, so that readers reconnect elsewhere
 	limited := connections.Limit(s.api, connectionLimits(descriptors(), s.memoryLimit, s.config.Credentials != nil))
 	limited.Attach(s.apiServer)

@@ -22,13 +22,13 @@ func (s *Server) Wait(ctx context.Context) error {
 		s.log.Info("stopping", "delay", s.config.ShutdownDelay)
 		s.stopBy = time.Now().Add(stopLimit)
 		s.setNotReady("stopping")
-		s.drain.Begin()
+		s.draining.Store(true)
 		time.Sleep(s.config.ShutdownDelay)
 		s.stop(requestLimit)
 		return nil
 	case err := <-s.broken:
 		s.log.Error("stopping, restart required", "error", err)
-		s.drain.Begin()
+		s.draining.Store(true)
 		s.stop(brokenLimit)
 		return err
 	}
