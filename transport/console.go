@@ -50,13 +50,13 @@ func showClient(a *API, w *response, r *request) error {
 		defer cancel()
 		versions := a.Timeline.From(ctx, r.account, r.route.id, selection.Unneeded(client.Revision.Version))
 		page, status, err := console.Client(frame, client, versions, r.route.id, selection)
-		if err == nil || refusalOf(err).Status != http.StatusServiceUnavailable {
+		if domain.KindOf(err) != domain.Unavailable {
 			return w.sendPage(status, page, err)
 		}
-		stale = err
+		stale = domain.NoStore(err)
 	}
 	if !found || selection.Past() {
-		return domain.NoStore(stale)
+		return stale
 	}
 	page, status, err := console.Client(frame, client, nil, r.route.id, selection)
 	return w.sendPage(status, page, err)

@@ -55,15 +55,13 @@ func refused(status int, message string) *auth.Refusal {
 
 // refusalOf returns what the caller learns of an error: nothing if it was not made for the caller.
 func refusalOf(err error) *auth.Refusal {
-	var refusal *auth.Refusal
-	var syntax *wire.SyntaxError
-	var known *domain.Error
-	switch {
-	case errors.As(err, &refusal):
+	if refusal, ok := errors.AsType[*auth.Refusal](err); ok {
 		return refusal
-	case errors.As(err, &syntax):
+	}
+	if syntax, ok := errors.AsType[*wire.SyntaxError](err); ok {
 		return refused(http.StatusBadRequest, syntax.Reason)
-	case errors.As(err, &known):
+	}
+	if known, ok := errors.AsType[*domain.Error](err); ok {
 		return refused(statusOf[known.Kind], known.Message)
 	}
 	return errInternal

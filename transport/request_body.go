@@ -48,8 +48,7 @@ func (r *request) readBody(w *response, bodies *semaphore.Weighted) error {
 		_, err = body.ReadFrom(http.MaxBytesReader(w, r.Body, maxBody-smallBody))
 	}
 	r.body = body.Bytes()
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return errTooLarge
 	}
 	if err != nil {
