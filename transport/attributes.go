@@ -63,7 +63,7 @@ func decodeBody(body []byte, contentType string, a *domain.ClientAttributes) err
 func decodeForm(values url.Values, a *domain.ClientAttributes) error {
 	found, err := wire.DecodeForm(values, a)
 	if err == nil && !found {
-		err = &wire.SyntaxError{Reason: "The form has no attribute of a client, such as client[name]."}
+		err = domain.Errorf(domain.Invalid, "The form has no attribute of a client, such as client[name].")
 	}
 	return err
 }

@@ -7,7 +7,6 @@ import (
 
 	"clients/domain"
 	"clients/transport/auth"
-	"clients/transport/wire"
 )
 
 // statusOf maps the kinds of domain errors to statuses.
@@ -57,9 +56,6 @@ func refused(status int, message string) *auth.Refusal {
 func refusalOf(err error) *auth.Refusal {
 	if refusal, ok := errors.AsType[*auth.Refusal](err); ok {
 		return refusal
-	}
-	if syntax, ok := errors.AsType[*wire.SyntaxError](err); ok {
-		return refused(http.StatusBadRequest, syntax.Reason)
 	}
 	if known, ok := errors.AsType[*domain.Error](err); ok {
 		return refused(statusOf[known.Kind], known.Message)

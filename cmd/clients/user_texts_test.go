@@ -125,7 +125,7 @@ func (found texts) add(call *ast.CallExpr) {
 		}
 	case "fmt.Errorf", "errors.New":
 		found.errors[text] = true
-	case "refuse", "refusef", "refused", "syntaxErrorf", "invalid", "invalidf", "respondError", "Errorf":
+	case "refuse", "refusef", "refused", "invalid", "invalidf", "respondError", "Errorf":
 		found.refusals[text] = true
 	}
 }

@@ -6,7 +6,7 @@
 // The decoders accept what old client libraries send: whole objects with read-only elements, which are ignored, names with
 // hyphens or underscores, and values of another JSON type. They refuse everything that is not well-formed, also where the
 // decoders of the standard library do not: duplicate XML attributes, halves of surrogate pairs, bytes that are invalid in their
-// encoding. Every such error is a *SyntaxError, whose text is for the caller. If a document names an attribute of a client
+// encoding. Every such error is a domain.Error of the kind Invalid. If a document names an attribute of a client
 // twice, the last value counts. Whether values are valid is decided by the domain.
 //
 // The encoders append to a buffer and never fail: everything that the domain accepts has a representation. Decoding what
@@ -17,20 +17,14 @@
 package wire
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 
 	"clients/domain"
 )
 
-// A SyntaxError is why a document is not a client. Its text is for the caller.
-type SyntaxError struct{ Reason string }
-
-func (e *SyntaxError) Error() string { return e.Reason }
-
-func syntaxErrorf(format string, args ...any) error {
-	return &SyntaxError{Reason: fmt.Sprintf(format, args...)}
+func invalidf(format string, args ...any) error {
+	return domain.Errorf(domain.Invalid, format, args...)
 }
 
 // value is the value of one attribute in a document.
@@ -79,14 +73,14 @@ func set(a *domain.ClientAttributes, name string, v value) error {
 
 func (v value) required(to **string, label string) error {
 	if v.kind == null {
-		return syntaxErrorf("%s can't be null.", label)
+		return invalidf("%s can't be null.", label)
 	}
 	return v.string(to, label)
 }
 
 func (v value) string(to **string, label string) error {
 	if v.kind != untyped && v.kind != text && v.kind != number {
-		return syntaxErrorf("%s must be text.", label)
+		return invalidf("%s must be text.", label)
 	}
 	*to = &v.text
 	return nil
@@ -94,7 +88,7 @@ func (v value) string(to **string, label string) error {
 
 func (v value) bool(to **bool, label string) error {
 	if v.kind == null {
-		return syntaxErrorf("%s can't be null.", label)
+		return invalidf("%s can't be null.", label)
 	}
 	var b bool
 	switch given := strings.ToLower(strings.TrimSpace(v.text)); {
@@ -102,7 +96,7 @@ func (v value) bool(to **bool, label string) error {
 		b = true
 	case v.kind != compound && (given == "false" || given == "0"):
 	default:
-		return syntaxErrorf("%s must be true or false.", label)
+		return invalidf("%s must be true or false.", label)
 	}
 	*to = &b
 	return nil
@@ -117,7 +111,7 @@ func (v value) id(to **int64, label string) error {
 	}
 	n, ok := wholeNumber(given)
 	if v.kind == compound || v.kind == boolean || !ok || n < 0 {
-		return syntaxErrorf("%s must be a whole number between 1 and %d.", label, int64(domain.MaxID))
+		return invalidf("%s must be a whole number between 1 and %d.", label, int64(domain.MaxID))
 	}
 	*to = &n
 	return nil

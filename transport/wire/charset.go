@@ -27,8 +27,8 @@ func OnlyASCII(r rune) rune {
 }
 
 // toUTF8 converts a document by the byte order mark at its beginning or else by label, which may be "". If certain is true the
-// result is UTF-8, and a declaration inside the document, which a sender may have left unchanged, does not count. Every error is a
-// *SyntaxError: invalid bytes are refused, never replaced by another character.
+// result is UTF-8, and a declaration inside the document, which a sender may have left unchanged, does not count. Invalid
+// bytes are refused, never replaced by another character.
 func toUTF8(document []byte, label string) (converted []byte, certain bool, err error) {
 	var decoder transform.Transformer
 	label = strings.ToLower(strings.TrimSpace(label))
@@ -44,13 +44,13 @@ func toUTF8(document []byte, label string) (converted []byte, certain bool, err 
 	default:
 		encoding, _ := charset.Lookup(label)
 		if encoding == nil {
-			return nil, false, syntaxErrorf("The encoding of the document is not supported.")
+			return nil, false, invalidf("The encoding of the document is not supported.")
 		}
 		decoder = encoding.NewDecoder()
 	}
 	converted, _, err = transform.Bytes(decoder, document)
 	if err != nil || bytes.ContainsRune(converted, utf8.RuneError) {
-		return nil, false, syntaxErrorf("The document has bytes that are invalid in its encoding.")
+		return nil, false, invalidf("The document has bytes that are invalid in its encoding.")
 	}
 	return converted, true, nil
 }
@@ -62,7 +62,7 @@ func xmlToUTF8(document []byte, label string) ([]byte, error) {
 		document, _, err = toUTF8(document, declared(document))
 	}
 	if err == nil && !utf8.Valid(document) {
-		err = syntaxErrorf("The XML is not valid UTF-8.")
+		err = invalidf("The XML is not valid UTF-8.")
 	}
 	return document, err
 }

@@ -89,7 +89,7 @@ func TestXMLInABrokenEncodingIsRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := decodeXML([]byte(c.document), c.label)
-			require.Equal(t, c.reason, requireSyntaxError(t, err))
+			require.Equal(t, c.reason, requireInvalid(t, err))
 		})
 	}
 }

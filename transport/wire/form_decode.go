@@ -9,8 +9,7 @@ import (
 	"clients/domain"
 )
 
-// DecodeForm sets the attributes that values name the Rails way, client[name]=…. found reports whether they name any. Every
-// error is a *SyntaxError.
+// DecodeForm sets the attributes that values name the Rails way, client[name]=…. found reports whether they name any.
 func DecodeForm(values url.Values, a *domain.ClientAttributes) (found bool, err error) {
 	for _, key := range slices.Sorted(maps.Keys(values)) { // so that the first error is always the same one
 		name, ok := strings.CutPrefix(key, "client[")

@@ -74,7 +74,7 @@ func TestDecodeFormRefuses(t *testing.T) {
 				require.NoError(t, err)
 				found, err := wire.DecodeForm(values, &domain.ClientAttributes{})
 				require.True(t, found)
-				require.Equal(t, reason, requireSyntaxError(t, err))
+				require.Equal(t, reason, requireInvalid(t, err))
 			}
 		})
 	}

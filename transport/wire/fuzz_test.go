@@ -78,7 +78,7 @@ func FuzzEncode(f *testing.F) {
 // accepts can be encoded in both formats and decoded again, by this package and by other decoders.
 func checkDecoded(t *testing.T, attributes domain.ClientAttributes, err error) {
 	if err != nil {
-		requireSyntaxError(t, err)
+		requireInvalid(t, err)
 		return
 	}
 	event, err := domain.Decide(domain.Client{}, domain.References{}, domain.CreateClient{ID: 42, Attributes: attributes, DefaultCurrency: "Euro - EUR"})

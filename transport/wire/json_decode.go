@@ -12,24 +12,24 @@ import (
 )
 
 // DecodeJSON sets the attributes that {"client": {…}} names. label is the encoding named by the Content-Type, "" for none.
-// Every error is a *SyntaxError; some attributes may be set then.
+// Some attributes may be set when it returns an error.
 func DecodeJSON(document []byte, label string, a *domain.ClientAttributes) error {
 	document, _, err := toUTF8(document, label)
 	if err != nil {
 		return err
 	}
 	if !utf8.Valid(document) {
-		return syntaxErrorf("The JSON is not valid UTF-8.")
+		return invalidf("The JSON is not valid UTF-8.")
 	}
 	if loneSurrogate(document) {
-		return syntaxErrorf("The JSON has an unpaired surrogate.")
+		return invalidf("The JSON has an unpaired surrogate.")
 	}
 	if !json.Valid(document) { // it also bounds the depth
-		return syntaxErrorf("The JSON is not well-formed.")
+		return invalidf("The JSON is not well-formed.")
 	}
 	var root, client map[string]json.RawMessage
 	if json.Unmarshal(document, &root) != nil || json.Unmarshal(root["client"], &client) != nil || client == nil {
-		return syntaxErrorf(`The JSON must be an object with the member "client", itself an object.`)
+		return invalidf(`The JSON must be an object with the member "client", itself an object.`)
 	}
 	for _, name := range slices.Sorted(maps.Keys(client)) { // so that the first error is always the same one
 		if err := set(a, name, jsonValue(client[name])); err != nil {

@@ -142,7 +142,7 @@ func TestDecodeJSONRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := decodeJSON([]byte(c.document), "")
-			require.Equal(t, c.reason, requireSyntaxError(t, err))
+			require.Equal(t, c.reason, requireInvalid(t, err))
 		})
 	}
 }

@@ -3,7 +3,6 @@ package wire
 import (
 	"bytes"
 	"encoding/xml"
-	"errors"
 	"io"
 	"strconv"
 	"strings"
@@ -16,8 +15,8 @@ import (
 const maxDepth = 32
 
 // DecodeXML sets the attributes that a <client> element names. The document must be well-formed, without a DOCTYPE, and
-// have no other content. label is the encoding named by the Content-Type; if it is "" the XML declaration counts. Every
-// error is a *SyntaxError; some attributes may be set then.
+// have no other content. label is the encoding named by the Content-Type; if it is "" the XML declaration counts. Some
+// attributes may be set when it returns an error.
 func DecodeXML(document []byte, label string, a *domain.ClientAttributes) error {
 	document, err := xmlToUTF8(document, label)
 	if err != nil {
@@ -26,8 +25,8 @@ func DecodeXML(document []byte, label string, a *domain.ClientAttributes) error 
 	x := xmlDecoder{Decoder: xml.NewDecoder(bytes.NewReader(document)), document: document, attributes: a}
 	x.CharsetReader = func(_ string, input io.Reader) (io.Reader, error) { return input, nil }
 	err = x.decode()
-	if err != nil && !errors.As(err, new(*SyntaxError)) {
-		err = syntaxErrorf("The XML is not well-formed.")
+	if err != nil && domain.KindOf(err) != domain.Invalid {
+		err = invalidf("The XML is not well-formed.")
 	}
 	return err
 }
@@ -53,7 +52,7 @@ func (x *xmlDecoder) decode() error {
 		start := x.InputOffset()
 		token, err := x.Token()
 		if err == io.EOF && !x.found {
-			return syntaxErrorf("The document is empty.")
+			return invalidf("The document is empty.")
 		}
 		if err == io.EOF {
 			return nil
@@ -63,10 +62,10 @@ func (x *xmlDecoder) decode() error {
 		}
 		switch token := token.(type) {
 		case xml.Directive:
-			return syntaxErrorf("A DOCTYPE is not accepted.")
+			return invalidf("A DOCTYPE is not accepted.")
 		case xml.ProcInst:
 			if token.Target == "xml" && len(bytes.TrimSpace(x.document[:start])) > 0 {
-				return syntaxErrorf("The XML declaration must be at the beginning.")
+				return invalidf("The XML declaration must be at the beginning.")
 			}
 		case xml.StartElement:
 			err = x.start(token)
@@ -88,16 +87,16 @@ func (x *xmlDecoder) start(e xml.StartElement) error {
 	x.depth++
 	switch {
 	case x.depth > maxDepth:
-		return syntaxErrorf("The XML is nested too deeply.")
+		return invalidf("The XML is nested too deeply.")
 	case x.depth > 2:
 		x.kind = compound
 	case x.depth == 2:
 		x.name, x.kind, x.isNil = e.Name.Local, untyped, isNil(e)
 		x.content.Reset()
 	case x.found:
-		return syntaxErrorf("Nothing may follow the <client> element.")
+		return invalidf("Nothing may follow the <client> element.")
 	case e.Name.Local != "client":
-		return syntaxErrorf("The root element must be <client>.")
+		return invalidf("The root element must be <client>.")
 	}
 	x.found = true
 	return nil
@@ -119,16 +118,16 @@ func (x *xmlDecoder) end() error {
 func (x *xmlDecoder) text(text, raw []byte) error {
 	switch {
 	case surrogateReference(raw):
-		return syntaxErrorf("The XML has an unpaired surrogate.")
+		return invalidf("The XML has an unpaired surrogate.")
 	case x.depth > 1:
 		x.content.Write(text)
 	case len(bytes.TrimSpace(text)) == 0:
 	case x.depth == 1:
-		return syntaxErrorf("The <client> element has text outside of its elements.")
+		return invalidf("The <client> element has text outside of its elements.")
 	case x.found:
-		return syntaxErrorf("Nothing may follow the <client> element.")
+		return invalidf("Nothing may follow the <client> element.")
 	default:
-		return syntaxErrorf("The document is not XML.")
+		return invalidf("The document is not XML.")
 	}
 	return nil
 }
@@ -137,7 +136,7 @@ func uniqueAttributes(start xml.StartElement) error {
 	seen := make(map[xml.Name]bool, len(start.Attr))
 	for _, a := range start.Attr {
 		if seen[a.Name] {
-			return syntaxErrorf("An element has the same attribute twice.")
+			return invalidf("An element has the same attribute twice.")
 		}
 		seen[a.Name] = true
 	}

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"clients/domain"
-	"clients/transport/wire"
 
 	"github.com/stretchr/testify/require"
 )
@@ -94,15 +93,13 @@ func attributesOf(c *domain.Client) domain.ClientAttributes {
 	}
 }
 
-// requireSyntaxError requires an error that can be sent to the caller as it is, in a header, too.
-func requireSyntaxError(t *testing.T, err error) string {
+// requireInvalid requires an error that can be sent to the caller as it is, in a header, too.
+func requireInvalid(t *testing.T, err error) string {
 	t.Helper()
 	require.Error(t, err)
-	syntax, ok := err.(*wire.SyntaxError)
-	require.True(t, ok, "%T: %v", err, err)
-	requireHeaderText(t, syntax.Reason)
-	require.Equal(t, syntax.Reason, err.Error())
-	return syntax.Reason
+	require.Equal(t, domain.Invalid, domain.KindOf(err), "%T: %v", err, err)
+	requireHeaderText(t, err.Error())
+	return err.Error()
 }
 
 func requireHeaderText(t *testing.T, text string) {

@@ -75,7 +75,7 @@ func TestDecodeXMLRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := decodeXML([]byte(c.document), "")
-			require.Equal(t, c.reason, requireSyntaxError(t, err))
+			require.Equal(t, c.reason, requireInvalid(t, err))
 		})
 	}
 }
@@ -99,7 +99,7 @@ func TestDecodeXMLRefusesDocumentTypesAndEntities(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := decodeXML([]byte(c.document), "")
-			require.Equal(t, c.reason, requireSyntaxError(t, err))
+			require.Equal(t, c.reason, requireInvalid(t, err))
 		})
 	}
 }
@@ -118,9 +118,9 @@ func TestDecodeXMLRefusesCharactersThatXMLCannotCarry(t *testing.T) {
 		t.Run(text, func(t *testing.T) {
 			t.Parallel()
 			_, err := decodeXML([]byte("<client><name>A</name><x>"+text+"</x></client>"), "")
-			require.Equal(t, reason, requireSyntaxError(t, err), "in an element that is passed over")
+			require.Equal(t, reason, requireInvalid(t, err), "in an element that is passed over")
 			_, err = decodeXML([]byte("<client><name>"+text+"</name></client>"), "")
-			require.Equal(t, reason, requireSyntaxError(t, err), "in a name")
+			require.Equal(t, reason, requireInvalid(t, err), "in a name")
 		})
 	}
 }

@@ -64,11 +64,8 @@ func (x *exchange) send(status int, body []byte) {
 // fail responds with an error.
 func (a *api) fail(x *exchange, err error) {
 	status, message := http.StatusServiceUnavailable, "The store cannot be reached."
-	var syntax *wire.SyntaxError
 	var refused *domain.Error
 	switch {
-	case errors.As(err, &syntax):
-		status, message = http.StatusBadRequest, syntax.Reason
 	case errors.Is(err, domain.ErrNotFound):
 		status, message = http.StatusNotFound, domain.ErrNotFound.Message
 	case errors.As(err, &refused):
