@@ -1,9 +1,7 @@
 package projections_test
 
 import (
-	"context"
 	"testing"
-	"time"
 
 	"clients/domain"
 	"clients/projections/references"
@@ -66,14 +64,17 @@ func TestAGenerationStartsOnce(t *testing.T) {
 	require.Equal(t, references.Reached{Generation: 2, Replica: "a"}, reached)
 }
 
-func TestAwaitReachedReturnsWhenTheEventShows(t *testing.T) {
+func TestReachedChangesWhenTheEventShows(t *testing.T) {
 	s := withClients(t)
 	one, two := s.learned(created(domain.Project, 7, 1)), s.learned(created(domain.Project, 8, 1))
 	d := newDirectory(t)
 	shown := make(chan domain.References, 2)
 	for _, f := range []domain.ReferenceEvent{two, one} {
 		go func() {
-			_ = d.AwaitReached(t.Context(), f.Source)
+			reached, changed := d.Reached("PROJECTS", f.Source.Created)
+			for ; reached.Sequence < f.Source.Sequence; reached, changed = d.Reached("PROJECTS", f.Source.Created) {
+				<-changed
+			}
 			shown <- d.State("acme", 1).References
 		}()
 	}
@@ -82,13 +83,4 @@ func TestAwaitReachedReturnsWhenTheEventShows(t *testing.T) {
 	require.Equal(t, domain.References{ActiveProjects: 1}, <-shown)
 	require.NoError(t, d.apply(records[3:]))
 	require.Equal(t, domain.References{ActiveProjects: 2}, <-shown)
-	require.NoError(t, d.AwaitReached(t.Context(), one.Source), "what is passed is reached")
-	require.NoError(t, d.AwaitReached(t.Context(), domain.Position{Stream: "INVOICES", Created: time.Now()}), "an empty stream is")
-}
-
-func TestAwaitReachedEndsWithItsContext(t *testing.T) {
-	d := newDirectory(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	require.ErrorIs(t, d.AwaitReached(ctx, domain.Position{Stream: "PROJECTS", Sequence: 1}), context.Canceled)
 }

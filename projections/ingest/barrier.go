@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"clients/domain"
@@ -21,78 +20,58 @@ const (
 )
 
 // Wait is the read barrier: it returns once the directory shows everything that was acknowledged to other services before
-// the call. It requests the states of both streams and waits until the directory shows that they were ingested up to there.
-// At the same time it makes sure that the directory shows the service's own stream, and not one that was replaced.
+// the call. It makes sure that the directory shows the service's own stream, and not one that was replaced. Then it requests
+// the state of each stream and waits until the directory shows that it was ingested up to there.
 //
 // Errors are of kind domain.Unavailable and name the stream that is missing, does not respond or is not ingested in time.
 func (i *Ingest) Wait(ctx context.Context) error {
 	begun, end := time.Now(), readmodel.StartSpan(ctx, "await projects and invoices")
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	own := make(chan error, 1)
-	go func() { own <- persist(ctx, func() error { return i.config.Directory.Refresh(ctx) }) }()
-	var upstreams [2]error
-	var checks sync.WaitGroup
-	for n, stream := range upstream.Streams() {
-		checks.Go(func() { upstreams[n] = i.loops[stream.Name].ingested(ctx) })
-	}
-	checks.Wait()
-	err := cmp.Or(upstreams[0], upstreams[1])
-	if err == nil || errors.Is(err, errSilent) { // if the own stream is silent, too, NATS cannot be reached
-		if stale := <-own; stale != nil {
-			err = domain.NoStore(stale)
-		}
-	}
+	err := i.wait(ctx)
 	i.metrics.passed(begun, err)
 	end(err)
 	return err
 }
 
-// errSilent reports that the stream does not respond, so that NATS may be unreachable.
-var errSilent = errors.New("no response")
-
-// ingested returns once the stream is on record up to its present end.
-func (l *loop) ingested(ctx context.Context) error {
-	for {
-		why, err := l.ingestedOnce(ctx)
-		switch {
-		case err == nil:
-			return nil
-		case !errors.Is(err, readmodel.ErrOtherGeneration) || ctx.Err() != nil: // else the end of the generation before means nothing
-			return l.unchecked(why, err)
+func (i *Ingest) wait(ctx context.Context) error {
+	if err := persist(ctx, func() error { return i.config.Directory.Refresh(ctx) }); err != nil {
+		return domain.NoStore(err)
+	}
+	for _, stream := range upstream.Streams() {
+		if err := i.loops[stream.Name].ingested(ctx); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
-// ingestedOnce waits until the stream is on record up to its end, and makes sure that it is the stream that was read: one
-// that was restored to an earlier state has other messages at the recorded sequences. It returns an error and what of the
-// stream is the reason.
-func (l *loop) ingestedOnce(ctx context.Context) (why string, err error) {
+// ingested returns once the stream is on record up to its present end, and makes sure that it is the stream that was read:
+// one that was restored to an earlier state has other messages at the recorded sequences.
+func (l *loop) ingested(ctx context.Context) error {
 	state, err := l.state(ctx)
 	switch {
 	case errors.Is(err, upstream.ErrMissing):
-		return "does not exist or does not receive " + l.stream.Filter, err
+		return l.unchecked("does not exist or does not receive "+l.stream.Filter, err)
 	case err != nil:
-		return "does not answer", fmt.Errorf("%w: %w", errSilent, err)
+		return l.unchecked("does not answer", err)
 	}
-	reached, _ := l.Directory.Reached(l.stream.Name, state.Created)
-	end := domain.Position{Stream: l.stream.Name, Created: state.Created, Sequence: state.Last, Generation: reached.Generation}
-	if err := l.Directory.AwaitReached(ctx, end); err != nil {
-		return "has not been read to its end", err
-	}
-	if reached, _ = l.Directory.Reached(l.stream.Name, state.Created); reached.Generation != end.Generation {
-		return "", readmodel.ErrOtherGeneration
+	reached, changed := l.Directory.Reached(l.stream.Name, state.Created)
+	for reached.Sequence < state.Last {
+		if err := cmp.Or(l.Directory.Err(), ctx.Err()); err != nil {
+			return l.unchecked("has not been read to its end", err)
+		}
+		wait(ctx, changed, stateTimeout)
+		reached, changed = l.Directory.Reached(l.stream.Name, state.Created)
 	}
 	ctx, cancel := context.WithTimeout(ctx, stateTimeout)
 	defer cancel()
 	holds, err := l.Upstream.Holds(ctx, l.stream, state, reached.Sequence, reached.StoredAt)
 	switch {
 	case err != nil:
-		return "does not answer", fmt.Errorf("%w: %w", errSilent, err)
+		return l.unchecked("does not answer", err)
 	case !holds:
-		return "was put back to an earlier state and has yet to be read again", fmt.Errorf("it ends at %d, and was read up to %d", state.Last, reached.Sequence)
+		return l.unchecked("was put back to an earlier state and has yet to be read again", fmt.Errorf("it ends at %d, and was read up to %d", state.Last, reached.Sequence))
 	}
-	return "", nil
+	return nil
 }
 
 // state requests the state of the stream until there is a response, for stateTimeout at most.

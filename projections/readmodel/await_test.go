@@ -135,19 +135,15 @@ func (b brokenStream) Tail(context.Context, uint64, func([]eventstore.Record) er
 func TestEveryWaitEndsWhenTheStreamCannotBeFollowed(t *testing.T) {
 	broken := brokenStream{closed: make(chan struct{}), err: errors.New("broken")}
 	d := readmodel.NewDirectory(broken, quiet)
-	ended, waiting := make(chan error, 1), make(chan error, 2)
-	position := domain.Position{Stream: "PROJECTS", Sequence: 1}
+	ended, waiting := make(chan error, 1), make(chan error, 1)
 	_, changed := d.Reached("PROJECTS", time.Time{})
 	go func() { ended <- d.Follow(t.Context()) }()
 	go func() { waiting <- d.Refresh(t.Context()) }()
-	go func() { waiting <- d.AwaitReached(t.Context(), position) }()
 	close(broken.closed)
 	require.ErrorIs(t, <-ended, broken.err)
-	require.ErrorIs(t, <-waiting, broken.err)
 	require.ErrorIs(t, <-waiting, broken.err)
 	<-changed
 	require.ErrorIs(t, d.Refresh(t.Context()), broken.err)
 	require.ErrorIs(t, d.AwaitOwn(t.Context()), broken.err)
-	require.ErrorIs(t, d.AwaitReached(t.Context(), position), broken.err)
 	require.ErrorIs(t, d.Err(), broken.err)
 }

@@ -22,7 +22,6 @@ package readmodel
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -199,29 +198,4 @@ func (d *Directory) Reached(stream string, created time.Time) (_ references.Reac
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.model.References.Reached(stream, created)
-}
-
-// ErrOtherGeneration means that another service's stream was restored to an earlier state, and is read from its beginning again.
-var ErrOtherGeneration = errors.New("another generation of the stream is being read")
-
-// AwaitReached returns as soon as a source stream was recorded up to a position. The error is ErrOtherGeneration where another
-// generation has begun, ctx's, or the reason for which the directory does not follow the stream any more.
-func (d *Directory) AwaitReached(ctx context.Context, p domain.Position) error {
-	for {
-		reached, changed := d.Reached(p.Stream, p.Created)
-		if reached.Generation != p.Generation {
-			return ErrOtherGeneration
-		}
-		if reached.Sequence >= p.Sequence {
-			return nil
-		}
-		if err := d.Err(); err != nil {
-			return err
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
 }
