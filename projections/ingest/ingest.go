@@ -69,28 +69,20 @@ func New(config Config) (*Ingest, error) {
 	for _, stream := range upstream.Streams() {
 		l := &loop{Config: config, metrics: i.metrics, stream: stream}
 		i.loops[stream.Name] = l
-		i.router.AddConsumerHandler(stream.Name, stream.Name, &subscriber{loop: l}, l.handle)
+		i.router.AddConsumerHandler(stream.Name, stream.Name, l, l.handle)
 	}
 	return i, nil
 }
 
 // Start starts to read, and returns when the router runs. It does not wait for the streams.
-func (i *Ingest) Start(ctx context.Context) error {
+func (i *Ingest) Start(ctx context.Context) {
 	i.life, i.stop = context.WithCancel(context.WithoutCancel(ctx))
-	failed := make(chan error, 1)
-	i.running.Go(func() { failed <- i.router.Run(i.life) })
-	select {
-	case <-i.router.Running():
-		return nil
-	case err := <-failed:
-		i.Stop()
-		return fmt.Errorf("ingest: %w", err)
-	}
+	i.running.Go(func() { _ = i.router.Run(i.life) }) // only its plugins and subscriptions could fail
+	<-i.router.Running()
 }
 
 // Stop ends reading and recording. The next start continues from the record.
 func (i *Ingest) Stop() {
 	i.stop()
-	_ = i.router.Close()
 	i.running.Wait()
 }

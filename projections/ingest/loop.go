@@ -14,12 +14,13 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 )
 
-// loop records the messages of one stream in their order. It handles one run at a time.
+// loop reads and records the messages of one stream in their order. It handles one run at a time.
 type loop struct {
 	Config
 	metrics *ingestMetrics
 	stream  upstream.Stream
-	again   bool // reference events are stored although the stream seems to hold them, see onRecord
+	out     chan *message.Message
+	missing bool // the stream
 }
 
 const (
@@ -31,8 +32,9 @@ var errOtherRecord = errors.New("the batch does not continue the recorded positi
 
 // handle returns once all messages of a run are on record, recorded by any replica.
 func (l *loop) handle(msg *message.Message) error {
-	ctx, run := msg.Context(), runOf(msg)
-	for since := time.Now(); len(run) > 0; {
+	ctx := msg.Context()
+	run, _ := ctx.Value(runKey{}).([]upstream.Message)
+	for since, again := time.Now(), false; ctx.Err() == nil; {
 		reached, changed := l.Directory.Reached(l.stream.Name, run[0].Created)
 		if reached.Generation != run[0].Generation || reached.Sequence < run[0].Previous {
 			return errOtherRecord
@@ -42,19 +44,19 @@ func (l *loop) handle(msg *message.Message) error {
 			return nil
 		}
 		if rest > 0 {
-			run, since = run[rest:], time.Now()
+			run, since, again = run[rest:], time.Now(), false
 			continue
 		}
 		if left := l.Patience - time.Since(since); left > 0 && reached.Replica != "" && reached.Replica != l.Replica {
 			wait(ctx, changed, left)
-		} else if err := l.record(ctx, run[:min(len(run), maxRun)]); err != nil {
+			continue
+		}
+		if err := l.record(ctx, run[:min(len(run), maxRun)], again); err != nil {
 			return err
 		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
+		again = true
 	}
-	return nil
+	return ctx.Err()
 }
 
 // wait returns when changed is closed, after a time, or when ctx ends. A nil changed is never closed.
@@ -69,8 +71,10 @@ func wait(ctx context.Context, changed <-chan struct{}, limit time.Duration) {
 }
 
 // record decides a run, puts its poison messages among the dead letters and stores what the others lead to. It returns nil
-// without having stored the run if another replica, or a change of a client, was first: then the run is decided again.
-func (l *loop) record(ctx context.Context, run []upstream.Message) error {
+// without having stored the run if another replica, or a change of a client, was first: then the run is decided again. What
+// it stores may not count, see domain.ReferenceEvent. Then the stream takes the one that would count for a duplicate, unless
+// it is stored anew.
+func (l *loop) record(ctx context.Context, run []upstream.Message, anew bool) error {
 	if err := l.Directory.Err(); err != nil { // what was recorded since is not known
 		return err
 	}
@@ -90,7 +94,7 @@ func (l *loop) record(ctx context.Context, run []upstream.Message) error {
 			}
 		}
 	}
-	stored, err := l.store(ctx, run, d)
+	stored, err := l.store(ctx, d, anew)
 	if !stored || err != nil {
 		return err
 	}
@@ -106,38 +110,25 @@ func (l *loop) record(ctx context.Context, run []upstream.Message) error {
 
 // store stores a decision and waits until the directory shows it. It returns false if something was stored by another
 // writer first.
-func (l *loop) store(ctx context.Context, run []upstream.Message, d *decision) (bool, error) {
+func (l *loop) store(ctx context.Context, d *decision, anew bool) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
 	defer cancel()
 	for n := range d.entries {
-		d.entries[n].Anew = l.again && d.entries[n].Event == nil
+		d.entries[n].Anew = anew && d.entries[n].Event == nil
 	}
 	last, err := l.Store.AppendBatch(ctx, d.entries)
 	if err == nil {
-		err = l.Directory.Await(ctx, last)
-		if err != nil || l.onRecord(run[len(run)-1]) {
-			l.again = false
-			l.metrics.duplicates.WithLabelValues(l.stream.Name).Add(float64(d.duplicates))
-			return true, err
-		}
-		err = domain.ErrConflict
+		l.metrics.duplicates.WithLabelValues(l.stream.Name).Add(float64(d.duplicates))
+		return true, l.Directory.Await(ctx, last)
 	}
 	if stale := l.Directory.Refresh(ctx); stale != nil { // something may have been stored
 		return false, stale
 	}
 	if errors.Is(err, domain.ErrConflict) {
-		l.again = !l.onRecord(run[0])
 		return false, nil
 	}
 	l.Log.Warn("cannot record upstream events", "stream", l.stream.Name, "error", err)
 	return false, err
-}
-
-// onRecord reports whether a message is on record. Its reference event may be stored and not count, see
-// domain.ReferenceEvent. Then the stream takes the one that would count for a duplicate, unless it is stored again.
-func (l *loop) onRecord(m upstream.Message) bool {
-	reached, _ := l.Directory.Reached(l.stream.Name, m.Created)
-	return reached.Generation != m.Generation || reached.Sequence >= m.Sequence
 }
 
 // deletedMeanwhile returns poison if a client was deleted while the message was recorded.
@@ -150,16 +141,4 @@ func (l *loop) deletedMeanwhile(i *item) *Poison {
 		return poisonf(DeletedClient, "client %d", client)
 	}
 	return nil
-}
-
-// rewind records that a generation of the stream has ended and returns when the directory shows it. If another replica has
-// recorded that first, nothing changes.
-func (l *loop) rewind(ctx context.Context, created time.Time, generation int) error {
-	last, err := l.Store.AppendBatch(ctx, []eventstore.Entry{{Reference: domain.ReferenceEvent{
-		Source: domain.Position{Stream: l.stream.Name, Created: created, Generation: generation + 1}, Operation: domain.Rewound, Replica: l.Replica,
-	}}})
-	if err != nil {
-		return err
-	}
-	return l.Directory.Await(ctx, last)
 }

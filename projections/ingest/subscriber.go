@@ -5,73 +5,69 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"sync"
 	"time"
 
+	"clients/domain"
+	"clients/eventstore"
 	"clients/eventstore/upstream"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 )
 
-// subscriber is a Watermill subscriber that reads one stream. A message is a run of consecutive messages of the stream, and
-// is handed out once the one before it is acknowledged: the Router starts a goroutine for each message and keeps no order.
-// After a rejected message it continues from the record.
-type subscriber struct {
-	loop    *loop
-	cancel  context.CancelFunc
-	reading sync.WaitGroup
-	out     chan *message.Message
-	missing bool // the stream
-}
+// A loop is a Watermill subscriber. A message is a run of consecutive messages of its stream, and is handed out once the
+// one before it is acknowledged: the Router starts a goroutine for each message and keeps no order. After a rejected message
+// the loop continues from the record.
 
-// Metadata of a message: which messages of which stream it is made of.
-const (
-	metadataStream = "stream"
-	metadataFirst  = "first"
-	metadataLast   = "last"
-)
-
-// Subscribe reads until ctx ends or the subscriber is closed. It is called once.
-func (s *subscriber) Subscribe(ctx context.Context, _ string) (<-chan *message.Message, error) {
-	s.out = make(chan *message.Message)
-	ctx, s.cancel = context.WithCancel(ctx)
-	reader := &upstream.Reader{Client: s.loop.Upstream, Stream: s.loop.stream, Handler: s, Log: s.loop.Log}
-	s.reading.Go(func() {
-		defer close(s.out)
+// Subscribe reads until ctx ends. It is called once.
+func (l *loop) Subscribe(ctx context.Context, _ string) (<-chan *message.Message, error) {
+	l.out = make(chan *message.Message)
+	reader := &upstream.Reader{Client: l.Upstream, Stream: l.stream, Handler: l, Log: l.Log}
+	go func() {
+		defer close(l.out)
 		_ = reader.Read(ctx)
-	})
-	return s.out, nil
+	}()
+	return l.out, nil
 }
 
-// Close stops reading.
-func (s *subscriber) Close() error {
-	s.cancel()
-	s.reading.Wait()
-	return nil
-}
+// Close implements message.Subscriber. Reading ends with the context of Subscribe.
+func (l *loop) Close() error { return nil }
 
 // Recorded returns the end of the record, once the directory shows everything that is stored.
-func (s *subscriber) Recorded(ctx context.Context, created time.Time) (upstream.Recorded, error) {
-	if err := s.loop.Directory.Refresh(ctx); err != nil {
+func (l *loop) Recorded(ctx context.Context, created time.Time) (upstream.Recorded, error) {
+	if err := l.Directory.Refresh(ctx); err != nil {
 		return upstream.Recorded{}, err
 	}
-	reached, _ := s.loop.Directory.Reached(s.loop.stream.Name, created)
+	reached, _ := l.Directory.Reached(l.stream.Name, created)
 	return upstream.Recorded{Sequence: reached.Sequence, StoredAt: reached.StoredAt, Generation: reached.Generation}, nil
 }
 
-// Rewind implements upstream.Handler.
-func (s *subscriber) Rewind(ctx context.Context, created time.Time, generation int) error {
-	return s.loop.rewind(ctx, created, generation)
+// Rewind records that a generation of the stream has ended and returns when the directory shows it. If another replica has
+// recorded that first, nothing changes.
+func (l *loop) Rewind(ctx context.Context, created time.Time, generation int) error {
+	last, err := l.Store.AppendBatch(ctx, []eventstore.Entry{{Reference: domain.ReferenceEvent{
+		Source: domain.Position{Stream: l.stream.Name, Created: created, Generation: generation + 1}, Operation: domain.Rewound, Replica: l.Replica,
+	}}})
+	if err != nil {
+		return err
+	}
+	return l.Directory.Await(ctx, last)
 }
 
 var errRejected = errors.New("not recorded")
 
-// Handle hands out a run, and returns when it is acknowledged or rejected.
-func (s *subscriber) Handle(ctx context.Context, run []upstream.Message) error {
-	msg := newMessage(ctx, run)
-	s.loop.metrics.sequence.WithLabelValues(s.loop.stream.Name).Set(float64(run[len(run)-1].Sequence))
+type runKey struct{}
+
+// Handle hands out a run, and returns when it is acknowledged or rejected. The payload of a Watermill message cannot hold
+// several messages, nor their headers: its context has the run.
+func (l *loop) Handle(ctx context.Context, run []upstream.Message) error {
+	first, last := run[0].Sequence, run[len(run)-1].Sequence
+	l.metrics.sequence.WithLabelValues(l.stream.Name).Set(float64(last))
+	msg := message.NewMessageWithContext(context.WithValue(ctx, runKey{}, run), fmt.Sprintf("%s:%d", l.stream.Name, first), nil)
+	msg.Metadata.Set("stream", l.stream.Name)
+	msg.Metadata.Set("first", strconv.FormatUint(first, 10))
+	msg.Metadata.Set("last", strconv.FormatUint(last, 10))
 	select {
-	case s.out <- msg:
+	case l.out <- msg:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -86,41 +82,23 @@ func (s *subscriber) Handle(ctx context.Context, run []upstream.Message) error {
 }
 
 // Missing implements upstream.Handler.
-func (s *subscriber) Missing(reason error) {
-	if s.missing == (reason != nil) {
+func (l *loop) Missing(reason error) {
+	if l.missing == (reason != nil) {
 		return
 	}
-	s.missing = reason != nil
-	stream, gauge := s.loop.stream.Name, s.loop.metrics.missing.WithLabelValues(s.loop.stream.Name)
-	if s.missing {
+	l.missing = reason != nil
+	gauge := l.metrics.missing.WithLabelValues(l.stream.Name)
+	if l.missing {
 		gauge.Set(1)
-		s.loop.Log.Error("upstream missing, deletes blocked", "stream", stream, "reason", reason)
+		l.Log.Error("upstream missing, deletes blocked", "stream", l.stream.Name, "reason", reason)
 		return
 	}
 	gauge.Set(0)
-	s.loop.Log.Info("upstream available", "stream", stream)
+	l.Log.Info("upstream available", "stream", l.stream.Name)
 }
 
 // Expired implements upstream.Handler.
-func (s *subscriber) Expired(messages uint64) {
-	s.loop.metrics.expired.WithLabelValues(s.loop.stream.Name).Add(float64(messages))
-	s.loop.Log.Error("upstream messages deleted unread", "stream", s.loop.stream.Name, "messages", messages)
-}
-
-type runKey struct{}
-
-// newMessage carries a run through Watermill. Its payload cannot hold several messages, nor their headers.
-func newMessage(ctx context.Context, run []upstream.Message) *message.Message {
-	first, last := run[0], run[len(run)-1]
-	msg := message.NewMessage(fmt.Sprintf("%s:%d", first.Stream, first.Sequence), nil)
-	msg.Metadata.Set(metadataStream, first.Stream)
-	msg.Metadata.Set(metadataFirst, strconv.FormatUint(first.Sequence, 10))
-	msg.Metadata.Set(metadataLast, strconv.FormatUint(last.Sequence, 10))
-	msg.SetContext(context.WithValue(ctx, runKey{}, run))
-	return msg
-}
-
-func runOf(msg *message.Message) []upstream.Message {
-	run, _ := msg.Context().Value(runKey{}).([]upstream.Message)
-	return run
+func (l *loop) Expired(messages uint64) {
+	l.metrics.expired.WithLabelValues(l.stream.Name).Add(float64(messages))
+	l.Log.Error("upstream messages deleted unread", "stream", l.stream.Name, "messages", messages)
 }

@@ -39,9 +39,7 @@ func (s *Server) startIngest(ctx context.Context) (err error) {
 	if s.ingest, err = ingest.New(config); err != nil {
 		return err
 	}
-	if err := s.ingest.Start(ctx); err != nil {
-		return err
-	}
+	s.ingest.Start(ctx)
 	s.onStop(s.ingest.Stop)
 	retries, err := letters.ServeRetries(s.ingest.Retry)
 	if err != nil {
