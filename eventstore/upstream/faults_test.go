@@ -168,8 +168,8 @@ func TestASourceIsReadWithoutAConsumer(t *testing.T) {
 	w.sees(span(1, 150)...)
 }
 
-// The record can be put back under a reader that has nothing to do: by another one that found a reason to read again.
-func TestARecordThatIsPutBackIsReadUpTo(t *testing.T) {
+// Another reader may begin another generation of the record under one that has nothing to do.
+func TestARecordOfAnotherGenerationIsReadUpTo(t *testing.T) {
 	t.Parallel()
 	s := withProjects(t)
 	publish(t, s, "projects.a.1", 3)
@@ -183,7 +183,7 @@ func TestARecordThatIsPutBackIsReadUpTo(t *testing.T) {
 	publish(t, s, "projects.a.1", 1)
 	w.sees("4")
 	w.mu.Lock()
-	w.record[state.Created.UnixNano()] = upstream.Recorded{Sequence: 1}
+	w.record[state.Created.UnixNano()] = upstream.Recorded{Sequence: 1, Generation: 1}
 	w.mu.Unlock()
 	w.sees("4", "2", "3", "4")
 }

@@ -13,7 +13,7 @@ func (r *Reader) delivered(ctx context.Context, arrivals []Message) error {
 	end := arrivals[len(arrivals)-1].Sequence
 	run, complete := r.complete(arrivals)
 	for !complete && r.record.Sequence < end {
-		if err := r.readByRequest(ctx); err != nil {
+		if _, err := r.readByRequest(ctx); err != nil {
 			return err
 		}
 	}
@@ -38,36 +38,41 @@ func (r *Reader) complete(arrivals []Message) (run []Message, complete bool) {
 	return run, complete
 }
 
-// readByRequest reads some messages without a consumer, from the stream's leader. If nothing is left behind the record,
-// that is handed out.
-func (r *Reader) readByRequest(ctx context.Context) error {
-	state := r.state // what is stored from now on may be missed
-	var run []Message
-	for last, missed := r.record.Sequence, false; len(run) < maxRun/4; {
-		m, err := r.Client.Message(ctx, r.Stream, last+1)
-		switch {
-		case err == nil:
-			run, last = append(run, m), m.Sequence
-			continue
-		case !errors.Is(err, jetstream.ErrMsgNotFound):
-			return err
-		}
-		if len(run) > 0 || missed {
-			break
-		}
-		missed = true // asked once more: a server that was replaced as the leader may lack messages
-		if err := r.refresh(ctx); err != nil {
-			return err
+// readByRequest reads some messages without a consumer, from the stream's leader, and returns true if there were any. If
+// nothing is left behind the record, that is handed out.
+func (r *Reader) readByRequest(ctx context.Context) (found bool, err error) {
+	end := r.state // what is stored from now on may be missed
+	run, err := r.request(ctx)
+	if err == nil && len(run) == 0 { // a server that was replaced as the leader may lack messages
+		if err = r.refresh(ctx); err == nil {
+			run, err = r.request(ctx)
 		}
 	}
-	if err := r.refresh(ctx); err != nil { // the messages are of this stream
-		return err
+	if err == nil {
+		err = r.refresh(ctx) // the messages are of this stream
 	}
 	switch {
+	case err != nil:
+		return false, err
 	case len(run) > 0:
-		return r.handle(ctx, run)
-	case state.Last > r.record.Sequence:
-		return r.pass(ctx, state, state.Last)
+		return true, r.handle(ctx, run)
+	case end.Last > r.record.Sequence:
+		return false, r.pass(ctx, end, end.Last)
 	}
-	return errStalled
+	return false, errStalled
+}
+
+// request requests some messages behind the record.
+func (r *Reader) request(ctx context.Context) (run []Message, err error) {
+	for last := r.record.Sequence; len(run) < maxRun/4; {
+		m, err := r.Client.Message(ctx, r.Stream, last+1)
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		run, last = append(run, m), m.Sequence
+	}
+	return run, nil
 }

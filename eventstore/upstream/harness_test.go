@@ -92,10 +92,12 @@ func (w *witness) read() (stop func()) {
 	return stop
 }
 
-func (w *witness) Recorded(_ context.Context, created time.Time) (upstream.Recorded, error) {
+func (w *witness) Refresh(context.Context) error { return nil }
+
+func (w *witness) Recorded(created time.Time) upstream.Recorded {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.record[created.UnixNano()], nil
+	return w.record[created.UnixNano()]
 }
 
 func (w *witness) Rewind(_ context.Context, created time.Time, generation int) error {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"clients/eventstore/internal/jsapi"
+
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // Reader reads a stream in order, from where the record of its Handler ends. It skips no message that the stream holds:
@@ -18,11 +20,9 @@ type Reader struct {
 	Handler Handler
 	Log     *slog.Logger
 
-	created time.Time // of the stream
-	record  Recorded  // up to where the stream was handed out
-	state   State     // last known
-	checked time.Time // when the record was last compared
-	logged  string    // the last reason for a restart
+	record Recorded // up to where the stream was handed out
+	state  State    // last known
+	logged string   // the last reason for a restart
 }
 
 // Recorded is how far a stream is on record.
@@ -34,8 +34,10 @@ type Recorded struct {
 
 // Handler receives what a Reader reads. All calls come from one goroutine.
 type Handler interface {
-	// Recorded returns how far the stream with this creation time is on record.
-	Recorded(ctx context.Context, created time.Time) (Recorded, error)
+	// Refresh returns once Recorded knows everything that is on record, recorded by any replica.
+	Refresh(ctx context.Context) error
+	// Recorded returns how far the stream with this creation time is known to be on record.
+	Recorded(created time.Time) Recorded
 	// Rewind records that the stream was restored to an earlier state: the generation after the given one starts.
 	Rewind(ctx context.Context, created time.Time, generation int) error
 	// Handle returns once all messages of a run are on record, recorded by any replica. After an error the reader resumes
@@ -48,14 +50,15 @@ type Handler interface {
 }
 
 const (
-	recordInterval = 2 * time.Second // between comparisons of the record
-	retryPause     = 250 * time.Millisecond
+	maxRun     = 512     // messages
+	maxRequest = 2 << 20 // bytes that are requested at once: the server closes a connection behind which 16 MiB wait
+	retryPause = 250 * time.Millisecond
 )
 
 var (
 	errChanged = errors.New("the stream was changed")
 	errStalled = errors.New("messages are not delivered")
-	errRecord  = errors.New("the record went backwards")
+	errRecord  = errors.New("another replica reads the stream from its beginning")
 )
 
 // Read reads until ctx ends, and returns ctx's error. It waits for a stream that does not exist, and resumes after any
@@ -84,45 +87,64 @@ func (r *Reader) readStream(ctx context.Context) error {
 	if err := r.resume(ctx); err != nil {
 		return err
 	}
-	delivery, err := r.deliver(ctx)
+	consumer, err := r.Client.api.Consumer(ctx, jsapi.Reading{Stream: r.Stream.Name, Subject: r.Stream.Filter, After: r.record.Sequence})
 	if err != nil { // for example because the stream has as many consumers as it may have
-		_ = r.readByRequest(ctx)
+		_, _ = r.readByRequest(ctx)
 		return fmt.Errorf("consume: %w", err)
 	}
-	defer delivery.stop()
 	if err := r.unchanged(ctx); err != nil { // a consumer ends with its stream: this one is of the stream above
 		return err
 	}
-	interval := jsapi.WatchInterval
-	watch := time.NewTicker(interval)
-	defer watch.Stop()
-	for silent := true; ; {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case err := <-delivery.failed:
-			_ = r.watch(ctx) // passes a stored message that looks like that failure
-			return fmt.Errorf("consume: %w", err)
-		case msg := <-delivery.messages:
-			silent = false
-			run, err := delivery.run(msg)
-			if err == nil {
-				err = r.delivered(ctx, run)
-			}
-			if err != nil {
+	for late, interval := false, jsapi.WatchInterval; ; {
+		silent, err := r.fetch(ctx, consumer, interval)
+		if err != nil {
+			return err
+		}
+		found := false
+		if silent {
+			if found, err = r.watch(ctx); err != nil {
 				return err
 			}
-		case <-watch.C:
-			if silent {
-				if err := r.watch(ctx); err != nil {
-					return err
-				}
+		}
+		if found && late {
+			return errStalled
+		}
+		late, interval = found, jsapi.NextWatch(interval, silent && r.state.Single)
+	}
+}
+
+// fetch hands out what is delivered in response to one request, which stands for up to limit: each message with those that
+// have arrived behind it. It returns true if nothing has arrived.
+func (r *Reader) fetch(ctx context.Context, consumer jetstream.Consumer, limit time.Duration) (bool, error) {
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	batch, err := consumer.Fetch(maxRun, jetstream.FetchMaxBytes(maxRequest), jetstream.FetchContext(limited))
+	if err != nil {
+		return false, fmt.Errorf("consume: %w", err)
+	}
+	messages, silent := batch.Messages(), true
+	var run []Message
+	for msg := range messages {
+		silent = false
+		meta, err := msg.Metadata()
+		if err != nil {
+			return false, err
+		}
+		run = append(run, Message{
+			Sequence: meta.Sequence.Stream, StoredAt: meta.Timestamp, Subject: msg.Subject(), Header: msg.Headers(), Data: msg.Data(),
+		})
+		if len(messages) == 0 {
+			if err := r.delivered(ctx, run); err != nil {
+				return false, err
 			}
-			interval = jsapi.NextWatch(interval, silent && r.state.Single)
-			watch.Reset(interval)
-			silent = true
+			run = nil
 		}
 	}
+	if err := batch.Error(); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		_, _ = r.watch(ctx) // passes a stored message that looks like that failure
+		return false, fmt.Errorf("consume: %w", err)
+	}
+	return silent, ctx.Err()
 }
 
 // resume finds out which stream there is, and where to continue.
@@ -132,10 +154,10 @@ func (r *Reader) resume(ctx context.Context) error {
 		return err
 	}
 	r.Handler.Missing(nil)
-	recorded, err := r.Handler.Recorded(ctx, state.Created)
-	if err != nil {
+	if err := r.Handler.Refresh(ctx); err != nil {
 		return fmt.Errorf("record: %w", err)
 	}
+	recorded := r.Handler.Recorded(state.Created)
 	holds, err := r.Client.Holds(ctx, r.Stream, state, recorded.Sequence, recorded.StoredAt)
 	if err != nil {
 		return err
@@ -147,7 +169,7 @@ func (r *Reader) resume(ctx context.Context) error {
 		}
 		return errChanged
 	}
-	r.created, r.record, r.state, r.checked = state.Created, recorded, state, time.Now()
+	r.record, r.state = recorded, state
 	if state.First > r.record.Sequence+1 {
 		return r.pass(ctx, state, state.First-1)
 	}
@@ -171,7 +193,7 @@ func (r *Reader) handle(ctx context.Context, run []Message) error {
 	previous := r.record.Sequence
 	for n := range run {
 		m := &run[n]
-		m.Stream, m.Created, m.Generation, m.Previous = r.Stream.Name, r.created, r.record.Generation, previous
+		m.Stream, m.Created, m.Generation, m.Previous = r.Stream.Name, r.state.Created, r.record.Generation, previous
 		previous = m.Sequence
 	}
 	if err := r.Handler.Handle(ctx, run); err != nil {
@@ -200,17 +222,13 @@ func (r *Reader) expired(ctx context.Context, next Message) (uint64, error) {
 	return max(min(r.state.First-1, last), r.record.Sequence) - r.record.Sequence, nil
 }
 
-// watch looks after a stream without deliveries.
-func (r *Reader) watch(ctx context.Context) error {
-	if time.Since(r.checked) > recordInterval {
-		recorded, err := r.Handler.Recorded(ctx, r.created)
-		if err == nil && (recorded.Sequence < r.record.Sequence || recorded.Generation != r.record.Generation) {
-			return errRecord // another replica found that the stream was restored
-		}
-		r.checked = time.Now()
+// watch looks after a stream without deliveries. It returns true if it found a message that was not delivered.
+func (r *Reader) watch(ctx context.Context) (found bool, err error) {
+	if r.Handler.Recorded(r.state.Created).Generation != r.record.Generation {
+		return false, errRecord
 	}
 	if err := r.unchanged(ctx); err != nil || r.state.Last == r.record.Sequence {
-		return err
+		return false, err
 	}
 	return r.readByRequest(ctx)
 }
@@ -230,7 +248,7 @@ func (r *Reader) unchanged(ctx context.Context) error {
 // refresh requests the state of the stream, which must not have been created again.
 func (r *Reader) refresh(ctx context.Context) error {
 	state, err := r.Client.State(ctx, r.Stream)
-	if err == nil && !state.Created.Equal(r.created) {
+	if err == nil && !state.Created.Equal(r.state.Created) {
 		err = ErrRecreated
 	}
 	if err == nil {

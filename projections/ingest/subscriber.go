@@ -32,13 +32,13 @@ func (l *loop) Subscribe(ctx context.Context, _ string) (<-chan *message.Message
 // Close implements message.Subscriber. Reading ends with the context of Subscribe.
 func (l *loop) Close() error { return nil }
 
-// Recorded returns the end of the record, once the directory shows everything that is stored.
-func (l *loop) Recorded(ctx context.Context, created time.Time) (upstream.Recorded, error) {
-	if err := l.Directory.Refresh(ctx); err != nil {
-		return upstream.Recorded{}, err
-	}
+// Refresh implements upstream.Handler.
+func (l *loop) Refresh(ctx context.Context) error { return l.Directory.Refresh(ctx) }
+
+// Recorded implements upstream.Handler.
+func (l *loop) Recorded(created time.Time) upstream.Recorded {
 	reached, _ := l.Directory.Reached(l.stream.Name, created)
-	return upstream.Recorded{Sequence: reached.Sequence, StoredAt: reached.StoredAt, Generation: reached.Generation}, nil
+	return upstream.Recorded{Sequence: reached.Sequence, StoredAt: reached.StoredAt, Generation: reached.Generation}
 }
 
 // Rewind records that a generation of the stream has ended and returns when the directory shows it. If another replica has
