@@ -93,9 +93,7 @@ func newAccounts() (streams, partner *server.Account, permissions *server.Permis
 	}
 	streams, partner = server.NewAccount(streamsAccount), options.Accounts[0]
 	publish := &server.SubjectPermission{}
-	for _, s := range partners.Services(partners.Partner{
-		Name: partnerUser, Consumers: []string{partners.AnyName}, Sources: upstream.Streams(),
-	}) {
+	for _, s := range partners.Services(partners.Partner{Name: partnerUser, Sources: upstream.Streams()}) {
 		publish.Allow = append(publish.Allow, s.Import) // and no subjects of its own, whose messages would wait for its slow readers
 		responses := server.Singleton
 		if s.Streamed {

@@ -26,37 +26,6 @@ func ConsumerNames(partner, account string) []string {
 	return []string{durable, durable + accountSeparator + "1", durable + accountSeparator + "2"}
 }
 
-// accountServices returns what the account of a partner with accounts imports. Every name and every subject that reaches
-// JetStream is one of its own. All creations reach the service, which says why it refuses one.
-func accountServices(p Partner) []Service {
-	served := p.Served()
-	create := served + ".consumer.create"
-	services := []Service{
-		{Import: "$JS.API.INFO", Export: served + ".info"},
-		{Import: "$JS.API.STREAM.NAMES", Export: served + ".stream.names"},
-		{Import: "$JS.API.STREAM.INFO.CLIENTS", Export: served + ".stream.info.CLIENTS"},
-		{Import: consumer + "CREATE.CLIENTS.*.>", Export: create + ".*.>"},
-		{Import: consumer + "CREATE.CLIENTS.*", Export: create + ".*"},
-		{Import: consumer + "DURABLE.CREATE.CLIENTS.*", Export: create + ".*"},
-		{Import: consumer + "CREATE.CLIENTS", Export: create},
-	}
-	for _, account := range p.Accounts {
-		services = append(services, same("$JS.API.DIRECT.GET.CLIENTS.clients."+account+".>"))
-		for _, name := range ConsumerNames(p.Name, account) {
-			services = append(services,
-				same(consumer+"INFO.CLIENTS."+name),
-				Service{Import: consumer + "DELETE.CLIENTS." + name, Export: served + ".consumer.delete." + name},
-				streamed(consumer+"MSG.NEXT.CLIENTS."+name),
-				streamed("$JS.ACK.CLIENTS."+name+".>"),
-			)
-		}
-		for _, source := range p.Sources {
-			services = append(services, same(strings.TrimSuffix(source.Filter, ">")+account+".>"))
-		}
-	}
-	return services
-}
-
 // namesFor returns the names that a requested consumer of a partner with accounts may have, by the account that its filters
 // select. There are several if it is not durable and has another name: libraries choose random ones, and use that of the
 // response.
@@ -116,29 +85,16 @@ func accountInfo() []byte {
 }
 
 // removeCounts removes from a stream's information how much there is of all accounts. What a subscriber needs remains: the
-// configuration with the epoch, the time of creation, and the last sequence.
+// configuration with the epoch, the time of creation, and the first and last sequence.
 func removeCounts(body []byte) []byte {
-	var info struct {
-		Type    json.RawMessage `json:"type,omitempty"`
-		Error   json.RawMessage `json:"error,omitempty"`
-		Config  json.RawMessage `json:"config,omitempty"`
-		Created json.RawMessage `json:"created,omitempty"`
-		Now     json.RawMessage `json:"ts,omitempty"`
-		State   struct {
-			Messages  int    `json:"messages"` // libraries require the counts
-			Bytes     int    `json:"bytes"`
-			First     uint64 `json:"first_seq"`
-			Last      uint64 `json:"last_seq"`
-			Consumers int    `json:"consumer_count"`
-		} `json:"state"`
-	}
-	err := json.Unmarshal(body, &info)
-	info.State.Messages, info.State.Bytes, info.State.Consumers = 0, 0, 0
-	if err == nil {
-		body, err = json.Marshal(info)
-	}
-	if err != nil {
+	var all server.JSApiStreamInfoResponse
+	if json.Unmarshal(body, &all) != nil {
 		return refuse(codeUnavailable, "JetStream does not respond")
 	}
+	if info := all.StreamInfo; info != nil {
+		state := server.StreamState{FirstSeq: info.State.FirstSeq, LastSeq: info.State.LastSeq}
+		all.StreamInfo = &server.StreamInfo{Config: info.Config, Created: info.Created, State: state, TimeStamp: info.TimeStamp}
+	}
+	body, _ = json.Marshal(all)
 	return body
 }

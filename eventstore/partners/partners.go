@@ -38,15 +38,9 @@ type Partner struct {
 	Name string
 	// Accounts are those whose clients it reads and for which it publishes; nil stands for all of them.
 	Accounts []string
-	// Consumers are the names that its consumers may have; AnyName allows all of them, and so lets it reach each consumer
-	// whose name it knows. With Accounts the names are those of ConsumerNames.
-	Consumers []string
 	// Sources are the streams of other services that it publishes to.
 	Sources []upstream.Stream
 }
-
-// AnyName stands for the random names of ordered consumers.
-const AnyName = "*"
 
 // Service is something that a partner may request of the main account.
 type Service struct {
@@ -55,41 +49,53 @@ type Service struct {
 	Streamed bool   // one request may have several responses: response_type "stream"
 }
 
-// Services returns what a partner's account imports.
+// Services returns what a partner's account imports. All creations of consumers reach the service, which says why it refuses
+// one. Of a partner with accounts, every name and every subject that reaches JetStream is one of its own; another one reaches
+// each consumer whose name it knows.
 //
 // $JS.API.INFO must be among it: to an account that does not import it the server offers its own JetStream API instead,
 // which shadows the other imports.
 func Services(p Partner) []Service {
-	if p.Accounts != nil {
-		return accountServices(p)
-	}
 	served := p.Served()
+	create := served + ".consumer.create"
+	info := same("$JS.API.INFO")
+	if p.Accounts != nil {
+		info.Export = served + ".info" // without how much there is of all accounts
+	}
 	services := []Service{
-		same("$JS.API.INFO"),
-		same("$JS.API.DIRECT.GET.CLIENTS.clients.>"),
+		info,
 		{Import: "$JS.API.STREAM.NAMES", Export: served + ".stream.names"},
 		{Import: "$JS.API.STREAM.INFO.CLIENTS", Export: served + ".stream.info.CLIENTS"},
+		{Import: consumer + "CREATE.CLIENTS.*.>", Export: create + ".*.>"},     // one filter
+		{Import: consumer + "CREATE.CLIENTS.*", Export: create + ".*"},         // several, or none
+		{Import: consumer + "DURABLE.CREATE.CLIENTS.*", Export: create + ".*"}, // older libraries
+		{Import: consumer + "CREATE.CLIENTS", Export: create},                  // nats.js, for several filters or without a name, and older libraries
 	}
-	for _, name := range p.Consumers {
-		create := served + ".consumer.create." + name
+	for _, source := range p.Sources {
+		services = append(services, Service{Import: "$JS.API.STREAM.INFO." + source.Name, Export: served + ".stream.info." + source.Name})
+	}
+	if p.Accounts == nil {
+		return append(services, p.reach("", "*")...)
+	}
+	for _, account := range p.Accounts {
+		services = append(services, p.reach(account+".", ConsumerNames(p.Name, account)...)...)
+	}
+	return services
+}
+
+// reach returns the services of a partner for subjects that begin with a prefix, and for consumers with the names.
+func (p Partner) reach(prefix string, names ...string) []Service {
+	services := []Service{same("$JS.API.DIRECT.GET.CLIENTS.clients." + prefix + ">")}
+	for _, name := range names {
 		services = append(services,
-			Service{Import: consumer + "CREATE.CLIENTS." + name + ".clients.>", Export: create + ".clients.>"}, // one filter
-			Service{Import: consumer + "CREATE.CLIENTS." + name, Export: create},                               // several, or none
-			Service{Import: consumer + "DURABLE.CREATE.CLIENTS." + name, Export: create},                       // older libraries
 			same(consumer+"INFO.CLIENTS."+name),
-			Service{Import: consumer + "DELETE.CLIENTS." + name, Export: served + ".consumer.delete." + name},
+			Service{Import: consumer + "DELETE.CLIENTS." + name, Export: p.Served() + ".consumer.delete." + name},
 			streamed(consumer+"MSG.NEXT.CLIENTS."+name),
 			streamed("$JS.ACK.CLIENTS."+name+".>"),
 		)
-		if name == AnyName { // nats.js, for several filters or without a name, and older libraries
-			services = append(services, Service{Import: consumer + "CREATE.CLIENTS", Export: served + ".consumer.create"})
-		}
 	}
 	for _, source := range p.Sources {
-		services = append(services,
-			same(source.Filter),
-			Service{Import: "$JS.API.STREAM.INFO." + source.Name, Export: served + ".stream.info." + source.Name},
-		)
+		services = append(services, same(strings.TrimSuffix(source.Filter, ">")+prefix+">"))
 	}
 	return services
 }

@@ -13,13 +13,14 @@ import (
 )
 
 func TestAPartnerImportsWhatItsLoginIsFor(t *testing.T) {
-	subscriber := partners.Partner{Name: "subscriber", Consumers: []string{partners.AnyName}}
-	projects := partners.Partner{Name: "projects", Consumers: []string{"projects"}, Sources: []upstream.Stream{upstream.Projects}}
+	subscriber := partners.Partner{Name: "subscriber"}
+	projects := partners.Partner{Name: "projects", Accounts: []string{"acme"}, Sources: []upstream.Stream{upstream.Projects}}
 	require.Contains(t, imports(subscriber), "$JS.API.CONSUMER.MSG.NEXT.CLIENTS.*")
 	require.NotContains(t, imports(subscriber), "projects.>")
-	require.Contains(t, imports(projects), "$JS.API.CONSUMER.MSG.NEXT.CLIENTS.projects")
-	require.Contains(t, imports(projects), "projects.>")
-	require.NotContains(t, imports(projects), "invoices.>")
+	require.Contains(t, imports(projects), "$JS.API.CONSUMER.MSG.NEXT.CLIENTS.projects+acme")
+	require.NotContains(t, imports(projects), "$JS.API.CONSUMER.MSG.NEXT.CLIENTS.*")
+	require.Contains(t, imports(projects), "projects.acme.>")
+	require.NotContains(t, imports(projects), "invoices.acme.>")
 	for _, p := range []partners.Partner{subscriber, projects} {
 		require.Contains(t, imports(p), "$JS.API.INFO", "without it the server's own JetStream API shadows the other imports")
 		for _, s := range partners.Services(p) {

@@ -119,7 +119,7 @@ func (r *responder) handle(ctx context.Context, partner, what string, body []byt
 	if len(what) > subjectLimit {
 		return refuse(codeBadRequest, "the subject is too long")
 	}
-	if accounts != nil && what == "info" {
+	if what == "info" {
 		return accountInfo()
 	}
 	if name, found := strings.CutPrefix(what, "stream.info."); found {

@@ -126,11 +126,10 @@ func (e entry) team(path string, faults *config.Faults) (team Team) {
 	return team
 }
 
-// readAccounts reads "all" or a list, and chooses the names of the team's consumers.
+// readAccounts reads "all" or a list.
 func (t *Team) readAccounts(raw json.RawMessage, fault func(format string, args ...any)) {
 	var text string
 	if json.Unmarshal(raw, &text) == nil && text == all {
-		t.Consumers = []string{partners.AnyName}
 		return
 	}
 	if decode(raw, &t.Accounts) != nil || len(t.Accounts) == 0 || len(t.Accounts) > accountLimit {

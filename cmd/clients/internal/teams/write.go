@@ -99,8 +99,7 @@ func writeExports(b *strings.Builder, teams []Team) {
 func (t Team) write(b *strings.Builder, teams []Team) {
 	var allow, deny, imports strings.Builder
 	for _, s := range partners.Services(t.Partner) {
-		// A creation with another filter has no responder; without the permission it would get no response at all.
-		fmt.Fprintf(&allow, "            %q\n", strings.Replace(s.Import, ".*.clients.>", ".>", 1))
+		fmt.Fprintf(&allow, "            %q\n", s.Import)
 		to := ""
 		if s.Export != s.Import {
 			to = fmt.Sprintf(", to: %q", s.Import)
