@@ -54,7 +54,7 @@ type entry struct {
 }
 
 const (
-	all = "all"
+	all = `"all"`
 	// accountLimit keeps the subjects that name all accounts of a team far below the limit of NATS.
 	accountLimit = 16
 )
@@ -128,12 +128,11 @@ func (e entry) team(path string, faults *config.Faults) (team Team) {
 
 // readAccounts reads "all" or a list.
 func (t *Team) readAccounts(raw json.RawMessage, fault func(format string, args ...any)) {
-	var text string
-	if json.Unmarshal(raw, &text) == nil && text == all {
+	if string(raw) == all {
 		return
 	}
 	if decode(raw, &t.Accounts) != nil || len(t.Accounts) == 0 || len(t.Accounts) > accountLimit {
-		fault("accounts: must be %q or a list of 1 to %d accounts", all, accountLimit)
+		fault("accounts: must be %s or a list of 1 to %d accounts", all, accountLimit)
 	}
 	for i, account := range t.Accounts {
 		if !domain.ValidAccount(account) {

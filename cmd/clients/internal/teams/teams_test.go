@@ -55,7 +55,6 @@ func TestTheServerReadsTheConfiguration(t *testing.T) {
 	}
 	require.Equal(t, map[string]string{"true of TRUE": hash, "a-b-9 of A-B-9": "one", "reader of READER": "two"}, passwords)
 	require.Contains(t, text, `{ service: "projects.7.>", accounts: ["TRUE"] }`)
-	require.Contains(t, text, "# true: reads 7, no; publishes to PROJECTS; durable consumers: true+7, true+no")
 	require.Contains(t, text, `"$JS.API.CONSUMER.*.*.CLIENTS.a-b-9+true+1"`, "denied to the reader")
 	require.NotContains(t, text, `CLIENTS.a-b-9"`, "no name of a consumer is without an account")
 }

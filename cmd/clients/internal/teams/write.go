@@ -1,7 +1,6 @@
 package teams
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -25,7 +24,6 @@ TEAM_PASSWORDS { default_permissions { publish { deny: [ %s ] } } }
 
 // A team's account. The limits keep it from exhausting the server; subscriptions are counted for each connection.
 const account = `
-# %s
 %q {
   limits: { max_connections: 64, max_subscriptions: 1000 }
   users: [
@@ -68,30 +66,26 @@ func Write(w io.Writer, teams []Team) error {
 
 // writeExports writes each service once, with the accounts that import it.
 func writeExports(b *strings.Builder, teams []Team) {
-	type export struct {
-		service  string
-		importer []string
-	}
-	var exports []export
+	var services []string
+	importers := make(map[string][]string)
 	for _, t := range teams {
 		for _, s := range partners.Services(t.Partner) {
-			line := fmt.Sprintf("service: %q", s.Export)
+			service := fmt.Sprintf("%q", s.Export)
 			if s.Export != s.Import { // served by the service
-				line = fmt.Sprintf("service: %q", t.Served()+".>")
+				service = fmt.Sprintf("%q", t.Served()+".>")
 			} else if s.Streamed {
-				line += ", response_type: stream"
+				service += ", response_type: stream"
 			}
-			i := slices.IndexFunc(exports, func(e export) bool { return e.service == line })
-			if i < 0 {
-				i, exports = len(exports), append(exports, export{service: line})
+			if !slices.Contains(services, service) {
+				services = append(services, service)
 			}
-			if name := fmt.Sprintf("%q", t.account()); !slices.Contains(exports[i].importer, name) {
-				exports[i].importer = append(exports[i].importer, name)
+			if name := fmt.Sprintf("%q", t.account()); !slices.Contains(importers[service], name) {
+				importers[service] = append(importers[service], name)
 			}
 		}
 	}
-	for _, e := range exports {
-		fmt.Fprintf(b, "  { %s, accounts: [%s] }\n", e.service, strings.Join(e.importer, ", "))
+	for _, service := range services {
+		fmt.Fprintf(b, "  { service: %s, accounts: [%s] }\n", service, strings.Join(importers[service], ", "))
 	}
 }
 
@@ -123,22 +117,5 @@ func (t Team) write(b *strings.Builder, teams []Team) {
 	if t.Hash != "" {
 		password = fmt.Sprintf("%q", t.Hash)
 	}
-	fmt.Fprintf(b, account, t.describe(), t.account(), t.Name, password, allow.String(), denied, imports.String())
-}
-
-// describe says what the team may do, and the names of its durable consumers.
-func (t Team) describe() string {
-	durable := []string{t.Name}
-	if t.Accounts != nil {
-		durable = nil
-	}
-	for _, account := range t.Accounts {
-		durable = append(durable, partners.ConsumerNames(t.Name, account)[0])
-	}
-	var publishes []string
-	for _, source := range t.Sources {
-		publishes = append(publishes, source.Name)
-	}
-	return fmt.Sprintf("%s: reads %s; publishes to %s; durable consumers: %s", t.Name,
-		cmp.Or(strings.Join(t.Accounts, ", "), "all accounts"), cmp.Or(strings.Join(publishes, ", "), "nothing"), strings.Join(durable, ", "))
+	fmt.Fprintf(b, account, t.account(), t.Name, password, allow.String(), denied, imports.String())
 }
