@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -119,26 +120,27 @@ func (r *responder) handle(ctx context.Context, partner, what string, body []byt
 	if len(what) > subjectLimit {
 		return refuse(codeBadRequest, "the subject is too long")
 	}
-	if what == "info" {
+	token, rest, _ := strings.Cut(what, ".")
+	call, name, _ := strings.Cut(rest, ".")
+	switch token + "." + call {
+	case "info.":
 		return accountInfo()
-	}
-	if name, found := strings.CutPrefix(what, "stream.info."); found {
-		switch name {
-		case stream, upstream.Projects.Name, upstream.Invoices.Name:
+	case "stream.names":
+		return streamNames(body)
+	case "stream.info":
+		if slices.ContainsFunc(streams, func(s upstream.Stream) bool { return s.Name == name }) {
 			return r.streamInfo(ctx, name, accounts != nil)
 		}
-	}
-	if what == "stream.names" {
-		return streamNames(body)
-	}
-	if consumer, found := strings.CutPrefix(what, "consumer.create"); found {
-		return r.createConsumer(ctx, partner, accounts, strings.TrimPrefix(consumer, "."), body)
-	}
-	if name, found := strings.CutPrefix(what, "consumer.delete."); found {
+	case "consumer.create":
+		return r.createConsumer(ctx, partner, accounts, name, body)
+	case "consumer.delete":
 		return r.deleteConsumer(ctx, partner, name)
 	}
 	return refuse(codeBadRequest, "bad request")
 }
+
+// streams are those that partners use.
+var streams = []upstream.Stream{{Name: stream, Filter: "clients.>"}, upstream.Projects, upstream.Invoices}
 
 // streamInfo returns the server's information of a stream, with or without counts of what is in it. The partner's own request
 // is not looked at: its subjects_filter would have every subject listed.
@@ -153,12 +155,12 @@ func (r *responder) streamInfo(ctx context.Context, name string, withoutCounts b
 	return body
 }
 
-// streamNames returns the names of the streams that partners use, or of the one that has the subject of a request.
+// streamNames returns the names of the streams, or of the one that has the subject of a request.
 func streamNames(body []byte) []byte {
 	var request struct{ Subject string }
 	_ = json.Unmarshal(body, &request)
 	names := []string{}
-	for _, s := range []upstream.Stream{{Name: stream, Filter: "clients.>"}, upstream.Projects, upstream.Invoices} {
+	for _, s := range streams {
 		if request.Subject == "" || strings.HasPrefix(request.Subject, strings.TrimSuffix(s.Filter, ">")) {
 			names = append(names, s.Name)
 		}
