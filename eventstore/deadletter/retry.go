@@ -23,25 +23,23 @@ const (
 // ErrNoService reports that no replica of the service runs on the NATS system.
 var ErrNoService = errors.New("no service is running")
 
-type retryRequest struct {
-	Number uint64 `json:"number"`
-}
-
-type retryResponse struct {
-	Error string `json:"error,omitempty"`
+// retryMessage is a request with a number, or a response with an error.
+type retryMessage struct {
+	Number uint64 `json:"number,omitempty"`
+	Error  string `json:"error,omitempty"`
 }
 
 // ServeRetries calls retry for each request, until the returned subscription ends.
 func (s *Store) ServeRetries(retry func(ctx context.Context, number uint64) error) (*nats.Subscription, error) {
 	sub, err := s.api.Conn.QueueSubscribe(retryFilter, retryGroup, func(msg *nats.Msg) {
-		var request retryRequest
+		var request retryMessage
 		err := json.Unmarshal(msg.Data, &request)
 		if err == nil {
 			ctx, cancel := context.WithTimeout(context.Background(), retryTimeout)
 			err = retry(ctx, request.Number)
 			cancel()
 		}
-		var response retryResponse
+		var response retryMessage
 		if err != nil {
 			response.Error = cmp.Or(err.Error(), "failed without a reason")
 		}
@@ -57,17 +55,14 @@ func (s *Store) ServeRetries(retry func(ctx context.Context, number uint64) erro
 // Retry has the running service ingest a dead letter again. If that succeeds the letter is gone. The error is ErrNoService,
 // or what the service responds.
 func (s *Store) Retry(ctx context.Context, number uint64) error {
-	body, err := json.Marshal(retryRequest{Number: number})
-	if err != nil {
-		return err
-	}
+	body, _ := json.Marshal(retryMessage{Number: number})
 	ctx, cancel := context.WithTimeout(ctx, retryTimeout)
 	defer cancel()
 	reply, err := s.api.Conn.RequestWithContext(ctx, retrySubject, body)
 	if errors.Is(err, nats.ErrNoResponders) {
 		return ErrNoService
 	}
-	var response retryResponse
+	var response retryMessage
 	if err == nil {
 		err = json.Unmarshal(reply.Data, &response)
 	}
