@@ -18,7 +18,7 @@ import (
 func (r *replica) barrier() *ingest.Ingest {
 	r.t.Helper()
 	barrier, err := ingest.New(ingest.Config{
-		Store: r.store, Upstream: r.upstream, DeadLetters: r.quarantine, Directory: r.directory, Replica: r.name, NewEventID: uuid.NewString, Now: time.Now,
+		Store: r.store, Upstream: r.upstream, DeadLetters: r.quarantine, Directory: r.directory, Replica: r.name, NewEventID: uuid.NewString,
 		Registry: r.registry, Log: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(r.t, err)

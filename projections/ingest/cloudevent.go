@@ -32,14 +32,14 @@ const (
 // readEvent decodes a message by the NATS binding of CloudEvents. A content type of CloudEvents decides the mode. Without
 // one, a ce-type means binary mode, and a body with a specversion structured mode: the SDKs send it without headers.
 func readEvent(m upstream.Message) (cloudEvent, *Poison) {
-	contentType := contentTypeOf(m.Header)
-	switch {
-	case strings.HasPrefix(contentType, typeBatch):
+	mediaType, _, _ := strings.Cut(strings.ToLower(header(m.Header, "content-type")), ";") // without parameters
+	switch mediaType = strings.TrimSpace(mediaType); {
+	case strings.HasPrefix(mediaType, typeBatch):
 		return cloudEvent{}, poisonf(Unreadable, "it is a batch of events")
-	case contentType == typeStructured, contentType == typeStructured+"+json":
+	case mediaType == typeStructured, mediaType == typeStructured+"+json":
 		return readStructured(m)
-	case contentType != "":
-		return cloudEvent{}, poisonf(Unreadable, "the event format %s is not supported", contentType)
+	case strings.HasPrefix(mediaType, typeStructured):
+		return cloudEvent{}, poisonf(Unreadable, "the event format %s is not supported", mediaType)
 	case textHeader(m.Header, "ce-type") != "":
 		return readBinary(m)
 	}
@@ -61,15 +61,6 @@ func newEvent(attribute func(name string) string) cloudEvent {
 func EventType(m upstream.Message) string {
 	event, _ := readEvent(m)
 	return event.kind
-}
-
-// contentTypeOf returns the content type of a message, without parameters, if it is one of CloudEvents, or "".
-func contentTypeOf(h nats.Header) string {
-	mediaType, _, _ := strings.Cut(strings.ToLower(header(h, "content-type")), ";")
-	if !strings.HasPrefix(mediaType, typeStructured) {
-		return ""
-	}
-	return strings.TrimSpace(mediaType)
 }
 
 func readBinary(m upstream.Message) (cloudEvent, *Poison) {

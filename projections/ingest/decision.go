@@ -3,6 +3,7 @@ package ingest
 import (
 	"cmp"
 	"fmt"
+	"time"
 
 	"clients/domain"
 	"clients/eventstore"
@@ -114,8 +115,8 @@ func (d *decision) follow(learned domain.ReferenceEvent, from *item) error {
 		Account:       learned.Account,
 		Event:         event,
 		Version:       state.Client.Revision.Version + 1,
-		Time:          d.config.Now(),
-		Actor:         cmp.Or(brief(from.cloud.actor), "invoices"),
+		Time:          time.Now(),
+		Actor:         cmp.Or(bounded(from.cloud.actor), "invoices"),
 		CorrelationID: cmp.Or(learned.CorrelationID, cause),
 		CausationID:   cause,
 		Traceparent:   from.traceparent,
@@ -159,7 +160,7 @@ func (d *decision) reference(event domain.ReferenceEvent) *known {
 		k = &known{client: now.Client, events: make(map[string]bool)}
 		d.references[key] = k
 	}
-	if now.Seen(event.EventID) || now.Seen(formerID(event)) {
+	if now.Seen(event.EventID) || now.Seen(event.CausationID) {
 		k.events[event.EventID] = true
 	}
 	return k

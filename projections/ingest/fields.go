@@ -66,8 +66,7 @@ func timeframe(rawStart, rawEnd json.RawMessage) string {
 const maxID = 256
 
 // eventID returns the identity of an event, which all its duplicates share, and its own id. The identity contains the
-// source, also an empty one; reference events of earlier releases do not have it, see formerID. What is too long to be
-// stored is replaced by its hash.
+// source, also an empty one. In reference events of earlier releases the identity is the id alone.
 func eventID(event cloudEvent, h nats.Header) (identity, id string) {
 	if id = event.id; id == "" {
 		id = header(h, nats.MsgIdHdr)
@@ -75,23 +74,13 @@ func eventID(event cloudEvent, h nats.Header) (identity, id string) {
 	if id == "" {
 		return "", ""
 	}
-	identity = event.source + "\n" + id
-	if len(identity) > maxID || !utf8.ValidString(identity) {
-		identity = fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(identity)))
-	}
-	if len(id) > maxID || !utf8.ValidString(id) {
-		id = fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(id)))
-	}
-	return identity, id
+	return bounded(event.source + "\n" + id), bounded(id)
 }
 
-// formerID returns what earlier releases stored as the identity of an event: its id alone.
-func formerID(event domain.ReferenceEvent) string { return event.CausationID }
-
-// brief returns id, or nothing if it is too long.
-func brief(id string) string {
-	if len(id) > maxID {
-		return ""
+// bounded returns an id, or its hash if it is too long to be stored.
+func bounded(id string) string {
+	if len(id) > maxID || !utf8.ValidString(id) {
+		return fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(id)))
 	}
 	return id
 }

@@ -85,7 +85,7 @@ func (y *system) replica(wait time.Duration, alter ...func(*ingest.Ingest)) *rep
 	config := ingest.Config{
 		Store: r.store, Upstream: r.upstream, DeadLetters: r.quarantine, Directory: r.directory, StreamReplicas: len(r.cluster.Servers),
 		Replica: r.name, Patience: wait,
-		NewEventID: func() string { return uuid.Must(uuid.NewV7()).String() }, Now: time.Now, Registry: r.registry, Log: slog.New(slog.DiscardHandler),
+		NewEventID: func() string { return uuid.Must(uuid.NewV7()).String() }, Registry: r.registry, Log: slog.New(slog.DiscardHandler),
 	}
 	var err error
 	r.ingest, err = ingest.New(config)

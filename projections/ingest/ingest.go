@@ -34,7 +34,6 @@ type Config struct {
 	// Patience is how long another replica is given to record a message before this one does; 0 if there is no other.
 	Patience   time.Duration
 	NewEventID func() string
-	Now        func() time.Time
 	Registry   prometheus.Registerer
 	Tracer     trace.Tracer // nil for no traces
 	Log        *slog.Logger

@@ -91,7 +91,7 @@ func (i *item) read() *Poison {
 	}
 	event.Kind, event.Operation = t.kind, t.operation
 	event.EventID, event.CausationID = eventID(cloud, i.message.Header)
-	event.CorrelationID = brief(cloud.correlationID)
+	event.CorrelationID = bounded(cloud.correlationID)
 	event.ClientID = data.client()
 	switch {
 	case t.operation == domain.Deleted:

@@ -82,11 +82,10 @@ func (l *loop) put(ctx context.Context, m upstream.Message, poison *Poison) (sto
 	ctx, cancel := context.WithTimeout(ctx, putTimeout)
 	defer cancel()
 	stored, err = l.DeadLetters.Put(ctx, m, string(poison.Reason), poison.Detail)
-	if !errors.Is(err, deadletter.ErrNoStream) {
-		return stored, err
+	if errors.Is(err, deadletter.ErrNoStream) {
+		if err = l.DeadLetters.Ensure(ctx, l.StreamReplicas, l.Log); err == nil {
+			return l.DeadLetters.Put(ctx, m, string(poison.Reason), poison.Detail)
+		}
 	}
-	if err := l.DeadLetters.Ensure(ctx, l.StreamReplicas, l.Log); err != nil {
-		return false, err
-	}
-	return l.DeadLetters.Put(ctx, m, string(poison.Reason), poison.Detail)
+	return stored, err
 }

@@ -6,7 +6,6 @@ import (
 	"clients/eventstore/upstream"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 )
@@ -29,10 +28,6 @@ func (l *loop) interpretRun(ctx context.Context, run []upstream.Message) (items 
 				attribute.Int64("clients.message.sequence", int64(m.Sequence)),
 				attribute.String("clients.event.type", i.cloud.kind),
 			))
-		if i.unreadable != nil {
-			span.SetStatus(codes.Error, "")
-			span.RecordError(i.unreadable)
-		}
 		if i.traceparent != "" { // the message has one
 			propagation.TraceContext{}.Inject(ctx, carrier)
 			i.traceparent = carrier["traceparent"]

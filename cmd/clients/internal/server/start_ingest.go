@@ -28,7 +28,7 @@ func (s *Server) startIngest(ctx context.Context) (err error) {
 	config := ingest.Config{
 		Store: s.store, Upstream: s.upstream, DeadLetters: letters, Directory: s.directory,
 		StreamReplicas: s.config.StreamReplicas, Replica: uuid.NewString(), Patience: recordPatience,
-		NewEventID: newEventID, Now: time.Now, Registry: s.registry, Tracer: s.tracer, Log: s.log,
+		NewEventID: newEventID, Registry: s.registry, Tracer: s.tracer, Log: s.log,
 	}
 	if s.embedded != nil { // the only replica, and the only one to create the streams
 		config.Patience = 0
