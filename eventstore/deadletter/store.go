@@ -82,8 +82,8 @@ func (s *Store) put(ctx context.Context, m upstream.Message, msg *nats.Msg) (sto
 		return false, nil
 	}
 	if errors.Is(err, jetstream.ErrNoStreamResponse) { // the stream is missing, or has no leader at the moment
-		_, missing := s.Len(ctx)
-		err = errors.Join(err, missing)
+		_, missing := s.api.StreamInfo(ctx, Stream)
+		err = errors.Join(err, streamError(missing))
 	}
 	if err != nil {
 		return false, fmt.Errorf("quarantine %s %d: %w", m.Stream, m.Sequence, err)
@@ -151,15 +151,6 @@ func (s *Store) awaitServers(ctx context.Context) error {
 }
 
 const awayLimit = 5 * time.Second
-
-// Len returns the number of dead letters.
-func (s *Store) Len(ctx context.Context) (uint64, error) {
-	var info jsapi.StreamInfo
-	if err := s.api.Request(ctx, "STREAM.INFO."+Stream, nil, &info); err != nil {
-		return 0, fmt.Errorf("count the quarantine: %w", streamError(err))
-	}
-	return info.State.Messages, nil
-}
 
 // next returns the first dead letter with a number or a higher one.
 func (s *Store) next(ctx context.Context, number uint64) (Letter, error) {
