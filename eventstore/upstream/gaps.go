@@ -7,35 +7,14 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// delivered hands out a run as the consumer has delivered it. Where messages may be missing in between, it reads up to the
-// end of the run from the stream's leader instead.
-func (r *Reader) delivered(ctx context.Context, arrivals []Message) error {
-	end := arrivals[len(arrivals)-1].Sequence
-	run, complete := r.complete(arrivals)
-	for !complete && r.record.Sequence < end {
+// fill reads from the stream's leader up to a sequence.
+func (r *Reader) fill(ctx context.Context, upTo uint64) error {
+	for r.record.Sequence < upTo {
 		if _, err := r.readByRequest(ctx); err != nil {
 			return err
 		}
 	}
-	if !complete || len(run) == 0 {
-		return nil
-	}
-	return r.handle(ctx, run)
-}
-
-// complete returns the messages behind the record, and whether their sequences are consecutive. Otherwise there may be others
-// between them: a consumer of a replicated stream may not know of a message that was acknowledged, and a client library may drop
-// a message that looks like a status of the server.
-func (r *Reader) complete(arrivals []Message) (run []Message, complete bool) {
-	last := r.record.Sequence
-	complete = true
-	for _, m := range arrivals {
-		if m.Sequence > last {
-			complete = complete && m.Sequence == last+1
-			run, last = append(run, m), m.Sequence
-		}
-	}
-	return run, complete
+	return nil
 }
 
 // readByRequest reads some messages without a consumer, from the stream's leader, and returns true if there were any. If
@@ -54,6 +33,8 @@ func (r *Reader) readByRequest(ctx context.Context) (found bool, err error) {
 	switch {
 	case err != nil:
 		return false, err
+	case r.state.First > r.record.Sequence+1: // see resume
+		return false, errExpired
 	case len(run) > 0:
 		return true, r.handle(ctx, run)
 	case end.Last > r.record.Sequence:

@@ -58,6 +58,7 @@ const (
 var (
 	errChanged = errors.New("the stream was changed")
 	errStalled = errors.New("messages are not delivered")
+	errExpired = errors.New("messages were deleted unread")
 	errRecord  = errors.New("another replica reads the stream from its beginning")
 )
 
@@ -115,6 +116,9 @@ func (r *Reader) readStream(ctx context.Context) error {
 
 // fetch hands out what is delivered in response to one request, which stands for up to limit: each message with those that
 // have arrived behind it. It returns true if nothing has arrived.
+//
+// Where messages may be missing in between, it reads from the stream's leader instead: a consumer of a replicated stream may
+// not know of a message that was acknowledged, and a client library may drop one that looks like a status of the server.
 func (r *Reader) fetch(ctx context.Context, consumer jetstream.Consumer, limit time.Duration) (bool, error) {
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -130,11 +134,15 @@ func (r *Reader) fetch(ctx context.Context, consumer jetstream.Consumer, limit t
 		if err != nil {
 			return false, err
 		}
-		run = append(run, Message{
-			Sequence: meta.Sequence.Stream, StoredAt: meta.Timestamp, Subject: msg.Subject(), Header: msg.Headers(), Data: msg.Data(),
-		})
-		if len(messages) == 0 {
-			if err := r.delivered(ctx, run); err != nil {
+		sequence, next := meta.Sequence.Stream, r.record.Sequence+uint64(len(run))+1
+		if sequence == next { // and not read from the leader before
+			run = append(run, Message{Sequence: sequence, StoredAt: meta.Timestamp, Subject: msg.Subject(), Header: msg.Headers(), Data: msg.Data()})
+		}
+		if sequence > next || len(messages) == 0 {
+			if err = r.handle(ctx, run); err == nil {
+				err = r.fill(ctx, sequence)
+			}
+			if err != nil {
 				return false, err
 			}
 			run = nil
@@ -170,8 +178,11 @@ func (r *Reader) resume(ctx context.Context) error {
 		return errChanged
 	}
 	r.record, r.state = recorded, state
-	if state.First > r.record.Sequence+1 {
-		return r.pass(ctx, state, state.First-1)
+	if state.First > recorded.Sequence+1 {
+		if err := r.pass(ctx, state, state.First-1); err != nil {
+			return err
+		}
+		r.Handler.Expired(state.First - 1 - recorded.Sequence)
 	}
 	return nil
 }
@@ -185,10 +196,10 @@ func (r *Reader) pass(ctx context.Context, state State, sequence uint64) error {
 	return r.handle(ctx, []Message{{Sequence: sequence, StoredAt: stored, Gone: true}})
 }
 
+// handle hands out a run, if there is a message in it.
 func (r *Reader) handle(ctx context.Context, run []Message) error {
-	expired, err := r.expired(ctx, run[0])
-	if err != nil {
-		return err
+	if len(run) == 0 {
+		return nil
 	}
 	previous := r.record.Sequence
 	for n := range run {
@@ -200,26 +211,7 @@ func (r *Reader) handle(ctx context.Context, run []Message) error {
 		return err
 	}
 	r.record.Sequence, r.record.StoredAt, r.logged = previous, run[len(run)-1].StoredAt, ""
-	if expired > 0 {
-		r.Handler.Expired(expired)
-	}
 	return nil
-}
-
-// expired returns how many messages were deleted from the beginning of the stream between the record and the next message.
-// What was deleted elsewhere, or is not read, is not known.
-func (r *Reader) expired(ctx context.Context, next Message) (uint64, error) {
-	last := next.Sequence
-	if !next.Gone {
-		last--
-	}
-	if last == r.record.Sequence {
-		return 0, nil
-	}
-	if err := r.refresh(ctx); err != nil {
-		return 0, err
-	}
-	return max(min(r.state.First-1, last), r.record.Sequence) - r.record.Sequence, nil
 }
 
 // watch looks after a stream without deliveries. It returns true if it found a message that was not delivered.
