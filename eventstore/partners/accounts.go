@@ -26,10 +26,10 @@ func ConsumerNames(partner, account string) []string {
 	return []string{durable, durable + accountSeparator + "1", durable + accountSeparator + "2"}
 }
 
-// namesFor returns the names that a requested consumer of a partner with accounts may have, by the account that its filters
-// select. There are several if it is not durable and has another name: libraries choose random ones, and use that of the
+// chooseName checks the name of a requested consumer of a partner with accounts, by the account that its filters select. If it
+// is not durable and has another name, it returns those that it may have: libraries choose random ones, and use that of the
 // response.
-func namesFor(c *server.ConsumerConfig, partner string, accounts []string) ([]string, error) {
+func chooseName(c *server.ConsumerConfig, partner string, accounts []string) ([]string, error) {
 	for _, account := range accounts {
 		if slices.ContainsFunc(filtersOf(c), func(filter string) bool { return !strings.HasPrefix(filter, "clients."+account+".") }) {
 			continue
@@ -38,11 +38,8 @@ func namesFor(c *server.ConsumerConfig, partner string, accounts []string) ([]st
 		if c.Durable != "" && c.Durable != names[0] {
 			return nil, fmt.Errorf("the durable consumer of %s for the account %s is named %s", partner, account, names[0])
 		}
-		if c.Durable != "" {
-			return names[:1], nil
-		}
-		if i := slices.Index(names[1:], c.Name); i >= 0 {
-			return names[i+1 : i+2], nil
+		if c.Durable != "" || slices.Contains(names[1:], c.Name) {
+			return nil, nil
 		}
 		return names[1:], nil
 	}

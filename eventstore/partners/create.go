@@ -3,7 +3,6 @@ package partners
 import (
 	"context"
 	"encoding/json"
-	"maps"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -23,24 +22,21 @@ const (
 func (r *responder) createConsumer(ctx context.Context, partner string, accounts []string, subject string, body []byte) []byte {
 	request, err := decodeCreate(subject, body)
 	config, action := &request.Config, request.Action
-	var names []string
+	var free []string
 	if err == nil && accounts != nil {
-		names, err = namesFor(config, partner, accounts)
+		free, err = chooseName(config, partner, accounts)
 	} else if err == nil && r.shared {
 		err = protectName(config, partner)
 	}
 	if err != nil {
 		return refuse(codeNotAllowed, "%v", err)
 	}
-	config.Metadata = maps.Clone(config.Metadata)
 	if config.Metadata == nil {
 		config.Metadata = make(map[string]string)
 	}
 	config.Metadata[ownerKey] = partner
-	if len(names) > 1 {
-		return r.createUnnamed(ctx, partner, names, request)
-	} else if len(names) == 1 {
-		config.Name = names[0]
+	if len(free) > 0 {
+		return r.createUnnamed(ctx, partner, free, request)
 	}
 	if action != server.ActionUpdate {
 		full, err := r.full(ctx, partner, config.Name)
