@@ -1,6 +1,7 @@
 package references
 
 import (
+	"cmp"
 	"time"
 
 	"clients/domain"
@@ -29,9 +30,11 @@ type Point struct {
 	Sequence   uint64
 }
 
-func (p Point) after(other Point) bool {
-	return p.Generation > other.Generation || p.Generation == other.Generation && p.Sequence > other.Sequence
+func (p Point) compare(other Point) int {
+	return cmp.Or(cmp.Compare(p.Generation, other.Generation), cmp.Compare(p.Sequence, other.Sequence))
 }
+
+func (p Point) after(other Point) bool { return p.compare(other) > 0 }
 
 // progress returns the progress of a stream. It stays the same for good.
 func (x *Index) progress(stream string) *Progress {

@@ -1,9 +1,6 @@
 package references
 
-import (
-	"cmp"
-	"slices"
-)
+import "slices"
 
 // tombstone is an item that was deleted. Tombstones are kept in the order in which their items are forgotten. One whose
 // item was created again since has no effect.
@@ -12,17 +9,12 @@ type tombstone struct {
 	tree *itemTree
 }
 
-func compareTombstones(a, b tombstone) int {
-	return cmp.Or(cmp.Compare(a.ExistsAt.Generation, b.ExistsAt.Generation), cmp.Compare(a.ExistsAt.Sequence, b.ExistsAt.Sequence))
-}
+func compareTombstones(a, b tombstone) int { return a.ExistsAt.compare(b.ExistsAt) }
 
-// addTombstone notes that an item was deleted. All but late events come last.
+// addTombstone notes that an item was deleted.
 func (x *Index) addTombstone(s Scope, i *Item) {
 	t, all := tombstone{i, x.tree(s)}, x.tombstones[s.Kind]
-	place := len(all)
-	if place > 0 && compareTombstones(t, all[place-1]) < 0 {
-		place, _ = slices.BinarySearchFunc(all, t, compareTombstones)
-	}
+	place, _ := slices.BinarySearchFunc(all, t, compareTombstones)
 	x.tombstones[s.Kind] = slices.Insert(all, place, t)
 }
 
