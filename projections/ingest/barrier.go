@@ -26,8 +26,11 @@ const (
 // Errors are of kind domain.Unavailable and name the stream that is missing, does not respond or is not ingested in time.
 func (i *Ingest) Wait(ctx context.Context) error {
 	begun, end := time.Now(), readmodel.StartSpan(ctx, "await projects and invoices")
-	err := i.wait(ctx)
-	i.metrics.passed(begun, err)
+	err, outcome := i.wait(ctx), "passed"
+	if err != nil {
+		outcome = "failed"
+	}
+	i.metrics.barriers.WithLabelValues(outcome).Observe(time.Since(begun).Seconds())
 	end(err)
 	return err
 }
@@ -47,7 +50,8 @@ func (i *Ingest) wait(ctx context.Context) error {
 // ingested returns once the stream is on record up to its present end, and makes sure that it is the stream that was read:
 // one that was restored to an earlier state has other messages at the recorded sequences.
 func (l *loop) ingested(ctx context.Context) error {
-	state, err := l.state(ctx)
+	var state upstream.State
+	err := persist(ctx, func() (err error) { state, err = l.Upstream.State(ctx, l.stream); return err })
 	switch {
 	case errors.Is(err, upstream.ErrMissing):
 		return l.unchecked("does not exist or does not receive "+l.stream.Filter, err)
@@ -62,8 +66,6 @@ func (l *loop) ingested(ctx context.Context) error {
 		wait(ctx, changed, stateTimeout)
 		reached, changed = l.Directory.Reached(l.stream.Name, state.Created)
 	}
-	ctx, cancel := context.WithTimeout(ctx, stateTimeout)
-	defer cancel()
 	holds, err := l.Upstream.Holds(ctx, l.stream, state, reached.Sequence, reached.StoredAt)
 	switch {
 	case err != nil:
@@ -72,14 +74,6 @@ func (l *loop) ingested(ctx context.Context) error {
 		return l.unchecked("was put back to an earlier state and has yet to be read again", fmt.Errorf("it ends at %d, and was read up to %d", state.Last, reached.Sequence))
 	}
 	return nil
-}
-
-// state requests the state of the stream until there is a response, for stateTimeout at most.
-func (l *loop) state(ctx context.Context) (state upstream.State, err error) {
-	ctx, cancel := context.WithTimeout(ctx, stateTimeout)
-	defer cancel()
-	err = persist(ctx, func() (err error) { state, err = l.Upstream.State(ctx, l.stream); return err })
-	return state, err
 }
 
 // persist calls request until it succeeds, fails for good, or has failed for stateTimeout.

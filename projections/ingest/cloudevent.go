@@ -53,7 +53,7 @@ func readEvent(m upstream.Message) (cloudEvent, *Poison) {
 func newEvent(attribute func(name string) string) cloudEvent {
 	return cloudEvent{
 		kind: attribute("type"), source: attribute("source"), id: attribute("id"),
-		actor: attribute("actor"), correlationID: attribute("correlationid"), traceparent: attribute("traceparent"),
+		actor: attribute("actor"), correlationID: attribute("correlationid"), traceparent: validTrace(attribute("traceparent")),
 	}
 }
 
@@ -65,7 +65,7 @@ func EventType(m upstream.Message) string {
 
 func readBinary(m upstream.Message) (cloudEvent, *Poison) {
 	e := newEvent(func(name string) string { return textHeader(m.Header, "ce-"+name) })
-	e.traceparent, e.data = cmp.Or(header(m.Header, "traceparent"), e.traceparent), m.Data
+	e.traceparent, e.data = cmp.Or(validTrace(header(m.Header, "traceparent")), e.traceparent), m.Data
 	return e, checkSum(m)
 }
 

@@ -119,7 +119,7 @@ func (d *decision) follow(learned domain.ReferenceEvent, from *item) error {
 		Actor:         cmp.Or(bounded(from.cloud.actor), "invoices"),
 		CorrelationID: cmp.Or(learned.CorrelationID, cause),
 		CausationID:   cause,
-		Traceparent:   from.traceparent,
+		Traceparent:   from.cloud.traceparent,
 	}}
 	if last := state.LastSequence; last != 0 {
 		entry.LastSequence = &last

@@ -49,13 +49,12 @@ func (p payload) client() int64 {
 
 // item is a message of a run and its decision.
 type item struct {
-	message     upstream.Message
-	cloud       cloudEvent
-	event       domain.ReferenceEvent // of domain.NoReference if the message is gone or unreadable
-	traceparent string                // of an event that follows from the message
-	unreadable  *Poison               // found by interpret
-	poison      *Poison               // found by interpret or by the decision
-	subject     int64                 // the client under whom the event is recorded; 0 for none
+	message    upstream.Message
+	cloud      cloudEvent
+	event      domain.ReferenceEvent // of domain.NoReference if the message is gone or unreadable
+	unreadable *Poison               // found by interpret
+	poison     *Poison               // found by interpret or by the decision
+	subject    int64                 // the client under whom the event is recorded; 0 for none
 }
 
 func isUnknownClient(i *item) bool { return i.poison != nil && i.poison.Reason == UnknownClient }
@@ -101,7 +100,7 @@ func (i *item) read() *Poison {
 		event.InvoiceKind = invoiceKind(data.Kind)
 		event.InvoiceTimeframe = timeframe(data.PeriodStart, data.PeriodEnd)
 	}
-	i.event, i.traceparent = event, validTrace(cloud.traceparent)
+	i.event = event
 	return nil
 }
 

@@ -1,8 +1,6 @@
 package ingest
 
 import (
-	"time"
-
 	"clients/eventstore/upstream"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -48,12 +46,4 @@ func newMetrics(registry prometheus.Registerer) *ingestMetrics {
 		}
 	}
 	return m
-}
-
-func (m *ingestMetrics) passed(begun time.Time, err error) {
-	outcome := "passed"
-	if err != nil {
-		outcome = "failed"
-	}
-	m.barriers.WithLabelValues(outcome).Observe(time.Since(begun).Seconds())
 }

@@ -57,20 +57,17 @@ func (l *loop) recordLate(ctx context.Context, i *item) error {
 		if i.poison != nil {
 			return i.poison
 		}
-		recorded := d.duplicates > 0
-		if recorded {
-			l.metrics.duplicates.WithLabelValues(l.stream.Name).Inc()
-		} else {
-			_, err := l.Store.AppendBatch(ctx, d.entries)
-			if err := l.Directory.Refresh(ctx); err != nil {
-				return err
-			}
-			recorded = err == nil
+		if d.duplicates > 0 {
+			d.entries = nil // it is on record
 		}
-		if poison := l.deletedMeanwhile(i); recorded && poison != nil {
+		stored, err := l.store(ctx, d, false)
+		if err != nil {
+			return err
+		}
+		if poison := l.deletedMeanwhile(i); stored && poison != nil {
 			return poison
 		}
-		if recorded {
+		if stored {
 			return nil
 		}
 	}

@@ -28,9 +28,9 @@ func (l *loop) interpretRun(ctx context.Context, run []upstream.Message) (items 
 				attribute.Int64("clients.message.sequence", int64(m.Sequence)),
 				attribute.String("clients.event.type", i.cloud.kind),
 			))
-		if i.traceparent != "" { // the message has one
+		if i.cloud.traceparent != "" { // what follows from the message belongs to the span
 			propagation.TraceContext{}.Inject(ctx, carrier)
-			i.traceparent = carrier["traceparent"]
+			i.cloud.traceparent = carrier["traceparent"]
 		}
 		spans = append(spans, span)
 	}
