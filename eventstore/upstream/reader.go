@@ -59,7 +59,6 @@ var (
 	errChanged = errors.New("the stream was changed")
 	errStalled = errors.New("messages are not delivered")
 	errExpired = errors.New("messages were deleted unread")
-	errRecord  = errors.New("another replica reads the stream from its beginning")
 )
 
 // Read reads until ctx ends, and returns ctx's error. It waits for a stream that does not exist, and resumes after any
@@ -85,6 +84,9 @@ func (r *Reader) Read(ctx context.Context) error {
 }
 
 func (r *Reader) readStream(ctx context.Context) error {
+	if err := r.Handler.Refresh(ctx); err != nil {
+		return fmt.Errorf("record: %w", err)
+	}
 	if err := r.resume(ctx); err != nil {
 		return err
 	}
@@ -93,7 +95,7 @@ func (r *Reader) readStream(ctx context.Context) error {
 		_, _ = r.readByRequest(ctx)
 		return fmt.Errorf("consume: %w", err)
 	}
-	if err := r.unchanged(ctx); err != nil { // a consumer ends with its stream: this one is of the stream above
+	if _, err := r.watch(ctx); err != nil { // a consumer ends with its stream: this one is of the stream above
 		return err
 	}
 	for late, interval := false, jsapi.WatchInterval; ; {
@@ -162,9 +164,6 @@ func (r *Reader) resume(ctx context.Context) error {
 		return err
 	}
 	r.Handler.Missing(nil)
-	if err := r.Handler.Refresh(ctx); err != nil {
-		return fmt.Errorf("record: %w", err)
-	}
 	recorded := r.Handler.Recorded(state.Created)
 	holds, err := r.Client.Holds(ctx, r.Stream, state, recorded.Sequence, recorded.StoredAt)
 	if err != nil {
@@ -214,27 +213,20 @@ func (r *Reader) handle(ctx context.Context, run []Message) error {
 	return nil
 }
 
-// watch looks after a stream without deliveries. It returns true if it found a message that was not delivered.
+// watch makes sure that the stream still is the one that was handed out, and looks for messages that were not delivered. It
+// returns true if it found one.
 func (r *Reader) watch(ctx context.Context) (found bool, err error) {
-	if r.Handler.Recorded(r.state.Created).Generation != r.record.Generation {
-		return false, errRecord
-	}
-	if err := r.unchanged(ctx); err != nil || r.state.Last == r.record.Sequence {
+	created := r.state.Created
+	if err := r.resume(ctx); err != nil {
 		return false, err
 	}
+	if !r.state.Created.Equal(created) {
+		return false, ErrRecreated
+	}
+	if r.state.Last <= r.record.Sequence {
+		return false, nil
+	}
 	return r.readByRequest(ctx)
-}
-
-// unchanged makes sure that the stream still is the one that was handed out.
-func (r *Reader) unchanged(ctx context.Context) error {
-	if err := r.refresh(ctx); err != nil {
-		return err
-	}
-	holds, err := r.Client.Holds(ctx, r.Stream, r.state, r.record.Sequence, r.record.StoredAt)
-	if err == nil && !holds {
-		err = errChanged
-	}
-	return err
 }
 
 // refresh requests the state of the stream, which must not have been created again.
