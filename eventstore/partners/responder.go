@@ -31,17 +31,10 @@ type responder struct {
 	nc      *nats.Conn
 	js      jetstream.JetStream
 	life    context.Context
-	busy    []byte                 // the response where too many requests wait
-	shared  bool                   // by several partners
-	waiting map[string]chan queued // by partner; used by the goroutine of the subscription alone
-	workers sync.WaitGroup         // one for each partner
-}
-
-// queued is a request of a partner that waits for its turn.
-type queued struct {
-	*nats.Msg
-	what     string // the end of its subject
-	deadline time.Time
+	busy    []byte                    // the response where too many requests wait
+	shared  bool                      // by several partners
+	waiting map[string]chan *nats.Msg // by partner; used by the goroutine of the subscription alone
+	workers sync.WaitGroup            // one for each partner
 }
 
 // Serve responds to the requests of partners at nc until stop is called, which waits for those under way. Any number of
@@ -53,7 +46,7 @@ func Serve(nc *nats.Conn, shared bool) (stop func(), err error) {
 		return nil, fmt.Errorf("serve partners: %w", err)
 	}
 	life, end := context.WithCancel(context.Background())
-	r := &responder{nc: nc, js: js, life: life, shared: shared, busy: refuse(codeBusy, "too many requests of this login"), waiting: make(map[string]chan queued)}
+	r := &responder{nc: nc, js: js, life: life, shared: shared, busy: refuse(codeBusy, "too many requests of this login"), waiting: make(map[string]chan *nats.Msg)}
 	// A subscription with wildcards: nothing that the server delivers can be addressed to it.
 	sub, err := nc.QueueSubscribe(subjects+"*.>", group, r.accept)
 	if err != nil {
@@ -82,31 +75,31 @@ func Serve(nc *nats.Conn, shared bool) (stop func(), err error) {
 
 // accept adds a request to those of its partner, or refuses it where too many wait.
 func (r *responder) accept(m *nats.Msg) {
-	partner, what, _ := strings.Cut(strings.TrimPrefix(m.Subject, subjects), ".")
+	partner, _, _ := strings.Cut(strings.TrimPrefix(m.Subject, subjects), ".")
 	requests := r.waiting[partner]
 	if requests == nil {
-		requests = make(chan queued, waitingLimit)
+		requests = make(chan *nats.Msg, waitingLimit)
 		r.waiting[partner] = requests
 		r.workers.Go(func() { r.work(partner, requests) })
 	}
 	select {
-	case requests <- queued{m, what, time.Now().Add(requestLimit)}:
+	case requests <- m:
 	default:
 		respond(m, r.busy)
 	}
 }
 
 // work responds to the requests of one partner.
-func (r *responder) work(partner string, requests <-chan queued) {
+func (r *responder) work(partner string, requests <-chan *nats.Msg) {
 	limiter := rate.NewLimiter(perSecond, waitingLimit)
 	for m := range requests {
-		ctx, cancel := context.WithDeadline(r.life, m.deadline)
+		ctx, cancel := context.WithTimeout(r.life, requestLimit)
 		response := r.busy
 		if limiter.Wait(ctx) == nil {
-			response = r.handle(ctx, partner, m.what, m.Data)
+			response = r.handle(ctx, partner, strings.TrimPrefix(m.Subject, subjects+partner+"."), m.Data)
 		}
 		cancel()
-		respond(m.Msg, response)
+		respond(m, response)
 	}
 }
 
