@@ -2,16 +2,15 @@ package ingest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"clients/domain"
-	"clients/eventstore/deadletter"
 )
 
-// Retry ingests a dead letter again, and drops it once its event is on record, also if it was before. It stays while a NATS
-// server is away. The error is a *Poison if the message still cannot be attributed to an existing client.
+// Retry ingests a dead letter again, and drops it once its event is on record, also if it was before. The error is a *Poison
+// if the message still cannot be attributed to an existing client, and deadletter.ErrAway if it is recorded but was not
+// dropped: it can be dropped, or tried again, later.
 func (i *Ingest) Retry(ctx context.Context, number uint64) error {
 	letter, err := i.config.DeadLetters.Get(ctx, number)
 	if err != nil {
@@ -32,14 +31,10 @@ func (i *Ingest) Retry(ctx context.Context, number uint64) error {
 	if err := l.recordLate(ctx, late); err != nil {
 		return err
 	}
-	switch err := l.DeadLetters.Drop(ctx, number); {
-	case errors.Is(err, deadletter.ErrAway): // it can be dropped, or tried again, later
-		l.Log.Warn("message recorded, but still in quarantine", "stream", m.Stream, "sequence", m.Sequence, "error", err)
-	case err != nil:
-		return err
-	default:
-		l.Log.Info("message left quarantine", "stream", m.Stream, "sequence", m.Sequence)
+	if err := l.DeadLetters.Drop(ctx, number); err != nil {
+		return fmt.Errorf("recorded, but still in quarantine: %w", err)
 	}
+	l.Log.Info("message left quarantine", "stream", m.Stream, "sequence", m.Sequence)
 	if late.subject != 0 {
 		go l.returnIfDeleted(i.life, late)
 	}
