@@ -84,7 +84,6 @@ func Read(path string) (teams []Team, err error) {
 	} else if len(entries) == 0 {
 		faults.Add(path, "has no team")
 	}
-	var names []string
 	for i, raw := range entries {
 		var e entry
 		if err := decode(raw, &e); err != nil {
@@ -92,10 +91,9 @@ func Read(path string) (teams []Team, err error) {
 			continue
 		}
 		team := e.team(path, &faults)
-		if slices.Contains(names, team.Name) {
+		if slices.ContainsFunc(teams, func(t Team) bool { return t.Name == team.Name }) {
 			faults.Add(path, "there are several teams %q", team.Name)
 		}
-		names = append(names, team.Name)
 		teams = append(teams, team)
 	}
 	return teams, faults.Err()
