@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"clients/domain"
+	"clients/eventstore/upstream"
 	"clients/projections/references"
 
 	"github.com/stretchr/testify/require"
@@ -19,7 +20,7 @@ func TestReachedIsWhereTheRecordOfAStreamEnds(t *testing.T) {
 	s.learned(created(domain.Project, 7, 1))
 	f := s.passed(created(domain.Project, 8, 9))
 	reached, _ = s.folded().Reached("PROJECTS", first)
-	require.Equal(t, references.Reached{Sequence: 2, StoredAt: f.StoredAt, Replica: "a"}, reached)
+	require.Equal(t, references.Reached{Recorded: upstream.Recorded{Sequence: 2, StoredAt: f.StoredAt}, Replica: "a"}, reached)
 
 	s.repeated(f)
 	reached, _ = s.folded().Reached("PROJECTS", first)
@@ -29,7 +30,7 @@ func TestReachedIsWhereTheRecordOfAStreamEnds(t *testing.T) {
 	late.Late, late.Replica, late.Source.Sequence = true, "operator", 99
 	s.record(late)
 	reached, _ = s.folded().Reached("PROJECTS", first)
-	require.Equal(t, references.Reached{Sequence: 2, StoredAt: f.StoredAt, Replica: "a"}, reached, "a late event does not move the record")
+	require.Equal(t, references.Reached{Recorded: upstream.Recorded{Sequence: 2, StoredAt: f.StoredAt}, Replica: "a"}, reached, "a late event does not move the record")
 
 	reached, _ = s.folded().Reached("INVOICES", first)
 	require.Zero(t, reached)
@@ -45,7 +46,7 @@ func TestAGenerationStartsOnce(t *testing.T) {
 	s.learned(switched(7, false))
 	begun := s.restore("PROJECTS")
 	reached, _ := s.folded().Reached("PROJECTS", stream.created)
-	require.Equal(t, references.Reached{Generation: 1, Replica: "a"}, reached)
+	require.Equal(t, references.Reached{Recorded: upstream.Recorded{Generation: 1}, Replica: "a"}, reached)
 
 	s.learned(switched(7, true))
 	s.repeated(begun)
@@ -61,7 +62,7 @@ func TestAGenerationStartsOnce(t *testing.T) {
 
 	s.restore("PROJECTS")
 	reached, _ = s.folded().Reached("PROJECTS", stream.created)
-	require.Equal(t, references.Reached{Generation: 2, Replica: "a"}, reached)
+	require.Equal(t, references.Reached{Recorded: upstream.Recorded{Generation: 2}, Replica: "a"}, reached)
 }
 
 func TestReachedChangesWhenTheEventShows(t *testing.T) {

@@ -29,7 +29,7 @@ type Reader struct {
 type Recorded struct {
 	Sequence   uint64
 	StoredAt   time.Time // when the message there was stored, see Message
-	Generation int
+	Generation int       // see domain.Position
 }
 
 // Handler receives what a Reader reads. All calls come from one goroutine.

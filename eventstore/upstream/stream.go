@@ -91,16 +91,14 @@ type Message struct {
 	Gone bool
 }
 
-// Message returns the first message that is read at or behind a sequence, from the stream's leader. If there is none the
-// error is jetstream.ErrMsgNotFound.
+// Message returns the first message that is read at or behind a sequence, from the stream's leader, without what is known of
+// the stream. If there is none the error is jetstream.ErrMsgNotFound.
 func (c *Client) Message(ctx context.Context, stream Stream, sequence uint64) (Message, error) {
 	m, err := c.api.Message(ctx, stream.Name, jsapi.Query{Sequence: sequence, NextBySubject: stream.Filter})
 	if err != nil {
 		return Message{}, streamError(stream, err)
 	}
-	return Message{
-		Stream: stream.Name, Sequence: m.Sequence, StoredAt: m.Time, Subject: m.Subject, Header: m.Header(), Data: m.Data,
-	}, nil
+	return Message{Sequence: m.Sequence, StoredAt: m.Time, Subject: m.Subject, Header: m.Header(), Data: m.Data}, nil
 }
 
 func streamError(stream Stream, err error) error {

@@ -38,7 +38,7 @@ func (l *loop) Refresh(ctx context.Context) error { return l.Directory.Refresh(c
 // Recorded implements upstream.Handler.
 func (l *loop) Recorded(created time.Time) upstream.Recorded {
 	reached, _ := l.Directory.Reached(l.stream.Name, created)
-	return upstream.Recorded{Sequence: reached.Sequence, StoredAt: reached.StoredAt, Generation: reached.Generation}
+	return reached.Recorded
 }
 
 // Rewind records that a generation of the stream has ended and returns when the directory shows it. If another replica has

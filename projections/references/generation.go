@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"clients/domain"
+	"clients/eventstore/upstream"
 )
 
 // Progress is how far the streams of one name were read. A stream that is deleted and created again, and one that was
@@ -98,11 +99,8 @@ func (p *Progress) since(at Point) (messages uint64) {
 
 // Reached is how far the stream of a source was recorded.
 type Reached struct {
-	Sequence uint64
-	StoredAt time.Time // of the message at Sequence; zero if it was gone
-	Replica  string    // the replica that recorded it
-	// Generation of domain.Position: how often the stream was restored.
-	Generation int
+	upstream.Recorded
+	Replica string // the replica that recorded it
 }
 
 // Reached returns how far the stream of that name and creation was recorded. changed is closed when that changes, and by
@@ -110,7 +108,7 @@ type Reached struct {
 func (x *Index) Reached(stream string, created time.Time) (_ Reached, changed <-chan struct{}) {
 	p := x.progress(stream)
 	g := p.Generations[created.UnixNano()]
-	return Reached{Sequence: g.Sequence, StoredAt: g.StoredAt, Replica: p.Replica, Generation: g.Restores}, p.changed
+	return Reached{upstream.Recorded{Sequence: g.Sequence, StoredAt: g.StoredAt, Generation: g.Restores}, p.Replica}, p.changed
 }
 
 // Wake wakes those who wait for a stream, as nothing is folded any more.
