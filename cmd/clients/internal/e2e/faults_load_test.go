@@ -156,7 +156,7 @@ func TestFaultsAreFoundByTheChecker(t *testing.T) {
 			eventually(t, func() bool { return service.faults.Load() >= faults }, "%d faults", faults)
 			l.Stop()
 			service.honest.Store(true)
-			l.Check(workload.Evidence{})
+			l.Check(nil)
 			var text strings.Builder
 			require.Equal(t, c.found == "", l.Print(&text), &text)
 			require.Contains(t, text.String(), c.found)

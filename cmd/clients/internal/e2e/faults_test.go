@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"clients/cmd/clients/internal/e2e/workload"
 	"clients/eventstore/natstest"
 
 	"github.com/stretchr/testify/assert"
@@ -22,12 +21,6 @@ type siteFault struct {
 	name  string
 	lasts time.Duration
 	begin func(*site) (end func())
-}
-
-// deposes reports whether the stream's leader may continue as leader while the others elect another one. Reads through it
-// may then be stale for a while.
-func (f siteFault) deposes() bool {
-	return strings.Contains(f.name, "cut") || strings.Contains(f.name, "held")
 }
 
 // siteFaults are the faults of which one at a time happens. The short version has time for the first of them.
@@ -102,8 +95,6 @@ const (
 	// healsWithin is how soon after a fault everything works again: the servers have to reconnect to one that was cut off,
 	// and a cluster may take 9 s to elect a leader. The rest is for a busy machine.
 	healsWithin = 30 * time.Second
-	// deposedWithin is how long a replaced leader may respond.
-	deposedWithin = 10 * time.Second
 )
 
 // During every fault, each client's operations are linearizable, and every acknowledged write is stored once.
@@ -145,20 +136,14 @@ func (s *site) survives(f siteFault) {
 	pass(500 * time.Millisecond)
 	l.Phase(f.name, false)
 	end := f.begin(s)
-	from := l.Elapsed()
 	pass(f.lasts)
-	to := l.Elapsed()
 	end()
 	healed := s.heals()
 	l.Phase("healed", false)
 	pass(200 * time.Millisecond)
 	l.Stop()
 	s.load = nil
-	evidence := workload.Evidence{Stored: s.requireStoredOnce()}
-	if f.deposes() {
-		evidence.From, evidence.To, evidence.Stale = from, to+deposedWithin, deposedWithin
-	}
-	faults := l.Check(evidence)
+	faults := l.Check(s.requireStoredOnce())
 	var report strings.Builder
 	l.Print(&report)
 	s.t.Logf("%s for %s: healed in %s\n%s", f.name, f.lasts, healed, &report)

@@ -68,7 +68,7 @@ func (c *caller) step() {
 		return
 	}
 	o.Caller, o.Request = c.number, fmt.Sprintf("%s-%d", c.load.prefix, c.load.named.Add(1))
-	o.Called = c.load.Elapsed()
+	o.Called = time.Since(c.load.begun)
 	o = c.execute(o)
 	target.learn(o)
 	if !o.Sent {
@@ -102,7 +102,7 @@ func (c *caller) attempt(o Operation, at int) Operation {
 	sent := time.Now()
 	response, content, err := c.send(o, at)
 	took := time.Since(sent)
-	o.Ended, o.Status, o.Tag, o.Warned = c.load.Elapsed(), 0, "", false
+	o.Ended, o.Status, o.Tag, o.Warned = time.Since(c.load.begun), 0, "", false
 	o.Sent = o.Sent || !errors.Is(err, errNoConnection)
 	if err == nil {
 		if err := o.complete(response, content); err != nil {

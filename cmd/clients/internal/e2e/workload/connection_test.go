@@ -92,7 +92,7 @@ func TestARequestThatIsDroppedIsNotRepeated(t *testing.T) {
 	c := d.connection(true)
 	for _, header := range []string{"X-None", "Idempotency-Key"} {
 		require.NoError(t, get(t, c, "/respond"))
-		require.Equal(t, "sent without a response", failure(0, nil, get(t, c, "/drop", header)))
+		require.Equal(t, "connection: unexpected EOF", failure(0, nil, get(t, c, "/drop", header)))
 	}
 	require.Equal(t, "GET /respond, GET /drop, GET /respond, GET /drop", d.requests())
 

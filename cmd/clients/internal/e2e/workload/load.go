@@ -41,13 +41,12 @@ type Load struct {
 	callers   []*caller
 	cancel    context.CancelFunc
 	working   sync.WaitGroup
-	turn      sync.RWMutex    // held for reading by requests, and by the change from one phase to the next
-	before    map[string]bool // paths of the clients that existed
+	turn      sync.RWMutex     // held for reading by requests, and by the change from one phase to the next
+	before    map[string]State // the clients that existed, by path
 
 	mu             sync.Mutex // guards what follows
 	history        []Operation
 	faults         []string
-	excused        []time.Duration // how stale each read was that Check excused
 	current        Tally
 	phase, written time.Time // when the current phase began, and when it had the last successful write
 
@@ -57,7 +56,7 @@ type Load struct {
 
 // Start begins a load, which Stop ends. It returns an error if the service does not return the list of all clients.
 func Start(o Options) (*Load, error) {
-	l := &Load{options: o, begun: time.Now(), prefix: fmt.Sprintf("%08x", rand.Uint32()), before: map[string]bool{}}
+	l := &Load{options: o, begun: time.Now(), prefix: fmt.Sprintf("%08x", rand.Uint32())}
 	for i, url := range o.URLs {
 		l.addresses = append(l.addresses, new(address))
 		l.Move(i, url)
@@ -66,12 +65,9 @@ func Start(o Options) (*Load, error) {
 		l.targets = append(l.targets, &target{})
 	}
 	l.Phase("start", false)
-	existing, err := l.list()
-	if err != nil {
+	var err error
+	if l.before, err = l.list(); err != nil {
 		return nil, err
-	}
-	for path := range existing {
-		l.before[path] = true
 	}
 	var ctx context.Context
 	ctx, l.cancel = context.WithCancel(context.Background())
@@ -100,9 +96,6 @@ func (l *Load) Stop() {
 	l.cancel()
 	l.working.Wait()
 }
-
-// Elapsed is the time since the load began, as in the history.
-func (l *Load) Elapsed() time.Duration { return time.Since(l.begun) }
 
 // record adds an operation to the history.
 func (l *Load) record(o Operation) {

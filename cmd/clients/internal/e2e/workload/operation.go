@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -102,16 +101,10 @@ func (o *Operation) complete(response *http.Response, content []byte) error {
 
 // failure returns the kind of failure of a request without a usable response, or "" if it has one.
 func failure(status int, content []byte, err error) string {
-	var timeout net.Error
-	var op *net.OpError
-	switch {
-	case errors.As(err, &timeout) && timeout.Timeout():
-		return "no response in time"
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return "sent without a response"
-	case errors.As(err, &op): // without the addresses
+	if op := new(net.OpError); errors.As(err, &op) { // without the addresses
 		return "connection: " + op.Op + ": " + op.Err.Error()
-	case err != nil:
+	}
+	if err != nil {
 		return "connection: " + err.Error()
 	}
 	switch status {

@@ -27,9 +27,6 @@ func (l *Load) Print(w io.Writer) (good bool) {
 	for _, fault := range l.faults[:min(len(l.faults), shown)] {
 		fmt.Fprintln(w, "FAULT:", fault)
 	}
-	if len(l.excused) > 0 {
-		fmt.Fprintf(w, "%d stale reads excused, at worst by %s\n", len(l.excused), slices.Max(l.excused))
-	}
 	fmt.Fprintf(w, "%d operations, %d faults\n", len(l.history), len(l.faults))
 	return good
 }
