@@ -2,9 +2,10 @@ package idempotency
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
+	"io"
 	"log/slog"
 	"strings"
 	"time"
@@ -17,8 +18,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Entry is what is stored under a key.
-type Entry struct {
+// line is a line of a backup: what is stored under a key.
+type line struct {
 	Name  string `json:"name"` // in the bucket
 	Value []byte `json:"value"`
 }
@@ -30,10 +31,11 @@ const (
 	entriesLimit = 5 * time.Minute
 )
 
-// StoredAfter calls yield with everything that is stored under keys after a sequence of Stream, in order, including all
-// that was stored before the call. A value that is replaced meanwhile is passed as the newer one only. Together with a
-// backup of the bucket up to that sequence this is every value that a key has at the end of the call.
-func StoredAfter(ctx context.Context, nc *nats.Conn, after uint64, yield func(Entry) error) error {
+// Backup writes everything that is stored under keys after a sequence of Stream, in order, including all that was stored
+// before the call. A value that is replaced meanwhile is written as the newer one only. Together with a backup of the
+// bucket up to that sequence this is every value that a key has at the end of the call.
+func Backup(ctx context.Context, nc *nats.Conn, after uint64, w io.Writer) error {
+	lines := json.NewEncoder(w)
 	ctx, cancel := context.WithTimeout(ctx, entriesLimit)
 	defer cancel()
 	api := jsapi.New(nc)
@@ -64,7 +66,7 @@ func StoredAfter(ctx context.Context, nc *nats.Conn, after uint64, yield func(En
 			if isDeletion(m.Headers()) {
 				continue
 			}
-			if err := yield(Entry{strings.TrimPrefix(m.Subject(), subjects), m.Data()}); err != nil {
+			if err := lines.Encode(line{strings.TrimPrefix(m.Subject(), subjects), m.Data()}); err != nil {
 				return err
 			}
 		}
@@ -83,38 +85,40 @@ func StoredAfter(ctx context.Context, nc *nats.Conn, after uint64, yield func(En
 // Find returns where an event is stored.
 type Find func(ctx context.Context, l domain.Lookup) (r domain.AppendResult, found bool, err error)
 
-// Restore stores those entries again whose event find returns, so that retries of their requests get the result. The other
-// entries remain as they are: their events are not in the stream, and retries are decided anew. It returns the number of
-// restored and of other entries.
-func Restore(ctx context.Context, nc *nats.Conn, find Find, entries iter.Seq2[Entry, error]) (restored, others int, err error) {
+// Restore stores those entries of a backup again whose event find returns, so that retries of their requests get the
+// result. The other entries remain as they are: their events are not in the stream, and retries are decided anew. It returns
+// the number of restored and of other entries.
+func Restore(ctx context.Context, nc *nats.Conn, find Find, backup io.Reader) (restored, others int, err error) {
 	api := jsapi.New(nc)
-	for e, err := range entries {
-		stored := false
-		if err == nil {
-			stored, err = find.stored(ctx, e)
+	for lines := json.NewDecoder(backup); ; {
+		var l line
+		if err := lines.Decode(&l); err == io.EOF {
+			return restored, others, nil
+		} else if err != nil {
+			return restored, others, err
 		}
+		stored, err := find.stored(ctx, l)
 		if err == nil && stored {
-			err = restore(ctx, api, e)
+			err = restore(ctx, api, l)
 		}
 		switch {
 		case err != nil:
-			return restored, others, fmt.Errorf("key %s: %w", e.Name, err)
+			return restored, others, fmt.Errorf("key %s: %w", l.Name, err)
 		case stored:
 			restored++
 		default:
 			others++
 		}
 	}
-	return restored, others, nil
 }
 
 // stored reports whether the event of an entry is stored. It waits until the event stream has a leader.
-func (find Find) stored(ctx context.Context, e Entry) (found bool, err error) {
-	r, err := decode(e.Value)
+func (find Find) stored(ctx context.Context, l line) (found bool, err error) {
+	r, err := decode(l.Value)
 	if err != nil {
 		return false, nil
 	}
-	account, _, _ := strings.Cut(e.Name, ".")
+	account, _, _ := strings.Cut(l.Name, ".")
 	err = jsapi.Retry(ctx, slog.New(slog.DiscardHandler), func(ctx context.Context) (err error) {
 		_, found, err = find(ctx, domain.Lookup{Account: account, ClientID: r.ClientID, EventID: r.EventID, After: r.After})
 		return err
@@ -123,10 +127,10 @@ func (find Find) stored(ctx context.Context, e Entry) (found bool, err error) {
 }
 
 // restore stores an entry, whatever is stored under its key.
-func restore(ctx context.Context, api *jsapi.Client, e Entry) error {
+func restore(ctx context.Context, api *jsapi.Client, l line) error {
 	ctx, cancel := context.WithTimeout(ctx, jsapi.RequestTimeout)
 	defer cancel()
-	msg := &nats.Msg{Subject: subjects + e.Name, Data: e.Value, Header: nats.Header{jetstream.MsgIDHeader: {uuid.NewString()}}}
+	msg := &nats.Msg{Subject: subjects + l.Name, Data: l.Value, Header: nats.Header{jetstream.MsgIDHeader: {uuid.NewString()}}}
 	_, _, err := api.Publish(ctx, msg, jsapi.Attempts{Timeout: attemptTimeout})
 	return err
 }

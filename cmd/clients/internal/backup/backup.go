@@ -2,7 +2,6 @@ package backup
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -142,7 +141,5 @@ func copyLateKeys(ctx context.Context, nc *nats.Conn, after uint64, path string)
 	if err != nil {
 		return err
 	}
-	lines := json.NewEncoder(file)
-	err = idempotency.StoredAfter(ctx, nc, after, func(key idempotency.Entry) error { return lines.Encode(key) })
-	return errors.Join(err, file.Close())
+	return errors.Join(idempotency.Backup(ctx, nc, after, file), file.Close())
 }

@@ -1,13 +1,10 @@
 package backup
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -151,23 +148,11 @@ func (r *restore) putLateKeys(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	put, left, err := idempotency.Restore(ctx, r.nc, store.Find, readLateKeys(file))
+	put, left, err := idempotency.Restore(ctx, r.nc, store.Find, file)
 	if err == nil {
 		fmt.Fprintf(r.Out, "late keys: %d restored, %d without an event in the backup\n", put, left)
 	}
 	return err
-}
-
-func readLateKeys(file io.Reader) iter.Seq2[idempotency.Entry, error] {
-	return func(yield func(idempotency.Entry, error) bool) {
-		for lines := json.NewDecoder(bufio.NewReader(file)); ; {
-			var key idempotency.Entry
-			err := lines.Decode(&key)
-			if errors.Is(err, io.EOF) || !yield(key, err) || err != nil {
-				return
-			}
-		}
-	}
 }
 
 // undo deletes the streams that were created.
