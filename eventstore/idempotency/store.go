@@ -115,8 +115,6 @@ func (s *Store) TakeOver(ctx context.Context, account, key string, r domain.Idem
 
 // Complete stores the result for all further requests with the key, unless the record is of another event by now.
 func (s *Store) Complete(ctx context.Context, account, key string, r domain.IdempotencyRecord) error {
-	ctx, cancel := context.WithTimeout(ctx, jsapi.RequestTimeout)
-	defer cancel()
 	for {
 		_, err := s.TakeOver(ctx, account, key, r)
 		if !errors.Is(err, domain.ErrConflict) || ctx.Err() != nil {
@@ -133,8 +131,6 @@ func (s *Store) Complete(ctx context.Context, account, key string, r domain.Idem
 
 // Release removes the record. It returns domain.ErrConflict if the record has changed since.
 func (s *Store) Release(ctx context.Context, account, key string, r domain.IdempotencyRecord) error {
-	ctx, cancel := context.WithTimeout(ctx, jsapi.RequestTimeout)
-	defer cancel()
 	_, err := s.put(ctx, subjectOf(account, key), nil, r.Revision)
 	return err
 }
