@@ -2,6 +2,8 @@ package workload
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,11 +22,9 @@ type model struct {
 
 // clientModel is the specification of one client: each operation takes effect at one moment, on the state that the previous
 // one left.
-func clientModel() porcupine.Model {
-	return porcupine.Model{
-		Init: func() any { return model{} },
-		Step: func(state, input, _ any) (bool, any) { return state.(model).step(input.(Operation)) },
-	}
+var clientModel = porcupine.Model{
+	Init: func() any { return model{} },
+	Step: func(state, input, _ any) (bool, any) { return state.(model).step(input.(Operation)) },
 }
 
 // step reports whether an operation can have its outcome, and returns the state after it. An operation with an unknown outcome
@@ -83,24 +83,22 @@ func versionOf(tag string) uint64 {
 
 // linearizable checks the history of one client, and returns a description of the violation, or "".
 func linearizable(operations []Operation) string {
-	var end time.Duration
-	for _, o := range operations {
-		end = max(end, o.Ended)
-	}
 	var history []porcupine.Operation
 	for _, o := range operations {
-		ended := o.Ended
 		if !o.Known() { // it may take effect at any later time
-			ended, o.Tag = end+1, ""
+			o.Ended, o.Tag = math.MaxInt64, ""
 		}
-		history = append(history, porcupine.Operation{ClientId: o.Caller, Input: o, Call: int64(o.Called), Return: int64(ended)})
+		history = append(history, porcupine.Operation{ClientId: o.Caller, Input: o, Call: int64(o.Called), Return: int64(o.Ended)})
 	}
-	result, info := porcupine.CheckOperationsVerbose(clientModel(), history, time.Minute)
+	result, info := porcupine.CheckOperationsVerbose(clientModel, history, time.Minute)
 	if result == porcupine.Ok {
 		return ""
 	}
 	return fmt.Sprintf("%s: %s", result, misfits(history, info))
 }
+
+// maxText is how long a text about a violation becomes. The first operations tell most.
+const maxText = 2000
 
 // misfits describes the operations around the first one that has no possible place in the history.
 func misfits(history []porcupine.Operation, info porcupine.LinearizationInfo) string {
@@ -110,16 +108,13 @@ func misfits(history []porcupine.Operation, info porcupine.LinearizationInfo) st
 			longest = partial
 		}
 	}
-	state, fits := model{}, map[int]bool{}
+	state := model{}
 	for _, i := range longest {
 		_, state = state.step(history[i].Input.(Operation))
-		fits[i] = true
 	}
 	text := fmt.Sprintf("state %+v", state)
-	shown := 0
 	for i, o := range history {
-		if !fits[i] && shown < 10 {
-			shown++
+		if !slices.Contains(longest, i) && len(text) < maxText {
 			text += fmt.Sprintf("\n\tdoes not fit: %+v", o.Input)
 		}
 	}
