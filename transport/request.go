@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"regexp"
 	"time"
@@ -27,10 +26,6 @@ type request struct {
 	actor   string
 	user    credentials.User // that has logged in, if a login is needed
 	body    []byte
-}
-
-func newRequest(r *http.Request, proxies []netip.Prefix) request {
-	return request{Request: r, start: time.Now(), id: requestID(r), remote: auth.CallerAddress(r, proxies), route: parseRoute(r.URL.Path)}
 }
 
 // query returns the parameters of the request, or errQuery.

@@ -1,9 +1,7 @@
 package transport
 
 import (
-	"maps"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -58,10 +56,6 @@ var callsOf = map[resource]map[string]call{
 
 // reads returns the calls of a resource that cannot be written.
 func reads(c call) map[string]call { return map[string]call{http.MethodGet: c, http.MethodHead: c} }
-
-func allowed(calls map[string]call) string {
-	return strings.Join(slices.Sorted(maps.Keys(calls)), ", ")
-}
 
 // route is a path taken apart.
 type route struct {

@@ -4,11 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"time"
 
 	"clients/domain"
+	"clients/transport/auth"
 	"clients/transport/connections"
 )
 
@@ -20,7 +24,9 @@ type exchange struct {
 
 // begin reads what the path and the headers of a request say.
 func (a *API) begin(w http.ResponseWriter, r *http.Request) *exchange {
-	x := &exchange{r: newRequest(r, a.TrustedProxies)}
+	x := &exchange{r: request{
+		Request: r, start: time.Now(), id: requestID(r), remote: auth.CallerAddress(r, a.TrustedProxies), route: parseRoute(r.URL.Path),
+	}}
 	x.w = response{ResponseWriter: w, format: negotiate(x.r.route.suffix, r.Header)}
 	if r.Header.Get("Accept-Encoding") != "" {
 		x.w.compressor = a.responses
@@ -48,7 +54,7 @@ func (a *API) serve(w *response, r *request) error {
 	}
 	call := calls[r.Method]
 	if call == nil {
-		w.Header().Set("Allow", allowed(calls))
+		w.Header().Set("Allow", strings.Join(slices.Sorted(maps.Keys(calls)), ", "))
 		return errMethod
 	}
 	if err := r.readBody(w, a.bodies); err != nil {
@@ -102,8 +108,8 @@ func (a *API) end(w *response, r *request) {
 		slog.Int64("bytes", w.bytes), slog.Duration("duration", duration), slog.String("request_id", r.id),
 		slog.String("account", r.account), slog.String("actor", r.actor), slog.String("remote", r.remote),
 	}
-	if id := r.traceID(); id != "" {
-		attrs = append(attrs, slog.String("trace_id", id))
+	if r.span != nil {
+		attrs = append(attrs, slog.String("trace_id", r.span.SpanContext().TraceID().String()))
 	}
 	a.Log.LogAttrs(r.Context(), slog.LevelInfo, "request", attrs...)
 }

@@ -44,14 +44,6 @@ func (r *request) endSpan(status int) {
 	r.span.End()
 }
 
-// traceID returns the trace of the request, "" if requests are not traced.
-func (r *request) traceID() string {
-	if r.span == nil {
-		return ""
-	}
-	return r.span.SpanContext().TraceID().String()
-}
-
 // traceparent returns the W3C trace context for the events of the request: its span or, if requests are not traced, a new
 // span of the caller's trace. It returns "" if the caller has sent none that is valid.
 func (r *request) traceparent() string {
