@@ -32,7 +32,7 @@ func newBlock(dir, stream string, number int) *block {
 	return &block{stream: stream, file: filepath.Join(dir, name+blockSuffix), checksum: newChecksum(stream + "-" + name)}
 }
 
-// read reads the block into a buffer.
+// read reads the block into a buffer, and decompresses it if need be.
 func (b *block) read(buffer *bytes.Buffer) error {
 	file, err := os.Open(b.file)
 	if err != nil {
@@ -44,16 +44,9 @@ func (b *block) read(buffer *bytes.Buffer) error {
 		return err
 	}
 	b.content = buffer.Bytes()
-	return b.decompress()
-}
-
-func (b *block) decompress() error {
 	var compression server.CompressionInfo
 	begin, err := compression.UnmarshalMetadata(b.content)
-	if err == nil && begin == 0 {
-		return nil
-	}
-	if err == nil {
+	if err == nil && begin > 0 {
 		b.content, err = compression.Algorithm.Decompress(b.content[begin:])
 	}
 	if err != nil {
