@@ -54,6 +54,9 @@ func (c *restoreCommand) Run(ctx context.Context, s streams) error {
 	made, err := backup.Open(c.Folder)
 	if err == nil && c.Erasures != "" {
 		target.Erasures, err = erasure.ReadList(c.Erasures)
+		if err == nil && len(target.Erasures) == 0 {
+			err = fmt.Errorf("%s: no client in it", c.Erasures)
+		}
 	}
 	if err == nil && c.DataDir != "" {
 		err = made.ToDirectory(ctx, c.DataDir, target)

@@ -21,14 +21,7 @@ type Erased struct {
 // OpenList opens the list in a file, to append clients to it. It is for backups that are older than the erasures. A file with
 // anything else in it is an error.
 func OpenList(path string) (*os.File, error) {
-	content, err := os.ReadFile(path)
-	if err == nil && len(content) > 0 {
-		_, err = ReadList(path)
-		if err == nil && content[len(content)-1] != '\n' {
-			err = fmt.Errorf("%s: its last line has no end", path)
-		}
-	}
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	if _, err := ReadList(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
 	return os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
@@ -39,7 +32,7 @@ func AppendToList(list *os.File, erased Erased) error {
 	return errors.Join(json.NewEncoder(list).Encode(erased), list.Sync(), list.Close())
 }
 
-// ReadList reads a list, which must have a client.
+// ReadList reads a list.
 func ReadList(path string) (list []Erased, err error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -49,9 +42,6 @@ func ReadList(path string) (list []Erased, err error) {
 	for lines := json.NewDecoder(file); ; {
 		var line Erased
 		err := lines.Decode(&line)
-		if errors.Is(err, io.EOF) && len(list) == 0 {
-			return nil, fmt.Errorf("%s: no client in it", path)
-		}
 		if errors.Is(err, io.EOF) {
 			return list, nil
 		}

@@ -35,6 +35,11 @@ func TestARestoreIsRefused(t *testing.T) {
 	require.Zero(t, s.stop(t))
 	refused(nil, "restore", folder, "--data-dir", s.dataDir)
 	require.Len(t, s.restart(t).list(""), 2, "all is as it was")
+	empty := filepath.Join(t.TempDir(), "list")
+	write(t, empty, "")
+	elsewhere := filepath.Join(t.TempDir(), "data")
+	require.Contains(t, refused(nil, "restore", folder, "--data-dir", elsewhere, "--erasures", empty), empty+": no client in it")
+	require.NoDirExists(t, elsewhere)
 
 	changed := func(file string, change func([]byte) []byte) (changed string) {
 		changed = filepath.Join(t.TempDir(), "changed")
