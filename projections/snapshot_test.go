@@ -14,6 +14,7 @@ import (
 
 	"clients/domain"
 	"clients/eventstore"
+	"clients/eventstore/snapshotstore"
 	"clients/projections/references"
 	"clients/projections/snapshot"
 
@@ -197,7 +198,7 @@ func TestTheFormatOfSnapshotsIsStable(t *testing.T) {
 // inflated returns a snapshot without its compression.
 func inflated(t testing.TB, content []byte) []byte {
 	t.Helper()
-	r, err := zstd.NewReader(bytes.NewReader(content[len(snapshot.Format):]))
+	r, err := zstd.NewReader(bytes.NewReader(content[len(snapshotstore.Format):]))
 	require.NoError(t, err)
 	defer r.Close()
 	plain, err := io.ReadAll(r)

@@ -121,9 +121,9 @@ func (f *fixture) create(id int64, updates int) (last, version uint64) {
 	for range 3 {
 		text := f.text(id)
 		require.Eventually(f.t, func() bool { // see append
-			_, err := f.snapshots.Save(soon(f.t), func(context.Context) (snapshotstore.Mark, func(io.Writer) error, error) {
-				mark := snapshotstore.Mark{Checkpoint: eventstore.Checkpoint{Sequence: last, StoredAt: time.Now()}, Form: "form"}
-				return mark, func(w io.Writer) error { _, err := io.WriteString(w, text); return err }, nil
+			_, err := f.snapshots.Save(soon(f.t), func(_ context.Context, w io.Writer) (eventstore.Checkpoint, error) {
+				_, err := io.WriteString(w, text)
+				return eventstore.Checkpoint{Sequence: last, StoredAt: time.Now()}, err
 			})
 			return err == nil
 		}, time.Minute, 10*time.Millisecond)

@@ -139,12 +139,12 @@ func (c *cluster) overwrite(ctx context.Context, stream string, sequence uint64)
 
 // checkSnapshots returns an error if there is a snapshot from before an erasure, as a replica of an earlier release may save it.
 func (e *Eraser) checkSnapshots(ctx context.Context, begun []eventstore.Record) error {
-	listing, err := e.snapshots.List(ctx)
+	snapshots, err := e.snapshots.List(ctx)
 	if err != nil {
 		return err
 	}
 	for _, r := range begun {
-		for _, s := range listing.Snapshots {
+		for _, s := range snapshots {
 			if s.Sequence < r.Sequence {
 				return fmt.Errorf("a snapshot of sequence %d was saved meanwhile: update all replicas of the service, and run this again", s.Sequence)
 			}

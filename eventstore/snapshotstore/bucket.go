@@ -6,7 +6,7 @@
 //	Read: leader of the bucket's stream -> chunks -> read; then the digest is compared
 //
 // Each snapshot is an object of its own, with a name that is used once. Its metadata says at which sequence of the stream
-// CLIENTS it was taken, when the message there was stored, and which form its content has. Replicas that save at the same
+// CLIENTS it was taken, when the message there was stored, and which format its content has. Replicas that save at the same
 // time save one each.
 //
 // Save is successful only if the content that the leader returns has the digest of what was written. Until it is read back
@@ -17,7 +17,7 @@
 // proof that the stream CLIENTS has lost its end; a chunk that is not there yet would look like damage; and the chunks of an
 // object that is not listed yet would be removed as leftovers.
 //
-// Save keeps the two newest snapshots of its form and purges the others: both the chunks and the metadata, since
+// Save keeps the two newest snapshots of its format and purges the others: both the chunks and the metadata, since
 // ObjectStore.Delete leaves a marker for each object forever. A purge does not overwrite: the bytes stay in the stream's
 // files until those are deleted. To remove the content of old snapshots from the disk, [Bucket.Delete] deletes the stream;
 // the next Save creates it again.
@@ -86,16 +86,16 @@ func (b *Bucket) Delete(ctx context.Context) error {
 	return nil
 }
 
-// Mark says at which message of the stream CLIENTS a snapshot was taken, and how it is encoded.
-type Mark struct {
-	eventstore.Checkpoint
-	Form string // what the content begins with
-}
+// Format is what each snapshot begins with, and what its metadata say. Any change of the layout, a further attribute included,
+// needs another number. The first start with it reads the whole stream, and does not notice a stream that ends before a snapshot
+// of the former format.
+const Format = "clients snapshot 1\n"
 
-// Snapshot is a snapshot in the bucket. Two are equal if they are the same.
+// Snapshot is a snapshot in the bucket.
 type Snapshot struct {
-	Mark
-	SavedAt time.Time
+	eventstore.Checkpoint // the message of the stream CLIENTS at which it was taken
+	Format                string
+	SavedAt               time.Time
 
 	subject  string // of its metadata
 	sequence uint64 // of its metadata, in the bucket's stream: later than all chunks
@@ -108,32 +108,29 @@ type Snapshot struct {
 const (
 	keySequence = "sequence"
 	keyStoredAt = "stored-at"
-	keyForm     = "form"
+	keyFormat   = "form"
 )
 
-func (m Mark) metadata() map[string]string {
+func metadata(c eventstore.Checkpoint) map[string]string {
 	return map[string]string{
-		keySequence: strconv.FormatUint(m.Sequence, 10),
-		keyStoredAt: m.StoredAt.UTC().Format(time.RFC3339Nano),
-		keyForm:     m.Form,
+		keySequence: strconv.FormatUint(c.Sequence, 10),
+		keyStoredAt: c.StoredAt.UTC().Format(time.RFC3339Nano),
+		keyFormat:   Format,
 	}
 }
 
-// snapshotOf returns the snapshot that an object is.
-func snapshotOf(object jetstream.ObjectInfo) (Snapshot, error) {
-	s := Snapshot{nuid: object.NUID, chunks: object.Chunks, digest: object.Digest}
-	s.Form = object.Metadata[keyForm]
-	var err error
-	if s.Sequence, err = strconv.ParseUint(object.Metadata[keySequence], 10, 64); err != nil {
-		return s, err
+// snapshotOf returns the snapshot that an object is, or one without a checkpoint.
+func snapshotOf(object jetstream.ObjectInfo, m jsapi.Message) Snapshot {
+	s := Snapshot{
+		Format: object.Metadata[keyFormat], SavedAt: m.Time.UTC(), subject: m.Subject, sequence: m.Sequence,
+		nuid: object.NUID, chunks: object.Chunks, digest: object.Digest,
 	}
-	if s.StoredAt, err = time.Parse(time.RFC3339Nano, object.Metadata[keyStoredAt]); err != nil {
-		return s, err
+	sequence, err := strconv.ParseUint(object.Metadata[keySequence], 10, 64)
+	storedAt, invalid := time.Parse(time.RFC3339Nano, object.Metadata[keyStoredAt])
+	if err == nil && invalid == nil {
+		s.Checkpoint = eventstore.Checkpoint{Sequence: sequence, StoredAt: storedAt}
 	}
-	if s.Sequence == 0 || s.nuid == "" {
-		return s, errors.New("incomplete")
-	}
-	return s, nil
+	return s
 }
 
 // The layout of object stores.

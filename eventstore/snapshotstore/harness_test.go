@@ -16,10 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const (
-	form      = "form 1\n"
-	chunkSize = 128 << 10
-)
+const chunkSize = 128 << 10
 
 var storedAt = time.Date(2026, 11, 28, 9, 0, 0, 123, time.UTC)
 
@@ -30,7 +27,6 @@ func deadline(t testing.TB) context.Context {
 }
 
 // shelf is a bucket, and the JetStream that it is in.
-
 type shelf struct {
 	*snapshotstore.Bucket
 	t  testing.TB
@@ -46,8 +42,8 @@ func newShelf(t testing.TB, nc *nats.Conn, replicas int) *shelf {
 	return &shelf{b, t, js}
 }
 
-func mark(sequence uint64) snapshotstore.Mark {
-	return snapshotstore.Mark{Checkpoint: eventstore.Checkpoint{Sequence: sequence, StoredAt: storedAt}, Form: form}
+func mark(sequence uint64) eventstore.Checkpoint {
+	return eventstore.Checkpoint{Sequence: sequence, StoredAt: storedAt}
 }
 
 func text(content string) func(io.Writer) error {
@@ -58,8 +54,8 @@ func text(content string) func(io.Writer) error {
 }
 
 // saveWith saves what write writes.
-func (s *shelf) saveWith(ctx context.Context, m snapshotstore.Mark, write func(io.Writer) error) error {
-	_, err := s.Save(ctx, func(context.Context) (snapshotstore.Mark, func(io.Writer) error, error) { return m, write, nil })
+func (s *shelf) saveWith(ctx context.Context, c eventstore.Checkpoint, write func(io.Writer) error) error {
+	_, err := s.Save(ctx, func(_ context.Context, w io.Writer) (eventstore.Checkpoint, error) { return c, write(w) })
 	return err
 }
 
@@ -70,9 +66,9 @@ func (s *shelf) save(sequence uint64, content string) {
 
 func (s *shelf) list() []snapshotstore.Snapshot {
 	s.t.Helper()
-	l, err := s.List(deadline(s.t))
+	all, err := s.List(deadline(s.t))
 	require.NoError(s.t, err)
-	return l.Snapshots
+	return all
 }
 
 func (s *shelf) sequences() (all []uint64) {
@@ -101,22 +97,9 @@ func (s *shelf) stream() jetstream.Stream {
 }
 
 // chunks returns the number of chunks by subject.
-
 func (s *shelf) chunks() map[string]uint64 {
 	s.t.Helper()
 	info, err := s.stream().Info(deadline(s.t), jetstream.WithSubjectFilter("$O.CLIENTS_SNAPSHOTS.C.*"))
 	require.NoError(s.t, err)
 	return info.State.Subjects
 }
-
-// A release that writes another form keeps its own snapshots, and objects that are none are left alone.
-
-// What is removed leaves no message behind, whether or not it was completed.
-
-// What the leader does not return as it was written is no snapshot, and the one before stays.
-
-// The tools for object stores read snapshots and delete them.
-
-// A snapshot as the release before stores it, chunk by chunk and with further metadata, is read.
-
-// Snapshots that are saved and read during elections are correct, or an error reports that they are missing.

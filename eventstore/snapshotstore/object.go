@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"clients/eventstore"
 	"clients/eventstore/internal/jsapi"
 
 	"github.com/nats-io/nats.go"
@@ -60,22 +61,23 @@ func (o *object) chunk(data []byte) (err error) {
 }
 
 // complete stores the metadata, which makes the chunks an object.
-func (o *object) complete(m Mark) error {
-	name := fmt.Sprintf("%020d-%d", m.Sequence, time.Now().UnixNano())
-	metadata, err := json.Marshal(jetstream.ObjectInfo{
+func (o *object) complete(c eventstore.Checkpoint) (s Snapshot, err error) {
+	name := fmt.Sprintf("%020d-%d", c.Sequence, time.Now().UnixNano())
+	info := jetstream.ObjectInfo{
 		ObjectMeta: jetstream.ObjectMeta{
 			Name:        name,
 			Description: "The directory of clients at a sequence of CLIENTS",
-			Metadata:    m.metadata(),
+			Metadata:    metadata(c),
 			Opts:        &jetstream.ObjectMetaOptions{ChunkSize: chunkSize},
 		},
 		Bucket: Name, NUID: o.nuid, Size: o.size, ModTime: time.Now().UTC(), Chunks: o.chunks,
 		Digest: jetstream.GetObjectDigestValue(o.digest),
-	})
-	if err == nil {
-		_, err = o.publish(metaSubject(base64.URLEncoding.EncodeToString([]byte(name))), metadata)
 	}
-	return err
+	m := jsapi.Message{Subject: metaSubject(base64.URLEncoding.EncodeToString([]byte(name))), Time: info.ModTime}
+	if m.Data, err = json.Marshal(info); err == nil {
+		m.Sequence, err = o.publish(m.Subject, m.Data)
+	}
+	return snapshotOf(info, m), err
 }
 
 func (o *object) publish(subject string, data []byte) (sequence uint64, err error) {

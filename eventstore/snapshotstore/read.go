@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"clients/eventstore/internal/jsapi"
 
@@ -50,11 +51,11 @@ func (b *Bucket) Read(ctx context.Context, s Snapshot, read func(io.Reader) erro
 
 // explain returns ErrGone where a snapshot could not be read because it was removed meanwhile.
 func (b *Bucket) explain(ctx context.Context, s Snapshot, err error) error {
-	listing, failure := b.List(ctx)
+	objects, failure := b.objects(ctx)
 	if failure != nil {
 		return errors.Join(failure, err)
 	}
-	if !listing.nuids[s.nuid] {
+	if !slices.ContainsFunc(objects, func(o Snapshot) bool { return o.nuid == s.nuid }) {
 		return ErrGone
 	}
 	return err

@@ -91,7 +91,7 @@ func TestASnapshotOfTheReleaseBeforeIsRead(t *testing.T) {
 		"name": "00000000000000000007-1", "bucket": "CLIENTS_SNAPSHOTS", "nuid": "NUID", "size": 7, "chunks": 2,
 		"digest": "SHA-256=irY-KaS6FOThaI-cFeWvkIlUITWMlFsEMfhdZpd709I=",
 		"metadata": map[string]string{
-			"sequence": "7", "stored-at": "2026-11-28T09:00:00.000000123Z", "form": form, "stream-created": "2026-11-01T00:00:00Z",
+			"sequence": "7", "stored-at": "2026-11-28T09:00:00.000000123Z", "form": snapshotstore.Format, "stream-created": "2026-11-01T00:00:00Z",
 		},
 	})
 	require.NoError(t, err)
@@ -99,7 +99,8 @@ func TestASnapshotOfTheReleaseBeforeIsRead(t *testing.T) {
 	require.NoError(t, err)
 	all := s.list()
 	require.Len(t, all, 1)
-	require.Equal(t, mark(7), all[0].Mark)
+	require.Equal(t, mark(7), all[0].Checkpoint)
+	require.Equal(t, snapshotstore.Format, all[0].Format)
 	content, err := s.read(all[0])
 	require.NoError(t, err)
 	require.Equal(t, "one two", content)

@@ -2,92 +2,73 @@ package snapshotstore
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
+	"clients/eventstore"
 	"clients/eventstore/internal/jsapi"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Content returns a snapshot's mark and what writes it.
-type Content func(ctx context.Context) (Mark, func(io.Writer) error, error)
-
-// Save stores a snapshot, removes old ones, and returns its mark. It returns without an error only when the leader has returned exactly what
-// was written. A bucket that was deleted is created again. Save returns when ctx ends.
+// Save stores as a snapshot what write writes, and removes old ones. It returns without an error only when the leader has returned
+// exactly what was written. A bucket that was deleted is created again. Save returns when ctx ends.
 //
-// The content is requested once the bucket exists, and goes to that bucket only: if it is deleted meanwhile, nothing of the
+// write is called once the bucket exists, and what it writes goes to that bucket only: if it is deleted meanwhile, nothing of the
 // content comes into the one that is made again. So a bucket holds nothing that the content did not have any more when the
-// bucket was made.
-func (b *Bucket) Save(ctx context.Context, content Content) (Mark, error) {
-	m, err := jsapi.WithContext(ctx, func() (Mark, error) { return b.save(ctx, content) })
+// bucket was made. write returns the message of the stream CLIENTS that the content is of.
+func (b *Bucket) Save(ctx context.Context, write func(context.Context, io.Writer) (eventstore.Checkpoint, error)) (Snapshot, error) {
+	s, err := jsapi.WithContext(ctx, func() (Snapshot, error) { return b.save(ctx, write) })
 	if err != nil {
-		return m, fmt.Errorf("save snapshot: %w", err)
+		return s, fmt.Errorf("save snapshot: %w", err)
 	}
-	if err := b.removeOld(ctx, m.Form); err != nil {
+	if err := b.removeOld(ctx); err != nil {
 		b.config.Log.Warn("removing old snapshots failed", "error", err)
 	}
-	return m, nil
+	return s, nil
 }
 
-func (b *Bucket) save(ctx context.Context, content Content) (m Mark, err error) {
+func (b *Bucket) save(ctx context.Context, write func(context.Context, io.Writer) (eventstore.Checkpoint, error)) (s Snapshot, err error) {
 	if err := b.Ensure(ctx); err != nil {
-		return m, err
+		return s, err
 	}
 	to, err := b.newObject(ctx)
 	if err != nil {
-		return m, err
+		return s, err
 	}
-	m, write, err := content(ctx)
+	chunks := bufio.NewWriterSize(to, chunkSize)
+	checkpoint, err := write(ctx, chunks)
 	if err == nil {
-		chunks := bufio.NewWriterSize(to, chunkSize)
-		err = errors.Join(write(chunks), chunks.Flush())
+		err = chunks.Flush()
 	}
 	if err == nil {
-		err = to.complete(m)
+		s, err = to.complete(checkpoint)
 	}
 	if err != nil {
-		return m, errors.Join(err, b.purge(ctx, chunkSubject(to.nuid)))
+		return s, errors.Join(err, b.purge(ctx, chunkSubject(to.nuid)))
 	}
-	return m, b.verify(ctx, to.nuid)
-}
-
-// verify reads a snapshot that was just stored, and removes it if it is damaged.
-func (b *Bucket) verify(ctx context.Context, nuid string) error {
-	listing, err := b.List(ctx)
-	if err != nil {
-		return err
+	if err = b.Read(ctx, s, func(io.Reader) error { return nil }); errors.Is(err, ErrDamaged) {
+		err = errors.Join(err, b.remove(ctx, s))
 	}
-	i := slices.IndexFunc(listing.Snapshots, func(s Snapshot) bool { return s.nuid == nuid })
-	if i < 0 {
-		return ErrGone
-	}
-	saved := listing.Snapshots[i]
-	if err = b.send(ctx, saved, io.Discard); err != nil {
-		err = b.explain(ctx, saved, err)
-	}
-	if errors.Is(err, ErrDamaged) {
-		err = errors.Join(err, b.remove(ctx, saved))
-	}
-	return err
+	return s, err
 }
 
 // keep is how many snapshots are kept: when the newest cannot be read, the one before may do.
 const keep = 2
 
-// removeOld removes all but the last saved snapshots of a form, and the chunks of snapshots that were never completed.
-func (b *Bucket) removeOld(ctx context.Context, form string) error {
-	listing, err := b.List(ctx)
+// removeOld removes all but the last saved snapshots of this format, and the chunks of snapshots that were never completed.
+func (b *Bucket) removeOld(ctx context.Context) error {
+	all, err := b.List(ctx)
 	if err != nil {
 		return err
 	}
-	ours := slices.DeleteFunc(slices.Clone(listing.Snapshots), func(s Snapshot) bool { return s.Form != form })
-	slices.SortFunc(ours, func(a, b Snapshot) int { return int(int64(b.sequence - a.sequence)) })
+	ours := slices.DeleteFunc(all, func(s Snapshot) bool { return s.Format != Format })
+	slices.SortFunc(ours, func(a, b Snapshot) int { return cmp.Compare(b.sequence, a.sequence) })
 	for _, old := range ours[min(keep, len(ours)):] {
 		if err := b.remove(ctx, old); err != nil {
 			return err
@@ -114,12 +95,12 @@ func (b *Bucket) removeLeftovers(ctx context.Context, age time.Duration) error {
 	if err != nil {
 		return err
 	}
-	listing, err := b.List(ctx)
+	objects, err := b.objects(ctx)
 	if err != nil {
 		return err
 	}
 	for subject := range info.State.Subjects {
-		if listing.nuids[strings.TrimPrefix(subject, chunkSubject(""))] {
+		if slices.ContainsFunc(objects, func(s Snapshot) bool { return chunkSubject(s.nuid) == subject }) {
 			continue
 		}
 		last, err := b.api.Message(ctx, Stream, jsapi.Query{LastBySubject: subject})

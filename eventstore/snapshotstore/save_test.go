@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"clients/eventstore"
 	"clients/eventstore/natstest"
 	"clients/eventstore/snapshotstore"
 
@@ -81,9 +82,9 @@ func TestSaveStoresNothingInABucketThatWasMadeAgain(t *testing.T) {
 		}
 		for when, save := range map[string]func() error{
 			"before the first chunk": func() error {
-				_, err := s.Save(deadline(t), func(context.Context) (snapshotstore.Mark, func(io.Writer) error, error) {
+				_, err := s.Save(deadline(t), func(_ context.Context, w io.Writer) (eventstore.Checkpoint, error) {
 					again()
-					return mark(1), text("content"), nil
+					return mark(1), text("content")(w)
 				})
 				return err
 			},
@@ -127,9 +128,9 @@ func TestASnapshotThatIsSavedDuringAnElectionIsRight(t *testing.T) {
 		}
 		var all []snapshotstore.Snapshot
 		require.Eventually(t, func() bool {
-			l, err := s.List(deadline(t))
-			all = l.Snapshots
-			return err == nil
+			var failed error
+			all, failed = s.List(deadline(t))
+			return failed == nil
 		}, 20*time.Second, 20*time.Millisecond)
 		if err != nil && (len(all) == 0 || all[0].Sequence != uint64(round+1)) {
 			continue

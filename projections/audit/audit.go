@@ -38,11 +38,11 @@ import (
 // Audit reads all that is stored, by the rules by which a readmodel.Directory folds it, and continues after faults.
 type Audit struct {
 	History *history.History
-	// Bucket has the snapshots of Listing, which was requested before the history was opened: a snapshot in it that was taken
-	// behind the end of the history shows that the stream has lost its end.
-	Bucket  *snapshotstore.Bucket
-	Listing snapshotstore.Listing
-	Fault   func(Fault)
+	// Bucket has the Snapshots, which were listed before the history was opened: one that was taken behind the end of the
+	// history shows that the stream has lost its end.
+	Bucket    *snapshotstore.Bucket
+	Snapshots []snapshotstore.Snapshot
+	Fault     func(Fault)
 	// Foreign is called with each foreign message: any publisher may store one.
 	Foreign func(eventstore.Record)
 	// Reached is called with how many messages of the history were read.

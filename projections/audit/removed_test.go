@@ -99,9 +99,9 @@ func following(t testing.TB, store *eventstore.Store, m *readmodel.Model) *readm
 // newest returns the model in the newest snapshot.
 func newest(t testing.TB, bucket *snapshotstore.Bucket) *readmodel.Model {
 	t.Helper()
-	listing, err := bucket.List(soon(t))
+	all, err := bucket.List(soon(t))
 	require.NoError(t, err)
-	m, err := snapshot.Read(soon(t), bucket, listing.Snapshots[0])
+	m, err := snapshot.Read(soon(t), bucket, all[0])
 	require.NoError(t, err)
 	return m
 }

@@ -22,8 +22,8 @@ type snapshotCheck struct {
 
 // readSnapshots reads all snapshots before anything else: a running service saves new ones and removes these.
 func (n *auditor) readSnapshots(ctx context.Context) error {
-	for _, s := range n.Listing.Snapshots {
-		if s.Form != "" && s.Form != snapshot.Format { // of another release, which reads it
+	for _, s := range n.Snapshots {
+		if s.Format != "" && s.Format != snapshotstore.Format { // of another release, which reads it
 			continue
 		}
 		model, err := snapshot.Read(ctx, n.Bucket, s)

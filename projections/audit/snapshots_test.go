@@ -30,12 +30,12 @@ func soon(t testing.TB) context.Context {
 func opened(t testing.TB, nc *nats.Conn, snapshots int) *audit.Audit {
 	t.Helper()
 	bucket := bucketOf(t, nc)
-	listing, err := bucket.List(soon(t))
+	all, err := bucket.List(soon(t))
 	require.NoError(t, err)
-	require.Len(t, listing.Snapshots, snapshots)
+	require.Len(t, all, snapshots)
 	history, err := history.Open(soon(t), nc)
 	require.NoError(t, err)
-	return &audit.Audit{History: history, Bucket: bucket, Listing: listing}
+	return &audit.Audit{History: history, Bucket: bucket, Snapshots: all}
 }
 
 func bucketOf(t testing.TB, nc *nats.Conn) *snapshotstore.Bucket {

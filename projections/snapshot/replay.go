@@ -17,11 +17,11 @@ func Replay(
 	ctx context.Context, bucket *snapshotstore.Bucket, history *history.History, reached func(sequence uint64),
 ) (*readmodel.Model, error) {
 	m := readmodel.NewModel()
-	listing, err := bucket.ListWithRetry(ctx)
+	snapshots, err := bucket.ListWithRetry(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("replay: %w", err)
 	}
-	for _, snapshot := range listing.Snapshots {
+	for _, snapshot := range snapshots {
 		if snapshot.Sequence > history.Last { // saved since the history was opened
 			continue
 		}

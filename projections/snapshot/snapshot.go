@@ -5,8 +5,8 @@
 //	Bucket -> Decode -> readmodel.Directory.Restore              at a start: Restore
 //	Bucket -> Decode, then the stream -> Model                   without a service: Replay
 //
-// A snapshot is Format, followed by zstd-compressed data with a checksum: numbers as varints, in a fixed order. Releases with
-// the same Format read each other's snapshots, so that they can run side by side and be rolled back without reading the
+// A snapshot is snapshotstore.Format, followed by zstd-compressed data with a checksum: numbers as varints, in a fixed order. Releases with
+// the same format read each other's snapshots, so that they can run side by side and be rolled back without reading the
 // whole stream. No library writes exactly these bytes. A coder describes each structure once, for both directions
 // (layout.go).
 //
@@ -27,7 +27,6 @@ import (
 	"fmt"
 	"io"
 
-	"clients/eventstore"
 	"clients/eventstore/snapshotstore"
 	"clients/projections/readmodel"
 
@@ -35,16 +34,12 @@ import (
 	"github.com/nats-io/nats-server/v2/server/avl"
 )
 
-// Format begins every snapshot. Any change of the layout, a further attribute included, needs another number. The first start
-// with it reads the whole stream, and does not notice a stream that ends before a snapshot of the former format.
-const Format = "clients snapshot 1\n"
-
 // ErrUnreadable means that a snapshot is truncated, damaged, or of another format.
 var ErrUnreadable = errors.New("the snapshot cannot be read")
 
 // Encode writes a view as a snapshot.
 func Encode(w io.Writer, v readmodel.View) error {
-	if _, err := io.WriteString(w, Format); err != nil {
+	if _, err := io.WriteString(w, snapshotstore.Format); err != nil {
 		return fmt.Errorf("write snapshot: %w", err)
 	}
 	compressor, err := zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderCRC(true))
@@ -63,8 +58,8 @@ func Decode(r io.Reader) (*readmodel.Model, error) { return DecodeInto(readmodel
 
 // DecodeInto reads into an empty model, and returns it. After an error the model must not be used.
 func DecodeInto(m *readmodel.Model, r io.Reader) (*readmodel.Model, error) {
-	format := make([]byte, len(Format))
-	if _, err := io.ReadFull(r, format); err != nil || string(format) != Format {
+	format := make([]byte, len(snapshotstore.Format))
+	if _, err := io.ReadFull(r, format); err != nil || string(format) != snapshotstore.Format {
 		return nil, fmt.Errorf("%w: it is of another format", ErrUnreadable)
 	}
 	decompressor, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(2))
@@ -91,8 +86,4 @@ func Digest(v readmodel.View) [sha256.Size]byte {
 	v.Repeated = new(avl.SequenceSet)
 	_ = encode(hash, v) // a hash takes everything
 	return [sha256.Size]byte(hash.Sum(nil))
-}
-
-func markOf(v readmodel.View) snapshotstore.Mark {
-	return snapshotstore.Mark{Checkpoint: eventstore.Checkpoint{Sequence: v.Sequence, StoredAt: v.StoredAt}, Form: Format}
 }

@@ -95,9 +95,9 @@ func (s *Snapshotter) Save(ctx context.Context) {
 	if err == nil && !s.needed(newest) {
 		return
 	}
-	var saved snapshotstore.Mark
+	var saved snapshotstore.Snapshot
 	if err == nil {
-		saved, err = s.bucket.Save(ctx, s.content)
+		saved, err = s.bucket.Save(ctx, s.write)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -110,36 +110,35 @@ func (s *Snapshotter) Save(ctx context.Context) {
 	s.log.Debug("snapshot saved", "sequence", s.sequence, "duration", s.duration)
 }
 
-// content is a snapshot of the directory once it has reached the end of the stream, so that the snapshot lacks what was
-// erased before its bucket was made.
-func (s *Snapshotter) content(ctx context.Context) (snapshotstore.Mark, func(io.Writer) error, error) {
+// write writes the directory once it has reached the end of the stream, so that the snapshot lacks what was erased before its
+// bucket was made.
+func (s *Snapshotter) write(ctx context.Context, w io.Writer) (eventstore.Checkpoint, error) {
 	err := s.directory.Refresh(ctx)
 	view := s.directory.View()
-	return markOf(view), func(w io.Writer) error { return Encode(w, view) }, err
+	if err == nil {
+		err = Encode(w, view)
+	}
+	return eventstore.Checkpoint{Sequence: view.Sequence, StoredAt: view.StoredAt}, err
 }
 
-// needed reports whether a snapshot is to be saved beside the newest one. One that another replica has saved since the last
-// look will do for a while.
+// needed reports whether a snapshot is to be saved beside the newest one. One that another replica has just saved will do for a
+// while.
 func (s *Snapshotter) needed(newest snapshotstore.Snapshot) bool {
 	s.mu.Lock()
-	other := newest.Sequence > s.sequence
-	s.sequence = newest.Sequence // lower than before if snapshots were removed
-	if other {
+	defer s.mu.Unlock()
+	other := newest.Sequence > s.sequence && time.Since(newest.SavedAt) < saveInterval
+	if s.sequence = newest.Sequence; other { // lower than before if snapshots were removed
 		s.savedAt = newest.SavedAt
 	}
-	s.mu.Unlock()
-	if other {
-		return s.ready()
-	}
-	return s.directory.Sequence() > newest.Sequence
+	return !other && s.directory.Sequence() > newest.Sequence
 }
 
 // newest returns the newest snapshot of this format that the directory has reached, or the zero Snapshot. One that is ahead is
 // another replica's a moment ago, or of another stream: another one beside it does no harm.
 func (s *Snapshotter) newest(ctx context.Context) (snapshotstore.Snapshot, error) {
-	listing, err := s.bucket.List(ctx)
-	for _, snapshot := range listing.Snapshots {
-		if snapshot.Form == Format && snapshot.Sequence <= s.directory.Sequence() {
+	snapshots, err := s.bucket.List(ctx)
+	for _, snapshot := range snapshots {
+		if snapshot.Format == snapshotstore.Format && snapshot.Sequence <= s.directory.Sequence() {
 			return snapshot, nil
 		}
 	}

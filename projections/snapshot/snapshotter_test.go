@@ -32,7 +32,7 @@ func TestASnapshotterIgnoresOtherObjects(t *testing.T) {
 	}
 	all, err := s.bucket.List(soon(t))
 	require.NoError(t, err)
-	require.Len(t, all.Snapshots, 5, "two are kept, and the three that no release has written")
+	require.Len(t, all, 5, "two are kept, and the three that no release has written")
 }
 
 func TestASnapshotOfAnotherReplicaIsEnough(t *testing.T) {
@@ -46,7 +46,7 @@ func TestASnapshotOfAnotherReplicaIsEnough(t *testing.T) {
 	require.EqualValues(t, 2, saved)
 	all, err := s.bucket.List(soon(t))
 	require.NoError(t, err)
-	require.Len(t, all.Snapshots, 1)
+	require.Len(t, all, 1)
 }
 
 // Deleted snapshots are replaced although there are no new events.

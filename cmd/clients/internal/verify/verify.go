@@ -53,7 +53,7 @@ func Run(ctx context.Context, a *audit.Audit, r *Report) error {
 func Open(ctx context.Context, nc *nats.Conn) (a *audit.Audit, err error) {
 	a = &audit.Audit{Bucket: natsconn.Snapshots(nc)}
 	err = natsconn.WithLimit(ctx, func(ctx context.Context) (err error) {
-		a.Listing, err = a.Bucket.ListWithRetry(ctx)
+		a.Snapshots, err = a.Bucket.ListWithRetry(ctx)
 		return err
 	})
 	if err != nil {
