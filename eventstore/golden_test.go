@@ -149,7 +149,7 @@ func TestStoredEventsAreRead(t *testing.T) {
 			record, err := eventstore.Decode(17, at, msg.Subject, msg.Header, msg.Data)
 			require.NoError(t, err)
 			require.Equal(t, eventstore.Record{
-				Sequence: 17, Subject: msg.Subject, StoredAt: at, ClientID: g.event.Client(), Type: msg.Header.Get("ce-type"), Envelope: envelope, Checksum: revision.Checksum,
+				Sequence: 17, Subject: msg.Subject, StoredAt: at, ClientID: g.event.Client(), Type: msg.Header.Get("ce-type"), Envelope: envelope, Checksum: revision.Checksum, Size: len(msg.Data),
 			}, record)
 		})
 	}

@@ -23,7 +23,6 @@ import (
 	"slices"
 	"sync"
 
-	"clients/domain"
 	"clients/eventstore"
 )
 
@@ -109,7 +108,8 @@ func (h *Hub) Publish(batch []eventstore.Record) {
 func isEvent(r eventstore.Record) bool { return r.Event != nil && r.Foreign == "" }
 
 func newEvent(a *account, r eventstore.Record) *Event {
-	return &Event{Sequence: r.Sequence, Type: r.Type, Encoded: sync.OnceValues(r.CloudEvent), size: sizeOf(r.Event), account: a, client: r.ClientID}
+	size := 1<<10 + 3*r.Size // about: its texts, and as much twice when it is encoded
+	return &Event{Sequence: r.Sequence, Type: r.Type, Encoded: sync.OnceValues(r.CloudEvent), size: size, account: a, client: r.ClientID}
 }
 
 // add keeps an event, and drops the oldest ones for it. The caller holds mu.
@@ -138,23 +138,4 @@ func (h *Hub) forget(a *account, r eventstore.Record) {
 		}
 		return false
 	})
-}
-
-// sizeOf is about what an event takes in memory: its texts or numbers, and as much twice when it is encoded.
-func sizeOf(e domain.Event) int {
-	const rest = 1 << 10
-	texts := 0
-	switch e := e.(type) {
-	case domain.ClientCreated:
-		texts = len(e.Name) + len(e.Currency) + len(e.CurrencySymbol) + len(e.Details)
-	case domain.ClientErased:
-		texts = 8 * len(e.Erased)
-	case domain.ClientUpdated:
-		for _, text := range []*string{e.Name, e.Currency, e.CurrencySymbol, e.Details} {
-			if text != nil {
-				texts += len(*text)
-			}
-		}
-	}
-	return rest + 3*texts
 }
