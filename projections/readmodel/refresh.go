@@ -22,10 +22,10 @@ func (d *Directory) Refresh(ctx context.Context) error {
 // present one may be older than the call.
 type readIndex struct {
 	request func(context.Context) (uint64, error)
+	turn    sync.Mutex // held during a request
 
-	mu       sync.Mutex
-	underWay bool
-	next     *roundTrip
+	mu   sync.Mutex
+	next *roundTrip // not sent yet
 }
 
 type roundTrip struct {
@@ -39,13 +39,11 @@ const readIndexTimeout = time.Second
 
 func (x *readIndex) last(ctx context.Context) (uint64, error) {
 	x.mu.Lock()
-	if x.next == nil {
-		x.next = &roundTrip{done: make(chan struct{})}
-	}
 	own := x.next
-	if !x.underWay {
-		x.underWay = true
-		go x.run()
+	if own == nil {
+		own = &roundTrip{done: make(chan struct{})}
+		x.next = own
+		go x.send(own)
 	}
 	x.mu.Unlock()
 	select {
@@ -56,20 +54,15 @@ func (x *readIndex) last(ctx context.Context) (uint64, error) {
 	}
 }
 
-// run sends requests until no caller waits for one.
-func (x *readIndex) run() {
-	for {
-		x.mu.Lock()
-		current := x.next
-		x.next = nil
-		x.underWay = current != nil
-		x.mu.Unlock()
-		if current == nil {
-			return
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), readIndexTimeout)
-		current.last, current.err = x.request(ctx)
-		cancel()
-		close(current.done)
-	}
+// send sends the next request when the one under way has ended.
+func (x *readIndex) send(r *roundTrip) {
+	x.turn.Lock()
+	defer x.turn.Unlock()
+	x.mu.Lock()
+	x.next = nil
+	x.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), readIndexTimeout)
+	defer cancel()
+	r.last, r.err = x.request(ctx)
+	close(r.done)
 }
