@@ -75,9 +75,8 @@ type Config struct {
 	ClientOf func(upstream.Message) (account string, id int64)
 }
 
-// Fold folds a message as the service does. It returns why the message is foreign, or "", and an error for one that stops the
-// service.
-type Fold func(eventstore.Record) (foreign string, err error)
+// Fold folds a message as the service does, and sets its Foreign. It returns an error for one that stops the service.
+type Fold func(*eventstore.Record) error
 
 // LogWait is how long a server takes to cut the Raft log of a stream at most: 3 minutes, and what it takes to do it.
 const LogWait = 3*time.Minute + 30*time.Second

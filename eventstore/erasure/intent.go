@@ -182,7 +182,7 @@ func (e *Eraser) records(ctx context.Context, id int64, upTo uint64) (records []
 			record, err = eventstore.Decode(m.Sequence, m.Time, m.Subject, m.Header(), m.Data)
 		}
 		if err == nil {
-			record.Foreign, err = fold(record)
+			err = fold(&record)
 		}
 		if err != nil {
 			return records, err

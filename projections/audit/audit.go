@@ -184,7 +184,7 @@ func (n *auditor) fold(r eventstore.Record) {
 	case r.Foreign != "":
 		n.findings.Foreign++
 		if n.Foreign(r); n.folds(r.ClientID) {
-			_, _ = n.model.Fold(r) // a foreign message is no error
+			_ = n.model.Fold(&r) // a foreign message is no error
 		}
 	case r.Reference != nil:
 		n.findings.References++
@@ -211,7 +211,7 @@ func (n *auditor) removed(r eventstore.Record) {
 		n.findings.Erased++
 	}
 	if n.folds(r.ClientID) {
-		_, _ = n.model.Fold(r) // is no error
+		_ = n.model.Fold(&r) // is no error
 	} else if r.Type != "" {
 		n.model.Tick(r)
 	}

@@ -71,8 +71,7 @@ func (h *recorded) folded(t *testing.T, limits references.Limits) *readmodel.Mod
 	t.Helper()
 	m := readmodel.NewModelWithin(limits)
 	for _, r := range h.records {
-		_, err := m.Fold(r)
-		require.NoError(t, err)
+		require.NoError(t, m.Fold(&r))
 	}
 	return m
 }

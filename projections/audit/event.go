@@ -1,8 +1,6 @@
 package audit
 
 import (
-	"errors"
-
 	"clients/domain"
 	"clients/eventstore"
 )
@@ -10,14 +8,13 @@ import (
 // event checks an event that is not foreign and then folds it even if it is wrong, so that what follows a fault is compared with it, and is not
 // a fault for the same reason once more. Only events of a client whose id is another account's are never folded.
 func (n *auditor) event(r eventstore.Record) {
-	var wrong *eventstore.CorruptError
-	if errors.As(n.model.CheckOwner(r), &wrong) {
-		n.fault(faultAt(r, FaultTwoAccounts, wrong.Reason))
+	if wrong := n.model.CheckOwner(r); wrong != "" {
+		n.fault(faultAt(r, FaultTwoAccounts, wrong))
 		return
 	}
 	before := n.model.Before(r)
-	if !n.excused(before, r) && errors.As(n.model.CheckOrder(r), &wrong) {
-		n.fault(faultAt(r, FaultOrder, wrong.Reason))
+	if wrong := n.model.CheckOrder(r); wrong != "" && !n.excused(before, r) {
+		n.fault(faultAt(r, FaultOrder, wrong))
 	}
 	delete(n.unreadable, r.ClientID)
 	if _, creation := r.Event.(domain.ClientCreated); !creation {

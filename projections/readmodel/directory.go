@@ -81,11 +81,15 @@ func (d *Directory) Follow(ctx context.Context) error {
 	return err
 }
 
-// apply folds a batch of messages, which shows to readers as one step. It sets Foreign of each message that is foreign.
-func (d *Directory) apply(batch []eventstore.Record) error {
+// apply folds a batch of messages, up to one that cannot be folded, which shows to readers as one step.
+func (d *Directory) apply(batch []eventstore.Record) (err error) {
 	d.mu.Lock()
-	n, err := d.model.foldBatch(batch)
-	for _, r := range batch[:n] {
+	folded := 0
+	for ; folded < len(batch); folded++ {
+		r := &batch[folded]
+		if err = d.model.Fold(r); err != nil {
+			break
+		}
 		if r.Foreign != "" && !r.Removed {
 			d.foreign++
 			d.foreigns.skipped(r.Sequence, r.Foreign)
@@ -94,7 +98,7 @@ func (d *Directory) apply(batch []eventstore.Record) error {
 	reached := d.model.Sequence
 	d.mu.Unlock()
 	if d.folded != nil {
-		d.folded(batch[:n])
+		d.folded(batch[:folded])
 	}
 	d.arrivals.advance(reached)
 	return err

@@ -1,6 +1,7 @@
 package readmodel
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"maps"
@@ -42,50 +43,33 @@ func NewModelWithin(limits references.Limits) *Model {
 	return m
 }
 
-// Fold applies a message. It returns why the message is foreign, or "". The error is an *eventstore.CorruptError for an event
-// that contradicts those before it; then nothing is changed.
-func (m *Model) Fold(r eventstore.Record) (foreign string, err error) {
+// Fold applies a message, and sets its Foreign if it is foreign. The error is an *eventstore.CorruptError for an event that
+// contradicts those before it; then nothing is changed.
+func (m *Model) Fold(r *eventstore.Record) error {
 	switch {
 	case r.Reference != nil:
 		m.References.Fold(r.Reference)
 	case r.Removed:
-		m.passRemoved(r)
+		m.passRemoved(*r)
 	case r.Removal == nil:
-		if foreign, err = m.foldEvent(r); err != nil {
-			return "", err
+		if err := m.foldEvent(r); err != nil {
+			return err
 		}
 	}
 	m.Sequence, m.StoredAt = r.Sequence, r.StoredAt
-	return foreign, nil
+	return nil
 }
 
-// foldBatch folds messages up to the first one that it cannot fold, and returns how many. It sets Foreign of each that is foreign.
-func (m *Model) foldBatch(batch []eventstore.Record) (n int, err error) {
-	for i, r := range batch {
-		foreign, err := m.Fold(r)
-		if err != nil {
-			return i, err
-		}
-		if foreign != "" {
-			batch[i].Foreign = foreign
-		}
+func (m *Model) foldEvent(r *eventstore.Record) error {
+	if r.Foreign = m.Foreign(*r); r.Foreign != "" {
+		m.skip(*r)
+		return nil
 	}
-	return len(batch), nil
-}
-
-func (m *Model) foldEvent(r eventstore.Record) (foreign string, err error) {
-	if foreign = m.Foreign(r); foreign != "" {
-		m.skip(r)
-		return foreign, nil
+	if wrong := cmp.Or(m.CheckOwner(*r), m.CheckOrder(*r)); wrong != "" {
+		return &eventstore.CorruptError{Sequence: r.Sequence, Reason: wrong}
 	}
-	if err := m.CheckOwner(r); err != nil {
-		return "", err
-	}
-	if err := m.CheckOrder(r); err != nil {
-		return "", err
-	}
-	m.ApplyTo(m.Before(r), r)
-	return "", nil
+	m.ApplyTo(m.Before(*r), *r)
+	return nil
 }
 
 // Foreign returns why a message is foreign, or "". So is an event with a version that its client already has: the first
@@ -104,33 +88,27 @@ func (m *Model) Foreign(r eventstore.Record) string {
 	return ""
 }
 
-// CheckOwner refuses an event whose client's id belongs to another account: ids are given out once, so that the event was
-// forged or is in the wrong stream.
-func (m *Model) CheckOwner(r eventstore.Record) error {
+// CheckOwner returns what is wrong with an event whose client's id belongs to another account, or "": ids are given out once, so
+// that the event was forged or is in the wrong stream.
+func (m *Model) CheckOwner(r eventstore.Record) string {
 	if e := m.byID[r.ClientID]; e != nil && e.account.name != r.Account {
-		return &eventstore.CorruptError{Sequence: r.Sequence, Reason: fmt.Sprintf(
-			"client %d of account %s has the id of a client of account %s", r.ClientID, r.Account, e.account.name)}
+		return fmt.Sprintf("client %d of account %s has the id of a client of account %s", r.ClientID, r.Account, e.account.name)
 	}
-	return nil
+	return ""
 }
 
-// CheckOrder refuses an event that is not foreign, and not the next one of its client. An erasure may come at any time: the
-// events in front of it may be gone.
-func (m *Model) CheckOrder(r eventstore.Record) error {
-	if r.IsErasure() {
-		return nil
-	}
+// CheckOrder returns what is wrong with an event that is not foreign, and not the next one of its client, or "". An erasure may
+// come at any time: the events in front of it may be gone.
+func (m *Model) CheckOrder(r eventstore.Record) string {
 	before := m.Before(r)
 	_, creation := r.Event.(domain.ClientCreated)
-	if r.Version != before.Revision.Version+1 || creation == before.Exists() {
-		state := "was not created"
-		if before.Exists() {
-			state = fmt.Sprintf("is at version %d", before.Revision.Version)
-		}
-		return &eventstore.CorruptError{Sequence: r.Sequence, Reason: fmt.Sprintf(
-			"%s with version %d of client %d, which %s", r.Type, r.Version, r.ClientID, state)}
+	switch {
+	case r.IsErasure(), r.Version == before.Revision.Version+1 && creation != before.Exists():
+		return ""
+	case before.Exists():
+		return fmt.Sprintf("%s with version %d of client %d, which is at version %d", r.Type, r.Version, r.ClientID, before.Revision.Version)
 	}
-	return nil
+	return fmt.Sprintf("%s with version %d of client %d, which was not created", r.Type, r.Version, r.ClientID)
 }
 
 // Before returns the client that an event is about, as it is before the event.
@@ -184,7 +162,7 @@ func (m *Model) passRemoved(r eventstore.Record) {
 		m.Repeated.Insert(r.Sequence)
 		return
 	}
-	if m.CheckOwner(r) != nil { // the message stopped the service
+	if m.CheckOwner(r) != "" { // the message stopped the service
 		return
 	}
 	a := m.account(r.Account)

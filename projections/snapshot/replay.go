@@ -50,7 +50,7 @@ func fold(
 			break
 		}
 		if err == nil {
-			_, err = m.Fold(record)
+			err = m.Fold(&record)
 		}
 		if err != nil {
 			return fmt.Errorf("replay: %w", err)

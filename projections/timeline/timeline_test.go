@@ -77,8 +77,7 @@ func folded(t *testing.T, records []eventstore.Record) timeline.Timeline {
 	t.Helper()
 	m := readmodel.NewModel()
 	for _, r := range records {
-		_, err := m.Fold(r)
-		require.NoError(t, err)
+		require.NoError(t, m.Fold(&r))
 	}
 	d := readmodel.NewDirectory(restored{}, slog.New(slog.DiscardHandler))
 	d.Restore(m)
