@@ -26,6 +26,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"clients/domain"
@@ -125,7 +126,7 @@ type auditor struct {
 	*Audit
 	findings   Findings
 	model      *readmodel.Model // of what could be read
-	unreadable map[int64]uint64 // how many events in a row could not be read, by the ids of their clients
+	unreadable map[int64]bool   // the ids of clients whose last event could not be read
 	// Clients, projects and invoices are split by their ids into parts, of which one is folded. A scrub takes one after the
 	// other, so that it never holds all of them.
 	part, parts int64
@@ -134,7 +135,7 @@ type auditor struct {
 
 func newAuditor(a *Audit) *auditor {
 	return &auditor{
-		Audit: a, parts: 1, model: readmodel.NewModel(), unreadable: make(map[int64]uint64),
+		Audit: a, parts: 1, model: readmodel.NewModel(), unreadable: make(map[int64]bool),
 		findings: Findings{First: a.History.First, Last: a.History.Last, Types: make(map[string]uint64)},
 	}
 }
@@ -161,61 +162,58 @@ func (n *auditor) record(r eventstore.Record, err error) bool {
 		n.unreadableAt(r, FaultUnknownType, unknown.Type+": it takes a newer release to read it")
 	case err != nil:
 		return false
-	case r.Removed:
-		n.removed(r)
-		return true
 	default:
-		if n.folds(r.ClientID) {
-			r.Foreign = n.model.Foreign(r)
-		}
-		n.fold(r)
+		n.fold(&r)
 	}
-	n.findings.Messages++
-	if r.Type != "" && r.Foreign == "" {
-		n.findings.Types[r.Type]++
-	}
+	n.count(r)
 	n.pass(r.Sequence, r.StoredAt)
 	return true
 }
 
-// fold folds a message that could be read, if it belongs to the part.
-func (n *auditor) fold(r eventstore.Record) {
+// fold folds a message that could be read, as far as it belongs to the part.
+func (n *auditor) fold(r *eventstore.Record) {
 	switch {
-	case r.Foreign != "":
-		n.findings.Foreign++
-		if n.Foreign(r); n.folds(r.ClientID) {
-			_ = n.model.Fold(&r) // a foreign message is no error
-		}
 	case r.Reference != nil:
-		n.findings.References++
-		event := *r.Reference
-		if !n.folds(event.ID) {
-			event.Kind = domain.NoReference // only the position counts
-		}
-		if !n.model.References.Fold(&event) {
-			n.findings.Duplicates++
-		}
+		n.reference(*r.Reference)
 	case r.Removal != nil:
-	case n.folds(r.ClientID):
-		n.event(r)
+	case !n.folds(r.ClientID):
+		if r.Event != nil || r.Type != "" {
+			n.model.Tick(*r)
+		}
+	case r.Removed, n.model.Foreign(*r) != "":
+		_ = n.model.Fold(r) // no error is possible
 	default:
-		n.model.Tick(r)
+		n.event(*r)
 	}
 }
 
-// removed folds a message that was removed, as far as it belongs to the part.
-func (n *auditor) removed(r eventstore.Record) {
-	if r.ClientID == 0 {
+// reference folds a reference event. One that is not of the part counts for the position alone.
+func (n *auditor) reference(event domain.ReferenceEvent) {
+	n.findings.References++
+	if !n.folds(event.ID) {
+		event.Kind = domain.NoReference
+	}
+	if !n.model.References.Fold(&event) {
+		n.findings.Duplicates++
+	}
+}
+
+// count counts a message that was handled.
+func (n *auditor) count(r eventstore.Record) {
+	switch {
+	case r.Removed && r.ClientID == 0:
 		n.findings.Skipped++
-	} else {
+		return
+	case r.Removed:
 		n.findings.Erased++
+		return
+	case r.Foreign != "":
+		n.findings.Foreign++
+		n.Foreign(r)
+	case r.Type != "":
+		n.findings.Types[r.Type]++
 	}
-	if n.folds(r.ClientID) {
-		_ = n.model.Fold(&r) // is no error
-	} else if r.Type != "" {
-		n.model.Tick(r)
-	}
-	n.pass(r.Sequence, r.StoredAt)
+	n.findings.Messages++
 }
 
 // folds reports whether a client, project or invoice is of the part that is folded.
@@ -234,11 +232,11 @@ func (n *auditor) missing(gap *eventstore.MissingError) {
 // pass moves on to a sequence; a missing message has no time.
 func (n *auditor) pass(sequence uint64, storedAt time.Time) {
 	n.model.Sequence, n.model.StoredAt = sequence, storedAt
-	n.checkSnapshots()
+	n.checkSnapshots(sequence)
 }
 
 func (n *auditor) end() {
-	n.checkRemainingSnapshots()
+	n.checkSnapshots(math.MaxUint64)
 	for _, r := range n.History.Removals.Unfinished() {
 		n.findings.Unfinished = append(n.findings.Unfinished, *r.Removal)
 	}

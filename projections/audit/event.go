@@ -13,7 +13,7 @@ func (n *auditor) event(r eventstore.Record) {
 		return
 	}
 	before := n.model.Before(r)
-	if wrong := n.model.CheckOrder(r); wrong != "" && !n.excused(before, r) {
+	if wrong := n.model.CheckOrder(r); wrong != "" && !n.excused(r) {
 		n.fault(faultAt(r, FaultOrder, wrong))
 	}
 	delete(n.unreadable, r.ClientID)
@@ -25,19 +25,16 @@ func (n *auditor) event(r eventstore.Record) {
 
 // excused reports whether an event could be the next one of its client if what could not be read, or was purged, had been
 // read.
-func (n *auditor) excused(before domain.Client, r eventstore.Record) bool {
-	if unread := n.unreadable[r.ClientID]; unread > 0 {
-		return r.Version > before.Revision.Version && r.Version <= before.Revision.Version+unread+1
-	}
+func (n *auditor) excused(r eventstore.Record) bool {
 	known := n.model.Deleted.Exists(uint64(r.ClientID)) || n.model.Client(r.ClientID) != nil
-	return n.History.First > 1 && !known && r.Version > 1
+	return n.unreadable[r.ClientID] || n.History.First > 1 && !known && r.Version > 1
 }
 
 // unreadableAt reports a message of the service that cannot be read.
 func (n *auditor) unreadableAt(r eventstore.Record, kind FaultKind, reason string) {
 	n.fault(faultAt(r, kind, r.Subject+": "+reason))
 	if r.ClientID != 0 {
-		n.unreadable[r.ClientID]++
+		n.unreadable[r.ClientID] = true
 	}
 }
 

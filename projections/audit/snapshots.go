@@ -45,13 +45,13 @@ func (n *auditor) readSnapshots(ctx context.Context) error {
 	return nil
 }
 
-// checkSnapshots compares those snapshots with the model that it has reached.
-func (n *auditor) checkSnapshots() {
-	for len(n.snapshots) > 0 && n.snapshots[0].Sequence <= n.model.Sequence {
+// checkSnapshots compares the snapshots up to a sequence with the model, which has reached it, or cannot.
+func (n *auditor) checkSnapshots(upTo uint64) {
+	for len(n.snapshots) > 0 && n.snapshots[0].Sequence <= upTo {
 		check := n.snapshots[0]
 		n.snapshots = n.snapshots[1:]
 		if wrong := n.compare(check); wrong != "" {
-			n.faultOf(check, wrong)
+			n.fault(Fault{First: check.Sequence, Last: check.Sequence, Kind: FaultSnapshot, Detail: "the snapshot of this sequence: " + wrong})
 		}
 	}
 }
@@ -61,35 +61,15 @@ func (n *auditor) compare(check *snapshotCheck) string {
 	switch {
 	case check.err != nil:
 		return check.err.Error()
-	case check.Sequence < n.History.First:
-		return "" // what it was made of was purged
-	case n.model.StoredAt.IsZero():
-		return "the message that it was taken at is missing"
-	case !check.StoredAt.Equal(n.model.StoredAt):
-		return "it was taken of another stream"
+	case check.Sequence > n.History.Last:
+		return fmt.Sprintf("the stream ends before it, at %d: it has lost its end", n.History.Last)
 	case n.History.First > 1, check.Sequence < n.History.Removals.Erased():
-		return ""
-	case check.digest == snapshot.Digest(n.model.View()):
-		n.findings.Snapshots++
-		return ""
-	case n.findings.Faults > 0:
-		return "it is not what the stream gives; the faults before it may be why"
+		return "" // what it was made of was purged or erased
+	case !check.StoredAt.Equal(n.model.StoredAt):
+		return "the message that it was taken at is missing, or it was taken of another stream"
+	case check.digest != snapshot.Digest(n.model.View()):
+		return "it is not what the stream gives"
 	}
-	return "it is not what the stream gives"
-}
-
-// checkRemainingSnapshots reports those that the stream does not reach.
-func (n *auditor) checkRemainingSnapshots() {
-	for _, check := range n.snapshots {
-		switch {
-		case check.err != nil:
-			n.faultOf(check, check.err.Error())
-		case check.Sequence > n.History.Last:
-			n.faultOf(check, fmt.Sprintf("the stream ends before it, at %d: it has lost its end", n.History.Last))
-		}
-	}
-}
-
-func (n *auditor) faultOf(check *snapshotCheck, wrong string) {
-	n.fault(Fault{First: check.Sequence, Last: check.Sequence, Kind: FaultSnapshot, Detail: "the snapshot of this sequence: " + wrong})
+	n.findings.Snapshots++
+	return ""
 }
