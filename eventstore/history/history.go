@@ -71,9 +71,7 @@ func (h *History) retry(ctx context.Context, call func(context.Context) error) e
 func (h *History) Extend(ctx context.Context) error {
 	next := h.Last + 1
 	err := h.retry(ctx, h.readBounds)
-	if h.First = max(h.First, next); h.Last < next { // or the server that responds is behind
-		h.First, h.Last = next, next-1
-	}
+	h.First, h.Last = next, max(h.Last, next-1) // the server that responds may be behind
 	if err != nil {
 		return fmt.Errorf("extend history: %w", err)
 	}

@@ -22,28 +22,23 @@ import (
 func (h *History) Records(ctx context.Context) iter.Seq2[eventstore.Record, error] {
 	return func(yield func(eventstore.Record, error) bool) {
 		r := &reader{History: *h, reached: h.First - 1, yield: yield}
-		for failures := 0; r.reached < r.Last; {
+		for moved := time.Now(); r.reached < r.Last; {
 			before := r.reached
 			err := r.read(ctx)
 			if r.reached > before {
-				failures = 0
+				moved = time.Now()
 			}
 			switch {
 			case errors.Is(err, errEnough):
 				return
-			case err == nil:
-				continue
 			case ctx.Err() != nil:
 				yield(eventstore.Record{}, ctx.Err())
 				return
-			}
-			if failures++; failures == maxFailures {
+			case err != nil && time.Since(moved) > patience:
 				yield(eventstore.Record{}, fmt.Errorf("read on from sequence %d: %w", r.reached+1, err))
 				return
-			}
-			select {
-			case <-time.After(retryPause):
-			case <-ctx.Done():
+			case err != nil:
+				jsapi.Pause(ctx)
 			}
 		}
 	}
@@ -58,9 +53,8 @@ func (h *History) RecordsOf(ctx context.Context, account string, clientID int64)
 }
 
 const (
-	maxFailures = 20 // in a row, without reading any further
-	retryPause  = 200 * time.Millisecond
-	maxSilence  = 5 * time.Second // of a consumer that has messages
+	patience   = 20 * time.Second // without reading any further
+	maxSilence = 5 * time.Second  // of a consumer that has messages
 )
 
 var errEnough = errors.New("reading stopped by the caller")
