@@ -41,12 +41,3 @@ func (t Timeline) lastKept(account string, id int64, unneeded func(Version) bool
 	}
 	return last, last.Version > 0
 }
-
-// forget drops what is kept of a client.
-func (t Timeline) forget(account string, id int64) {
-	for _, at := range t.kept.Keys() {
-		if at.account == account && at.id == id {
-			t.kept.Remove(at)
-		}
-	}
-}

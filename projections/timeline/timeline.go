@@ -65,7 +65,7 @@ func (t Timeline) From(ctx context.Context, account string, id int64, unneeded f
 			if t.readFrom(ctx, account, id, v, yield) {
 				return
 			}
-			t.forget(account, id)
+			t.kept.Purge() // which happens after an erasure alone
 		}
 		t.readFrom(ctx, account, id, Version{}, yield)
 	}
