@@ -92,8 +92,8 @@ func (h *Hub) Publish(batch []eventstore.Record) {
 	for _, r := range batch {
 		h.reached = r.Sequence
 		if a := h.accounts[r.Account]; a != nil && isEvent(r) {
-			if r.IsErasure() {
-				h.forget(a, r)
+			if r.IsErasure() { // a reader gets the erasures of the client alone
+				h.drop(a, func(e *Event) bool { return e.client == r.ClientID && e.Type != r.Type })
 			}
 			h.add(newEvent(a, r))
 			changed[a] = true
@@ -127,15 +127,14 @@ func (h *Hub) add(e *Event) {
 	}
 }
 
-// forget drops the events of the client that r erases, but for its erasures. The caller holds mu.
-func (h *Hub) forget(a *account, r eventstore.Record) {
-	erased := func(e *Event) bool { return e.account == a && e.client == r.ClientID && e.Type != r.Type }
-	a.events = slices.DeleteFunc(a.events, erased)
+// drop drops events of an account. The caller holds mu.
+func (h *Hub) drop(a *account, dropped func(*Event) bool) {
 	h.events = slices.DeleteFunc(h.events, func(e *Event) bool {
-		if erased(e) {
-			h.size -= e.size
-			return true
+		if e.account != a || !dropped(e) {
+			return false
 		}
-		return false
+		h.size -= e.size
+		return true
 	})
+	a.events = slices.DeleteFunc(a.events, dropped)
 }

@@ -41,10 +41,7 @@ func (r *Reader) Close() {
 		return
 	}
 	delete(h.accounts, r.name)
-	h.events = slices.DeleteFunc(h.events, func(e *Event) bool { return e.account == r.account })
-	for _, e := range r.account.events {
-		h.size -= e.size
-	}
+	h.drop(r.account, func(*Event) bool { return true })
 }
 
 // Context returns a context that ends with ctx, and when the hub is closed.
