@@ -59,7 +59,6 @@ func (e *CorruptError) Error() string {
 // MissingError reports messages that are gone from the stream.
 type MissingError struct {
 	First, Last uint64
-	Reason      string // what reports that they were there, where it is not what comes behind them
 }
 
 func (e *MissingError) Error() string {

@@ -105,17 +105,13 @@ type Findings struct {
 
 // Run audits. An error means that not everything could be read; the faults found before are still valid.
 func (a *Audit) Run(ctx context.Context) (Findings, error) {
-	h := a.History
 	n := newAuditor(a)
 	if err := n.readSnapshots(ctx); err != nil {
 		return n.findings, err
 	}
 	n.begin()
-	for r, err := range h.Records(ctx) {
-		if !n.record(r, err) {
-			return n.findings, err
-		}
-		a.Reached(n.model.Sequence + 1 - h.First)
+	if err := n.read(ctx); err != nil {
+		return n.findings, err
 	}
 	n.end()
 	return n.findings, nil
@@ -143,8 +139,19 @@ func newAuditor(a *Audit) *auditor {
 // begin checks where the stream begins.
 func (n *auditor) begin() {
 	if first := n.History.First; first > 1 {
-		n.missing(&eventstore.MissingError{First: 1, Last: first - 1, Reason: "the stream begins behind them"})
+		n.missing(1, first-1)
 	}
+}
+
+// read handles all messages of the history.
+func (n *auditor) read(ctx context.Context) error {
+	for r, err := range n.History.Records(ctx) {
+		if !n.record(r, err) {
+			return err
+		}
+		n.Reached(n.model.Sequence + 1 - n.History.First)
+	}
+	return ctx.Err()
 }
 
 // record handles a message, with what is wrong with it. It returns false for an error that is no fault.
@@ -154,7 +161,7 @@ func (n *auditor) record(r eventstore.Record, err error) bool {
 	var unknown *eventstore.UnknownEventError
 	switch {
 	case errors.As(err, &missing):
-		n.missing(missing)
+		n.missing(missing.First, missing.Last)
 		return true
 	case errors.As(err, &corrupt):
 		n.unreadableAt(r, FaultCorrupt, corrupt.Reason)
@@ -220,13 +227,9 @@ func (n *auditor) count(r eventstore.Record) {
 func (n *auditor) folds(id int64) bool { return id%n.parts == n.part }
 
 // missing reports the messages of a gap.
-func (n *auditor) missing(gap *eventstore.MissingError) {
-	detail := domain.Counted(int(gap.Last-gap.First+1), "message") + " gone"
-	if gap.Reason != "" {
-		detail += ": " + gap.Reason
-	}
-	n.fault(Fault{First: gap.First, Last: gap.Last, Kind: FaultMissing, Detail: detail})
-	n.pass(gap.Last, time.Time{})
+func (n *auditor) missing(first, last uint64) {
+	n.fault(Fault{First: first, Last: last, Kind: FaultMissing, Detail: domain.Counted(int(last-first+1), "message") + " gone"})
+	n.pass(last, time.Time{})
 }
 
 // pass moves on to a sequence; a missing message has no time.

@@ -65,7 +65,8 @@ func (s *Scrub) passes(ctx context.Context) (history *history.History, err error
 			return nil, fmt.Errorf("scrub: %w", err)
 		}
 		if part == 0 {
-			parts = max(len(history.Servers), 1+size(s.Directory.View())/partSize)
+			items := s.Directory.Stats().Clients + s.Directory.View().References.Len()
+			parts = max(len(history.Servers), 1+items/partSize)
 		}
 		history.Burst = 2 * scrubBurst
 		if servers := history.Servers; len(servers) > 0 {
@@ -80,7 +81,7 @@ func (s *Scrub) passes(ctx context.Context) (history *history.History, err error
 }
 
 func (s *Scrub) pass(ctx context.Context, history *history.History, part, parts int) error {
-	n := newAuditor(&Audit{History: history, Fault: s.fault, Foreign: func(eventstore.Record) {}})
+	n := newAuditor(&Audit{History: history, Fault: s.fault, Foreign: func(eventstore.Record) {}, Reached: paused(ctx)})
 	n.part, n.parts = int64(part), int64(parts)
 	n.begin()
 	if err := n.read(ctx); err != nil {
@@ -94,28 +95,24 @@ func (s *Scrub) pass(ctx context.Context, history *history.History, part, parts 
 	if err := n.read(ctx); err != nil {
 		return err
 	}
-	n.compareWith(now)
+	n.compareClients(now.Accounts)
+	n.compareItems(now.References)
 	return nil
 }
 
-// read folds the messages, at a low rate.
-func (n *auditor) read(ctx context.Context) error {
+// paused returns a function that makes reading slow if it is called behind each message.
+func paused(ctx context.Context) func(uint64) {
 	begun, burst := time.Now(), 0
-	for r, err := range n.History.Records(ctx) {
-		if !n.record(r, err) {
-			return err
-		}
+	return func(uint64) {
 		if burst++; burst < scrubBurst {
-			continue
+			return
 		}
 		select {
 		case <-time.After(min((scrubShare-1)*time.Since(begun), longestPause)):
 		case <-ctx.Done():
-			return ctx.Err()
 		}
 		begun, burst = time.Now(), 0
 	}
-	return ctx.Err()
 }
 
 func (s *Scrub) lacks(server string, sequence uint64) {

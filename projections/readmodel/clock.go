@@ -18,7 +18,7 @@ type Setback struct {
 // Tick moves the clock on to when an event was stored.
 func (m *Model) Tick(r eventstore.Record) {
 	if !r.StoredAt.Before(m.Clock) {
-		m.Clock = r.StoredAt
+		m.Clock = r.StoredAt.UTC() // so that equal models are equal in Go's terms
 		return
 	}
 	if n := len(m.Setbacks); n > 0 && m.Setbacks[n-1].Clock.Equal(m.Clock) {
