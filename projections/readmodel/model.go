@@ -17,6 +17,14 @@ import (
 // Model is what the events of the stream up to Sequence add up to. It is not safe for concurrent use: a Directory guards
 // its own, and the auditor has one to itself.
 type Model struct {
+	Totals
+	accounts map[string]*account
+	byID     map[int64]*Entry // the clients of all accounts
+	texts    map[string]string
+}
+
+// Totals are what a model holds beside the clients.
+type Totals struct {
 	Sequence  uint64
 	StoredAt  time.Time        // of the message at Sequence
 	Clock     time.Time        // of the last event: it never runs backwards along the stream
@@ -27,10 +35,6 @@ type Model struct {
 	// release has saved they are not known.
 	Repeated   *avl.SequenceSet
 	References *references.Index
-
-	accounts map[string]*account
-	byID     map[int64]*Entry // the clients of all accounts
-	texts    texts
 }
 
 // NewModel returns the model of an empty stream.
@@ -38,7 +42,8 @@ func NewModel() *Model { return NewModelWithin(references.DefaultLimits()) }
 
 // NewModelWithin returns one whose references remember as much as limits say.
 func NewModelWithin(limits references.Limits) *Model {
-	m := &Model{Deleted: new(avl.SequenceSet), Repeated: new(avl.SequenceSet), accounts: make(map[string]*account), byID: make(map[int64]*Entry), texts: make(texts)}
+	m := &Model{accounts: make(map[string]*account), byID: make(map[int64]*Entry), texts: make(map[string]string)}
+	m.Deleted, m.Repeated = new(avl.SequenceSet), new(avl.SequenceSet)
 	m.References = references.New(m.isDeleted, limits)
 	return m
 }
@@ -121,7 +126,7 @@ func (m *Model) Before(r eventstore.Record) (before domain.Client) {
 
 // ApplyTo folds an event of a client as it was before, without any check.
 func (m *Model) ApplyTo(before domain.Client, r eventstore.Record) {
-	a, old := m.account(r.Account), m.byID[r.ClientID]
+	a := m.account(r.Account)
 	m.accounts[r.Account] = a
 	m.Tick(r)
 	after := m.evolve(before, r)
@@ -132,21 +137,23 @@ func (m *Model) ApplyTo(before domain.Client, r eventstore.Record) {
 		m.HighestID = max(m.HighestID, r.ClientID)
 	}
 	if after.Exists() {
-		e := NewEntry(after, r.Sequence)
-		e.account = a
-		a.replace(old, e)
-		m.byID[e.ID] = e
-		return
+		m.put(a, after, r.Sequence)
+	} else {
+		m.remove(a, r.ClientID)
 	}
-	m.remove(a, r.ClientID)
+}
+
+func (m *Model) put(a *account, c domain.Client, lastSequence uint64) {
+	e := NewEntry(c, lastSequence)
+	e.account = a
+	a.replace(m.byID[c.ID], e)
+	m.byID[c.ID] = e
 }
 
 // remove forgets a client, if there is one, and remembers that there was.
 func (m *Model) remove(a *account, id int64) {
-	if old := m.byID[id]; old != nil {
-		a.replace(old, nil)
-		delete(m.byID, id)
-	}
+	a.replace(m.byID[id], nil)
+	delete(m.byID, id)
 	m.Deleted.Insert(uint64(id))
 	m.References.Remove(id)
 }
@@ -215,10 +222,7 @@ func (m *Model) skip(r eventstore.Record) {
 		m.Repeated.Insert(r.Sequence)
 	}
 	if old := m.byID[r.ClientID]; old.of(r.Account) {
-		e := NewEntry(old.Client, r.Sequence)
-		e.account = old.account
-		old.account.replace(old, e)
-		m.byID[e.ID] = e
+		m.put(old.account, old.Client, r.Sequence)
 	}
 	m.take(r.ClientID)
 }
@@ -238,13 +242,10 @@ func (m *Model) AccountCount() int { return len(m.accounts) }
 // Entries returns the clients of all accounts, in any order.
 func (m *Model) Entries() iter.Seq[*Entry] { return maps.Values(m.byID) }
 
-// texts keeps one copy of texts that many clients share.
-type texts map[string]string
-
 // MaxTexts bounds how many shared texts are kept, where every client has texts of its own.
 const MaxTexts = 4096
 
-// Intern returns the text that the model keeps for all clients that have it.
+// Intern returns the one copy of a text that many clients share.
 func (m *Model) Intern(text string) string {
 	if known, ok := m.texts[text]; ok {
 		return known

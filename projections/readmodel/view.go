@@ -4,22 +4,16 @@ import (
 	"iter"
 	"maps"
 	"slices"
-	"time"
 
 	"clients/domain"
-	"clients/projections/references"
-
-	"github.com/nats-io/nats-server/v2/server/avl"
 )
 
 // View returns the model as it is now, for a reader that continues while the model changes. It copies the roots of a
 // few trees for each account, and two sets of ids.
 func (m *Model) View() View {
-	v := View{
-		Sequence: m.Sequence, StoredAt: m.StoredAt, Clock: m.Clock, HighestID: m.HighestID,
-		Setbacks: slices.Clone(m.Setbacks),
-		Deleted:  m.Deleted.Clone(), Repeated: m.Repeated.Clone(), References: m.References.Copy(),
-	}
+	v := View{Totals: m.Totals}
+	v.Setbacks, v.References = slices.Clone(m.Setbacks), m.References.Copy()
+	v.Deleted, v.Repeated = m.Deleted.Clone(), m.Repeated.Clone()
 	for _, name := range slices.Sorted(maps.Keys(m.accounts)) {
 		a := m.accounts[name]
 		v.Accounts = append(v.Accounts, Account{Name: name, Revision: a.revision, clients: a.byName.Copy()})
@@ -29,14 +23,8 @@ func (m *Model) View() View {
 
 // View is a Model as of one sequence. It never changes.
 type View struct {
-	Sequence        uint64
-	StoredAt, Clock time.Time
-	Setbacks        []Setback
-	HighestID       int64
-	Deleted         *avl.SequenceSet
-	Repeated        *avl.SequenceSet
-	Accounts        []Account // by name
-	References      *references.Index
+	Totals
+	Accounts []Account // by name
 }
 
 // Account is an account of a View.

@@ -14,9 +14,7 @@ import (
 // decode reads what encode writes, into an empty model.
 func decode(r *bufio.Reader, m *readmodel.Model) error {
 	c := &coder{r: r, intern: m.Intern}
-	var v readmodel.View
-	codeHeader(c, &v)
-	m.Sequence, m.StoredAt, m.Clock, m.HighestID = v.Sequence, v.StoredAt, v.Clock, v.HighestID
+	codeHeader(c, &m.Totals)
 	c.decodeSet(m.Deleted)
 	for range c.each() {
 		c.decodeAccount(m)

@@ -18,7 +18,7 @@ const end = 0x5EA1
 // encode writes a view; decode reads the same in the same order.
 func encode(w io.Writer, v readmodel.View) error {
 	c := &coder{w: bufio.NewWriterSize(w, 1<<20), numbers: make(map[string]uint64)}
-	codeHeader(c, &v)
+	codeHeader(c, &v.Totals)
 	c.encodeSet(v.Deleted)
 	c.put(uint64(len(v.Accounts)))
 	for _, a := range v.Accounts {

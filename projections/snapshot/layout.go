@@ -8,11 +8,11 @@ import (
 
 // The layout of a snapshot. Each function encodes or decodes one structure, as its coder does.
 
-func codeHeader(c *coder, v *readmodel.View) {
-	number(c, &v.Sequence)
-	c.time(&v.StoredAt)
-	c.time(&v.Clock)
-	number(c, &v.HighestID)
+func codeHeader(c *coder, t *readmodel.Totals) {
+	number(c, &t.Sequence)
+	c.time(&t.StoredAt)
+	c.time(&t.Clock)
+	number(c, &t.HighestID)
 }
 
 func codeSetback(c *coder, s *readmodel.Setback) {
