@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -22,7 +21,7 @@ type snapshotCheck struct {
 
 // readSnapshots reads all snapshots before anything else: a running service saves new ones and removes these.
 func (n *auditor) readSnapshots(ctx context.Context) error {
-	for _, s := range n.Snapshots {
+	for _, s := range slices.Backward(n.Snapshots) { // the lowest sequence first
 		if s.Format != "" && s.Format != snapshotstore.Format { // of another release, which reads it
 			continue
 		}
@@ -39,9 +38,6 @@ func (n *auditor) readSnapshots(ctx context.Context) error {
 		}
 		n.snapshots = append(n.snapshots, check)
 	}
-	slices.SortFunc(n.snapshots, func(a, b *snapshotCheck) int {
-		return cmp.Or(cmp.Compare(a.Sequence, b.Sequence), a.SavedAt.Compare(b.SavedAt))
-	})
 	return nil
 }
 

@@ -196,10 +196,10 @@ func (m *Model) evolve(before domain.Client, r eventstore.Record) domain.Client 
 	}
 	after.UpdatedAt = m.Clock
 	after.Revision = r.Revision()
-	after.Currency = m.Intern(after.Currency)
-	after.CurrencySymbol = m.Intern(after.CurrencySymbol)
-	after.DefaultInvoiceTimeframe = m.Intern(after.DefaultInvoiceTimeframe)
-	after.LastInvoiceKind = m.Intern(after.LastInvoiceKind)
+	after.Currency = m.intern(after.Currency)
+	after.CurrencySymbol = m.intern(after.CurrencySymbol)
+	after.DefaultInvoiceTimeframe = m.intern(after.DefaultInvoiceTimeframe)
+	after.LastInvoiceKind = m.intern(after.LastInvoiceKind)
 	return after
 }
 
@@ -245,8 +245,8 @@ func (m *Model) Entries() iter.Seq[*Entry] { return maps.Values(m.byID) }
 // MaxTexts bounds how many shared texts are kept, where every client has texts of its own.
 const MaxTexts = 4096
 
-// Intern returns the one copy of a text that many clients share.
-func (m *Model) Intern(text string) string {
+// intern returns the one copy of a text that many clients share.
+func (m *Model) intern(text string) string {
 	if known, ok := m.texts[text]; ok {
 		return known
 	}

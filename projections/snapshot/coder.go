@@ -26,7 +26,6 @@ type coder struct {
 
 	numbers map[string]uint64 // of shared texts that were written
 	texts   []string          // shared texts that were read
-	intern  func(string) string
 }
 
 func (c *coder) fail(err error) {
@@ -142,7 +141,7 @@ func (c *coder) shared(text *string) {
 		}
 	case n == 0:
 		c.text(text)
-		if *text = c.intern(*text); len(c.texts) < readmodel.MaxTexts {
+		if len(c.texts) < readmodel.MaxTexts {
 			c.texts = append(c.texts, *text)
 		}
 	case c.w != nil:

@@ -3,6 +3,8 @@ package snapshot
 import (
 	"bufio"
 	"errors"
+	"fmt"
+	"io"
 
 	"clients/domain"
 	"clients/projections/readmodel"
@@ -13,7 +15,7 @@ import (
 
 // decode reads what encode writes, into an empty model.
 func decode(r *bufio.Reader, m *readmodel.Model) error {
-	c := &coder{r: r, intern: m.Intern}
+	c := &coder{r: r}
 	codeHeader(c, &m.Totals)
 	c.decodeSet(m.Deleted)
 	for range c.each() {
@@ -32,6 +34,9 @@ func decode(r *bufio.Reader, m *readmodel.Model) error {
 	}
 	if _, err := r.Peek(1); err == nil {
 		c.decodeSet(m.Repeated)
+	}
+	if _, err := r.Peek(1); err != io.EOF { // the checksum is verified at the end
+		c.fail(fmt.Errorf("no end: %v", err))
 	}
 	return c.err
 }

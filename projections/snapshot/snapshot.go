@@ -39,18 +39,12 @@ var ErrUnreadable = errors.New("the snapshot cannot be read")
 
 // Encode writes a view as a snapshot.
 func Encode(w io.Writer, v readmodel.View) error {
-	if _, err := io.WriteString(w, snapshotstore.Format); err != nil {
-		return fmt.Errorf("write snapshot: %w", err)
+	compressor, _ := zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderCRC(true)) // only options can fail
+	_, err := io.WriteString(w, snapshotstore.Format)
+	if err == nil {
+		err = encode(compressor, v)
 	}
-	compressor, err := zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderCRC(true))
-	if err != nil {
-		return fmt.Errorf("write snapshot: %w", err)
-	}
-	err = encode(compressor, v)
-	if err = errors.Join(err, compressor.Close()); err != nil {
-		return fmt.Errorf("write snapshot: %w", err)
-	}
-	return nil
+	return errors.Join(err, compressor.Close())
 }
 
 // Decode reads what Encode has written into a new model. The error is an ErrUnreadable.
@@ -62,19 +56,9 @@ func DecodeInto(m *readmodel.Model, r io.Reader) (*readmodel.Model, error) {
 	if _, err := io.ReadFull(r, format); err != nil || string(format) != snapshotstore.Format {
 		return nil, fmt.Errorf("%w: it is of another format", ErrUnreadable)
 	}
-	decompressor, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(2))
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
-	}
+	decompressor, _ := zstd.NewReader(r, zstd.WithDecoderConcurrency(2)) // only options can fail
 	defer decompressor.Close()
-	buffered := bufio.NewReaderSize(decompressor, 1<<20)
-	if err := decode(buffered, m); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
-	}
-	switch _, err := buffered.ReadByte(); { // the checksum is verified at the end
-	case err == nil:
-		return nil, fmt.Errorf("%w: data after the end", ErrUnreadable)
-	case !errors.Is(err, io.EOF):
+	if err := decode(bufio.NewReaderSize(decompressor, 1<<20), m); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
 	}
 	return m, nil
