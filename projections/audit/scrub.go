@@ -50,9 +50,7 @@ func (s *Scrub) Run(ctx context.Context) ([]Fault, error) {
 	if _, err := s.passes(ctx); err != nil {
 		return nil, err
 	}
-	if len(first) < maxFaults { // else those of both may be others
-		maps.DeleteFunc(s.found, func(key, _ Fault) bool { _, before := first[key]; return !before })
-	}
+	maps.DeleteFunc(s.found, func(key, _ Fault) bool { _, before := first[key]; return !before })
 	return slices.SortedFunc(maps.Values(s.found), func(a, b Fault) int { return cmp.Compare(a.First, b.First) }), nil
 }
 

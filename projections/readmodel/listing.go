@@ -52,21 +52,19 @@ func (d *Directory) UpdatedSince(account string, since time.Time) Listing {
 // the caller: their cache misses then overlap, instead of following on one another.
 func (l Listing) Clients() iter.Seq[*domain.Client] {
 	return func(yield func(*domain.Client) bool) {
-		var ahead [readAhead]*Entry
-		filled := 0
+		ahead := make([]*Entry, 0, readAhead)
 		flush := func() (more bool) {
-			touch(ahead[:filled])
-			for _, e := range ahead[:filled] {
+			touch(ahead)
+			for _, e := range ahead {
 				if !yield(&e.Client) {
 					return false
 				}
 			}
-			filled = 0
+			ahead = ahead[:0]
 			return true
 		}
 		for e := range l.entries {
-			ahead[filled] = e
-			if filled++; filled == readAhead && !flush() {
+			if ahead = append(ahead, e); len(ahead) == readAhead && !flush() {
 				return
 			}
 		}
