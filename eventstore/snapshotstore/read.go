@@ -52,10 +52,7 @@ func (b *Bucket) Read(ctx context.Context, s Snapshot, read func(io.Reader) erro
 // explain returns ErrGone where a snapshot could not be read because it was removed meanwhile.
 func (b *Bucket) explain(ctx context.Context, s Snapshot, err error) error {
 	objects, failure := b.objects(ctx)
-	if failure != nil {
-		return errors.Join(failure, err)
-	}
-	if !slices.ContainsFunc(objects, func(o Snapshot) bool { return o.nuid == s.nuid }) {
+	if failure == nil && !slices.ContainsFunc(objects, func(o Snapshot) bool { return o.nuid == s.nuid }) {
 		return ErrGone
 	}
 	return err

@@ -44,9 +44,6 @@ func (a *arrivals) await(ctx context.Context, sequence uint64) error {
 	if a.reached >= sequence || a.err != nil {
 		return a.outcome(ctx, sequence)
 	}
-	if a.waiting == nil {
-		a.waiting = make(map[chan struct{}]uint64)
-	}
 	woken := make(chan struct{})
 	a.waiting[woken] = sequence
 	a.mu.Unlock()

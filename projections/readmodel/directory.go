@@ -44,7 +44,7 @@ type Directory struct {
 	stream   Log
 	arrivals arrivals
 	index    readIndex
-	folded   func([]eventstore.Record) // see OnFold; or nil
+	folded   func([]eventstore.Record) // see OnFold
 
 	mu      sync.RWMutex
 	model   *Model
@@ -53,7 +53,10 @@ type Directory struct {
 
 // NewDirectory returns a directory that has followed nothing of the stream yet.
 func NewDirectory(stream Log, log *slog.Logger) *Directory {
-	return &Directory{foreigns: newForeignLog(log), stream: stream, index: readIndex{request: stream.LastSequence}, model: NewModel()}
+	return &Directory{
+		foreigns: newForeignLog(log), stream: stream, model: NewModel(), folded: func([]eventstore.Record) {},
+		index: readIndex{request: stream.LastSequence}, arrivals: arrivals{waiting: make(map[chan struct{}]uint64)},
+	}
 }
 
 // Restore makes a directory continue from a model. It must not follow the stream yet. The model must not be used any more.
@@ -97,9 +100,7 @@ func (d *Directory) apply(batch []eventstore.Record) (err error) {
 	}
 	reached := d.model.Sequence
 	d.mu.Unlock()
-	if d.folded != nil {
-		d.folded(batch[:folded])
-	}
+	d.folded(batch[:folded])
 	d.arrivals.advance(reached)
 	return err
 }
