@@ -120,9 +120,8 @@ func (a *Audit) Run(ctx context.Context) (Findings, error) {
 // auditor is one audit under way.
 type auditor struct {
 	*Audit
-	findings   Findings
-	model      *readmodel.Model // of what could be read
-	unreadable map[int64]bool   // the ids of clients whose last event could not be read
+	findings Findings
+	model    *readmodel.Model // of what could be read
 	// Clients, projects and invoices are split by their ids into parts, of which one is folded. A scrub takes one after the
 	// other, so that it never holds all of them.
 	part, parts int64
@@ -131,7 +130,7 @@ type auditor struct {
 
 func newAuditor(a *Audit) *auditor {
 	return &auditor{
-		Audit: a, parts: 1, model: readmodel.NewModel(), unreadable: make(map[int64]bool),
+		Audit: a, parts: 1, model: readmodel.NewModel(),
 		findings: Findings{First: a.History.First, Last: a.History.Last, Types: make(map[string]uint64)},
 	}
 }
@@ -164,9 +163,9 @@ func (n *auditor) record(r eventstore.Record, err error) bool {
 		n.missing(missing.First, missing.Last)
 		return true
 	case errors.As(err, &corrupt):
-		n.unreadableAt(r, FaultCorrupt, corrupt.Reason)
+		n.fault(faultAt(r, FaultCorrupt, r.Subject+": "+corrupt.Reason))
 	case errors.As(err, &unknown):
-		n.unreadableAt(r, FaultUnknownType, unknown.Type+": it takes a newer release to read it")
+		n.fault(faultAt(r, FaultUnknownType, r.Subject+": "+unknown.Type+": it takes a newer release to read it"))
 	case err != nil:
 		return false
 	default:

@@ -13,29 +13,18 @@ func (n *auditor) event(r eventstore.Record) {
 		return
 	}
 	before := n.model.Before(r)
-	if wrong := n.model.CheckOrder(r); wrong != "" && !n.excused(r) {
+	if wrong := n.model.CheckOrder(r); wrong != "" && !n.purged(r.ClientID) {
 		n.fault(faultAt(r, FaultOrder, wrong))
 	}
-	delete(n.unreadable, r.ClientID)
 	if _, creation := r.Event.(domain.ClientCreated); !creation {
 		before.ID = r.ClientID // its creation may not have been readable
 	}
 	n.model.ApplyTo(before, r)
 }
 
-// excused reports whether an event could be the next one of its client if what could not be read, or was purged, had been
-// read.
-func (n *auditor) excused(r eventstore.Record) bool {
-	known := n.model.Deleted.Exists(uint64(r.ClientID)) || n.model.Client(r.ClientID) != nil
-	return n.unreadable[r.ClientID] || n.History.First > 1 && !known && r.Version > 1
-}
-
-// unreadableAt reports a message of the service that cannot be read.
-func (n *auditor) unreadableAt(r eventstore.Record, kind FaultKind, reason string) {
-	n.fault(faultAt(r, kind, r.Subject+": "+reason))
-	if r.ClientID != 0 {
-		n.unreadable[r.ClientID] = true
-	}
+// purged reports whether the events that a client began with may have been purged.
+func (n *auditor) purged(id int64) bool {
+	return n.History.First > 1 && n.model.Client(id) == nil && !n.model.Deleted.Exists(uint64(id))
 }
 
 func faultAt(r eventstore.Record, kind FaultKind, detail string) Fault {

@@ -72,13 +72,13 @@ func TestVerifyReportsEachFaultOfTheStream(t *testing.T) {
 		"unreadable events": {
 			{created(1), ""}, {broken("wrong checksum"), "corrupt"}, {broken("flipped bit"), "corrupt"}, {broken("body that is no JSON"), "corrupt"},
 			{broken("body of another client"), "corrupt"}, {altered(toggled(1, 2), "ce-time", "yesterday"), ""}, // the last is foreign
-			{toggled(1, 6), ""},
+			{toggled(1, 6), "order"},
 		},
 		"events of a newer release": {
 			{created(1), ""}, {broken("event of a newer release"), "unknown-type"}, {created(2), ""}, {toggled(2, 2), ""},
 		},
 		"an unreadable creation": {
-			{broken("wrong checksum"), "corrupt"}, {toggled(1, 2), ""}, {toggled(1, 3), ""}, {deleted(1, 4), ""}, {created(1), ""},
+			{broken("wrong checksum"), "corrupt"}, {toggled(1, 2), "order"}, {toggled(1, 3), ""}, {deleted(1, 4), ""}, {created(1), ""},
 		},
 		"versions that do not continue": {
 			{created(1), ""}, {toggled(1, 5), "order"}, {toggled(1, 5), ""}, {toggled(1, 6), ""},
