@@ -186,10 +186,11 @@ func (n *auditor) fold(r *eventstore.Record) {
 		if r.Event != nil || r.Type != "" {
 			n.model.Tick(*r)
 		}
-	case r.Removed, n.model.Foreign(*r) != "":
-		_ = n.model.Fold(r) // no error is possible
 	default:
-		n.event(*r)
+		var wrong *eventstore.CorruptError
+		if errors.As(n.model.Fold(r), &wrong) {
+			n.contradicts(*r, wrong.Reason)
+		}
 	}
 }
 

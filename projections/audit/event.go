@@ -1,25 +1,20 @@
 package audit
 
 import (
-	"clients/domain"
 	"clients/eventstore"
 )
 
-// event checks an event that is not foreign and then folds it even if it is wrong, so that what follows a fault is compared with it, and is not
-// a fault for the same reason once more. Only events of a client whose id is another account's are never folded.
-func (n *auditor) event(r eventstore.Record) {
-	if wrong := n.model.CheckOwner(r); wrong != "" {
-		n.fault(faultAt(r, FaultTwoAccounts, wrong))
+// contradicts reports an event that cannot be folded, and then folds it all the same, so that what follows is compared with it, and is
+// not a fault for the same reason once more. Only events of a client whose id is another account's are never folded.
+func (n *auditor) contradicts(r eventstore.Record, reason string) {
+	if e := n.model.Client(r.ClientID); e != nil && e.Account() != r.Account {
+		n.fault(faultAt(r, FaultTwoAccounts, reason))
 		return
 	}
-	before := n.model.Before(r)
-	if wrong := n.model.CheckOrder(r); wrong != "" && !n.purged(r.ClientID) {
-		n.fault(faultAt(r, FaultOrder, wrong))
+	if !n.purged(r.ClientID) {
+		n.fault(faultAt(r, FaultOrder, reason))
 	}
-	if _, creation := r.Event.(domain.ClientCreated); !creation {
-		before.ID = r.ClientID // its creation may not have been readable
-	}
-	n.model.ApplyTo(before, r)
+	n.model.Force(r)
 }
 
 // purged reports whether the events that a client began with may have been purged.

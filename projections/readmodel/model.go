@@ -1,7 +1,6 @@
 package readmodel
 
 import (
-	"cmp"
 	"fmt"
 	"iter"
 	"maps"
@@ -31,7 +30,7 @@ type Totals struct {
 	Setbacks  []Setback        // of the clocks by which events were stored, in order
 	HighestID int64            // that a client ever had, in any account, or that a message has taken: see maxSkip
 	Deleted   *avl.SequenceSet // ids of clients
-	// Repeated holds the sequences of the foreign messages that are events, see Foreign. In front of a snapshot that an earlier
+	// Repeated holds the sequences of the foreign messages that are events: those that a client already has. In front of a snapshot that an earlier
 	// release has saved they are not known.
 	Repeated   *avl.SequenceSet
 	References *references.Index
@@ -66,21 +65,30 @@ func (m *Model) Fold(r *eventstore.Record) error {
 }
 
 func (m *Model) foldEvent(r *eventstore.Record) error {
-	if r.Foreign = m.Foreign(*r); r.Foreign != "" {
+	if r.Foreign = m.foreign(*r); r.Foreign != "" {
 		m.skip(*r)
 		return nil
 	}
-	if wrong := cmp.Or(m.CheckOwner(*r), m.CheckOrder(*r)); wrong != "" {
+	if wrong := m.contradiction(*r); wrong != "" {
 		return &eventstore.CorruptError{Sequence: r.Sequence, Reason: wrong}
 	}
-	m.ApplyTo(m.Before(*r), *r)
+	m.apply(m.before(*r), *r)
 	return nil
 }
 
-// Foreign returns why a message is foreign, or "". So is an event with a version that its client already has: the first
+// Force folds an event of a client of its account that contradicts those before it.
+func (m *Model) Force(r eventstore.Record) {
+	before := m.before(r)
+	if _, creation := r.Event.(domain.ClientCreated); !creation {
+		before.ID = r.ClientID // there may have been no creation
+	}
+	m.apply(before, r)
+}
+
+// foreign returns why a message is foreign, or "". So is an event with a version that its client already has: the first
 // one counts. The last version of a deleted client is not known any more. Nothing but an erasure follows a deletion, so that
 // every other event of the client is foreign.
-func (m *Model) Foreign(r eventstore.Record) string {
+func (m *Model) foreign(r eventstore.Record) string {
 	if r.Foreign != "" || r.Event == nil {
 		return r.Foreign
 	}
@@ -93,19 +101,13 @@ func (m *Model) Foreign(r eventstore.Record) string {
 	return ""
 }
 
-// CheckOwner returns what is wrong with an event whose client's id belongs to another account, or "": ids are given out once, so
-// that the event was forged or is in the wrong stream.
-func (m *Model) CheckOwner(r eventstore.Record) string {
-	if e := m.byID[r.ClientID]; e != nil && e.account.name != r.Account {
+// contradiction returns what is wrong with an event that is not foreign, or "". An id that belongs to another account was forged
+// or is in the wrong stream, since ids are given out once. An erasure may come at any time: the events in front of it may be gone.
+func (m *Model) contradiction(r eventstore.Record) string {
+	if e := m.byID[r.ClientID]; e != nil && !e.of(r.Account) {
 		return fmt.Sprintf("client %d of account %s has the id of a client of account %s", r.ClientID, r.Account, e.account.name)
 	}
-	return ""
-}
-
-// CheckOrder returns what is wrong with an event that is not foreign, and not the next one of its client, or "". An erasure may
-// come at any time: the events in front of it may be gone.
-func (m *Model) CheckOrder(r eventstore.Record) string {
-	before := m.Before(r)
+	before := m.before(r)
 	_, creation := r.Event.(domain.ClientCreated)
 	switch {
 	case r.IsErasure(), r.Version == before.Revision.Version+1 && creation != before.Exists():
@@ -116,16 +118,16 @@ func (m *Model) CheckOrder(r eventstore.Record) string {
 	return fmt.Sprintf("%s with version %d of client %d, which was not created", r.Type, r.Version, r.ClientID)
 }
 
-// Before returns the client that an event is about, as it is before the event.
-func (m *Model) Before(r eventstore.Record) (before domain.Client) {
+// before returns the client that an event is about, as it is before the event.
+func (m *Model) before(r eventstore.Record) (before domain.Client) {
 	if old := m.byID[r.ClientID]; old != nil {
 		before = old.Client
 	}
 	return before
 }
 
-// ApplyTo folds an event of a client as it was before, without any check.
-func (m *Model) ApplyTo(before domain.Client, r eventstore.Record) {
+// apply folds an event of a client as it was before, without any check.
+func (m *Model) apply(before domain.Client, r eventstore.Record) {
 	a := m.account(r.Account)
 	m.accounts[r.Account] = a
 	m.Tick(r)
@@ -169,7 +171,7 @@ func (m *Model) passRemoved(r eventstore.Record) {
 		m.Repeated.Insert(r.Sequence)
 		return
 	}
-	if m.CheckOwner(r) != "" { // the message stopped the service
+	if e := m.byID[r.ClientID]; e != nil && !e.of(r.Account) { // the message stopped the service
 		return
 	}
 	a := m.account(r.Account)
