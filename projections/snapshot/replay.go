@@ -5,57 +5,49 @@ import (
 	"fmt"
 	"time"
 
-	"clients/eventstore"
 	"clients/eventstore/history"
 	"clients/eventstore/snapshotstore"
 	"clients/projections/readmodel"
 )
 
-// Replay folds a history into a model: the newest snapshot that can be read, and what came after it. It calls reached
-// with each sequence folded. The error is the first fault of the history, or ctx's.
+// Replay folds a history into a model. Without a time it begins with the newest snapshot that can be read. With one it reads the
+// history from its first message, as far as the model has events earlier than that time: times never run backwards in it. It calls
+// reached with each sequence folded. The error is the first fault of the history, or ctx's.
 func Replay(
-	ctx context.Context, bucket *snapshotstore.Bucket, history *history.History, reached func(sequence uint64),
-) (*readmodel.Model, error) {
-	m := readmodel.NewModel()
-	snapshots, err := bucket.ListWithRetry(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("replay: %w", err)
-	}
-	for _, snapshot := range snapshots {
-		if snapshot.Sequence > history.Last { // saved since the history was opened
-			continue
+	ctx context.Context, bucket *snapshotstore.Bucket, history *history.History, before *time.Time, reached func(sequence uint64),
+) (m *readmodel.Model, err error) {
+	m = readmodel.NewModel()
+	if before == nil {
+		if m, err = newest(ctx, bucket, history.Last); err != nil {
+			return nil, fmt.Errorf("replay: %w", err)
 		}
-		if restored, err := Read(ctx, bucket, snapshot); err == nil {
-			m = restored
-			break
-		}
+		history.First = max(history.First, m.Sequence+1)
 	}
-	history.First = max(history.First, m.Sequence+1)
-	return m, fold(ctx, m, history, func(eventstore.Record) bool { return false }, reached)
-}
-
-// ReplayBefore folds a history from its first message, without a snapshot, as far as the model has events earlier than end: times
-// never run backwards in it. Otherwise it is like Replay.
-func ReplayBefore(ctx context.Context, history *history.History, end time.Time, reached func(sequence uint64)) (*readmodel.Model, error) {
-	m := readmodel.NewModel()
-	return m, fold(ctx, m, history, func(r eventstore.Record) bool { return (r.Event != nil || r.Removed) && !r.StoredAt.Before(end) }, reached)
-}
-
-// fold folds a history into a model up to the first message that is beyond what is wanted.
-func fold(
-	ctx context.Context, m *readmodel.Model, history *history.History, beyond func(eventstore.Record) bool, reached func(sequence uint64),
-) error {
 	for record, err := range history.Records(ctx) {
-		if err == nil && beyond(record) {
+		if err == nil && before != nil && (record.Event != nil || record.Removed) && !record.StoredAt.Before(*before) {
 			break
 		}
 		if err == nil {
 			err = m.Fold(&record)
 		}
 		if err != nil {
-			return fmt.Errorf("replay: %w", err)
+			return nil, fmt.Errorf("replay: %w", err)
 		}
 		reached(m.Sequence)
 	}
-	return ctx.Err()
+	return m, ctx.Err()
+}
+
+// newest returns the newest snapshot that can be read, of those up to a sequence: later ones were saved since.
+func newest(ctx context.Context, bucket *snapshotstore.Bucket, upTo uint64) (*readmodel.Model, error) {
+	snapshots, err := bucket.ListWithRetry(ctx)
+	for _, snapshot := range snapshots {
+		if snapshot.Sequence > upTo {
+			continue
+		}
+		if m, err := Read(ctx, bucket, snapshot); err == nil {
+			return m, nil
+		}
+	}
+	return readmodel.NewModel(), err
 }

@@ -81,10 +81,11 @@ func Run(ctx context.Context, nc *nats.Conn, o Options, stdout, report io.Writer
 func replay(ctx context.Context, nc *nats.Conn, h *history.History, asOf *time.Time, report io.Writer) (*readmodel.Model, error) {
 	bar := terminal.NewProgress(report, h.Last, terminal.Messages)
 	defer bar.Clear()
+	var before *time.Time
 	if asOf != nil {
-		return snapshot.ReplayBefore(ctx, h, asOf.Truncate(time.Second).Add(time.Second), bar.Set)
+		before = new(asOf.Truncate(time.Second).Add(time.Second))
 	}
-	return snapshot.Replay(ctx, natsconn.Snapshots(nc), h, bar.Set)
+	return snapshot.Replay(ctx, natsconn.Snapshots(nc), h, before, bar.Set)
 }
 
 // history writes the history of a client.
