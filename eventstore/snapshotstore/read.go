@@ -19,7 +19,7 @@ var ErrDamaged = errors.New("the snapshot is damaged")
 // ErrGone means that a snapshot was removed.
 var ErrGone = errors.New("the snapshot was removed")
 
-// errBehind means that a leader has not stored yet what it is asked for.
+// errBehind means that a leader has not stored yet what was listed.
 var errBehind = errors.New("the leader of the snapshot stream is behind")
 
 // Read calls read with the content of a snapshot. The error is
@@ -49,8 +49,18 @@ func (b *Bucket) Read(ctx context.Context, s Snapshot, read func(io.Reader) erro
 	return b.explain(ctx, s, err)
 }
 
-// explain returns ErrGone where a snapshot could not be read because it was removed meanwhile.
+// explain returns ErrGone where a snapshot could not be read because it was removed meanwhile, and another error where the leader
+// cannot say so.
 func (b *Bucket) explain(ctx context.Context, s Snapshot, err error) error {
+	info, failure := b.api.StreamInfo(ctx, Stream)
+	switch {
+	case errors.Is(failure, jetstream.ErrStreamNotFound):
+		return ErrGone
+	case failure != nil:
+		return failure
+	case info.State.Last < s.sequence: // or the bucket was made again
+		return errBehind
+	}
 	objects, failure := b.objects(ctx)
 	if failure == nil && !slices.ContainsFunc(objects, func(o Snapshot) bool { return o.nuid == s.nuid }) {
 		return ErrGone
@@ -65,7 +75,7 @@ func (b *Bucket) send(ctx context.Context, s Snapshot, to io.Writer) error {
 	for n := range s.chunks {
 		var chunk jsapi.Message
 		err := jsapi.Retry(ctx, b.config.Log, func(ctx context.Context) (err error) {
-			chunk, err = b.chunk(ctx, s, next)
+			chunk, err = b.api.Message(ctx, Stream, jsapi.Query{Sequence: next, NextBySubject: chunkSubject(s.nuid)})
 			return err
 		})
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
@@ -84,20 +94,4 @@ func (b *Bucket) send(ctx context.Context, s Snapshot, to io.Writer) error {
 		return fmt.Errorf("%w: its digest is %s and not %s", ErrDamaged, sum, s.digest)
 	}
 	return nil
-}
-
-// chunk returns the first chunk at a sequence of the bucket's stream or behind it.
-func (b *Bucket) chunk(ctx context.Context, s Snapshot, sequence uint64) (jsapi.Message, error) {
-	m, err := b.api.Message(ctx, Stream, jsapi.Query{Sequence: sequence, NextBySubject: chunkSubject(s.nuid)})
-	if !errors.Is(err, jetstream.ErrMsgNotFound) {
-		return m, err
-	}
-	info, failure := b.api.StreamInfo(ctx, Stream)
-	switch {
-	case failure != nil:
-		return m, failure
-	case info.State.Last < s.sequence:
-		return m, errBehind
-	}
-	return m, jsapi.Permanent(err)
 }

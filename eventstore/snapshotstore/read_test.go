@@ -55,6 +55,10 @@ func TestReadReturnsWhyItEnded(t *testing.T) {
 	require.NoError(t, s.stream().Purge(deadline(t)))
 	_, err := s.read(snapshot)
 	require.ErrorIs(t, err, snapshotstore.ErrGone)
+	require.NoError(t, s.Delete(deadline(t)))
+	require.NoError(t, s.Ensure(deadline(t)))
+	_, err = s.read(snapshot)
+	require.ErrorContains(t, err, "is behind", "in a bucket that was made again")
 }
 
 func TestASnapshotIsAnObjectOfItsBucket(t *testing.T) {

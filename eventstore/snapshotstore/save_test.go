@@ -135,8 +135,10 @@ func TestASnapshotThatIsSavedDuringAnElectionIsRight(t *testing.T) {
 		if err != nil && (len(all) == 0 || all[0].Sequence != uint64(round+1)) {
 			continue
 		}
-		got, readErr := s.read(all[0])
-		require.True(t, err != nil && errors.Is(readErr, snapshotstore.ErrDamaged) || got == content, "round %d: %v, %v", round, err, readErr)
+		require.Eventually(t, func() bool {
+			got, readErr := s.read(all[0])
+			return err != nil && errors.Is(readErr, snapshotstore.ErrDamaged) || got == content
+		}, 20*time.Second, 20*time.Millisecond, "round %d: %v", round, err)
 	}
 }
 
