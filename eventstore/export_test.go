@@ -28,7 +28,6 @@ var (
 
 const (
 	BlockSize      = blockSize
-	FindSteps      = findSteps
 	HeaderLimit    = headerLimit
 	ProbeEvery     = probeEvery
 	PublishAttempt = publishAttempt

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"time"
 
 	"clients/domain"
@@ -13,9 +14,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Find looks for a stored event. It asks the stream's leader for the client's last message, and for the first ones behind
-// l.After, one of which it mostly is; the rest is delivered by a consumer. A message with the id of the event is foreign, and
-// not the event, if one in front of it and behind l.After has its version already.
+// Find looks for a stored event: among the client's messages behind l.After, up to the last one that the stream's leader has. A
+// message with the id of the event is foreign, and not the event, if one in front of it and behind l.After has its version already.
 //
 // An event that is found is stored. Find reports that it is not found only if the leader is sure to know everything that
 // was acknowledged: it has heard of a majority since, and has what the caller has been shown of the client. The sequence that
@@ -35,52 +35,58 @@ func (s *Store) Find(ctx context.Context, l domain.Lookup) (domain.AppendResult,
 	return record.appendResult(), true, nil
 }
 
-// findSteps is how many messages are read one by one: creating a consumer takes longer, and commands on the same client at
-// the same time leave few.
-const findSteps = 8
-
 // find returns the event, or jetstream.ErrMsgNotFound with the client's last message.
 func (r *reader) find(ctx context.Context, l domain.Lookup) (Record, error) {
 	subject := subjectOf(l.Account, l.ClientID)
 	last, err := r.lastShown(ctx, subject, l.Shown)
-	switch {
-	case err != nil:
+	if err != nil {
 		return Record{}, err
-	case last.Sequence <= l.After:
-		return last, jetstream.ErrMsgNotFound
 	}
 	version := uint64(0) // of the client, as far as it is known
-	for range findSteps {
-		next, err := r.nextStored(ctx, subject, l.After+1)
-		if err != nil {
-			return Record{}, err
-		}
+	for next, err := range r.messages(ctx, subject, l.After, last.Sequence) {
 		counts := next.Foreign == "" && next.Version > version
-		if counts {
-			version = next.Version
-		}
 		switch {
+		case err != nil:
+			return Record{}, err
 		case counts && next.EventID == l.EventID:
 			return next, nil
-		case next.Sequence >= last.Sequence, tooLate(l, next.StoredAt):
+		case !l.Before.IsZero() && next.StoredAt.After(l.Before): // the event cannot be behind it
 			return last, jetstream.ErrMsgNotFound
+		case counts:
+			version = next.Version
 		}
-		l.After = next.Sequence
 	}
-	sequence, err := r.search(ctx, subject, l, last.Sequence, version)
-	if err != nil {
-		return last, err
-	}
-	return r.nextStored(ctx, subject, sequence)
+	return last, jetstream.ErrMsgNotFound
 }
 
-// nextStored returns what next does, for a message that is stored: a leader that has none is behind.
-func (r *reader) nextStored(ctx context.Context, subject string, sequence uint64) (Record, error) {
-	record, err := r.next(ctx, subject, sequence)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		err = errBehind
+// findBytes is how much is read at once: many requests may search at the same time, see jsapi.Client.Batch.
+const findBytes = 64 << 10
+
+// messages returns the messages of a subject behind the sequence after, up to upTo, which the leader has. The first one, and what
+// other servers may lack, comes from the leader: a leader that has none is behind. An error is the last element.
+func (r *reader) messages(ctx context.Context, subject string, after, upTo uint64) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		for after < upTo {
+			record, err := r.next(ctx, subject, after+1)
+			if errors.Is(err, jetstream.ErrMsgNotFound) {
+				err = errBehind
+			}
+			if !yield(record, err) || err != nil || record.Sequence >= upTo {
+				return
+			}
+			after = record.Sequence
+			for m, err := range r.api.Batch(ctx, Stream, subject, after+1, findBytes) {
+				if err != nil { // the server went away
+					break
+				}
+				record, err := decode(m.Sequence, m.Time, m.Subject, m.Header, m.Data)
+				if !yield(record, err) || err != nil || record.Sequence >= upTo {
+					return
+				}
+				after = record.Sequence
+			}
+		}
 	}
-	return record, err
 }
 
 // lastShown returns the last message of a client, which is at shown or behind it.
@@ -97,59 +103,6 @@ func (r *reader) lastShown(ctx context.Context, subject string, shown uint64) (R
 			return Record{}, errBehind
 		}
 	}
-}
-
-// tooLate reports whether a message that was stored at a time shows that the event cannot be behind it.
-func tooLate(l domain.Lookup, at time.Time) bool { return !l.Before.IsZero() && at.After(l.Before) }
-
-// searchBatch is how many headers are delivered at once.
-const searchBatch = 1000
-
-// search has the headers of a client's messages delivered, and returns the sequence of the event, or
-// jetstream.ErrMsgNotFound. Whichever server delivers, it has delivered all of them when the last one is reached. version is
-// that of the client before them, as far as it is known.
-func (r *reader) search(ctx context.Context, subject string, l domain.Lookup, last, version uint64) (uint64, error) {
-	consumer, err := r.api.Consumer(ctx, jsapi.Reading{Stream: Stream, Subject: subject, After: l.After, HeadersOnly: true})
-	if err != nil {
-		return 0, err
-	}
-	defer r.api.DropConsumer(Stream, consumer)
-	for delivered := uint64(0); ctx.Err() == nil; {
-		batch, err := consumer.Fetch(searchBatch, jetstream.FetchMaxWait(jsapi.RequestTimeout/4))
-		if err != nil {
-			return 0, err
-		}
-		for m := range batch.Messages() {
-			meta, err := m.Metadata()
-			if delivered++; err != nil || meta.Sequence.Consumer != delivered {
-				return 0, errors.Join(errInterrupted, err)
-			}
-			counts := counts(l.ClientID, m.Headers(), &version)
-			switch {
-			case counts && m.Headers().Get(headerID) == l.EventID:
-				return meta.Sequence.Stream, nil
-			case meta.Sequence.Stream >= last, tooLate(l, meta.Timestamp):
-				return 0, jetstream.ErrMsgNotFound
-			}
-		}
-		switch err := batch.Error(); {
-		case errors.Is(err, nats.ErrNoResponders): // in a cluster a consumer responds a moment after it was created
-			jsapi.Pause(ctx)
-		case err != nil:
-			return 0, err
-		}
-	}
-	return 0, ctx.Err()
-}
-
-// counts reports whether a message is an event of a client with a higher version than those before it, and moves that on.
-func counts(clientID int64, header nats.Header, version *uint64) bool {
-	r := Record{ClientID: clientID}
-	if !isStored(header, typePrefix) || !r.readEnvelope(header) || !r.names(header) || r.Version <= *version {
-		return false
-	}
-	*version = r.Version
-	return true
 }
 
 // is reports whether a message is the event that was stored under an id.

@@ -26,7 +26,10 @@ type Reader struct {
 // maxBatches bounds how many batches are read at once. A server sends each without a pause, and closes a connection for which
 // more is pending than its max_pending, 16 MiB: the whole service would lose its connection. A batch counts until the write to
 // the socket that it was part of has ended, so that twice as many can be pending.
-const maxBatches = 4
+const (
+	maxBatches = 4
+	batchBytes = 1 << 20 // of one batch
+)
 
 // NewReader returns a reader on a connection. It leaves out messages that were removed, also while they are still there.
 func NewReader(nc *nats.Conn, removals *eventstore.Removals) *Reader {
@@ -113,7 +116,7 @@ func (c *clientReader) batch(ctx context.Context) error {
 	case <-ctx.Done():
 		return domain.NoStore(ctx.Err())
 	}
-	for m, err := range c.api.Batch(ctx, eventstore.Stream, c.subject, c.reached+1) {
+	for m, err := range c.api.Batch(ctx, eventstore.Stream, c.subject, c.reached+1, batchBytes) {
 		if err != nil && ctx.Err() != nil {
 			return domain.NoStore(err)
 		}

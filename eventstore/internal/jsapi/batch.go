@@ -12,27 +12,25 @@ import (
 	"github.com/synadia-io/orbit.go/jetstreamext"
 )
 
-// Size of a batch: a server sends the messages of one without a pause.
-const (
-	batchMessages = 500
-	batchBytes    = 1 << 20
-)
+// batchMessages is how many messages a batch has at most.
+const batchMessages = 500
 
 // batchTimeout bounds a batch of which a message arrives from time to time: on a busy machine 1 MiB can take seconds.
 const batchTimeout = 30 * time.Second
 
-// Batch returns the next messages of a subject from a sequence on, in order. Any server that holds the stream may respond: it may
-// lack the newest messages. There may be none. The batch also ends in front of a message that was stored with one of the headers
-// that the server adds.
+// Batch returns the next messages of a subject from a sequence on, in order, and of no more bytes than size if there is more than
+// one. A server sends them without a pause, and closes a connection behind which 16 MiB wait. Any server that holds the stream may
+// respond: it may lack the newest messages. There may be none. The batch also ends in front of a message that was stored with one
+// of the headers that the server adds.
 // The error, which comes last, is ctx's or that of the connection, or context.Canceled if no message came for RequestTimeout.
-func (c *Client) Batch(ctx context.Context, stream, subject string, from uint64) iter.Seq2[*jetstream.RawStreamMsg, error] {
+func (c *Client) Batch(ctx context.Context, stream, subject string, from uint64, size int) iter.Seq2[*jetstream.RawStreamMsg, error] {
 	return func(yield func(*jetstream.RawStreamMsg, error) bool) {
 		ctx, cancel := context.WithTimeout(ctx, batchTimeout)
 		defer cancel()
 		silence := time.AfterFunc(RequestTimeout, cancel)
 		defer silence.Stop()
 		messages, err := jetstreamext.GetBatch(ctx, c.JetStream, stream, batchMessages,
-			jetstreamext.GetBatchSubject(subject), jetstreamext.GetBatchSeq(from), jetstreamext.GetBatchMaxBytes(batchBytes))
+			jetstreamext.GetBatchSubject(subject), jetstreamext.GetBatchSeq(from), jetstreamext.GetBatchMaxBytes(size))
 		if err != nil {
 			yield(nil, err)
 			return

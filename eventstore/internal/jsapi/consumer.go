@@ -9,11 +9,10 @@ import (
 
 // Reading says what a consumer delivers.
 type Reading struct {
-	Stream      string
-	Subject     string // "" for all
-	After       uint64 // the sequence behind which it begins
-	HeadersOnly bool
-	Server      string // whose copy of the stream is read; "" for any
+	Stream  string
+	Subject string // "" for all
+	After   uint64 // the sequence behind which it begins
+	Server  string // whose copy of the stream is read; "" for any
 }
 
 // consumerLife is how long a consumer outlives its last use.
@@ -29,7 +28,6 @@ func (c *Client) Consumer(ctx context.Context, r Reading) (jetstream.Consumer, e
 			return c.JetStream.CreateConsumer(ctx, r.Stream, jetstream.ConsumerConfig{
 				Description:       "clients: reads the stream",
 				FilterSubject:     r.Subject,
-				HeadersOnly:       r.HeadersOnly,
 				DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
 				OptStartSeq:       r.After + 1,
 				AckPolicy:         jetstream.AckNonePolicy,
@@ -61,14 +59,4 @@ func NextWatch(interval time.Duration, single bool) time.Duration {
 		return WatchInterval
 	}
 	return min(2*interval, 2*time.Second)
-}
-
-// DropConsumer deletes a consumer that is not used any more, without waiting for that. One that remains ends by itself some
-// time after its last use.
-func (c *Client) DropConsumer(stream string, consumer jetstream.Consumer) {
-	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), RequestTimeout)
-		defer cancel()
-		_ = c.JetStream.DeleteConsumer(ctx, stream, consumer.CachedInfo().Name)
-	}()
 }
