@@ -25,10 +25,7 @@ type guard struct {
 	// removals are what is missing from the stream for a reason.
 	removals *Removals
 
-	counting sync.Mutex
-	counted  time.Time     // when the messages that are missing were last listed
-	verified tally         // of the last list in which a Removal accounted for each
-	lacking  atomic.Uint64 // how many of the last list no Removal accounted for
+	complete atomic.Bool // a Removal accounted for each message that was missing
 
 	mu      sync.Mutex
 	reached Checkpoint // the last message that was read, or the one of a snapshot

@@ -41,9 +41,7 @@ func (g *guard) state(ctx context.Context) (jsapi.StreamInfo, error) {
 		if !errors.Is(err, errBehind) {
 			return info, err
 		}
-		select {
-		case <-time.After(behindPause):
-		case <-ctx.Done():
+		if jsapi.Pause(ctx); ctx.Err() != nil {
 			return info, err
 		}
 	}
@@ -56,9 +54,6 @@ func (g *guard) setEpoch(named string) {
 		g.epoch.Store(&epoch)
 	}
 }
-
-// behindPause is between requests to a leader that is behind.
-const behindPause = 10 * time.Millisecond
 
 // compare compares what the leader says with the checkpoint, which was taken before the request to the leader. Another creation
 // time is that of another stream, except in the same Raft group: the server that has restored a stream has a later one than
@@ -82,7 +77,12 @@ func (g *guard) compare(ctx context.Context, info jsapi.StreamInfo, reached Chec
 	return nil
 }
 
-// lost returns how many messages are missing that no Removal accounts for.
+// maxListed is how many removed messages are listed at most. A list of a million takes the server half a second.
+const maxListed = 200_000
+
+// lost returns how many messages are missing that no Removal accounts for. What is missing is listed until that was complete
+// once: while messages are still there that were removed, as many others can be missing, and their number does not show it.
+// Later they are noticed when all that was removed is gone.
 func (g *guard) lost(ctx context.Context, state jsapi.StreamState) (uint64, error) {
 	missing := state.Last - min(state.Last, state.Messages)
 	if missing > uint64(g.removals.Len()) {
@@ -91,33 +91,9 @@ func (g *guard) lost(ctx context.Context, state jsapi.StreamState) (uint64, erro
 		}
 	}
 	removed := uint64(g.removals.Len())
-	if missing > removed || removed > maxCount {
+	if missing == 0 || missing > removed || removed > maxListed || g.complete.Load() {
 		return missing - min(missing, removed), nil
 	}
-	return g.count(ctx, tally{missing, removed}), nil
-}
-
-const (
-	// countPause is between two counts: each is a list of all that is missing.
-	countPause = time.Second
-	// maxCount is how many removed messages are counted. A list of a million takes the server half a second.
-	maxCount = 200_000
-)
-
-// tally is how many messages are missing and how many were removed. As long as both stay, the messages are the same ones.
-type tally struct{ missing, removed uint64 }
-
-// count returns how many messages are missing that no Removal accounts for. It is more than the difference while some are still there
-// that were removed. It does not wait for another count, and returns the result of the last one if the list cannot be had.
-func (g *guard) count(ctx context.Context, now tally) (lost uint64) {
-	if !g.counting.TryLock() {
-		return g.lacking.Load()
-	}
-	defer g.counting.Unlock()
-	if now == g.verified || time.Since(g.counted) < countPause {
-		return g.lacking.Load()
-	}
-	g.counted = time.Now()
 	var info struct {
 		State struct {
 			First   uint64   `json:"first_seq"`
@@ -129,15 +105,11 @@ func (g *guard) count(ctx context.Context, now tally) (lost uint64) {
 		_, err = g.removals.Read(ctx, g.api) // a Removal is stored before its messages are deleted
 	}
 	if err != nil {
-		return g.lacking.Load()
+		return 0, err
 	}
-	state := info.State
-	lost = g.removals.lacking(state.First, state.Deleted)
-	g.lacking.Store(lost)
-	if lost == 0 {
-		g.verified = tally{state.First - min(state.First, 1) + uint64(len(state.Deleted)), uint64(g.removals.Len())}
-	}
-	return lost
+	lost := g.removals.lacking(info.State.First, info.State.Deleted)
+	g.complete.Store(lost == 0)
+	return lost, nil
 }
 
 // checkMessage checks that the leader has the message of a checkpoint, or removed it. The error is ErrReplaced if it has another one,
