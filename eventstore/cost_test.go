@@ -34,17 +34,6 @@ func TestCostExpiresWithoutMeasurements(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// A flush that ended sooner than expected delays nothing, also if it was the last one on a slow disk.
-func TestFinishedFlushDelaysNothing(t *testing.T) {
-	t.Parallel()
-	s := singleNode(t)
-	s.SetCosts(1500*time.Millisecond, time.Minute, 0)
-	for id := range int64(3) {
-		_, err := s.Append(t.Context(), created(id+1), 0)
-		require.NoError(t, err)
-	}
-}
-
 // A batch that takes longer than its timeout raises the expected cost.
 func TestABatchThatIsLateRaisesItsCost(t *testing.T) {
 	t.Parallel()
@@ -114,15 +103,9 @@ func TestAnEventThatWouldBeLateIsNotSent(t *testing.T) {
 	t.Parallel()
 	s := muteStore(t)
 	s.SetCosts(4*time.Second, 40*time.Second, 0)
-	refused := func(err error) {
-		t.Helper()
-		require.ErrorIs(t, err, eventstore.ErrTooSlow)
-		require.ErrorIs(t, err, &domain.Error{Kind: domain.Unavailable})
-		require.NotErrorIs(t, err, domain.ErrUnknownOutcome)
-	}
-	_, err := s.Append(t.Context(), created(1), 0)
-	refused(err)
-	for _, event := range s.Flush(created(1), created(2)) {
-		refused(event.Err)
+	for _, event := range append(s.Flush(created(1)), s.Flush(created(1), created(2))...) {
+		require.ErrorIs(t, event.Err, eventstore.ErrTooSlow)
+		require.ErrorIs(t, event.Err, &domain.Error{Kind: domain.Unavailable})
+		require.NotErrorIs(t, event.Err, domain.ErrUnknownOutcome)
 	}
 }

@@ -15,12 +15,6 @@ import (
 	"github.com/synadia-io/orbit.go/jetstreamext"
 )
 
-// flushing notes how long the flush under way is expected to take.
-func (w *writer) flushing(expected time.Duration) {
-	end := time.Now().Add(expected)
-	w.busy.Store(&end)
-}
-
 // flushSingly publishes each event by itself, all at once. What one costs is measured by those that were stored now.
 func (w *writer) flushSingly(events []*pending) {
 	events = w.refuseLate(events, func(i int) time.Duration { return time.Duration(i+1) * w.single.get() })
@@ -28,10 +22,8 @@ func (w *writer) flushSingly(events []*pending) {
 		return
 	}
 	begun, expected := time.Now(), time.Duration(len(events))*w.single.get()
-	w.flushing(expected)
 	var group sync.WaitGroup
-	var left, stored, took atomic.Int64
-	left.Store(int64(len(events)))
+	var stored, took atomic.Int64
 	for _, p := range events {
 		p.expected = 2 * expected
 		group.Go(func() {
@@ -39,9 +31,6 @@ func (w *writer) flushSingly(events []*pending) {
 			if err == nil && !p.unknown {
 				stored.Add(1)
 				took.Store(int64(time.Since(begun)))
-			}
-			if left.Add(-1) == 0 { // before the caller may come with the next event
-				w.busy.Store(nil)
 			}
 			p.done <- published{result, err}
 		})
@@ -67,11 +56,9 @@ func (w *writer) flushTogether(events []*pending) bool {
 		return false
 	}
 	begun, limit := time.Now(), max(publishAttempt, 2*w.batch.get())
-	w.flushing(w.batch.get())
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	ack, err := w.publishStaged(ctx, messages)
-	w.busy.Store(nil)
 	outcome := jsapi.Classify(err)
 	if outcome == jsapi.Stored || ctx.Err() != nil { // that long at least, so that the next limit is longer
 		w.batch.observe(time.Since(begun))

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"clients/domain"
@@ -35,8 +34,7 @@ type writer struct {
 	ended   chan struct{}
 	single  cost // of an event that is published by itself, while others are, too
 	batch   cost
-	callers int                       // who may have an event for the next flush: those of the last one, and those who waited for its end
-	busy    atomic.Pointer[time.Time] // when the flush under way is expected to end; nil if there is none
+	callers int // who may have an event for the next flush: those of the last one, and those who waited for its end
 }
 
 const (
@@ -88,9 +86,6 @@ func (w *writer) append(ctx context.Context, p *pending) (domain.AppendResult, e
 	if w.closed {
 		return domain.AppendResult{}, domain.NoStore(nats.ErrConnectionClosed)
 	}
-	if !w.inTime(p) {
-		return domain.AppendResult{}, domain.NoStore(errTooSlow)
-	}
 	select {
 	case w.queue <- p:
 	case <-ctx.Done():
@@ -105,15 +100,6 @@ func (w *writer) append(ctx context.Context, p *pending) (domain.AppendResult, e
 		}
 		return domain.AppendResult{}, unknownOutcome(ctx.Err())
 	}
-}
-
-// inTime reports whether an event can be stored before its deadline if it is sent after the flush under way.
-func (w *writer) inTime(p *pending) bool {
-	expected := min(w.single.get(), w.batch.get())
-	if end := w.busy.Load(); end != nil {
-		expected += max(0, time.Until(*end))
-	}
-	return w.hasTime(p, expected)
 }
 
 // hasTime reports whether an event can be stored before its deadline if that takes as long as expected.
