@@ -39,7 +39,7 @@ func (s *Store) Append(ctx context.Context, e domain.Envelope, lastSequence uint
 	end := spanOfAppend(ctx, p.msg.Header.Get(headerType))
 	result, err := s.writer.append(ctx, p)
 	end(err)
-	s.writer.stats.count(err)
+	s.Counts.add(err)
 	return result, err
 }
 

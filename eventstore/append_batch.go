@@ -63,7 +63,7 @@ func (s *Store) AppendBatch(ctx context.Context, entries []Entry) (uint64, error
 	for {
 		last, err := w.storeBatch(ctx, messages, events, before)
 		if err == nil {
-			w.stats.appended.Add(uint64(events))
+			s.Counts.Appended.Add(uint64(events))
 			return last, nil
 		}
 		if jsapi.Classify(err) != jsapi.Retryable || ctx.Err() != nil {

@@ -68,7 +68,7 @@ func TestAnEmptyBatchIsNothing(t *testing.T) {
 // A batch may contain several events of a client, of which only the first has a condition.
 func TestABatchWithEventsIsStoredWholeOrNotAtAll(t *testing.T) {
 	onOneAndThree(t, func(t *testing.T, s *eventstore.Store) {
-		appended := s.Stats().Appended
+		appended := s.Counts.Appended.Load()
 		result, err := s.Append(deadline(t), created(1), 0)
 		require.NoError(t, err)
 		another, err := s.Append(deadline(t), created(2), 0)
@@ -104,7 +104,7 @@ func TestABatchWithEventsIsStoredWholeOrNotAtAll(t *testing.T) {
 		require.Equal(t, uint64(3), records[5].Version)
 		require.Equal(t, int64(2), records[6].ClientID)
 		require.Equal(t, uint64(3), records[7].Reference.Source.Sequence)
-		require.Equal(t, appended+5, s.Stats().Appended)
+		require.Equal(t, appended+5, s.Counts.Appended.Load())
 
 		_, err = s.AppendBatch(deadline(t), run(4, records[3].Sequence, records[6].Sequence))
 		require.ErrorIs(t, err, domain.ErrConflict, "the client has gone on within that run")

@@ -12,30 +12,19 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Stats counts what has happened since the store was opened.
-type Stats struct {
-	Appended  uint64
-	Conflicts uint64
-	Failures  uint64
-}
+// Counts are the events that were appended since the store was opened, those that were refused because the client had changed,
+// and those that could not be stored or whose outcome is unknown.
+type Counts struct{ Appended, Conflicts, Failures atomic.Uint64 }
 
-type stats struct{ appended, conflicts, failures atomic.Uint64 }
-
-func (s *stats) count(err error) {
+func (c *Counts) add(err error) {
 	switch {
 	case err == nil:
-		s.appended.Add(1)
+		c.Appended.Add(1)
 	case errors.Is(err, domain.ErrConflict):
-		s.conflicts.Add(1)
+		c.Conflicts.Add(1)
 	default:
-		s.failures.Add(1)
+		c.Failures.Add(1)
 	}
-}
-
-// Stats returns the counts so far.
-func (s *Store) Stats() Stats {
-	counts := &s.writer.stats
-	return Stats{Appended: counts.appended.Load(), Conflicts: counts.conflicts.Load(), Failures: counts.failures.Load()}
 }
 
 // Size is how much a stream holds.

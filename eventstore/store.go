@@ -63,6 +63,7 @@ type Config struct {
 type Store struct {
 	// Removals are the messages that were removed from the stream, as far as the store knows.
 	Removals *Removals
+	Counts   Counts
 
 	nc       *nats.Conn
 	js       jetstream.JetStream

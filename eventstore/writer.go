@@ -26,7 +26,6 @@ type writer struct {
 	readOnly   *readOnly
 	replicated bool                            // the stream has replicas
 	stage      func(id string, size int) error // see Config; nil if batches are not staged in memory
-	stats      stats
 
 	open    sync.RWMutex // held by those who publish; closing waits for them
 	closed  bool

@@ -22,9 +22,9 @@ func (s *Server) registerMetrics() {
 	s.registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		counter("clients_events_appended_total", "Events stored.", func() uint64 { return s.store.Stats().Appended }),
-		counter("clients_append_conflicts_total", "Events refused because the client had changed.", func() uint64 { return s.store.Stats().Conflicts }),
-		counter("clients_append_failures_total", "Events that could not be stored, or whose outcome is unknown.", func() uint64 { return s.store.Stats().Failures }),
+		counter("clients_events_appended_total", "Events stored.", s.store.Counts.Appended.Load),
+		counter("clients_append_conflicts_total", "Events refused because the client had changed.", s.store.Counts.Conflicts.Load),
+		counter("clients_append_failures_total", "Events that could not be stored, or whose outcome is unknown.", s.store.Counts.Failures.Load),
 		counter("clients_stray_messages_total", "Foreign messages in the stream: no events, or with a version that the client already has. They were skipped.", func() uint64 { return s.directory.Stats().Foreign }),
 		gauge("clients_projection_sequence", "Sequence of the last message that reads show.", func() float64 { return float64(s.directory.Stats().Sequence) }),
 		gauge("clients_clients", "Clients of all accounts.", func() float64 { return float64(s.directory.Stats().Clients) }),
