@@ -86,7 +86,7 @@ const maxListed = 200_000
 func (g *guard) lost(ctx context.Context, state jsapi.StreamState) (uint64, error) {
 	missing := state.Last - min(state.Last, state.Messages)
 	if missing > uint64(g.removals.Len()) {
-		if _, err := g.removals.Read(ctx, g.api); err != nil {
+		if err := g.removals.Read(ctx, g.api); err != nil {
 			return 0, err
 		}
 	}
@@ -102,7 +102,7 @@ func (g *guard) lost(ctx context.Context, state jsapi.StreamState) (uint64, erro
 	}
 	err := g.api.Request(ctx, "STREAM.INFO."+Stream, map[string]any{"deleted_details": true}, &info)
 	if err == nil {
-		_, err = g.removals.Read(ctx, g.api) // a Removal is stored before its messages are deleted
+		err = g.removals.Read(ctx, g.api) // a Removal is stored before its messages are deleted
 	}
 	if err != nil {
 		return 0, err

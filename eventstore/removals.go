@@ -39,7 +39,8 @@ type removed struct {
 	foreign  bool
 }
 
-// Add adds what a record accounts for, if it is a Removal. The order of records does not matter.
+// Add adds a record, if it is a Removal. Records come in order. For the messages that one accounts for the order does not matter,
+// and one that was added before changes nothing.
 func (r *Removals) Add(record Record) {
 	removal := record.Removal
 	if removal == nil {
@@ -56,62 +57,41 @@ func (r *Removals) Add(record Record) {
 			r.messages[m.Sequence] = removed{of, m.StoredAt.UnixNano(), unique.Make(m.Type).Value(), m.Foreign}
 		}
 	}
-	if of.id != 0 && !removal.Done {
-		r.erased = max(r.erased, record.Sequence)
+	known := record.Sequence <= r.read
+	r.read = max(r.read, record.Sequence)
+	switch {
+	case known, of.id == 0:
+	case removal.Done:
+		delete(r.unfinished, of)
+	default:
+		if begun, more := r.unfinished[of]; more { // the client has many messages
+			all := *removal
+			all.Messages = slices.Concat(begun.Removal.Messages, removal.Messages)
+			record.Removal = &all
+		}
+		r.erased, r.unfinished[of] = record.Sequence, record
 	}
 }
 
-// Read adds the records that the stream has behind those that were read before, as its leader has them, and returns them. One
-// that cannot be decoded accounts for nothing.
-func (r *Removals) Read(ctx context.Context, api *jsapi.Client) (read []Record, err error) {
+// Read adds the records that the stream has behind those that were read before, as its leader has them. One that cannot be decoded
+// accounts for nothing.
+func (r *Removals) Read(ctx context.Context, api *jsapi.Client) error {
 	r.mu.RLock()
 	next := r.read + 1
 	r.mu.RUnlock()
 	for {
 		m, err := api.Message(ctx, Stream, jsapi.Query{Sequence: next, NextBySubject: RemovalSubject})
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			return read, nil
+			return nil
 		}
 		if err != nil {
-			return read, err
+			return err
 		}
-		if record, err := decodeMessage(m); err == nil && record.Removal != nil {
-			r.pass(record)
-			read = append(read, record)
+		if record, err := decodeMessage(m); err == nil {
+			r.Add(record)
 		}
 		next = m.Sequence + 1
 	}
-}
-
-// pass adds the next record of the stream. Other messages change nothing.
-func (r *Removals) pass(record Record) {
-	if record.Removal != nil {
-		r.Add(record)
-		r.follow(record)
-	}
-}
-
-// follow notes which erasures are not done yet. Records come in order, and those that were read before change nothing.
-func (r *Removals) follow(record Record) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if record.Sequence <= r.read {
-		return
-	}
-	r.read = record.Sequence
-	of := client{record.Removal.Account, record.Removal.ClientID}
-	switch begun, more := r.unfinished[of]; {
-	case of.id == 0:
-		return
-	case record.Removal.Done:
-		delete(r.unfinished, of)
-		return
-	case more: // the client has many messages
-		all := *record.Removal
-		all.Messages = slices.Concat(begun.Removal.Messages, all.Messages)
-		record.Removal = &all
-	}
-	r.unfinished[of] = record
 }
 
 // Record returns the record of a message that was removed, and whether it was.
@@ -154,7 +134,7 @@ func (r *Removals) Find(ctx context.Context, api *jsapi.Client, sequence uint64)
 	if record, found = r.Record(sequence); found {
 		return record, true, nil
 	}
-	_, err = r.Read(ctx, api)
+	err = r.Read(ctx, api)
 	record, found = r.Record(sequence)
 	return record, found, err
 }

@@ -107,7 +107,7 @@ func open(ctx context.Context, nc *nats.Conn, config Config) (*Store, error) {
 		return nil, err
 	}
 	err = jsapi.Retry(ctx, config.Log, func(ctx context.Context) error {
-		if _, err := s.Removals.Read(ctx, s.api); err != nil {
+		if err := s.Removals.Read(ctx, s.api); err != nil {
 			return jsapi.OfStream(Stream, err)
 		}
 		return nil

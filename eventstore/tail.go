@@ -175,7 +175,7 @@ func (t *tail) take(ctx context.Context, msg jetstream.Msg) (more bool, err erro
 		if err != nil {
 			return false, err
 		}
-		t.guard.removals.pass(record)
+		t.guard.removals.Add(record)
 		t.batch = append(t.batch, record)
 	}
 	return meta.NumPending > 0, nil

@@ -85,7 +85,7 @@ func (t *tail) next(ctx context.Context, sequence uint64) (Record, error) {
 			err = failed
 		}
 	}
-	removals.pass(record)
+	removals.Add(record)
 	return record, err
 }
 

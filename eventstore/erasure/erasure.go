@@ -128,7 +128,7 @@ func (e *Eraser) EraseAnyway(ctx context.Context, list ...Erased) error {
 
 // Unfinished returns the clients whose erasure has begun and is not complete.
 func (e *Eraser) Unfinished(ctx context.Context) (clients []Client, err error) {
-	_, err = e.removals.Read(ctx, e.api)
+	err = e.removals.Read(ctx, e.api)
 	for _, begun := range e.removals.Unfinished() {
 		clients = append(clients, Client{begun.Removal.Account, begun.Removal.ClientID})
 	}

@@ -109,7 +109,7 @@ func (e *Eraser) intend(ctx context.Context, c Client, ids map[string]string, cr
 
 // unfinished returns the erasures of clients that are not done. Those of another epoch know no servers.
 func (e *Eraser) unfinished(ctx context.Context, clients ...Client) (begun []eventstore.Record, err error) {
-	_, err = e.removals.Read(ctx, e.api)
+	err = e.removals.Read(ctx, e.api)
 	for _, r := range e.removals.Unfinished() {
 		if !slices.Contains(clients, Client{r.Removal.Account, r.Removal.ClientID}) {
 			continue

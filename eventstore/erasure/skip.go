@@ -30,7 +30,7 @@ func (e *Eraser) Skip(ctx context.Context, sequence uint64, reason string) error
 	if info.Config.DenyDelete {
 		return ErrDenyDelete
 	}
-	if _, err := e.removals.Read(ctx, e.api); err != nil {
+	if err := e.removals.Read(ctx, e.api); err != nil {
 		return err
 	}
 	removed, recorded := e.removals.Record(sequence)

@@ -94,7 +94,7 @@ func (h *History) readBounds(ctx context.Context) error {
 		h.First = h.Last + 1
 	}
 	h.Servers = info.Cluster.Present()
-	_, err = h.Removals.Read(ctx, h.api)
+	err = h.Removals.Read(ctx, h.api)
 	if h.Removals.Before(h.First) { // what else is missing there is found when it is read
 		h.First = 1
 	}
