@@ -93,9 +93,7 @@ func slowStore(t *testing.T, each time.Duration) *eventstore.Store {
 	})
 	require.NoError(t, err)
 	require.NoError(t, nc.Flush())
-	s, err := eventstore.Attach(nc)
-	require.NoError(t, err)
-	return s
+	return eventstore.Attach(nc)
 }
 
 // An event that cannot be stored in time is refused before it is sent, so that its outcome is known.

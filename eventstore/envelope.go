@@ -127,10 +127,10 @@ func newMessage(subject string, data []byte, a attributes) (*nats.Msg, uint64) {
 	return &nats.Msg{Subject: subject, Header: header, Data: data}, sum
 }
 
-// decode reads a message back. A message without a valid envelope becomes a Record that says so in Foreign. For a message
-// that has one and is not what was stored the error is a *CorruptError or an *UnknownEventError; the Record then holds its
-// sequence, subject and type.
-func decode(sequence uint64, at time.Time, subject string, header nats.Header, data []byte) (Record, error) {
+// Decode reads back a message of the stream of events. A message without a valid envelope becomes a Record that says so in
+// Foreign. For a message that has one and is not what was stored the error is a *CorruptError or an *UnknownEventError; the
+// Record then holds its sequence, subject and type.
+func Decode(sequence uint64, at time.Time, subject string, header nats.Header, data []byte) (Record, error) {
 	r := Record{Sequence: sequence, Subject: subject, StoredAt: at}
 	prefix, read := typePrefix, (*Record).readEvent
 	if isInternalSubject(subject) {

@@ -34,11 +34,8 @@ const howToRestore = "list them with clients verify (of a stopped embedded store
 // ErrNoHistory reports that there is no stream of events.
 var ErrNoHistory = errors.New("there is no stream " + Stream + ": no clients service has run there")
 
-// Errors of requests to the leaders of streams.
-var (
-	ErrNoCluster = jsapi.ErrNoCluster
-	ErrNoQuorum  = jsapi.ErrNoQuorum
-)
+// ErrNoCluster reports that a NATS server without a cluster was asked for more than one replica of a stream.
+var ErrNoCluster = jsapi.ErrNoCluster
 
 // ConfigError reports that a stream exists with a configuration that the guarantees do not hold for.
 type ConfigError = jsapi.ConfigError

@@ -36,8 +36,8 @@ const (
 	SuspicionGap   = suspicionGap
 )
 
-func (s *Store) Conn() *nats.Conn                { return s.nc }
-func (s *Store) JetStream() jetstream.JetStream  { return s.js }
+func (s *Store) Conn() *nats.Conn                { return s.api.Conn }
+func (s *Store) JetStream() jetstream.JetStream  { return s.api.JetStream }
 func (s *Store) Probe(ctx context.Context) error { return s.readOnly.probe(ctx, 0) }
 func (s *Store) AdvanceTo(c Checkpoint)          { s.guard.advance(c) }
 func (s *Store) SetCheckpoint(c Checkpoint)      { s.guard.reached = c }

@@ -32,8 +32,7 @@ func TestStorageOfAnAccount(t *testing.T) {
 			nc, err := nats.Connect(cluster.URL())
 			require.NoError(t, err)
 			t.Cleanup(nc.Close)
-			store, err := eventstore.Attach(nc)
-			require.NoError(t, err)
+			store := eventstore.Attach(nc)
 			require.NoError(t, jsapi.Retry(t.Context(), slog.New(slog.DiscardHandler), func(ctx context.Context) error {
 				_, err := store.JetStream().CreateStream(ctx, jetstream.StreamConfig{Name: "S", Subjects: []string{"s"}, Replicas: 3})
 				return err

@@ -56,9 +56,9 @@ func (w *writer) resolve(ctx context.Context, p *pending, outcome jsapi.Outcome,
 		subject = subjectOf(p.account, p.clientID) // it is stored: without a wildcard it is found sooner
 	}
 	for ctx.Err() == nil {
-		next, err := w.reader.next(ctx, subject, p.lastSequence+1)
+		next, err := nextRecord(ctx, w.api, subject, p.lastSequence+1)
 		switch {
-		case err == nil && next.is(p.eventID):
+		case err == nil && next.Foreign == "" && next.EventID == p.eventID:
 			return next.appendResult(), nil
 		case err == nil && refusal != nil:
 			return domain.AppendResult{}, domain.ErrConflict

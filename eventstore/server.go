@@ -9,15 +9,7 @@ import (
 )
 
 // oldestServer is the first release of NATS that has atomic batches and counters.
-const oldestServer = "v2.12.0"
-
-// OldServerError reports that the NATS server lacks what the service needs.
-type OldServerError struct{ Version string }
-
-func (e *OldServerError) Error() string {
-	needed := strings.TrimPrefix(semver.MajorMinor(oldestServer), "v")
-	return fmt.Sprintf("the NATS server is of version %s: the service needs %s or later", e.Version, needed)
-}
+const oldestServer = "v2.12"
 
 // checkServer refuses a server that is too old, or takes no message as large as an event may be. A version that cannot be
 // read is accepted.
@@ -34,7 +26,7 @@ func checkServer(nc *nats.Conn) error {
 func checkVersion(version string) error {
 	release, _, _ := strings.Cut("v"+version, "-") // a preview of a release has what the release has
 	if semver.IsValid(release) && semver.Compare(release, oldestServer) < 0 {
-		return &OldServerError{Version: version}
+		return fmt.Errorf("the NATS server is of version %s: the service needs %s or later", version, oldestServer[1:])
 	}
 	return nil
 }

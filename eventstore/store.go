@@ -42,7 +42,6 @@ import (
 	"clients/eventstore/internal/jsapi"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // Config configures a Store.
@@ -65,83 +64,70 @@ type Store struct {
 	Removals *Removals
 	Counts   Counts
 
-	nc       *nats.Conn
-	js       jetstream.JetStream
 	api      *jsapi.Client
-	plain    *jsapi.Client // like api, and readOnly takes no note of what it publishes
 	config   Config
 	guard    *guard
-	reader   *reader
 	writer   *writer
 	readOnly *readOnly
 	ids      *ids
 
-	open context.Context // ended by Close
-	end  context.CancelFunc
+	end context.CancelFunc
 }
 
 // Open creates the streams that do not exist and starts the writer; Close ends it. It returns
 //   - a *ConfigError if a stream exists with a configuration that the guarantees do not hold for: it is not altered,
 //   - ErrMaxPayload if the server takes no message as large as an event may be,
-//   - an *OldServerError if the server lacks what the service needs,
+//   - an error that names the version of a server that is too old,
 //   - ErrWentBackwards if the stream has lost its end, ErrStreamLost if it is gone altogether, ErrIncomplete if messages
 //     are missing from it,
 //   - the last error, if there is no leader of a stream before ctx ends.
 func Open(ctx context.Context, nc *nats.Conn, config Config) (*Store, error) {
-	s, err := open(ctx, nc, config)
-	if err != nil {
+	s := newStore(nc, config)
+	if err := s.prepare(ctx); err != nil {
 		return nil, fmt.Errorf("open event store: %w", err)
 	}
+	s.writer.start()
+	open, end := context.WithCancel(context.WithoutCancel(ctx))
+	s.end = end
+	go s.readOnly.watch(open)
 	return s, nil
 }
 
-func open(ctx context.Context, nc *nats.Conn, config Config) (*Store, error) {
-	if err := checkServer(nc); err != nil {
-		return nil, err
-	}
-	s, err := newStore(nc, config)
-	if err != nil {
-		return nil, err
+// prepare creates or checks the streams, and reads what was removed.
+func (s *Store) prepare(ctx context.Context) error {
+	if err := checkServer(s.api.Conn); err != nil {
+		return err
 	}
 	if err := s.ensureStreams(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	err = jsapi.Retry(ctx, config.Log, func(ctx context.Context) error {
+	err := jsapi.Retry(ctx, s.config.Log, func(ctx context.Context) error {
 		if err := s.Removals.Read(ctx, s.api); err != nil {
 			return jsapi.OfStream(Stream, err)
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
+	if err == nil && s.config.Reached > 0 {
+		err = s.reaches(ctx, s.config.Reached)
 	}
-	if config.Reached > 0 {
-		if err := s.reaches(ctx, config.Reached); err != nil {
-			return nil, err
-		}
-	}
-	s.writer.start()
-	s.open, s.end = context.WithCancel(context.WithoutCancel(ctx))
-	go s.readOnly.watch(s.open)
-	return s, nil
+	return err
 }
 
 // newStore returns a store that reads, and appends nothing until its writer is started.
-func newStore(nc *nats.Conn, config Config) (*Store, error) {
-	plain := jsapi.New(nc)
-	readOnly := &readOnly{api: plain}
-	api := &jsapi.Client{Conn: nc, JetStream: plain.JetStream, Published: readOnly.note}
-	guard, reader := &guard{api: api, removals: new(Removals)}, &reader{api}
+func newStore(nc *nats.Conn, config Config) *Store {
+	readOnly := &readOnly{api: jsapi.New(nc)}
+	api := jsapi.New(nc)
+	api.Published = readOnly.note
+	guard := &guard{api: api, removals: new(Removals)}
 	return &Store{
-		Removals: guard.removals,
-		nc:       nc, js: api.JetStream, api: api, plain: plain, config: config, guard: guard, reader: reader, readOnly: readOnly,
-		writer: &writer{api: api, guard: guard, reader: reader, readOnly: readOnly, replicated: config.Replicas > 1, stage: config.Stage},
+		Removals: guard.removals, api: api, config: config, guard: guard, readOnly: readOnly,
+		writer: &writer{api: api, guard: guard, readOnly: readOnly, replicated: config.Replicas > 1, stage: config.Stage},
 		ids:    &ids{api: api, log: config.Log, counter: idStream(config.Replicas), lock: make(chan struct{}, 1)},
-	}, nil
+	}
 }
 
 // Attach returns a store that reads from streams as they are. It checks nothing, and nothing may be appended through it.
-func Attach(nc *nats.Conn) (*Store, error) {
+func Attach(nc *nats.Conn) *Store {
 	return newStore(nc, Config{Log: slog.New(slog.DiscardHandler)})
 }
 

@@ -69,18 +69,15 @@ func (s *Store) ensureStreams(ctx context.Context) error {
 		return err
 	}
 	want := idStream(s.config.Replicas)
-	return jsapi.Retry(ctx, s.config.Log, func(ctx context.Context) error { return s.ensureStream(ctx, want) })
-}
-
-// ensureStream creates a stream, or checks the one that exists.
-func (s *Store) ensureStream(ctx context.Context, want jetstream.StreamConfig) error {
-	_, err := s.api.EnsureStream(ctx, want)
-	return err
+	return jsapi.Retry(ctx, s.config.Log, func(ctx context.Context) error {
+		_, err := s.api.EnsureStream(ctx, want)
+		return err
+	})
 }
 
 // ensureEvents creates the stream of events, or checks the one that exists.
 func (s *Store) ensureEvents(ctx context.Context) error {
-	stream, err := s.js.Stream(ctx, Stream)
+	stream, err := s.api.JetStream.Stream(ctx, Stream)
 	switch {
 	case errors.Is(err, jetstream.ErrStreamNotFound):
 		err = s.checkNotLost(ctx)
@@ -113,7 +110,7 @@ func (s *Store) checkNotLost(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if _, err := s.js.Stream(ctx, Stream); !errors.Is(err, jetstream.ErrStreamNotFound) {
+		if _, err := s.api.JetStream.Stream(ctx, Stream); !errors.Is(err, jetstream.ErrStreamNotFound) {
 			return err // another replica has just created it, and used it
 		}
 		return jsapi.Permanent(fmt.Errorf("%w (stream %s holds %d messages)", ErrStreamLost, left, info.State.Messages))

@@ -22,7 +22,7 @@ import (
 // interruption, and at least every two seconds while nothing arrives.
 func (s *Store) Tail(ctx context.Context, after uint64, apply func([]Record) error) error {
 	t := tail{
-		reader: s.reader, guard: s.guard, advanced: s.config.Advanced, log: s.config.Log,
+		api: s.api, guard: s.guard, advanced: s.config.Advanced, log: s.config.Log,
 		reached: Checkpoint{Sequence: after}, apply: apply, batch: make([]Record, 0, tailBatch),
 	}
 	if known, err := s.guard.checkpoint(); err == nil && known.Sequence == after { // the one of a snapshot
@@ -65,7 +65,7 @@ const (
 // leader (backfill). So is everything while the consumer is silent: the server that it lives on may be gone, and another
 // consumer cannot be created before the cluster has elected a leader for itself, which takes longer than the stream needs.
 type tail struct {
-	reader   *reader
+	api      *jsapi.Client
 	guard    *guard
 	advanced func(sequence uint64)
 	log      *slog.Logger
@@ -115,7 +115,7 @@ func interrupted(err error) error { return fmt.Errorf("%w: %w", errInterrupted, 
 
 // consumer creates a consumer. It ends with its stream: that this is the expected one is checked once the consumer exists.
 func (t *tail) consumer(ctx context.Context) (jetstream.Consumer, error) {
-	consumer, err := t.reader.api.Consumer(ctx, jsapi.Reading{Stream: Stream, After: t.reached.Sequence})
+	consumer, err := t.api.Consumer(ctx, jsapi.Reading{Stream: Stream, After: t.reached.Sequence})
 	if err == nil {
 		err = t.guard.checkMessage(ctx, t.reached)
 	}
@@ -170,7 +170,7 @@ func (t *tail) take(ctx context.Context, msg jetstream.Msg) (more bool, err erro
 	if sequence > t.reached.Sequence+uint64(len(t.batch)) { // not repeated after a reconnect, or read from the leader already
 		record, removed := t.guard.removals.Record(sequence)
 		if !removed {
-			record, err = decode(sequence, meta.Timestamp, msg.Subject(), msg.Headers(), msg.Data())
+			record, err = Decode(sequence, meta.Timestamp, msg.Subject(), msg.Headers(), msg.Data())
 		}
 		if err != nil {
 			return false, err

@@ -78,10 +78,10 @@ func (t *tail) next(ctx context.Context, sequence uint64) (Record, error) {
 	if removed {
 		return record, nil
 	}
-	record, err := t.reader.next(ctx, "", sequence)
+	record, err := nextRecord(ctx, t.api, "", sequence)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		var failed error
-		if record, removed, failed = removals.Find(ctx, t.reader.api, sequence); removed || failed != nil {
+		if record, removed, failed = removals.Find(ctx, t.api, sequence); removed || failed != nil {
 			err = failed
 		}
 	}

@@ -22,7 +22,6 @@ import (
 type writer struct {
 	api        *jsapi.Client
 	guard      *guard
-	reader     *reader
 	readOnly   *readOnly
 	replicated bool                            // the stream has replicas
 	stage      func(id string, size int) error // see Config; nil if batches are not staged in memory

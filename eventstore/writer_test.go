@@ -121,9 +121,7 @@ func muteStore(t *testing.T) *eventstore.Store {
 	_, err := nc.Subscribe(">", func(*nats.Msg) {})
 	require.NoError(t, err)
 	require.NoError(t, nc.Flush())
-	s, err := eventstore.Attach(nc)
-	require.NoError(t, err)
-	return s
+	return eventstore.Attach(nc)
 }
 
 func TestAnAbandonedEventIsNotSent(t *testing.T) {

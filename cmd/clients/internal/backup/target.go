@@ -144,11 +144,7 @@ func (r *restore) putLateKeys(ctx context.Context) error {
 		return err
 	}
 	defer file.Close()
-	store, err := eventstore.Attach(r.nc)
-	if err != nil {
-		return err
-	}
-	put, left, err := idempotency.Restore(ctx, r.nc, store.Find, file)
+	put, left, err := idempotency.Restore(ctx, r.nc, eventstore.Attach(r.nc).Find, file)
 	if err == nil {
 		fmt.Fprintf(r.Out, "late keys: %d restored, %d without an event in the backup\n", put, left)
 	}
