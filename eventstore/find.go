@@ -55,14 +55,16 @@ func (s *Store) find(ctx context.Context, l domain.Lookup) (_ domain.AppendResul
 	return domain.AppendResult{Sequence: last}, false, nil
 }
 
-// findBytes is how much is read at once: many requests may search at the same time, see jsapi.Client.Batch.
-const findBytes = 64 << 10
+const (
+	findSteps = 8        // messages that are read one by one: commands on the same client at the same time leave few
+	findBytes = 64 << 10 // that are read at once: many requests may search at the same time, see jsapi.Client.Batch
+)
 
-// messages returns the messages of a subject behind the sequence after, up to upTo, which the leader has. The first one, and what
-// other servers may lack, comes from the leader: a leader that has none is behind. An error is the last element.
+// messages returns the messages of a subject behind the sequence after, up to upTo, which the leader has. The first ones, and what
+// other servers may lack, come from the leader: a leader that has none is behind. An error is the last element.
 func (s *Store) messages(ctx context.Context, subject string, after, upTo uint64) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
-		for after < upTo {
+		for step := 1; after < upTo; step++ {
 			record, err := nextRecord(ctx, s.api, subject, after+1)
 			if errors.Is(err, jetstream.ErrMsgNotFound) {
 				err = errBehind
@@ -71,6 +73,9 @@ func (s *Store) messages(ctx context.Context, subject string, after, upTo uint64
 				return
 			}
 			after = record.Sequence
+			if step < findSteps {
+				continue
+			}
 			for m, err := range s.api.Batch(ctx, Stream, subject, after+1, findBytes) {
 				if err != nil { // the server went away
 					break
