@@ -22,12 +22,7 @@ func (s *Store) Check(ctx context.Context, c Checkpoint) error {
 	}
 	at, err := s.guard.storedAt(ctx, c.Sequence)
 	switch {
-	case errors.Is(err, jetstream.ErrMsgNotFound):
-		if s.reaches(ctx, c.Sequence) != nil { // the leader has changed, and is behind
-			return errBehind
-		}
-		return ErrOtherStream
-	case jsapi.Classify(err) == jsapi.Refused: // and will be whenever it is requested
+	case errors.Is(err, jetstream.ErrMsgNotFound), jsapi.Classify(err) == jsapi.Refused: // and will be whenever it is requested
 		return fmt.Errorf("%w: message %d: %w", ErrOtherStream, c.Sequence, err)
 	case err != nil:
 		return fmt.Errorf("message %d: %w", c.Sequence, err)
