@@ -53,9 +53,7 @@ const (
 // pending is an event on its way to the stream.
 type pending struct {
 	msg          *nats.Msg
-	account      string
-	clientID     int64
-	eventID      string
+	event        domain.Envelope
 	revision     domain.Revision // of the client, once it is stored
 	lastSequence uint64
 	deadline     time.Time     // after it, the event is not sent again
@@ -63,16 +61,9 @@ type pending struct {
 	expected     time.Duration // how long an acknowledgement may take, if that is known
 	lease        domain.Lease
 
-	state atomic.Int32
+	taken atomic.Bool    // by the flush that sends it, or by the caller who gives up on it, whichever comes first
 	done  chan published // has room for the result
 }
-
-// A pending event is either sent or abandoned, whichever comes first.
-const (
-	waiting int32 = iota
-	sent
-	abandoned
-)
 
 // published is what became of an event.
 type published struct {
@@ -87,8 +78,8 @@ func newPending(e domain.Envelope, lastSequence uint64) (*pending, error) {
 	}
 	expect(msg, e, lastSequence)
 	return &pending{
-		msg: msg, account: e.Account, clientID: e.Event.Client(), eventID: e.EventID, revision: revision,
-		lastSequence: lastSequence, deadline: time.Now().Add(publishLimit), done: make(chan published, 1),
+		msg: msg, event: e, revision: revision, lastSequence: lastSequence,
+		deadline: time.Now().Add(publishLimit), done: make(chan published, 1),
 	}, nil
 }
 
@@ -101,14 +92,6 @@ func expect(msg *nats.Msg, e domain.Envelope, lastSequence uint64) {
 	if _, creation := e.Event.(domain.ClientCreated); creation && lastSequence == 0 {
 		msg.Header[jetstream.ExpectedLastSubjSeqSubjHeader] = []string{subjectOf("*", e.Event.Client())}
 	}
-}
-
-// subject is what the event's condition is about: for a creation, the id in any account.
-func (p *pending) subject() string {
-	if p.lastSequence == 0 {
-		return subjectOf("*", p.clientID)
-	}
-	return subjectOf(p.account, p.clientID)
 }
 
 // spanOfAppend begins the span of an append, if the request that leads to it is traced. The function that it returns ends it.

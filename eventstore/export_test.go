@@ -142,11 +142,9 @@ func (s *Store) StoreBatch(ctx context.Context, entries []Entry) error {
 // be abandoned afterwards.
 func TakeUnlessAbandoned(given bool) (taken, canAbandon bool) {
 	p := &pending{}
-	if given {
-		p.state.Store(abandoned)
-	}
+	p.taken.Store(given)
 	taken = len(take(nil, p)) == 1
-	return taken, p.state.CompareAndSwap(waiting, abandoned)
+	return taken, p.taken.CompareAndSwap(false, true)
 }
 
 // Guard returns the guard of a stream of which nothing was read.

@@ -51,14 +51,14 @@ func (w *writer) resolve(ctx context.Context, p *pending, outcome jsapi.Outcome,
 	if outcome == jsapi.Conflict && !w.replicated {
 		return domain.AppendResult{}, domain.ErrConflict
 	}
-	subject := p.subject() // the newer message may be of another account
-	if outcome == jsapi.Duplicate && refusal == nil {
-		subject = subjectOf(p.account, p.clientID) // it is stored: without a wildcard it is found sooner
+	subject := p.msg.Subject
+	if p.lastSequence == 0 && refusal != nil { // the newer message may be of another account
+		subject = subjectOf("*", p.event.Event.Client())
 	}
 	for ctx.Err() == nil {
 		next, err := nextRecord(ctx, w.api, subject, p.lastSequence+1)
 		switch {
-		case err == nil && next.Foreign == "" && next.EventID == p.eventID:
+		case err == nil && next.Foreign == "" && next.EventID == p.event.EventID:
 			return next.appendResult(), nil
 		case err == nil && refusal != nil:
 			return domain.AppendResult{}, domain.ErrConflict

@@ -93,7 +93,7 @@ func (w *writer) append(ctx context.Context, p *pending) (domain.AppendResult, e
 	case p := <-p.done:
 		return p.result, p.err
 	case <-ctx.Done():
-		if p.state.CompareAndSwap(waiting, abandoned) {
+		if p.taken.CompareAndSwap(false, true) {
 			return domain.AppendResult{}, domain.NoStore(ctx.Err())
 		}
 		return domain.AppendResult{}, unknownOutcome(ctx.Err())
@@ -143,7 +143,7 @@ func (w *writer) waiting(batch []*pending) []*pending {
 
 // take adds p to a batch, unless its caller has given up on it.
 func take(batch []*pending, p *pending) []*pending {
-	if p.state.CompareAndSwap(waiting, sent) {
+	if p.taken.CompareAndSwap(false, true) {
 		batch = append(batch, p)
 	}
 	return batch
