@@ -52,20 +52,10 @@ func (c *Client) EnsureStream(ctx context.Context, want jetstream.StreamConfig) 
 func OfStream(stream string, err error) error {
 	api := apiError(err)
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrNoResponders) || api != nil && api.Code == http.StatusServiceUnavailable {
-		return &leaderError{stream, err}
+		return fmt.Errorf("stream %s has no leader", stream)
 	}
 	return fmt.Errorf("stream %s: %w", stream, err)
 }
-
-// leaderError reports that a stream has no leader.
-type leaderError struct {
-	stream string
-	error
-}
-
-func (e *leaderError) Error() string { return fmt.Sprintf("stream %s has no leader", e.stream) }
-
-func (e *leaderError) Unwrap() error { return e.error }
 
 // unchecked are the settings that no guarantee depends on. Earlier releases have created streams with DenyDelete.
 var unchecked = []string{
