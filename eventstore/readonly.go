@@ -1,6 +1,7 @@
 package eventstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -55,10 +56,7 @@ func (s *Store) SetReadOnly(reason string) {
 func (s *Store) ReadOnly() string {
 	s.readOnly.mu.Lock()
 	defer s.readOnly.mu.Unlock()
-	if s.readOnly.imposed != "" {
-		return s.readOnly.imposed
-	}
-	return s.readOnly.refused
+	return cmp.Or(s.readOnly.imposed, s.readOnly.refused)
 }
 
 // Writable returns nil if the store accepts writes, or if this command is to find out whether it does again. Otherwise it
@@ -67,20 +65,14 @@ func (s *Store) Writable() error {
 	r := s.readOnly
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	switch now := time.Now(); {
-	case r.imposed != "":
-		return notWritable(r.imposed)
-	case r.refused == "":
+	reason := cmp.Or(r.imposed, r.refused)
+	if reason == "" {
 		return nil
-	case now.Sub(r.tried) >= probeEvery:
+	}
+	if now := time.Now(); r.imposed == "" && now.Sub(r.tried) >= probeEvery {
 		r.tried = now
 		return nil
-	default:
-		return notWritable(r.refused)
 	}
-}
-
-func notWritable(reason string) error {
 	return &domain.Error{Kind: domain.Unavailable, Message: "The event store accepts no changes at the moment. Please try again later.", Cause: errors.New("read-only: " + reason)}
 }
 
