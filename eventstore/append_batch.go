@@ -53,15 +53,12 @@ func (s *Store) AppendBatch(ctx context.Context, entries []Entry) (uint64, error
 	if err != nil {
 		return 0, err
 	}
-	if _, err := w.guard.state(ctx); err != nil { // what follows from one stream is not to be stored in another
-		return 0, domain.NoStore(err)
-	}
-	before, err := w.guard.checkpoint()
-	if err != nil {
+	info, err := w.guard.state(ctx)
+	if err != nil { // what follows from one stream is not to be stored in another
 		return 0, domain.NoStore(err)
 	}
 	for {
-		last, err := w.storeBatch(ctx, messages, events, before)
+		last, err := w.storeBatch(ctx, messages, events, info.State.Last)
 		if err == nil {
 			s.Counts.Appended.Add(uint64(events))
 			return last, nil
@@ -74,7 +71,7 @@ func (s *Store) AppendBatch(ctx context.Context, entries []Entry) (uint64, error
 }
 
 // storeBatch stores messages once: a few reference events are stored one after the other sooner than a batch is.
-func (w *writer) storeBatch(ctx context.Context, messages []*nats.Msg, events int, before Checkpoint) (last uint64, err error) {
+func (w *writer) storeBatch(ctx context.Context, messages []*nats.Msg, events int, before uint64) (last uint64, err error) {
 	if len(messages) >= minBatch || events > 0 {
 		ack, err := w.publishBatch(ctx, uuid.NewString(), messages)
 		if err != nil {

@@ -133,7 +133,7 @@ func (s *Store) ConfirmConflict(ctx context.Context, e domain.Envelope, lastSequ
 func (s *Store) StoreBatch(ctx context.Context, entries []Entry) error {
 	messages, events, err := encodeBatch(entries)
 	if err == nil {
-		_, err = s.writer.storeBatch(ctx, messages, events, Checkpoint{})
+		_, err = s.writer.storeBatch(ctx, messages, events, 0)
 	}
 	return batchError(err)
 }

@@ -70,7 +70,7 @@ func (w *writer) flushTogether(events []*pending) bool {
 		return false
 	}
 	first := ack.Sequence - uint64(len(events)) + 1
-	if err = w.guard.checkAppended(first, before); err != nil {
+	if err = w.guard.checkAppended(first, before.Sequence); err != nil {
 		err = unknownOutcome(err)
 	}
 	for i, p := range events {

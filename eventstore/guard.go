@@ -108,12 +108,12 @@ func (g *guard) confirmed() {
 // errBehind reports that the stream's leader lacks what was read, and may get it.
 var errBehind = errors.New("the stream leader is behind what was read")
 
-// checkAppended compares the sequence that an event was stored at with how far the stream had been read before.
-func (g *guard) checkAppended(sequence uint64, before Checkpoint) error {
-	if sequence > before.Sequence {
+// checkAppended compares the sequence that an event was stored at with one that the stream had reached before.
+func (g *guard) checkAppended(sequence, before uint64) error {
+	if sequence > before {
 		return nil
 	}
-	return g.fail(replaced("a new message was given sequence %d, and it had been read up to %d", sequence, before.Sequence))
+	return g.fail(replaced("a new message was given sequence %d, and it had been read up to %d", sequence, before))
 }
 
 func replaced(format string, args ...any) error {

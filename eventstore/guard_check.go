@@ -50,9 +50,7 @@ func (g *guard) state(ctx context.Context) (jsapi.StreamInfo, error) {
 // setEpoch sets the epoch that the metadata of the stream names.
 func (g *guard) setEpoch(named string) {
 	epoch := EpochOf(named, g.created)
-	if old := g.epoch.Load(); old == nil || *old != epoch {
-		g.epoch.Store(&epoch)
-	}
+	g.epoch.Store(&epoch)
 }
 
 // compare compares what the leader says with the checkpoint, which was taken before the request to the leader. Another creation

@@ -25,7 +25,7 @@ func (w *writer) publish(p *pending) (domain.AppendResult, error) {
 	switch outcome {
 	case jsapi.Stored:
 		w.readOnly.accepted(len(p.msg.Data))
-		if err := w.guard.checkAppended(ack.Sequence, before); err != nil {
+		if err := w.guard.checkAppended(ack.Sequence, before.Sequence); err != nil {
 			return domain.AppendResult{}, unknownOutcome(err)
 		}
 		return domain.AppendResult{Sequence: ack.Sequence, Revision: p.revision}, nil

@@ -9,8 +9,9 @@
 //
 //	Store.NextID      ids.go           a client id, out of a block that was taken from the counter CLIENTS_IDS
 //	Store.Append      append.go        encodes the event (envelope.go, codec.go) with its condition
-//	writer.append     writer.go        waits for the flush under way; refuses what cannot be stored in time
-//	writer.flush      flush.go         publishes one by one, or as one atomic batch, whichever is sooner
+//	writer.append     writer.go        waits for the flush under way
+//	writer.flush      writer.go        refuses what cannot be stored in time; publishes one by one, or as one atomic batch
+//	                                   (flush.go), whichever is sooner
 //	writer.publish    publish.go       repeats a message until its outcome is known; finds out what a conflict means
 //	jsapi.Publish     internal/jsapi   sends it to the stream's leader and classifies the response
 //
