@@ -40,7 +40,6 @@ const (
 	batchSyncs  = 9   // of a batch, where a single event has one: the first estimate
 	stagedSyncs = 2   // of one that is staged in memory, with the time for that
 	gatherShare = 2   // of what a batch costs: waited for callers that just got a result and may have more to store
-	gatherSteps = 8   // between looks at whether they have come
 	maxGather   = 20 * time.Millisecond
 )
 
@@ -100,46 +99,30 @@ func (w *writer) append(ctx context.Context, p *pending) (domain.AppendResult, e
 	}
 }
 
-// hasTime reports whether an event can be stored before its deadline if that takes as long as expected.
-func (w *writer) hasTime(p *pending, expected time.Duration) bool {
-	if w.replicated {
-		expected = 0
-	}
-	return time.Until(p.deadline) > expected+expected/4
-}
-
 // gather takes what is waiting by now, in addition to first. If a batch for all callers is worth it, it waits a moment for those that
 // just got a result: without that they would share the batches in two halves, each as long as the whole.
 func (w *writer) gather(first *pending) []*pending {
-	batch := w.waiting(take(nil, first))
-	if !w.together(w.callers) {
-		return batch
+	var timeout <-chan time.Time // nil once it waits no longer
+	if w.together(w.callers) {
+		timeout = time.After(min(w.batch.get()/gatherShare, maxGather))
 	}
-	step := min(w.batch.get()/gatherShare, maxGather) / gatherSteps
-	for i := 0; i < gatherSteps && len(batch) < min(w.callers, maxBatch); i++ {
-		time.Sleep(step)
-		batch = w.waiting(batch)
-	}
-	return batch
-}
-
-// together reports whether n events are stored sooner as a batch than one by one.
-func (w *writer) together(n int) bool { return time.Duration(n)*w.single.get() > w.batch.get() }
-
-func (w *writer) waiting(batch []*pending) []*pending {
-	for len(batch) < maxBatch {
+	batch := take(nil, first)
+	for len(batch) < maxBatch && (len(w.queue) > 0 || timeout != nil && len(batch) < w.callers) {
 		select {
 		case p, open := <-w.queue:
 			if !open {
 				return batch
 			}
 			batch = take(batch, p)
-		default:
-			return batch
+		case <-timeout:
+			timeout = nil
 		}
 	}
 	return batch
 }
+
+// together reports whether n events are stored sooner as a batch than one by one.
+func (w *writer) together(n int) bool { return time.Duration(n)*w.single.get() > w.batch.get() }
 
 // take adds p to a batch, unless its caller has given up on it.
 func take(batch []*pending, p *pending) []*pending {
@@ -183,7 +166,11 @@ func (w *writer) publishLeased(p *pending) (due bool) {
 // and returns the others. One that was sent before has an unknown outcome, and is not refused.
 func (w *writer) refuseLate(events []*pending, takes func(i int) time.Duration) (inTime []*pending) {
 	for _, p := range events {
-		if p.unknown || w.hasTime(p, takes(len(inTime))) {
+		expected := time.Duration(0)
+		if !w.replicated {
+			expected = takes(len(inTime)) * 5 / 4
+		}
+		if p.unknown || time.Until(p.deadline) > expected {
 			inTime = append(inTime, p)
 		} else {
 			p.done <- published{err: domain.NoStore(errTooSlow)}
