@@ -148,7 +148,7 @@ func Decode(sequence uint64, at time.Time, subject string, header nats.Header, d
 	if stated := header.Get(headerChecksum); stated != hexSum(sum) {
 		return r, r.corrupt("checksum %016x does not match the stated %q", sum, stated)
 	}
-	if prefix == typePrefix && !r.names(header) {
+	if prefix == typePrefix && header.Get(headerSubject) != strconv.FormatInt(r.ClientID, 10) {
 		return r.foreign(), nil
 	}
 	if err := read(&r, header, data); err != nil {
@@ -172,11 +172,6 @@ func (r Record) foreign() Record {
 		Sequence: r.Sequence, Subject: r.Subject, StoredAt: r.StoredAt, ClientID: r.ClientID,
 		Envelope: domain.Envelope{Account: r.Account}, Foreign: "no valid envelope",
 	}
-}
-
-// names reports whether the headers of an event name the client of its subject.
-func (r *Record) names(header nats.Header) bool {
-	return header.Get(headerSubject) == strconv.FormatInt(r.ClientID, 10)
 }
 
 // readEnvelope reads the headers of an event. It returns false, and changes nothing, unless they are a valid envelope: those

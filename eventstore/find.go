@@ -32,12 +32,12 @@ func (s *Store) Find(ctx context.Context, l domain.Lookup) (domain.AppendResult,
 // find returns the event, or the sequence of the client's last message.
 func (s *Store) find(ctx context.Context, l domain.Lookup) (_ domain.AppendResult, found bool, _ error) {
 	subject := subjectOf(l.Account, l.ClientID)
-	last, err := s.lastShown(ctx, subject, l.Shown)
+	last, err := lastShown(ctx, s.api, subject, l.Shown)
 	if err != nil {
 		return domain.AppendResult{}, false, err
 	}
 	version := uint64(0) // of the client, as far as it is known
-	for next, err := range s.messages(ctx, subject, l.After, last) {
+	for next, err := range messages(ctx, s.api, subject, l.After, last) {
 		if err != nil {
 			return domain.AppendResult{}, false, err
 		}
@@ -62,10 +62,10 @@ const (
 
 // messages returns the messages of a subject behind the sequence after, up to upTo, which the leader has. The first ones, and what
 // other servers may lack, come from the leader: a leader that has none is behind. An error is the last element.
-func (s *Store) messages(ctx context.Context, subject string, after, upTo uint64) iter.Seq2[Record, error] {
+func messages(ctx context.Context, api *jsapi.Client, subject string, after, upTo uint64) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		for step := 1; after < upTo; step++ {
-			record, err := nextRecord(ctx, s.api, subject, after+1)
+			record, err := nextRecord(ctx, api, subject, after+1)
 			if errors.Is(err, jetstream.ErrMsgNotFound) {
 				err = errBehind
 			}
@@ -76,7 +76,7 @@ func (s *Store) messages(ctx context.Context, subject string, after, upTo uint64
 			if step < findSteps {
 				continue
 			}
-			for m, err := range s.api.Batch(ctx, Stream, subject, after+1, findBytes) {
+			for m, err := range api.Batch(ctx, Stream, subject, after+1, findBytes) {
 				if err != nil { // the server went away
 					break
 				}
@@ -91,11 +91,11 @@ func (s *Store) messages(ctx context.Context, subject string, after, upTo uint64
 }
 
 // lastShown returns the sequence of the last message of a client, which is at shown or behind it; 0 if there is none.
-func (s *Store) lastShown(ctx context.Context, subject string, shown uint64) (uint64, error) {
+func lastShown(ctx context.Context, api *jsapi.Client, subject string, shown uint64) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, jsapi.RequestTimeout)
 	defer cancel()
 	for {
-		last, err := s.api.Message(ctx, Stream, jsapi.Query{LastBySubject: subject})
+		last, err := api.Message(ctx, Stream, jsapi.Query{LastBySubject: subject})
 		switch {
 		case err != nil && !errors.Is(err, jetstream.ErrMsgNotFound):
 			return 0, fmt.Errorf("last message of %s: %w", subject, err)
