@@ -99,15 +99,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	if err := checkServer(s.api.Conn); err != nil {
 		return err
 	}
-	if err := s.ensureStreams(ctx); err != nil {
-		return err
-	}
-	err := jsapi.Retry(ctx, s.config.Log, func(ctx context.Context) error {
-		if err := s.Removals.Read(ctx, s.api); err != nil {
-			return jsapi.OfStream(Stream, err)
-		}
-		return nil
-	})
+	err := jsapi.Retry(ctx, s.config.Log, s.ensureStreams)
 	if err == nil && s.config.Reached > 0 {
 		err = s.reaches(ctx, s.config.Reached)
 	}

@@ -64,15 +64,18 @@ func idStream(replicas int) jetstream.StreamConfig {
 	}
 }
 
+// ensureStreams creates the streams, or checks those that exist, and reads what was removed.
 func (s *Store) ensureStreams(ctx context.Context) error {
-	if err := jsapi.Retry(ctx, s.config.Log, s.ensureEvents); err != nil {
+	if err := s.ensureEvents(ctx); err != nil {
 		return err
 	}
-	want := idStream(s.config.Replicas)
-	return jsapi.Retry(ctx, s.config.Log, func(ctx context.Context) error {
-		_, err := s.api.EnsureStream(ctx, want)
+	if _, err := s.api.EnsureStream(ctx, idStream(s.config.Replicas)); err != nil {
 		return err
-	})
+	}
+	if err := s.Removals.Read(ctx, s.api); err != nil {
+		return jsapi.OfStream(Stream, err)
+	}
+	return nil
 }
 
 // ensureEvents creates the stream of events, or checks the one that exists.
