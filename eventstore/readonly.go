@@ -109,15 +109,8 @@ func (r *readOnly) accepted(size int) {
 
 // watch finds out, until ctx ends, whether NATS accepts writes while no caller does.
 func (r *readOnly) watch(ctx context.Context) {
-	tick := time.NewTicker(probeEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-			r.check(ctx)
-		case <-ctx.Done():
-			return
-		}
+	for jsapi.Sleep(ctx, probeEvery); ctx.Err() == nil; jsapi.Sleep(ctx, probeEvery) {
+		r.check(ctx)
 	}
 }
 

@@ -203,10 +203,7 @@ func AwaitRemoval(ctx context.Context, s *Store, stopped error) error {
 		if _, removed, _ := s.Removals.Find(ctx, s.api, sequence); removed { // an error may pass
 			return nil
 		}
-		select {
-		case <-time.After(removalPoll):
-		case <-ctx.Done():
-		}
+		jsapi.Sleep(ctx, removalPoll)
 	}
 	return stopped
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"clients/eventstore/internal/jsapi"
@@ -21,10 +20,7 @@ import (
 // before it were applied; and ErrReplaced if another stream has taken its place, which it looks for after each
 // interruption, and at least every two seconds while nothing arrives.
 func (s *Store) Tail(ctx context.Context, after uint64, apply func([]Record) error) error {
-	t := tail{
-		api: s.api, guard: s.guard, advanced: s.config.Advanced, log: s.config.Log,
-		reached: Checkpoint{Sequence: after}, apply: apply, batch: make([]Record, 0, tailBatch),
-	}
+	t := tail{Store: s, reached: Checkpoint{Sequence: after}, apply: apply, batch: make([]Record, 0, tailBatch)}
 	if known, err := s.guard.checkpoint(); err == nil && known.Sequence == after { // the one of a snapshot
 		t.reached = known
 	}
@@ -39,16 +35,12 @@ func (s *Store) Tail(ctx context.Context, after uint64, apply func([]Record) err
 		case errors.Is(err, errInterrupted):
 			if state := fmt.Sprint(t.reached.Sequence, err); state != logged { // it may last
 				logged = state
-				t.log.Warn("reading CLIENTS again", "after", t.reached.Sequence, "reason", err)
+				s.config.Log.Warn("reading CLIENTS again", "after", t.reached.Sequence, "reason", err)
 			}
 		case err != nil:
 			return err
 		}
-		select { // not all the time, if it cannot even begin
-		case <-time.After(tailRetry):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+		jsapi.Sleep(ctx, tailRetry) // it may not even begin
 	}
 }
 
@@ -65,15 +57,12 @@ const (
 // leader (backfill). So is everything while the consumer is silent: the server that it lives on may be gone, and another
 // consumer cannot be created before the cluster has elected a leader for itself, which takes longer than the stream needs.
 type tail struct {
-	api      *jsapi.Client
-	guard    *guard
-	advanced func(sequence uint64)
-	log      *slog.Logger
-	reached  Checkpoint // the last message that was applied
-	apply    func([]Record) error
-	batch    []Record // not yet applied; reused
-	again    bool     // it was interrupted before
-	single   bool     // the stream has one replica
+	*Store
+	reached Checkpoint // the last message that was applied
+	apply   func([]Record) error
+	batch   []Record // not yet applied; reused
+	again   bool     // it was interrupted before
+	single  bool     // the stream has one replica
 
 	unreadable unreadable // suspected
 }
@@ -168,14 +157,14 @@ func (t *tail) take(ctx context.Context, msg jetstream.Msg) (more bool, err erro
 		}
 	}
 	if sequence > t.reached.Sequence+uint64(len(t.batch)) { // not repeated after a reconnect, or read from the leader already
-		record, removed := t.guard.removals.Record(sequence)
+		record, removed := t.Removals.Record(sequence)
 		if !removed {
 			record, err = Decode(sequence, meta.Timestamp, msg.Subject(), msg.Headers(), msg.Data())
 		}
 		if err != nil {
 			return false, err
 		}
-		t.guard.removals.Add(record)
+		t.Removals.Add(record)
 		t.batch = append(t.batch, record)
 	}
 	return meta.NumPending > 0, nil
@@ -199,8 +188,8 @@ func (t *tail) advance(batch []Record) error {
 	last := batch[len(batch)-1]
 	t.reached = Checkpoint{last.Sequence, last.StoredAt}
 	t.guard.advance(t.reached)
-	if t.advanced != nil {
-		t.advanced(last.Sequence)
+	if t.config.Advanced != nil {
+		t.config.Advanced(last.Sequence)
 	}
 	return nil
 }

@@ -73,19 +73,18 @@ func (t *tail) request(ctx context.Context, upTo uint64) ([]Record, error) {
 
 // next returns the message at a sequence, or what is known of it if it was removed.
 func (t *tail) next(ctx context.Context, sequence uint64) (Record, error) {
-	removals := t.guard.removals
-	record, removed := removals.Record(sequence)
+	record, removed := t.Removals.Record(sequence)
 	if removed {
 		return record, nil
 	}
 	record, err := nextRecord(ctx, t.api, "", sequence)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		var failed error
-		if record, removed, failed = removals.Find(ctx, t.api, sequence); removed || failed != nil {
+		if record, removed, failed = t.Removals.Find(ctx, t.api, sequence); removed || failed != nil {
 			err = failed
 		}
 	}
-	removals.Add(record)
+	t.Removals.Add(record)
 	return record, err
 }
 

@@ -38,9 +38,10 @@ const (
 )
 
 // Pause waits for a moment, or until ctx ends, before something is tried again that failed for the time being.
-func Pause(ctx context.Context) { sleep(ctx, shortPause) }
+func Pause(ctx context.Context) { Sleep(ctx, shortPause) }
 
-func sleep(ctx context.Context, d time.Duration) {
+// Sleep waits for as long as d, or until ctx ends.
+func Sleep(ctx context.Context, d time.Duration) {
 	select {
 	case <-time.After(d):
 	case <-ctx.Done():
@@ -78,7 +79,7 @@ func Retry(ctx context.Context, log *slog.Logger, call func(context.Context) err
 			log.Warn("waiting for NATS", "error", err)
 		}
 		last = err
-		sleep(ctx, longPause)
+		Sleep(ctx, longPause)
 	}
 }
 

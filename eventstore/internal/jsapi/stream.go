@@ -63,7 +63,7 @@ func (c *Client) StreamSubjects(ctx context.Context, stream, filter string) (inf
 		if time.Now().After(grace) || ctx.Err() != nil {
 			return info, ErrNoQuorum
 		}
-		sleep(ctx, quorumGrace/10)
+		Sleep(ctx, quorumGrace/10)
 	}
 }
 
