@@ -47,12 +47,12 @@ func (s *Store) CheckMessage(ctx context.Context, c Checkpoint) error {
 	return s.guard.checkMessage(ctx, c)
 }
 
-// SetCosts sets the costs of a single event and of a batch, as if they had been measured some time ago.
-func (s *Store) SetCosts(single, batch, ago time.Duration) {
-	s.writer.single.set(single)
-	s.writer.batch.set(batch)
-	s.writer.single.measured = s.writer.single.measured.Add(-ago)
-	s.writer.batch.measured = s.writer.batch.measured.Add(-ago)
+// SetCost sets the cost of an event, as if it had been measured some time ago.
+func (s *Store) SetCost(cost, ago time.Duration) {
+	c := &s.writer.cost
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.took, c.measured = cost, time.Now().Add(-ago)
 }
 
 // Costs returns a cost after a number of observations.
@@ -77,6 +77,13 @@ func (s *Store) FlushTogether(events ...domain.Envelope) (flushed []Flushed, sto
 	all := pendingOf(events)
 	stored = s.writer.flushTogether(all)
 	return outcomes(all), stored
+}
+
+// FlushSingly stores creations one by one.
+func (s *Store) FlushSingly(events ...domain.Envelope) []Flushed {
+	all := pendingOf(events)
+	s.writer.flushSingly(all)
+	return outcomes(all)
 }
 
 // Flush stores creations in the cheapest way.
@@ -165,10 +172,4 @@ func (s *Store) NewGuard() *Guard { return &Guard{guard{api: s.api, removals: ne
 // Compare compares the information of a stream on one server.
 func (g *Guard) Compare(ctx context.Context, info jsapi.StreamInfo) error {
 	return g.compare(ctx, info, Checkpoint{})
-}
-
-// Cost sets what an event and a batch cost just now.
-func (s *Store) Cost(d time.Duration) {
-	s.writer.single.set(d)
-	s.writer.batch.set(d)
 }

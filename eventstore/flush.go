@@ -17,11 +17,11 @@ import (
 
 // flushSingly publishes each event by itself, all at once. What one costs is measured by those that were stored now.
 func (w *writer) flushSingly(events []*pending) {
-	events = w.refuseLate(events, func(i int) time.Duration { return time.Duration(i+1) * w.single.get() })
+	events = w.refuseLate(events, func(i int) time.Duration { return time.Duration(i+1) * w.cost.get() })
 	if len(events) == 0 {
 		return
 	}
-	begun, expected := time.Now(), time.Duration(len(events))*w.single.get()
+	begun, expected := time.Now(), time.Duration(len(events))*w.cost.get()
 	var group sync.WaitGroup
 	var stored, took atomic.Int64
 	for _, p := range events {
@@ -37,7 +37,7 @@ func (w *writer) flushSingly(events []*pending) {
 	}
 	group.Wait()
 	if n := stored.Load(); n > 0 {
-		w.single.observe(time.Duration(took.Load() / n))
+		w.cost.observe(time.Duration(took.Load() / n))
 	}
 }
 
@@ -55,13 +55,13 @@ func (w *writer) flushTogether(events []*pending) bool {
 	if err != nil {
 		return false
 	}
-	begun, limit := time.Now(), max(publishAttempt, 2*w.batch.get())
+	begun, limit := time.Now(), max(publishAttempt, 2*w.batchCost())
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	ack, err := w.publishStaged(ctx, messages)
 	outcome := jsapi.Classify(err)
 	if outcome == jsapi.Stored || ctx.Err() != nil { // that long at least, so that the next limit is longer
-		w.batch.observe(time.Since(begun))
+		w.cost.observe(time.Since(begun) / time.Duration(w.syncs))
 	}
 	if outcome != jsapi.Stored {
 		for _, p := range events {
@@ -96,13 +96,13 @@ func sameCreation(events []*pending) bool {
 // publishStaged publishes messages of different clients as an atomic batch. It is the only kind that is staged in memory: each
 // part of it is as valid as the whole.
 func (w *writer) publishStaged(ctx context.Context, messages []*nats.Msg) (*jetstreamext.BatchAck, error) {
-	id := uuid.NewString()
-	if w.stage != nil {
-		size := 0
-		for _, msg := range messages {
-			size += msg.Size()
-		}
-		_ = w.stage(id, size) // without it the server stages the batch on disk
+	id, size := uuid.NewString(), 0
+	for _, msg := range messages {
+		size += msg.Size()
+	}
+	w.syncs = memorySyncs
+	if !w.replicated && (w.stage == nil || w.stage(id, size) != nil) {
+		w.syncs = diskSyncs
 	}
 	return w.publishBatch(ctx, id, messages)
 }
@@ -117,8 +117,7 @@ func (w *writer) publishBatch(ctx context.Context, id string, messages []*nats.M
 }
 
 // cost is how long something takes just now: an average in which the last times count most, and longer ones more. One that
-// was not measured of late is halved again and again: what is not begun for being too slow is not measured either. The next
-// measurement replaces it.
+// was not measured of late is halved again and again: what is not begun for being too slow is not measured either.
 type cost struct {
 	mu       sync.Mutex
 	took     time.Duration
@@ -134,20 +133,10 @@ func (c *cost) get() time.Duration {
 	return c.took >> min(time.Since(c.measured)/costHalf, 63)
 }
 
-// expired reports whether a cost was not measured of late.
-func (c *cost) expired() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return time.Since(c.measured) >= costHalf
-}
-
 func (c *cost) observe(took time.Duration) {
 	before := c.get()
 	weight := time.Duration(4)
-	switch {
-	case c.expired():
-		weight = 1
-	case took > before:
+	if took > before {
 		weight = 2
 	}
 	c.set(before + (took-before)/weight)

@@ -114,8 +114,10 @@ func newStore(nc *nats.Conn, config Config) *Store {
 	guard := &guard{api: api, removals: new(Removals)}
 	return &Store{
 		Removals: guard.removals, api: api, config: config, guard: guard, readOnly: readOnly,
-		writer: &writer{api: api, guard: guard, readOnly: readOnly, replicated: config.Replicas > 1, stage: config.Stage},
-		ids:    &ids{api: api, log: config.Log, lock: make(chan struct{}, 1)},
+		writer: &writer{
+			api: api, guard: guard, readOnly: readOnly, replicated: config.Replicas > 1, stage: config.Stage, syncs: memorySyncs,
+		},
+		ids: &ids{api: api, log: config.Log, lock: make(chan struct{}, 1)},
 	}
 }
 
@@ -124,10 +126,8 @@ func Attach(nc *nats.Conn) *Store {
 	return newStore(nc, Config{Log: slog.New(slog.DiscardHandler)})
 }
 
-// AppendCost returns how long the append of a single event and of a batch take at the moment.
-func (s *Store) AppendCost() (single, batch time.Duration) {
-	return s.writer.single.get(), s.writer.batch.get()
-}
+// AppendCost returns how long the append of an event takes at the moment.
+func (s *Store) AppendCost() time.Duration { return s.writer.cost.get() }
 
 // Published notes the size and the error of an attempt to publish, nil for an acknowledged one: it may show that the store
 // has become read-only.

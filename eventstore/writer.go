@@ -14,9 +14,9 @@ import (
 )
 
 // writer publishes events. One flush is under way at a time, and what comes meanwhile shares the next one. A flush
-// publishes its events one by one, or together as an atomic batch, whichever is done sooner: on one server a single event
-// costs one sync to disk, one after the other, and a batch, however many events it has, one if it is staged in memory and
-// otherwise eight or nine. What each costs just now is measured. On one server an event that could not be stored before its
+// publishes its events one by one, or together as an atomic batch, whichever takes fewer syncs to disk: on one server a single
+// event costs one, one after the other, and a batch, however many events it has, two if it is staged in memory and otherwise
+// eight or nine. How long a sync takes just now is measured. On one server an event that could not be stored before its
 // deadline is not sent. Several servers store many events at once, and what the last ones took may have been an election.
 // Each event keeps its own condition; a batch that the stream refuses is published event by event.
 type writer struct {
@@ -30,15 +30,15 @@ type writer struct {
 	closed  bool
 	queue   chan *pending
 	ended   chan struct{}
-	single  cost // of an event that is published by itself, while others are, too
-	batch   cost
-	callers int // who may have an event for the next flush: those of the last one, and those who waited for its end
+	cost    cost // of an event that is published by itself, while others are, too
+	syncs   int  // of the last batch: one costs as much as so many events
+	callers int  // who may have an event for the next flush: those of the last one, and those who waited for its end
 }
 
 const (
 	maxBatch    = 500 // the server takes 1,000
-	batchSyncs  = 9   // of a batch, where a single event has one: the first estimate
-	stagedSyncs = 2   // of one that is staged in memory, with the time for that
+	diskSyncs   = 9   // of a batch that is staged on disk
+	memorySyncs = 2   // of one that is staged in memory, as by servers of a cluster
 	gatherShare = 2   // of what a batch costs: waited for callers that just got a result and may have more to store
 	maxGather   = 20 * time.Millisecond
 )
@@ -49,11 +49,7 @@ var errTooSlow = errors.New("the event store is too slow at the moment")
 // start begins to publish.
 func (w *writer) start() {
 	w.queue, w.ended = make(chan *pending, maxBatch), make(chan struct{})
-	w.single.set(time.Millisecond / 2)
-	w.batch.set(batchSyncs * time.Millisecond / 2)
-	if w.stage != nil {
-		w.batch.set(stagedSyncs * time.Millisecond / 2)
-	}
+	w.cost.set(time.Millisecond / 2)
 	go func() {
 		defer close(w.ended)
 		for p := range w.queue {
@@ -103,8 +99,8 @@ func (w *writer) append(ctx context.Context, p *pending) (domain.AppendResult, e
 // just got a result: without that they would share the batches in two halves, each as long as the whole.
 func (w *writer) gather(first *pending) []*pending {
 	var timeout <-chan time.Time // nil once it waits no longer
-	if w.together(w.callers) {
-		timeout = time.After(min(w.batch.get()/gatherShare, maxGather))
+	if w.callers > w.syncs {
+		timeout = time.After(min(w.batchCost()/gatherShare, maxGather))
 	}
 	batch := take(nil, first)
 	for len(batch) < maxBatch && (len(w.queue) > 0 || timeout != nil && len(batch) < w.callers) {
@@ -121,8 +117,8 @@ func (w *writer) gather(first *pending) []*pending {
 	return batch
 }
 
-// together reports whether n events are stored sooner as a batch than one by one.
-func (w *writer) together(n int) bool { return time.Duration(n)*w.single.get() > w.batch.get() }
+// batchCost returns how long a batch takes.
+func (w *writer) batchCost() time.Duration { return time.Duration(w.syncs) * w.cost.get() }
 
 // take adds p to a batch, unless its caller has given up on it.
 func take(batch []*pending, p *pending) []*pending {
@@ -132,16 +128,11 @@ func take(batch []*pending, p *pending) []*pending {
 	return batch
 }
 
-// flush stores events that are taken, and returns when the outcome of each is known, or known to be unknown. On one server an
-// expired cost of single events is measured by one of them: many would block a slow disk.
+// flush stores events that are taken, and returns when the outcome of each is known, or known to be unknown.
 func (w *writer) flush(events []*pending) {
 	events = slices.DeleteFunc(events, w.publishLeased)
-	if len(events) > 1 && !w.replicated && w.single.expired() {
-		w.flushSingly(events[:1])
-		events = events[1:]
-	}
-	if w.together(len(events)) {
-		events = w.refuseLate(events, func(int) time.Duration { return w.batch.get() })
+	if len(events) > w.syncs {
+		events = w.refuseLate(events, func(int) time.Duration { return w.batchCost() })
 		if len(events) > 1 && w.flushTogether(events) {
 			return
 		}

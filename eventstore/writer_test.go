@@ -2,6 +2,7 @@ package eventstore_test
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"testing"
 	"time"
@@ -43,13 +44,17 @@ func TestWaitingEventsShareAnAtomicBatch(t *testing.T) {
 // A batch waits a moment for callers that just got a result, so that they do not share the batches in two halves.
 func TestCallersThatComeBackShareABatch(t *testing.T) {
 	t.Parallel()
-	s := singleNode(t)
+	s, err := eventstore.Open(deadline(t), natstest.Run(t, 1).Connect(t, 0), eventstore.Config{
+		Replicas: 1, Stage: func(string, int) error { return nil }, Log: slog.New(slog.DiscardHandler),
+	})
+	require.NoError(t, err)
+	t.Cleanup(s.Close)
 	const callers, each = 8, 20
 	var group sync.WaitGroup
 	for i := range callers {
 		group.Go(func() {
 			for n := range each {
-				s.Cost(80 * time.Millisecond)
+				s.SetCost(40*time.Millisecond, 0)
 				_, err := s.Append(deadline(t), created(int64(1+n*callers+i)), 0)
 				if err != nil {
 					t.Error(err)
@@ -191,7 +196,7 @@ func TestAnEventIsRefusedForASlowDiskAndNotForAnElection(t *testing.T) {
 	t.Parallel()
 	for servers, refused := range map[int]bool{1: true, 3: false} {
 		s := singleOrReplicated(t, servers)
-		s.Cost(3 * time.Second) // more than an event may take
+		s.SetCost(3*time.Second, 0) // more than an event may take
 		_, err := s.Append(deadline(t), created(1), 0)
 		if refused {
 			require.ErrorContains(t, err, "the event store is too slow at the moment")

@@ -30,14 +30,11 @@ func TestOpenRequiresTheSettingsOfTheBucket(t *testing.T) {
 }
 
 // costlyStore opens a store whose appends take a duration that the test can change.
-func costlyStore(t *testing.T, single, batch time.Duration) (s *idempotency.Store, cost *[2]atomic.Int64) {
+func costlyStore(t *testing.T, each time.Duration) (s *idempotency.Store, cost *atomic.Int64) {
 	t.Helper()
-	s, cost = singleNode(t), new([2]atomic.Int64)
-	cost[0].Store(int64(single))
-	cost[1].Store(int64(batch))
-	s.SetAppendCost(func() (time.Duration, time.Duration) {
-		return time.Duration(cost[0].Load()), time.Duration(cost[1].Load())
-	})
+	s, cost = singleNode(t), new(atomic.Int64)
+	cost.Store(int64(each))
+	s.SetAppendCost(func() time.Duration { return time.Duration(cost.Load()) })
 	return s, cost
 }
 
@@ -52,11 +49,11 @@ func claimFor(t *testing.T, s *idempotency.Store, limit time.Duration) (domain.I
 // On a slow but idle disk a claim is stored; a stored record is read however slow the disk is.
 func TestAClaimIsStoredIfItsEventWouldBeInTime(t *testing.T) {
 	t.Parallel()
-	s, cost := costlyStore(t, 700*time.Millisecond, time.Minute)
+	s, cost := costlyStore(t, 700*time.Millisecond)
 	_, own, err := claimFor(t, s, 2400*time.Millisecond)
 	require.NoError(t, err)
 	require.True(t, own)
-	cost[0].Store(int64(time.Minute))
+	cost.Store(int64(time.Minute))
 	r, own, err := claimFor(t, s, 2400*time.Millisecond)
 	require.NoError(t, err)
 	require.False(t, own)
@@ -66,13 +63,12 @@ func TestAClaimIsStoredIfItsEventWouldBeInTime(t *testing.T) {
 // On a slow disk claims wait for each other instead of filling the queue of the server.
 func TestAClaimThatWouldBeLateIsNotStored(t *testing.T) {
 	t.Parallel()
-	s, cost := costlyStore(t, 0, 0)
+	s, cost := costlyStore(t, 0)
 	release := s.FillClaims()
 	_, _, err := claimFor(t, s, 50*time.Millisecond)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	release()
-	cost[0].Store(int64(10 * time.Second))
-	cost[1].Store(int64(90 * time.Second))
+	cost.Store(int64(10 * time.Second))
 	_, _, err = claimFor(t, s, time.Second)
 	require.ErrorIs(t, err, idempotency.ErrTooSlow)
 }

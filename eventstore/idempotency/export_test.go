@@ -35,7 +35,7 @@ func (s *Store) Put(ctx context.Context, subject string, value []byte) (revision
 }
 
 // SetAppendCost sets the cost of an append.
-func (s *Store) SetAppendCost(cost func() (single, batch time.Duration)) { s.config.AppendCost = cost }
+func (s *Store) SetAppendCost(cost func() time.Duration) { s.config.AppendCost = cost }
 
 // FillClaims takes all places of claims that are stored at once, until release is called.
 func (s *Store) FillClaims() (release func()) {

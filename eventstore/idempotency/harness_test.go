@@ -16,7 +16,7 @@ import (
 // openStore opens a store as one replica of the service does.
 func openStore(t testing.TB, nc *nats.Conn, replicas int) *idempotency.Store {
 	t.Helper()
-	free := func() (single, batch time.Duration) { return 0, 0 }
+	free := func() time.Duration { return 0 }
 	s, err := idempotency.Open(deadline(t), nc, idempotency.Config{Replicas: replicas, AppendCost: free, Log: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	return s

@@ -17,8 +17,8 @@ import (
 type Config struct {
 	// Replicas of the stream, if it is created.
 	Replicas int
-	// AppendCost returns how long the append of a single event and of a batch take at the moment.
-	AppendCost func() (single, batch time.Duration)
+	// AppendCost returns how long the append of an event takes at the moment.
+	AppendCost func() time.Duration
 	// Published, unless nil, is called with the size and the error of each attempt to publish, nil for an acknowledged one.
 	Published func(size int, err error)
 	Log       *slog.Logger
@@ -94,9 +94,8 @@ func (s *Store) admit(ctx context.Context) (done func(), err error) {
 		return nil, domain.NoStore(ctx.Err())
 	}
 	done = func() { <-s.claiming }
-	single, batch := s.config.AppendCost()
 	before := time.Duration(min(len(s.claiming), claimsAtOnce))
-	if deadline, limited := ctx.Deadline(); limited && time.Until(deadline) < before*single+2*min(single, batch) {
+	if deadline, limited := ctx.Deadline(); limited && time.Until(deadline) < (before+2)*s.config.AppendCost() {
 		done()
 		return nil, domain.NoStore(errTooSlow)
 	}
