@@ -27,12 +27,8 @@ type Entry struct {
 	Anew bool
 }
 
-const (
-	// MaxBatch is how many entries can be stored together.
-	MaxBatch = 1000
-
-	minBatch = 16 // of reference events: fewer are published one by one sooner
-)
+// MaxBatch is how many entries can be stored together.
+const MaxBatch = 1000
 
 // AppendBatch stores entries in their order and returns the sequence of the last one. A batch with an event of a client in
 // it is stored completely or not at all. Of other batches a part may be stored if AppendBatch fails. Storing it once more
@@ -70,9 +66,9 @@ func (s *Store) AppendBatch(ctx context.Context, entries []Entry) (uint64, error
 	}
 }
 
-// storeBatch stores messages once: a few reference events are stored one after the other sooner than a batch is.
+// storeBatch stores messages once: a few reference events one after the other, since a batch costs more syncs.
 func (w *writer) storeBatch(ctx context.Context, messages []*nats.Msg, events int, before uint64) (last uint64, err error) {
-	if len(messages) >= minBatch || events > 0 {
+	if len(messages) > diskSyncs || events > 0 {
 		ack, err := w.publishBatch(ctx, uuid.NewString(), messages)
 		if err != nil {
 			return 0, err
