@@ -122,11 +122,3 @@ func protectName(c *server.ConsumerConfig, partner string) error {
 	}
 	return nil
 }
-
-// createSubject returns the end of the subject at which the server creates a consumer.
-func createSubject(c *server.ConsumerConfig) string {
-	if c.FilterSubject != "" {
-		return c.Name + "." + c.FilterSubject
-	}
-	return c.Name
-}

@@ -66,7 +66,7 @@ func (r *responder) create(ctx context.Context, request server.CreateConsumerReq
 	if err != nil {
 		return refuse(codeBadRequest, "%v", err), codeBadRequest.ErrorCode
 	}
-	response, err = r.request(ctx, "CONSUMER.CREATE."+stream+"."+createSubject(&request.Config), body)
+	response, err = r.request(ctx, "CONSUMER.CREATE."+stream+"."+request.Config.Name, body)
 	if err != nil {
 		return refuse(codeUnavailable, "JetStream does not respond: the consumer may have been created or not"), codeUnavailable.ErrorCode
 	}
