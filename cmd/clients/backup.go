@@ -33,7 +33,7 @@ func (c *backupCommand) Run(ctx context.Context, s streams) error {
 		return config.Faults{"--keep: must not be negative"}
 	}
 	options := backup.Options{Sources: c.Sources, Version: version.Current().Version, Out: s.out, Err: s.err}
-	return c.Administer(ctx, func(nc *nats.Conn, _ string, _ bool) (err error) {
+	return c.Administer(ctx, func(nc *nats.Conn, _ bool) (err error) {
 		if c.Keep > 0 {
 			err = backup.CreateIn(ctx, nc, c.Folder, c.Keep, options)
 		} else {

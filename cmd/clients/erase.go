@@ -96,15 +96,16 @@ var errEnded = errors.New("the service has ended")
 // administer calls do with what erases on the NATS of a running service, or in the store of an embedded one that is stopped. If an
 // embedded service ends it ends the context, and returns errEnded. It fails if the disk of an embedded service is full.
 func administer(ctx context.Context, c *config.RunningFlags, s streams, do func(context.Context, *erasure.Eraser) error) error {
-	if c.NATSURL == "" {
+	isEmbedded := c.NATSURL == ""
+	if isEmbedded {
 		if err := embedded.RequireRoom(c.DataDir); err != nil {
 			return terminal.WithHint(err, "free space on the disk of %s, and run this again", c.DataDir)
 		}
 	}
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	return c.Administer(ctx, func(nc *nats.Conn, dir string, stopped bool) error {
-		if dir != "" {
+	return c.Administer(ctx, func(nc *nats.Conn, stopped bool) error {
+		if isEmbedded {
 			nc.SetDisconnectErrHandler(func(*nats.Conn, error) { end(errEnded) })
 		}
 		e := erasure.New(nc, erasure.Config{
@@ -112,8 +113,8 @@ func administer(ctx context.Context, c *config.RunningFlags, s streams, do func(
 			NewFold: func() erasure.Fold { return readmodel.NewModel().Fold }, ClientOf: ingest.ClientOf,
 		})
 		err := do(ctx, e)
-		if err == nil && dir != "" {
-			err = embedded.AwaitRemoval(ctx, dir)
+		if err == nil && isEmbedded {
+			err = embedded.AwaitRemoval(ctx, c.DataDir)
 		}
 		if err != nil && errors.Is(context.Cause(ctx), errEnded) {
 			return errEnded

@@ -3,12 +3,13 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"os"
 
 	"clients/cmd/clients/internal/config"
-	"clients/cmd/clients/internal/natsconn"
 	"clients/cmd/clients/internal/terminal"
 	"clients/cmd/clients/internal/verify"
+	"clients/eventstore/embedded"
 	"clients/projections/audit"
 )
 
@@ -46,7 +47,7 @@ func (c *verifyCommand) open(ctx context.Context, report *verify.Report) (_ *aud
 	}
 	running := config.RunningFlags{NATSFlags: c.NATSFlags, DataDir: cmp.Or(os.Getenv("CLIENTS_DATA_DIR"), "./clients-data")}
 	nc, err := running.Connect(ctx)
-	if c.NATSURL == "" && natsconn.IsAbsent(err) {
+	if errors.Is(err, embedded.ErrNotRunning) {
 		err = terminal.WithHint(err, "to check a stopped store use --data-dir DIR")
 	}
 	if err != nil {

@@ -80,7 +80,7 @@ func (c *RunningFlags) Connect(ctx context.Context) (*nats.Conn, error) {
 }
 
 // Administer calls do with a connection of the administrator: see natsconn.Settings.Administer.
-func (c *RunningFlags) Administer(ctx context.Context, do func(nc *nats.Conn, dir string, stopped bool) error) error {
+func (c *RunningFlags) Administer(ctx context.Context, do func(nc *nats.Conn, stopped bool) error) error {
 	settings, err := c.settings()
 	if err != nil {
 		return err

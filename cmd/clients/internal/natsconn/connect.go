@@ -3,8 +3,6 @@ package natsconn
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io/fs"
 	"log/slog"
 	"slices"
 	"strings"
@@ -15,55 +13,62 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// attemptPause is how long Connect waits between two attempts.
+// attemptPause is how long Connect and Await wait between two attempts.
 const attemptPause = time.Second
 
-// Connect returns a connection to one of the servers. It retries whatever the failure and logs each, until ctx ends: then
-// the error is a *ConnectError. An attempt under way then goes on for up to a second per server. A file in the data
-// directory that it may not read is returned at once.
+// Connect returns a connection to one of the servers. It retries whatever the failure and logs each, until ctx ends. An attempt
+// under way then goes on for up to a second per server.
 func (s Settings) Connect(ctx context.Context, log *slog.Logger) (*nats.Conn, error) {
-	return s.connect(ctx, log, func(error) bool { return false })
+	return s.retry(ctx, log, func(error) bool { return false })
 }
 
-// connect is Connect, with further options. It returns an error for which final returns true at once.
-func (s Settings) connect(ctx context.Context, log *slog.Logger, final func(error) bool, options ...nats.Option) (*nats.Conn, error) {
-	failed := &ConnectError{Servers: Redact(s.URL), Last: nats.ErrTimeout}
-	if s.DataDir != "" {
-		failed.Servers = "the embedded server of " + s.DataDir
-	}
-	for ctx.Err() == nil {
-		url, login, err := s.target()
-		if err == nil {
-			failed.Servers = Redact(url)
-			var nc *nats.Conn
-			if nc, err = nats.Connect(url, slices.Concat(Options(log), s.fileOptions(), login, options)...); err == nil {
-				return nc, nil
-			}
+// retry connects to one of the servers, and logs as long as it cannot, until ctx ends or an error is final.
+func (s Settings) retry(ctx context.Context, log *slog.Logger, final func(error) bool, options ...nats.Option) (*nats.Conn, error) {
+	for {
+		nc, err := s.attempt(log, options...)
+		if err == nil || final(err) {
+			return nc, err
 		}
-		if s.DataDir != "" && errors.Is(err, fs.ErrPermission) {
-			return nil, err
-		}
-		if ctx.Err() != nil {
-			break
-		}
-		if failed.Last = err; final(err) {
-			return nil, failed
-		}
-		log.Warn("waiting for NATS", "servers", failed.Servers, "error", reason(err))
+		log.Warn("waiting for NATS", "servers", s.servers(), "error", err)
 		select {
 		case <-time.After(attemptPause):
 		case <-ctx.Done():
+			return nil, ctx.Err()
 		}
 	}
-	failed.Ended = ctx.Err()
-	return nil, failed
+}
+
+// attempt tries each of the servers once.
+func (s Settings) attempt(log *slog.Logger, options ...nats.Option) (*nats.Conn, error) {
+	url, login := s.URL, nats.Option(nil)
+	if s.DataDir != "" {
+		var err error
+		if url, login, err = embedded.Admin(s.DataDir); err != nil {
+			return nil, err
+		}
+	}
+	nc, err := nats.Connect(url, slices.Concat(Options(log), s.fileOptions(), options, []nats.Option{login})...)
+	switch {
+	case errors.Is(err, nats.ErrNoServers): // as nats.go reports this
+		err = errors.New("connection refused")
+	case errors.Is(err, nats.ErrAuthorization):
+		err = errors.New("login rejected")
+	}
+	return nc, err
+}
+
+// servers returns where s connects to, without logins.
+func (s Settings) servers() string {
+	if s.DataDir != "" {
+		return "the embedded server of " + s.DataDir
+	}
+	return Redact(s.URL)
 }
 
 // CertificateExpiry returns when the certificate of one of the servers expires, as a new connection finds it; zero without
 // TLS. It may take a second per server.
 func (s Settings) CertificateExpiry() (expires time.Time, err error) {
-	options := slices.Concat(Options(slog.New(slog.DiscardHandler)), s.fileOptions(), []nats.Option{nats.NoReconnect()})
-	nc, err := nats.Connect(s.URL, options...)
+	nc, err := s.attempt(slog.New(slog.DiscardHandler), nats.NoReconnect())
 	if err != nil {
 		return expires, err
 	}
@@ -72,41 +77,6 @@ func (s Settings) CertificateExpiry() (expires time.Time, err error) {
 		expires = state.PeerCertificates[0].NotAfter
 	}
 	return expires, nil
-}
-
-// target returns where to connect, and the login of an embedded server.
-func (s Settings) target() (url string, login []nats.Option, err error) {
-	if s.DataDir == "" {
-		return s.URL, nil, nil
-	}
-	url, option, err := embedded.Admin(s.DataDir)
-	return url, []nats.Option{option}, err
-}
-
-// ConnectError reports that there was no connection in time.
-type ConnectError struct {
-	Servers string // redacted
-	Ended   error  // of the context
-	Last    error  // of the last attempt
-}
-
-// Error returns the servers and why the last attempt failed.
-func (e *ConnectError) Error() string {
-	return fmt.Sprintf("cannot connect to NATS at %s: %s", e.Servers, reason(e.Last))
-}
-
-// Unwrap returns the error of the context and that of the last attempt.
-func (e *ConnectError) Unwrap() []error { return []error{e.Ended, e.Last} }
-
-// reason returns why an attempt failed. nats.go does not report a refused connection as such.
-func reason(err error) string {
-	switch {
-	case errors.Is(err, nats.ErrNoServers):
-		return "connection refused"
-	case errors.Is(err, nats.ErrAuthorization):
-		return "login rejected"
-	}
-	return err.Error()
 }
 
 // Readable returns err with another text where nats.go reports that there is no connection as a buffer that is full. It

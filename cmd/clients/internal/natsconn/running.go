@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"time"
 
@@ -20,55 +21,29 @@ import (
 // Limit is how long a subcommand waits for NATS to respond.
 const Limit = 5 * time.Second
 
-// Running connects to the NATS of a running service. The user must be an administrator.
+// Running connects to the NATS of a running service, and retries for a while. The user must be an administrator.
 func (s Settings) Running(ctx context.Context) (*nats.Conn, error) {
-	limited, cancel := context.WithTimeout(ctx, Limit)
-	defer cancel()
-	nc, err := s.Await(limited, slog.New(slog.DiscardHandler))
-	if unconnected := new(ConnectError); errors.As(err, &unconnected) && errors.Is(unconnected.Last, embedded.ErrNotRunning) {
-		err = unconnected.Last
-	}
-	return nc, err
+	end := time.Now().Add(Limit)
+	return s.administrator(ctx, slog.New(slog.DiscardHandler), func(err error) bool {
+		return errors.Is(err, embedded.ErrNotRunning) || time.Now().After(end)
+	})
 }
 
-// Administer calls do with a connection to the NATS of a running service, and with the data directory of an embedded one. If that
-// one is stopped it starts a server over its store, which does not listen, until do returns, and stopped is true.
-func (s Settings) Administer(ctx context.Context, do func(nc *nats.Conn, dir string, stopped bool) error) error {
-	var nc *nats.Conn
-	_, _, err := s.target()
-	stopped := s.DataDir != "" && errors.Is(err, embedded.ErrNotRunning) && embedded.HasStore(s.DataDir)
-	if stopped {
-		var server *embedded.Server
-		log := slog.New(slog.DiscardHandler)
-		if server, err = embedded.Start(embedded.Config{Dir: s.DataDir, Log: log}); err != nil {
-			return err
-		}
-		defer server.Shutdown()
-		if server.Unrepaired != nil {
-			return server.Unrepaired
-		}
-		nc, err = server.Connect(Options(log)...)
-	} else {
-		nc, err = s.Running(ctx)
-	}
-	if err != nil {
-		return err
-	}
-	defer nc.Close()
-	return do(nc, s.DataDir, stopped)
-}
-
-// IsAbsent reports whether an error of Running says that no service runs there.
-func IsAbsent(err error) bool {
-	return errors.Is(err, embedded.ErrNotRunning) || errors.As(err, new(*ConnectError)) && !errors.Is(err, nats.ErrAuthorization)
-}
-
-// Await connects as soon as there is a server, and logs as long as there is none. A server whose certificate is not trusted
-// is an error at once. The user must be an administrator.
+// Await connects as soon as there is a server, and logs as long as there is none. The user must be an administrator.
 func (s Settings) Await(ctx context.Context, log *slog.Logger) (*nats.Conn, error) {
+	return s.administrator(ctx, log, func(error) bool { return false })
+}
+
+// administrator connects as an administrator. A server whose certificate is not trusted, and a file in the data directory that may
+// not be read, are errors at once.
+func (s Settings) administrator(ctx context.Context, log *slog.Logger, final func(error) bool) (*nats.Conn, error) {
 	// The addresses that the servers report of each other are ignored: through a forwarded port they cannot be reached, or
 	// the certificate is not valid for them, and that failure would hide the one of the server that was given.
-	nc, err := s.connect(ctx, log, isUntrusted, reportViolation(ctx, log), nats.IgnoreDiscoveredServers())
+	nc, err := s.retry(ctx, log, func(err error) bool { return isUntrusted(err) || errors.Is(err, fs.ErrPermission) || final(err) },
+		reportViolation(ctx, log), nats.IgnoreDiscoveredServers())
+	if err != nil {
+		err = fmt.Errorf("cannot connect to NATS at %s: %w", s.servers(), err)
+	}
 	if isUntrusted(err) {
 		err = terminal.WithHint(err, "CLIENTS_NATS_CA names the file with the authorities of the NATS servers")
 	}
@@ -77,6 +52,30 @@ func (s Settings) Await(ctx context.Context, log *slog.Logger) (*nats.Conn, erro
 
 // isUntrusted reports whether a server's certificate could not be verified.
 func isUntrusted(err error) bool { return errors.As(err, new(*tls.CertificateVerificationError)) }
+
+// Administer calls do with a connection to the NATS of a running service. If that is an embedded one that is stopped, it starts a
+// server over its store, which does not listen, until do returns, and stopped is true.
+func (s Settings) Administer(ctx context.Context, do func(nc *nats.Conn, stopped bool) error) error {
+	nc, err := s.Running(ctx)
+	stopped := errors.Is(err, embedded.ErrNotRunning) && embedded.HasStore(s.DataDir)
+	if stopped {
+		log := slog.New(slog.DiscardHandler)
+		server, failed := embedded.Start(embedded.Config{Dir: s.DataDir, Log: log})
+		if failed != nil {
+			return failed
+		}
+		defer server.Shutdown()
+		if server.Unrepaired != nil {
+			return server.Unrepaired
+		}
+		nc, err = server.Connect(Options(log)...)
+	}
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	return do(nc, stopped)
+}
 
 // OpenHistory opens what is stored.
 func OpenHistory(ctx context.Context, nc *nats.Conn) (h *history.History, err error) {
