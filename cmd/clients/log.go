@@ -3,9 +3,9 @@ package main
 import (
 	"io"
 	"log/slog"
+	"strings"
 	"time"
 
-	"clients/cmd/clients/internal/natsconn"
 	"clients/cmd/clients/internal/terminal"
 )
 
@@ -25,15 +25,20 @@ func newLog(format string, level slog.Level, w io.Writer) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, options))
 }
 
-// readable turns a duration into a number of milliseconds, with the unit in its name, and an error into a text that says
-// what an operator can act on.
+// readable turns a duration into a number of milliseconds, with the unit in its name, and an error into a text, with its hint
+// beside it.
 func readable(_ []string, a slog.Attr) slog.Attr {
 	switch a.Value.Kind() {
 	case slog.KindDuration:
 		return slog.Float64(a.Key+"_ms", float64(a.Value.Duration().Round(time.Microsecond))/float64(time.Millisecond))
 	case slog.KindAny:
 		if err, isError := a.Value.Any().(error); isError {
-			return slog.String(a.Key, natsconn.Readable(err).Error())
+			lines, hint := terminal.Text(err)
+			text := slog.String(a.Key, strings.Join(lines, "\n"))
+			if hint != "" {
+				return slog.GroupAttrs("", text, slog.String("hint", hint))
+			}
+			return text
 		}
 	}
 	return a
@@ -47,11 +52,10 @@ func report(w io.Writer, err error, asJSON bool) {
 	}
 	log := newLog(logJSON, slog.LevelInfo, w)
 	lines, hint := terminal.Text(err)
-	for i, line := range lines {
-		var attributes []any
-		if hint != "" && i == len(lines)-1 {
-			attributes = []any{"hint", hint}
-		}
-		log.With("error", line).Error("failed", attributes...)
+	if hint != "" {
+		log = log.With("hint", hint)
+	}
+	for _, line := range lines {
+		log.Error("failed", "error", line)
 	}
 }

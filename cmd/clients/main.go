@@ -93,7 +93,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitOK
 	}
 	if err == nil {
-		err = natsconn.Readable(natsconn.PermissionError(ctx, selected.Run()))
+		err = natsconn.PermissionError(ctx, selected.Run())
 	}
 	if err == nil {
 		return exitOK

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
-	"strings"
 	"time"
 
 	"clients/eventstore/embedded"
@@ -78,20 +77,3 @@ func (s Settings) CertificateExpiry() (expires time.Time, err error) {
 	}
 	return expires, nil
 }
-
-// Readable returns err with another text where nats.go reports that there is no connection as a buffer that is full. It
-// returns nil for nil.
-func Readable(err error) error {
-	if err == nil || !strings.Contains(err.Error(), nats.ErrReconnectBufExceeded.Error()) {
-		return err
-	}
-	return &readableError{err}
-}
-
-type readableError struct{ error }
-
-func (e *readableError) Error() string {
-	return strings.ReplaceAll(e.error.Error(), nats.ErrReconnectBufExceeded.Error(), "NATS cannot be reached")
-}
-
-func (e *readableError) Unwrap() error { return e.error }

@@ -7,7 +7,7 @@ import (
 	"log/slog"
 	"sync/atomic"
 
-	"clients/cmd/clients/internal/natsconn"
+	"clients/cmd/clients/internal/terminal"
 
 	"github.com/nats-io/nats.go"
 )
@@ -94,10 +94,8 @@ func (l startLog) Handle(ctx context.Context, r slog.Record) error {
 	if r.Level == slog.LevelWarn {
 		warning := r.Message
 		r.Attrs(func(a slog.Attr) bool {
-			if err, isError := a.Value.Any().(error); isError && a.Key == "error" {
-				warning += ": " + natsconn.Readable(err).Error()
-			} else if a.Key == "error" || a.Key == "reason" {
-				warning += ": " + a.Value.String()
+			if a.Key == "error" || a.Key == "reason" {
+				warning += ": " + terminal.Readable(a.Value.String())
 			}
 			return true
 		})

@@ -36,11 +36,7 @@ func (s *Server) buildReadModel(ctx context.Context) error {
 		defer s.feeds.Close()
 		follow(ctx, s.directory, s.store, func(err error) {
 			if s.reason.Load() == nil { // otherwise Start returns it
-				log := s.log
-				if _, hint := terminal.Text(withRemedy(err)); hint != "" {
-					log = log.With("hint", hint)
-				}
-				log.Error("tail stopped, writes refused", "error", err)
+				s.log.Error("tail stopped, writes refused", "error", withRemedy(err))
 			}
 		})
 	})

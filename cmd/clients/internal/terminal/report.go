@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/nats-io/nats.go"
 )
 
 // hintError is an error with advice for the user.
@@ -35,9 +37,15 @@ func Report(w io.Writer, err error) {
 	}
 }
 
+// Readable returns text with secrets replaced, and with another wording where nats.go reports that there is no connection as a
+// buffer that is full.
+func Readable(text string) string {
+	return strings.ReplaceAll(Redact(text), nats.ErrReconnectBufExceeded.Error(), "NATS cannot be reached")
+}
+
 // Text returns what Report prints: the lines of err, and its hint or "". Secrets are replaced in both.
 func Text(err error) (lines []string, hint string) {
-	lines = strings.Split(Redact(err.Error()), "\n")
+	lines = strings.Split(Readable(err.Error()), "\n")
 	for found := new(hintError); errors.As(err, &found); err = found.error {
 		hint = found.hint
 	}
