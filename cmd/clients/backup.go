@@ -17,7 +17,7 @@ import (
 type backupCommand struct {
 	config.RunningFlags
 	Folder  string `arg:"" help:"Folder of the backup, which must be empty or not exist. With --keep: the folder of all backups."`
-	Keep    int    `default:"0" help:"Make the backup in a new folder within FOLDER, named by the time, and then delete the oldest complete backups there beyond this number, and incomplete ones. 0: delete none."`
+	Keep    uint   `default:"0" help:"Make the backup in a new folder within FOLDER, named by the time, and then delete the oldest complete backups there beyond this number, and incomplete ones. 0: delete none."`
 	Sources bool   `help:"Also copy PROJECTS and INVOICES, which belong to other teams. What was learned of them is in the backup anyway."`
 }
 
@@ -29,13 +29,10 @@ func (c *backupCommand) Help() string {
 
 // Run makes a backup.
 func (c *backupCommand) Run(ctx context.Context, s streams) error {
-	if c.Keep < 0 {
-		return config.Faults{"--keep: must not be negative"}
-	}
 	options := backup.Options{Sources: c.Sources, Version: version.Current().Version, Out: s.out, Err: s.err}
 	return c.Administer(ctx, func(nc *nats.Conn, _ bool) (err error) {
 		if c.Keep > 0 {
-			err = backup.CreateIn(ctx, nc, c.Folder, c.Keep, options)
+			err = backup.CreateIn(ctx, nc, c.Folder, int(c.Keep), options)
 		} else {
 			err = backup.Create(ctx, nc, c.Folder, options)
 		}

@@ -31,12 +31,7 @@ func (c *epochCommand) Help() string {
 const noticed = 2 * time.Second
 
 // Run prints the epoch, after it has changed it if that is asked for.
-func (c *epochCommand) Run(ctx context.Context, s streams) error {
-	nc, err := c.Connect(ctx)
-	if err != nil {
-		return err
-	}
-	defer nc.Close()
+func (c *epochCommand) Run(ctx context.Context, s streams, nc *nats.Conn) error {
 	js, err := jetstream.New(nc)
 	if err != nil {
 		return err

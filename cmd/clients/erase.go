@@ -8,7 +8,6 @@ import (
 
 	"clients/cmd/clients/internal/config"
 	"clients/cmd/clients/internal/terminal"
-	"clients/domain"
 	"clients/eventstore/embedded"
 	"clients/eventstore/erasure"
 	"clients/projections/ingest"
@@ -20,10 +19,10 @@ import (
 // eraseCommand erases a deleted client.
 type eraseCommand struct {
 	config.RunningFlags
-	ID      int64    `arg:"" help:"Client to erase, which must be deleted."`
-	Account string   `name:"account" required:"" help:"Account of the client."`
-	Log     string   `name:"log" placeholder:"FILE" help:"Append the client to this list, which restore --erasures applies to older backups."`
-	Rebuilt []string `name:"rebuilt" placeholder:"SERVER" help:"A NATS server that an earlier run has named, and that was rebuilt or removed since."`
+	ID      config.ClientID `arg:"" help:"Client to erase, which must be deleted."`
+	Account config.Account  `name:"account" required:"" help:"Account of the client."`
+	Log     string          `name:"log" placeholder:"FILE" help:"Append the client to this list, which restore --erasures applies to older backups."`
+	Rebuilt []string        `name:"rebuilt" placeholder:"SERVER" help:"A NATS server that an earlier run has named, and that was rebuilt or removed since."`
 }
 
 // Help returns the long help.
@@ -38,16 +37,6 @@ func (c *eraseCommand) Help() string {
 
 // Run erases.
 func (c *eraseCommand) Run(ctx context.Context, s streams) error {
-	var faults config.Faults
-	if c.ID <= 0 {
-		faults.Add("<id>", "must be above 0")
-	}
-	if !domain.ValidAccount(c.Account) {
-		faults.Add("--account", "must be 1 to 63 of a-z, 0-9 and -")
-	}
-	if err := faults.Err(); err != nil {
-		return err
-	}
 	var list *os.File
 	if c.Log != "" {
 		var err error
@@ -55,7 +44,7 @@ func (c *eraseCommand) Run(ctx context.Context, s streams) error {
 			return fmt.Errorf("erase: %w", err)
 		}
 	}
-	client := erasure.Client{Account: c.Account, ID: c.ID}
+	client := erasure.Client{Account: string(c.Account), ID: int64(c.ID)}
 	err := administer(ctx, &c.RunningFlags, s, func(ctx context.Context, e *erasure.Eraser) error {
 		err := e.Erase(ctx, c.Rebuilt, client)
 		if err == nil && list != nil {

@@ -6,18 +6,19 @@ import (
 	"clients/cmd/clients/internal/config"
 	"clients/cmd/clients/internal/events"
 	"clients/cmd/clients/internal/natsconn"
-	"clients/domain"
+
+	"github.com/nats-io/nats.go"
 )
 
 // eventsCommand prints what has happened to clients.
 type eventsCommand struct {
 	config.RunningFlags
-	From    uint64  `name:"from" placeholder:"SEQUENCE" help:"Start at this sequence."`
-	Last    *int    `name:"last" short:"n" placeholder:"N" help:"Start with the last N of the selected events."`
-	Account *string `name:"account" help:"Only events of this account."`
-	Client  *int64  `name:"client" placeholder:"ID" help:"Only events of this client."`
-	Follow  bool    `name:"follow" short:"f" help:"Continue with new events until interrupted or the output is closed."`
-	JSON    bool    `name:"json" help:"One JSON object per line."`
+	From    uint64          `name:"from" placeholder:"SEQUENCE" help:"Start at this sequence."`
+	Last    *uint           `name:"last" short:"n" placeholder:"N" help:"Start with the last N of the selected events."`
+	Account config.Account  `name:"account" help:"Only events of this account."`
+	Client  config.ClientID `name:"client" placeholder:"ID" help:"Only events of this client."`
+	Follow  bool            `name:"follow" short:"f" help:"Continue with new events until interrupted or the output is closed."`
+	JSON    bool            `name:"json" help:"One JSON object per line."`
 }
 
 // Help returns the long help.
@@ -30,38 +31,11 @@ func (c *eventsCommand) Help() string {
 }
 
 // Run prints events, a line each.
-func (c *eventsCommand) Run(ctx context.Context, s streams) error {
-	o, err := c.options()
-	if err != nil {
-		return err
-	}
-	nc, err := c.Connect(ctx)
-	if err != nil {
-		return err
-	}
-	defer nc.Close()
+func (c *eventsCommand) Run(ctx context.Context, s streams, nc *nats.Conn) error {
 	h, err := natsconn.OpenHistory(ctx, nc)
 	if err != nil {
 		return err
 	}
+	o := events.Options{From: c.From, Last: c.Last, Account: string(c.Account), Client: int64(c.Client), Follow: c.Follow, JSON: c.JSON}
 	return events.Print(ctx, h, o, s.out, s.err)
-}
-
-func (c *eventsCommand) options() (events.Options, error) {
-	o := events.Options{From: c.From, Last: c.Last, Follow: c.Follow, JSON: c.JSON}
-	var faults config.Faults
-	if c.Last != nil && *c.Last < 0 {
-		faults.Add("--last", "must not be negative")
-	}
-	if c.Account != nil {
-		if o.Account = *c.Account; !domain.ValidAccount(o.Account) {
-			faults.Add("--account", "must be 1 to 63 of a-z, 0-9 and -")
-		}
-	}
-	if c.Client != nil {
-		if o.Client = *c.Client; o.Client <= 0 {
-			faults.Add("--client", "must be above 0")
-		}
-	}
-	return o, faults.Err()
 }

@@ -13,6 +13,8 @@ import (
 	"clients/cmd/clients/internal/config"
 	"clients/eventstore/deadletter"
 	"clients/projections/ingest"
+
+	"github.com/nats-io/nats.go"
 )
 
 // quarantineCommand deals with dead letters: messages of other services that cannot be used.
@@ -33,24 +35,11 @@ type quarantineShowCommand struct {
 	Number uint64 `arg:"" help:"Number of the message, as list shows it."`
 }
 
-func (c *quarantineCommand) open(ctx context.Context) (_ *deadletter.Store, done func(), err error) {
-	nc, err := c.Connect(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	return deadletter.New(nc), nc.Close, nil
-}
-
 // Run lists all dead letters, as a table or as JSON.
-func (c *quarantineListCommand) Run(ctx context.Context, s streams, parent *quarantineCommand) error {
-	letters, done, err := parent.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer done()
+func (c *quarantineListCommand) Run(ctx context.Context, s streams, nc *nats.Conn) error {
 	table, lines := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0), json.NewEncoder(s.out)
 	found := 0
-	for l, err := range letters.All(ctx) {
+	for l, err := range deadletter.New(nc).All(ctx) {
 		if err != nil {
 			return err
 		}
@@ -78,13 +67,8 @@ func (c *quarantineListCommand) Run(ctx context.Context, s streams, parent *quar
 }
 
 // Run shows one dead letter.
-func (c *quarantineShowCommand) Run(ctx context.Context, s streams, parent *quarantineCommand) error {
-	letters, done, err := parent.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer done()
-	l, err := letters.Get(ctx, c.Number)
+func (c *quarantineShowCommand) Run(ctx context.Context, s streams, nc *nats.Conn) error {
+	l, err := deadletter.New(nc).Get(ctx, c.Number)
 	if err != nil {
 		return fmt.Errorf("show %d: %w", c.Number, err)
 	}

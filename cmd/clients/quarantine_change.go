@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 
-	"clients/cmd/clients/internal/config"
 	"clients/domain"
 	"clients/eventstore/deadletter"
+
+	"github.com/nats-io/nats.go"
 )
 
 // quarantineRetryCommand has the running service try dead letters again.
@@ -22,28 +23,28 @@ type chosenLetters struct {
 	All     bool     `help:"All messages in quarantine."`
 }
 
+// Validate checks that messages are chosen.
+func (c chosenLetters) Validate() error {
+	if c.All == (len(c.Numbers) > 0) {
+		return errors.New("name messages by number, or use --all")
+	}
+	return nil
+}
+
 // Run retries the chosen dead letters.
-func (c *quarantineRetryCommand) Run(ctx context.Context, s streams, parent *quarantineCommand) error {
-	return c.each(ctx, s, parent, "recorded", (*deadletter.Store).Retry)
+func (c *quarantineRetryCommand) Run(ctx context.Context, s streams, nc *nats.Conn) error {
+	return c.each(ctx, s, nc, "recorded", (*deadletter.Store).Retry)
 }
 
 // Run deletes the chosen dead letters.
-func (c *quarantineDropCommand) Run(ctx context.Context, s streams, parent *quarantineCommand) error {
-	return c.each(ctx, s, parent, "dropped", (*deadletter.Store).Drop)
+func (c *quarantineDropCommand) Run(ctx context.Context, s streams, nc *nats.Conn) error {
+	return c.each(ctx, s, nc, "dropped", (*deadletter.Store).Drop)
 }
 
 // each calls do with each chosen dead letter and reports the outcome. It fails if one of them fails.
-func (c chosenLetters) each(ctx context.Context, s streams, parent *quarantineCommand, success string,
+func (c chosenLetters) each(ctx context.Context, s streams, nc *nats.Conn, success string,
 	do func(*deadletter.Store, context.Context, uint64) error) error {
-	if c.All == (len(c.Numbers) > 0) {
-		return config.Faults{"messages: name them by number, or use --all"}
-	}
-	letters, done, err := parent.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer done()
-	numbers := c.Numbers
+	letters, numbers := deadletter.New(nc), c.Numbers
 	if c.All {
 		for l, err := range letters.All(ctx) {
 			if err != nil {

@@ -22,8 +22,8 @@ import (
 type setupCommand struct {
 	config.RunningFlags
 	StreamReplicas string `name:"stream-replicas" env:"CLIENTS_STREAM_REPLICAS" default:"" help:"Replicas of each stream that is created: 1, 3 or 5. Default: 3, and 1 without --nats-url."`
-	Sources        bool   `help:"Also create PROJECTS and INVOICES, which other services publish to and which the service needs for deletions and deactivations. Each holds 1 GiB at most."`
-	Teams          string `placeholder:"FILE" help:"Print the NATS accounts of the teams in this file, for the configuration of the servers, and do nothing else."`
+	Sources        bool   `xor:"teams" help:"Also create PROJECTS and INVOICES, which other services publish to and which the service needs for deletions and deactivations. Each holds 1 GiB at most."`
+	Teams          string `xor:"teams" placeholder:"FILE" help:"Print the NATS accounts of the teams in this file, for the configuration of the servers, and do nothing else."`
 }
 
 // Help returns the long help.
@@ -34,11 +34,6 @@ func (c *setupCommand) Help() string {
 
 // Run creates the missing streams, and logs which streams exist then. With a file of teams it prints their configuration.
 func (c *setupCommand) Run(ctx context.Context, s streams) error {
-	var faults config.Faults
-	if c.Teams != "" && c.Sources {
-		faults.Add("--sources", "must not be used with --teams")
-		return faults.Err()
-	}
 	if c.Teams != "" {
 		all, err := teams.Read(c.Teams)
 		if err != nil {
@@ -46,6 +41,7 @@ func (c *setupCommand) Run(ctx context.Context, s streams) error {
 		}
 		return teams.Write(s.out, all)
 	}
+	var faults config.Faults
 	replicas := faults.Replicas(c.StreamReplicas, c.NATSURL != "")
 	if err := faults.Err(); err != nil {
 		return err

@@ -32,18 +32,8 @@ func (c *skipCommand) Help() string {
 
 // Run skips.
 func (c *skipCommand) Run(ctx context.Context, s streams) error {
-	var faults config.Faults
-	if c.Sequence == 0 {
-		faults.Add("<sequence>", "must be above 0")
-	}
-	if strings.TrimSpace(c.Reason) == "" {
-		faults.Add("--reason", "must not be empty")
-	}
-	if utf8.RuneCountInString(c.Reason) > maxReason {
-		faults.Add("--reason", "must have at most %d characters", maxReason)
-	}
-	if err := faults.Err(); err != nil {
-		return err
+	if strings.TrimSpace(c.Reason) == "" || utf8.RuneCountInString(c.Reason) > maxReason {
+		return config.Faults{fmt.Sprintf("--reason: must have 1 to %d characters", maxReason)}
 	}
 	err := administer(ctx, &c.RunningFlags, s, func(ctx context.Context, e *erasure.Eraser) error {
 		return e.Skip(ctx, c.Sequence, c.Reason)

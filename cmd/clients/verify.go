@@ -46,7 +46,7 @@ func (c *verifyCommand) open(ctx context.Context, report *verify.Report) (_ *aud
 		return verify.OpenStopped(ctx, c.DataDir, report)
 	}
 	running := config.RunningFlags{NATSFlags: c.NATSFlags, DataDir: cmp.Or(os.Getenv("CLIENTS_DATA_DIR"), "./clients-data")}
-	nc, err := running.Connect(ctx)
+	nc, err := running.ProvideConnection(ctx)
 	if errors.Is(err, embedded.ErrNotRunning) {
 		err = terminal.WithHint(err, "to check a stopped store use --data-dir DIR")
 	}

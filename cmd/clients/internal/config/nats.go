@@ -70,8 +70,8 @@ type RunningFlags struct {
 	DataDir   string `name:"data-dir" env:"CLIENTS_DATA_DIR" default:"./clients-data" help:"Data directory of the running service, with the address and the administrator's password of its embedded server. Used without --nats-url."`
 }
 
-// Connect connects to the NATS of a running service.
-func (c *RunningFlags) Connect(ctx context.Context) (*nats.Conn, error) {
+// ProvideConnection connects to the NATS of a running service, for the Run method of a command that has such a parameter.
+func (c *RunningFlags) ProvideConnection(ctx context.Context) (*nats.Conn, error) {
 	settings, err := c.settings()
 	if err != nil {
 		return nil, err

@@ -113,8 +113,8 @@ func TestInvalidExports(t *testing.T) {
 	for args, want := range map[string]string{
 		"--as-of=yesterday":    "--as-of",
 		"--as-of=":             "--as-of",
-		"--client=1":           "--client: needs --history",
-		"--history":            "--history: needs --client",
+		"--client=1":           "--client and --history",
+		"--history":            "--client and --history",
 		"--history --client=0": "--client",
 		"--history --client=1 --as-of=2010-09-25": "--as-of",
 	} {

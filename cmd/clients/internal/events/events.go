@@ -27,7 +27,7 @@ import (
 // Options are which events are printed, and how.
 type Options struct {
 	From    uint64 // the first sequence; 0 for the first one of the stream
-	Last    *int   // how many of the last ones; nil for all
+	Last    *uint  // how many of the last ones; nil for all
 	Account string // "" for all
 	Client  int64  // 0 for all
 	Follow  bool   // with what is stored later
@@ -75,7 +75,7 @@ func (p *printer) begin(ctx context.Context) error {
 	var err error
 	switch {
 	case p.Last != nil && *p.Last > 0 && h.First <= end:
-		err = p.tail(ctx, *p.Last)
+		err = p.tail(ctx, int(*p.Last))
 	case p.Last == nil && h.First <= end:
 		err = p.read(ctx)
 	case p.Follow:

@@ -1,0 +1,29 @@
+package config
+
+import (
+	"errors"
+
+	"clients/domain"
+)
+
+// Account is a flag with the name of an account; empty if it is not given.
+type Account string
+
+// Validate checks the name.
+func (a Account) Validate() error {
+	if !domain.ValidAccount(string(a)) {
+		return errors.New("must be 1 to 63 of a-z, 0-9 and -")
+	}
+	return nil
+}
+
+// ClientID is a flag or argument with the id of a client; 0 if it is not given.
+type ClientID int64
+
+// Validate checks the id.
+func (id ClientID) Validate() error {
+	if id <= 0 {
+		return errors.New("must be above 0")
+	}
+	return nil
+}
