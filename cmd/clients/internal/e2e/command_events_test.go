@@ -108,7 +108,7 @@ func TestEventsFollowsUntilItIsInterrupted(t *testing.T) {
 	var followers []*follower
 	for _, c := range cases {
 		f := s.follow(t, strings.Fields(c.args)...)
-		eventually(t, func() bool { return f.stderr.contains("waiting") || f.names() == "Before" }, "it waits")
+		eventually(t, func() bool { return f.stderr.contains("the stream ends") || f.names() == "Before" }, "it waits")
 		followers = append(followers, f)
 	}
 	s.create("Second")

@@ -37,10 +37,10 @@ type Options struct {
 // followInterval is how often a Printer looks for new events.
 const followInterval = 250 * time.Millisecond
 
-// Print prints the events of a history, and reports progress and faults to report. The error counts messages that could
-// not be read. An end of ctx is no error.
+// Print prints the events of a history, and reports faults to report. The error counts messages that could not be read. An end of
+// ctx is no error.
 func Print(ctx context.Context, h *history.History, o Options, output, report io.Writer) error {
-	p := &printer{Options: o, history: h, out: bufio.NewWriter(output), err: report, progress: !terminal.IsTerminal(output)}
+	p := &printer{Options: o, history: h, out: bufio.NewWriter(output), err: report}
 	err := p.begin(ctx)
 	if err == nil && o.Follow {
 		err = p.follow(ctx, output)
@@ -57,33 +57,27 @@ func Print(ctx context.Context, h *history.History, o Options, output, report io
 // printer is one run of Print.
 type printer struct {
 	Options
-	history  *history.History // what is to be read next
-	out      *bufio.Writer
-	err      io.Writer
-	progress bool // is shown, since the events are not on the terminal
-	bar      *terminal.Progress
-	faults   int
+	history *history.History // what is to be read next
+	out     *bufio.Writer
+	err     io.Writer
+	faults  int
 }
 
 // begin prints what is there already of what is asked for. It leaves the history at its end.
-func (p *printer) begin(ctx context.Context) error {
+func (p *printer) begin(ctx context.Context) (err error) {
 	h, end := p.history, p.history.Last
-	if h.First = max(h.First, p.From); p.Follow && p.From == 0 && p.Last == nil {
+	h.First = max(h.First, p.From)
+	switch {
+	case p.Last != nil:
+		h.First, err = p.firstOfLast(ctx, int(*p.Last))
+	case p.Follow && p.From == 0:
 		h.First = end + 1
 	}
-	h.Last = max(end, h.First-1) // follow goes on behind it
-	var err error
-	switch {
-	case p.Last != nil && *p.Last > 0 && h.First <= end:
-		err = p.tail(ctx, int(*p.Last))
-	case p.Last == nil && h.First <= end:
-		err = p.read(ctx)
-	case p.Follow:
-		_, err = fmt.Fprintf(p.err, "waiting for events from sequence %d on; the stream ends at %d\n", h.Last+1, end)
-	case p.From > end:
+	if err == nil && h.First > end && (p.Follow || p.From > end) {
 		_, err = fmt.Fprintf(p.err, "the stream ends at sequence %d\n", end)
 	}
-	return err
+	h.Last = max(end, h.First-1) // follow goes on behind it
+	return errors.Join(err, p.read(ctx))
 }
 
 // follow prints what is stored, until ctx ends or the output is closed.

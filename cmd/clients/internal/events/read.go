@@ -6,27 +6,21 @@ import (
 	"fmt"
 	"iter"
 
-	"clients/cmd/clients/internal/terminal"
 	"clients/eventstore"
 	"clients/eventstore/history"
 )
 
-// read prints the history from its first sequence to its last.
+// read prints the history from its first sequence to its last, and reports what cannot be read.
 func (p *printer) read(ctx context.Context) error {
-	h := p.history
-	if h.First > h.Last {
+	if p.history.First > p.history.Last {
 		return nil
 	}
-	if p.progress {
-		p.bar = terminal.NewProgress(p.err, h.Last-h.First+1, terminal.Messages)
-		defer p.bar.Clear()
-	}
-	for record, fault := range p.records(ctx, h) {
-		if p.bar != nil && record.Sequence > 0 {
-			p.bar.Set(record.Sequence - h.First + 1)
-		}
-		event, err := p.check(record, fault)
-		if err == nil && event {
+	for record, err := range p.records(ctx, p.history) {
+		switch {
+		case isFault(err):
+			p.faults++
+			_, err = fmt.Fprintln(p.err, err)
+		case err == nil && isEvent(record):
 			err = p.print(record)
 		}
 		if err != nil {
@@ -44,72 +38,49 @@ func (p *printer) records(ctx context.Context, h *history.History) iter.Seq2[eve
 	return h.RecordsOf(ctx, p.Account, p.Client)
 }
 
-// Reading backwards begins with a part of so many messages for each event that is wanted; each further part is longer.
+// Looking for the last events begins with a part of so many messages for each event that is wanted; each further part is longer.
 const (
-	tailPart   = 4
-	tailGrowth = 8
+	lastPart   = 4
+	lastGrowth = 8
 )
 
-// tail prints the last events of the history. It reads parts of it from the end, until there are enough.
-func (p *printer) tail(ctx context.Context, wanted int) error {
-	var kept []eventstore.Record
+// firstOfLast returns the sequence of the first of the last events. It looks for them in a part at the end of the history, and in
+// longer ones until there are enough.
+func (p *printer) firstOfLast(ctx context.Context, wanted int) (uint64, error) {
 	first, end := p.history.First, p.history.Last
-	length := tailPart * max(uint64(wanted), 16)
-	if p.Client != 0 {
-		length = end // one client's are few
+	if wanted == 0 || first > end {
+		return max(first, end+1), nil
 	}
-	for end >= first && len(kept) < wanted {
+	for length := lastPart * max(uint64(wanted), 16); ; length *= lastGrowth {
 		part := *p.history
-		if part.Last = end; end-first >= length {
+		if end-first >= length && p.Client == 0 { // one client's are few
 			part.First = end - length + 1
 		}
-		found, err := p.last(ctx, &part, wanted-len(kept))
-		if err != nil {
-			return err
+		var events []uint64
+		for record, err := range p.records(ctx, &part) {
+			if err != nil && !isFault(err) {
+				return 0, err
+			}
+			if err == nil && isEvent(record) {
+				events = append(events, record.Sequence)
+			}
 		}
-		kept = append(found, kept...)
-		end, length = part.First-1, length*tailGrowth
-	}
-	for _, record := range kept {
-		if err := p.print(record); err != nil {
-			return err
+		if ctx.Err() != nil {
+			return 0, ctx.Err()
+		}
+		if len(events) >= wanted {
+			return events[len(events)-wanted], nil
+		}
+		if part.First == first {
+			return first, nil
 		}
 	}
-	return nil
 }
 
-// last returns the last events of a part of the history.
-func (p *printer) last(ctx context.Context, part *history.History, wanted int) (found []eventstore.Record, err error) {
-	for record, fault := range p.records(ctx, part) {
-		event, err := p.check(record, fault)
-		if err != nil {
-			return nil, err
-		}
-		if event {
-			found = append(found, record)
-		}
-		if len(found) == 2*wanted {
-			found = append(found[:0], found[wanted:]...)
-		}
-	}
-	return found[max(0, len(found)-wanted):], ctx.Err()
-}
+// isEvent reports whether a message is an event of a client.
+func isEvent(r eventstore.Record) bool { return r.Event != nil && r.Foreign == "" }
 
-// check reports whether a message is an event of a client. It prints what is wrong with one that cannot be read.
-func (p *printer) check(r eventstore.Record, fault error) (event bool, err error) {
-	var corrupt *eventstore.CorruptError
-	var unknown *eventstore.UnknownEventError
-	var missing *eventstore.MissingError
-	switch {
-	case errors.As(fault, &corrupt), errors.As(fault, &unknown), errors.As(fault, &missing):
-		p.faults++
-		if p.bar != nil {
-			p.bar.Clear()
-		}
-		_, err := fmt.Fprintln(p.err, fault)
-		return false, err
-	case fault != nil:
-		return false, fault
-	}
-	return r.Event != nil && r.Foreign == "", nil
+// isFault reports whether an error is one of a message, behind which others can be read.
+func isFault(err error) bool {
+	return errors.As(err, new(*eventstore.CorruptError)) || errors.As(err, new(*eventstore.UnknownEventError)) || errors.As(err, new(*eventstore.MissingError))
 }
