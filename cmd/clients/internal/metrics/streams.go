@@ -24,6 +24,7 @@ import (
 	"clients/projections/readmodel"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
 const sampleTimeout = 2 * time.Second
@@ -48,15 +49,12 @@ type Streams struct {
 
 // NewStreams registers the metrics. SampleEvents and SampleOthers bring them up to date.
 func NewStreams(config Config) *Streams {
+	register := promauto.With(config.Registry)
 	gauges := func(name, help string) *prometheus.GaugeVec {
-		vec := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, []string{"stream"})
-		config.Registry.MustRegister(vec)
-		return vec
+		return register.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, []string{"stream"})
 	}
 	gauge := func(name, help string) prometheus.Gauge {
-		gauge := prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
-		config.Registry.MustRegister(gauge)
-		return gauge
+		return register.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
 	}
 	s := &Streams{
 		config:   config,

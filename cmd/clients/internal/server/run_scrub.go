@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"clients/cmd/clients/internal/natsconn"
@@ -21,23 +22,23 @@ type scrubber struct {
 	*Server
 	name    string // of this replica
 	started time.Time
-	metrics scrubMetrics
+	running atomic.Bool
+	last    atomic.Pointer[idempotency.ScrubRecord] // as it was read or stored
 }
 
-// How often a scrubber reads the shared record, how long the lease to scrub lasts unless it is renewed, and how long storing
-// the record may take at the end.
+// How often a scrubber reads the shared record, and how long the lease to scrub lasts unless it is renewed.
 const (
 	minPoll       = time.Second
 	maxPoll       = time.Minute
 	leaseTime     = 30 * time.Second
 	renewInterval = leaseTime / 6
-	recordTimeout = 2 * time.Second
 )
 
 // newScrubber registers the metrics of scrubs.
 func (s *Server) newScrubber() *scrubber {
-	b := &scrubber{Server: s, name: uuid.NewString(), started: time.Now(), metrics: newScrubMetrics(s.registry, s.config.ScrubInterval)}
-	b.metrics.show(idempotency.ScrubRecord{}, b.started)
+	b := &scrubber{Server: s, name: uuid.NewString(), started: time.Now()}
+	b.last.Store(&idempotency.ScrubRecord{})
+	b.registerMetrics()
 	return b
 }
 
@@ -76,8 +77,8 @@ func (b *scrubber) scrubIfDue(ctx context.Context) error {
 
 // scrub scrubs while it renews the lease in record, and stores how that ended.
 func (b *scrubber) scrub(ctx context.Context, record idempotency.ScrubRecord) error {
-	b.metrics.running.Set(1)
-	defer b.metrics.running.Set(0)
+	b.running.Store(true)
+	defer b.running.Store(false)
 	begun := time.Now()
 	holding, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -101,10 +102,9 @@ func (b *scrubber) scrub(ctx context.Context, record idempotency.ScrubRecord) er
 		renewed := record
 		renewed.Until = time.Now().Add(leaseTime)
 		renewed, err := b.records.StoreScrubs(ctx, renewed)
-		switch {
-		case err == nil:
+		if err == nil {
 			record = renewed
-		case errors.Is(err, domain.ErrConflict), time.Now().After(record.Until):
+		} else if errors.Is(err, domain.ErrConflict) || time.Now().After(record.Until) {
 			cancel()
 			<-ended
 			return fmt.Errorf("lost the lease to scrub: %v", err)
@@ -122,9 +122,7 @@ func (b *scrubber) finish(ctx context.Context, record idempotency.ScrubRecord, f
 			record.Faults[string(f.Kind)]++
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
-	defer cancel()
-	_, err := b.records.StoreScrubs(ctx, record)
+	_, err := b.records.StoreScrubs(context.WithoutCancel(ctx), record) // also when the server stops
 	b.use(record)
 	if failed != nil {
 		return failed

@@ -22,10 +22,8 @@ func watchFiles(s *Server) {
 }
 
 func watch(s *Server, what, variable string, reload func() (bool, error), stale func() bool) {
-	s.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "clients_files_stale", Help: "1 while changed files cannot be used and the last valid ones stay in use.",
-		ConstLabels: prometheus.Labels{"files": what},
-	}, func() float64 { return number(stale()) }))
+	s.gauge("clients_files_stale", "1 while changed files cannot be used and the last valid ones stay in use.", prometheus.Labels{"files": what},
+		func() float64 { return number(stale()) })
 	s.every(watchInterval, func(context.Context) {
 		changed, err := reload()
 		if err != nil {

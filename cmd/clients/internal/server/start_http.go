@@ -19,7 +19,6 @@ import (
 	"clients/transport/connections"
 
 	"github.com/google/uuid"
-	"github.com/prometheus/client_golang/prometheus"
 )
 
 // listen opens both listeners.
@@ -37,9 +36,7 @@ func (s *Server) listen(context.Context) (err error) {
 
 // serveOperations serves the endpoints for operations from now on.
 func (s *Server) serveOperations(context.Context) error {
-	s.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "clients_ready", Help: "1 while the service is ready, as /readyz says.",
-	}, func() float64 { return number(s.ready() == nil) }))
+	s.gauge("clients_ready", "1 while the service is ready, as /readyz says.", nil, func() float64 { return number(s.ready() == nil) })
 	operations := transport.Operations{Ready: s.ready, ReadOnly: s.readOnly, Metrics: s.registry, Version: version.Current(), Hosts: s.hosts}
 	server := transport.NewServer(operations.Handler(), s.log)
 	limited := connections.Limit(s.ops, connections.Limits{Max: opsConnections})
