@@ -48,19 +48,13 @@ func (c *NATSFlags) Settings(f *Faults) natsconn.Settings {
 // natsServers checks a list of NATS servers. It quotes nothing of an invalid one, which may be a part of a password.
 func (f *Faults) natsServers(variable, value string) {
 	all := strings.Split(value, ",")
-	sockets := 0
 	for i, server := range all {
 		u, err := natsconn.ParseServer(server)
 		if err != nil {
 			f.Add(variable, "server %d of %d %v", i+1, len(all), err)
 		} else if i > 0 && u.User != nil && !strings.Contains(server, "://") { // the rest of a password with a comma
 			f.Add(variable, "server %d of %d has a login and no scheme; percent-encode a comma in a password", i+1, len(all))
-		} else if strings.HasPrefix(u.Scheme, "ws") {
-			sockets++
 		}
-	}
-	if sockets > 0 && sockets < len(all) {
-		f.Add(variable, "must not mix ws:// and wss:// with other schemes")
 	}
 }
 

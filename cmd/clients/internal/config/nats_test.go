@@ -39,20 +39,19 @@ func TestValidNATSServers(t *testing.T) {
 func TestInvalidNATSServers(t *testing.T) {
 	t.Parallel()
 	for given, fault := range map[string]string{
-		" ":                                   "server 1 of 1 is empty",
-		"nats://nats,":                        "server 2 of 2 is empty",
-		"http://user:secret@nats":             "server 1 of 1 must be host:port",
-		"nats://nats,nats://user:secret@":     "server 2 of 2 must be host:port",
-		"nats://user:secret":                  "server 1 of 1 must be host:port", // which looks like a port
-		"nats://user:se%cret@nats":            "server 1 of 1 must be host:port",
-		"nats://user:secret@nats:port":        "server 1 of 1 must be host:port",
-		"nats://user:secret@nats:0":           "server 1 of 1 has an invalid port",
-		"nats://user:secret@nats:65536":       "server 1 of 1 has an invalid port",
-		"nats://user:1/secret@nats":           "server 1 of 1 has text after the port",
-		"nats://user:1#secret@nats":           "server 1 of 1 has text after the port",
-		"ws://user:1?secret@nats":             "server 1 of 1 has text after the port",
-		"nats://user:secret@nats?x=y":         "server 1 of 1 has text after the port",
-		"wss://user:secret@gateway,nats:4222": "must not mix ws:// and wss://",
+		" ":                               "server 1 of 1 is empty",
+		"nats://nats,":                    "server 2 of 2 is empty",
+		"http://user:secret@nats":         "server 1 of 1 must be host:port",
+		"nats://nats,nats://user:secret@": "server 2 of 2 must be host:port",
+		"nats://user:secret":              "server 1 of 1 must be host:port", // which looks like a port
+		"nats://user:se%cret@nats":        "server 1 of 1 must be host:port",
+		"nats://user:secret@nats:port":    "server 1 of 1 must be host:port",
+		"nats://user:secret@nats:0":       "server 1 of 1 has an invalid port",
+		"nats://user:secret@nats:65536":   "server 1 of 1 has an invalid port",
+		"nats://user:1/secret@nats":       "server 1 of 1 has text after the port",
+		"nats://user:1#secret@nats":       "server 1 of 1 has text after the port",
+		"ws://user:1?secret@nats":         "server 1 of 1 has text after the port",
+		"nats://user:secret@nats?x=y":     "server 1 of 1 has text after the port",
 	} {
 		var f config.Faults
 		(&config.NATSFlags{NATSURL: given}).Settings(&f)
