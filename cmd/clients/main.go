@@ -110,10 +110,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		}
 		err = terminal.WithHint(err, "see %s --help", strings.TrimSpace("clients "+command))
 	}
-	format := os.Getenv("CLIENTS_LOG_FORMAT")
-	if serves {
-		format = cmp.Or(c.Serve.LogFormat, format)
-	}
+	format := cmp.Or(c.Serve.LogFormat, os.Getenv("CLIENTS_LOG_FORMAT"))     // the former is empty if the command line is invalid
 	report(stderr, err, (serves || command == "setup") && format == logJSON) // the commands that log
 	if errors.As(err, new(config.Faults)) || errors.As(err, &unparsed) {
 		return exitUsage

@@ -110,7 +110,3 @@ func (l startLog) Handle(ctx context.Context, r slog.Record) error {
 func (l startLog) WithAttrs(attributes []slog.Attr) slog.Handler {
 	return startLog{l.Handler.WithAttrs(attributes), l.readiness}
 }
-
-func (l startLog) WithGroup(name string) slog.Handler {
-	return startLog{l.Handler.WithGroup(name), l.readiness}
-}

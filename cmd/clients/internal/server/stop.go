@@ -51,15 +51,7 @@ func (s *Server) saveLast() {
 	if s.stopBy.IsZero() {
 		return
 	}
-	if !s.nc.IsConnected() {
-		s.log.Warn("last snapshot skipped, NATS disconnected")
-		return
-	}
-	end := time.Now().Add(lastSaveLimit)
-	if s.stopBy.Before(end) {
-		end = s.stopBy
-	}
-	ctx, cancel := context.WithDeadline(context.Background(), end)
+	ctx, cancel := context.WithTimeout(context.Background(), min(lastSaveLimit, time.Until(s.stopBy)))
 	defer cancel()
 	s.snapshotter.Save(ctx)
 }
