@@ -4,11 +4,11 @@ import (
 	"log/slog"
 	"math"
 	"net/http"
-	"net/netip"
 	"time"
 
 	"clients/cmd/clients/internal/natsconn"
 	"clients/eventstore/embedded"
+	"clients/transport"
 	"clients/transport/credentials"
 	"clients/transport/reload"
 )
@@ -40,7 +40,7 @@ type Serve struct {
 // Config is the valid configuration of the service.
 type Config struct {
 	HTTPAddr         string
-	AllowedHosts     []string
+	API              transport.API // what the settings say about it
 	OpsAddr          string
 	NATS             natsconn.Settings // without URL: an embedded server
 	DataDir          string
@@ -48,15 +48,10 @@ type Config struct {
 	Partners         embedded.PartnerAccess // to the embedded server
 	StreamReplicas   int
 	Credentials      *credentials.Folder // nil: no logins
-	TrustedProxies   []netip.Prefix
 	DefaultCurrency  string
-	EventualReads    bool
-	RateLimit        int
-	FeedLimit        int
 	ScrubInterval    time.Duration // 0: never
 	LogLevel         slog.Level
 	LogFormat        string
-	LogRequestsFrom  int                 // the lowest status of a response that is logged
 	Certificate      *reload.Certificate // nil: no TLS
 	ShutdownDelay    time.Duration
 }
@@ -74,8 +69,15 @@ func (c *Serve) Config() (Config, error) {
 		loopbackOnly = ""
 	}
 	config := Config{
-		HTTPAddr:         f.address("CLIENTS_HTTP_ADDR", c.HTTPAddr, loopbackOnly),
-		AllowedHosts:     f.hosts("CLIENTS_ALLOWED_HOSTS", c.AllowedHosts),
+		HTTPAddr: f.address("CLIENTS_HTTP_ADDR", c.HTTPAddr, loopbackOnly),
+		API: transport.API{
+			Hosts:          transport.Hosts{Allowed: f.hosts("CLIENTS_ALLOWED_HOSTS", c.AllowedHosts), Any: c.CredentialsDir != ""},
+			TrustedProxies: f.networks("CLIENTS_TRUSTED_PROXIES", c.TrustedProxies),
+			Eventual:       f.oneOf("CLIENTS_READ_CONSISTENCY", c.ReadConsistency, "strong", "eventual") == "eventual",
+			RateLimit:      f.count("CLIENTS_RATE_LIMIT", c.RateLimit),
+			FeedLimit:      f.count("CLIENTS_FEED_LIMIT", c.FeedLimit),
+			LogFrom:        loggedFrom[f.oneOf("CLIENTS_ACCESS_LOG", c.AccessLog, "all", "errors", "off")],
+		},
 		OpsAddr:          f.address("CLIENTS_OPS_ADDR", c.OpsAddr, ""),
 		NATS:             c.Settings(&f),
 		DataDir:          f.folder("CLIENTS_DATA_DIR", c.DataDir),
@@ -83,15 +85,10 @@ func (c *Serve) Config() (Config, error) {
 		Partners:         c.partnerAccess(),
 		StreamReplicas:   f.Replicas(c.StreamReplicas, c.NATSURL != ""),
 		Credentials:      f.credentials("CLIENTS_CREDENTIALS_DIR", c.CredentialsDir),
-		TrustedProxies:   f.networks("CLIENTS_TRUSTED_PROXIES", c.TrustedProxies),
 		DefaultCurrency:  f.currency("CLIENTS_DEFAULT_CURRENCY", c.DefaultCurrency),
-		EventualReads:    f.oneOf("CLIENTS_READ_CONSISTENCY", c.ReadConsistency, "strong", "eventual") == "eventual",
-		RateLimit:        f.count("CLIENTS_RATE_LIMIT", c.RateLimit),
-		FeedLimit:        f.count("CLIENTS_FEED_LIMIT", c.FeedLimit),
 		ScrubInterval:    f.duration("CLIENTS_SCRUB_INTERVAL", c.ScrubInterval, maxScrubInterval),
 		LogLevel:         f.level("CLIENTS_LOG_LEVEL", c.LogLevel),
 		LogFormat:        f.oneOf("CLIENTS_LOG_FORMAT", c.LogFormat, "text", "json", "auto"),
-		LogRequestsFrom:  loggedFrom[f.oneOf("CLIENTS_ACCESS_LOG", c.AccessLog, "all", "errors", "off")],
 		Certificate:      f.certificate(c.TLSCert, c.TLSKey),
 		ShutdownDelay:    f.duration("CLIENTS_SHUTDOWN_DELAY", c.ShutdownDelay, maxShutdownDelay),
 	}

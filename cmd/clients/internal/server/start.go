@@ -22,7 +22,6 @@ import (
 	"clients/projections/ingest"
 	"clients/projections/readmodel"
 	"clients/projections/snapshot"
-	"clients/transport"
 
 	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
@@ -34,7 +33,6 @@ type Server struct {
 	config      config.Config
 	log         *slog.Logger
 	api, ops    net.Listener
-	hosts       transport.Hosts // that requests on both listeners may be for
 	apiServer   *http.Server
 	draining    atomic.Bool      // ends the connections of callers before a shutdown
 	embedded    *embedded.Server // nil with external NATS
@@ -62,7 +60,6 @@ type Server struct {
 func Start(ctx context.Context, config config.Config, log *slog.Logger) (_ *Server, err error) {
 	s := &Server{
 		config: config, registry: prometheus.NewRegistry(), memoryLimit: memoryLimit(log), broken: make(chan error, 1),
-		hosts: transport.Hosts{Allowed: config.AllowedHosts, Any: config.Credentials != nil},
 	}
 	fitGarbage()
 	s.log = slog.New(startLog{log.Handler(), &s.readiness})

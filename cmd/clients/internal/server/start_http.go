@@ -37,7 +37,7 @@ func (s *Server) listen(context.Context) (err error) {
 // serveOperations serves the endpoints for operations from now on.
 func (s *Server) serveOperations(context.Context) error {
 	s.gauge("clients_ready", "1 while the service is ready, as /readyz says.", nil, func() float64 { return number(s.ready() == nil) })
-	operations := transport.Operations{Ready: s.ready, ReadOnly: s.readOnly, Metrics: s.registry, Version: version.Current(), Hosts: s.hosts}
+	operations := transport.Operations{Ready: s.ready, ReadOnly: s.readOnly, Metrics: s.registry, Version: version.Current(), Hosts: s.config.API.Hosts}
 	server := transport.NewServer(operations.Handler(), s.log)
 	limited := connections.Limit(s.ops, connections.Limits{Max: opsConnections})
 	limited.Attach(server)
@@ -64,25 +64,18 @@ func (s *Server) serveAPI(context.Context) error {
 	if s.embedded != nil {
 		reads = ownReads{s.directory, s.embedded}
 	}
-	api := transport.API{
-		Commands:       commands,
-		Directory:      reads,
-		Epoch:          s.store.Epoch,
-		Timeline:       timeline.New(s.reader, s.directory),
-		Feeds:          s.feeds,
-		FeedLimit:      s.config.FeedLimit,
-		Draining:       &s.draining,
-		ReadOnly:       s.readOnly,
-		Eventual:       s.config.EventualReads,
-		Hosts:          s.hosts,
-		RateLimit:      s.config.RateLimit,
-		MemoryLimit:    s.memoryLimit,
-		TrustedProxies: s.config.TrustedProxies,
-		Metrics:        transport.NewMetrics(s.registry),
-		Tracer:         s.tracer,
-		Log:            s.log,
-		LogFrom:        s.config.LogRequestsFrom,
-	}
+	api := s.config.API
+	api.Commands = commands
+	api.Directory = reads
+	api.Epoch = s.store.Epoch
+	api.Timeline = timeline.New(s.reader, s.directory)
+	api.Feeds = s.feeds
+	api.Draining = &s.draining
+	api.ReadOnly = s.readOnly
+	api.MemoryLimit = s.memoryLimit
+	api.Metrics = transport.NewMetrics(s.registry)
+	api.Tracer = s.tracer
+	api.Log = s.log
 	if s.config.Credentials != nil {
 		api.Logins = s.config.Credentials
 	}
