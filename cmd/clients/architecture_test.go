@@ -70,10 +70,6 @@ var mayImport = map[string][]string{
 	"transport/credentials": {"clients/domain", "clients/transport/reload", "golang.org/x/crypto"},
 	"transport/reload":      {},
 	"cmd/clients":           {"clients", "github.com/alecthomas/kong", "github.com/google/uuid", "github.com/nats-io/nats.go", "golang.org/x/crypto/x509roots/fallback"},
-	"cmd/clients/internal/metrics": {
-		"clients/eventstore", "clients/eventstore/idempotency", "clients/eventstore/upstream", "clients/projections/readmodel",
-		"github.com/prometheus/client_golang",
-	},
 	"cmd/clients/internal/server": {
 		"clients", "github.com/KimMachineGun/automemlimit", "github.com/google/uuid", "github.com/nats-io/nats.go", "golang.org/x/time/rate",
 		"github.com/prometheus/client_golang", "go.opentelemetry.io/otel/trace",

@@ -68,7 +68,7 @@ func (s *Server) refusesWrites() string {
 // readOnly returns why writes cannot be carried out while the server is ready, "" while they can.
 func (s *Server) readOnly() string {
 	reason := s.refusesWrites()
-	if reason != "" || s.reason.Load() != nil || s.streams.Reachable() {
+	if reason != "" || s.reason.Load() != nil || s.streams.reachable() {
 		return reason
 	}
 	switch {

@@ -35,7 +35,7 @@ const (
 )
 
 // newScrubber registers the metrics of scrubs.
-func (s *Server) newScrubber() *scrubber {
+func newScrubber(s *Server) *scrubber {
 	b := &scrubber{Server: s, name: uuid.NewString(), started: time.Now()}
 	b.last.Store(&idempotency.ScrubRecord{})
 	b.registerMetrics()

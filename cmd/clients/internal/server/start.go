@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"clients/cmd/clients/internal/config"
-	"clients/cmd/clients/internal/metrics"
 	"clients/cmd/clients/internal/tracing"
 	"clients/cmd/clients/internal/version"
 	"clients/eventstore"
@@ -47,7 +46,7 @@ type Server struct {
 	upstream    *upstream.Client
 	ingest      *ingest.Ingest
 	registry    *prometheus.Registry
-	streams     *metrics.Streams
+	streams     *streamSampler
 	memoryLimit int64        // bytes
 	tracer      trace.Tracer // nil without tracing
 	broken      chan error   // receives why the process has to be restarted
@@ -99,18 +98,16 @@ func (s *Server) startTracing(ctx context.Context) error {
 // runInBackground starts what else runs until the server stops.
 func (s *Server) runInBackground(context.Context) error {
 	s.registerMetrics()
-	streams := metrics.Config{Registry: s.registry, Store: s.store, Upstream: s.upstream, Directory: s.directory}
 	if s.embedded != nil {
-		streams.Room = s.embedded.Room
 		s.watchStore()
 	}
 	watchConnection(s)
-	s.streams = metrics.NewStreams(streams)
-	s.every(time.Second, s.streams.SampleEvents)
-	s.every(5*time.Second, s.streams.SampleOthers)
+	s.streams = newStreamSampler(s)
+	s.every(time.Second, s.streams.sampleEvents)
+	s.every(5*time.Second, s.streams.sampleOthers)
 	watchFiles(s)
 	watchCertificates(s)
-	if scrubber := s.newScrubber(); s.config.ScrubInterval > 0 {
+	if scrubber := newScrubber(s); s.config.ScrubInterval > 0 {
 		s.every(min(max(s.config.ScrubInterval/10, minPoll), maxPoll), scrubber.run)
 	}
 	return nil

@@ -1,15 +1,4 @@
-// Package metrics samples the streams in NATS and shows their state to Prometheus: whether each has a leader with a quorum,
-// its size, its last sequence and how far the service has read it, and the storage of the account. A scrape shows the last
-// sample and sends no request itself.
-//
-//	SampleEvents:  CLIENTS                                   -> up, size, last sequence
-//	SampleOthers:  the other streams, PROJECTS and INVOICES  -> up, size, last sequence, read sequence, storage
-//
-// How far, and for how long, reads are behind follows in PromQL: reads that do not show what the stream held 30 s ago are
-// clients_stream_last_sequence{stream="CLIENTS"} offset 30s > ignoring (stream) clients_projection_sequence.
-//
-// A stream that does not respond keeps the values of its last sample.
-package metrics
+package server
 
 import (
 	"context"
@@ -21,7 +10,6 @@ import (
 	"clients/eventstore"
 	"clients/eventstore/idempotency"
 	"clients/eventstore/upstream"
-	"clients/projections/readmodel"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
@@ -29,35 +17,30 @@ import (
 
 const sampleTimeout = 2 * time.Second
 
-// Config is what streams are sampled with.
-type Config struct {
-	Registry  *prometheus.Registry
-	Store     *eventstore.Store
-	Upstream  *upstream.Client
-	Directory *readmodel.Directory
-	// Room returns how many bytes an embedded store may take that now takes used; nil with external NATS.
-	Room func(used uint64) uint64
-}
-
-// Streams are the metrics of all streams.
-type Streams struct {
-	config                          Config
+// streamSampler samples the streams in NATS and shows their state to Prometheus: whether each has a leader with a quorum, its size,
+// its last sequence and how far the service has read it, and the storage of the account. A scrape shows the last sample and sends
+// no request itself. A stream that does not respond keeps the values of its last sample.
+//
+// How far, and for how long, reads are behind follows in PromQL: reads that do not show what the stream held 30 s ago are
+// clients_stream_last_sequence{stream="CLIENTS"} offset 30s > ignoring (stream) clients_projection_sequence.
+type streamSampler struct {
+	*Server
 	up, messages, bytes, last, read *prometheus.GaugeVec
 	used, limit                     prometheus.Gauge
 	unreachable                     atomic.Bool
 }
 
-// NewStreams registers the metrics. SampleEvents and SampleOthers bring them up to date.
-func NewStreams(config Config) *Streams {
-	register := promauto.With(config.Registry)
+// newStreamSampler registers the metrics. sampleEvents and sampleOthers bring them up to date.
+func newStreamSampler(server *Server) *streamSampler {
+	register := promauto.With(server.registry)
 	gauges := func(name, help string) *prometheus.GaugeVec {
 		return register.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, []string{"stream"})
 	}
 	gauge := func(name, help string) prometheus.Gauge {
 		return register.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
 	}
-	s := &Streams{
-		config:   config,
+	s := &streamSampler{
+		Server:   server,
 		up:       gauges("clients_stream_up", "1 while the stream's leader responds and has a quorum."),
 		messages: gauges("clients_stream_messages", "Messages in the stream."),
 		bytes:    gauges("clients_stream_bytes", "Bytes of the stream, on each of its servers."),
@@ -70,19 +53,19 @@ func NewStreams(config Config) *Streams {
 	return s
 }
 
-// Reachable reports whether the leader of CLIENTS has responded to the last sample and had a quorum.
-func (s *Streams) Reachable() bool { return !s.unreachable.Load() }
+// reachable reports whether the leader of CLIENTS has responded to the last sample and had a quorum.
+func (s *streamSampler) reachable() bool { return !s.unreachable.Load() }
 
-// SampleEvents samples CLIENTS.
-func (s *Streams) SampleEvents(ctx context.Context) {
+// sampleEvents samples CLIENTS.
+func (s *streamSampler) sampleEvents(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, sampleTimeout)
 	defer cancel()
 	err := s.sample(ctx, eventstore.Stream)
 	s.unreachable.Store(err != nil)
 }
 
-// SampleOthers samples all other streams at the same time: one that does not respond delays no other.
-func (s *Streams) SampleOthers(ctx context.Context) {
+// sampleOthers samples all other streams at the same time: one that does not respond delays no other.
+func (s *streamSampler) sampleOthers(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, sampleTimeout)
 	defer cancel()
 	var requests sync.WaitGroup
@@ -97,9 +80,9 @@ func (s *Streams) SampleOthers(ctx context.Context) {
 }
 
 // sample requests the size of one of the service's own streams.
-func (s *Streams) sample(ctx context.Context, stream string) error {
-	size, err := s.config.Store.Size(ctx, stream)
-	s.setUp(stream, err)
+func (s *streamSampler) sample(ctx context.Context, stream string) error {
+	size, err := s.store.Size(ctx, stream)
+	s.up.WithLabelValues(stream).Set(number(err == nil))
 	if err == nil {
 		s.messages.WithLabelValues(stream).Set(float64(size.Messages))
 		s.bytes.WithLabelValues(stream).Set(float64(size.Bytes))
@@ -109,36 +92,28 @@ func (s *Streams) sample(ctx context.Context, stream string) error {
 }
 
 // sampleUpstream requests the end of the stream of another service, and compares it with what is ingested of it.
-func (s *Streams) sampleUpstream(ctx context.Context, stream upstream.Stream) {
-	state, err := s.config.Upstream.State(ctx, stream)
-	s.setUp(stream.Name, err)
+func (s *streamSampler) sampleUpstream(ctx context.Context, stream upstream.Stream) {
+	state, err := s.upstream.State(ctx, stream)
+	s.up.WithLabelValues(stream.Name).Set(number(err == nil))
 	if err == nil {
-		reached, _ := s.config.Directory.Reached(stream.Name, state.Created)
+		reached, _ := s.directory.Reached(stream.Name, state.Created)
 		s.last.WithLabelValues(stream.Name).Set(float64(state.Last))
 		s.read.WithLabelValues(stream.Name).Set(float64(reached.Sequence))
 	}
 }
 
 // sampleStorage requests the storage of the account.
-func (s *Streams) sampleStorage(ctx context.Context) {
-	storage, err := s.config.Store.Storage(ctx)
+func (s *streamSampler) sampleStorage(ctx context.Context) {
+	storage, err := s.store.Storage(ctx)
 	if err != nil {
 		return
 	}
-	if storage.Limit == 0 && s.config.Room != nil {
-		storage.Limit = s.config.Room(storage.Used)
+	if storage.Limit == 0 && s.embedded != nil {
+		storage.Limit = s.embedded.Room(storage.Used)
 	}
 	s.used.Set(float64(storage.Used))
 	s.limit.Set(math.Inf(1))
 	if storage.Limit > 0 {
 		s.limit.Set(float64(storage.Limit))
 	}
-}
-
-func (s *Streams) setUp(stream string, err error) {
-	up := 1.0
-	if err != nil {
-		up = 0
-	}
-	s.up.WithLabelValues(stream).Set(up)
 }
