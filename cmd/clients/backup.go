@@ -7,6 +7,7 @@ import (
 
 	"clients/cmd/clients/internal/backup"
 	"clients/cmd/clients/internal/config"
+	"clients/cmd/clients/internal/natsconn"
 	"clients/cmd/clients/internal/terminal"
 	"clients/cmd/clients/internal/version"
 
@@ -28,9 +29,9 @@ func (c *backupCommand) Help() string {
 }
 
 // Run makes a backup.
-func (c *backupCommand) Run(ctx context.Context, s streams) error {
+func (c *backupCommand) Run(ctx context.Context, s streams, settings natsconn.Settings) error {
 	options := backup.Options{Sources: c.Sources, Version: version.Current().Version, Out: s.out, Err: s.err}
-	return c.Administer(ctx, func(nc *nats.Conn, _ bool) (err error) {
+	return settings.Administer(ctx, func(nc *nats.Conn, _ bool) (err error) {
 		if c.Keep > 0 {
 			err = backup.CreateIn(ctx, nc, c.Folder, int(c.Keep), options)
 		} else {

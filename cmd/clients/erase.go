@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"clients/cmd/clients/internal/config"
+	"clients/cmd/clients/internal/natsconn"
 	"clients/cmd/clients/internal/terminal"
 	"clients/eventstore/embedded"
 	"clients/eventstore/erasure"
@@ -36,7 +37,7 @@ func (c *eraseCommand) Help() string {
 }
 
 // Run erases.
-func (c *eraseCommand) Run(ctx context.Context, s streams) error {
+func (c *eraseCommand) Run(ctx context.Context, s streams, settings natsconn.Settings) error {
 	var list *os.File
 	if c.Log != "" {
 		var err error
@@ -45,7 +46,7 @@ func (c *eraseCommand) Run(ctx context.Context, s streams) error {
 		}
 	}
 	client := erasure.Client{Account: string(c.Account), ID: int64(c.ID)}
-	err := administer(ctx, &c.RunningFlags, s, func(ctx context.Context, e *erasure.Eraser) error {
+	err := administer(ctx, settings, s, func(ctx context.Context, e *erasure.Eraser) error {
 		err := e.Erase(ctx, c.Rebuilt, client)
 		if err == nil && list != nil {
 			if err = erasure.AppendToList(list, e.Erased(client)); err != nil {
@@ -84,17 +85,17 @@ var errEnded = errors.New("the service has ended")
 
 // administer calls do with what erases on the NATS of a running service, or in the store of an embedded one that is stopped. If an
 // embedded service ends it ends the context, and returns errEnded. It fails if the disk of an embedded service is full.
-func administer(ctx context.Context, c *config.RunningFlags, s streams, do func(context.Context, *erasure.Eraser) error) error {
-	isEmbedded := c.NATSURL == ""
-	if isEmbedded {
-		if err := embedded.RequireRoom(c.DataDir); err != nil {
-			return terminal.WithHint(err, "free space on the disk of %s, and run this again", c.DataDir)
+func administer(ctx context.Context, settings natsconn.Settings, s streams, do func(context.Context, *erasure.Eraser) error) error {
+	dir := settings.DataDir // of an embedded service
+	if dir != "" {
+		if err := embedded.RequireRoom(dir); err != nil {
+			return terminal.WithHint(err, "free space on the disk of %s, and run this again", dir)
 		}
 	}
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	return c.Administer(ctx, func(nc *nats.Conn, stopped bool) error {
-		if isEmbedded {
+	return settings.Administer(ctx, func(nc *nats.Conn, stopped bool) error {
+		if dir != "" {
 			nc.SetDisconnectErrHandler(func(*nats.Conn, error) { end(errEnded) })
 		}
 		e := erasure.New(nc, erasure.Config{
@@ -102,8 +103,8 @@ func administer(ctx context.Context, c *config.RunningFlags, s streams, do func(
 			NewFold: func() erasure.Fold { return readmodel.NewModel().Fold }, ClientOf: ingest.ClientOf,
 		})
 		err := do(ctx, e)
-		if err == nil && isEmbedded {
-			err = embedded.AwaitRemoval(ctx, c.DataDir)
+		if err == nil && dir != "" {
+			err = embedded.AwaitRemoval(ctx, dir)
 		}
 		if err != nil && errors.Is(context.Cause(ctx), errEnded) {
 			return errEnded

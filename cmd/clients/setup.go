@@ -8,6 +8,7 @@ import (
 
 	"clients/cmd/clients/internal/backup"
 	"clients/cmd/clients/internal/config"
+	"clients/cmd/clients/internal/natsconn"
 	"clients/cmd/clients/internal/teams"
 	"clients/eventstore"
 	"clients/eventstore/deadletter"
@@ -33,7 +34,7 @@ func (c *setupCommand) Help() string {
 }
 
 // Run creates the missing streams, and logs which streams exist then. With a file of teams it prints their configuration.
-func (c *setupCommand) Run(ctx context.Context, s streams) error {
+func (c *setupCommand) Run(ctx context.Context, s streams, settings natsconn.Settings) error {
 	if c.Teams != "" {
 		all, err := teams.Read(c.Teams)
 		if err != nil {
@@ -47,7 +48,7 @@ func (c *setupCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	log := newLog(logAuto, slog.LevelInfo, s.err)
-	nc, err := c.Await(ctx, log)
+	nc, err := settings.Await(ctx, log)
 	if err != nil {
 		return err
 	}

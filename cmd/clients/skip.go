@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"clients/cmd/clients/internal/config"
+	"clients/cmd/clients/internal/natsconn"
 	"clients/cmd/clients/internal/terminal"
 	"clients/eventstore/erasure"
 )
@@ -31,11 +32,11 @@ func (c *skipCommand) Help() string {
 }
 
 // Run skips.
-func (c *skipCommand) Run(ctx context.Context, s streams) error {
+func (c *skipCommand) Run(ctx context.Context, s streams, settings natsconn.Settings) error {
 	if strings.TrimSpace(c.Reason) == "" || utf8.RuneCountInString(c.Reason) > maxReason {
 		return config.Faults{fmt.Sprintf("--reason: must have 1 to %d characters", maxReason)}
 	}
-	err := administer(ctx, &c.RunningFlags, s, func(ctx context.Context, e *erasure.Eraser) error {
+	err := administer(ctx, settings, s, func(ctx context.Context, e *erasure.Eraser) error {
 		return e.Skip(ctx, c.Sequence, c.Reason)
 	})
 	switch {

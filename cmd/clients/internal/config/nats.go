@@ -2,7 +2,6 @@ package config
 
 import (
 	"context"
-	"log/slog"
 	"strings"
 
 	"clients/cmd/clients/internal/natsconn"
@@ -64,38 +63,21 @@ type RunningFlags struct {
 	DataDir   string `name:"data-dir" env:"CLIENTS_DATA_DIR" default:"./clients-data" help:"Data directory of the running service, with the address and the administrator's password of its embedded server. Used without --nats-url."`
 }
 
-// ProvideConnection connects to the NATS of a running service, for the Run method of a command that has such a parameter.
-func (c *RunningFlags) ProvideConnection(ctx context.Context) (*nats.Conn, error) {
-	settings, err := c.settings()
-	if err != nil {
-		return nil, err
-	}
-	return settings.Running(ctx)
-}
-
-// Administer calls do with a connection of the administrator: see natsconn.Settings.Administer.
-func (c *RunningFlags) Administer(ctx context.Context, do func(nc *nats.Conn, stopped bool) error) error {
-	settings, err := c.settings()
-	if err != nil {
-		return err
-	}
-	return settings.Administer(ctx, do)
-}
-
-// Await connects as soon as there is a server, and logs as long as there is none.
-func (c *RunningFlags) Await(ctx context.Context, log *slog.Logger) (*nats.Conn, error) {
-	settings, err := c.settings()
-	if err != nil {
-		return nil, err
-	}
-	return settings.Await(ctx, log)
-}
-
-func (c *RunningFlags) settings() (natsconn.Settings, error) {
+// ProvideSettings returns how to connect, for the Run method of a command. The error is Faults.
+func (c *RunningFlags) ProvideSettings() (natsconn.Settings, error) {
 	var f Faults
 	settings := c.Settings(&f)
 	if settings.URL == "" {
 		settings.DataDir = c.DataDir
 	}
 	return settings, f.Err()
+}
+
+// ProvideConnection connects to the NATS of a running service, for the Run method of a command.
+func (c *RunningFlags) ProvideConnection(ctx context.Context) (*nats.Conn, error) {
+	settings, err := c.ProvideSettings()
+	if err != nil {
+		return nil, err
+	}
+	return settings.Running(ctx)
 }
