@@ -1,25 +1,16 @@
 package terminal
 
 import (
-	"strconv"
 	"strings"
 	"unicode"
 )
 
-// Printable returns text with every character that is not printable, or that a terminal might interpret, escaped as in
-// a Go string literal.
+// Printable returns text with a replacement for every character that is not printable, or that a terminal might interpret.
 func Printable(text string) string {
-	if strings.IndexFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 {
-		return text
-	}
-	var b strings.Builder
-	for _, r := range text {
+	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
-			b.WriteRune(r)
-			continue
+			return r
 		}
-		quoted := strconv.QuoteRuneToASCII(r)
-		b.WriteString(quoted[1 : len(quoted)-1])
-	}
-	return b.String()
+		return unicode.ReplacementChar
+	}, text)
 }

@@ -48,7 +48,7 @@ func TestRedact(t *testing.T) {
 func TestPrintable(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "Söhne & Co", terminal.Printable("Söhne & Co"))
-	require.Equal(t, `a\x1b[2Jb\n`, terminal.Printable("a\x1b[2Jb\n"))
+	require.Equal(t, "a\ufffd[2Jb\ufffd", terminal.Printable("a\x1b[2Jb\n"))
 }
 
 func TestProgressDrawsOnlyOnATerminal(t *testing.T) {
