@@ -97,7 +97,7 @@ var mayImport = map[string][]string{
 	"cmd/clients/internal/natsconn":     {"clients/eventstore", "clients/cmd/clients/internal/terminal", "github.com/nats-io/nats.go"},
 	"cmd/clients/internal/teams":        {"clients/domain", "clients/eventstore/partners", "clients/eventstore/upstream", "clients/cmd/clients/internal/config", "golang.org/x/crypto/bcrypt"},
 	"cmd/clients/internal/tracing":      {"github.com/go-logr/logr/funcr", "golang.org/x/time/rate", "go.opentelemetry.io/contrib/exporters/autoexport", "go.opentelemetry.io/otel"},
-	"cmd/clients/internal/terminal":     {"github.com/nats-io/nats.go", "github.com/schollz/progressbar/v3", "golang.org/x/term", "golang.org/x/time/rate", "golang.org/x/sys/unix"},
+	"cmd/clients/internal/terminal":     {"github.com/nats-io/nats.go", "golang.org/x/term", "golang.org/x/time/rate", "golang.org/x/sys/unix"},
 	"cmd/clients/internal/e2e":          {"github.com/nats-io", "github.com/klauspost/compress", "github.com/synadia-io/orbit.go/jetstreamext", "clients/cmd/clients/internal/e2e/workload"},
 	"cmd/clients/internal/e2e/load":     {"clients/cmd/clients/internal/e2e/workload"},
 	"cmd/clients/internal/e2e/workload": {"github.com/anishathalye/porcupine"},

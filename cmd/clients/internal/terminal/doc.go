@@ -13,8 +13,8 @@
 // Text that comes from the network or from the store, such as a client's name, passes through Printable before it is
 // printed, so that it cannot send control sequences to the terminal.
 //
-// Progress is a progress bar. It is drawn only when its output is a terminal; otherwise all its methods do nothing.
-// A caller that writes to the same terminal calls Clear first; the next step draws the bar again.
+// Progress is a line that says how much is done. It is written only when its output is a terminal. A caller that writes to
+// the same terminal calls Clear first; the next step writes the line again.
 //
 // The package does not decide about colors, widths or languages, and does not read from the terminal.
 package terminal

@@ -4,21 +4,22 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 	"golang.org/x/time/rate"
 )
 
-// Progress is a progress bar, which is drawn only on a terminal. Its methods may be called concurrently.
+// Progress shows how much is done, in one line of a terminal. Its methods may be called concurrently.
 type Progress struct {
-	mu  sync.Mutex
-	bar *progressbar.ProgressBar
+	w     io.Writer
+	whole string // of what
+	bytes atomic.Uint64
+	shown rate.Sometimes
 }
 
-// Unit is what a progress bar counts.
+// Unit is what is counted.
 type Unit string
 
 // The units of the subcommands.
@@ -27,48 +28,33 @@ const (
 	Bytes    Unit = "bytes"
 )
 
-// redrawInterval is how often a bar is drawn at most.
+// redrawInterval is how often the line is written at most.
 const redrawInterval = 100 * time.Millisecond
 
-// NewProgress returns a progress bar on w for total steps, or for an unknown number if total is 0.
+// NewProgress returns a Progress on w for total steps, or for an unknown number if total is 0. It shows nothing where w is no
+// terminal.
 func NewProgress(w io.Writer, total uint64, unit Unit) *Progress {
-	steps := int64(total)
-	if total == 0 {
-		steps = -1
+	p := &Progress{w: io.Discard, whole: string(unit), shown: rate.Sometimes{Interval: redrawInterval}}
+	if IsTerminal(w) {
+		p.w = w
 	}
-	return &Progress{bar: progressbar.NewOptions64(steps,
-		progressbar.OptionSetVisibility(IsTerminal(w)),
-		progressbar.OptionSetWriter(w),
-		progressbar.OptionSetWidth(40),
-		progressbar.OptionThrottle(redrawInterval),
-		progressbar.OptionShowCount(),
-		progressbar.OptionShowIts(),
-		progressbar.OptionSetItsString(string(unit)),
-		progressbar.OptionShowBytes(unit == Bytes),
-		progressbar.OptionUseANSICodes(true),
-		progressbar.OptionClearOnFinish(),
-	)}
+	if total > 0 {
+		p.whole = fmt.Sprintf("of %d %s", total, unit)
+	}
+	return p
 }
 
 // Set shows how many steps are done.
 func (p *Progress) Set(done uint64) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	_ = p.bar.Set64(int64(done))
+	p.shown.Do(func() { fmt.Fprintf(p.w, "\r%d %s", done, p.whole) })
 }
 
-// Clear removes the bar, so that a line can be written. The next step draws it again.
-func (p *Progress) Clear() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	_ = p.bar.Clear()
-}
+// Clear removes the line, so that another one can be written. The next step writes it again.
+func (p *Progress) Clear() { fmt.Fprint(p.w, "\r\x1b[K") }
 
 // Write shows bytes as steps that are done. It never fails.
 func (p *Progress) Write(b []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	_, _ = p.bar.Write(b)
+	p.Set(p.bytes.Add(uint64(len(b))))
 	return len(b), nil
 }
 
