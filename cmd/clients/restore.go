@@ -17,8 +17,8 @@ import (
 type restoreCommand struct {
 	config.NATSFlags `set:"without_nats_url=--data-dir is required"`
 	Folder           string `arg:"" help:"Folder of the backup."`
-	DataDir          string `name:"data-dir" default:"" help:"Restore into this data directory of an embedded server, which must not run or hold a store. Without it: to the servers of --nats-url."`
-	Replace          bool   `help:"First delete the streams of the backup that exist on the servers, and verify what was restored. All replicas of the service must be stopped."`
+	DataDir          string `name:"data-dir" xor:"place" default:"" help:"Restore into this data directory of an embedded server, which must not run or hold a store. Without it: to the servers of --nats-url."`
+	Replace          bool   `xor:"place" help:"First delete the streams of the backup that exist on the servers, and verify what was restored. All replicas of the service must be stopped."`
 	Erasures         string `name:"erasures" placeholder:"FILE" help:"Erase the clients of this list, which erase --log has written, before the store is used."`
 	StreamReplicas   string `name:"stream-replicas" env:"CLIENTS_STREAM_REPLICAS" default:"" help:"Replicas of each stream: 1, 3 or 5. Default: 3, and 1 without --nats-url."`
 }
@@ -40,9 +40,6 @@ func (c *restoreCommand) Run(ctx context.Context, s streams) error {
 	settings := c.Settings(&faults)
 	if c.DataDir != "" && c.NATSURL != "" {
 		faults.Add("--data-dir", "must not be used with CLIENTS_NATS_URL")
-	}
-	if c.DataDir != "" && c.Replace {
-		faults.Add("--replace", "must not be used with --data-dir")
 	}
 	if err := faults.Err(); err != nil {
 		return err

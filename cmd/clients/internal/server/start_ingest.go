@@ -3,11 +3,9 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
-	"clients/cmd/clients/internal/natsconn"
 	"clients/eventstore/deadletter"
 	"clients/eventstore/partners"
 	"clients/projections/ingest"
@@ -55,18 +53,11 @@ const otherServer = 3 * time.Second
 
 // servePartners responds to what other services request of NATS, on a connection of its own: a flood of requests must not
 // hold up commands.
-func (s *Server) servePartners(ctx context.Context) (err error) {
-	log := s.log.With("connection", "partners")
-	var nc *nats.Conn
-	if s.embedded != nil {
-		nc, err = s.embedded.Connect(natsconn.Options(log)...)
-	} else {
-		nc, err = s.config.NATS.Connect(ctx, log)
-	}
+func (s *Server) servePartners(ctx context.Context) error {
+	nc, err := connection(ctx, s, s.log.With("connection", "partners"))
 	if err != nil {
-		return fmt.Errorf("connect to NATS for other services: %w", err)
+		return err
 	}
-	s.onStop(nc.Close)
 	report := nc.ErrorHandler()
 	nc.SetErrorHandler(func(nc *nats.Conn, sub *nats.Subscription, err error) {
 		report(nc, sub, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"time"
 
@@ -17,21 +18,33 @@ import (
 	"clients/eventstore/upstream"
 	"clients/projections/ingest"
 
+	"github.com/nats-io/nats.go"
 	"golang.org/x/time/rate"
 )
 
 // connect connects to NATS, after it has started the embedded server if there is one.
 func (s *Server) connect(ctx context.Context) (err error) {
 	if s.config.NATS.URL == "" {
-		err = s.startEmbedded()
+		if err := s.startEmbedded(); err != nil {
+			return err
+		}
+	}
+	s.nc, err = connection(ctx, s, s.log)
+	return err
+}
+
+// connection returns a connection to NATS, which is closed when the server stops.
+func connection(ctx context.Context, s *Server, log *slog.Logger) (nc *nats.Conn, err error) {
+	if s.embedded != nil {
+		nc, err = s.embedded.Connect(natsconn.Options(log)...)
 	} else {
-		s.nc, err = s.config.NATS.Connect(ctx, s.log)
+		nc, err = s.config.NATS.Connect(ctx, log)
 	}
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("connect to NATS: %w", err)
 	}
-	s.onStop(s.nc.Close)
-	return nil
+	s.onStop(nc.Close)
+	return nc, nil
 }
 
 // openStore opens the streams and buckets of the service.
@@ -90,7 +103,7 @@ func completeErasures(ctx context.Context, s *Server) {
 	}
 }
 
-// startEmbedded starts a NATS server within the process and connects to it.
+// startEmbedded starts a NATS server within the process.
 func (s *Server) startEmbedded() (err error) {
 	s.embedded, err = embedded.Start(embedded.Config{
 		Dir: s.config.DataDir, Addr: s.config.EmbeddedNATSAddr, Partners: s.config.Partners, Log: s.log,
@@ -103,8 +116,5 @@ func (s *Server) startEmbedded() (err error) {
 		return err
 	}
 	s.onStop(s.embedded.Shutdown)
-	if s.nc, err = s.embedded.Connect(natsconn.Options(s.log)...); err != nil {
-		return fmt.Errorf("connect to the embedded server: %w", err)
-	}
 	return nil
 }
