@@ -48,11 +48,10 @@ func (c *NATSFlags) Settings(f *Faults) natsconn.Settings {
 func (f *Faults) natsServers(variable, value string) {
 	all := strings.Split(value, ",")
 	for i, server := range all {
-		u, err := natsconn.ParseServer(server)
-		if err != nil {
-			f.Add(variable, "server %d of %d %v", i+1, len(all), err)
-		} else if i > 0 && u.User != nil && !strings.Contains(server, "://") { // the rest of a password with a comma
-			f.Add(variable, "server %d of %d has a login and no scheme; percent-encode a comma in a password", i+1, len(all))
+		u, ok := natsconn.ParseServer(server)
+		if !ok || i > 0 && u.User != nil && !strings.Contains(server, "://") { // the latter is the rest of a password with a comma
+			f.Add(variable, "server %d of %d must be host:port or a nats, tls, ws or wss URL, with / ? # @ and , in a password percent-encoded "+
+				"(not shown, it may contain one)", i+1, len(all))
 		}
 	}
 }

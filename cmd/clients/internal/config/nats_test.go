@@ -38,28 +38,27 @@ func TestValidNATSServers(t *testing.T) {
 
 func TestInvalidNATSServers(t *testing.T) {
 	t.Parallel()
-	for given, fault := range map[string]string{
-		" ":                               "server 1 of 1 is empty",
-		"nats://nats,":                    "server 2 of 2 is empty",
-		"http://user:secret@nats":         "server 1 of 1 must be host:port",
-		"nats://nats,nats://user:secret@": "server 2 of 2 must be host:port",
-		"nats://user:secret":              "server 1 of 1 must be host:port", // which looks like a port
-		"nats://user:se%cret@nats":        "server 1 of 1 must be host:port",
-		"nats://user:secret@nats:port":    "server 1 of 1 must be host:port",
-		"nats://user:secret@nats:0":       "server 1 of 1 has an invalid port",
-		"nats://user:secret@nats:65536":   "server 1 of 1 has an invalid port",
-		"nats://user:1/secret@nats":       "server 1 of 1 has text after the port",
-		"nats://user:1#secret@nats":       "server 1 of 1 has text after the port",
-		"ws://user:1?secret@nats":         "server 1 of 1 has text after the port",
-		"nats://user:secret@nats?x=y":     "server 1 of 1 has text after the port",
+	for given, server := range map[string]string{
+		" ":                               "1 of 1",
+		"nats://nats,":                    "2 of 2",
+		"http://user:secret@nats":         "1 of 1",
+		"nats://nats,nats://user:secret@": "2 of 2",
+		"nats://user:secret":              "1 of 1", // which looks like a port
+		"nats://user:se%cret@nats":        "1 of 1",
+		"nats://user:secret@nats:port":    "1 of 1",
+		"nats://user:1/secret@nats":       "1 of 1",
+		"nats://user:1#secret@nats":       "1 of 1",
+		"ws://user:1?secret@nats":         "1 of 1",
+		"nats://user:secret@nats?x=y":     "1 of 1",
+		"nats://user:se,cret@nats":        "1 of 2",
+		"nats://nats,user:secret@nats":    "2 of 2",
 	} {
 		var f config.Faults
 		(&config.NATSFlags{NATSURL: given}).Settings(&f)
-		require.Len(t, f, 1, given)
-		require.True(t, strings.HasPrefix(f[0], "CLIENTS_NATS_URL: "+fault), "%s: %s", given, f)
+		require.NotEmpty(t, f, given)
+		require.True(t, strings.HasPrefix(f[0], "CLIENTS_NATS_URL: server "+server+" must be host:port"), "%s: %s", given, f)
 		require.NotContains(t, f.Error(), "cret")
 		require.NotContains(t, natsconn.Redact(given), "cret")
-
 	}
 	var f config.Faults
 	(&config.NATSFlags{NATSURL: "http://a,b,nats://c:x"}).Settings(&f)
