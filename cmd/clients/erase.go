@@ -20,7 +20,7 @@ import (
 // eraseCommand erases a deleted client.
 type eraseCommand struct {
 	config.RunningFlags
-	ID      config.ClientID `arg:"" help:"Client to erase, which must be deleted."`
+	ID      config.Positive `arg:"" help:"Client to erase, which must be deleted."`
 	Account config.Account  `name:"account" required:"" help:"Account of the client."`
 	Log     string          `name:"log" placeholder:"FILE" help:"Append the client to this list, which restore --erasures applies to older backups."`
 	Rebuilt []string        `name:"rebuilt" placeholder:"SERVER" help:"A NATS server that an earlier run has named, and that was rebuilt or removed since."`

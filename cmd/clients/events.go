@@ -16,7 +16,7 @@ type eventsCommand struct {
 	From    uint64          `name:"from" placeholder:"SEQUENCE" help:"Start at this sequence."`
 	Last    *uint           `name:"last" short:"n" placeholder:"N" help:"Start with the last N of the selected events."`
 	Account config.Account  `name:"account" help:"Only events of this account."`
-	Client  config.ClientID `name:"client" placeholder:"ID" help:"Only events of this client."`
+	Client  config.Positive `name:"client" placeholder:"ID" help:"Only events of this client."`
 	Follow  bool            `name:"follow" short:"f" help:"Continue with new events until interrupted or the output is closed."`
 	JSON    bool            `name:"json" help:"One JSON object per line."`
 }

@@ -17,7 +17,7 @@ type exportCommand struct {
 	config.RunningFlags
 	Account config.Account  `name:"account" default:"default" help:"Account to export."`
 	AsOf    *moment         `name:"as-of" xor:"list" placeholder:"TIME" help:"The list as of the end of this second, such as '2010-09-25 18:30'; UTC without an offset."`
-	Client  config.ClientID `name:"client" and:"history" placeholder:"ID" help:"With --history: the client, which may be deleted."`
+	Client  config.Positive `name:"client" and:"history" placeholder:"ID" help:"With --history: the client, which may be deleted."`
 	History bool            `name:"history" and:"history" xor:"list" help:"The history of a client instead of the list."`
 	JSON    bool            `name:"json" help:"JSON instead of XML, or of CSV with --history."`
 	Output  string          `name:"output" short:"o" default:"-" help:"File to write, which must not exist yet; - for the standard output."`

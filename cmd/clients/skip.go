@@ -19,8 +19,8 @@ const maxReason = 500
 // skipCommand removes a message that stops the service.
 type skipCommand struct {
 	config.RunningFlags
-	Sequence uint64 `arg:"" help:"Sequence of the message in the stream CLIENTS, as the service reports it."`
-	Reason   string `name:"reason" required:"" help:"Why, for the record."`
+	Sequence config.Positive `arg:"" help:"Sequence of the message in the stream CLIENTS, as the service reports it."`
+	Reason   string          `name:"reason" required:"" help:"Why, for the record."`
 }
 
 // Help returns the long help.
@@ -37,7 +37,7 @@ func (c *skipCommand) Run(ctx context.Context, s streams, settings natsconn.Sett
 		return config.Faults{fmt.Sprintf("--reason: must have 1 to %d characters", maxReason)}
 	}
 	err := administer(ctx, settings, s, func(ctx context.Context, e *erasure.Eraser) error {
-		return e.Skip(ctx, c.Sequence, c.Reason)
+		return e.Skip(ctx, uint64(c.Sequence), c.Reason)
 	})
 	switch {
 	case errors.Is(err, erasure.ErrDenyDelete):

@@ -17,12 +17,12 @@ func (a Account) Validate() error {
 	return nil
 }
 
-// ClientID is a flag or argument with the id of a client; 0 if it is not given.
-type ClientID int64
+// Positive is a flag or argument above 0; 0 if it is not given.
+type Positive int64
 
-// Validate checks the id.
-func (id ClientID) Validate() error {
-	if id <= 0 {
+// Validate checks the number.
+func (n Positive) Validate() error {
+	if n <= 0 {
 		return errors.New("must be above 0")
 	}
 	return nil
