@@ -79,9 +79,5 @@ func toServers(ctx context.Context, settings natsconn.Settings, made *backup.Bac
 	if err := made.ToServers(ctx, nc, target); err != nil || !target.Replace {
 		return err
 	}
-	a, err := verify.Open(ctx, nc)
-	if err != nil {
-		return err
-	}
-	return verify.Run(ctx, a, &verify.Report{Out: target.Out, Bars: target.Err})
+	return verify.Run(ctx, nc, &verify.Report{Out: target.Out, Bars: target.Err})
 }

@@ -10,7 +10,6 @@ import (
 	"clients/cmd/clients/internal/terminal"
 	"clients/cmd/clients/internal/verify"
 	"clients/eventstore/embedded"
-	"clients/projections/audit"
 )
 
 // verifyCommand looks through all that is stored.
@@ -29,21 +28,11 @@ func (c *verifyCommand) Help() string {
 // Run verifies. What it finds goes to the output, a line each.
 func (c *verifyCommand) Run(ctx context.Context, s streams) error {
 	report := &verify.Report{Out: s.out, Bars: s.err, JSON: c.JSON, Strays: c.Strays}
-	a, done, err := c.open(ctx, report)
-	if err != nil {
-		return err
+	if c.DataDir != "" && c.NATSURL != "" {
+		return config.Faults{"--data-dir: must not be used with CLIENTS_NATS_URL"}
 	}
-	defer done()
-	return verify.Run(ctx, a, report)
-}
-
-// open returns an audit of what is on the NATS servers of a running service, or of a store that no server uses.
-func (c *verifyCommand) open(ctx context.Context, report *verify.Report) (_ *audit.Audit, done func(), err error) {
 	if c.DataDir != "" {
-		if c.NATSURL != "" {
-			return nil, nil, config.Faults{"--data-dir: must not be used with CLIENTS_NATS_URL"}
-		}
-		return verify.OpenStopped(ctx, c.DataDir, report)
+		return verify.RunStopped(ctx, c.DataDir, report)
 	}
 	running := config.RunningFlags{NATSFlags: c.NATSFlags, DataDir: cmp.Or(os.Getenv("CLIENTS_DATA_DIR"), "./clients-data")}
 	nc, err := running.ProvideConnection(ctx)
@@ -51,11 +40,7 @@ func (c *verifyCommand) open(ctx context.Context, report *verify.Report) (_ *aud
 		err = terminal.WithHint(err, "to check a stopped store use --data-dir DIR")
 	}
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	a, err := verify.Open(ctx, nc)
-	if err != nil {
-		nc.Close()
-	}
-	return a, nc.Close, err
+	return verify.Run(ctx, nc, report)
 }
