@@ -123,7 +123,7 @@ func copyStream(ctx context.Context, manager *jsm.Manager, name, folder string, 
 	if err != nil {
 		return copied, err
 	}
-	bar := terminal.NewProgress(stderr, state.Bytes, terminal.Bytes)
+	bar := terminal.NewProgress(stderr, state.Bytes, "bytes")
 	_, err = stream.SnapshotToDirectory(ctx, folder, jsm.SnapshotHealthCheck(), jsm.SnapshotNotify(func(p jsm.SnapshotProgress) {
 		bar.Set(min(p.UncompressedBytesReceived(), state.Bytes))
 	}))

@@ -114,7 +114,7 @@ func (r *restore) stream(ctx context.Context, stream manifestStream, meta stream
 	if err != nil {
 		return err
 	}
-	bar := terminal.NewProgress(r.Err, uint64(info.Size()), terminal.Bytes)
+	bar := terminal.NewProgress(r.Err, uint64(info.Size()), "bytes")
 	defer bar.Clear()
 	data := smallBlocks(io.TeeReader(file, bar))
 	defer data.Close()

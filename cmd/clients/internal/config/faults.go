@@ -90,13 +90,11 @@ func (f *Faults) folder(variable, value string) string {
 // Replicas reads CLIENTS_STREAM_REPLICAS. An even number would tolerate no more failures than the odd one below it.
 func (f *Faults) Replicas(value string, external bool) int {
 	const variable = "CLIENTS_STREAM_REPLICAS"
-	if value == "" && external {
-		return 3
-	}
-	if value == "" {
-		return 1
-	}
 	switch {
+	case value == "" && external:
+		return 3
+	case value == "":
+		return 1
 	case !external && value != "1":
 		f.Add(variable, "must be 1 with embedded NATS (got %q)", value)
 	case !slices.Contains([]string{"1", "3", "5"}, value):

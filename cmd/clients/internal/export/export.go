@@ -79,7 +79,7 @@ func Run(ctx context.Context, nc *nats.Conn, o Options, stdout, report io.Writer
 
 // replay folds the stream up to the present, or up to the end of a second.
 func replay(ctx context.Context, nc *nats.Conn, h *history.History, asOf *time.Time, report io.Writer) (*readmodel.Model, error) {
-	bar := terminal.NewProgress(report, h.Last, terminal.Messages)
+	bar := terminal.NewProgress(report, h.Last, "messages")
 	defer bar.Clear()
 	var before *time.Time
 	if asOf != nil {

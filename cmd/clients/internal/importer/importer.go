@@ -70,7 +70,7 @@ func Run(ctx context.Context, config Config, list []byte) error {
 		return err
 	}
 	defer journal.close()
-	i := &importer{config: config, journal: journal, bar: terminal.NewProgress(config.Err, uint64(len(list)), terminal.Bytes)}
+	i := &importer{config: config, journal: journal, bar: terminal.NewProgress(config.Err, uint64(len(list)), "bytes")}
 	i.api = newAPI(config, func(line string) {
 		i.bar.Clear()
 		fmt.Fprintln(config.Err, line)

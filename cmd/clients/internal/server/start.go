@@ -85,14 +85,12 @@ func Start(ctx context.Context, config config.Config, log *slog.Logger) (_ *Serv
 	return s, nil
 }
 
-func (s *Server) startTracing(ctx context.Context) error {
-	tracer, stop, err := tracing.Start(ctx, version.Current().Version, s.log)
-	if err != nil {
-		return err
+func (s *Server) startTracing(ctx context.Context) (err error) {
+	var stop func()
+	if s.tracer, stop, err = tracing.Start(ctx, version.Current().Version, s.log); err == nil {
+		s.onStop(stop)
 	}
-	s.tracer = tracer
-	s.onStop(stop)
-	return nil
+	return err
 }
 
 // runInBackground starts what else runs until the server stops.

@@ -19,22 +19,13 @@ type Progress struct {
 	shown rate.Sometimes
 }
 
-// Unit is what is counted.
-type Unit string
-
-// The units of the subcommands.
-const (
-	Messages Unit = "messages"
-	Bytes    Unit = "bytes"
-)
-
 // redrawInterval is how often the line is written at most.
 const redrawInterval = 100 * time.Millisecond
 
-// NewProgress returns a Progress on w for total steps, or for an unknown number if total is 0. It shows nothing where w is no
-// terminal.
-func NewProgress(w io.Writer, total uint64, unit Unit) *Progress {
-	p := &Progress{w: io.Discard, whole: string(unit), shown: rate.Sometimes{Interval: redrawInterval}}
+// NewProgress returns a Progress on w for total steps, or for an unknown number if total is 0; unit is what is counted, in the
+// plural. It shows nothing where w is no terminal.
+func NewProgress(w io.Writer, total uint64, unit string) *Progress {
+	p := &Progress{w: io.Discard, whole: unit, shown: rate.Sometimes{Interval: redrawInterval}}
 	if IsTerminal(w) {
 		p.w = w
 	}

@@ -54,7 +54,7 @@ func TestPrintable(t *testing.T) {
 func TestProgressDrawsOnlyOnATerminal(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
-	bar := terminal.NewProgress(&b, 100, terminal.Bytes)
+	bar := terminal.NewProgress(&b, 100, "bytes")
 	_, err := bar.Write([]byte("text"))
 	require.NoError(t, err)
 	bar.Clear()

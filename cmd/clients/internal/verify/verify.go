@@ -76,7 +76,7 @@ func open(ctx context.Context, nc *nats.Conn) (a *audit.Audit, err error) {
 
 // audit runs an audit and reports what it finds.
 func (r *Report) audit(ctx context.Context, a *audit.Audit) error {
-	r.begun, r.bar = time.Now(), terminal.NewProgress(r.Bars, a.History.Last-a.History.First+1, terminal.Messages)
+	r.begun, r.bar = time.Now(), terminal.NewProgress(r.Bars, a.History.Last-a.History.First+1, "messages")
 	ctx, r.stop = context.WithCancel(ctx)
 	defer r.stop()
 	a.Fault, a.Foreign, a.Reached = r.fault, r.stray, r.bar.Set
