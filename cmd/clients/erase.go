@@ -63,12 +63,8 @@ func (c *eraseCommand) Run(ctx context.Context, s streams, settings natsconn.Set
 	case err == nil:
 		fmt.Fprintf(s.out, "erased %s\n", client)
 		return nil
-	case errors.Is(err, errEnded):
-		err = terminal.WithHint(err, "start the service, which completes an erasure that has begun; then run this again")
 	case errors.Is(err, context.Canceled):
 		err = terminal.WithHint(err, "run this again: it completes what has begun")
-	case errors.Is(err, erasure.ErrDenyDelete):
-		err = terminal.WithHint(err, migration)
 	case errors.As(err, &away) && c.NATSURL == "":
 		err = terminal.WithHint(errors.New("the erasure is not complete yet"), "the service was started again and completes it, as /readyz shows: "+
 			"run this again when it is ready; if its log has \"erasure not completed\", start it again first")
@@ -81,7 +77,7 @@ func (c *eraseCommand) Run(ctx context.Context, s streams, settings natsconn.Set
 }
 
 // errEnded reports that the embedded server of a service has ended.
-var errEnded = errors.New("the service has ended")
+var errEnded = terminal.WithHint(errors.New("the service has ended"), "run this again: it opens the store of a service that is stopped")
 
 // administer calls do with what erases on the NATS of a running service, or in the store of an embedded one that is stopped. If an
 // embedded service ends it ends the context, and returns errEnded. It fails if the disk of an embedded service is full.
@@ -106,8 +102,11 @@ func administer(ctx context.Context, settings natsconn.Settings, s streams, do f
 		if err == nil && dir != "" {
 			err = embedded.AwaitRemoval(ctx, dir)
 		}
-		if err != nil && errors.Is(context.Cause(ctx), errEnded) {
+		switch {
+		case err != nil && errors.Is(context.Cause(ctx), errEnded):
 			return errEnded
+		case errors.Is(err, erasure.ErrDenyDelete):
+			return terminal.WithHint(err, migration)
 		}
 		return err
 	})

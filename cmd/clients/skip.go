@@ -40,14 +40,10 @@ func (c *skipCommand) Run(ctx context.Context, s streams, settings natsconn.Sett
 		return e.Skip(ctx, uint64(c.Sequence), c.Reason)
 	})
 	switch {
-	case errors.Is(err, erasure.ErrDenyDelete):
-		err = terminal.WithHint(err, migration)
 	case errors.Is(err, erasure.ErrNoMessage):
 		err = terminal.WithHint(err, "a message that is missing, or that NATS cannot read, cannot be skipped: restore a backup if the service stops at it")
 	case errors.Is(err, erasure.ErrKept):
 		err = terminal.WithHint(err, "run this again when they are current")
-	case errors.Is(err, errEnded):
-		err = terminal.WithHint(err, "run this again: it opens the store of a service that is stopped")
 	case errors.Is(err, erasure.ErrTooLarge) && c.NATSURL == "":
 		err = terminal.WithHint(err, "stop the service and run this again, which has a limit of 2 MiB then")
 	case errors.Is(err, erasure.ErrTooLarge):

@@ -16,7 +16,8 @@ const (
 
 // Wait returns when the server has stopped: after ctx ends, within 25 s and without an error, or when it is broken and
 // the process has to be restarted.
-func (s *Server) Wait(ctx context.Context) error {
+func (s *Server) Wait(ctx context.Context) (broken error) {
+	limit := requestLimit
 	select {
 	case <-ctx.Done():
 		s.log.Info("stopping", "delay", s.config.ShutdownDelay)
@@ -24,26 +25,20 @@ func (s *Server) Wait(ctx context.Context) error {
 		s.setNotReady("stopping")
 		s.draining.Store(true)
 		time.Sleep(s.config.ShutdownDelay)
-		s.stop(requestLimit)
-		return nil
-	case err := <-s.broken:
-		s.log.Error("stopping, restart required", "error", err)
+	case broken = <-s.broken:
+		s.log.Error("stopping, restart required", "error", broken)
 		s.draining.Store(true)
-		s.stop(brokenLimit)
-		return err
+		limit = brokenLimit
 	}
-}
-
-// stop waits for requests in progress, up to a limit, and stops everything.
-func (s *Server) stop(limit time.Duration) {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	limited, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	if err := s.apiServer.Shutdown(ctx); err != nil {
+	if err := s.apiServer.Shutdown(limited); err != nil {
 		s.log.Warn("requests in progress cut off", "error", err)
 		_ = s.apiServer.Close()
 	}
 	s.stopAll()
 	s.log.Info("stopped")
+	return broken
 }
 
 // saveLast saves a snapshot at the end, except after a failed start.
