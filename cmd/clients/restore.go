@@ -17,7 +17,7 @@ import (
 type restoreCommand struct {
 	config.NATSFlags `set:"without_nats_url=--data-dir is required"`
 	Folder           string `arg:"" help:"Folder of the backup."`
-	DataDir          string `name:"data-dir" xor:"place" default:"" help:"Restore into this data directory of an embedded server, which must not run or hold a store. Without it: to the servers of --nats-url."`
+	DataDir          string `name:"data-dir" xor:"place" help:"Restore into this data directory of an embedded server, which must not run or hold a store. Without it: to the servers of --nats-url."`
 	Replace          bool   `xor:"place" help:"First delete the streams of the backup that exist on the servers, and verify what was restored. All replicas of the service must be stopped."`
 	Erasures         string `name:"erasures" placeholder:"FILE" help:"Erase the clients of this list, which erase --log has written, before the store is used."`
 	StreamReplicas   string `name:"stream-replicas" env:"CLIENTS_STREAM_REPLICAS" default:"" help:"Replicas of each stream: 1, 3 or 5. Default: 3, and 1 without --nats-url."`
