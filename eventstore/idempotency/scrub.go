@@ -10,8 +10,7 @@ import (
 
 // ScrubRecord is what replicas share about scrubs: which one scrubs, and how the last scrub ended.
 type ScrubRecord struct {
-	Holder   string         `json:"holder,omitempty"`
-	Until    time.Time      `json:"until,omitzero"`    // when the holder loses its turn, unless it renews the record
+	Until    time.Time      `json:"until,omitzero"`    // when the replica that scrubs loses its turn, unless it renews the record
 	Finished time.Time      `json:"finished,omitzero"` // of the last scrub
 	Faults   map[string]int `json:"faults,omitempty"`  // that it found, by kind
 	First    string         `json:"first,omitempty"`   // fault, in words

@@ -12,15 +12,12 @@ import (
 	"clients/eventstore/history"
 	"clients/eventstore/idempotency"
 	"clients/projections/audit"
-
-	"github.com/google/uuid"
 )
 
 // scrubber re-reads the stream from time to time, unless another replica does or has just done so. The replicas share a
 // record of the last scrub. One that scrubs holds a lease in it, which it renews; one that loses its lease stops.
 type scrubber struct {
 	*Server
-	name    string // of this replica
 	started time.Time
 	running atomic.Bool
 	last    atomic.Pointer[idempotency.ScrubRecord] // as it was read or stored
@@ -36,7 +33,7 @@ const (
 
 // newScrubber registers the metrics of scrubs.
 func newScrubber(s *Server) *scrubber {
-	b := &scrubber{Server: s, name: uuid.NewString(), started: time.Now()}
+	b := &scrubber{Server: s, started: time.Now()}
 	b.last.Store(&idempotency.ScrubRecord{})
 	b.registerMetrics()
 	return b
@@ -68,7 +65,7 @@ func (b *scrubber) scrubIfDue(ctx context.Context) error {
 		}
 		return err
 	}
-	record.Holder, record.Until = b.name, now.Add(leaseTime)
+	record.Until = now.Add(leaseTime)
 	if record, err = b.records.StoreScrubs(ctx, record); err != nil {
 		return err
 	}
@@ -114,7 +111,7 @@ func (b *scrubber) scrub(ctx context.Context, record idempotency.ScrubRecord) er
 
 // finish gives the lease up, and stores what a scrub has found unless it failed.
 func (b *scrubber) finish(ctx context.Context, record idempotency.ScrubRecord, faults []audit.Fault, took time.Duration, failed error) error {
-	record.Holder, record.Until = "", time.Time{}
+	record.Until = time.Time{}
 	if failed == nil {
 		b.log.Info("scrub finished", "faults", len(faults), "duration", took)
 		record.Finished, record.Faults, record.First = time.Now().UTC(), make(map[string]int), b.report(faults)
