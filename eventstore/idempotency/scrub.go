@@ -8,7 +8,7 @@ import (
 	"clients/eventstore/internal/jsapi"
 )
 
-// ScrubRecord is what replicas share about scrubs: which one scrubs, and how the last scrub ended.
+// ScrubRecord is what replicas share about scrubs: until when one scrubs, and how the last scrub ended.
 type ScrubRecord struct {
 	Until    time.Time      `json:"until,omitzero"`    // when the replica that scrubs loses its turn, unless it renews the record
 	Finished time.Time      `json:"finished,omitzero"` // of the last scrub
