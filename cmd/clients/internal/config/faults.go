@@ -68,13 +68,6 @@ func (f *Faults) hosts(variable, value string) (hosts []string) {
 	return hosts
 }
 
-func (f *Faults) embeddedAddress(variable, value string) string {
-	if value == adminOnly {
-		return "127.0.0.1:0"
-	}
-	return f.address(variable, value, "since the embedded server has no TLS")
-}
-
 // folder reads the path of a folder, which need not exist.
 func (f *Faults) folder(variable, value string) string {
 	info, err := os.Stat(value)

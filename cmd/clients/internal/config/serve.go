@@ -39,21 +39,19 @@ type Serve struct {
 
 // Config is the valid configuration of the service.
 type Config struct {
-	HTTPAddr         string
-	API              transport.API // what the settings say about it
-	OpsAddr          string
-	NATS             natsconn.Settings // without URL: an embedded server
-	DataDir          string
-	EmbeddedNATSAddr string                 // where to listen
-	Partners         embedded.PartnerAccess // to the embedded server
-	StreamReplicas   int
-	Credentials      *credentials.Folder // nil: no logins
-	DefaultCurrency  string
-	ScrubInterval    time.Duration // 0: never
-	LogLevel         slog.Level
-	LogFormat        string
-	Certificate      *reload.Certificate // nil: no TLS
-	ShutdownDelay    time.Duration
+	HTTPAddr        string
+	API             transport.API // what the settings say about it
+	OpsAddr         string
+	NATS            natsconn.Settings // without URL: an embedded server
+	Embedded        embedded.Config   // of the embedded server
+	StreamReplicas  int
+	Credentials     *credentials.Folder // nil: no logins
+	DefaultCurrency string
+	ScrubInterval   time.Duration // 0: never
+	LogLevel        slog.Level
+	LogFormat       string
+	Certificate     *reload.Certificate // nil: no TLS
+	ShutdownDelay   time.Duration
 }
 
 const (
@@ -78,19 +76,17 @@ func (c *Serve) Config() (Config, error) {
 			FeedLimit:      f.count("CLIENTS_FEED_LIMIT", c.FeedLimit),
 			LogFrom:        loggedFrom[f.oneOf("CLIENTS_ACCESS_LOG", c.AccessLog, "all", "errors", "off")],
 		},
-		OpsAddr:          f.address("CLIENTS_OPS_ADDR", c.OpsAddr, ""),
-		NATS:             c.Settings(&f),
-		DataDir:          f.folder("CLIENTS_DATA_DIR", c.DataDir),
-		EmbeddedNATSAddr: f.embeddedAddress("CLIENTS_EMBEDDED_NATS_ADDR", c.EmbeddedNATSAddr),
-		Partners:         c.partnerAccess(),
-		StreamReplicas:   f.Replicas(c.StreamReplicas, c.NATSURL != ""),
-		Credentials:      f.credentials("CLIENTS_CREDENTIALS_DIR", c.CredentialsDir),
-		DefaultCurrency:  f.currency("CLIENTS_DEFAULT_CURRENCY", c.DefaultCurrency),
-		ScrubInterval:    f.duration("CLIENTS_SCRUB_INTERVAL", c.ScrubInterval, maxScrubInterval),
-		LogLevel:         f.level("CLIENTS_LOG_LEVEL", c.LogLevel),
-		LogFormat:        f.oneOf("CLIENTS_LOG_FORMAT", c.LogFormat, "text", "json", "auto"),
-		Certificate:      f.certificate(c.TLSCert, c.TLSKey),
-		ShutdownDelay:    f.duration("CLIENTS_SHUTDOWN_DELAY", c.ShutdownDelay, maxShutdownDelay),
+		OpsAddr:         f.address("CLIENTS_OPS_ADDR", c.OpsAddr, ""),
+		NATS:            c.Settings(&f),
+		Embedded:        c.embedded(&f),
+		StreamReplicas:  f.Replicas(c.StreamReplicas, c.NATSURL != ""),
+		Credentials:     f.credentials("CLIENTS_CREDENTIALS_DIR", c.CredentialsDir),
+		DefaultCurrency: f.currency("CLIENTS_DEFAULT_CURRENCY", c.DefaultCurrency),
+		ScrubInterval:   f.duration("CLIENTS_SCRUB_INTERVAL", c.ScrubInterval, maxScrubInterval),
+		LogLevel:        f.level("CLIENTS_LOG_LEVEL", c.LogLevel),
+		LogFormat:       f.oneOf("CLIENTS_LOG_FORMAT", c.LogFormat, "text", "json", "auto"),
+		Certificate:     f.certificate(c.TLSCert, c.TLSKey),
+		ShutdownDelay:   f.duration("CLIENTS_SHUTDOWN_DELAY", c.ShutdownDelay, maxShutdownDelay),
 	}
 	return config, f.Err()
 }
@@ -98,16 +94,16 @@ func (c *Serve) Config() (Config, error) {
 // loggedFrom maps CLIENTS_ACCESS_LOG to the lowest status of a response that is logged.
 var loggedFrom = map[string]int{"all": 0, "errors": http.StatusBadRequest, "off": math.MaxInt}
 
-// adminOnly is the CLIENTS_EMBEDDED_NATS_ADDR of a server that only the administrator can connect to.
-const adminOnly = "off"
-
-// partnerAccess returns how other services log in to the embedded server.
-func (c *Serve) partnerAccess() embedded.PartnerAccess {
-	switch {
-	case c.EmbeddedNATSAddr == adminOnly:
-		return embedded.NoPartners
-	case c.CredentialsDir != "":
-		return embedded.PartnersLogIn
+// embedded returns the configuration of the embedded server.
+func (c *Serve) embedded(f *Faults) embedded.Config {
+	e := embedded.Config{Dir: f.folder("CLIENTS_DATA_DIR", c.DataDir), Addr: "127.0.0.1:0", Partners: embedded.NoPartners}
+	if c.EmbeddedNATSAddr == "off" {
+		return e
 	}
-	return embedded.PartnersNeedNone
+	e.Addr = f.address("CLIENTS_EMBEDDED_NATS_ADDR", c.EmbeddedNATSAddr, "since the embedded server has no TLS")
+	e.Partners = embedded.PartnersNeedNone
+	if c.CredentialsDir != "" {
+		e.Partners = embedded.PartnersLogIn
+	}
+	return e
 }

@@ -17,7 +17,7 @@ func (s *Server) addresses() addresses {
 		a.api = "https://" + s.api.Addr().String()
 	}
 	if s.embedded != nil {
-		a.nats, a.data = s.embedded.URL(), s.config.DataDir
+		a.nats, a.data = s.embedded.URL(), s.config.Embedded.Dir
 	}
 	return a
 }

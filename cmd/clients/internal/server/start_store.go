@@ -105,9 +105,9 @@ func completeErasures(ctx context.Context, s *Server) {
 
 // startEmbedded starts a NATS server within the process.
 func (s *Server) startEmbedded() (err error) {
-	s.embedded, err = embedded.Start(embedded.Config{
-		Dir: s.config.DataDir, Addr: s.config.EmbeddedNATSAddr, Partners: s.config.Partners, Log: s.log,
-	})
+	config := s.config.Embedded
+	config.Log = s.log
+	s.embedded, err = embedded.Start(config)
 	var listen *net.OpError
 	if errors.As(err, &listen) {
 		return fmt.Errorf("listen for NATS (CLIENTS_EMBEDDED_NATS_ADDR): %w", err)
