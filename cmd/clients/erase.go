@@ -65,7 +65,7 @@ func (c *eraseCommand) Run(ctx context.Context, s streams, settings natsconn.Set
 		return nil
 	case errors.Is(err, context.Canceled):
 		err = terminal.WithHint(err, "run this again: it completes what has begun")
-	case errors.As(err, &away) && c.NATSURL == "":
+	case errors.As(err, &away) && c.URL == "":
 		err = terminal.WithHint(errors.New("the erasure is not complete yet"), "the service was started again and completes it, as /readyz shows: "+
 			"run this again when it is ready; if its log has \"erasure not completed\", start it again first")
 	case errors.As(err, &away) && away.Alone:

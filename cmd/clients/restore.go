@@ -15,12 +15,12 @@ import (
 
 // restoreCommand restores the streams of a backup.
 type restoreCommand struct {
-	config.NATSFlags `set:"without_nats_url=--data-dir is required"`
-	Folder           string `arg:"" help:"Folder of the backup."`
-	DataDir          string `name:"data-dir" xor:"place" help:"Restore into this data directory of an embedded server, which must not run or hold a store. Without it: to the servers of --nats-url."`
-	Replace          bool   `xor:"place" help:"First delete the streams of the backup that exist on the servers, and verify what was restored. All replicas of the service must be stopped."`
-	Erasures         string `name:"erasures" placeholder:"FILE" help:"Erase the clients of this list, which erase --log has written, before the store is used."`
-	StreamReplicas   string `name:"stream-replicas" env:"CLIENTS_STREAM_REPLICAS" default:"" help:"Replicas of each stream: 1, 3 or 5. Default: 3, and 1 without --nats-url."`
+	natsconn.Settings `set:"without_nats_url=--data-dir is required"`
+	Folder            string `arg:"" help:"Folder of the backup."`
+	DataDir           string `name:"data-dir" xor:"place" help:"Restore into this data directory of an embedded server, which must not run or hold a store. Without it: to the servers of --nats-url."`
+	Replace           bool   `xor:"place" help:"First delete the streams of the backup that exist on the servers, and verify what was restored. All replicas of the service must be stopped."`
+	Erasures          string `name:"erasures" placeholder:"FILE" help:"Erase the clients of this list, which erase --log has written, before the store is used."`
+	StreamReplicas    string `name:"stream-replicas" env:"CLIENTS_STREAM_REPLICAS" default:"" help:"Replicas of each stream: 1, 3 or 5. Default: 3, and 1 without --nats-url."`
 }
 
 // Help returns the long help.
@@ -35,16 +35,16 @@ func (c *restoreCommand) Help() string {
 func (c *restoreCommand) Run(ctx context.Context, s streams) error {
 	var faults config.Faults
 	target := backup.Target{
-		Replicas: faults.Replicas(c.StreamReplicas, c.NATSURL != ""), Replace: c.Replace, LogWait: erasure.LogWait, Out: s.out, Err: s.err,
+		Replicas: faults.Replicas(c.StreamReplicas, c.URL != ""), Replace: c.Replace, LogWait: erasure.LogWait, Out: s.out, Err: s.err,
 	}
-	settings := c.Settings(&faults)
-	if c.DataDir != "" && c.NATSURL != "" {
+	settings := faults.NATS(c.Settings)
+	if c.DataDir != "" && c.URL != "" {
 		faults.Add("--data-dir", "must not be used with CLIENTS_NATS_URL")
 	}
 	if err := faults.Err(); err != nil {
 		return err
 	}
-	if c.DataDir == "" && c.NATSURL == "" {
+	if c.DataDir == "" && c.URL == "" {
 		faults.Add("--data-dir or --nats-url", "required: where to restore to")
 		return terminal.WithHint(faults.Err(), "clients restore %[1]s --data-dir ./clients-data, or clients restore %[1]s --nats-url nats://HOST:4222", c.Folder)
 	}

@@ -43,7 +43,7 @@ func (c *setupCommand) Run(ctx context.Context, s streams, settings natsconn.Set
 		return teams.Write(s.out, all)
 	}
 	var faults config.Faults
-	replicas := faults.Replicas(c.StreamReplicas, c.NATSURL != "")
+	replicas := faults.Replicas(c.StreamReplicas, c.URL != "")
 	if err := faults.Err(); err != nil {
 		return err
 	}

@@ -44,7 +44,7 @@ func (c *skipCommand) Run(ctx context.Context, s streams, settings natsconn.Sett
 		err = terminal.WithHint(err, "a message that is missing, or that NATS cannot read, cannot be skipped: restore a backup if the service stops at it")
 	case errors.Is(err, erasure.ErrKept):
 		err = terminal.WithHint(err, "run this again when they are current")
-	case errors.Is(err, erasure.ErrTooLarge) && c.NATSURL == "":
+	case errors.Is(err, erasure.ErrTooLarge) && c.URL == "":
 		err = terminal.WithHint(err, "stop the service and run this again, which has a limit of 2 MiB then")
 	case errors.Is(err, erasure.ErrTooLarge):
 		err = terminal.WithHint(err, "raise max_payload of the NATS servers, and run this again")

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"clients/cmd/clients/internal/config"
+	"clients/cmd/clients/internal/natsconn"
 	"clients/cmd/clients/internal/terminal"
 	"clients/cmd/clients/internal/verify"
 	"clients/eventstore/embedded"
@@ -14,10 +15,10 @@ import (
 
 // verifyCommand looks through all that is stored.
 type verifyCommand struct {
-	config.NATSFlags `set:"without_nats_url=the embedded server of CLIENTS_DATA_DIR"`
-	DataDir          string `name:"data-dir" default:"" help:"Check the store of an embedded server that is not running, instead: it is copied to the folder for temporary files (TMPDIR), and nothing is written to it."`
-	Strays           bool   `help:"Also list foreign messages: messages on the subjects of the service that are not its events, and events with a version that their client already has. They are not faults."`
-	JSON             bool   `name:"json" help:"One JSON object per line."`
+	natsconn.Settings `set:"without_nats_url=the embedded server of CLIENTS_DATA_DIR"`
+	DataDir           string `name:"data-dir" default:"" help:"Check the store of an embedded server that is not running, instead: it is copied to the folder for temporary files (TMPDIR), and nothing is written to it."`
+	Strays            bool   `help:"Also list foreign messages: messages on the subjects of the service that are not its events, and events with a version that their client already has. They are not faults."`
+	JSON              bool   `name:"json" help:"One JSON object per line."`
 }
 
 // Help returns the long help.
@@ -28,13 +29,13 @@ func (c *verifyCommand) Help() string {
 // Run verifies. What it finds goes to the output, a line each.
 func (c *verifyCommand) Run(ctx context.Context, s streams) error {
 	report := &verify.Report{Out: s.out, Bars: s.err, JSON: c.JSON, Strays: c.Strays}
-	if c.DataDir != "" && c.NATSURL != "" {
+	if c.DataDir != "" && c.URL != "" {
 		return config.Faults{"--data-dir: must not be used with CLIENTS_NATS_URL"}
 	}
 	if c.DataDir != "" {
 		return verify.RunStopped(ctx, c.DataDir, report)
 	}
-	running := config.RunningFlags{NATSFlags: c.NATSFlags, DataDir: cmp.Or(os.Getenv("CLIENTS_DATA_DIR"), "./clients-data")}
+	running := config.RunningFlags{Settings: c.Settings, DataDir: cmp.Or(os.Getenv("CLIENTS_DATA_DIR"), "./clients-data")}
 	nc, err := running.ProvideConnection(ctx)
 	if errors.Is(err, embedded.ErrNotRunning) {
 		err = terminal.WithHint(err, "to check a stopped store use --data-dir DIR")

@@ -9,6 +9,6 @@
 //
 // Messages quote the value and say what is allowed, except where the value may contain a password.
 //
-// NATSFlags are the settings for external NATS servers, and RunningFlags those of a subcommand that connects to the NATS
+// natsconn.Settings are those for external NATS servers, and RunningFlags those of a subcommand that connects to the NATS
 // of a running service. Both are embedded by kong commands. kong calls the Provide methods for the parameters of Run.
 package config

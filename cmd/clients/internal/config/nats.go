@@ -9,18 +9,8 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// NATSFlags are the settings of an external NATS. A command that embeds them sets what its help says about an empty URL.
-type NATSFlags struct {
-	NATSURL   string `name:"nats-url" env:"CLIENTS_NATS_URL" default:"" help:"NATS servers, comma-separated: nats://, tls://, ws:// or wss://[user:password@]host[:port], or host:port. Reserved characters in a password are percent-encoded. Empty: ${without_nats_url}."`
-	NATSCreds string `name:"nats-creds" env:"CLIENTS_NATS_CREDS" default:"" help:"File with the credentials (JWT and seed) for the NATS servers. It and the next three are read again at each connection."`
-	NATSCA    string `name:"nats-ca" env:"CLIENTS_NATS_CA" default:"" help:"File with the certificate authorities of the NATS servers, instead of the system's. Requires TLS."`
-	NATSCert  string `name:"nats-cert" env:"CLIENTS_NATS_CERT" default:"" help:"File with the client certificate for the NATS servers. Requires TLS."`
-	NATSKey   string `name:"nats-key" env:"CLIENTS_NATS_KEY" default:"" help:"File with the key of that certificate."`
-}
-
-// Settings checks the flags.
-func (c *NATSFlags) Settings(f *Faults) natsconn.Settings {
-	s := natsconn.Settings{URL: c.NATSURL, Creds: c.NATSCreds, CA: c.NATSCA, Cert: c.NATSCert, Key: c.NATSKey}
+// NATS checks the settings of an external NATS.
+func (f *Faults) NATS(s natsconn.Settings) natsconn.Settings {
 	if s.URL == "" {
 		for _, file := range []struct{ variable, path string }{
 			{"CLIENTS_NATS_CREDS", s.Creds}, {"CLIENTS_NATS_CA", s.CA}, {"CLIENTS_NATS_CERT", s.Cert}, {"CLIENTS_NATS_KEY", s.Key},
@@ -58,14 +48,14 @@ func (f *Faults) natsServers(variable, value string) {
 
 // RunningFlags are the settings of a subcommand that connects to the NATS of a running service.
 type RunningFlags struct {
-	NATSFlags `set:"without_nats_url=the embedded server of --data-dir"`
-	DataDir   string `name:"data-dir" env:"CLIENTS_DATA_DIR" default:"./clients-data" help:"Data directory of the running service, with the address and the administrator's password of its embedded server. Used without --nats-url."`
+	natsconn.Settings `set:"without_nats_url=the embedded server of --data-dir"`
+	DataDir           string `name:"data-dir" env:"CLIENTS_DATA_DIR" default:"./clients-data" help:"Data directory of the running service, with the address and the administrator's password of its embedded server. Used without --nats-url."`
 }
 
 // ProvideSettings returns how to connect, for the Run method of a command. The error is Faults.
 func (c *RunningFlags) ProvideSettings() (natsconn.Settings, error) {
 	var f Faults
-	settings := c.Settings(&f)
+	settings := f.NATS(c.Settings)
 	if settings.URL == "" {
 		settings.DataDir = c.DataDir
 	}

@@ -29,7 +29,7 @@ func TestValidNATSServers(t *testing.T) {
 		"ws://gateway:8080/nats,wss://other:8443": "ws://gateway:8080/nats,wss://other:8443",
 	} {
 		var f config.Faults
-		n := (&config.NATSFlags{NATSURL: given}).Settings(&f)
+		n := f.NATS(natsconn.Settings{URL: given})
 		require.Empty(t, f, given)
 		require.Equal(t, given, n.URL)
 		require.Equal(t, shown, natsconn.Redact(given))
@@ -54,14 +54,14 @@ func TestInvalidNATSServers(t *testing.T) {
 		"nats://nats,user:secret@nats":    "2 of 2",
 	} {
 		var f config.Faults
-		(&config.NATSFlags{NATSURL: given}).Settings(&f)
+		f.NATS(natsconn.Settings{URL: given})
 		require.NotEmpty(t, f, given)
 		require.True(t, strings.HasPrefix(f[0], "CLIENTS_NATS_URL: server "+server+" must be host:port"), "%s: %s", given, f)
 		require.NotContains(t, f.Error(), "cret")
 		require.NotContains(t, natsconn.Redact(given), "cret")
 	}
 	var f config.Faults
-	(&config.NATSFlags{NATSURL: "http://a,b,nats://c:x"}).Settings(&f)
+	f.NATS(natsconn.Settings{URL: "http://a,b,nats://c:x"})
 	require.Len(t, f, 2, "each server that is wrong")
 }
 
@@ -74,29 +74,29 @@ func TestInvalidNATSFiles(t *testing.T) {
 	seed, half := userSeed(t), filepath.Join(dir, "half")
 	require.NoError(t, os.WriteFile(half, []byte("-----BEGIN USER NKEY SEED-----\n"+seed+"\n------END USER NKEY SEED------\n"), 0o600))
 	for _, c := range []struct {
-		flags  config.NATSFlags
+		flags  natsconn.Settings
 		faults []string
 	}{
-		{config.NATSFlags{NATSCreds: text, NATSCA: text, NATSCert: text, NATSKey: text}, []string{
+		{natsconn.Settings{Creds: text, CA: text, Cert: text, Key: text}, []string{
 			"CLIENTS_NATS_CREDS: requires CLIENTS_NATS_URL", "CLIENTS_NATS_CA: requires CLIENTS_NATS_URL",
 			"CLIENTS_NATS_CERT: requires CLIENTS_NATS_URL", "CLIENTS_NATS_KEY: requires CLIENTS_NATS_URL",
 		}},
-		{config.NATSFlags{NATSURL: url, NATSCreds: missing, NATSCA: missing, NATSCert: missing, NATSKey: missing}, []string{
+		{natsconn.Settings{URL: url, Creds: missing, CA: missing, Cert: missing, Key: missing}, []string{
 			"CLIENTS_NATS_CREDS: ", "CLIENTS_NATS_CA: ", "CLIENTS_NATS_CERT: ", "CLIENTS_NATS_KEY: ",
 		}},
-		{config.NATSFlags{NATSURL: url, NATSCreds: dir, NATSCA: dir, NATSCert: dir, NATSKey: dir}, []string{
+		{natsconn.Settings{URL: url, Creds: dir, CA: dir, Cert: dir, Key: dir}, []string{
 			"CLIENTS_NATS_CREDS: ", "CLIENTS_NATS_CA: ", "CLIENTS_NATS_CERT: ", "CLIENTS_NATS_KEY: ",
 		}},
-		{config.NATSFlags{NATSURL: url, NATSCreds: text, NATSCA: text, NATSCert: text, NATSKey: text}, []string{
+		{natsconn.Settings{URL: url, Creds: text, CA: text, Cert: text, Key: text}, []string{
 			"CLIENTS_NATS_CREDS: ", "CLIENTS_NATS_CA: ", "CLIENTS_NATS_CERT: ",
 		}},
-		{config.NATSFlags{NATSURL: url, NATSCreds: half}, []string{"CLIENTS_NATS_CREDS: no JWT of a user"}},
-		{config.NATSFlags{NATSURL: url, NATSCert: text}, []string{"CLIENTS_NATS_CERT: requires CLIENTS_NATS_KEY"}},
-		{config.NATSFlags{NATSURL: url, NATSKey: text}, []string{"CLIENTS_NATS_KEY: requires CLIENTS_NATS_CERT"}},
-		{config.NATSFlags{NATSURL: "nats://", NATSKey: text}, []string{"CLIENTS_NATS_URL: ", "CLIENTS_NATS_KEY: "}},
+		{natsconn.Settings{URL: url, Creds: half}, []string{"CLIENTS_NATS_CREDS: no JWT of a user"}},
+		{natsconn.Settings{URL: url, Cert: text}, []string{"CLIENTS_NATS_CERT: requires CLIENTS_NATS_KEY"}},
+		{natsconn.Settings{URL: url, Key: text}, []string{"CLIENTS_NATS_KEY: requires CLIENTS_NATS_CERT"}},
+		{natsconn.Settings{URL: "nats://", Key: text}, []string{"CLIENTS_NATS_URL: ", "CLIENTS_NATS_KEY: "}},
 	} {
 		var f config.Faults
-		c.flags.Settings(&f)
+		f.NATS(c.flags)
 		require.Len(t, f, len(c.faults), f.Error())
 		for i, fault := range c.faults {
 			require.True(t, strings.HasPrefix(f[i], fault), f[i])

@@ -15,26 +15,26 @@ import (
 
 // Serve holds the settings of the service as text.
 type Serve struct {
-	HTTPAddr         string `name:"http-addr" env:"CLIENTS_HTTP_ADDR" default:"127.0.0.1:8080" help:"Address of the API. Loopback only without logins."`
-	AllowedHosts     string `name:"allowed-hosts" env:"CLIENTS_ALLOWED_HOSTS" default:"" help:"Further host names of a service without logins, comma-separated and without ports. Pages of these origins may send requests, also with logins."`
-	OpsAddr          string `name:"ops-addr" env:"CLIENTS_OPS_ADDR" default:"127.0.0.1:8081" help:"Address of /livez, /readyz, /metrics, /version, /openapi.yaml, /asyncapi.yaml, /EVENTS.md and /schemas/."`
-	NATSFlags        `set:"without_nats_url=an embedded server"`
-	DataDir          string `name:"data-dir" env:"CLIENTS_DATA_DIR" default:"./clients-data" help:"Store of the embedded server. Not used with an external NATS."`
-	EmbeddedNATSAddr string `name:"embedded-nats-addr" env:"CLIENTS_EMBEDDED_NATS_ADDR" default:"127.0.0.1:4222" help:"Address of the embedded server for other services and the nats command, loopback only. Port 0 picks a free one; off: a free port for the administrator alone. The address in use is in the file nats-address of the data directory."`
-	StreamReplicas   string `name:"stream-replicas" env:"CLIENTS_STREAM_REPLICAS" default:"" help:"Replicas of each stream that is created: 1, 3 or 5. Default: 1 embedded, 3 external."`
-	CredentialsDir   string `name:"credentials-dir" env:"CLIENTS_CREDENTIALS_DIR" default:"" help:"Folder of <account>.htpasswd files with lines user:<bcrypt hash>, such as a mounted Kubernetes Secret. Reloaded on change. Empty: no logins, one account."`
-	TrustedProxies   string `name:"trusted-proxies" env:"CLIENTS_TRUSTED_PROXIES" default:"" help:"Networks whose X-Forwarded-For is used as the caller's address, comma-separated, such as 10.0.0.0/8,2001:db8::/32."`
-	DefaultCurrency  string `name:"default-currency" env:"CLIENTS_DEFAULT_CURRENCY" default:"United States Dollars - USD" help:"Currency of a client created without one."`
-	ReadConsistency  string `name:"read-consistency" env:"CLIENTS_READ_CONSISTENCY" default:"strong" help:"strong: a read shows every write acknowledged before it. eventual: it may be behind."`
-	RateLimit        string `name:"rate-limit" env:"CLIENTS_RATE_LIMIT" default:"0" help:"Requests per user per 15 s and process. 0: no limit."`
-	FeedLimit        string `name:"feed-limit" env:"CLIENTS_FEED_LIMIT" default:"16" help:"Open feeds per user and process."`
-	ScrubInterval    string `name:"scrub-interval" env:"CLIENTS_SCRUB_INTERVAL" default:"24h" help:"How often the whole stream is re-read in the background, by one replica at a time. 0 disables it."`
-	LogLevel         string `name:"log-level" env:"CLIENTS_LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
-	LogFormat        string `name:"log-format" env:"CLIENTS_LOG_FORMAT" default:"auto" help:"json: all that the service writes is JSON, a line each. text. auto: text on a terminal, and otherwise JSON, except for what it prints when it is ready and when it fails."`
-	AccessLog        string `name:"access-log" env:"CLIENTS_ACCESS_LOG" default:"all" help:"Requests to log: all, errors (responses with a status of 400 or more), or off."`
-	TLSCert          string `name:"tls-cert" env:"CLIENTS_TLS_CERT" default:"" help:"File with the certificate of the API, which then serves HTTPS. Reloaded on change, like the key."`
-	TLSKey           string `name:"tls-key" env:"CLIENTS_TLS_KEY" default:"" help:"File with the key of that certificate."`
-	ShutdownDelay    string `name:"shutdown-delay" env:"CLIENTS_SHUTDOWN_DELAY" default:"0" help:"How long readiness fails before the listener closes, such as 5s, at most 10s."`
+	HTTPAddr          string `name:"http-addr" env:"CLIENTS_HTTP_ADDR" default:"127.0.0.1:8080" help:"Address of the API. Loopback only without logins."`
+	AllowedHosts      string `name:"allowed-hosts" env:"CLIENTS_ALLOWED_HOSTS" default:"" help:"Further host names of a service without logins, comma-separated and without ports. Pages of these origins may send requests, also with logins."`
+	OpsAddr           string `name:"ops-addr" env:"CLIENTS_OPS_ADDR" default:"127.0.0.1:8081" help:"Address of /livez, /readyz, /metrics, /version, /openapi.yaml, /asyncapi.yaml, /EVENTS.md and /schemas/."`
+	natsconn.Settings `set:"without_nats_url=an embedded server"`
+	DataDir           string `name:"data-dir" env:"CLIENTS_DATA_DIR" default:"./clients-data" help:"Store of the embedded server. Not used with an external NATS."`
+	EmbeddedNATSAddr  string `name:"embedded-nats-addr" env:"CLIENTS_EMBEDDED_NATS_ADDR" default:"127.0.0.1:4222" help:"Address of the embedded server for other services and the nats command, loopback only. Port 0 picks a free one; off: a free port for the administrator alone. The address in use is in the file nats-address of the data directory."`
+	StreamReplicas    string `name:"stream-replicas" env:"CLIENTS_STREAM_REPLICAS" default:"" help:"Replicas of each stream that is created: 1, 3 or 5. Default: 1 embedded, 3 external."`
+	CredentialsDir    string `name:"credentials-dir" env:"CLIENTS_CREDENTIALS_DIR" default:"" help:"Folder of <account>.htpasswd files with lines user:<bcrypt hash>, such as a mounted Kubernetes Secret. Reloaded on change. Empty: no logins, one account."`
+	TrustedProxies    string `name:"trusted-proxies" env:"CLIENTS_TRUSTED_PROXIES" default:"" help:"Networks whose X-Forwarded-For is used as the caller's address, comma-separated, such as 10.0.0.0/8,2001:db8::/32."`
+	DefaultCurrency   string `name:"default-currency" env:"CLIENTS_DEFAULT_CURRENCY" default:"United States Dollars - USD" help:"Currency of a client created without one."`
+	ReadConsistency   string `name:"read-consistency" env:"CLIENTS_READ_CONSISTENCY" default:"strong" help:"strong: a read shows every write acknowledged before it. eventual: it may be behind."`
+	RateLimit         string `name:"rate-limit" env:"CLIENTS_RATE_LIMIT" default:"0" help:"Requests per user per 15 s and process. 0: no limit."`
+	FeedLimit         string `name:"feed-limit" env:"CLIENTS_FEED_LIMIT" default:"16" help:"Open feeds per user and process."`
+	ScrubInterval     string `name:"scrub-interval" env:"CLIENTS_SCRUB_INTERVAL" default:"24h" help:"How often the whole stream is re-read in the background, by one replica at a time. 0 disables it."`
+	LogLevel          string `name:"log-level" env:"CLIENTS_LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
+	LogFormat         string `name:"log-format" env:"CLIENTS_LOG_FORMAT" default:"auto" help:"json: all that the service writes is JSON, a line each. text. auto: text on a terminal, and otherwise JSON, except for what it prints when it is ready and when it fails."`
+	AccessLog         string `name:"access-log" env:"CLIENTS_ACCESS_LOG" default:"all" help:"Requests to log: all, errors (responses with a status of 400 or more), or off."`
+	TLSCert           string `name:"tls-cert" env:"CLIENTS_TLS_CERT" default:"" help:"File with the certificate of the API, which then serves HTTPS. Reloaded on change, like the key."`
+	TLSKey            string `name:"tls-key" env:"CLIENTS_TLS_KEY" default:"" help:"File with the key of that certificate."`
+	ShutdownDelay     string `name:"shutdown-delay" env:"CLIENTS_SHUTDOWN_DELAY" default:"0" help:"How long readiness fails before the listener closes, such as 5s, at most 10s."`
 }
 
 // Config is the valid configuration of the service.
@@ -77,9 +77,9 @@ func (c *Serve) Config() (Config, error) {
 			LogFrom:        loggedFrom[f.oneOf("CLIENTS_ACCESS_LOG", c.AccessLog, "all", "errors", "off")],
 		},
 		OpsAddr:         f.address("CLIENTS_OPS_ADDR", c.OpsAddr, ""),
-		NATS:            c.Settings(&f),
+		NATS:            f.NATS(c.Settings),
 		Embedded:        c.embedded(&f),
-		StreamReplicas:  f.Replicas(c.StreamReplicas, c.NATSURL != ""),
+		StreamReplicas:  f.Replicas(c.StreamReplicas, c.URL != ""),
 		Credentials:     f.credentials("CLIENTS_CREDENTIALS_DIR", c.CredentialsDir),
 		DefaultCurrency: f.currency("CLIENTS_DEFAULT_CURRENCY", c.DefaultCurrency),
 		ScrubInterval:   f.duration("CLIENTS_SCRUB_INTERVAL", c.ScrubInterval, maxScrubInterval),

@@ -7,11 +7,15 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Settings say how to connect to NATS.
+// Settings say how to connect to NATS. They are flags of the commands that embed them, which set what the help says about an
+// empty URL.
 type Settings struct {
-	URL                  string // external servers, with their passwords; empty: see DataDir
-	Creds, CA, Cert, Key string // paths, or empty
-	DataDir              string // of a service with an embedded server, for subcommands
+	URL     string `name:"nats-url" env:"CLIENTS_NATS_URL" default:"" help:"NATS servers, comma-separated: nats://, tls://, ws:// or wss://[user:password@]host[:port], or host:port. Reserved characters in a password are percent-encoded. Empty: ${without_nats_url}."`
+	Creds   string `name:"nats-creds" env:"CLIENTS_NATS_CREDS" default:"" help:"File with the credentials (JWT and seed) for the NATS servers. It and the next three are read again at each connection."`
+	CA      string `name:"nats-ca" env:"CLIENTS_NATS_CA" default:"" help:"File with the certificate authorities of the NATS servers, instead of the system's. Requires TLS."`
+	Cert    string `name:"nats-cert" env:"CLIENTS_NATS_CERT" default:"" help:"File with the client certificate for the NATS servers. Requires TLS."`
+	Key     string `name:"nats-key" env:"CLIENTS_NATS_KEY" default:"" help:"File with the key of that certificate."`
+	DataDir string `kong:"-"` // of a service with an embedded server, for subcommands; used without URL
 }
 
 // fileOptions returns the options that the files are for.
