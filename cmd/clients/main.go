@@ -75,7 +75,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	ctx = natsconn.WithPermissions(ctx)
 	useDefaults()
 	exited := false
-	parser, err := kong.New(&c,
+	parser := kong.Must(&c,
 		kong.Name("clients"),
 		kong.Description("The clients of an invoicing system: the Harvest Clients API over an event stream in NATS JetStream."),
 		kong.Writers(stdout, stderr),
@@ -84,10 +84,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		kong.Bind(streams{stdout, stderr}),
 		kong.Vars{"version": version.Line()},
 	)
-	if err != nil {
-		terminal.Report(stderr, err)
-		return exitError
-	}
 	selected, err := parser.Parse(args)
 	if exited { // --help, --version
 		return exitOK

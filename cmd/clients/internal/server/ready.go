@@ -57,18 +57,12 @@ func (s *Server) ready() error {
 	return errors.New(text)
 }
 
-// refusesWrites returns why NATS refuses writes, "" while it does not.
-func (s *Server) refusesWrites() string {
-	if s.reason.Load() != nil { // there is no store before the server was ready
-		return ""
-	}
-	return s.store.ReadOnly()
-}
-
 // readOnly returns why writes cannot be carried out while the server is ready, "" while they can.
 func (s *Server) readOnly() string {
-	reason := s.refusesWrites()
-	if reason != "" || s.reason.Load() != nil || s.streams.reachable() {
+	if s.reason.Load() != nil {
+		return ""
+	}
+	if reason := s.store.ReadOnly(); reason != "" || s.streams.reachable() {
 		return reason
 	}
 	switch {
