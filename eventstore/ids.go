@@ -2,6 +2,7 @@ package eventstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 	"clients/eventstore/internal/jsapi"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // blockSize is how many ids are taken from the counter at once. What a process has not used when it ends is lost. maxLead
@@ -24,6 +26,7 @@ const (
 type ids struct {
 	api        *jsapi.Client
 	log        *slog.Logger
+	counter    jetstream.StreamConfig
 	lock       chan struct{} // guards the block; waiting for it can end with a context
 	next, last int64         // of the block; 0 as long as there is none
 }
@@ -76,9 +79,25 @@ const counterAttempt = time.Second
 // add adds n to the counter and returns the sum; it tries until ctx ends. No two calls are given the same stretch, and a
 // stretch whose response is lost is never used.
 func (i *ids) add(ctx context.Context, n int64) (int64, error) {
-	msg := &nats.Msg{Subject: idSubject, Header: nats.Header{"Nats-Incr": {"+" + strconv.FormatInt(n, 10)}}}
-	ack, outcome, err := i.api.Publish(ctx, msg, jsapi.Attempts{Timeout: counterAttempt})
-	if outcome != jsapi.Stored {
+	for {
+		sum, err := i.addOnce(ctx, n)
+		if err == nil || errors.As(err, new(*ConfigError)) || jsapi.Classify(err) == jsapi.Refused || ctx.Err() != nil {
+			return sum, err
+		}
+		jsapi.Pause(ctx)
+	}
+}
+
+func (i *ids) addOnce(ctx context.Context, n int64) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, counterAttempt)
+	defer cancel()
+	ack, err := i.api.PublishOnce(ctx, &nats.Msg{Subject: idSubject, Header: nats.Header{"Nats-Incr": {"+" + strconv.FormatInt(n, 10)}}})
+	if errors.Is(err, jetstream.ErrNoStreamResponse) { // it has no leader at the moment, or was deleted
+		if _, failed := i.api.EnsureStream(ctx, i.counter); failed != nil {
+			return 0, failed
+		}
+	}
+	if err != nil {
 		return 0, err
 	}
 	return strconv.ParseInt(ack.Value, 10, 64)

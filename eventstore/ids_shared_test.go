@@ -24,10 +24,10 @@ func TestAnIDThatIsReturnedTwiceIsUsedOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			a := singleOrReplicated(t, servers)
+			b := openStore(t, a.Conn(), servers)
 			first, err := a.NextID(deadline(t), 0)
 			require.NoError(t, err)
 			require.NoError(t, a.JetStream().DeleteStream(deadline(t), eventstore.IDStream))
-			b := openStore(t, a.Conn(), servers) // creates it again
 			second, err := b.NextID(deadline(t), 0)
 			require.NoError(t, err)
 			require.Equal(t, first, second)
