@@ -5,6 +5,9 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"clients/eventstore/natstest"
+
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
@@ -45,4 +48,23 @@ func TestManyHolesCostFewRequests(t *testing.T) {
 			require.LessOrEqual(t, requests.Load(), int64(3*n))
 		})
 	}
+}
+
+// A server may accept messages that are larger than what is requested at once. If the consumer did not deliver them, it would
+// refuse every further request at once, and the reader would send one after the other.
+func TestAConsumerDeliversTheLargestMessages(t *testing.T) {
+	t.Parallel()
+	const largest = 8 << 20
+	s := newSystem(t, natstest.Run(t, 1, func(o *server.Options) { o.MaxPayload = largest }).Connect(t, 0), 1)
+	makeProjects(t, s)
+	w := watched(t, s)
+	_, err := s.js.Publish(deadline(t), "projects.a.1", make([]byte, largest))
+	require.NoError(t, err)
+	w.sees("1")
+	require.True(t, settles(func() bool {
+		for info := range projects(t, s).ListConsumers(deadline(t)).Info() {
+			return info.Delivered.Stream == 1
+		}
+		return false
+	}))
 }

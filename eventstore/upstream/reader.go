@@ -50,9 +50,10 @@ type Handler interface {
 }
 
 const (
-	maxRun     = 512     // messages
-	maxRequest = 2 << 20 // bytes that are requested at once: the server closes a connection behind which 16 MiB wait
-	retryPause = 250 * time.Millisecond
+	maxRun      = 512      // messages
+	maxRequest  = 2 << 20  // bytes that are requested at once: the server closes a connection behind which 16 MiB wait
+	subjectRoom = 16 << 10 // for the subjects of a message, which count as well
+	retryPause  = 250 * time.Millisecond
 )
 
 var (
@@ -124,7 +125,8 @@ func (r *Reader) readStream(ctx context.Context) error {
 func (r *Reader) fetch(ctx context.Context, consumer jetstream.Consumer, limit time.Duration) (bool, error) {
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	batch, err := consumer.Fetch(maxRun, jetstream.FetchMaxBytes(maxRequest), jetstream.FetchContext(limited))
+	largest := int(r.Client.api.Conn.MaxPayload()) + subjectRoom // a consumer does not pass what is larger than a request
+	batch, err := consumer.Fetch(maxRun, jetstream.FetchMaxBytes(max(maxRequest, largest)), jetstream.FetchContext(limited))
 	if err != nil {
 		return false, fmt.Errorf("consume: %w", err)
 	}
