@@ -18,7 +18,7 @@ import (
 type backupCommand struct {
 	config.RunningFlags
 	Folder  string `arg:"" help:"Folder of the backup, which must be empty or not exist. With --keep: the folder of all backups."`
-	Keep    uint   `default:"0" help:"Make the backup in a new folder within FOLDER, named by the time, and then delete the oldest complete backups there beyond this number, and incomplete ones. 0: delete none."`
+	Keep    uint32 `default:"0" help:"Make the backup in a new folder within FOLDER, named by the time, and then delete the oldest complete backups there beyond this number, and incomplete ones. 0: delete none."`
 	Sources bool   `help:"Also copy PROJECTS and INVOICES, which belong to other teams. What was learned of them is in the backup anyway."`
 }
 

@@ -14,7 +14,7 @@ import (
 type eventsCommand struct {
 	config.RunningFlags
 	From    uint64          `name:"from" placeholder:"SEQUENCE" help:"Start at this sequence."`
-	Last    *uint           `name:"last" short:"n" placeholder:"N" help:"Start with the last N of the selected events."`
+	Last    *uint32         `name:"last" short:"n" placeholder:"N" help:"Start with the last N of the selected events."`
 	Account config.Account  `name:"account" help:"Only events of this account."`
 	Client  config.Positive `name:"client" placeholder:"ID" help:"Only events of this client."`
 	Follow  bool            `name:"follow" short:"f" help:"Continue with new events until interrupted or the output is closed."`

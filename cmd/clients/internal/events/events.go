@@ -26,11 +26,11 @@ import (
 
 // Options are which events are printed, and how.
 type Options struct {
-	From    uint64 // the first sequence; 0 for the first one of the stream
-	Last    *uint  // how many of the last ones; nil for all
-	Account string // "" for all
-	Client  int64  // 0 for all
-	Follow  bool   // with what is stored later
+	From    uint64  // the first sequence; 0 for the first one of the stream
+	Last    *uint32 // how many of the last ones; nil for all
+	Account string  // "" for all
+	Client  int64   // 0 for all
+	Follow  bool    // with what is stored later
 	JSON    bool
 }
 
