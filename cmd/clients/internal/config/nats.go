@@ -37,12 +37,18 @@ func (f *Faults) NATS(s natsconn.Settings) natsconn.Settings {
 // natsServers checks a list of NATS servers. It quotes nothing of an invalid one, which may be a part of a password.
 func (f *Faults) natsServers(variable, value string) {
 	all := strings.Split(value, ",")
+	sockets := 0
 	for i, server := range all {
 		u, ok := natsconn.ParseServer(server)
 		if !ok || i > 0 && u.User != nil && !strings.Contains(server, "://") { // the latter is the rest of a password with a comma
 			f.Add(variable, "server %d of %d must be host:port or a nats, tls, ws or wss URL, with / ? # @ and , in a password percent-encoded "+
 				"(not shown, it may contain one)", i+1, len(all))
+		} else if strings.HasPrefix(u.Scheme, "ws") {
+			sockets++
 		}
+	}
+	if sockets > 0 && sockets < len(all) {
+		f.Add(variable, "must not mix ws:// and wss:// with other schemes")
 	}
 }
 

@@ -46,6 +46,9 @@ func TestInvalidNATSServers(t *testing.T) {
 		"nats://user:secret":              "1 of 1", // which looks like a port
 		"nats://user:se%cret@nats":        "1 of 1",
 		"nats://user:secret@nats:port":    "1 of 1",
+		"nats://user:secret@nats:0":       "1 of 1",
+		"nats://user:secret@nats:65536":   "1 of 1",
+		"nats://user:1234567":             "1 of 1", // which is no port
 		"nats://user:1/secret@nats":       "1 of 1",
 		"nats://user:1#secret@nats":       "1 of 1",
 		"ws://user:1?secret@nats":         "1 of 1",
@@ -63,6 +66,9 @@ func TestInvalidNATSServers(t *testing.T) {
 	var f config.Faults
 	f.NATS(natsconn.Settings{URL: "http://a,b,nats://c:x"})
 	require.Len(t, f, 2, "each server that is wrong")
+	f = nil
+	f.NATS(natsconn.Settings{URL: "wss://user:secret@gateway,nats:4222"})
+	require.EqualError(t, f, "CLIENTS_NATS_URL: must not mix ws:// and wss:// with other schemes")
 }
 
 func TestInvalidNATSFiles(t *testing.T) {

@@ -1,8 +1,10 @@
 package natsconn
 
 import (
+	"cmp"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -20,8 +22,9 @@ func ParseServer(server string) (u *url.URL, ok bool) {
 	if err != nil || u.Hostname() == "" || !slices.Contains(schemes, u.Scheme) {
 		return nil, false
 	}
+	port, err := strconv.ParseUint(cmp.Or(u.Port(), "4222"), 10, 16)
 	socket, rest := strings.HasPrefix(u.Scheme, "ws"), u.RequestURI()+u.Fragment
-	return u, !strings.Contains(rest, "@") && (socket || rest == "/")
+	return u, err == nil && port > 0 && !strings.Contains(rest, "@") && (socket || rest == "/")
 }
 
 // Redact returns a list of servers without logins and the queries of websocket gateways.
