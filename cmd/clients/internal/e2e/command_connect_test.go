@@ -2,7 +2,9 @@ package e2e_test
 
 import (
 	"crypto/tls"
+	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -45,6 +47,19 @@ func TestSubcommandsReportWhyTheyCannotUseNATS(t *testing.T) {
 		require.Less(t, time.Since(begun), 20*time.Second, c.args)
 		require.NoDirExists(t, folder)
 	}
+}
+
+func TestAnInterruptedSetupSaysWhatItWaitedFor(t *testing.T) {
+	t.Parallel()
+	waiting := exec.Command(binary, "setup", "--nats-url", "127.0.0.1:1")
+	var printed output
+	waiting.Stderr = &printed
+	require.NoError(t, waiting.Start())
+	eventually(t, func() bool { return printed.contains("waiting for NATS") }, "it reports that it waits")
+	require.NoError(t, waiting.Process.Signal(syscall.SIGINT))
+	require.Error(t, waiting.Wait())
+	require.Equal(t, 1, waiting.ProcessState.ExitCode())
+	require.True(t, printed.contains("error: cannot connect to NATS at nats://127.0.0.1:1: connection refused\n"), printed.String())
 }
 
 // Streams of other services are made smaller where there is less room, down to 16 MiB.

@@ -18,10 +18,15 @@ const attemptPause = time.Second
 // Connect returns a connection to one of the servers. It retries whatever the failure and logs each, until ctx ends. An attempt
 // under way then goes on for up to a second per server.
 func (s Settings) Connect(ctx context.Context, log *slog.Logger) (*nats.Conn, error) {
-	return s.retry(ctx, log, func(error) bool { return false })
+	nc, err := s.retry(ctx, log, func(error) bool { return false })
+	if err != nil {
+		return nil, ctx.Err()
+	}
+	return nc, nil
 }
 
-// retry connects to one of the servers, and logs as long as it cannot, until ctx ends or an error is final.
+// retry connects to one of the servers, and logs as long as it cannot, until ctx ends or an error is final. It returns the error of
+// the last attempt.
 func (s Settings) retry(ctx context.Context, log *slog.Logger, final func(error) bool, options ...nats.Option) (*nats.Conn, error) {
 	for {
 		nc, err := s.attempt(log, options...)
@@ -32,7 +37,7 @@ func (s Settings) retry(ctx context.Context, log *slog.Logger, final func(error)
 		select {
 		case <-time.After(attemptPause):
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return nil, err
 		}
 	}
 }
