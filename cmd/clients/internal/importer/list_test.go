@@ -94,6 +94,7 @@ func TestLists(t *testing.T) {
 		{"<clients>" + one("A") + "\n<client>\n<name>B&nbsp;</name></client></clients>", "A", "line 3: invalid character entity &nbsp;"},
 		{"<clients>\n<client><name>A</name>\n" + one("B") + "</clients>", "", "line 3: element <client> closed by </clients>"},
 		{"<clients>" + one("A") + "\n<project/></clients>", "A", "line 2: unexpected <project>"},
+		{"<clients>" + one("A") + "\n&lt;client>B&lt;/client></clients>", "A", "line 2: text outside of a client"},
 		{"<clients>" + one("A") + "\n<client><name>Rest ", "A", "line 2: unexpected EOF"},
 		{"<clients>" + one("A") + "\n", "A", "line 2: unexpected EOF"},
 		{"<clients>" + one("A\x01") + "</clients>", "", "line 1: illegal character code U+0001"},

@@ -70,6 +70,10 @@ func readXML(text io.Reader, isUTF8 bool, each func(record) error) error {
 			}
 		case xml.EndElement:
 			inList = false
+		case xml.CharData:
+			if len(bytes.TrimSpace(token)) > 0 {
+				return &listError{line, "text outside of a client"}
+			}
 		}
 	}
 }
