@@ -56,11 +56,18 @@ func newCheckQueue(processors int) *checkQueue {
 }
 
 // do calls check when it is the candidate's turn or ahead of it, and returns its result or errBusy. A check that failed ahead of its
-// turn returns when it would have been checked otherwise.
-func (q *checkQueue) do(c candidate, check func() error) error {
+// turn returns when it would have been checked otherwise. After one that failed, failed is called before the next check.
+func (q *checkQueue) do(c candidate, check func() error, failed func()) error {
+	last := func() error {
+		err := check()
+		if err != nil {
+			failed()
+		}
+		return err
+	}
 	t := q.join(c)
 	if t == nil {
-		return q.run(check)
+		return q.run(last)
 	}
 	defer q.quit(t)
 	timer := time.NewTimer(maxWait)
@@ -71,7 +78,7 @@ func (q *checkQueue) do(c candidate, check func() error) error {
 			if err != nil {
 				return err
 			}
-			return q.run(check)
+			return q.run(last)
 		case <-t.ahead:
 			err := q.run(check)
 			if err == nil {

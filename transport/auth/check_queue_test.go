@@ -22,7 +22,7 @@ func flood(q *checkQueue, n int, like candidate) *sync.WaitGroup {
 		c := like
 		c.network, c.name = networkOf(fmt.Sprintf("198.51.%d.%d", i>>8, i&255)), nameHash{1, byte(i >> 8), byte(i)}
 		all.Go(func() {
-			_ = q.do(c, func() error { time.Sleep(checkTime); return errWrong })
+			_ = q.do(c, func() error { time.Sleep(checkTime); return errWrong }, ignored)
 		})
 	}
 	synctest.Wait()
@@ -33,6 +33,8 @@ func right() error {
 	time.Sleep(checkTime)
 	return nil
 }
+
+func ignored() {}
 
 func TestAFirstLoginPassesAFlood(t *testing.T) {
 	t.Parallel()
@@ -50,7 +52,7 @@ func TestAFirstLoginPassesAFlood(t *testing.T) {
 				q := newCheckQueue(processors)
 				all := flood(q, 60, c.flood)
 				begun := time.Now()
-				require.NoError(t, q.do(c.login, right))
+				require.NoError(t, q.do(c.login, right, ignored))
 				require.LessOrEqual(t, time.Since(begun), 3*checkTime, "%s: the check under way, the pause of one processor, its own", name)
 				all.Wait()
 				time.Sleep(2 * checkTime) // the last pause
@@ -76,7 +78,7 @@ func TestAWrongPasswordWaitsInTheQueue(t *testing.T) {
 				checks++
 				time.Sleep(checkTime)
 				return errWrong
-			})
+			}, ignored)
 			require.ErrorIs(t, err, errWrong)
 			require.Equal(t, 1, checks)
 			took = append(took, time.Since(begun))
@@ -84,6 +86,32 @@ func TestAWrongPasswordWaitsInTheQueue(t *testing.T) {
 		})
 	}
 	require.Equal(t, took[0], took[1])
+}
+
+// Otherwise the same wrong password would be checked, and counted, again.
+func TestTheNextCheckKnowsOfAFailure(t *testing.T) {
+	t.Parallel()
+	for _, trusted := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			q := newCheckQueue(2)
+			all := flood(q, 1, candidate{})
+			checked, known := 0, 0
+			for range 3 {
+				all.Go(func() {
+					_ = q.do(candidate{network: networkOf("192.0.2.1"), trusted: trusted}, func() error {
+						require.Equal(t, checked, known)
+						checked++
+						return errWrong
+					}, func() {
+						time.Sleep(checkTime)
+						known++
+					})
+				})
+			}
+			all.Wait()
+			require.Equal(t, 3, known)
+		})
+	}
 }
 
 func TestANetworkDoesNotOvertakeItself(t *testing.T) {
@@ -96,7 +124,7 @@ func TestANetworkDoesNotOvertakeItself(t *testing.T) {
 				_ = q.do(candidate{network: networkOf("192.0.2.1"), trusted: true}, func() error {
 					time.Sleep(checkTime)
 					return errWrong
-				})
+				}, ignored)
 				order <- i
 			}()
 			synctest.Wait()
@@ -113,21 +141,21 @@ func TestAFullQueueRefusesNetworksWithFailures(t *testing.T) {
 		q := newCheckQueue(2)
 		free := make(chan struct{})
 		hold := func() error { <-free; return nil }
-		go func() { _ = q.do(candidate{}, hold) }()
+		go func() { _ = q.do(candidate{}, hold, ignored) }()
 		synctest.Wait()
 		var all sync.WaitGroup
 		for i := range maxWaiting {
 			all.Go(func() {
-				_ = q.do(candidate{network: networkOf(fmt.Sprintf("10.0.%d.%d", i>>8, i&255)), penalty: 1}, hold)
+				_ = q.do(candidate{network: networkOf(fmt.Sprintf("10.0.%d.%d", i>>8, i&255)), penalty: 1}, hold, ignored)
 			})
 		}
 		synctest.Wait()
 		result := make(chan error, 1)
-		go func() { result <- q.do(candidate{network: networkOf("192.0.2.1")}, hold) }()
+		go func() { result <- q.do(candidate{network: networkOf("192.0.2.1")}, hold, ignored) }()
 		synctest.Wait()
 		require.Len(t, q.waiting, maxWaiting)
 		begun := time.Now()
-		require.ErrorIs(t, q.do(candidate{network: networkOf("192.0.2.2"), penalty: 2}, hold), errBusy)
+		require.ErrorIs(t, q.do(candidate{network: networkOf("192.0.2.2"), penalty: 2}, hold, ignored), errBusy)
 		require.Zero(t, time.Since(begun), "at once")
 		close(free)
 		require.NoError(t, <-result)
@@ -152,15 +180,15 @@ func TestAWaitingRequestGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newCheckQueue(2)
 		free := make(chan struct{})
-		go func() { _ = q.do(candidate{}, func() error { <-free; return nil }) }()
+		go func() { _ = q.do(candidate{}, func() error { <-free; return nil }, ignored) }()
 		synctest.Wait()
 		begun := time.Now()
-		require.ErrorIs(t, q.do(candidate{network: networkOf("192.0.2.1"), trusted: true}, right), errBusy)
+		require.ErrorIs(t, q.do(candidate{network: networkOf("192.0.2.1"), trusted: true}, right, ignored), errBusy)
 		require.Equal(t, maxWait, time.Since(begun))
 		require.Empty(t, q.waiting)
 		require.Empty(t, q.ahead)
 		close(free)
 		synctest.Wait()
-		require.NoError(t, q.do(candidate{}, right))
+		require.NoError(t, q.do(candidate{}, right, ignored))
 	})
 }

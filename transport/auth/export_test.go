@@ -26,7 +26,7 @@ func (l *Login) Slots() int { return l.queue.slots }
 func (l *Login) Occupy(number byte, free <-chan struct{}) {
 	for i := range l.queue.slots {
 		go func() {
-			_ = l.queue.do(candidate{name: nameHash{number, byte(i)}}, func() error { <-free; return nil })
+			_ = l.queue.do(candidate{name: nameHash{number, byte(i)}}, func() error { <-free; return nil }, func() {})
 		}()
 	}
 }

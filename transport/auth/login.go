@@ -103,12 +103,13 @@ func (l *Login) authenticate(user credentials.User, password, remote string) err
 		l.throttle.fail(user.Name, remote)
 		wrong = true
 		return ErrLogin
+	}, func() {
+		if wrong { // and not refused for another reason
+			l.refuse(user, remote, p)
+		}
 	})
-	switch {
-	case errors.Is(err, errBusy):
+	if errors.Is(err, errBusy) {
 		l.metrics.login(loginBusy)
-	case wrong:
-		l.refuse(user, remote, p)
 	}
 	return err
 }
