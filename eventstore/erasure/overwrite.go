@@ -14,6 +14,7 @@ import (
 	"clients/eventstore/internal/jsapi"
 	"clients/eventstore/snapshotstore"
 
+	"github.com/google/uuid"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -100,12 +101,17 @@ func (e *Eraser) overwriteAll(ctx context.Context, begun []eventstore.Record, cl
 // renewLimit is how long servers may take to make a stream again.
 const renewLimit = 30 * time.Second
 
-// renewSnapshots deletes the bucket of the snapshots and makes it again.
+// renewSnapshots deletes the bucket of the snapshots and makes it again, one call after the other.
 func (e *Eraser) renewSnapshots(ctx context.Context) error {
 	info, err := e.stream(ctx, eventstore.Stream)
 	if err != nil {
 		return err
 	}
+	unlock, err := e.lockSnapshots(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	ctx, cancel := context.WithTimeout(ctx, renewLimit)
 	defer cancel()
 	bucket := snapshotstore.New(e.nc, snapshotstore.Config{Replicas: info.Config.Replicas, Log: slog.New(slog.DiscardHandler)})
@@ -113,6 +119,28 @@ func (e *Eraser) renewSnapshots(ctx context.Context) error {
 		return err
 	}
 	return bucket.Ensure(ctx)
+}
+
+// lockSnapshots waits until no other call renews the snapshots: a nats-server (2.15.3) that deletes a stream twice at once loses
+// the stream that is made in between, and goes on storing in it. The lock is a consumer that reads nothing, which can be
+// created once. That of a call that was killed ends by itself.
+func (e *Eraser) lockSnapshots(ctx context.Context) (unlock func(), err error) {
+	const lock = "clients-erasure"
+	config := jetstream.ConsumerConfig{
+		Durable: lock, Metadata: map[string]string{"holder": uuid.NewString()}, InactiveThreshold: renewLimit,
+		DeliverPolicy: jetstream.DeliverNewPolicy, AckPolicy: jetstream.AckNonePolicy,
+	}
+	limited, cancel := context.WithTimeout(ctx, 2*renewLimit)
+	defer cancel()
+	for {
+		_, err := e.api.JetStream.CreateConsumer(limited, eventstore.Stream, config)
+		if err == nil {
+			return func() { _ = e.api.JetStream.DeleteConsumer(context.WithoutCancel(ctx), eventstore.Stream, lock) }, nil
+		}
+		if jsapi.Pause(limited); limited.Err() != nil {
+			return nil, fmt.Errorf("wait for another erasure: %w", err)
+		}
+	}
 }
 
 // overwriteLimit is how long a message is tried to be overwritten.
