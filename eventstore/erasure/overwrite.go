@@ -124,7 +124,7 @@ func (e *Eraser) renewSnapshots(ctx context.Context) error {
 // lockSnapshots waits until no other call renews the snapshots: a nats-server (2.15.3) that deletes a stream twice at once loses
 // the stream that is made in between, and goes on storing in it. The lock is a consumer that reads nothing, which can be
 // created once. That of a call that was killed ends by itself.
-func (e *Eraser) lockSnapshots(ctx context.Context) (unlock func(), err error) {
+func (c *cluster) lockSnapshots(ctx context.Context) (unlock func(), err error) {
 	const lock = "clients-erasure"
 	config := jetstream.ConsumerConfig{
 		Durable: lock, Metadata: map[string]string{"holder": uuid.NewString()}, InactiveThreshold: renewLimit,
@@ -133,9 +133,9 @@ func (e *Eraser) lockSnapshots(ctx context.Context) (unlock func(), err error) {
 	limited, cancel := context.WithTimeout(ctx, 2*renewLimit)
 	defer cancel()
 	for {
-		_, err := e.api.JetStream.CreateConsumer(limited, eventstore.Stream, config)
+		_, err := c.api.JetStream.CreateConsumer(limited, eventstore.Stream, config)
 		if err == nil {
-			return func() { _ = e.api.JetStream.DeleteConsumer(context.WithoutCancel(ctx), eventstore.Stream, lock) }, nil
+			return func() { _ = c.api.JetStream.DeleteConsumer(context.WithoutCancel(ctx), eventstore.Stream, lock) }, nil
 		}
 		if jsapi.Pause(limited); limited.Err() != nil {
 			return nil, fmt.Errorf("wait for another erasure: %w", err)
