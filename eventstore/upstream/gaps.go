@@ -33,8 +33,6 @@ func (r *Reader) readByRequest(ctx context.Context) (found bool, err error) {
 	switch {
 	case err != nil:
 		return false, err
-	case r.state.First > r.record.Sequence+1: // see resume
-		return false, errExpired
 	case len(run) > 0:
 		return true, r.handle(ctx, run)
 	case end.Last > r.record.Sequence:

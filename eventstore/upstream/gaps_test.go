@@ -68,3 +68,29 @@ func TestAConsumerDeliversTheLargestMessages(t *testing.T) {
 		return false
 	}))
 }
+
+// A stream that is full discards a message for each new one. A reader that is as far behind as the stream is long hands out
+// what it has read, although that is gone by then.
+func TestAFullStreamIsReadWhileItDiscardsMessages(t *testing.T) {
+	t.Parallel()
+	s := withProjects(t, func(c *jetstream.StreamConfig) { c.MaxMsgs = 10 })
+	publish(t, s, "projects.a.1", 20)
+	var published atomic.Uint64
+	_, err := s.nc.Subscribe("$JS.API.STREAM.MSG.GET.PROJECTS", func(*nats.Msg) { // for each message that is read
+		if published.Load() < 200 {
+			publish(t, s, "projects.a.1", 2)
+			published.Add(2)
+		}
+	})
+	require.NoError(t, err)
+	w := watched(t, s)
+	require.True(t, settles(func() bool {
+		n, seen := published.Load(), w.seen()
+		return n >= 20 && len(seen) > 0 && seen[len(seen)-1] == fmt.Sprint(20+n)
+	}))
+	expired := uint64(0)
+	for _, n := range w.expirations() {
+		expired += n
+	}
+	require.Less(t, expired, 10+published.Load()/2)
+}

@@ -59,7 +59,6 @@ const (
 var (
 	errChanged = errors.New("the stream was changed")
 	errStalled = errors.New("messages are not delivered")
-	errExpired = errors.New("messages were deleted unread")
 )
 
 // Read reads until ctx ends, and returns ctx's error. It waits for a stream that does not exist, and resumes after any
@@ -180,10 +179,7 @@ func (r *Reader) resume(ctx context.Context) error {
 	}
 	r.record, r.state = recorded, state
 	if state.First > recorded.Sequence+1 {
-		if err := r.pass(ctx, state, state.First-1); err != nil {
-			return err
-		}
-		r.Handler.Expired(state.First - 1 - recorded.Sequence)
+		return r.pass(ctx, state, state.First-1)
 	}
 	return nil
 }
@@ -197,12 +193,17 @@ func (r *Reader) pass(ctx context.Context, state State, sequence uint64) error {
 	return r.handle(ctx, []Message{{Sequence: sequence, StoredAt: stored, Gone: true}})
 }
 
-// handle hands out a run, if there is a message in it.
+// handle hands out a run, if there is a message in it. If it does not follow on the record, the state was just requested: it
+// says how many messages were deleted from the beginning of the stream. What was deleted elsewhere is not known.
 func (r *Reader) handle(ctx context.Context, run []Message) error {
 	if len(run) == 0 {
 		return nil
 	}
-	previous := r.record.Sequence
+	previous, next := r.record.Sequence, run[0].Sequence
+	if run[0].Gone {
+		next++
+	}
+	expired := max(min(r.state.First, next), previous+1) - previous - 1
 	for n := range run {
 		m := &run[n]
 		m.Stream, m.Created, m.Generation, m.Previous = r.Stream.Name, r.state.Created, r.record.Generation, previous
@@ -212,6 +213,9 @@ func (r *Reader) handle(ctx context.Context, run []Message) error {
 		return err
 	}
 	r.record.Sequence, r.record.StoredAt, r.logged = previous, run[len(run)-1].StoredAt, ""
+	if expired > 0 {
+		r.Handler.Expired(expired)
+	}
 	return nil
 }
 
