@@ -53,6 +53,16 @@ func TestEventsThatAreLateRaiseTheCost(t *testing.T) {
 	require.Greater(t, s.AppendCost(), 50*time.Millisecond)
 }
 
+// What a large batch cost says little about single events: after a refused one few are published at once, and measured.
+func TestManySingleEventsCorrectTheCost(t *testing.T) {
+	t.Parallel()
+	s := slowStore(t, 0)
+	s.SetCost(50*time.Millisecond, 0)
+	for _, event := range s.FlushSingly(creations(100)...) {
+		require.NoError(t, event.Err)
+	}
+}
+
 func creations(n int64) (events []domain.Envelope) {
 	for id := range n {
 		events = append(events, created(id+1))

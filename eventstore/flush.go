@@ -15,11 +15,23 @@ import (
 	"github.com/synadia-io/orbit.go/jetstreamext"
 )
 
-// flushSingly publishes each event by itself, all at once. What one costs is measured by those that were stored now.
+// flushSingly publishes each event by itself. What a batch cost says little about many of them, so if one was refused a few are
+// measured first.
 func (w *writer) flushSingly(events []*pending) {
+	if !w.replicated && len(events) > diskSyncs && !events[0].unknown {
+		if took := w.publishAll(events[:diskSyncs]); took > 0 {
+			w.cost.set(took)
+		}
+		events = events[diskSyncs:]
+	}
+	w.publishAll(events)
+}
+
+// publishAll publishes each event by itself, all at once, and returns what one of those that were stored now took, 0 if none was.
+func (w *writer) publishAll(events []*pending) (each time.Duration) {
 	events = w.refuseLate(events, func(i int) time.Duration { return time.Duration(i+1) * w.cost.get() })
 	if len(events) == 0 {
-		return
+		return 0
 	}
 	begun, expected := time.Now(), time.Duration(len(events))*w.cost.get()
 	var group sync.WaitGroup
@@ -37,8 +49,10 @@ func (w *writer) flushSingly(events []*pending) {
 	}
 	group.Wait()
 	if n := stored.Load(); n > 0 {
-		w.cost.observe(time.Duration(took.Load() / n))
+		each = time.Duration(took.Load() / n)
+		w.cost.observe(each)
 	}
+	return each
 }
 
 // flushTogether stores events as one atomic batch and reports whether it did. If not, or if that is unknown, each message
