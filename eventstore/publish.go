@@ -14,7 +14,10 @@ func (w *writer) publish(p *pending) (domain.AppendResult, error) {
 	ctx, cancel := context.WithDeadline(context.Background(), p.deadline)
 	defer cancel()
 	before, err := w.guard.checkpoint()
-	if err != nil {
+	switch {
+	case err != nil && p.unknown:
+		return domain.AppendResult{}, unknownOutcome(err)
+	case err != nil:
 		return domain.AppendResult{}, domain.NoStore(err)
 	}
 	attempts := jsapi.Attempts{Timeout: max(publishAttempt, p.expected), Unknown: p.unknown}

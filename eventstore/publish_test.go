@@ -2,11 +2,14 @@ package eventstore_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
 	"clients/domain"
+	"clients/eventstore"
 
+	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 )
 
@@ -42,4 +45,18 @@ func TestARefusalCountsOnceThereIsANewerEvent(t *testing.T) {
 	another.Account = "another"
 	_, err = refused(another, 0, time.Minute)
 	require.ErrorIs(t, err, domain.ErrConflict)
+}
+
+// What was sent as part of a batch may be stored, also if the stream turns out to be another one before it is sent again.
+func TestAnUnknownOutcomeStaysUnknownOnAReplacedStream(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	s.AdvanceTo(eventstore.Checkpoint{Sequence: 100})
+	_, err := s.LastSequence(deadline(t))
+	require.ErrorIs(t, err, eventstore.ErrReplaced)
+	for _, sent := range []bool{true, false} {
+		_, err = s.PublishSingly(created(1), sent, func(*nats.Msg) {})
+		require.ErrorIs(t, err, eventstore.ErrReplaced)
+		require.Equal(t, sent, errors.Is(err, domain.ErrUnknownOutcome))
+	}
 }
