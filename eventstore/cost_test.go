@@ -3,6 +3,7 @@ package eventstore_test
 import (
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -51,6 +52,24 @@ func TestEventsThatAreLateRaiseTheCost(t *testing.T) {
 	s.SetCost(time.Millisecond, 0)
 	require.True(t, slices.ContainsFunc(s.FlushSingly(creations(30)...), func(e eventstore.Flushed) bool { return e.Err != nil }))
 	require.Greater(t, s.AppendCost(), 50*time.Millisecond)
+}
+
+// On several servers the cost may be that of an election: an event is sent again all the same.
+func TestAHighCostDelaysNoRepeatOnSeveralServers(t *testing.T) {
+	t.Parallel()
+	nc := natstest.Run(t, 1).Connect(t, 0)
+	var sent atomic.Int64
+	_, err := nc.Subscribe("clients.>", func(msg *nats.Msg) {
+		if sent.Add(1) > 1 {
+			_ = msg.Respond([]byte(`{"stream":"CLIENTS","seq":1}`))
+		}
+	})
+	require.NoError(t, err)
+	require.NoError(t, nc.Flush())
+	s := eventstore.Attach(nc)
+	s.SetReplicated()
+	s.SetCost(2*time.Second, 0)
+	require.NoError(t, s.FlushSingly(created(1))[0].Err)
 }
 
 // What a large batch cost says little about single events: after a refused one few are published at once, and measured.

@@ -126,6 +126,9 @@ func (s *Store) PublishSingly(e domain.Envelope, unknown bool, change func(*nats
 	return s.writer.publish(p)
 }
 
+// SetReplicated makes the store append as to a stream with replicas.
+func (s *Store) SetReplicated() { s.writer.replicated = true }
+
 // ConfirmConflict returns the outcome of an event that was refused, as on a stream with replicas.
 func (s *Store) ConfirmConflict(ctx context.Context, e domain.Envelope, lastSequence uint64) (domain.AppendResult, error) {
 	s.writer.replicated = true

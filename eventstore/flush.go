@@ -37,7 +37,9 @@ func (w *writer) publishAll(events []*pending) (each time.Duration) {
 	var group sync.WaitGroup
 	var stored, took atomic.Int64
 	for _, p := range events {
-		p.expected = 2 * expected
+		if !w.replicated { // after an election it would be sent once
+			p.expected = 2 * expected
+		}
 		group.Go(func() {
 			result, err := w.publish(p)
 			if err == nil && !p.unknown {
