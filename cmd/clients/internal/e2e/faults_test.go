@@ -143,6 +143,7 @@ func (s *site) survives(f siteFault) {
 	pass(200 * time.Millisecond)
 	l.Stop()
 	s.load = nil
+	s.heals() // after which no event of unknown outcome is stored any more: it is in front of those that are acknowledged
 	faults := l.Check(s.requireStoredOnce())
 	var report strings.Builder
 	l.Print(&report)
