@@ -15,7 +15,10 @@ const tagCompressed = "-gzip"
 
 // tag returns the strong entity tag of a client or a list: its revision and format.
 func tag(revision domain.Revision, f format) string {
-	return fmt.Sprintf(`"%x-%x-%s"`, revision.Version, revision.Checksum, f)
+	b := append(make([]byte, 0, 48), '"')
+	b = append(strconv.AppendUint(b, revision.Version, 16), '-')
+	b = append(strconv.AppendUint(b, revision.Checksum, 16), '-')
+	return string(append(append(b, f...), '"'))
 }
 
 // contentTag returns the strong entity tag of a file or a page, which differs with the path of the next one.
