@@ -116,7 +116,7 @@ func (d *decision) follow(learned domain.ReferenceEvent, from *item) error {
 		Event:         event,
 		Version:       state.Client.Revision.Version + 1,
 		Time:          time.Now(),
-		Actor:         cmp.Or(bounded(from.cloud.actor), "invoices"),
+		Actor:         cmp.Or(brief(from.cloud.actor), "invoices"),
 		CorrelationID: cmp.Or(learned.CorrelationID, cause),
 		CausationID:   cause,
 		Traceparent:   from.cloud.traceparent,

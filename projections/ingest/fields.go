@@ -77,6 +77,14 @@ func eventID(event cloudEvent, h nats.Header) (identity, id string) {
 	return bounded(event.source + "\n" + id), bounded(id)
 }
 
+// brief returns id, or nothing if it is too long.
+func brief(id string) string {
+	if len(id) > maxID {
+		return ""
+	}
+	return id
+}
+
 // bounded returns an id, or its hash if it is too long to be stored.
 func bounded(id string) string {
 	if len(id) > maxID || !utf8.ValidString(id) {

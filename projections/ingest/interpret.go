@@ -90,7 +90,7 @@ func (i *item) read() *Poison {
 	}
 	event.Kind, event.Operation = t.kind, t.operation
 	event.EventID, event.CausationID = eventID(cloud, i.message.Header)
-	event.CorrelationID = bounded(cloud.correlationID)
+	event.CorrelationID = brief(cloud.correlationID)
 	event.ClientID = data.client()
 	switch {
 	case t.operation == domain.Deleted:
