@@ -2,11 +2,15 @@ package eventstore_test
 
 import (
 	"context"
+	"encoding/json"
 	"sync"
 	"testing"
 	"time"
 
 	"clients/eventstore"
+	"clients/eventstore/natstest"
+
+	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 )
 
@@ -82,11 +86,69 @@ func TestIDsOfABlockAreUsedWhileOtherReplicasAreAhead(t *testing.T) {
 func TestIDsSkipToTheFloor(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
-	for _, step := range []struct{ floor, want int64 }{{0, 1}, {50, 51}, {50, 52}, {eventstore.BlockSize * 10, eventstore.BlockSize*10 + 1}} {
+	for _, step := range []struct{ floor, want int64 }{{0, 1}, {50, 51}, {50, 52}, {eventstore.BlockSize * 20, eventstore.BlockSize*20 + 1}} {
 		id, err := s.NextID(deadline(t), step.floor)
 		require.NoError(t, err)
 		require.Equal(t, step.want, id)
 	}
+}
+
+// The next block is there before it is needed, so that no caller waits for a disk, or for servers that are away for a moment.
+func TestIDsOfTheNextBlockAreTakenAhead(t *testing.T) {
+	t.Parallel()
+	s, network := heldStore(t)
+	used := handOut(t, s, eventstore.BlockSize/2+1)
+	taken := requireCounter(t, s, 2*eventstore.BlockSize)
+	network.Hold("held")
+	require.Equal(t, taken, handOut(t, s, taken-used))
+}
+
+// Where a block takes long to take, larger ones are taken.
+func TestBlocksOfIDsGrowWithTheTimeThatTheyTake(t *testing.T) {
+	t.Parallel()
+	s, network := heldStore(t)
+	network.Hold("held")
+	time.AfterFunc(500*time.Millisecond, network.Heal)
+	handOut(t, s, eventstore.BlockSize/2+1)
+	requireCounter(t, s, 3*eventstore.BlockSize)
+}
+
+// heldStore is a store whose connection can be held, by its name "held".
+func heldStore(t *testing.T) (*eventstore.Store, *natstest.Network) {
+	t.Helper()
+	network, cluster := natstest.NewNetwork(t), natstest.Run(t, 1)
+	nc, err := nats.Connect(network.URL("held", cluster))
+	require.NoError(t, err)
+	t.Cleanup(nc.Close)
+	t.Cleanup(network.Heal)
+	return openStore(t, nc, 1), network
+}
+
+// handOut takes n ids and returns the last one.
+func handOut(t *testing.T, s *eventstore.Store, n int64) (last int64) {
+	t.Helper()
+	for range n {
+		id, err := s.NextID(deadline(t), 0)
+		require.NoError(t, err)
+		require.Greater(t, id, last)
+		last = id
+	}
+	return last
+}
+
+// requireCounter requires that the counter reaches a value, and returns how far it is.
+func requireCounter(t *testing.T, s *eventstore.Store, value int64) int64 {
+	t.Helper()
+	stream, err := s.JetStream().Stream(deadline(t), eventstore.IDStream)
+	require.NoError(t, err)
+	var counter struct {
+		Value int64 `json:"val,string"`
+	}
+	require.Eventually(t, func() bool {
+		msg, err := stream.GetLastMsgForSubject(deadline(t), "client-ids")
+		return err == nil && json.Unmarshal(msg.Data, &counter) == nil && counter.Value >= value
+	}, 10*time.Second, time.Millisecond)
+	return counter.Value
 }
 
 func TestADeletedCounterIsCreatedAgain(t *testing.T) {

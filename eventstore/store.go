@@ -117,7 +117,7 @@ func newStore(nc *nats.Conn, config Config) *Store {
 		writer: &writer{
 			api: api, guard: guard, readOnly: readOnly, replicated: config.Replicas > 1, stage: config.Stage, syncs: memorySyncs,
 		},
-		ids: &ids{api: api, log: config.Log, counter: idStream(config.Replicas), lock: make(chan struct{}, 1)},
+		ids: &ids{api: api, log: config.Log, counter: idStream(config.Replicas), lock: make(chan struct{}, 1), block: block{next: 1}},
 	}
 }
 
