@@ -115,3 +115,29 @@ func TestAnEventThatWouldBeLateIsNotSent(t *testing.T) {
 		require.NotErrorIs(t, event.Err, domain.ErrUnknownOutcome)
 	}
 }
+
+func TestEventsAreStoredTogetherWhereThatIsFaster(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		events   int64
+		cost     time.Duration // of a sync
+		ago      time.Duration // measured
+		together bool
+	}{
+		{1, 100 * time.Millisecond, 0, false},
+		{2, 100 * time.Millisecond, 0, true},
+		{2, 5 * time.Millisecond, 0, true},
+		{2, 200 * time.Microsecond, 0, false},
+		{3, 200 * time.Microsecond, 0, false},
+		{6, 200 * time.Microsecond, 0, true},
+		{3, 5 * time.Millisecond, 10 * time.Minute, false},
+		{10, 5 * time.Millisecond, 10 * time.Minute, true},
+	} {
+		s := singleNode(t)
+		s.SetCost(test.cost, test.ago)
+		for _, event := range s.Flush(creations(test.events)...) {
+			require.NoError(t, event.Err)
+			require.Equal(t, test.together, event.Message.Header.Get("Nats-Batch-Id") != "", "%+v", test)
+		}
+	}
+}

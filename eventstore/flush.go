@@ -77,7 +77,7 @@ func (w *writer) flushTogether(events []*pending) bool {
 	ack, err := w.publishStaged(ctx, messages)
 	outcome := jsapi.Classify(err)
 	if outcome == jsapi.Stored || ctx.Err() != nil { // that long at least, so that the next limit is longer
-		w.cost.observe(time.Since(begun) / time.Duration(w.syncs))
+		w.cost.observe(max(0, time.Since(begun)-stagingCost) / time.Duration(w.syncs))
 	}
 	if outcome != jsapi.Stored {
 		for _, p := range events {

@@ -14,11 +14,11 @@ import (
 )
 
 // writer publishes events. One flush is under way at a time, and what comes meanwhile shares the next one. A flush
-// publishes its events one by one, or together as an atomic batch, whichever takes fewer syncs to disk: on one server a single
-// event costs one, one after the other, and a batch, however many events it has, two if it is staged in memory and otherwise
-// eight or nine. How long a sync takes just now is measured. On one server an event that could not be stored before its
-// deadline is not sent. Several servers store many events at once, and what the last ones took may have been an election.
-// Each event keeps its own condition; a batch that the stream refuses is published event by event.
+// publishes its events one by one, or together as an atomic batch, whichever takes less time: on one server a single
+// event costs one sync to disk, one after the other, and a batch, however many events it has, one if it is staged in memory and
+// otherwise eight or nine, and the staging. How long a sync takes just now is measured. On one server an event that could not be
+// stored before its deadline is not sent. Several servers store many events at once, and what the last ones took may have been an
+// election. Each event keeps its own condition; a batch that the stream refuses is published event by event.
 type writer struct {
 	api        *jsapi.Client
 	guard      *guard
@@ -30,16 +30,18 @@ type writer struct {
 	closed  bool
 	queue   chan *pending
 	ended   chan struct{}
-	cost    cost // of an event that is published by itself, while others are, too
-	syncs   int  // of the last batch: one costs as much as so many events
+	cost    cost // of an event that is published by itself, while others are, too: about that of a sync
+	syncs   int  // of the last batch
 	callers int  // who may have an event for the next flush: those of the last one, and those who waited for its end
 }
 
 const (
-	maxBatch    = 500 // the server takes 1,000
-	diskSyncs   = 9   // of a batch that is staged on disk
-	memorySyncs = 2   // of one that is staged in memory, as by servers of a cluster
-	gatherShare = 2   // of what a batch costs: waited for callers that just got a result and may have more to store
+	maxBatch    = 500                    // the server takes 1,000
+	diskSyncs   = 9                      // of a batch that is staged on disk
+	memorySyncs = 1                      // of one that is staged in memory, as by servers of a cluster
+	stagingCost = 500 * time.Microsecond // about what a batch takes beside its syncs
+	fastSync    = 125 * time.Microsecond // on a disk of which nothing is known
+	gatherShare = 2                      // of what a batch costs: waited for callers that just got a result and may have more to store
 	maxGather   = 20 * time.Millisecond
 )
 
@@ -99,7 +101,7 @@ func (w *writer) append(ctx context.Context, p *pending) (domain.AppendResult, e
 // just got a result: without that they would share the batches in two halves, each as long as the whole.
 func (w *writer) gather(first *pending) []*pending {
 	var timeout <-chan time.Time // nil once it waits no longer
-	if w.callers > w.syncs {
+	if w.suitsBatch(w.callers) {
 		timeout = time.After(min(w.batchCost()/gatherShare, maxGather))
 	}
 	batch := take(nil, first)
@@ -118,7 +120,13 @@ func (w *writer) gather(first *pending) []*pending {
 }
 
 // batchCost returns how long a batch takes.
-func (w *writer) batchCost() time.Duration { return time.Duration(w.syncs) * w.cost.get() }
+func (w *writer) batchCost() time.Duration { return stagingCost + time.Duration(w.syncs)*w.cost.get() }
+
+// suitsBatch reports whether so many events take longer than a batch, each by itself.
+func (w *writer) suitsBatch(events int) bool {
+	sync := max(w.cost.get(), fastSync)
+	return time.Duration(events)*sync > stagingCost+time.Duration(w.syncs)*sync
+}
 
 // take adds p to a batch, unless its caller has given up on it.
 func take(batch []*pending, p *pending) []*pending {
@@ -131,7 +139,7 @@ func take(batch []*pending, p *pending) []*pending {
 // flush stores events that are taken, and returns when the outcome of each is known, or known to be unknown.
 func (w *writer) flush(events []*pending) {
 	events = slices.DeleteFunc(events, w.publishLeased)
-	if len(events) > w.syncs {
+	if w.suitsBatch(len(events)) {
 		events = w.refuseLate(events, func(int) time.Duration { return w.batchCost() })
 		if len(events) > 1 && w.flushTogether(events) {
 			return
