@@ -11,15 +11,22 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// toggling returns a handler that toggles client 7 and waits with the append until release is called.
+func (w *world) toggling(t *testing.T) (h *command.Handler, first chan response, release func()) {
+	t.Helper()
+	release = hold(&w.beforeAppend)
+	h = w.replica()
+	first = startOn(t.Context(), h, toggle())
+	synctest.Wait()
+	return h, first, release
+}
+
 func TestCommandsOnOneClientRunOneAfterTheOther(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		w.store(created)
-		release := hold(&w.beforeAppend)
-		h := w.replica()
-		first := startOn(t.Context(), h, toggle())
-		synctest.Wait()
+		h, first, release := w.toggling(t)
 		second := startOn(t.Context(), h, toggle())
 		synctest.Wait()
 		require.Equal(t, 1, w.attempts(), "the second waits for the first")
@@ -40,10 +47,7 @@ func TestCommandsOnOtherClientsDoNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		w.store(created, domain.ClientCreated{ID: 8, Name: "B"})
-		release := hold(&w.beforeAppend)
-		h := w.replica()
-		first := startOn(t.Context(), h, toggle())
-		synctest.Wait()
+		h, first, release := w.toggling(t)
 		other := toggle()
 		other.ClientID = 8
 		require.NoError(t, (<-startOn(t.Context(), h, other)).err)
@@ -59,10 +63,7 @@ func TestCommandsOfAnotherAccountDoNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		w.store(created)
-		release := hold(&w.beforeAppend)
-		h := w.replica()
-		first := startOn(t.Context(), h, toggle())
-		synctest.Wait()
+		h, first, release := w.toggling(t)
 		foreign := toggle()
 		foreign.Account = "other"
 		requireKind(t, domain.NotFound, (<-startOn(t.Context(), h, foreign)).err)
@@ -76,10 +77,7 @@ func TestTheWaitForTheMutexIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		w.store(created)
-		release := hold(&w.beforeAppend)
-		h := w.replica()
-		first := startOn(t.Context(), h, toggle())
-		synctest.Wait()
+		h, first, release := w.toggling(t)
 		second := <-startOn(t.Context(), h, toggle())
 		requireKind(t, domain.Unavailable, second.err)
 		require.ErrorIs(t, second.err, context.DeadlineExceeded)
