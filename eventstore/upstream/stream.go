@@ -43,6 +43,14 @@ type Client struct{ api *jsapi.Client }
 // New returns a client for a connection.
 func New(nc *nats.Conn) *Client { return &Client{jsapi.New(nc)} }
 
+// otherSubjects is an ErrMissing of a stream that exists.
+type otherSubjects struct{ received, needed string }
+
+func (e otherSubjects) Error() string {
+	return fmt.Sprintf("it receives %s and not %s", e.received, e.needed)
+}
+func (e otherSubjects) Is(other error) bool { return other == ErrMissing }
+
 // State is how far a stream goes.
 type State struct {
 	Created time.Time // of the stream
@@ -62,7 +70,7 @@ func (c *Client) State(ctx context.Context, stream Stream) (State, error) {
 		return State{}, streamError(stream, err)
 	}
 	if config := info.Config; !slices.ContainsFunc(config.Subjects, stream.receives) && config.Mirror == nil && config.Sources == nil {
-		return State{}, fmt.Errorf("stream %s: %w: one of this name receives %s and not %s", stream.Name, ErrMissing, strings.Join(config.Subjects, ", "), stream.Filter)
+		return State{}, fmt.Errorf("stream %s: %w", stream.Name, otherSubjects{strings.Join(config.Subjects, ", "), stream.Filter})
 	}
 	return State{
 		Created: info.Created, First: info.State.First, Last: info.State.Last,

@@ -1,6 +1,7 @@
 package upstream_test
 
 import (
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -31,4 +32,17 @@ func TestAStreamMustReceiveItsEvents(t *testing.T) {
 	natstest.CreateStream(t, s.js, jetstream.StreamConfig{Name: upstream.Projects.Name, Mirror: &jetstream.StreamSource{Name: "ORIGIN"}})
 	_, err := s.State(deadline(t), upstream.Projects)
 	require.NoError(t, err)
+}
+
+func TestEnsureReportsAStreamThatDoesNotReceiveItsEvents(t *testing.T) {
+	t.Parallel()
+	s := onServers(t, 1)
+	natstest.CreateStream(t, s.js, jetstream.StreamConfig{Name: upstream.Projects.Name, Subjects: []string{"project.>"}})
+	for range 2 { // INVOICES exists the second time
+		err := s.Ensure(deadline(t), 1, 0, slog.New(slog.DiscardHandler))
+		require.EqualError(t, err, "stream PROJECTS: it receives project.> and not projects.>")
+		require.ErrorIs(t, err, upstream.ErrMissing)
+		_, err = s.js.Stream(deadline(t), upstream.Invoices.Name)
+		require.NoError(t, err)
+	}
 }
