@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -84,16 +85,19 @@ func (s *Store) put(ctx context.Context, subject string, value []byte, revision 
 	case jsapi.Duplicate: // compare ids: a record is stored with the same bytes when it is taken over
 		last, err := s.get(ctx, subject)
 		if err != nil {
-			return 0, domain.NoStore(err)
+			return 0, noStore(err)
 		}
 		if last.id != id {
 			return 0, domain.ErrConflict
 		}
 		return last.revision, nil
 	default:
-		return 0, domain.NoStore(err)
+		return 0, noStore(err)
 	}
 }
+
+// noStore returns a domain.Unavailable whose cause names the stream.
+func noStore(err error) error { return domain.NoStore(fmt.Errorf("stream %s: %w", Stream, err)) }
 
 // subjectOf returns the subject of an account's key. Any key becomes a single token.
 func subjectOf(account, key string) string {

@@ -139,7 +139,7 @@ func (s *Store) Release(ctx context.Context, account, key string, r domain.Idemp
 func (s *Store) Read(ctx context.Context, account, key string) (r domain.IdempotencyRecord, found bool, err error) {
 	e, err := s.get(ctx, subjectOf(account, key))
 	if err != nil {
-		return r, false, domain.NoStore(err)
+		return r, false, noStore(err)
 	}
 	if e.value != nil {
 		if r, err = decode(e.value); err != nil {
