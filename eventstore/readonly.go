@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"log/slog"
 	"math"
 	"strconv"
 	"sync"
@@ -53,10 +54,12 @@ func (s *Store) SetReadOnly(reason string) {
 }
 
 // ReadOnly returns why the store accepts no writes, "" while it does.
-func (s *Store) ReadOnly() string {
-	s.readOnly.mu.Lock()
-	defer s.readOnly.mu.Unlock()
-	return cmp.Or(s.readOnly.imposed, s.readOnly.refused)
+func (s *Store) ReadOnly() string { return s.readOnly.reason() }
+
+func (r *readOnly) reason() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return cmp.Or(r.imposed, r.refused)
 }
 
 // Writable returns nil if the store accepts writes, or if this command is to find out whether it does again. Otherwise it
@@ -107,10 +110,15 @@ func (r *readOnly) accepted(size int) {
 	}
 }
 
-// watch finds out, until ctx ends, whether NATS accepts writes while no caller does.
-func (r *readOnly) watch(ctx context.Context) {
+// watch finds out, until ctx ends, whether NATS accepts writes while no caller does, and logs when that changes.
+func (r *readOnly) watch(ctx context.Context, log *slog.Logger) {
+	before := ""
 	for jsapi.Sleep(ctx, probeEvery); ctx.Err() == nil; jsapi.Sleep(ctx, probeEvery) {
 		r.check(ctx)
+		if reason := r.reason(); (reason == "") != (before == "") {
+			log.Warn("read-only changed", "reason", reason, "before", before)
+			before = reason
+		}
 	}
 }
 

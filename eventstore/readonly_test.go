@@ -2,12 +2,14 @@ package eventstore_test
 
 import (
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 
 	"clients/domain"
 	"clients/eventstore"
 	"clients/eventstore/internal/jsapi"
+	"clients/eventstore/natstest"
 
 	"github.com/stretchr/testify/require"
 )
@@ -65,3 +67,20 @@ func TestTheStoreIsReadOnlyUntilAnEventAsLargeAsTheRefusedOneFits(t *testing.T) 
 	require.Eventually(t, func() bool { return s.ReadOnly() == "" }, 10*eventstore.ProbeEvery, eventstore.ProbeEvery/20)
 	require.NoError(t, large(6))
 }
+
+func TestReadOnlyIsLogged(t *testing.T) {
+	t.Parallel()
+	logged := make(chan string, 100)
+	handler := slog.NewTextHandler(writerFunc(func(line []byte) (int, error) { logged <- string(line); return len(line), nil }), nil)
+	s, err := eventstore.Open(deadline(t), natstest.Run(t, 1).Connect(t, 0), eventstore.Config{Replicas: 1, Log: slog.New(handler)})
+	require.NoError(t, err)
+	t.Cleanup(s.Close)
+	for _, reason := range []string{"disk full", ""} {
+		s.SetReadOnly(reason)
+		require.Contains(t, <-logged, fmt.Sprintf(`msg="read-only changed" reason=%q`, reason))
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(b []byte) (int, error) { return f(b) }

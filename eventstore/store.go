@@ -90,7 +90,7 @@ func Open(ctx context.Context, nc *nats.Conn, config Config) (*Store, error) {
 	s.writer.start()
 	open, end := context.WithCancel(context.WithoutCancel(ctx))
 	s.end = end
-	go s.readOnly.watch(open)
+	go s.readOnly.watch(open, config.Log)
 	return s, nil
 }
 

@@ -3,11 +3,9 @@ package server
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"clients/cmd/clients/internal/backup"
-	"clients/eventstore"
 
 	"github.com/nats-io/nats.go"
 )
@@ -29,7 +27,7 @@ func (s *Server) watchStore() {
 		full, fault := s.embedded.DiskFull(), s.embedded.WriteFault(backup.Streams(true))
 		if full != "" || fault == "" {
 			refusals = 0
-			setReadOnly(s.store, full, s.log)
+			s.store.SetReadOnly(full)
 			if full == "" {
 				_ = s.embedded.WriteAddress() // tried again the next time
 			}
@@ -37,7 +35,7 @@ func (s *Server) watchStore() {
 		}
 		refusals++
 		if refusals > 1 {
-			setReadOnly(s.store, fault, s.log)
+			s.store.SetReadOnly(fault)
 		}
 		if refusals == maxRefusals {
 			endBroken(s, fmt.Errorf("embedded NATS refuses writes although the disk has room: %s", fault))
@@ -61,11 +59,4 @@ func endBroken(s *Server, err error) {
 	case s.broken <- err:
 	default: // it has another reason to end
 	}
-}
-
-func setReadOnly(store *eventstore.Store, reason string, log *slog.Logger) {
-	if before := store.ReadOnly(); (before == "") != (reason == "") {
-		log.Warn("read-only changed", "reason", reason, "before", before)
-	}
-	store.SetReadOnly(reason)
 }
