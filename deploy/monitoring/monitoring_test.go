@@ -51,6 +51,29 @@ func TestEachAlertIsExplained(t *testing.T) {
 	require.Equal(t, len(rules), strings.Count(string(runbook), "\n## "), "the runbook has one entry for each alert and no others")
 }
 
+// A response with status 503 has one of these texts, or says which stream of another service cannot be read.
+func TestEachTextOfStatus503IsExplained(t *testing.T) {
+	runbook, err := os.ReadFile("RUNBOOK.md")
+	require.NoError(t, err)
+	table, _, _ := strings.Cut(string(runbook), "\n## ")
+	text := regexp.MustCompile(`Errorf\(Conflict, "[^".]+|Unavailable,\s+(?:Message: )?"[^".:]+`)
+	found := 0
+	for _, folder := range []string{"domain", "domain/command", "eventstore", "transport"} {
+		files, err := filepath.Glob("../../" + folder + "/*.go")
+		require.NoError(t, err)
+		for _, file := range slices.DeleteFunc(files, func(file string) bool { return strings.HasSuffix(file, "_test.go") }) {
+			source, err := os.ReadFile(file)
+			require.NoError(t, err)
+			for _, match := range text.FindAllString(string(source), -1) {
+				_, message, _ := strings.Cut(match, `"`)
+				require.Contains(t, table, "\n| "+message+" | ", file)
+				found++
+			}
+		}
+	}
+	require.GreaterOrEqual(t, found, 7)
+}
+
 // expressions returns all PromQL expressions of the alerts and the dashboard, by where they are used.
 func expressions(t *testing.T) map[string]string {
 	t.Helper()
