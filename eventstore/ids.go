@@ -128,7 +128,7 @@ func (i *ids) takeBlock(ctx context.Context, floor, size int64) (block, error) {
 	if err != nil {
 		return block{}, fmt.Errorf("take ids: %w", err)
 	}
-	return block{max(top-add, floor) + 1, top, size, time.Since(begun)}, nil
+	return block{max(top-add, floor) + 1, max(top, floor), size, time.Since(begun)}, nil
 }
 
 // counterAttempt is how long the counter is waited for before it is asked again: its leader may have gone with the response.

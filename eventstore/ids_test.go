@@ -3,6 +3,8 @@ package eventstore_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -164,6 +166,30 @@ func TestADeletedCounterIsCreatedAgain(t *testing.T) {
 		require.Greater(t, id, last)
 		last = id
 	}
+}
+
+// A counter that is lost once more while it is moved on to the ids in use is behind them again.
+func TestIDsGrowWhenTheCounterIsLostTwice(t *testing.T) {
+	t.Parallel()
+	nc := natstest.Run(t, 1).Connect(t, 0)
+	lost := map[int]int64{3: eventstore.BlockSize / 2, 4: 0} // what is left of it then
+	var calls int
+	var counter int64
+	_, err := nc.Subscribe("client-ids", func(msg *nats.Msg) {
+		calls++
+		if left, found := lost[calls]; found {
+			counter = left
+		}
+		n, _ := strconv.ParseInt(msg.Header.Get("Nats-Incr"), 10, 64)
+		counter += n
+		_ = msg.Respond(fmt.Appendf(nil, `{"stream":"CLIENTS_IDS","seq":%d,"val":"%d"}`, calls, counter))
+	})
+	require.NoError(t, err)
+	require.NoError(t, nc.Flush())
+	s := eventstore.Attach(nc)
+	_, err = s.NextID(deadline(t), 10*eventstore.BlockSize)
+	require.NoError(t, err)
+	handOut(t, s, 3*eventstore.BlockSize)
 }
 
 // A caller that waits for a block of ids waits until its own deadline, not until that of the caller that requests the block.
