@@ -93,6 +93,20 @@ func (s *Store) Flush(events ...domain.Envelope) []Flushed {
 	return outcomes(all)
 }
 
+// CallersAfter flushes creations, whose callers come back at once, and returns how many callers the writer then expects.
+func (s *Store) CallersAfter(events ...domain.Envelope) int {
+	all := pendingOf(events)
+	s.writer.queue = make(chan *pending, len(all))
+	for _, p := range all {
+		go func() {
+			<-p.done
+			s.writer.queue <- p
+		}()
+	}
+	s.writer.flush(all)
+	return s.writer.callers
+}
+
 func pendingOf(events []domain.Envelope) (all []*pending) {
 	for _, e := range events {
 		p, err := newPending(e, 0)

@@ -55,10 +55,7 @@ func (w *writer) start() {
 	go func() {
 		defer close(w.ended)
 		for p := range w.queue {
-			events := w.gather(p)
-			n := len(events)
-			w.flush(events)
-			w.callers = n + len(w.queue)
+			w.flush(w.gather(p))
 		}
 	}()
 }
@@ -138,14 +135,17 @@ func take(batch []*pending, p *pending) []*pending {
 
 // flush stores events that are taken, and returns when the outcome of each is known, or known to be unknown.
 func (w *writer) flush(events []*pending) {
+	n := len(events)
 	events = slices.DeleteFunc(events, w.publishLeased)
 	if w.suitsBatch(len(events)) {
 		events = w.refuseLate(events, func(int) time.Duration { return w.batchCost() })
 		if len(events) > 1 && w.flushTogether(events) {
+			w.callers = n + len(w.queue)
 			return
 		}
 	}
 	w.flushSingly(events)
+	w.callers = max(n, 1+len(w.queue)) // all but the last one may be back
 }
 
 // publishLeased publishes an event by itself if its lease is due, and reports whether it is: other events, and later

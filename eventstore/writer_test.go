@@ -75,6 +75,15 @@ func TestCallersThatComeBackShareABatch(t *testing.T) {
 	require.Less(t, len(batches), each+each/3) // one in each round, but for the first
 }
 
+// Of events that are published one by one the first callers are back before the last one: they are not counted twice, since a batch
+// would wait for callers that do not exist.
+func TestCallersThatComeBackAreCountedOnce(t *testing.T) {
+	t.Parallel()
+	s := slowStore(t, 20*time.Millisecond)
+	s.SetCost(200*time.Microsecond, 0)
+	require.LessOrEqual(t, s.CallersAfter(creations(3)...), 4, "the last one may be back as well")
+}
+
 func TestAnEventOfABatchHasItsOwnResult(t *testing.T) {
 	t.Parallel()
 	s := singleNode(t)
