@@ -23,7 +23,7 @@ var (
 	// would go unnoticed, and ids would start over.
 	ErrStreamLost = errors.New("there is no stream " + Stream + ", although there was one: restore it from a backup, or delete what is left of it to begin anew")
 	// ErrUnfinishedRestore reports that the stream was created by a restore that did not finish.
-	ErrUnfinishedRestore = errors.New("the restore of the stream " + Stream + " was not finished: run it again without --replace, and delete the streams that it names")
+	ErrUnfinishedRestore = errors.New("the restore of the stream " + Stream + " was not finished: run it again with --replace, and with the same --erasures")
 )
 
 // RestoreSubject is the only subject of the stream until its restore is finished: no event can be stored meanwhile.

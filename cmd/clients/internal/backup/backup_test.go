@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -148,6 +149,57 @@ func TestEventsAreHiddenUntilTheRestoreIsComplete(t *testing.T) {
 	require.NoError(t, made.ToServers(t.Context(), to, backup.Target{Replicas: 1, Out: out, Err: io.Discard}))
 	require.Equal(t, [][]string{{"a-restore-that-is-not-finished"}}, during)
 	require.Contains(t, subjects(), "clients.>")
+}
+
+// Wherever a replacement ends, no service starts on what is left, and it can be run again.
+func TestNoServiceStartsAfterAnInterruptedReplacement(t *testing.T) {
+	t.Parallel()
+	nc, js := connect(t, true)
+	open := func() (*eventstore.Store, error) {
+		return eventstore.Open(t.Context(), nc, eventstore.Config{Replicas: 1, Log: slog.New(slog.DiscardHandler)})
+	}
+	store, err := open()
+	require.NoError(t, err)
+	id, err := store.NextID(t.Context(), 0)
+	require.NoError(t, err)
+	_, err = store.Append(t.Context(), domain.Envelope{
+		EventID: uuid.NewString(), Account: "acme", Version: 1, Time: time.Now(), Event: domain.ClientCreated{ID: id, Name: "SuprCorp"},
+	}, 0)
+	require.NoError(t, err)
+	store.Close()
+	folder := t.TempDir()
+	require.NoError(t, backup.Create(t.Context(), nc, folder, backup.Options{Out: io.Discard, Err: io.Discard}))
+	made, err := backup.Open(folder)
+	require.NoError(t, err)
+	replace := func(ctx context.Context, replicas int, seen func(line string)) error {
+		return made.ToServers(ctx, nc, backup.Target{Replicas: replicas, Replace: true, Out: watcher{seen}, Err: io.Discard})
+	}
+	require.ErrorContains(t, replace(t.Context(), 3, func(line string) { require.Fail(t, line) }), "with 3 replicas", "before anything is deleted")
+	for _, step := range []string{
+		"CLIENTS: deleted", "KV_CLIENTS_KEYS: deleted", "KV_CLIENTS_KEYS: up to", "CLIENTS: up to", "CLIENTS_IDS: deleted",
+	} {
+		ctx, interrupt := context.WithCancel(t.Context())
+		killed := func() {}
+		require.ErrorContains(t, replace(ctx, 1, func(line string) {
+			if strings.HasPrefix(line, step) {
+				_, err := open() // as after kill -9
+				killed = func() { require.Error(t, err, step) }
+				interrupt()
+			}
+		}), "interrupted", step)
+		killed()
+		_, err := open()
+		require.Error(t, err, step)
+		require.NoError(t, replace(t.Context(), 1, func(string) {}), step)
+	}
+	store, err = open()
+	require.NoError(t, err)
+	t.Cleanup(store.Close)
+	next, err := store.NextID(t.Context(), 0)
+	require.NoError(t, err)
+	require.Greater(t, next, id)
+	_, err = js.Stream(t.Context(), "CLIENTS_RESTORE")
+	require.ErrorIs(t, err, jetstream.ErrStreamNotFound)
 }
 
 // A restore waits for servers that start: that is when operators restore.

@@ -26,7 +26,8 @@ type Target struct {
 	Out, Err io.Writer
 }
 
-// ToServers restores into the NATS of a service that does not run. If it fails, what it has created is deleted again.
+// ToServers restores into the NATS of a service that does not run. If it fails, what it has created is deleted again, and no service
+// starts where there was one before.
 func (b *Backup) ToServers(ctx context.Context, nc *nats.Conn, target Target) error {
 	if serviceRuns(ctx, nc) {
 		return terminal.WithHint(errors.New("the service is running"), "stop all replicas first")

@@ -47,7 +47,7 @@ func (r *restore) send(ctx context.Context, meta streamMeta, data io.Reader) (st
 		err = fmt.Errorf("%w: %w", errNotBegun, err)
 	}
 	if jsm.IsNatsError(err, nameInUse) {
-		err = terminal.WithHint(err, "wait a minute for NATS to release the name of a killed restore, run it again, and delete the streams that it then lists")
+		err = terminal.WithHint(err, "wait a minute for NATS to release the name of a killed restore, and run it again")
 	}
 	if err != nil {
 		return state, err

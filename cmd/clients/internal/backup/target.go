@@ -2,6 +2,7 @@ package backup
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -28,21 +29,28 @@ type restore struct {
 	manager  *jsm.Manager
 	embedded bool     // into a data directory
 	begun    []string // streams that it has created, perhaps in part
+	// guard is the stream because of which no service starts while streams are replaced: the counter of ids that was there before,
+	// or the events under another subject. "" without Replace.
+	guard string
 }
 
-// order puts the counter of ids first and the events last: a service does not start on ids without events.
+// order puts the counter of ids first and the events after all others: a service does not start on ids without events. The
+// counter that is there already is replaced last, by when it does not start because of the events.
 func (r *restore) order() []manifestStream {
 	weight := map[string]int{eventstore.IDStream: -1, eventstore.Stream: 1}
+	if r.guard != "" {
+		weight[eventstore.IDStream] = 2
+	}
 	ordered := slices.Clone(r.manifest.Streams)
 	slices.SortStableFunc(ordered, func(a, b manifestStream) int { return weight[a.Name] - weight[b.Name] })
 	return ordered
 }
 
-// makeRoom deletes the streams of the backup that exist, if the target allows it. It returns an error if it does not, or if
-// it is not known whether a stream exists.
+// makeRoom deletes the streams of the backup that exist, if the target allows it, the events first, and not the counter of ids. It
+// returns an error if it does not, or if it is not known whether a stream exists.
 func (r *restore) makeRoom(ctx context.Context) error {
 	var existing []string
-	for _, stream := range r.manifest.Streams {
+	for _, stream := range slices.Backward(r.order()) {
 		err := r.request(ctx, fmt.Sprintf(api.JSApiStreamInfoT, stream.Name), nil, apiAttempt, apiTimeout, nil)
 		if jsm.IsNatsError(err, streamNotFound) {
 			continue
@@ -56,12 +64,46 @@ func (r *restore) makeRoom(ctx context.Context) error {
 	if len(existing) > 0 && !r.Replace {
 		return terminal.WithHint(fmt.Errorf("streams exist: %s", strings.Join(existing, ", ")), "to delete them first use --replace")
 	}
-	for _, name := range existing {
-		if err := r.manager.DeleteStream(name); err != nil {
-			return fmt.Errorf("delete stream %s: %w", name, err)
-		}
-		fmt.Fprintf(r.Out, "%s: deleted\n", name)
+	if len(existing) == 0 {
+		return nil
 	}
+	if err := r.requireServers(ctx, existing); err != nil {
+		return terminal.WithHint(err, "nothing was deleted: run it again when all servers run")
+	}
+	for _, name := range existing {
+		if name == eventstore.IDStream {
+			r.guard = name
+			continue
+		}
+		if err := r.delete(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// requireServers returns an error if the servers cannot take the streams in place of existing ones.
+func (r *restore) requireServers(ctx context.Context, existing []string) error {
+	for _, name := range existing {
+		if err := r.await(ctx, name, len(r.Erasures) > 0); err != nil {
+			return err
+		}
+	}
+	probe, err := json.Marshal(map[string]any{"name": "CLIENTS_RESTORE", "subjects": []string{"clients-restore"}, "storage": "file", "num_replicas": r.Replicas})
+	if err != nil {
+		return err
+	}
+	if err = r.request(ctx, fmt.Sprintf(api.JSApiStreamCreateT, "CLIENTS_RESTORE"), probe, apiAttempt, apiTimeout, nil); err != nil {
+		return fmt.Errorf("create a stream with %d replicas: %w", r.Replicas, err)
+	}
+	return r.manager.DeleteStream("CLIENTS_RESTORE")
+}
+
+func (r *restore) delete(name string) error {
+	if err := r.manager.DeleteStream(name); err != nil {
+		return fmt.Errorf("delete stream %s: %w", name, err)
+	}
+	fmt.Fprintf(r.Out, "%s: deleted\n", name)
 	return nil
 }
 
@@ -83,8 +125,17 @@ func (r *restore) run(ctx context.Context) error {
 			events = meta.Config
 			meta.Config.Subjects = []string{eventstore.RestoreSubject} // until everything is restored
 		}
+		if stream.Name == r.guard {
+			r.guard = eventstore.Stream
+			if err := r.delete(stream.Name); err != nil {
+				return err
+			}
+		}
 		if err := r.stream(ctx, stream, meta); err != nil {
 			return fmt.Errorf("stream %s: %w", stream.Name, err)
+		}
+		if stream.Name == eventstore.IDStream && r.guard != "" {
+			r.guard = stream.Name
 		}
 		fmt.Fprintf(r.Out, "%s: up to sequence %d\n", stream.Name, stream.Last)
 	}
@@ -151,10 +202,13 @@ func (r *restore) putLateKeys(ctx context.Context) error {
 	return err
 }
 
-// undo deletes the streams that were created.
+// undo deletes the streams that were created, but for the guard.
 func (r *restore) undo() error {
 	var left []string
 	for _, name := range r.begun {
+		if name == r.guard {
+			continue
+		}
 		if err := r.manager.DeleteStream(name); err != nil && !jsm.IsNatsError(err, streamNotFound) {
 			left = append(left, name)
 		}
