@@ -2,6 +2,7 @@ package eventstore_test
 
 import (
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -121,20 +122,31 @@ func TestEventsAreStoredTogetherWhereThatIsFaster(t *testing.T) {
 	for _, test := range []struct {
 		events   int64
 		cost     time.Duration // of a sync
-		ago      time.Duration // measured
+		measured time.Duration // ago
+		onDisk   time.Duration // since when a batch was staged on disk; 0 if the last one was not
 		together bool
 	}{
-		{1, 100 * time.Millisecond, 0, false},
-		{2, 100 * time.Millisecond, 0, true},
-		{2, 5 * time.Millisecond, 0, true},
-		{2, 200 * time.Microsecond, 0, false},
-		{3, 200 * time.Microsecond, 0, false},
-		{6, 200 * time.Microsecond, 0, true},
-		{3, 5 * time.Millisecond, 10 * time.Minute, false},
-		{10, 5 * time.Millisecond, 10 * time.Minute, true},
+		{1, 100 * time.Millisecond, 0, 0, false},
+		{2, 100 * time.Millisecond, 0, 0, true},
+		{2, 5 * time.Millisecond, 0, 0, true},
+		{2, 200 * time.Microsecond, 0, 0, false},
+		{3, 200 * time.Microsecond, 0, 0, false},
+		{6, 200 * time.Microsecond, 0, 0, true},
+		{3, 5 * time.Millisecond, 10 * time.Minute, 0, false},
+		{10, 5 * time.Millisecond, 10 * time.Minute, 0, true},
+		{9, 5 * time.Millisecond, 0, time.Second, false},
+		{10, 5 * time.Millisecond, 0, time.Second, true},
+		{2, 5 * time.Millisecond, 0, time.Minute, true},
 	} {
-		s := singleNode(t)
-		s.SetCost(test.cost, test.ago)
+		s, err := eventstore.Open(deadline(t), natstest.Run(t, 1).Connect(t, 0), eventstore.Config{
+			Replicas: 1, Stage: func(string, int) error { return nil }, Log: slog.New(slog.DiscardHandler),
+		})
+		require.NoError(t, err)
+		t.Cleanup(s.Close)
+		s.SetCost(test.cost, test.measured)
+		if test.onDisk > 0 {
+			s.StagedOnDisk(test.onDisk)
+		}
 		for _, event := range s.Flush(creations(test.events)...) {
 			require.NoError(t, event.Err)
 			require.Equal(t, test.together, event.Message.Header.Get("Nats-Batch-Id") != "", "%+v", test)

@@ -55,6 +55,9 @@ func (s *Store) SetCost(cost, ago time.Duration) {
 	c.took, c.measured = cost, time.Now().Add(-ago)
 }
 
+// StagedOnDisk notes that a batch was staged on disk some time ago.
+func (s *Store) StagedOnDisk(ago time.Duration) { s.writer.onDisk = time.Now().Add(-ago) }
+
 // Costs returns a cost after a number of observations.
 func Costs(observed ...time.Duration) time.Duration {
 	var c cost

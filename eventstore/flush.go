@@ -77,7 +77,7 @@ func (w *writer) flushTogether(events []*pending) bool {
 	ack, err := w.publishStaged(ctx, messages)
 	outcome := jsapi.Classify(err)
 	if outcome == jsapi.Stored || ctx.Err() != nil { // that long at least, so that the next limit is longer
-		w.cost.observe(max(0, time.Since(begun)-stagingCost) / time.Duration(w.syncs))
+		w.cost.observe(max(0, time.Since(begun)-stagingCost) / time.Duration(w.syncs()))
 	}
 	if outcome != jsapi.Stored {
 		for _, p := range events {
@@ -116,9 +116,9 @@ func (w *writer) publishStaged(ctx context.Context, messages []*nats.Msg) (*jets
 	for _, msg := range messages {
 		size += msg.Size()
 	}
-	w.syncs = memorySyncs
-	if !w.replicated && (w.stage == nil || w.stage(id, size) != nil) {
-		w.syncs = diskSyncs
+	w.onDisk = time.Time{}
+	if !w.replicated && w.stage != nil && w.stage(id, size) != nil {
+		w.onDisk = time.Now()
 	}
 	return w.publishBatch(ctx, id, messages)
 }

@@ -38,7 +38,7 @@ type ids struct {
 type block struct {
 	next, last int64 // next > last: none is left
 	size       int64
-	took       time.Duration
+	took       time.Duration // to take it
 }
 
 // isFarBehind reports whether the ids are so far below those in use that they are left out, so that ids grow more or less.

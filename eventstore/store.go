@@ -115,7 +115,7 @@ func newStore(nc *nats.Conn, config Config) *Store {
 	return &Store{
 		Removals: guard.removals, api: api, config: config, guard: guard, readOnly: readOnly,
 		writer: &writer{
-			api: api, guard: guard, readOnly: readOnly, replicated: config.Replicas > 1, stage: config.Stage, syncs: memorySyncs,
+			api: api, guard: guard, readOnly: readOnly, replicated: config.Replicas > 1, stage: config.Stage,
 		},
 		ids: &ids{api: api, log: config.Log, counter: idStream(config.Replicas), lock: make(chan struct{}, 1), block: block{next: 1}},
 	}

@@ -30,9 +30,9 @@ type writer struct {
 	closed  bool
 	queue   chan *pending
 	ended   chan struct{}
-	cost    cost // of an event that is published by itself, while others are, too: about that of a sync
-	syncs   int  // of the last batch
-	callers int  // who may have an event for the next flush: those of the last one, and those who waited for its end
+	cost    cost      // of an event that is published by itself, while others are, too: about that of a sync
+	onDisk  time.Time // when a batch was last staged on disk although others are in memory; zero if the last one was not
+	callers int       // who may have an event for the next flush: those of the last one, and those who waited for its end
 }
 
 const (
@@ -40,7 +40,8 @@ const (
 	diskSyncs   = 9                      // of a batch that is staged on disk
 	memorySyncs = 1                      // of one that is staged in memory, as by servers of a cluster
 	stagingCost = 500 * time.Microsecond // about what a batch takes beside its syncs
-	fastSync    = 125 * time.Microsecond // on a disk of which nothing is known
+	fastSync    = 125 * time.Microsecond // what a sync takes at least, or is taken to on a disk of which nothing is known
+	onDiskFor   = 10 * time.Second       // then a batch is taken to be staged in memory again
 	gatherShare = 2                      // of what a batch costs: waited for callers that just got a result and may have more to store
 	maxGather   = 20 * time.Millisecond
 )
@@ -116,13 +117,23 @@ func (w *writer) gather(first *pending) []*pending {
 	return batch
 }
 
+// syncs returns how many syncs a batch takes.
+func (w *writer) syncs() int {
+	if w.replicated || w.stage != nil && time.Since(w.onDisk) > onDiskFor {
+		return memorySyncs
+	}
+	return diskSyncs
+}
+
 // batchCost returns how long a batch takes.
-func (w *writer) batchCost() time.Duration { return stagingCost + time.Duration(w.syncs)*w.cost.get() }
+func (w *writer) batchCost() time.Duration {
+	return stagingCost + time.Duration(w.syncs())*w.cost.get()
+}
 
 // suitsBatch reports whether so many events take longer than a batch, each by itself.
 func (w *writer) suitsBatch(events int) bool {
 	sync := max(w.cost.get(), fastSync)
-	return time.Duration(events)*sync > stagingCost+time.Duration(w.syncs)*sync
+	return time.Duration(events)*sync > stagingCost+time.Duration(w.syncs())*sync
 }
 
 // take adds p to a batch, unless its caller has given up on it.
