@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -97,6 +98,33 @@ func (c *client) awaitWrites(id int64) {
 		r, err := c.send(http.MethodPut, path(id), `{"client":{"name":"Back"}}`, asJSON)
 		return err == nil && r.status == http.StatusOK
 	}, "writes are accepted")
+}
+
+// While a service starts it refuses requests, after a moment, and carries out none of them later.
+func TestRequestsDuringAStartAreRefused(t *testing.T) {
+	t.Parallel()
+	cluster := natstest.Run(t, 1)
+	cluster.Stop(0)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	addr := listener.Addr().String()
+	require.NoError(t, listener.Close())
+	s := launch(t, "CLIENTS_NATS_URL="+cluster.URL(), "CLIENTS_STREAM_REPLICAS=1", "CLIENTS_HTTP_ADDR="+addr)
+	c := newClient(t, "http://"+addr)
+	var r response
+	eventually(t, func() (accepted bool) {
+		r, err = c.send(http.MethodPost, "/clients", "<client><name>Refused</name></client>", asXML)
+		return err == nil
+	}, "connections are accepted")
+	for kind, r := range map[string]response{"application/xml": r, "application/json": c.do(http.MethodGet, "/clients.json", "")} {
+		require.Equal(t, http.StatusServiceUnavailable, r.status)
+		require.Equal(t, "1", r.header.Get("Retry-After"))
+		require.Equal(t, kind+"; charset=utf-8", r.header.Get("Content-Type"))
+		require.Equal(t, "The service is starting. Please try again.", r.message(t))
+	}
+	cluster.Restart(t, 0)
+	s.awaitReady(t)
+	require.Empty(t, s.list(""))
 }
 
 // A service that starts before NATS waits for it, and can be stopped meanwhile.

@@ -21,6 +21,7 @@ import (
 	"clients/projections/ingest"
 	"clients/projections/readmodel"
 	"clients/projections/snapshot"
+	"clients/transport"
 
 	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
@@ -33,6 +34,7 @@ type Server struct {
 	log         *slog.Logger
 	api, ops    net.Listener
 	apiServer   *http.Server
+	apiHandler  *transport.LateHandler
 	draining    atomic.Bool      // ends the connections of callers before a shutdown
 	embedded    *embedded.Server // nil with external NATS
 	nc          *nats.Conn
@@ -71,7 +73,8 @@ func Start(ctx context.Context, config config.Config, log *slog.Logger) (_ *Serv
 		what string // for /readyz
 		do   func(context.Context) error
 	}{
-		{"listen", s.listen}, {"serve operations", s.serveOperations}, {"trace", s.startTracing}, {"connect to NATS", s.connect},
+		{"listen", s.listen}, {"serve operations", s.serveOperations}, {"accept requests", s.acceptRequests},
+		{"trace", s.startTracing}, {"connect to NATS", s.connect},
 		{"open the streams", s.openStore}, {"read stream CLIENTS", s.buildReadModel}, {"read PROJECTS and INVOICES", s.startIngest},
 		{"serve partners", s.servePartners}, {"run in background", s.runInBackground}, {"serve the API", s.serveAPI},
 	} {

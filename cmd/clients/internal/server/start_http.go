@@ -46,6 +46,21 @@ func (s *Server) serveOperations(context.Context) error {
 	return nil
 }
 
+// acceptRequests accepts requests to the API from now on, which wait for serveAPI for a moment, and are refused then.
+func (s *Server) acceptRequests(context.Context) error {
+	s.apiHandler = transport.NewLateHandler()
+	s.apiServer = transport.NewServer(s.apiHandler, s.log)
+	s.onStop(func() { _ = s.apiServer.Close() })
+	limited := connections.Limit(s.api, connectionLimits(descriptors(), s.memoryLimit, s.config.Credentials != nil))
+	limited.Attach(s.apiServer)
+	listener := net.Listener(limited)
+	if s.config.Certificate != nil {
+		listener = tls.NewListener(listener, s.config.Certificate.TLS())
+	}
+	go serve(s.apiServer, listener, s.log)
+	return nil
+}
+
 // serveAPI serves the API.
 func (s *Server) serveAPI(context.Context) error {
 	commands := &command.Handler{
@@ -83,15 +98,8 @@ func (s *Server) serveAPI(context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.apiServer = transport.NewServer(handler, s.log)
 	s.apiServer.RegisterOnShutdown(s.feeds.Close) // once no new connection is accepted, so that readers reconnect elsewhere
-	limited := connections.Limit(s.api, connectionLimits(descriptors(), s.memoryLimit, s.config.Credentials != nil))
-	limited.Attach(s.apiServer)
-	listener := net.Listener(limited)
-	if s.config.Certificate != nil {
-		listener = tls.NewListener(listener, s.config.Certificate.TLS())
-	}
-	go serve(s.apiServer, listener, s.log)
+	s.apiHandler.Set(handler)
 	return nil
 }
 
