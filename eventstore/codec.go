@@ -154,7 +154,7 @@ func decodeJSON[T any](data []byte) (v T, err error) {
 	return v, err
 }
 
-// Data returns the body of an event, byte for byte as it is stored.
+// Data returns the body of an event, byte for byte as this release and earlier ones have stored it.
 func (r Record) Data() ([]byte, error) {
 	_, data, err := marshal(r.Event)
 	return data, err

@@ -50,7 +50,7 @@ func TestOtherObjectsAreLeftAlone(t *testing.T) {
 	require.NoError(t, err)
 	_, err = bucket.PutString(deadline(t), "foreign", "hello")
 	require.NoError(t, err)
-	other := jetstream.ObjectMeta{Name: "other", Metadata: map[string]string{"sequence": "1", "stored-at": "2026-11-28T09:00:00Z", "form": "clients snapshot 2\n"}}
+	other := jetstream.ObjectMeta{Name: "other", Metadata: map[string]string{"sequence": "1", "stored-at": "2026-11-28T09:00:00Z", "form": "clients snapshot 0\n"}}
 	_, err = bucket.Put(deadline(t), other, strings.NewReader("content"))
 	require.NoError(t, err)
 	for n := range uint64(4) {
