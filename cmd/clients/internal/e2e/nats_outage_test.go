@@ -2,7 +2,6 @@ package e2e_test
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -105,14 +104,12 @@ func TestRequestsDuringAStartAreRefused(t *testing.T) {
 	t.Parallel()
 	cluster := natstest.Run(t, 1)
 	cluster.Stop(0)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	addr := listener.Addr().String()
-	require.NoError(t, listener.Close())
+	addr := freeAddresses(t, 1)[0]
 	s := launch(t, "CLIENTS_NATS_URL="+cluster.URL(), "CLIENTS_STREAM_REPLICAS=1", "CLIENTS_HTTP_ADDR="+addr)
 	c := newClient(t, "http://"+addr)
 	var r response
 	eventually(t, func() (accepted bool) {
+		var err error
 		r, err = c.send(http.MethodPost, "/clients", "<client><name>Refused</name></client>", asXML)
 		return err == nil
 	}, "connections are accepted")

@@ -3,9 +3,11 @@ package e2e_test
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -18,40 +20,67 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A NATS server with the configuration that OPERATING.md shows, and the variables that it lists, serves the service. The test sets
-// variables, and so is not parallel.
-func TestADocumentedNATSServer(t *testing.T) {
+// NATS servers with the configuration that OPERATING.md shows, and the variables that it lists, serve the service: three of them, or
+// one without a cluster. The test sets variables, and so is not parallel.
+func TestDocumentedNATSServers(t *testing.T) {
 	document := readFile(t, "deploy/OPERATING.md")
-	shown := regexp.MustCompile("(?s)```\n(port: 4222\n.*?)```").FindStringSubmatch(document)
+	shown := regexp.MustCompile("(?s)```\n(server_name: n1\n.*?)```").FindStringSubmatch(document)
 	require.NotNil(t, shown)
-	accounts := strings.Replace(readFile(t, "deploy/kubernetes/components/nats/accounts.conf"), "max_file: 24GB", "max_file: 8GB", 1)
+	accounts := readFile(t, "deploy/kubernetes/components/nats/accounts.conf")
 	for _, variable := range passwordVariables.FindAllString(accounts, -1) {
 		require.Contains(t, document, "`"+variable[1:]+"`")
 	}
 	teams := run(t, nil, "setup", "--teams", testTeams(t))
 	require.Zero(t, teams.code, teams.stderr)
-	dir := t.TempDir()
-	for name, content := range map[string]string{
-		"accounts.conf": accounts, "teams.conf": teams.stdout,
-		"nats.conf": strings.NewReplacer("port: 4222", "listen: 127.0.0.1:-1", "nats-data", filepath.Join(dir, "nats-data")).Replace(shown[1]),
-	} {
-		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600))
-		for _, variable := range passwordVariables.FindAllStringSubmatch(content, -1) {
-			t.Setenv(variable[1]+"_PASSWORD", `"`+strings.ToLower(variable[1])+`"`)
-		}
+	for _, variable := range passwordVariables.FindAllStringSubmatch(shown[1]+accounts+teams.stdout, -1) {
+		t.Setenv(variable[1]+"_PASSWORD", `"`+strings.ToLower(variable[1])+`"`)
 	}
-	options, err := server.ProcessConfigFile(filepath.Join(dir, "nats.conf"))
-	require.NoError(t, err)
-	options.NoSigs = true
-	nats, err := server.NewServer(options)
-	require.NoError(t, err)
-	nats.Start()
-	t.Cleanup(func() { nats.Shutdown(); nats.WaitForShutdown() })
-	require.True(t, nats.ReadyForConnections(timeout))
-	const single = "CLIENTS_STREAM_REPLICAS=1"
-	setup := run(t, []string{"CLIENTS_NATS_URL=" + as("admin", nats.ClientURL()), single}, "setup", "--sources")
-	require.Zero(t, setup.code, setup.stderr)
-	launch(t, "CLIENTS_NATS_URL="+as("clients", nats.ClientURL()), single).awaitReady(t)
+	for servers, alone := range map[int]*strings.Replacer{
+		1: strings.NewReplacer(regexp.MustCompile(`(?s)cluster \{.*?\n\}\n`).FindString(shown[1]), "", "max_file: 24GB", "max_file: 8GB"), 3: strings.NewReplacer(),
+	} {
+		var urls []string
+		routes := freeAddresses(t, servers)
+		for i := range servers {
+			dir := t.TempDir()
+			changes := []string{
+				"server_name: n1", fmt.Sprint("server_name: n", i+1), "port: 4222", "listen: 127.0.0.1:-1", "http_port: 8222", "",
+				"port: 6222", "listen: " + strconv.Quote(routes[i]), "nats-data", filepath.Join(dir, "nats-data"), ":PASSWORD@", ":route@",
+			}
+			for n, route := range routes {
+				changes = append(changes, fmt.Sprintf("n%d:6222", n+1), route)
+			}
+			for name, content := range map[string]string{
+				"accounts.conf": alone.Replace(accounts), "teams.conf": teams.stdout, "nats.conf": strings.NewReplacer(changes...).Replace(alone.Replace(shown[1])),
+			} {
+				require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600))
+			}
+			options, err := server.ProcessConfigFile(filepath.Join(dir, "nats.conf"))
+			require.NoError(t, err)
+			options.NoSigs = true
+			nats, err := server.NewServer(options)
+			require.NoError(t, err)
+			nats.Start()
+			t.Cleanup(func() { nats.Shutdown(); nats.WaitForShutdown() })
+			require.True(t, nats.ReadyForConnections(timeout))
+			urls = append(urls, nats.ClientURL())
+		}
+		replicas := fmt.Sprint("CLIENTS_STREAM_REPLICAS=", servers)
+		setup := run(t, []string{"CLIENTS_NATS_URL=" + as("admin", strings.Join(urls, ",")), replicas}, "setup", "--sources")
+		require.Zero(t, setup.code, setup.stderr)
+		launch(t, "CLIENTS_NATS_URL="+as("clients", strings.Join(urls, ",")), replicas).awaitReady(t)
+	}
+}
+
+// freeAddresses returns addresses on which nothing listens.
+func freeAddresses(t *testing.T, n int) (free []string) {
+	t.Helper()
+	for range n {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		defer listener.Close()
+		free = append(free, listener.Addr().String())
+	}
+	return free
 }
 
 // requireTeamReads has the team crm, which reads the account default, do all that a team is for. In the end its durable consumer
