@@ -32,7 +32,7 @@ const RestoreSubject = "a-restore-that-is-not-finished"
 const howToRestore = "list them with clients verify (of a stopped embedded store: --data-dir), and restore a backup"
 
 // ErrNoHistory reports that there is no stream of events.
-var ErrNoHistory = errors.New("there is no stream " + Stream + ": no clients service has run there")
+var ErrNoHistory = errors.New("there is no stream " + Stream + ": no clients service has run there, or a restore was interrupted")
 
 // ErrNoCluster reports that a NATS server without a cluster was asked for more than one replica of a stream.
 var ErrNoCluster = jsapi.ErrNoCluster

@@ -202,6 +202,26 @@ func TestNoServiceStartsAfterAnInterruptedReplacement(t *testing.T) {
 	require.ErrorIs(t, err, jetstream.ErrStreamNotFound)
 }
 
+// Two restores at once do not both succeed.
+func TestARestoreNoticesAnother(t *testing.T) {
+	t.Parallel()
+	from, _ := connect(t, true)
+	to, js := connect(t, false)
+	folder := t.TempDir()
+	require.NoError(t, backup.Create(t.Context(), from, folder, backup.Options{Out: io.Discard, Err: io.Discard}))
+	made, err := backup.Open(folder)
+	require.NoError(t, err)
+	err = made.ToServers(t.Context(), to, backup.Target{Replicas: 1, Err: io.Discard, Out: watcher{func(line string) {
+		if strings.HasPrefix(line, "CLIENTS: up to") {
+			require.NoError(t, made.ToServers(t.Context(), to, backup.Target{Replicas: 1, Replace: true, Out: io.Discard, Err: io.Discard}))
+		}
+	}}})
+	require.ErrorContains(t, err, "another restore has replaced the streams")
+	stream, err := js.Stream(t.Context(), "CLIENTS")
+	require.NoError(t, err)
+	require.Contains(t, stream.CachedInfo().Config.Subjects, "clients.>", "that of the other one is left")
+}
+
 // A restore waits for servers that start: that is when operators restore.
 func TestARestoreWaitsForEnoughServers(t *testing.T) {
 	t.Parallel()

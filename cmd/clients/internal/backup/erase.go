@@ -2,6 +2,7 @@ package backup
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,9 +21,11 @@ import (
 
 // finish erases what there is to erase, and gives the stream of events its subjects.
 func (r *restore) finish(ctx context.Context, events api.StreamConfig) error {
-	stream, err := r.manager.LoadStream(eventstore.Stream)
+	stream, err := r.loadOwn(events)
 	if err == nil && len(r.Erasures) > 0 {
-		err = r.erase(ctx, stream, events)
+		if err = r.erase(ctx, stream, events); err == nil {
+			stream, err = r.loadOwn(events)
+		}
 	}
 	if err == nil {
 		err = stream.UpdateConfiguration(events)
@@ -34,6 +37,16 @@ func (r *restore) finish(ctx context.Context, events api.StreamConfig) error {
 		fmt.Fprintf(r.Out, "note: the erasure of %s is not complete: run clients erase %d --account %s\n", c, c.ID, c.Account)
 	}
 	return nil
+}
+
+// loadOwn returns the stream of events, or an error if another restore has replaced it.
+func (r *restore) loadOwn(events api.StreamConfig) (*jsm.Stream, error) {
+	stream, err := r.manager.LoadStream(eventstore.Stream)
+	if err == nil && stream.Metadata()[eventstore.EpochKey] != events.Metadata[eventstore.EpochKey] {
+		r.guard, r.begun = "", nil // they are the other one's
+		err = terminal.WithHint(errors.New("another restore has replaced the streams"), "clients verify says what is there now")
+	}
+	return stream, err
 }
 
 func (r *restore) erase(ctx context.Context, stream *jsm.Stream, events api.StreamConfig) error {

@@ -14,6 +14,7 @@ import (
 	"clients/cmd/clients/internal/terminal"
 	"clients/eventstore"
 	"clients/eventstore/idempotency"
+	"clients/eventstore/upstream"
 
 	"github.com/google/uuid"
 	"github.com/nats-io/jsm.go"
@@ -62,7 +63,11 @@ func (r *restore) makeRoom(ctx context.Context) error {
 		existing = append(existing, stream.Name)
 	}
 	if len(existing) > 0 && !r.Replace {
-		return terminal.WithHint(fmt.Errorf("streams exist: %s", strings.Join(existing, ", ")), "to delete them first use --replace")
+		hint := "to delete them first use --replace"
+		if slices.ContainsFunc(upstream.Streams(), func(s upstream.Stream) bool { return slices.Contains(existing, s.Name) }) {
+			hint += ": those of other services as well"
+		}
+		return terminal.WithHint(fmt.Errorf("streams exist: %s", strings.Join(existing, ", ")), "%s", hint)
 	}
 	if len(existing) == 0 {
 		return nil
