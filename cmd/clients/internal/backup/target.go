@@ -72,7 +72,7 @@ func (r *restore) makeRoom(ctx context.Context) error {
 	if len(existing) == 0 {
 		return nil
 	}
-	if err := r.requireServers(ctx, existing); err != nil {
+	if err := r.requireServers(ctx); err != nil {
 		return terminal.WithHint(err, "nothing was deleted: run it again when all servers run")
 	}
 	for _, name := range existing {
@@ -87,21 +87,17 @@ func (r *restore) makeRoom(ctx context.Context) error {
 	return nil
 }
 
-// requireServers returns an error if the servers cannot take the streams in place of existing ones.
-func (r *restore) requireServers(ctx context.Context, existing []string) error {
-	for _, name := range existing {
-		if err := r.await(ctx, name, len(r.Erasures) > 0); err != nil {
-			return err
-		}
-	}
-	probe, err := json.Marshal(map[string]any{"name": "CLIENTS_RESTORE", "subjects": []string{"clients-restore"}, "storage": "file", "num_replicas": r.Replicas})
+// requireServers returns an error if the servers cannot take the streams: a stream that is created and deleted again finds out.
+func (r *restore) requireServers(ctx context.Context) error {
+	const name = "CLIENTS_RESTORE"
+	config, err := json.Marshal(map[string]any{"name": name, "subjects": []string{"clients-restore"}, "storage": "file", "num_replicas": r.Replicas})
 	if err != nil {
 		return err
 	}
-	if err = r.request(ctx, fmt.Sprintf(api.JSApiStreamCreateT, "CLIENTS_RESTORE"), probe, apiAttempt, apiTimeout, nil); err != nil {
+	if err = r.request(ctx, fmt.Sprintf(api.JSApiStreamCreateT, name), config, apiAttempt, apiTimeout, nil); err != nil {
 		return fmt.Errorf("create a stream with %d replicas: %w", r.Replicas, err)
 	}
-	return r.manager.DeleteStream("CLIENTS_RESTORE")
+	return errors.Join(r.await(ctx, name, len(r.Erasures) > 0), r.manager.DeleteStream(name))
 }
 
 func (r *restore) delete(name string) error {
