@@ -150,6 +150,27 @@ func TestPartnersCannotGuessEphemeralConsumersOfOthers(t *testing.T) {
 	require.NoError(t, js.DeleteConsumer(t.Context(), "CLIENTS", own.CachedInfo().Name))
 }
 
+// While servers change to accounts one by one, one without them may create an ordered consumer and end before it responds. The
+// client repeats the request, with the same name, to one with accounts. No partner takes over a consumer whose name it can guess.
+func TestPartnersRepeatCreationsFromBeforeAccounts(t *testing.T) {
+	d := deploy(t, startNATS(t))
+	_, admin := connect(t, d.server(), "admin")
+	_, js := connect(t, d.server(), "projects")
+	ordered := jetstream.ConsumerConfig{Name: "VPgqpTmZKJ0yTDCoSJYAWi_4", FilterSubject: "clients.>", AckPolicy: jetstream.AckNonePolicy, InactiveThreshold: time.Minute}
+	durable := jetstream.ConsumerConfig{Durable: "projects-in-production-1", FilterSubject: "clients.>", AckPolicy: jetstream.AckExplicitPolicy}
+	for _, config := range []jetstream.ConsumerConfig{ordered, durable} {
+		_, err := admin.CreateConsumer(t.Context(), "CLIENTS", config)
+		require.NoError(t, err)
+	}
+	consumer, err := js.CreateOrUpdateConsumer(t.Context(), "CLIENTS", ordered)
+	require.NoError(t, err)
+	requireFirst(t, consumer)
+	durable.Name, durable.Durable = durable.Durable, ""
+	_, err = js.CreateOrUpdateConsumer(t.Context(), "CLIENTS", durable)
+	require.ErrorContains(t, err, "the name of the consumer is taken")
+	require.NoError(t, admin.DeleteConsumer(t.Context(), "CLIENTS", durable.Name))
+}
+
 // A push consumer could deliver to any subject of the account of the streams, and a consumer without a filter could read
 // internal messages. None of the requests that create consumers creates them.
 func TestPartnersCannotCreateOtherConsumers(t *testing.T) {

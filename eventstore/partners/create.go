@@ -93,12 +93,19 @@ func (r *responder) deleteConsumer(ctx context.Context, partner, name string) []
 	return body
 }
 
-// owns reports whether a consumer is the partner's. It may take over a pull consumer that belongs to no partner and
-// reads no more than a partner may; where there are several partners, only one that has its name.
+// owns reports whether a consumer is the partner's. It may take over a pull consumer that belongs to no partner and reads no
+// more than a partner may; where there are several partners, only one that has its name, or whose name the others cannot
+// guess: while servers change to accounts one by one, a client may repeat a request that a server without accounts carried out.
 func (r *responder) owns(ctx context.Context, partner, name string) bool {
 	info, err := r.info(ctx, name)
-	owner, owned := info.Config.Metadata[ownerKey]
-	return err == nil && (owner == partner || !owned && (!r.shared || name == partner) && check(&info.Config) == nil)
+	if err != nil {
+		return false
+	}
+	if owner, owned := info.Config.Metadata[ownerKey]; owned {
+		return owner == partner
+	}
+	exclusive := name == partner || info.Config.Durable == "" && len(name) >= randomNameLength
+	return (exclusive || !r.shared) && check(&info.Config) == nil
 }
 
 // consumerInfo is what the server says of a consumer. It is empty if there is none.
