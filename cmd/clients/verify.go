@@ -33,7 +33,11 @@ func (c *verifyCommand) Run(ctx context.Context, s streams) error {
 		return config.Faults{"--data-dir: must not be used with CLIENTS_NATS_URL"}
 	}
 	if c.DataDir != "" {
-		return verify.RunStopped(ctx, c.DataDir, report)
+		err := verify.RunStopped(ctx, c.DataDir, report)
+		if errors.Is(err, embedded.ErrLocked) {
+			err = terminal.WithHint(err, "to check the store of a service that runs use CLIENTS_DATA_DIR=%s instead of --data-dir", c.DataDir)
+		}
+		return err
 	}
 	running := config.RunningFlags{Settings: c.Settings, DataDir: cmp.Or(os.Getenv("CLIENTS_DATA_DIR"), "./clients-data")}
 	nc, err := running.ProvideConnection(ctx)

@@ -33,6 +33,9 @@ func TestAStartRefusesADataDirectoryInUse(t *testing.T) {
 	refusal := refusedStart(t, first.dataDir)
 	require.Contains(t, refusal, "in use by another process")
 	require.Contains(t, refusal, first.dataDir)
+	verified := run(t, nil, "verify", "--data-dir", first.dataDir)
+	require.Equal(t, 1, verified.code)
+	require.Contains(t, verified.stderr, "hint: to check the store of a service that runs use CLIENTS_DATA_DIR="+first.dataDir+" instead of --data-dir")
 	require.Equal(t, "SuprCorp", first.get(id).Name)
 	first.create("The first continues")
 	first.kill() // leaves no lock behind
