@@ -6,6 +6,7 @@ import (
 	"mime"
 	"mime/multipart"
 	"net/url"
+	"strings"
 
 	"clients/domain"
 	"clients/transport/wire"
@@ -20,7 +21,7 @@ func (r *request) attributes() (a domain.ClientAttributes, err error) {
 	if _, err := wire.DecodeForm(query, &a); err != nil {
 		return a, err
 	}
-	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
 		return a, errCoding
 	}
 	if len(bytes.TrimSpace(r.body)) == 0 {

@@ -5,12 +5,13 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"clients/domain"
 	"clients/domain/command"
 )
 
-// maxKey bounds an Idempotency-Key.
+// maxKey bounds the characters of an Idempotency-Key.
 const maxKey = 255
 
 // command carries out a command and responds with the location and the revision of the client.
@@ -29,7 +30,7 @@ func (a *API) command(w *response, r *request, c domain.Command, body []byte, su
 // handle carries out a command under the conditions of the request.
 func (a *API) handle(r *request, c domain.Command, body []byte) (command.Result, error) {
 	keys := r.Header.Values("Idempotency-Key")
-	if len(keys) > 1 || len(keys) == 1 && (keys[0] == "" || len(keys[0]) > maxKey) {
+	if len(keys) > 1 || len(keys) == 1 && (keys[0] == "" || utf8.RuneCountInString(keys[0]) > maxKey) {
 		return command.Result{}, errKey
 	}
 	request := command.Request{

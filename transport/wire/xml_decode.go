@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/xml"
 	"io"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -22,14 +23,19 @@ func DecodeXML(document []byte, label string, a *domain.ClientAttributes) error 
 	if err != nil {
 		return err
 	}
+	if text := string(document); domain.Representable(text) != text { // also in comments
+		return errMalformed
+	}
 	x := xmlDecoder{Decoder: xml.NewDecoder(bytes.NewReader(document)), document: document, attributes: a}
 	x.CharsetReader = func(_ string, input io.Reader) (io.Reader, error) { return input, nil }
 	err = x.decode()
 	if err != nil && domain.KindOf(err) != domain.Invalid {
-		err = invalidf("The XML is not well-formed.")
+		err = errMalformed
 	}
 	return err
 }
+
+var errMalformed = invalidf("The XML is not well-formed.")
 
 type xmlDecoder struct {
 	*xml.Decoder
@@ -64,11 +70,17 @@ func (x *xmlDecoder) decode() error {
 		case xml.Directive:
 			return invalidf("A DOCTYPE is not accepted.")
 		case xml.ProcInst:
-			if token.Target == "xml" && len(bytes.TrimSpace(x.document[:start])) > 0 {
+			if !strings.EqualFold(token.Target, "xml") {
+				continue
+			}
+			if len(bytes.TrimSpace(x.document[:start])) > 0 {
 				return invalidf("The XML declaration must be at the beginning.")
 			}
+			if token.Target != "xml" || !declared10.Match(token.Inst) {
+				return errMalformed
+			}
 		case xml.StartElement:
-			err = x.start(token)
+			err = x.start(token, x.document[start:x.InputOffset()])
 		case xml.EndElement:
 			err = x.end()
 		case xml.CharData:
@@ -80,7 +92,20 @@ func (x *xmlDecoder) decode() error {
 	}
 }
 
-func (x *xmlDecoder) start(e xml.StartElement) error {
+// declared10 matches the beginning of what a declaration says. startTag matches a start tag with blanks between its attributes.
+var (
+	declared10 = regexp.MustCompile(`^version\s*=\s*["']1\.0["'](\s|$)`)
+	startTag   = regexp.MustCompile(`^<[^\s"'/>]+(\s+[^\s"'=]+\s*=\s*("[^"]*"|'[^']*'))*\s*/?>$`)
+)
+
+// start reads a start tag; raw is how it is written.
+func (x *xmlDecoder) start(e xml.StartElement, raw []byte) error {
+	if surrogateReference(raw) {
+		return errSurrogate
+	}
+	if !startTag.Match(raw) {
+		return errMalformed
+	}
 	if err := uniqueAttributes(e); err != nil {
 		return err
 	}
@@ -118,10 +143,10 @@ func (x *xmlDecoder) end() error {
 func (x *xmlDecoder) text(text, raw []byte) error {
 	switch {
 	case surrogateReference(raw):
-		return invalidf("The XML has an unpaired surrogate.")
+		return errSurrogate
 	case x.depth > 1:
 		x.content.Write(text)
-	case len(bytes.TrimSpace(text)) == 0:
+	case x.depth == 1 && len(bytes.TrimSpace(text)) == 0, len(bytes.Trim(raw, " \t\r\n")) == 0:
 	case x.depth == 1:
 		return invalidf("The <client> element has text outside of its elements.")
 	case x.found:
@@ -152,7 +177,9 @@ func isNil(start xml.StartElement) bool {
 	return false
 }
 
-// surrogateReference reports whether raw character data refers to half of a surrogate pair, &#xD800; or the like. The
+var errSurrogate = invalidf("The XML has an unpaired surrogate.")
+
+// surrogateReference reports whether raw character data or a raw tag refers to half of a surrogate pair, &#xD800; or the like. The
 // standard library would silently read it as another character.
 func surrogateReference(raw []byte) bool {
 	if bytes.HasPrefix(raw, []byte("<![CDATA[")) {

@@ -42,6 +42,7 @@ func TestDecodeXML(t *testing.T) {
 		"unknown elements":                  {`<client><Name>a</Name><fax>1</fax><fax>2</fax><people type="array"><person><name>B</name></person></people></client>`, domain.ClientAttributes{}},
 		"a declaration of XML 1.0":          {`<?xml version="1.0" encoding="UTF-8" standalone="yes"?><client><name>Ä</name></client>`, domain.ClientAttributes{Name: new("Ä")}},
 		"a real replacement character":      {"<client><name>\uFFFD&#xFFFD;</name></client>", domain.ClientAttributes{Name: new("\uFFFD\uFFFD")}},
+		"attributes with any blanks":        {"<client\n a = '1'\tb=\"/>'\"\r\n><name a=\"\" >A</name ></client>", domain.ClientAttributes{Name: new("A")}},
 		"nesting within bounds":             {`<client><x>` + strings.Repeat("<y>", 20) + strings.Repeat("</y>", 20) + `</x></client>`, domain.ClientAttributes{}},
 		"what a GET returns, everything":    {declaration + everythingXML, attributesOf(everything())},
 		"what a GET returns, full of nulls": {declaration + nullsXML, attributesOf(nulls())},

@@ -40,6 +40,13 @@ func TestDecodeXMLRefuses(t *testing.T) {
 		"an attribute twice":                {`<client><highrise-id nil="true" nil="false"/></client>`, "An element has the same attribute twice."},
 		"the end of CDATA in a text":        {"<client><name>]]></name></client>", malformed},
 		"XML 1.1":                           {`<?xml version="1.1"?><client/>`, malformed},
+		"a declaration without a version":   {`<?xml encoding="UTF-8"?><client/>`, malformed},
+		"a declaration in capitals":         {`<?XML version="1.0"?><client/>`, malformed},
+		"attributes without a blank":        {`<client a="1"b="2"/>`, malformed},
+		"CDATA before the root":             {"<![CDATA[ ]]><client/>", "The document is not XML."},
+		"CDATA behind the root":             {"<client/><![CDATA[ ]]>", "Nothing may follow the <client> element."},
+		"a reference before the root":       {"&#32;<client/>", "The document is not XML."},
+		"another blank before the root":     {"\u00A0<client/>", "The document is not XML."},
 		"a declaration in the middle":       {`<client><?xml version="1.0"?></client>`, "The XML declaration must be at the beginning."},
 		"a declaration at the end":          {`<client/><?xml version="1.0"?>`, "The XML declaration must be at the beginning."},
 		"a declaration that changes the encoding in the middle": {
@@ -100,6 +107,23 @@ func TestDecodeXMLRefusesDocumentTypesAndEntities(t *testing.T) {
 			t.Parallel()
 			_, err := decodeXML([]byte(c.document), "")
 			require.Equal(t, c.reason, requireInvalid(t, err))
+		})
+	}
+}
+
+func TestDecodeXMLRefusesSuchCharactersOutsideOfTexts(t *testing.T) {
+	t.Parallel()
+	for document, reason := range map[string]string{
+		"<!-- \x01 --><client/>":             malformed,
+		"<client><!-- \uFFFE --></client>":   malformed,
+		"<client/><?a \x1F?>":                malformed,
+		`<client a="&#xD800;"/>`:             "The XML has an unpaired surrogate.",
+		`<client><x a='&#56320;'/></client>`: "The XML has an unpaired surrogate.",
+	} {
+		t.Run(document, func(t *testing.T) {
+			t.Parallel()
+			_, err := decodeXML([]byte(document), "")
+			require.Equal(t, reason, requireInvalid(t, err))
 		})
 	}
 }

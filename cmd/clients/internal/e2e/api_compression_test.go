@@ -73,4 +73,5 @@ func TestACompressedRequestBodyIsRefused(t *testing.T) {
 	a := shared(t)
 	a.want(415, "POST", "/clients", suprCorp, asXML, "Content-Encoding: gzip")
 	a.want(201, "POST", "/clients", suprCorp, asXML, "Content-Encoding: identity")
+	a.want(201, "POST", "/clients", suprCorp, asXML, "Content-Encoding: Identity")
 }
