@@ -57,8 +57,8 @@ func (c *epochCommand) Run(ctx context.Context, s streams, nc *nats.Conn) error 
 		case <-ctx.Done():
 		}
 	}
-	fmt.Fprintln(s.out, eventstore.EpochOf(info.Config.Metadata[eventstore.EpochKey], info.Created))
-	return nil
+	_, err = fmt.Fprintln(s.out, eventstore.EpochOf(info.Config.Metadata[eventstore.EpochKey], info.Created))
+	return err
 }
 
 // checkErasures refuses an epoch while an erasure is not complete, which would forget the servers that were away.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -115,13 +114,7 @@ func TestVerifyFindsNoFaultInWhatTheServiceStores(t *testing.T) {
 	require.Regexp(t, fmt.Sprintf(`(?m)^sequence %d: .*clients\.default\.99`, foreign), text.stdout)
 	require.Regexp(t, `(?m)^faults +0$`, text.stdout)
 	temporary := t.TempDir()
-	closed := runAs(t, []string{"TMPDIR=" + temporary}, func(cmd *exec.Cmd) {
-		r, w, err := os.Pipe()
-		require.NoError(t, err)
-		require.NoError(t, r.Close())
-		t.Cleanup(func() { _ = w.Close() })
-		cmd.Stdout = w
-	}, "verify", "--data-dir", s.dataDir)
+	closed := runAs(t, []string{"TMPDIR=" + temporary}, closedOutput(t), "verify", "--data-dir", s.dataDir)
 	require.Equal(t, 1, closed.code)
 	require.Contains(t, closed.stderr, "broken pipe")
 	left, err := os.ReadDir(temporary)

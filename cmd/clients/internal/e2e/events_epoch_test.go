@@ -36,6 +36,7 @@ func TestTheEpochOfAStreamIsItsCreationUntilAnotherBegins(t *testing.T) {
 	created := stream.CachedInfo().Created.UTC().Format(time.RFC3339Nano)
 	require.Equal(t, created, s.epoch())
 	require.Equal(t, created, s.printedEpoch(t))
+	require.Equal(t, 1, runAs(t, s.variables, closedOutput(t), "epoch").code)
 	id := s.create("SuprCorp")
 
 	begun := s.printedEpoch(t, "--new")

@@ -43,6 +43,16 @@ func runAs(t testing.TB, variables []string, change func(*exec.Cmd), args ...str
 	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 }
 
+// closedOutput gives a command a standard output whose reader is gone.
+func closedOutput(t testing.TB) func(*exec.Cmd) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	require.NoError(t, r.Close())
+	t.Cleanup(func() { _ = w.Close() })
+	return func(cmd *exec.Cmd) { cmd.Stdout = w }
+}
+
 // script writes a shell script, which can be started at once: no process that is started meanwhile has its descriptor, with which it
 // would be busy.
 func script(t testing.TB, content string) (program string) {
