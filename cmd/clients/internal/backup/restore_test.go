@@ -85,6 +85,8 @@ func TestNoServiceStartsAfterAnInterruptedReplacement(t *testing.T) {
 		return made.ToServers(ctx, nc, backup.Target{Replicas: replicas, Replace: true, Out: watcher{seen}, Err: io.Discard})
 	}
 	require.ErrorContains(t, replace(t.Context(), 3, func(line string) { require.Fail(t, line) }), "with 3 replicas", "before anything is deleted")
+	_, err = js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "CLIENTS_RESTORE", Storage: jetstream.MemoryStorage})
+	require.NoError(t, err, "of a replacement that was killed, with other replicas")
 	for _, step := range []string{
 		"CLIENTS: deleted", "KV_CLIENTS_KEYS: deleted", "KV_CLIENTS_KEYS: up to", "CLIENTS: up to", "CLIENTS_IDS: deleted",
 	} {

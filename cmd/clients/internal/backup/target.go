@@ -87,12 +87,16 @@ func (r *restore) makeRoom(ctx context.Context) error {
 	return nil
 }
 
-// requireServers returns an error if the servers cannot take the streams: a stream that is created and deleted again finds out.
+// requireServers returns an error if the servers cannot take the streams: a stream that is created and deleted again finds out. One
+// that was killed may have left it, with other replicas.
 func (r *restore) requireServers(ctx context.Context) error {
 	const name = "CLIENTS_RESTORE"
 	config, err := json.Marshal(map[string]any{"name": name, "subjects": []string{"clients-restore"}, "storage": "file", "num_replicas": r.Replicas})
 	if err != nil {
 		return err
+	}
+	if err := r.manager.DeleteStream(name); err != nil && !jsm.IsNatsError(err, streamNotFound) {
+		return fmt.Errorf("delete stream %s: %w", name, err)
 	}
 	if err = r.request(ctx, fmt.Sprintf(api.JSApiStreamCreateT, name), config, apiAttempt, apiTimeout, nil); err != nil {
 		return fmt.Errorf("create a stream with %d replicas: %w", r.Replicas, err)
