@@ -70,15 +70,7 @@ func (x *xmlDecoder) decode() error {
 		case xml.Directive:
 			return invalidf("A DOCTYPE is not accepted.")
 		case xml.ProcInst:
-			if !strings.EqualFold(token.Target, "xml") {
-				continue
-			}
-			if len(bytes.TrimSpace(x.document[:start])) > 0 {
-				return invalidf("The XML declaration must be at the beginning.")
-			}
-			if token.Target != "xml" || !declared10.Match(token.Inst) {
-				return errMalformed
-			}
+			err = x.instruction(token, start)
 		case xml.StartElement:
 			err = x.start(token, x.document[start:x.InputOffset()])
 		case xml.EndElement:
@@ -92,9 +84,21 @@ func (x *xmlDecoder) decode() error {
 	}
 }
 
-// declared10 matches the beginning of what a declaration says. startTag matches a start tag with blanks between its attributes.
+// instruction checks a processing instruction, which an XML declaration is to the decoder.
+func (x *xmlDecoder) instruction(i xml.ProcInst, start int64) error {
+	isDeclaration := strings.EqualFold(i.Target, "xml")
+	switch next := x.document[start+int64(len("<?"+i.Target))]; {
+	case isDeclaration && len(bytes.TrimSpace(x.document[:start])) > 0:
+		return invalidf("The XML declaration must be at the beginning.")
+	case isDeclaration && (i.Target != "xml" || !declared10.Match(i.Inst)), !strings.ContainsRune(" \t\r\n?", rune(next)):
+		return errMalformed
+	}
+	return nil
+}
+
+// declared10 matches what a declaration says. startTag matches a start tag with blanks between its attributes.
 var (
-	declared10 = regexp.MustCompile(`^version\s*=\s*["']1\.0["'](\s|$)`)
+	declared10 = regexp.MustCompile(`^version\s*=\s*("1\.0"|'1\.0')(\s+encoding\s*=\s*("[A-Za-z][\w.:-]*"|'[A-Za-z][\w.:-]*'))?(\s+standalone\s*=\s*("(yes|no)"|'(yes|no)'))?\s*$`)
 	startTag   = regexp.MustCompile(`^<[^\s"'/>]+(\s+[^\s"'=]+\s*=\s*("[^"]*"|'[^']*'))*\s*/?>$`)
 )
 
