@@ -8,9 +8,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/net/html/charset"
+	"golang.org/x/text/encoding"
 	utf16 "golang.org/x/text/encoding/unicode"
-	"golang.org/x/text/runes"
-	"golang.org/x/text/transform"
 )
 
 // IsASCII reports whether a label in lower case names US-ASCII, which package charset, made for browsers, decodes as Windows-1252.
@@ -30,30 +29,39 @@ func OnlyASCII(r rune) rune {
 // result is UTF-8, and a declaration inside the document, which a sender may have left unchanged, does not count. Invalid
 // bytes are refused, never replaced by another character.
 func toUTF8(document []byte, label string) (converted []byte, certain bool, err error) {
-	var decoder transform.Transformer
+	var from encoding.Encoding
 	label = strings.ToLower(strings.TrimSpace(label))
 	switch {
 	case bytes.HasPrefix(document, []byte("\xEF\xBB\xBF")):
 		return document[3:], true, nil
-	case bytes.HasPrefix(document, []byte("\xFE\xFF")), bytes.HasPrefix(document, []byte("\xFF\xFE")):
-		decoder = utf16.UTF16(utf16.BigEndian, utf16.ExpectBOM).NewDecoder()
+	case bytes.HasPrefix(document, []byte("\xFE\xFF")):
+		from = utf16.UTF16(utf16.BigEndian, utf16.UseBOM)
+	case bytes.HasPrefix(document, []byte("\xFF\xFE")):
+		from = utf16.UTF16(utf16.LittleEndian, utf16.UseBOM)
 	case label == "", label == "utf-8", label == "utf8":
 		return document, label != "" && utf8.Valid(document), nil
 	case IsASCII(label):
-		decoder = runes.Map(OnlyASCII)
+		if bytes.ContainsFunc(document, func(r rune) bool { return OnlyASCII(r) == utf8.RuneError }) {
+			return nil, false, errBytes
+		}
+		return document, true, nil
 	default:
-		encoding, _ := charset.Lookup(label)
-		if encoding == nil {
+		if from, _ = charset.Lookup(label); from == nil {
 			return nil, false, invalidf("The encoding of the document is not supported.")
 		}
-		decoder = encoding.NewDecoder()
 	}
-	converted, _, err = transform.Bytes(decoder, document)
-	if err != nil || bytes.ContainsRune(converted, utf8.RuneError) {
-		return nil, false, invalidf("The document has bytes that are invalid in its encoding.")
+	if converted, err = from.NewDecoder().Bytes(document); err != nil {
+		return nil, false, errBytes
+	}
+	if bytes.ContainsRune(converted, utf8.RuneError) { // in place of an invalid byte, if the document has none itself
+		if back, err := from.NewEncoder().Bytes(converted); err != nil || !bytes.Equal(back, document) {
+			return nil, false, errBytes
+		}
 	}
 	return converted, true, nil
 }
+
+var errBytes = invalidf("The document has bytes that are invalid in its encoding.")
 
 // xmlToUTF8 is toUTF8 for XML: if nothing else names the encoding, the XML declaration counts.
 func xmlToUTF8(document []byte, label string) ([]byte, error) {

@@ -61,6 +61,23 @@ func TestXMLInManyEncodings(t *testing.T) {
 	}
 }
 
+func TestARealReplacementCharacterIsAccepted(t *testing.T) {
+	t.Parallel()
+	const document = "<client><name>\uFFFDé</name></client>"
+	want := "\uFFFDé"
+	for label, encoded := range map[string]string{
+		"utf-8": document, "utf-16": utf16Of(binary.LittleEndian, document), "UTF-16BE": utf16Of(binary.BigEndian, document)[2:],
+		"utf-16be": utf16Of(binary.BigEndian, document), "gb18030": "<client><name>\x84\x31\xA4\x37\xA8\xA6</name></client>",
+	} {
+		t.Run(label, func(t *testing.T) {
+			t.Parallel()
+			attributes, err := decodeXML([]byte(encoded), label)
+			require.NoError(t, err)
+			require.Equal(t, domain.ClientAttributes{Name: &want}, attributes)
+		})
+	}
+}
+
 func TestXMLInABrokenEncodingIsRefused(t *testing.T) {
 	t.Parallel()
 	const unsupported = "The encoding of the document is not supported."
