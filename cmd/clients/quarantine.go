@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"clients/cmd/clients/internal/config"
+	"clients/cmd/clients/internal/terminal"
 	"clients/eventstore/deadletter"
 	"clients/projections/ingest"
 
@@ -58,7 +59,7 @@ func (c *quarantineListCommand) Run(ctx context.Context, s streams, nc *nats.Con
 			fmt.Fprintln(table, "NUMBER\tSINCE\tSTREAM\tSEQUENCE\tSUBJECT\tTYPE\tREASON\tDETAIL")
 		}
 		fmt.Fprintf(table, "%d\t%s\t%s\t%d\t%s\t%s\t%s\t%s\n",
-			l.Number, l.At.UTC().Format(time.DateTime), m.Stream, m.Sequence, m.Subject, kind, l.Reason, l.Detail)
+			l.Number, l.At.UTC().Format(time.DateTime), m.Stream, m.Sequence, terminal.Printable(m.Subject), terminal.Printable(kind), l.Reason, terminal.Printable(l.Detail))
 	}
 	if found == 0 && !c.JSON {
 		fmt.Fprintln(s.out, "nothing in quarantine")
@@ -73,11 +74,11 @@ func (c *quarantineShowCommand) Run(ctx context.Context, s streams, nc *nats.Con
 		return fmt.Errorf("show %d: %w", c.Number, err)
 	}
 	m := l.Message
-	fmt.Fprintf(s.out, "number    %d, since %s\nreason    %s\ndetail    %s\n", l.Number, l.At.UTC().Format(time.RFC3339), l.Reason, l.Detail)
-	fmt.Fprintf(s.out, "was       sequence %d of stream %s, stored %s\nsubject   %s\n", m.Sequence, m.Stream, m.StoredAt.UTC().Format(time.RFC3339Nano), m.Subject)
+	fmt.Fprintf(s.out, "number    %d, since %s\nreason    %s\ndetail    %s\n", l.Number, l.At.UTC().Format(time.RFC3339), l.Reason, terminal.Printable(l.Detail))
+	fmt.Fprintf(s.out, "was       sequence %d of stream %s, stored %s\nsubject   %s\n", m.Sequence, m.Stream, m.StoredAt.UTC().Format(time.RFC3339Nano), terminal.Printable(m.Subject))
 	for _, name := range slices.Sorted(maps.Keys(m.Header)) {
-		fmt.Fprintf(s.out, "header    %s: %s\n", name, strings.Join(m.Header[name], ", "))
+		fmt.Fprintf(s.out, "header    %s: %s\n", terminal.Printable(name), terminal.Printable(strings.Join(m.Header[name], ", ")))
 	}
-	fmt.Fprintf(s.out, "data      %s\n", m.Data)
+	fmt.Fprintf(s.out, "data      %s\n", terminal.PrintableLines(string(m.Data)))
 	return nil
 }

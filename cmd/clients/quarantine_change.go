@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"clients/cmd/clients/internal/terminal"
 	"clients/domain"
 	"clients/eventstore/deadletter"
 
@@ -64,7 +65,7 @@ func (c chosenLetters) each(ctx context.Context, s streams, nc *nats.Conn, succe
 			failed++
 			outcome = err.Error()
 		}
-		fmt.Fprintf(s.out, "%d: %s\n", number, outcome)
+		fmt.Fprintf(s.out, "%d: %s\n", number, terminal.Printable(outcome))
 	}
 	if failed > 0 {
 		return fmt.Errorf("%d of %s failed", failed, domain.Counted(len(numbers), "message"))

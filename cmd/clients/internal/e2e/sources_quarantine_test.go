@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
@@ -81,6 +82,25 @@ func TestMessagesThatCannotBeAttributedGoToTheQuarantine(t *testing.T) {
 	s = s.restart(t)
 	s.references(id)
 	require.Len(t, s.deadLetters(), 7, "none is stored twice")
+}
+
+// What a partner publishes does not control the terminal of the operator who reads it.
+func TestMessagesInQuarantineArePrintable(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	subject := "projects.default.\x1b[31m"
+	publishEvent(t, s.partner(t), subject, "projects.v1.X%1b]0;x%07%0a", "{\n\t\"x\": \"\x1b[2J\xff\"\n}", "ce-id: \x1b[1m")
+	s.want(http.StatusOK, http.MethodDelete, path(s.create("SuprCorp")), "") // after the message
+	listed := s.deadLetters()
+	require.Len(t, listed, 1)
+	require.Equal(t, subject, listed[0].Subject, "JSON escapes it")
+	for _, args := range [][]string{{"list"}, {"show", listed[0].number()}, {"retry", listed[0].number()}} {
+		printed := s.quarantine(args...).stdout
+		require.NotContains(t, printed, "\x1b", args)
+		require.NotContains(t, printed, "\a", args)
+		require.True(t, utf8.ValidString(printed), args)
+	}
+	require.Contains(t, s.quarantine("show", listed[0].number()).stdout, "{\n\t\"x\": \"\ufffd[2J\ufffd\"\n}")
 }
 
 // An operator retries the messages that can be attributed meanwhile, and drops the rest. A retried event does not override newer

@@ -49,6 +49,7 @@ func TestPrintable(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "Söhne & Co", terminal.Printable("Söhne & Co"))
 	require.Equal(t, "a\ufffd[2Jb\ufffd", terminal.Printable("a\x1b[2Jb\n"))
+	require.Equal(t, "a\ufffd[2J\n\tb", terminal.PrintableLines("a\x1b[2J\n\tb"))
 }
 
 func TestProgressDrawsOnlyOnATerminal(t *testing.T) {
