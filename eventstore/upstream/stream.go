@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -71,6 +72,9 @@ func (c *Client) State(ctx context.Context, stream Stream) (State, error) {
 	}
 	if config := info.Config; !slices.ContainsFunc(config.Subjects, stream.receives) && config.Mirror == nil && config.Sources == nil {
 		return State{}, fmt.Errorf("stream %s: %w", stream.Name, otherSubjects{strings.Join(config.Subjects, ", "), stream.Filter})
+	}
+	if t := info.Config.Transform; t.Destination != "" && stream.receives(cmp.Or(t.Source, ">")) && !stream.receives(t.Destination) {
+		return State{}, fmt.Errorf("stream %s: %w", stream.Name, otherSubjects{t.Destination, stream.Filter})
 	}
 	return State{
 		Created: info.Created, First: info.State.First, Last: info.State.Last,

@@ -28,6 +28,15 @@ func TestAStreamMustReceiveItsEvents(t *testing.T) {
 		require.ErrorIs(t, err, want, subjects)
 		require.NoError(t, s.js.DeleteStream(deadline(t), upstream.Projects.Name))
 	}
+	for destination, want := range map[string]error{"projects.new.>": nil, "elsewhere.>": upstream.ErrMissing} {
+		natstest.CreateStream(t, s.js, jetstream.StreamConfig{
+			Name: upstream.Projects.Name, Subjects: []string{"projects.>"},
+			SubjectTransform: &jetstream.SubjectTransformConfig{Source: "projects.>", Destination: destination},
+		})
+		_, err := s.State(deadline(t), upstream.Projects)
+		require.ErrorIs(t, err, want, destination)
+		require.NoError(t, s.js.DeleteStream(deadline(t), upstream.Projects.Name))
+	}
 	natstest.CreateStream(t, s.js, jetstream.StreamConfig{Name: "ORIGIN", Subjects: []string{"projects.>"}})
 	natstest.CreateStream(t, s.js, jetstream.StreamConfig{Name: upstream.Projects.Name, Mirror: &jetstream.StreamSource{Name: "ORIGIN"}})
 	_, err := s.State(deadline(t), upstream.Projects)

@@ -11,7 +11,11 @@ import (
 type StreamInfo struct {
 	Created time.Time `json:"created"`
 	Config  struct {
-		Subjects []string          `json:"subjects"`
+		Subjects  []string `json:"subjects"`
+		Transform struct {
+			Source      string `json:"src"`
+			Destination string `json:"dest"`
+		} `json:"subject_transform"`
 		Mirror   json.RawMessage   `json:"mirror"`
 		Sources  []json.RawMessage `json:"sources"`
 		Replicas int               `json:"num_replicas"`
