@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"net/netip"
 	"net/url"
 	"strings"
 	"syscall"
@@ -28,15 +29,16 @@ type Cluster struct {
 func Run(t testing.TB, n int, change ...func(*server.Options)) *Cluster {
 	t.Helper()
 	c := &Cluster{}
-	routes, release := freeAddresses(t, n)
+	addresses, release := freeAddresses(t, 2*n)
 	for i := range n {
-		o := options(t, i, n, routes)
+		o := options(t, i, addresses[:n], addresses[n:])
 		for _, alter := range change {
 			alter(o)
 		}
 		c.options = append(c.options, o)
 		c.Servers = append(c.Servers, nil)
 		release(i)
+		release(n + i)
 		c.start(t, i)
 	}
 	t.Cleanup(func() {
@@ -49,25 +51,23 @@ func Run(t testing.TB, n int, change ...func(*server.Options)) *Cluster {
 	return c
 }
 
-func options(t testing.TB, i, n int, routes []string) *server.Options {
+// options returns the options of server i of those that listen at the addresses and, for each other, at the routes.
+func options(t testing.TB, i int, addresses, routes []string) *server.Options {
+	t.Helper()
 	o := &server.Options{
 		ServerName: fmt.Sprintf("n%d", i+1),
-		Host:       "127.0.0.1",
-		Port:       server.RANDOM_PORT,
 		JetStream:  true,
 		StoreDir:   t.TempDir(),
 		SyncAlways: true,
 		NoLog:      true,
 		NoSigs:     true,
 	}
-	if n == 1 {
+	o.Host, o.Port = hostPort(t, addresses[i])
+	if len(routes) == 1 {
 		return o
 	}
-	host, port, err := net.SplitHostPort(routes[i])
-	require.NoError(t, err)
-	o.Cluster = server.ClusterOpts{Name: "test", Host: host}
-	_, err = fmt.Sscan(port, &o.Cluster.Port)
-	require.NoError(t, err)
+	o.Cluster.Name = "test"
+	o.Cluster.Host, o.Cluster.Port = hostPort(t, routes[i])
 	for j, route := range routes {
 		if j != i {
 			o.Routes = append(o.Routes, &url.URL{Scheme: "nats", Host: route})
@@ -76,16 +76,22 @@ func options(t testing.TB, i, n int, routes []string) *server.Options {
 	return o
 }
 
-// start starts server i, and tries again while its port is in use: a client that connected while the server was stopped may
-// have got the same port for its own end of a connection.
+func hostPort(t testing.TB, address string) (host string, port int) {
+	t.Helper()
+	parsed, err := netip.ParseAddrPort(address)
+	require.NoError(t, err)
+	return parsed.Addr().String(), int(parsed.Port())
+}
+
+// start starts server i, and tries again while one of its ports is in use.
 func (c *Cluster) start(t testing.TB, i int) {
+	t.Helper()
 	for begun := time.Now(); ; time.Sleep(50 * time.Millisecond) {
 		s, err := server.NewServer(c.options[i].Clone()) // the server modifies its options
 		require.NoError(t, err)
 		s.Start()
-		if address, listens := s.Addr().(*net.TCPAddr); listens {
+		if s.Addr() != nil {
 			c.Servers[i] = s
-			c.options[i].Port = address.Port // the same after a restart
 			return
 		}
 		s.Shutdown()
