@@ -104,14 +104,10 @@ var (
 
 // start reads a start tag; raw is how it is written.
 func (x *xmlDecoder) start(e xml.StartElement, raw []byte) error {
-	if surrogateReference(raw) {
-		return errSurrogate
-	}
-	if !startTag.Match(raw) {
-		return errMalformed
-	}
-	if err := uniqueAttributes(e); err != nil {
-		return err
+	if len(e.Attr) > 0 {
+		if err := checkAttributes(e.Attr, raw); err != nil {
+			return err
+		}
 	}
 	x.depth++
 	switch {
@@ -161,9 +157,17 @@ func (x *xmlDecoder) text(text, raw []byte) error {
 	return nil
 }
 
-func uniqueAttributes(start xml.StartElement) error {
-	seen := make(map[xml.Name]bool, len(start.Attr))
-	for _, a := range start.Attr {
+// checkAttributes refuses attributes of a start tag that the standard library accepts though they are not well-formed; raw is how the
+// tag is written.
+func checkAttributes(attributes []xml.Attr, raw []byte) error {
+	if surrogateReference(raw) {
+		return errSurrogate
+	}
+	if !startTag.Match(raw) {
+		return errMalformed
+	}
+	seen := make(map[xml.Name]bool, len(attributes))
+	for _, a := range attributes {
 		if seen[a.Name] {
 			return invalidf("An element has the same attribute twice.")
 		}
