@@ -70,8 +70,15 @@ func (c *Client) State(ctx context.Context, stream Stream) (State, error) {
 	if err != nil {
 		return State{}, streamError(stream, err)
 	}
-	if config := info.Config; !slices.ContainsFunc(config.Subjects, stream.receives) && config.Mirror == nil && config.Sources == nil {
-		return State{}, fmt.Errorf("stream %s: %w", stream.Name, otherSubjects{strings.Join(config.Subjects, ", "), stream.Filter})
+	subjects := info.Config.Subjects
+	for _, copied := range info.Config.Sources {
+		subjects = append(subjects, copiedSubjects(copied)...)
+	}
+	if info.Config.Mirror != nil {
+		subjects = append(subjects, copiedSubjects(*info.Config.Mirror)...)
+	}
+	if !slices.ContainsFunc(subjects, stream.receives) {
+		return State{}, fmt.Errorf("stream %s: %w", stream.Name, otherSubjects{strings.Join(subjects, ", "), stream.Filter})
 	}
 	if t := info.Config.Transform; t.Destination != "" && stream.receives(cmp.Or(t.Source, ">")) && !stream.receives(t.Destination) {
 		return State{}, fmt.Errorf("stream %s: %w", stream.Name, otherSubjects{t.Destination, stream.Filter})
@@ -80,6 +87,17 @@ func (c *Client) State(ctx context.Context, stream Stream) (State, error) {
 		Created: info.Created, First: info.State.First, Last: info.State.Last,
 		FirstStored: info.State.FirstTime, LastStored: info.State.LastTime, Single: info.Config.Replicas == 1,
 	}, nil
+}
+
+// copiedSubjects returns the subjects under which a stream stores what it copies from another one.
+func copiedSubjects(copied jsapi.Copied) (subjects []string) {
+	for _, t := range copied.Transforms {
+		subjects = append(subjects, cmp.Or(t.Destination, t.Source))
+	}
+	if subjects == nil {
+		return []string{cmp.Or(copied.Filter, ">")}
+	}
+	return subjects
 }
 
 // receives reports whether some of the messages on a subject, which may have wildcards, are read.

@@ -38,9 +38,26 @@ func TestAStreamMustReceiveItsEvents(t *testing.T) {
 		require.NoError(t, s.js.DeleteStream(deadline(t), upstream.Projects.Name))
 	}
 	natstest.CreateStream(t, s.js, jetstream.StreamConfig{Name: "ORIGIN", Subjects: []string{"projects.>"}})
-	natstest.CreateStream(t, s.js, jetstream.StreamConfig{Name: upstream.Projects.Name, Mirror: &jetstream.StreamSource{Name: "ORIGIN"}})
-	_, err := s.State(deadline(t), upstream.Projects)
-	require.NoError(t, err)
+	for _, test := range []struct {
+		copied jetstream.StreamSource
+		want   error
+	}{
+		{jetstream.StreamSource{}, nil},
+		{jetstream.StreamSource{FilterSubject: "projects.acme.>"}, nil},
+		{jetstream.StreamSource{FilterSubject: "invoices.>"}, upstream.ErrMissing},
+		{jetstream.StreamSource{SubjectTransforms: []jetstream.SubjectTransformConfig{{Source: "projects.acme.>"}}}, nil},
+		{jetstream.StreamSource{SubjectTransforms: []jetstream.SubjectTransformConfig{{Source: "old.>", Destination: "projects.>"}}}, nil},
+		{jetstream.StreamSource{SubjectTransforms: []jetstream.SubjectTransformConfig{{Source: "projects.>", Destination: "old.>"}}}, upstream.ErrMissing},
+	} {
+		test.copied.Name = "ORIGIN"
+		for _, config := range []jetstream.StreamConfig{{Mirror: &test.copied}, {Sources: []*jetstream.StreamSource{&test.copied}}} {
+			config.Name = upstream.Projects.Name
+			natstest.CreateStream(t, s.js, config)
+			_, err := s.State(deadline(t), upstream.Projects)
+			require.ErrorIs(t, err, test.want, "%+v", test.copied)
+			require.NoError(t, s.js.DeleteStream(deadline(t), upstream.Projects.Name))
+		}
+	}
 }
 
 func TestEnsureReportsAStreamThatDoesNotReceiveItsEvents(t *testing.T) {

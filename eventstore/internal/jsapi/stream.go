@@ -2,7 +2,6 @@ package jsapi
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"time"
 )
@@ -11,20 +10,30 @@ import (
 type StreamInfo struct {
 	Created time.Time `json:"created"`
 	Config  struct {
-		Subjects  []string `json:"subjects"`
-		Transform struct {
-			Source      string `json:"src"`
-			Destination string `json:"dest"`
-		} `json:"subject_transform"`
-		Mirror   json.RawMessage   `json:"mirror"`
-		Sources  []json.RawMessage `json:"sources"`
-		Replicas int               `json:"num_replicas"`
-		Metadata struct {
+		Subjects  []string  `json:"subjects"`
+		Transform Transform `json:"subject_transform"`
+		Mirror    *Copied   `json:"mirror"`
+		Sources   []Copied  `json:"sources"`
+		Replicas  int       `json:"num_replicas"`
+		Metadata  struct {
 			Epoch string `json:"epoch"` // see eventstore.Store.Epoch
 		} `json:"metadata"`
 	} `json:"config"`
 	State   StreamState `json:"state"`
 	Cluster Cluster     `json:"cluster"`
+}
+
+// Transform is how a stream stores messages on some subjects under others.
+type Transform struct {
+	Source      string `json:"src"`
+	Destination string `json:"dest"` // empty: the same
+}
+
+// Copied is what a stream copies from another one: all messages, those of a filter, or those that one of several
+// transforms is for.
+type Copied struct {
+	Filter     string      `json:"filter_subject"`
+	Transforms []Transform `json:"subject_transforms"`
 }
 
 // StreamState is how far a stream goes.
