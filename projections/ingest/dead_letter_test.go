@@ -12,6 +12,7 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 )
 
@@ -48,6 +49,17 @@ func TestAPoisonMessageBecomesADeadLetterAndDelaysNothing(t *testing.T) {
 	}
 	require.InDelta(t, len(ingest.Reasons()), r.count("clients_quarantined_total"), 0)
 	require.InDelta(t, 0, r.count("clients_quarantined_total", "INVOICES"), 0)
+}
+
+func TestAMarkerOfAnExpiredSubjectIsNoDeadLetter(t *testing.T) {
+	t.Parallel()
+	r := oneReplica(t)
+	one := r.createClient()
+	marker := nats.NewMsg("projects.acme.7")
+	marker.Header.Set(jetstream.MarkerReasonHeader, "MaxAge")
+	r.publish(project("Created", 7, `"client_id":1`), marker, project("Toggled", 7, `"active":false`))
+	require.Equal(t, domain.References{InactiveProjects: 1}, r.references(one))
+	require.Empty(t, r.quarantined())
 }
 
 func TestReplicasStoreADeadLetterOnce(t *testing.T) {

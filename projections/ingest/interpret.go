@@ -7,6 +7,8 @@ import (
 
 	"clients/domain"
 	"clients/eventstore/upstream"
+
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // eventType is what a type of event means.
@@ -68,6 +70,11 @@ func interpret(m upstream.Message) *item {
 		i.unreadable = guard(i.read)
 	}
 	return i
+}
+
+// isMarker reports whether JetStream itself stored a message, in place of the last one of its subject that expired.
+func isMarker(m upstream.Message) bool {
+	return len(m.Data) == 0 && m.Header.Get(jetstream.MarkerReasonHeader) != "" && textHeader(m.Header, "ce-type") == ""
 }
 
 func (i *item) read() *Poison {
