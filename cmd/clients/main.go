@@ -83,6 +83,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(streams{stdout, stderr}),
 		kong.Vars{"version": version.Line()},
+		decimalNumbers(),
 	)
 	selected, err := parser.Parse(args)
 	if exited { // --help, --version

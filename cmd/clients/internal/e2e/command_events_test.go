@@ -44,6 +44,7 @@ func TestEventsPrintsTheEvents(t *testing.T) {
 		"-n 1":                          all[2:],
 		"-n 2":                          all[1:],
 		"-n 100":                        all,
+		"-n 002 --from 01":              all[1:],
 		"-n 100 --from 2":               all[1:],
 		"-n 0":                          {""},
 		client:                          {all[0], all[2]},
@@ -56,7 +57,10 @@ func TestEventsPrintsTheEvents(t *testing.T) {
 	} {
 		require.Equal(t, want, s.printed(strings.Fields(args)...), args)
 	}
-	beyond := run(t, s.variables, "events", "--from", "999")
+	closed := runAs(t, s.variables, closedOutput(t), "events")
+	require.Equal(t, 1, closed.code)
+	require.Equal(t, 1, strings.Count(closed.stderr, "broken pipe"), closed.stderr)
+	beyond := run(t, s.variables, "events", "--from", "0999")
 	require.Zero(t, beyond.code)
 	require.Empty(t, beyond.stdout)
 	require.Contains(t, beyond.stderr, fmt.Sprintf("sequence %d", lastSequence(t, js)))

@@ -11,6 +11,7 @@ func TestInvalidUsesOfSubcommandsAreRefused(t *testing.T) {
 	t.Parallel()
 	for args, code := range map[string]int{
 		"quarantine retry": 2, "quarantine drop": 2, "quarantine drop --all 1": 2, "quarantine show": 2, "quarantine show x": 2,
+		"quarantine show 0x1": 2, "quarantine drop 1_0": 2, "erase 0x1 --account default": 2, "skip 0o7 --reason x": 2, "backup none --keep 1e1": 2,
 		"quarantine list --nats-url ://": 2, "quarantine list --nats-url 127.0.0.1:1": 1,
 		"events --account Shop/1 --client=-1 --last=-1": 2, "events --account=": 2, "events --client=0": 2, "events --last 18446744073709551615": 2, "events --nats-url 127.0.0.1:1": 1,
 		"backup none --keep 18446744073709551615": 2, "export --nats-url 127.0.0.1:1": 1, "verify --nats-url ://": 2, "verify --nats-url 127.0.0.1:1 --data-dir x": 2,

@@ -48,7 +48,10 @@ func Print(ctx context.Context, h *history.History, o Options, output, report io
 	if ctx.Err() != nil {
 		err = nil
 	}
-	if err = errors.Join(err, p.out.Flush()); err == nil && p.faults > 0 {
+	if flushed := p.out.Flush(); err == nil { // otherwise perhaps the same error again
+		err = flushed
+	}
+	if err == nil && p.faults > 0 {
 		err = fmt.Errorf("events: %s could not be read", domain.Counted(p.faults, "message"))
 	}
 	return err
