@@ -73,6 +73,9 @@ func (c *Client) State(ctx context.Context, stream Stream) (State, error) {
 	subjects := info.Config.Subjects
 	for _, copied := range info.Config.Sources {
 		subjects = append(subjects, copiedSubjects(copied)...)
+		if t := info.Config.Transform; t.Destination != "" {
+			subjects = append(subjects, t.Destination)
+		}
 	}
 	if info.Config.Mirror != nil {
 		subjects = append(subjects, copiedSubjects(*info.Config.Mirror)...)

@@ -60,6 +60,18 @@ func TestAStreamMustReceiveItsEvents(t *testing.T) {
 	}
 }
 
+func TestAStreamMayTransformWhatItCopies(t *testing.T) {
+	t.Parallel()
+	s := onServers(t, 1)
+	natstest.CreateStream(t, s.js, jetstream.StreamConfig{Name: "ORIGIN", Subjects: []string{"raw.>"}})
+	natstest.CreateStream(t, s.js, jetstream.StreamConfig{
+		Name: upstream.Projects.Name, Sources: []*jetstream.StreamSource{{Name: "ORIGIN", FilterSubject: "raw.>"}},
+		SubjectTransform: &jetstream.SubjectTransformConfig{Source: "raw.>", Destination: "projects.>"},
+	})
+	_, err := s.State(deadline(t), upstream.Projects)
+	require.NoError(t, err)
+}
+
 func TestEnsureReportsAStreamThatDoesNotReceiveItsEvents(t *testing.T) {
 	t.Parallel()
 	s := onServers(t, 1)
