@@ -126,6 +126,9 @@ func TestAnImportContinuesWhereItWas(t *testing.T) {
 	other := shared(t) // a journal is of one service and one user
 	require.Equal(t, 1, list.importTo(other.base, "--login", other.login).code)
 	require.Empty(t, other.list(""))
+	r = list.importTo(other.base, "--login", other.login, "--journal", "/dev/full")
+	require.Equal(t, 1, r.code)
+	require.Contains(t, r.stderr, "journal /dev/full: not the journal of an import", "it has no end")
 }
 
 func TestImportReportsInTheOrderOfTheList(t *testing.T) {

@@ -3,6 +3,7 @@ package importer
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -66,6 +67,9 @@ func openJournal(path, url, user string) (_ *journal, err error) {
 
 // load reads the entries. A journal without any may be of another service or user.
 func (j *journal) load() error {
+	if info, err := j.file.Stat(); err != nil || !info.Mode().IsRegular() { // a device has no end
+		return cmp.Or(err, errNoJournal)
+	}
 	lines := bufio.NewReader(j.file)
 	first, err := lines.ReadBytes('\n')
 	if err != nil { // it is empty, or the first line was cut off
