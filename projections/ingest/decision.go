@@ -28,8 +28,10 @@ type key struct {
 
 // known is what is known of a project or invoice after the messages of the run so far.
 type known struct {
-	client int64
-	events map[string]bool // of the run, and duplicates of earlier ones
+	client  int64
+	active  bool            // whether it is active is known
+	created bool            // its creation or deletion is known
+	events  map[string]bool // of the run, and duplicates of earlier ones
 }
 
 // decideRun decides a run. It marks the messages that are poison.
@@ -61,6 +63,12 @@ func (d *decision) decide(i *item) *Poison {
 		d.duplicates++
 		return nil
 	}
+	if event.Operation == domain.Created && known.client != 0 && !known.created { // a change that is newer came first
+		event.ClientID = 0
+		if known.active {
+			event.Active = nil
+		}
+	}
 	event, poison := d.attribute(event, known)
 	if poison != nil {
 		return poison
@@ -71,6 +79,8 @@ func (d *decision) decide(i *item) *Poison {
 	d.add(event)
 	i.subject = event.Subject
 	known.client = cmp.Or(event.ClientID, known.client)
+	known.active = known.active || event.Active != nil
+	known.created = known.created || event.Operation != domain.Changed
 	known.events[event.EventID] = true
 	return nil
 }
@@ -157,7 +167,7 @@ func (d *decision) reference(event domain.ReferenceEvent) *known {
 	now := d.config.Directory.Item(event.Kind, event.Account, event.ID)
 	k := d.references[key]
 	if k == nil {
-		k = &known{client: now.Client, events: make(map[string]bool)}
+		k = &known{client: now.Client, active: now.HasActive(), created: now.HasOrigin(), events: make(map[string]bool)}
 		d.references[key] = k
 	}
 	if now.Seen(event.EventID) || now.Seen(event.CausationID) {

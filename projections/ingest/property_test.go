@@ -24,6 +24,8 @@ type naiveModel struct {
 type naiveItem struct {
 	gone, inactive bool
 	client         int64
+	begun          bool // its creation or deletion is known
+	toggled        bool // a change set whether it is inactive
 }
 
 func newNaiveModel() *naiveModel {
@@ -40,6 +42,10 @@ func (l *naiveModel) read(m *nats.Msg, clients int64) {
 	known := l.entries[m.Subject]
 	verb := m.Header.Get("ce-type")
 	unreadable := json.Unmarshal(m.Data, &words) != nil
+	late := strings.HasSuffix(verb, "Created") && known != nil && !known.begun
+	if late { // what a change said is newer
+		words.Client = 0
+	}
 	unknown := words.Client > clients || words.Client == 0 && known == nil
 	if strings.HasSuffix(verb, "Deleted") && known != nil {
 		unknown = false
@@ -54,19 +60,23 @@ func (l *naiveModel) read(m *nats.Msg, clients int64) {
 	}
 	switch {
 	case strings.HasSuffix(verb, "Deleted"):
-		known.gone = true
+		known.gone, known.begun = true, true
 		if known.client == 0 {
 			known.client = words.Client
 		}
 		return
 	case strings.HasSuffix(verb, "Created"):
-		known.gone, known.inactive = false, false
+		known.gone, known.begun = false, true
+		if late && known.toggled {
+			return
+		}
+		known.inactive = false
 	}
 	if words.Client != 0 {
 		known.client = words.Client
 	}
 	if words.Active != nil {
-		known.inactive = !*words.Active
+		known.inactive, known.toggled = !*words.Active, true
 	}
 }
 

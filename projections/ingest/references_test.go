@@ -43,19 +43,28 @@ func TestReferencesAfterEvents(t *testing.T) {
 		"project, deleted, made again":          {list(project("Created", 7, `"client_id":1`), project("Deleted", 7, ""), project("Created", 7, `"client_id":2`)), none, active},
 		"project, first seen late":              {list(project("Updated", 7, `"client_id":1`)), active, none},
 		"project, first seen late, off":         {list(project("Toggled", 7, `"client_id":1,"active":false`)), inactive, none},
-		"project, repeated":                     {list(first, project("Toggled", 7, `"active":false`), first), inactive, none},
-		"project, repeated after end":           {list(first, project("Deleted", 7, ""), first), none, none},
-		"project of an unknown client":          {list(project("Created", 7, `"client_id":99`)), none, none},
-		"project of client 0":                   {list(project("Created", 7, `"client_id":0`)), none, none},
+		"project, moved before its creation":    {list(project("Updated", 7, `"client_id":2`), project("Created", 7, `"client_id":1`)), none, active},
+		"project, moved before its creation, off": {
+			list(project("Updated", 7, `"client_id":2`), project("Created", 7, `"client_id":1,"active":false`)), none, inactive,
+		},
+		"project, archived before its creation": {list(project("Toggled", 7, `"client_id":1,"active":false`), project("Created", 7, `"client_id":1`)), inactive, none},
+		"project, changed, made, deleted, made": {
+			list(project("Updated", 7, `"client_id":2`), project("Created", 7, `"client_id":1`), project("Deleted", 7, ""), project("Created", 7, `"client_id":1`)), active, none,
+		},
+		"project, repeated":            {list(first, project("Toggled", 7, `"active":false`), first), inactive, none},
+		"project, repeated after end":  {list(first, project("Deleted", 7, ""), first), none, none},
+		"project of an unknown client": {list(project("Created", 7, `"client_id":99`)), none, none},
+		"project of client 0":          {list(project("Created", 7, `"client_id":0`)), none, none},
 		"projects": {
 			list(project("Created", 7, `"client_id":1`), project("Created", 8, `"client_id":1,"active":false`), project("Created", 9, `"client_id":2`)),
 			domain.References{ActiveProjects: 1, InactiveProjects: 1}, active,
 		},
-		"invoice":                  {list(invoice("Created", 7, `"client_id":1`)), billed, none},
-		"invoice, moved":           {list(invoice("Created", 7, `"client_id":1`), invoice("Updated", 7, `"client_id":2`)), none, billed},
-		"invoice, changed":         {list(invoice("Created", 7, `"client_id":1`), invoice("Updated", 7, `"kind":"task"`)), billed, none},
-		"invoice, deleted":         {list(invoice("Created", 7, `"client_id":1`), invoice("Deleted", 7, "")), none, none},
-		"invoice, first seen late": {list(invoice("Updated", 7, `"client_id":1`)), billed, none},
+		"invoice":                            {list(invoice("Created", 7, `"client_id":1`)), billed, none},
+		"invoice, moved":                     {list(invoice("Created", 7, `"client_id":1`), invoice("Updated", 7, `"client_id":2`)), none, billed},
+		"invoice, changed":                   {list(invoice("Created", 7, `"client_id":1`), invoice("Updated", 7, `"kind":"task"`)), billed, none},
+		"invoice, deleted":                   {list(invoice("Created", 7, `"client_id":1`), invoice("Deleted", 7, "")), none, none},
+		"invoice, moved before its creation": {list(invoice("Updated", 7, `"client_id":2`), invoice("Created", 7, `"client_id":1`)), none, billed},
+		"invoice, first seen late":           {list(invoice("Updated", 7, `"client_id":1`)), billed, none},
 		"invoice, of a number that a project has": {
 			list(project("Created", 7, `"client_id":1`), invoice("Created", 7, `"client_id":1`), project("Deleted", 7, "")), billed, none,
 		},
@@ -74,6 +83,18 @@ func TestReferencesAfterEvents(t *testing.T) {
 			require.Equal(t, quarantined, len(r.quarantined()) == 1, "%v", r.quarantined())
 		})
 	}
+}
+
+func TestACreationBehindAChangeOfAnEarlierRun(t *testing.T) {
+	t.Parallel()
+	r := oneReplica(t)
+	one, two := r.createClient(), r.createClient()
+	r.publish(project("Toggled", 7, `"client_id":2,"active":false`))
+	inactive := domain.References{InactiveProjects: 1}
+	require.Equal(t, inactive, r.references(two))
+	r.publish(project("Created", 7, `"client_id":1`))
+	require.Equal(t, inactive, r.references(two))
+	require.Equal(t, domain.References{}, r.references(one))
 }
 
 func list(messages ...*nats.Msg) []*nats.Msg { return messages }

@@ -50,6 +50,12 @@ func (x *Index) tree(s Scope) *itemTree {
 	return tree
 }
 
+// HasActive reports whether some event said if the item is active.
+func (i *Item) HasActive() bool { return i.ActiveAt != Point{} }
+
+// HasOrigin reports whether the item was created or deleted. Otherwise it is unknown, or known from changes alone.
+func (i *Item) HasOrigin() bool { return i.ExistsAt != Point{} }
+
 // Seen reports whether the event of an id is among the last ones that were folded.
 func (i *Item) Seen(eventID string) bool {
 	return eventID != "" && slices.Contains(i.EventIDs, hashOf(eventID))
