@@ -121,8 +121,9 @@ func TestDuplicatesOfEventsThatAnEarlierReleaseRecorded(t *testing.T) {
 	event.EventID, event.Subject = m.Header.Get("ce-id"), one
 	end := event
 	end.EventID, end.Operation, end.Source.Sequence = "end", domain.Deleted, event.Source.Sequence+1
-	_, err = r.store.AppendBatch(r.deadline(), []eventstore.Entry{{Reference: event}, {Reference: end}})
+	last, err := r.store.AppendBatch(r.deadline(), []eventstore.Entry{{Reference: event}, {Reference: end}})
 	require.NoError(t, err)
+	require.NoError(t, r.directory.Await(r.deadline(), last))
 	r.publish(m)
 	require.Zero(t, r.references(one))
 	eventually(t, "it is counted", func() bool { return r.count("clients_source_duplicates_total") == 1 })
