@@ -70,26 +70,34 @@ func (c *Client) State(ctx context.Context, stream Stream) (State, error) {
 	if err != nil {
 		return State{}, streamError(stream, err)
 	}
-	subjects := info.Config.Subjects
-	for _, copied := range info.Config.Sources {
-		subjects = append(subjects, copiedSubjects(copied)...)
-		if t := info.Config.Transform; t.Destination != "" {
-			subjects = append(subjects, t.Destination)
-		}
-	}
-	if info.Config.Mirror != nil {
-		subjects = append(subjects, copiedSubjects(*info.Config.Mirror)...)
-	}
-	if !slices.ContainsFunc(subjects, stream.receives) {
-		return State{}, fmt.Errorf("stream %s: %w", stream.Name, otherSubjects{strings.Join(subjects, ", "), stream.Filter})
-	}
-	if t := info.Config.Transform; t.Destination != "" && stream.receives(cmp.Or(t.Source, ">")) && !stream.receives(t.Destination) {
-		return State{}, fmt.Errorf("stream %s: %w", stream.Name, otherSubjects{t.Destination, stream.Filter})
+	if err := stream.check(info); err != nil {
+		return State{}, err
 	}
 	return State{
 		Created: info.Created, First: info.State.First, Last: info.State.Last,
 		FirstStored: info.State.FirstTime, LastStored: info.State.LastTime, Single: info.Config.Replicas == 1,
 	}, nil
+}
+
+// check returns an error if a stream stores none of the messages that are read, or stores them under other subjects.
+func (s Stream) check(info jsapi.StreamInfo) error {
+	transform, subjects := info.Config.Transform, slices.Clone(info.Config.Subjects)
+	for _, copied := range info.Config.Sources {
+		subjects = append(subjects, copiedSubjects(copied)...)
+	}
+	if len(info.Config.Sources) > 0 && transform.Destination != "" {
+		subjects = append(subjects, transform.Destination)
+	}
+	if info.Config.Mirror != nil {
+		subjects = append(subjects, copiedSubjects(*info.Config.Mirror)...)
+	}
+	if !slices.ContainsFunc(subjects, s.receives) {
+		return fmt.Errorf("stream %s: %w", s.Name, otherSubjects{strings.Join(subjects, ", "), s.Filter})
+	}
+	if transform.Destination != "" && s.receives(cmp.Or(transform.Source, ">")) && !s.receives(transform.Destination) {
+		return fmt.Errorf("stream %s: %w", s.Name, otherSubjects{transform.Destination, s.Filter})
+	}
+	return nil
 }
 
 // copiedSubjects returns the subjects under which a stream stores what it copies from another one.
