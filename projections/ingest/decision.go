@@ -63,8 +63,8 @@ func (d *decision) decide(i *item) *Poison {
 		d.duplicates++
 		return nil
 	}
-	if event.Operation == domain.Created && known.client != 0 && !known.created { // a change that is newer came first
-		event.ClientID = 0
+	if isLateCreation := event.Operation == domain.Created && known.client != 0 && !known.created; isLateCreation {
+		event.ClientID = 0 // that of the change, which is newer, stays
 		if known.active {
 			event.Active = nil
 		}

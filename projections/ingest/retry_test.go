@@ -7,8 +7,11 @@ import (
 
 	"clients/domain"
 	"clients/eventstore/deadletter"
+	"clients/eventstore/upstream"
 	"clients/projections/ingest"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 )
 
@@ -79,6 +82,26 @@ func TestARetryOfADuplicateDropsTheDeadLetter(t *testing.T) {
 	require.EqualValues(t, 1, r.count("clients_source_duplicates_total", "PROJECTS"))
 	require.Zero(t, r.references(one))
 	require.Empty(t, r.quarantined())
+}
+
+// Earlier releases made the markers of expired messages dead letters. They are dropped by hand: a retry records nothing.
+func TestARetryOfAMarkerRecordsNothing(t *testing.T) {
+	t.Parallel()
+	r := oneReplica(t)
+	stored, err := r.quarantine.Put(r.deadline(), upstream.Message{
+		Stream: "PROJECTS", Sequence: 1, Subject: "projects.acme.7", Header: nats.Header{jetstream.MarkerReasonHeader: {"MaxAge"}},
+	}, string(ingest.Unreadable), "no ce-type")
+	require.NoError(t, err)
+	require.True(t, stored)
+	before, err := r.store.LastSequence(r.deadline())
+	require.NoError(t, err)
+	var poison *ingest.Poison
+	require.ErrorAs(t, r.ingest.Retry(r.deadline(), r.quarantined()[0].Number), &poison)
+	require.Equal(t, ingest.Unreadable, poison.Reason)
+	after, err := r.store.LastSequence(r.deadline())
+	require.NoError(t, err)
+	require.Equal(t, before, after)
+	require.Len(t, r.quarantined(), 1)
 }
 
 // However a retry and a deletion overlap, the event either blocks the deletion or is a dead letter. Here the deletions

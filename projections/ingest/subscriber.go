@@ -60,6 +60,9 @@ type runKey struct{}
 // Handle hands out a run, and returns when it is acknowledged or rejected. The payload of a Watermill message cannot hold
 // several messages, nor their headers: its context has the run.
 func (l *loop) Handle(ctx context.Context, run []upstream.Message) error {
+	for n, m := range run {
+		run[n].Gone = m.Gone || isMarker(m)
+	}
 	first, last := run[0].Sequence, run[len(run)-1].Sequence
 	l.metrics.sequence.WithLabelValues(l.stream.Name).Set(float64(last))
 	msg := message.NewMessageWithContext(context.WithValue(ctx, runKey{}, run), fmt.Sprintf("%s:%d", l.stream.Name, first), nil)

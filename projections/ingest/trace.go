@@ -14,7 +14,6 @@ import (
 func (l *loop) interpretRun(ctx context.Context, run []upstream.Message) (items []*item, end func()) {
 	var spans []trace.Span
 	for _, m := range run {
-		m.Gone = m.Gone || isMarker(m)
 		i := interpret(m)
 		items = append(items, i)
 		if l.Tracer == nil {
