@@ -197,6 +197,27 @@ func TestAnErasureOfAStoppedStore(t *testing.T) {
 	require.NoError(t, err)
 }
 
+func TestAnErasureReadsANumberInBase10(t *testing.T) {
+	t.Parallel()
+	var eight, ten texts
+	s := start(t)
+	ids := make([]int64, 10)
+	for n := range ids {
+		ids[n] = s.create(fmt.Sprintf("Client %d", n+1))
+	}
+	require.EqualValues(t, 10, ids[9])
+	s.update(8, "<details>"+eight.next()+"</details>")
+	s.update(10, "<details>"+ten.next()+"</details>")
+	s.want(http.StatusOK, http.MethodDelete, path(8), "")
+	s.want(http.StatusOK, http.MethodDelete, path(10), "")
+	r := run(t, s.variables, "erase", "010", "--account", "default")
+	require.Zero(t, r.code, r.stderr)
+	s.requireErased(10)
+	require.Zero(t, s.stop(t))
+	require.Empty(t, ten.find(t, s.dataDir))
+	require.NotEmpty(t, eight.find(t, s.dataDir), "010 is not 8 in base 8")
+}
+
 // A stream that an earlier release has created forbids deletions. A backup that is restored does not.
 func TestAnErasureOfAnEarlierStreamNeedsAMigration(t *testing.T) {
 	t.Parallel()
