@@ -19,12 +19,12 @@ type backupCommand struct {
 	config.RunningFlags
 	Folder  string `arg:"" help:"Folder of the backup, which must be empty or not exist. With --keep: the folder of all backups."`
 	Keep    uint32 `default:"0" help:"Make the backup in a new folder within FOLDER, named by the time, and then delete the oldest complete backups there beyond this number, and incomplete ones. 0: delete none."`
-	Sources bool   `help:"Also copy PROJECTS and INVOICES, which belong to other teams. What was learned of them is in the backup anyway."`
+	Sources bool   `help:"Also copy PROJECTS and INVOICES, which belong to other teams. What the service has recorded of them is in the backup anyway."`
 }
 
 // Help returns the long help.
 func (c *backupCommand) Help() string {
-	return "The service may run meanwhile: the backup is as of the moment when the copy of CLIENTS begins. The store of an embedded service that is stopped is opened instead. NATS must accept the login as an administrator. " +
+	return "The service may be running: the backup has the state at the moment when the copy of CLIENTS begins. If an embedded service is stopped, the command opens its store. NATS must accept the login as an administrator. " +
 		"Exit code 0: the backup is complete. 1: there is no backup, and what was written is removed. 2: invalid settings."
 }
 

@@ -18,13 +18,13 @@ import (
 // epochCommand shows or changes the epoch of the stream of events.
 type epochCommand struct {
 	config.RunningFlags
-	New bool `help:"Begin a new epoch, as administrator. Run this after the stream was put back to an earlier state by other means than clients restore: by nats stream restore, or by a copy of the data directory or its volume."`
+	New bool `help:"Set a new epoch, as administrator. Run this after the stream was restored to an earlier state by other means than clients restore: by nats stream restore, or from a copy of the data directory or its volume."`
 }
 
 // Help returns the long help.
 func (c *epochCommand) Help() string {
-	return "Prints the epoch, which Stream-Epoch shows. Subscribers start over when it differs from the one that they know. " +
-		"The service may keep running, and shows a new epoch when the command ends. Exit code 0: done. 1: it failed."
+	return "Prints the epoch, which responses have in the header Stream-Epoch. Subscribers start over when it differs from the one that they know. " +
+		"The service may keep running, and shows a new epoch when the command ends. Exit code 0: done. 1: it failed. 2: invalid settings."
 }
 
 // noticed is longer than a replica of the service takes to notice a new epoch: it samples the stream once a second.
@@ -67,5 +67,5 @@ func checkErasures(ctx context.Context, nc *nats.Conn) error {
 	if err != nil || len(clients) == 0 {
 		return err
 	}
-	return terminal.WithHint(fmt.Errorf("the erasure of %s is not complete", clients[0]), "complete it with clients erase first; if the stream came from other servers, with --rebuilt for each that it names")
+	return terminal.WithHint(fmt.Errorf("the erasure of %s is not complete", clients[0]), "complete it with clients erase first; if the stream was copied from other servers, give each server that clients erase names with --rebuilt")
 }

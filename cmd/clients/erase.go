@@ -23,16 +23,16 @@ type eraseCommand struct {
 	ID      config.Positive `arg:"" help:"Client to erase, which must be deleted."`
 	Account config.Account  `name:"account" required:"" help:"Account of the client."`
 	Log     string          `name:"log" placeholder:"FILE" help:"Append the client to this list, which restore --erasures applies to older backups."`
-	Rebuilt []string        `name:"rebuilt" placeholder:"SERVER" help:"A NATS server that an earlier run has named, and that was rebuilt or removed since."`
+	Rebuilt []string        `name:"rebuilt" placeholder:"SERVER" help:"A NATS server that an earlier run has named, and whose store was rebuilt, or that was removed, since then."`
 }
 
 // Help returns the long help.
 func (c *eraseCommand) Help() string {
 	return "Overwrites everything that is stored about a deleted client, with its dead letters and all snapshots, and stores " +
-		"ClientErased, by which subscribers erase their copies. Older backups, exports and logs keep what they hold. The service " +
-		"may run; the store of an embedded service that is stopped is opened instead. NATS must accept the login as an " +
-		"administrator. On several servers it takes about four minutes, and all of them must be running. What was interrupted is " +
-		"completed by running the command again. " +
+		"ClientErased, which tells subscribers to erase their copies. Older backups, exports and logs keep what they hold. The service " +
+		"may be running; if an embedded service is stopped, the command opens its store. NATS must accept the login as an " +
+		"administrator. On several servers it takes about four minutes, and all of them must be running. After an interruption run " +
+		"the command again: it completes the erasure. " +
 		"Exit code 0: the client is erased. 1: it is not, or not completely. 2: invalid settings."
 }
 
@@ -77,7 +77,7 @@ func (c *eraseCommand) Run(ctx context.Context, s streams, settings natsconn.Set
 }
 
 // errEnded reports that the embedded server of a service has ended.
-var errEnded = terminal.WithHint(errors.New("the service has ended"), "run this again: it opens the store of a service that is stopped")
+var errEnded = terminal.WithHint(errors.New("the service has ended"), "run this again: it opens the store of a stopped service")
 
 // administer calls do with what erases on the NATS of a running service, or in the store of an embedded one that is stopped. If an
 // embedded service ends it ends the context, and returns errEnded. It fails if the disk of an embedded service is full.

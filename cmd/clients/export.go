@@ -25,11 +25,11 @@ type exportCommand struct {
 
 // Help returns the long help.
 func (c *exportCommand) Help() string {
-	return "Writes what GET /clients returns, as of the moment when it begins. clients import reads it. " +
-		"With --as-of it is the list of an earlier time; the whole stream up to then is read. " +
-		"With --client and --history it is every event of a client, for a data-subject request: in CSV a row for each attribute that " +
-		"an event changed, in JSON what GET /clients/ID/history returns. " +
-		"Exit code 0: the export is complete. 1: it is not, or there never was such a client. 2: invalid settings."
+	return "Writes what GET /clients returns when the command begins. clients import reads it. " +
+		"With --as-of it writes the list of an earlier time; for that it reads the stream from its beginning. " +
+		"With --client and --history it writes every event of a client, for a data-subject request: CSV with a row for each attribute that " +
+		"an event changed, or with --json what GET /clients/ID/history returns. " +
+		"Exit code 0: the export is complete. 1: it is not, or the account never had that client. 2: invalid settings."
 }
 
 // Run exports.

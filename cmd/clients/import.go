@@ -19,14 +19,14 @@ type importCommand struct {
 	URL     string `name:"url" env:"CLIENTS_IMPORT_URL" default:"http://127.0.0.1:8080" help:"Address of the API: http://host:port, or https://host:port if the service has a certificate."`
 	CA      string `name:"ca" env:"CLIENTS_IMPORT_CA" default:"" help:"File with the certificate authorities of an https API, instead of the system's."`
 	Login   string `name:"login" env:"CLIENTS_IMPORT_LOGIN" placeholder:"USER:PASSWORD" help:"Login, which decides the account. Use the variable: command lines are visible to other users of the machine."`
-	Journal string `name:"journal" help:"File that records which client of the list has become which. Default: <list>.imported."`
+	Journal string `name:"journal" help:"File that records the new id of each client of the list that was created. Default: <list>.imported."`
 	Callers int    `name:"callers" default:"8" help:"Number of concurrent requests, 1 to 64."`
 }
 
 // Help returns the long help.
 func (c *importCommand) Help() string {
 	return "Clients get new ids and times. default-invoice-timeframe and last-invoice-kind are not imported: they follow from invoices. " +
-		"Rejected clients are listed with their line in the list; the others are imported. A list that is malformed is imported up to the fault. " +
+		"Rejected clients are listed with their line in the list; the others are imported. A malformed list is imported up to its first malformed record. " +
 		"Run the command again with the same journal to continue after an interruption or a correction: clients that the journal names are skipped. " +
 		"Clients that were deleted, or changed in the list, since they were imported are reported and not created again. " +
 		"A journal belongs to one service and one user. A service that is unavailable is retried for two minutes. " +

@@ -65,7 +65,7 @@ type cli struct {
 	Erase      eraseCommand      `cmd:"" help:"Overwrite everything that is stored about a deleted client."`
 	Skip       skipCommand       `cmd:"" help:"Remove a message that the service stops at."`
 	Verify     verifyCommand     `cmd:"" help:"Check everything that is stored and report faults."`
-	Epoch      epochCommand      `cmd:"" help:"Print the epoch of the stream, or begin a new one after it was put back."`
+	Epoch      epochCommand      `cmd:"" help:"Print the epoch of the stream, or set a new one after a restore by other means."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
 

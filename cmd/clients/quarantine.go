@@ -24,8 +24,8 @@ type quarantineCommand struct {
 
 	List  quarantineListCommand  `cmd:"" help:"List the messages in quarantine: number, position and reason of each."`
 	Show  quarantineShowCommand  `cmd:"" help:"Show all of one message."`
-	Retry quarantineRetryCommand `cmd:"" help:"Have the running service try messages again. A message that can be used now is recorded and leaves the quarantine."`
-	Drop  quarantineDropCommand  `cmd:"" help:"Delete messages for good: they are overwritten in the files, which all NATS servers have to be there for."`
+	Retry quarantineRetryCommand `cmd:"" help:"Have the running service try messages again. A message that can now be processed is recorded and leaves the quarantine."`
+	Drop  quarantineDropCommand  `cmd:"" help:"Delete messages for good and overwrite them in the files. All NATS servers must be running."`
 }
 
 type quarantineListCommand struct {

@@ -26,7 +26,7 @@ type restoreCommand struct {
 // Help returns the long help.
 func (c *restoreCommand) Help() string {
 	return "Restores into --data-dir, or to the servers of --nats-url. The service must not run, and none of the streams may exist, except with --replace. NATS must accept the login " +
-		"as an administrator. A restore that fails or is interrupted can be run again; a service does not start on a part of it, or after --replace has begun. Run clients verify afterwards. " +
+		"as an administrator. A restore that fails or is interrupted can be run again. Until one has succeeded, no service starts on what it has restored, or on servers where --replace has begun. Run clients verify afterwards. " +
 		"On several servers --erasures takes about four minutes more, and all of them must be running. " +
 		"Exit code 0: everything is restored. 1: it is not. 2: invalid settings."
 }

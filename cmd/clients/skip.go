@@ -20,14 +20,14 @@ const maxReason = 500
 type skipCommand struct {
 	config.RunningFlags
 	Sequence config.Positive `arg:"" help:"Sequence of the message in the stream CLIENTS, as the service reports it."`
-	Reason   string          `name:"reason" required:"" help:"Why, for the record."`
+	Reason   string          `name:"reason" required:"" help:"Why the message is skipped; it is stored in the stream."`
 }
 
 // Help returns the long help.
 func (c *skipCommand) Help() string {
 	return "Copies a message that the service stops at to the quarantine, records the reason, and deletes it from the stream. " +
-		"A running service continues within seconds; the store of an embedded service that does not start is opened instead. " +
-		"NATS must accept the login as an administrator. A message that the service does not stop at is left alone. " +
+		"A running service continues within seconds; if an embedded service does not start, the command opens its store. " +
+		"NATS must accept the login as an administrator. The command refuses a message that the service does not stop at. " +
 		"Exit code 0: the message is skipped and deleted. 1: it is not. 2: invalid settings."
 }
 
@@ -45,7 +45,7 @@ func (c *skipCommand) Run(ctx context.Context, s streams, settings natsconn.Sett
 	case errors.Is(err, erasure.ErrKept):
 		err = terminal.WithHint(err, "run this again when they are current")
 	case errors.Is(err, erasure.ErrTooLarge) && c.URL == "":
-		err = terminal.WithHint(err, "stop the service and run this again, which has a limit of 2 MiB then")
+		err = terminal.WithHint(err, "stop the service and run this again: on a stopped store the limit is 2 MiB")
 	case errors.Is(err, erasure.ErrTooLarge):
 		err = terminal.WithHint(err, "raise max_payload of the NATS servers, and run this again")
 	case err == nil:

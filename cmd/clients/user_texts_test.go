@@ -31,7 +31,7 @@ func TestUserTexts(t *testing.T) {
 		fmt.Fprintf(&b, "## %s\n\n%s\n\n", title, strings.TrimSpace(strings.Join(lines, "\n")))
 	}
 	for _, command := range []string{
-		"", "serve", "setup", "import", "export", "events", "verify", "backup", "restore", "erase", "skip", "version",
+		"", "serve", "setup", "import", "export", "events", "verify", "backup", "restore", "erase", "skip", "epoch", "version",
 		"quarantine", "quarantine list", "quarantine show", "quarantine retry", "quarantine drop",
 	} {
 		section(strings.TrimSpace("clients "+command)+" --help", runText(t, append(strings.Fields(command), "--help")...))

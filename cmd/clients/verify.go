@@ -16,7 +16,7 @@ import (
 // verifyCommand looks through all that is stored.
 type verifyCommand struct {
 	natsconn.Settings `set:"without_nats_url=the embedded server of CLIENTS_DATA_DIR"`
-	DataDir           string `name:"data-dir" default:"" help:"Check the store of an embedded server that is not running, instead: it is copied to the folder for temporary files (TMPDIR), and nothing is written to it."`
+	DataDir           string `name:"data-dir" default:"" help:"Check the store of an embedded server that is not running. The command checks a copy in the folder for temporary files (TMPDIR) and leaves the store unchanged."`
 	Strays            bool   `help:"Also list foreign messages: messages on the subjects of the service that are not its events, and events with a version that their client already has. They are not faults."`
 	JSON              bool   `name:"json" help:"One JSON object per line."`
 }

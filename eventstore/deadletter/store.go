@@ -25,7 +25,7 @@ var (
 	// ErrNotFound reports that there is no dead letter with a number.
 	ErrNotFound = errors.New("there is no such message in quarantine")
 	// ErrAway reports that a dead letter is not deleted because a server would keep it.
-	ErrAway = errors.New("a NATS server is away, and would keep the message")
+	ErrAway = errors.New("a NATS server does not respond, and would keep the message")
 	// ErrNoStream reports that the stream of the dead letters does not exist.
 	ErrNoStream = errors.New("there is no stream " + Stream + ": no clients service has run on this NATS system")
 )

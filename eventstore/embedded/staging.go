@@ -54,7 +54,7 @@ func newStaging(dir, memory string) (s *staging, err error) {
 // Two batches at most are in memory, the last one until the next but one or the end.
 func (s *staging) stage(id string, size int) error {
 	if size > largestStaged {
-		return fmt.Errorf("%d bytes are too much for memory", size)
+		return fmt.Errorf("a batch of %d bytes is too large to be staged in memory", size)
 	}
 	if err := requireMemory(s.memory, size); err != nil {
 		return err

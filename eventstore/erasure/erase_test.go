@@ -172,7 +172,7 @@ func TestErasureOfClientsThatExistOrAreUnknown(t *testing.T) {
 	}
 	first := storedAt(1)
 	foreign := f.publish("clients.acme.9", nil, "foreign")
-	require.ErrorContains(t, f.eraser(erasure.Config{}).EraseAnyway(soon(t), of(1, first.Add(-1))), "the list is of another store, or the id was given out again")
+	require.ErrorContains(t, f.eraser(erasure.Config{}).EraseAnyway(soon(t), of(1, first.Add(-1))), "the list belongs to another store, or the id was used again")
 	require.NoError(t, f.eraser(erasure.Config{}).EraseAnyway(soon(t), of(1, first), of(2, storedAt(3)), of(8, first), of(9, first), of(1, first), of(8, first)))
 	for id, want := range map[string]domain.ClientErased{
 		"1": {ID: 1, Erased: []uint64{1, 2}}, "2": {ID: 2, Erased: []uint64{3, 4}}, "8": {ID: 8, Erased: []uint64{}}, "9": {ID: 9, Erased: []uint64{foreign}},

@@ -54,11 +54,11 @@ var (
 	// ErrUnknown reports that there never was such a client.
 	ErrUnknown = errors.New("never existed")
 	// ErrInOrder reports that the service does not stop at a message. The error that wraps it says why.
-	ErrInOrder = errors.New("the message is in order")
+	ErrInOrder = errors.New("the service does not stop at the message")
 	// ErrNoMessage reports that the stream has no message with a sequence.
 	ErrNoMessage = errors.New("the stream " + eventstore.Stream + " has no such message")
 	// ErrKept reports that a message is skipped, and still stored because a server is away, which would keep it for good.
-	ErrKept = errors.New("the service continues without the message, which stays in the stream while servers are not current")
+	ErrKept = errors.New("the service continues without the message, but it stays in the stream while NATS servers are not current")
 	// ErrTooLarge reports that a message cannot be copied to the dead letters.
 	ErrTooLarge = errors.New("the message is too large for the quarantine")
 )

@@ -79,7 +79,7 @@ func (e *Eraser) intend(ctx context.Context, c Client, ids map[string]string, cr
 		first = messages[0].StoredAt
 	}
 	if at := created[c]; err == nil && created != nil && len(messages) > 0 && !first.IsZero() && !first.Equal(at) {
-		err = fmt.Errorf("it was created at %s, and the erased one at %s: the list is of another store, or the id was given out again",
+		err = fmt.Errorf("it was created at %s, and the client in the list at %s: the list belongs to another store, or the id was used again",
 			first.Format(time.RFC3339Nano), at.Format(time.RFC3339Nano))
 	}
 	if err != nil {

@@ -79,11 +79,11 @@ func TestInvalidFolders(t *testing.T) {
 	}{
 		"no file":      {nil, []string{"no <account>.htpasswd file holds a user"}},
 		"no user":      {map[string]string{"shop.htpasswd": "# empty\n\n", "x.txt": good}, []string{"no <account>.htpasswd file holds a user"}},
-		"no account":   {map[string]string{"Shop.htpasswd": good, "a.htpasswd": "bob:" + hash(t, "two")}, []string{`Shop.htpasswd: "Shop" is no name of an account`}},
+		"no account":   {map[string]string{"Shop.htpasswd": good, "a.htpasswd": "bob:" + hash(t, "two")}, []string{`Shop.htpasswd: "Shop" is not a valid account name`}},
 		"too long":     {map[string]string{strings.Repeat("a", 64) + ".htpasswd": good}, []string{strings.Repeat("a", 64) + ".htpasswd: "}},
-		"a token more": {map[string]string{"a.b.htpasswd": good}, []string{`a.b.htpasswd: "a.b" is no name`}},
-		"two files":    {map[string]string{"a.htpasswd": good, "b.htpasswd": good}, []string{`user "ann" stands in a.htpasswd and in b.htpasswd`}},
-		"twice":        {map[string]string{"a.htpasswd": good + "\n" + good}, []string{`user "ann" stands in a.htpasswd and in a.htpasswd`}},
+		"a token more": {map[string]string{"a.b.htpasswd": good}, []string{`a.b.htpasswd: "a.b" is not a valid account name`}},
+		"two files":    {map[string]string{"a.htpasswd": good, "b.htpasswd": good}, []string{`user "ann" is in a.htpasswd and in b.htpasswd`}},
+		"twice":        {map[string]string{"a.htpasswd": good + "\n" + good}, []string{`user "ann" is in a.htpasswd and in a.htpasswd`}},
 		"lines": {map[string]string{"a.htpasswd": strings.Join([]string{
 			good, "no colon", ":" + hash(t, "x"), "md5:$apr1$salt$hash", "plain:secret", "sha:{SHA}secret", "old:$2x$" + hash(t, "x")[4:],
 			"short:" + hash(t, "x")[:59], "long:" + hash(t, "x") + "x", "more:" + hash(t, "x") + ":x", "slow:$2y$18" + hash(t, "x")[6:],

@@ -74,14 +74,14 @@ func usersOf(content reload.Content) (users, error) {
 	for _, file := range slices.Sorted(maps.Keys(content)) {
 		account := strings.TrimSuffix(file, extension)
 		if !domain.ValidAccount(account) {
-			faults = append(faults, fmt.Errorf("%s: %q is no name of an account: 1 to 63 of a-z, 0-9 and -", file, account))
+			faults = append(faults, fmt.Errorf("%s: %q is not a valid account name: 1 to 63 of a-z, 0-9 and -", file, account))
 			continue
 		}
 		found, invalid := parse(file, account, content[file])
 		faults = append(faults, invalid...)
 		for _, user := range found {
 			if other, taken := all.byName[user.Name]; taken {
-				faults = append(faults, fmt.Errorf("user %q stands in %s%s and in %s, and may stand in one place only", user.Name, other.Account, extension, file))
+				faults = append(faults, fmt.Errorf("user %q is in %s%s and in %s: each user may occur once only", user.Name, other.Account, extension, file))
 				continue
 			}
 			all.byName[user.Name] = user

@@ -44,7 +44,7 @@ func (r *restore) loadOwn(events api.StreamConfig) (*jsm.Stream, error) {
 	stream, err := r.manager.LoadStream(eventstore.Stream)
 	if err == nil && stream.Metadata()[eventstore.EpochKey] != events.Metadata[eventstore.EpochKey] {
 		r.guard, r.begun = "", nil // they are the other one's
-		err = terminal.WithHint(errors.New("another restore has replaced the streams"), "clients verify says what is there now")
+		err = terminal.WithHint(errors.New("another restore has replaced the streams"), "check with clients verify what they contain now")
 	}
 	return stream, err
 }

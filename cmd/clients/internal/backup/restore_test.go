@@ -206,7 +206,7 @@ func TestARestoreErases(t *testing.T) {
 		return out.String(), err
 	}
 	output, err := restore(created.Time.Add(1))
-	require.ErrorContains(t, err, "the list is of another store")
+	require.ErrorContains(t, err, "the list belongs to another store")
 	require.Contains(t, output, "CLIENTS: up to sequence 1\n")
 	start := func() error {
 		s, err := eventstore.Open(t.Context(), to, eventstore.Config{Replicas: 3, Log: slog.New(slog.DiscardHandler)})

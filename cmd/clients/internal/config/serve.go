@@ -16,7 +16,7 @@ import (
 // Serve holds the settings of the service as text.
 type Serve struct {
 	HTTPAddr          string `name:"http-addr" env:"CLIENTS_HTTP_ADDR" default:"127.0.0.1:8080" help:"Address of the API. Loopback only without logins."`
-	AllowedHosts      string `name:"allowed-hosts" env:"CLIENTS_ALLOWED_HOSTS" default:"" help:"Further host names of a service without logins, comma-separated and without ports. Pages of these origins may send requests, also with logins."`
+	AllowedHosts      string `name:"allowed-hosts" env:"CLIENTS_ALLOWED_HOSTS" default:"" help:"Host names, comma-separated and without ports, that a service without logins accepts as Host beside loopback. With and without logins, web pages of these hosts may send cross-origin requests."`
 	OpsAddr           string `name:"ops-addr" env:"CLIENTS_OPS_ADDR" default:"127.0.0.1:8081" help:"Address of /livez, /readyz, /metrics, /version, /openapi.yaml, /asyncapi.yaml, /EVENTS.md and /schemas/."`
 	natsconn.Settings `set:"without_nats_url=an embedded server"`
 	DataDir           string `name:"data-dir" env:"CLIENTS_DATA_DIR" default:"./clients-data" help:"Store of the embedded server. Not used with an external NATS."`
@@ -30,7 +30,7 @@ type Serve struct {
 	FeedLimit         string `name:"feed-limit" env:"CLIENTS_FEED_LIMIT" default:"16" help:"Open feeds per user and process."`
 	ScrubInterval     string `name:"scrub-interval" env:"CLIENTS_SCRUB_INTERVAL" default:"24h" help:"How often the whole stream is re-read in the background, by one replica at a time. 0 disables it."`
 	LogLevel          string `name:"log-level" env:"CLIENTS_LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
-	LogFormat         string `name:"log-format" env:"CLIENTS_LOG_FORMAT" default:"auto" help:"json: all that the service writes is JSON, a line each. text. auto: text on a terminal, and otherwise JSON, except for what it prints when it is ready and when it fails."`
+	LogFormat         string `name:"log-format" env:"CLIENTS_LOG_FORMAT" default:"auto" help:"json: all output is JSON, one object per line. text. auto: the log is text on a terminal, otherwise JSON; what is printed when the service is ready or fails to start is text."`
 	AccessLog         string `name:"access-log" env:"CLIENTS_ACCESS_LOG" default:"all" help:"Requests to log: all, errors (responses with a status of 400 or more), or off."`
 	TLSCert           string `name:"tls-cert" env:"CLIENTS_TLS_CERT" default:"" help:"File with the certificate of the API, which then serves HTTPS. Reloaded on change, like the key."`
 	TLSKey            string `name:"tls-key" env:"CLIENTS_TLS_KEY" default:"" help:"File with the key of that certificate."`

@@ -18,7 +18,7 @@ func TestEachInvalidLineOfCredentialsIsReported(t *testing.T) {
 	}{
 		"nothing":                   {files{}, []string{"no <account>.htpasswd file holds a user"}},
 		"no user":                   {files{"shop.htpasswd": "# nobody\n", ".htpasswd": ann, "shop.txt": ann}, []string{"no <account>.htpasswd file holds a user"}},
-		"a user in two files":       {files{"shop.htpasswd": ann, "other.htpasswd": bob + ann}, []string{`user "ann" stands in other.htpasswd and in shop.htpasswd`}},
+		"a user in two files":       {files{"shop.htpasswd": ann, "other.htpasswd": bob + ann}, []string{`user "ann" is in other.htpasswd and in shop.htpasswd`}},
 		"a user twice in a file":    {files{"shop.htpasswd": ann + ann}, []string{""}},
 		"an account with a dot":     {files{"shop.old.htpasswd": ann}, []string{"shop.old.htpasswd"}},
 		"an account of 64 letters":  {files{strings.Repeat("a", 64) + ".htpasswd": ann}, []string{strings.Repeat("a", 64)}},
@@ -90,7 +90,7 @@ func TestChangedCredentialsApplyWithinSeconds(t *testing.T) {
 	refused("bob:changed", "bob:plain-text-password", "cid:right")
 	reads("ann:right", "[]")
 	secret.swap(files{"shop.htpasswd": ann + bob, "new.htpasswd": ann, "other.htpasswd": cid})
-	eventually(t, func() bool { return s.stderr.contains(`user \"ann\" stands in`) }, "it is logged")
+	eventually(t, func() bool { return s.stderr.contains(`user \"ann\" is in`) }, "it is logged")
 	stale(1)
 	reads("ann:right", "[]") // the user keeps the account
 	refused("bob:right", "cid:right")

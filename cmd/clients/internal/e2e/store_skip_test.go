@@ -44,10 +44,10 @@ func TestASkippedMessageStopsNothing(t *testing.T) {
 	foreign := publish(t, s.administrator(t), &nats.Msg{Subject: "clients.default.1", Data: []byte("foreign")})
 	repeated := publish(t, s.administrator(t), clientEvent("default", "Toggled", id, 1, `"active":false`))
 	for sequence, want := range map[uint64]string{
-		1:            "the message is in order: the service applies it",
-		last:         "the message is in order: the service applies it",
-		foreign:      "the message is in order: it is foreign, and the service ignores it: no valid envelope",
-		repeated:     "the message is in order: it is foreign, and the service ignores it: version 1 of client",
+		1:            "the service does not stop at the message: the service applies it",
+		last:         "the service does not stop at the message: the service applies it",
+		foreign:      "the service does not stop at the message: it is foreign, and the service ignores it: no valid envelope",
+		repeated:     "the service does not stop at the message: it is foreign, and the service ignores it: version 1 of client",
 		repeated + 9: "the stream CLIENTS has no such message",
 	} {
 		r := s.skip(sequence)

@@ -160,7 +160,7 @@ func (i *importer) compare(ctx context.Context) (err error) {
 		return err
 	}
 	if len(known) > 0 && len(i.deleted) == len(known) {
-		err := fmt.Errorf("%s has none of the %s in the journal", i.config.URL, domain.Counted(len(known), "client"))
+		err := fmt.Errorf("%s has none of the %s that the journal names", i.config.URL, domain.Counted(len(known), "client"))
 		return terminal.WithHint(err, "check --url and the login; to import everything again use another --journal, a day after the import")
 	}
 	return nil

@@ -82,7 +82,7 @@ func withRemedy(err error) error {
 	sequence, stopped := eventstore.StoppedAt(err)
 	switch {
 	case errors.Is(err, eventstore.ErrWentBackwards):
-		return terminal.WithHint(err, "restore a backup with clients restore; if NATS servers were put back on purpose, delete their stream OBJ_CLIENTS_SNAPSHOTS")
+		return terminal.WithHint(err, "restore a backup with clients restore; if the NATS servers were restored to an earlier state on purpose, delete their stream OBJ_CLIENTS_SNAPSHOTS")
 	case errors.As(err, new(*eventstore.UnknownEventError)):
 		return terminal.WithHint(err, "start a release that reads this type, or leave the message out: clients skip %d --reason TEXT", sequence)
 	case stopped:

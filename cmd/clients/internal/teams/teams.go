@@ -149,7 +149,7 @@ func decode(content []byte, to any) error {
 		return err
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("there is something behind it")
+		return errors.New("text follows the JSON value")
 	}
 	return nil
 }

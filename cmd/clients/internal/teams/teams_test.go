@@ -64,7 +64,7 @@ func TestInvalidFilesOfTeams(t *testing.T) {
 		``:                                       "must be a JSON array of teams (EOF)",
 		`{}`:                                     "must be a JSON array of teams",
 		`[]`:                                     "has no team",
-		`[] []`:                                  "there is something behind it",
+		`[] []`:                                  "text follows the JSON value",
 		`[{"name": "crm", "acounts": ["acme"]}]`: `json: unknown field "acounts"`,
 		`[{"name": "crm", "accounts": ["acme"]}, {"name": "crm", "accounts": "all"}]`: `there are several teams "crm"`,
 		`[{"name": "crm"}]`:                                                                    `team "crm": accounts: must be "all" or a list of 1 to 16 accounts`,
