@@ -36,15 +36,30 @@ const (
 	SuspicionGap   = suspicionGap
 )
 
-func (s *Store) Conn() *nats.Conn                { return s.api.Conn }
-func (s *Store) JetStream() jetstream.JetStream  { return s.api.JetStream }
-func (s *Store) Probe(ctx context.Context) error { return s.readOnly.probe(ctx, 0) }
-func (s *Store) AdvanceTo(c Checkpoint)          { s.guard.advance(c) }
-func (s *Store) SetCheckpoint(c Checkpoint)      { s.guard.reached = c }
-func (s *Store) TakesBlock() bool                { return len(s.ids.lock) == 1 }
+func (s *Store) Conn() *nats.Conn                  { return s.api.Conn }
+func (s *Store) JetStream() jetstream.JetStream    { return s.api.JetStream }
+func (s *Store) Probe(ctx context.Context) error   { return s.readOnly.probe(ctx, 0) }
+func (s *Store) CheckReadOnly(ctx context.Context) { s.readOnly.check(ctx) }
+func (s *Store) AdvanceTo(c Checkpoint)            { s.guard.advance(c) }
+func (s *Store) SetCheckpoint(c Checkpoint)        { s.guard.reached = c }
+func (s *Store) TakesBlock() bool                  { return len(s.ids.lock) == 1 }
 
 func (s *Store) CheckMessage(ctx context.Context, c Checkpoint) error {
 	return s.guard.checkMessage(ctx, c)
+}
+
+// Unacknowledged notes writes that were not acknowledged some time ago.
+func (s *Store) Unacknowledged(writes int, ago time.Duration) {
+	r := s.readOnly
+	for range writes {
+		r.unacknowledged()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.last = time.Now().Add(-ago)
+	if r.unacked == writes {
+		r.first = r.last
+	}
 }
 
 // SetCost sets the cost of an event, as if it had been measured some time ago.

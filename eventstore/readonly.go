@@ -26,7 +26,7 @@ type readOnly struct {
 	mu      sync.Mutex
 	imposed string    // reason given by Store.SetReadOnly
 	refused string    // reason given by NATS
-	probed  bool      // whether the reason has passed can be found out by a probe
+	probed  bool      // whether a probe finds out if that reason has passed; false without one
 	size    int       // of the largest message that was refused for lack of room: the reason lasts until one as large is accepted
 	tried   time.Time // when a command was last let through, or refused by NATS
 
@@ -106,7 +106,7 @@ func (r *readOnly) accepted(size int) {
 	defer r.mu.Unlock()
 	r.unacked = 0
 	if size >= r.size {
-		r.refused, r.size = "", 0
+		r.refused, r.probed, r.size = "", false, 0
 	}
 }
 
@@ -125,7 +125,7 @@ func (r *readOnly) watch(ctx context.Context, log *slog.Logger) {
 func (r *readOnly) check(ctx context.Context) {
 	r.mu.Lock()
 	suspected := r.refused == "" && r.unacked >= maxUnacked && r.last.Sub(r.first) >= unackedFor
-	probing, size := r.refused != "" && r.probed, r.size
+	probing, size := r.probed, r.size
 	if !r.probed && time.Since(r.last) > unackedForget {
 		r.refused, r.unacked = "", 0
 	}

@@ -5,12 +5,14 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"clients/domain"
 	"clients/eventstore"
 	"clients/eventstore/internal/jsapi"
 	"clients/eventstore/natstest"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 )
 
@@ -66,6 +68,27 @@ func TestTheStoreIsReadOnlyUntilAnEventAsLargeAsTheRefusedOneFits(t *testing.T) 
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { return s.ReadOnly() == "" }, 10*eventstore.ProbeEvery, eventstore.ProbeEvery/20)
 	require.NoError(t, large(6))
+}
+
+// Single writes without an acknowledgement, a long time apart, are no refusal, also if NATS lacked room once.
+func TestUnacknowledgedWritesAreForgotten(t *testing.T) {
+	t.Parallel()
+	s := singleNode(t)
+	for _, lackedRoom := range []bool{false, true} {
+		if lackedRoom {
+			s.Published(1, &jetstream.APIError{Code: 400, ErrorCode: 10077, Description: "maximum bytes exceeded"})
+			require.NotEmpty(t, s.ReadOnly())
+			s.CheckReadOnly(deadline(t))
+		}
+		require.Empty(t, s.ReadOnly())
+		s.Unacknowledged(2, time.Hour)
+		s.CheckReadOnly(deadline(t))
+		s.Unacknowledged(1, 0)
+		s.CheckReadOnly(deadline(t))
+		require.Empty(t, s.ReadOnly(), "lacked room: %v", lackedRoom)
+		_, err := s.Append(deadline(t), created(int64(len(stored(t, s))+1)), 0) // ends the row
+		require.NoError(t, err)
+	}
 }
 
 func TestReadOnlyIsLogged(t *testing.T) {
