@@ -228,3 +228,17 @@ func TestReadingOutlivesAServerOfThree(t *testing.T) {
 	require.Zero(t, w.rewinds)
 	require.Empty(t, w.expirations())
 }
+
+// The number of consumers of a stream may be limited, and those of others need some.
+func TestRunsThatAreRejectedLeaveNoConsumersBehind(t *testing.T) {
+	t.Parallel()
+	s := withProjects(t)
+	publish(t, s, "projects.a.1", 2)
+	w := watched(t, s, func(w *witness) { w.reject = 8 })
+	w.sees("1", "2")
+	info, err := projects(t, s).Info(deadline(t))
+	require.NoError(t, err)
+	require.LessOrEqual(t, info.State.Consumers, 2)
+	publish(t, s, "projects.a.1", 1)
+	w.sees("1", "2", "3")
+}

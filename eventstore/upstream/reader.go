@@ -22,7 +22,7 @@ type Reader struct {
 
 	record Recorded // up to where the stream was handed out
 	state  State    // last known
-	logged string   // the last reason for a restart
+	logged string   // the reason for the last restart, unless something was handed out since
 }
 
 // Recorded is how far a stream is on record.
@@ -90,9 +90,13 @@ func (r *Reader) readStream(ctx context.Context) error {
 	if err := r.resume(ctx); err != nil {
 		return err
 	}
+	if r.logged != "" && r.state.Last > r.record.Sequence { // what was rejected is read without a consumer, which would stay for a minute
+		if _, err := r.readByRequest(ctx); err != nil {
+			return err
+		}
+	}
 	consumer, err := r.Client.api.Consumer(ctx, jsapi.Reading{Stream: r.Stream.Name, Subject: r.Stream.Filter, After: r.record.Sequence})
 	if err != nil { // for example because the stream has as many consumers as it may have
-		_, _ = r.readByRequest(ctx)
 		return fmt.Errorf("consume: %w", err)
 	}
 	if _, err := r.watch(ctx); err != nil { // a consumer ends with its stream: this one is of the stream above
