@@ -80,8 +80,13 @@ func (o *object) complete(c eventstore.Checkpoint) (s Snapshot, err error) {
 	return snapshotOf(info, m), err
 }
 
+// publishTimeout is how long an acknowledgement is waited for. It never comes if it was lost with a connection or a leader.
+const publishTimeout = 5 * time.Second
+
 func (o *object) publish(subject string, data []byte) (sequence uint64, err error) {
-	ack, err := o.bucket.api.PublishOnce(o.ctx, &nats.Msg{Subject: subject, Data: data, Header: nats.Header{
+	ctx, cancel := context.WithTimeout(o.ctx, publishTimeout)
+	defer cancel()
+	ack, err := o.bucket.api.PublishOnce(ctx, &nats.Msg{Subject: subject, Data: data, Header: nats.Header{
 		jetstream.ExpectedStreamHeader:          {Stream},
 		jetstream.ExpectedLastSubjSeqHeader:     {strconv.FormatUint(o.last, 10)},
 		jetstream.ExpectedLastSubjSeqSubjHeader: {chunkSubject(o.nuid)},

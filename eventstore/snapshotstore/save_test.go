@@ -167,3 +167,26 @@ func TestSaveReturnsWhenItsContextEnds(t *testing.T) {
 		network.Heal()
 	}
 }
+
+func TestSaveFailsSoonIfAnAcknowledgementIsLost(t *testing.T) {
+	t.Parallel()
+	network := natstest.NewNetwork(t)
+	nc, err := nats.Connect(network.URL("service", natstest.Run(t, 1)), nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond))
+	require.NoError(t, err)
+	t.Cleanup(nc.Close)
+	s := newShelf(t, nc, 1)
+	t.Cleanup(network.Heal)
+	begun := time.Now()
+	err = s.saveWith(deadline(t), mark(1), func(w io.Writer) error {
+		network.Hold("service")
+		time.AfterFunc(300*time.Millisecond, func() {
+			network.Cut("service")
+			network.Heal()
+		})
+		_, err := w.Write(make([]byte, 2*chunkSize))
+		return err
+	})
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.Less(t, time.Since(begun), 30*time.Second)
+	s.save(2, "content")
+}
