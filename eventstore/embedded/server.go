@@ -32,7 +32,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"syscall"
 	"time"
 
@@ -75,9 +75,11 @@ type Server struct {
 	staging        *staging // nil if batches are staged on disk
 	server         *server.Server
 	lock           *flock.Flock
-	admin          string       // the administrator's password, "" where the server does not listen
-	own            atomic.Int64 // connections of this process
+	admin          string // the administrator's password, "" where the server does not listen
 	addressWritten bool
+
+	mu  sync.Mutex
+	own []*nats.Conn // of this process
 }
 
 // Start starts a server over the store in config.Dir. The errors are
@@ -250,16 +252,26 @@ func (s *Server) Connect(options ...nats.Option) (*nats.Conn, error) {
 	}
 	nc, err := nats.Connect("", options...)
 	if err == nil {
-		s.own.Add(1)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.own = append(s.own, nc)
 	}
 	return nc, err
 }
 
 // Alone reports whether this process has the only connections that may store events: no other one has logged in as the
-// administrator. It counts connections of Connect as open.
+// administrator.
 func (s *Server) Alone() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	own := 0
+	for _, nc := range s.own {
+		if nc.IsConnected() {
+			own++
+		}
+	}
 	account, err := s.server.LookupAccount(streamsAccount)
-	return err == nil && int64(account.NumLocalConnections()) <= s.own.Load()
+	return err == nil && account.NumLocalConnections() <= own
 }
 
 // Shutdown stops the server and unlocks the data directory. It may be called on one that did not start.

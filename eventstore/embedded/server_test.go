@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"clients/eventstore/embedded"
 
@@ -76,4 +77,30 @@ func TestACopyNeedsRoom(t *testing.T) {
 	left, err := os.ReadDir(temporary)
 	require.NoError(t, err)
 	require.Empty(t, left)
+}
+
+func TestTheServerKnowsWhetherItsProcessIsAlone(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	server, err := start(t, dir)
+	require.NoError(t, err)
+	connect := func() *nats.Conn {
+		nc, err := server.Connect()
+		require.NoError(t, err)
+		t.Cleanup(nc.Close)
+		return nc
+	}
+	connect()
+	lost := connect()
+	require.True(t, server.Alone())
+	_, login, err := embedded.Admin(dir)
+	require.NoError(t, err)
+	other, err := nats.Connect(server.URL(), login)
+	require.NoError(t, err)
+	t.Cleanup(other.Close)
+	require.False(t, server.Alone())
+	lost.Close() // and is not there to be counted in place of the other one
+	require.Never(t, server.Alone, 100*time.Millisecond, time.Millisecond)
+	other.Close()
+	require.Eventually(t, server.Alone, 10*time.Second, time.Millisecond)
 }
