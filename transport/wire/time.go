@@ -22,7 +22,7 @@ func ParseTime(text string) (t time.Time, ok bool) {
 	for _, r := range rewrites {
 		text = r.pattern.ReplaceAllString(text, r.with)
 	}
-	if m := offsetTwice.FindStringSubmatch(text); m != nil && m[2] == m[3] {
+	if m := offsetTwice.FindStringSubmatch(text); m != nil && m[2] == (m[3] + "00")[:4] {
 		text = m[1] + m[4]
 	}
 	text = strings.TrimSpace(text)
@@ -53,8 +53,8 @@ var timeLayouts = func() (all []string) {
 }()
 
 var (
-	offsetTwice = regexp.MustCompile(`^(.*@[-+](\d{4})) +[-+]?(\d{4})($| [A-Z]{1,5}$)`) // as Go prints a zone without a name
-	hourZero    = regexp.MustCompile(`\b00?:\d\d(:\d\d)?[AP]M`)                         // which time.Parse accepts
+	offsetTwice = regexp.MustCompile(`^(.*@[-+](\d{4})) +[-+]?(\d{4}|\d{2})($| [A-Z]{1,5}$)`) // as Go prints a zone without a name
+	hourZero    = regexp.MustCompile(`\b00?:\d\d(:\d\d)?[AP]M`)                               // which time.Parse accepts
 )
 
 type rewrite struct {
@@ -65,7 +65,7 @@ type rewrite struct {
 // rewrites holds what is rewritten, in this order, in text in capitals.
 var rewrites = func() (all []rewrite) {
 	// clock is the end of a time of day, and the zone that may precede its offset.
-	const clock, zone = `(:\d\d|[AP]M)`, `[ +]*(?:(?:UTC|GMT) *)?`
+	const clock, zone = `(:\d\d|[AP]M)`, `[ +]*(?:[A-Z]{3,5} *)?`
 	rule := func(pattern, with string) { all = append(all, rewrite{regexp.MustCompile(pattern), with}) }
 	rule(`(:\d\d:\d\d)[.,]\d+`, "$1")           // fractions of a second
 	rule(`(:\d\d.*) M=[-+ ][\d.]+$`, "$1")      // Go's monotonic clock
