@@ -44,6 +44,8 @@ func TestTheContentTypeDecidesHowABodyIsRead(t *testing.T) {
 		"JSON":                             {inJSON, "application/json", "A"},
 		"JSON with a charset in quotes":    {inJSON, `application/json; charset="utf-8"`, "A"},
 		"JSON as text":                     {inJSON, "text/json", "A"},
+		"JSON as Rails accepts it, too":    {inJSON, "text/x-json", "A"},
+		"XML as Rails accepts it, too":     {inXML, "application/x-xml", "A"},
 		"JSON without a type":              {inJSON, "", "A"},
 		"JSON sent as a form":              {"\n" + inJSON, form + "; charset=utf-8", "A"},
 		"a form":                           {"client[name]=A", form, "A"},

@@ -77,9 +77,9 @@ func preferred(header http.Header, formatOf func(media string) format) (f format
 func mediaFormat(contentType string) format {
 	media, _, _ := strings.Cut(strings.ToLower(contentType), ";")
 	switch media = strings.TrimSpace(media); {
-	case media == "application/json", media == "text/json", strings.HasSuffix(media, "+json"):
+	case media == "application/json", media == "text/json", media == "text/x-json", strings.HasSuffix(media, "+json"):
 		return formatJSON
-	case media == "application/xml", media == "text/xml", strings.HasSuffix(media, "+xml") && media != "application/xhtml+xml":
+	case media == "application/xml", media == "text/xml", media == "application/x-xml", strings.HasSuffix(media, "+xml") && media != "application/xhtml+xml":
 		return formatXML
 	}
 	return ""

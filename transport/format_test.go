@@ -41,6 +41,8 @@ func TestTheFormatOfAResponse(t *testing.T) {
 		"Accept in two lines":                             {"", []string{"text/html", "application/json"}, "", jsonType},
 		"capitals and blanks":                             {"", []string{" Application/JSON ; Q=1 "}, "", jsonType},
 		"text/json is JSON":                               {"", []string{"text/json"}, "", jsonType},
+		"text/x-json is JSON":                             {"", []string{"text/x-json"}, "", jsonType},
+		"application/x-xml is XML":                        {"", []string{"application/x-xml"}, jsonType, xmlType},
 		"a type on top of JSON is JSON":                   {"", []string{"application/vnd.api+json"}, "", jsonType},
 		"text/xml is XML":                                 {"", []string{"text/xml"}, jsonType, xmlType},
 		"a type on top of XML is XML":                     {"", []string{"application/atom+xml"}, jsonType, xmlType},
