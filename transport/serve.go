@@ -84,18 +84,17 @@ func (a *API) admit(r *request) error {
 	return a.rateLimit.Admit(r.caller())
 }
 
-// end turns a panic into a response, logs and counts the request.
+// end turns a panic into a response, or aborts the one that has begun. It logs and counts the request.
 func (a *API) end(w *response, r *request) {
 	defer r.finishBody(w)
 	if p := recover(); p != nil {
-		if p == http.ErrAbortHandler {
-			panic(p)
-		}
 		a.Log.Error("panic", "request_id", r.id, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-		if w.status != 0 {
-			panic(http.ErrAbortHandler) // a truncated response must not look complete
+		if w.status == 0 {
+			a.fail(w, r, errInternal)
+		} else {
+			w.status = http.StatusInternalServerError // for the log and the metrics
+			defer panic(http.ErrAbortHandler)         // a truncated response must not look complete
 		}
-		a.fail(w, r, errInternal)
 	}
 	duration := time.Since(r.start)
 	r.endSpan(w.status)

@@ -137,4 +137,5 @@ func TestAPanicWithinAResponseAbortsIt(t *testing.T) {
 	require.PanicsWithValue(t, http.ErrAbortHandler, func() {
 		s.handler.ServeHTTP(brokenWriter{httptest.NewRecorder()}, httptest.NewRequest(http.MethodGet, "/clients/1", nil))
 	}, "a truncated response must not look complete")
+	require.Regexp(t, "msg=request .*status=500", s.log.String(), "it is in the access log")
 }
