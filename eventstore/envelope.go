@@ -241,7 +241,7 @@ func unescape(value string) string {
 
 var crcTable = crc64.MakeTable(crc64.ECMA)
 
-// Checksum is CRC-64/ECMA over the parts of an envelope that it covers, each followed by a zero byte.
+// Checksum is CRC-64/XZ (crc64.ECMA) over the parts of an envelope that it covers, each followed by a zero byte.
 func Checksum(subject, id, kind, version, at string, data []byte) uint64 {
 	var room [1 << 10]byte // on the stack, for most events
 	parts := room[:0]

@@ -44,10 +44,10 @@ type block struct {
 // isFarBehind reports whether the ids are so far below those in use that they are left out, so that ids grow more or less.
 func (b block) isFarBehind(floor int64) bool { return floor > b.last+5*b.size }
 
-// NextID returns a client id that no replica has been given before, as long as there is one counter. It is not far below
-// floor, the highest id known to be in use, which makes up for a counter that was lost: blocks begin above it. Ids of such
-// a counter may still be given twice, and only one of them is then stored: see Append. It does not outlast ctx, also not to
-// wait for others that take a block.
+// NextID returns a client id that no replica has been given before, as long as the counter is not lost. floor is the highest id
+// known to be in use: the id is not far below it, and new blocks begin above it, even if the counter was lost and began anew.
+// After such a loss two replicas may get the same id, but only one of them can store a client with it: see Append. NextID
+// returns when ctx ends, also while others take a block.
 func (s *Store) NextID(ctx context.Context, floor int64) (int64, error) {
 	i := s.ids
 	select {

@@ -128,8 +128,8 @@ func (r *Removals) First(account string, id int64) (at time.Time) {
 	return at
 }
 
-// Find returns the record of a message that the stream lacks, and whether it was removed. Where that is not known it looks for
-// records that the stream has meanwhile.
+// Find returns the record of a message that the stream lacks, and whether it was removed. If r has no Removal for the message,
+// Find first reads the ones that the stream has meanwhile.
 func (r *Removals) Find(ctx context.Context, api *jsapi.Client, sequence uint64) (record Record, found bool, err error) {
 	if record, found = r.Record(sequence); found {
 		return record, true, nil

@@ -21,7 +21,8 @@
 //   - wire encodes and decodes clients
 //   - lists encodes lists of them, and keeps those that do not change
 //   - auth decides who sends a request and whether it is admitted
-//   - credentials holds the users who may log in, reload the files that change at run time
+//   - credentials holds the users who may log in
+//   - reload reads files again that change while the service runs
 //   - connections bounds the connections
 //   - sse writes server-sent events
 //   - console makes the pages of the console

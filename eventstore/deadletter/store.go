@@ -33,7 +33,7 @@ var (
 // Letter is a dead letter.
 type Letter struct {
 	Number  uint64 // its sequence in Stream
-	Reason  string // one of a few
+	Reason  string // see ingest.Reason
 	Detail  string // what exactly is wrong
 	At      time.Time
 	Message upstream.Message

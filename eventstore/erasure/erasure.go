@@ -10,20 +10,20 @@
 //	Resume ── complete what was interrupted
 //	Skip ── dead letter, Removal, overwrite one message
 //
-// The intent is stored first, so that nothing else is needed to complete an erasure, and the service accepts the gaps however far
-// it came. A message is overwritten by JetStream's secure delete. That is not atomic: a server that is killed in the middle may
-// have the text on its disk and no way left to overwrite it. So may one that was away, and gets from the others which messages
-// are deleted and not the order to overwrite them. Hence
+// The intent is stored first, so that nothing else is needed to complete an erasure, and the service accepts the gaps wherever it
+// was interrupted. A message is overwritten by JetStream's secure delete. That is not atomic: a server that is killed in the middle
+// may have the text on its disk and no way left to overwrite it. A server that was away may keep the text, too: the others tell it
+// which messages are deleted, but not to overwrite them. Hence
 //   - an embedded server repairs its files before each start, see package embedded;
-//   - on other servers an erasure begins only while all replicas are current. It notes the id that each server has until it is
-//     started again, and at once which server is away, and is not done while a server has another id or was away. The store of
-//     that server has to be made again from those of the others, of which the caller assures Erase. What was noted of servers
-//     before a restore no longer counts: the stream has another epoch then, and its files are new.
+//   - on other servers an erasure begins only while all replicas are current. It records the id of each server, which changes when
+//     the server is started again, and which servers are away. It is not done while a server has another id or was away: the
+//     store of that server has to be rebuilt from the others first, and the caller names it to Erase as rebuilt. After a restore
+//     the record no longer counts: the stream has another epoch, and its files are new.
 //
-// The Raft log of each replica holds the messages as well, and the logs of three are cut each on its own every two to three
-// minutes. Of the file that is written at the moment, of up to 4 MiB, a server removes nothing at that time. So the file is filled
-// first, with deletions of a message that does not exist, and then the erasure waits for as long as a server may take to cut its
-// log. It does so for each stream that may have held a text: an earlier call may have overwritten what this one does not find.
+// The Raft log of each replica holds the messages as well. Each server cuts its log by itself every two to three minutes, but not
+// the file that it is writing, of up to 4 MiB. So the erasure first fills that file, with deletions of a message that does not
+// exist, and then waits for as long as a server may take to cut its log. It does so for each stream that may have held a text,
+// even if it finds none there: an earlier call may have overwritten it.
 //
 // One thing goes unnoticed: a server that was cut off from the others, without being started again, from some seconds before the
 // caller was killed until the logs of the others were cut, with no call meanwhile.

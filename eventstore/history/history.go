@@ -1,11 +1,11 @@
-// Package history reads everything back that is stored in the stream of events, for the subcommands verify, events, export
-// and the background scrub.
+// Package history reads the stored events of the stream: a History all of them, for the subcommands verify, events and export
+// and the background scrub; a Reader those of single clients and accounts, for the API's histories and feeds.
 //
 //	NATS -> Open -> History{First, Last, Servers}              how far the stream goes
 //	             -> Records -> eventstore.Record, error        each message once, in order, with what is wrong with it
 //
-// It also works while the service runs: a History ends at the message that was the last one when it was opened. It creates
-// no stream and changes none.
+// Both also work while the service runs: a History ends at the message that was the last one when it was opened. They create
+// no stream and change none.
 //
 // Records distinguishes a message that is gone from one that only the delivering server lacks: whatever a consumer leaves
 // out is requested from the stream's leader. The messages themselves come from a consumer, on any server or on the one

@@ -16,12 +16,12 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Save stores as a snapshot what write writes, and removes old ones. It returns without an error only when the leader has returned
-// exactly what was written. A bucket that was deleted is created again. Save returns when ctx ends.
+// Save stores what write writes as a snapshot, and removes old snapshots. It returns without an error only when the leader has
+// returned exactly what was written. A bucket that was deleted is created again. Save returns when ctx ends.
 //
-// write is called once the bucket exists, and what it writes goes to that bucket only: if it is deleted meanwhile, nothing of the
-// content comes into the one that is made again. So a bucket holds nothing that the content did not have any more when the
-// bucket was made. write returns the message of the stream CLIENTS that the content is of.
+// write is called when the bucket exists, and its content goes to that bucket only. If the bucket is deleted meanwhile, as by an
+// erasure, nothing of the content comes into the next bucket: a bucket never holds content that was removed from the model before
+// the bucket was created. write returns the message of the stream CLIENTS at which the content was taken.
 func (b *Bucket) Save(ctx context.Context, write func(context.Context, io.Writer) (eventstore.Checkpoint, error)) (Snapshot, error) {
 	s, err := jsapi.WithContext(ctx, func() (Snapshot, error) { return b.save(ctx, write) })
 	if err != nil {

@@ -6,7 +6,7 @@
 //
 // An Audit reads the stream once. It reports messages that are missing, cannot be read, or contradict others, and snapshots that
 // cannot be read, or whose digest is not that of the model at their sequence. It does not say how such a snapshot differs. It does
-// not look at idempotency keys, at dead letters and at the counter of ids: whatever that says, a service gives out no id at or below
+// not read idempotency keys, dead letters and the counter of ids. The counter cannot do harm: a service gives out no id at or below
 // the highest one in the stream.
 //
 // A Scrub reads the stream of a running service, at a low rate and in bounded memory: in each pass it folds one part of the

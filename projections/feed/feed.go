@@ -7,10 +7,10 @@
 // readers, within a number of bytes for all accounts together, and drops the oldest first. Each event is encoded once,
 // when the first reader takes it.
 //
-// A Reader has a position in the stream. One whose next events are not in memory reads the stream itself (CatchUp), until it
-// reaches those that are: both are ordered by sequence, so that nothing is left out or comes twice. From then on it takes
-// events from memory at its own pace (Take). If events are dropped that it has not taken, it gets ErrSlow and ends; another
-// one may go on from its position.
+// A Reader has a position in the stream. While its next events are not in memory it reads them from the stream (CatchUp).
+// Stream and memory are both ordered by sequence, so that no event is left out or comes twice. Then it takes events from
+// memory at its own pace (Take). If events are dropped that it has not taken, it gets ErrSlow and ends; a new Reader can
+// continue from its position.
 //
 // Guarantees: a reader gets each event of its account behind its position once, in the order of the stream, after the read
 // model shows it. Publish never waits for a reader. The ClientErased of a client drops its other events: a reader that takes

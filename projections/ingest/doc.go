@@ -1,6 +1,6 @@
-// Package ingest turns the events of other services into what forbids the deletion of a client. It reads the streams
-// PROJECTS and INVOICES, records their events as reference events on the service's own stream, and puts what cannot be
-// attributed to an existing client among the dead letters.
+// Package ingest reads the events of other services that decide whether a client may be deleted or deactivated. It reads the
+// streams PROJECTS and INVOICES, records their events as reference events on the service's own stream, and puts messages that
+// cannot be attributed to an existing client among the dead letters.
 //
 // Each stream has one ordered loop. Watermill's Router runs it; one Watermill message is a run of consecutive messages:
 //

@@ -28,7 +28,7 @@ type Totals struct {
 	StoredAt  time.Time        // of the message at Sequence
 	Clock     time.Time        // of the last event: it never runs backwards along the stream
 	Setbacks  []Setback        // of the clocks by which events were stored, in order
-	HighestID int64            // that a client ever had, in any account, or that a message has taken: see maxSkip
+	HighestID int64            // that a client ever had, in any account, or that a foreign message or an erasure named: see maxSkip
 	Deleted   *avl.SequenceSet // ids of clients
 	// Repeated holds the sequences of the foreign messages that are events: those that a client already has. In front of a snapshot that an earlier
 	// release has saved they are not known.

@@ -2,14 +2,14 @@
 //
 //	stream -> history.Reader -> Timeline.Versions -> Version{event, time, before, after} -> transport
 //
-// A version is numbered as its event, from 1 up, and has the time that GET shows as updated-at. The versions come out of the
-// stream each time: a long history is never held as a whole. A reader of a part of it need not begin with the first event: a few
-// versions of long histories are kept in memory (see keep.go), and the reading begins with the last one in front of the part.
+// A version has the number of its event, from 1 up, and the time that GET shows as updated-at. The versions are read from the
+// stream each time: a long history is never held as a whole. A few versions of long histories are kept in memory (see keep.go):
+// a request for a part of a history reads the stream from the last kept version before that part.
 //
 // Guarantees: the versions include every event that was acknowledged before the directory was refreshed. Times never run
-// backwards along a history, and equal those of the read model; for events in front of a snapshot that an earlier release has
-// saved, the clocks of whose leaders are not known, they may be earlier by what these clocks differed. A deleted client has a
-// history as well, which ends with the deletion, and of an erased client the erasure is the history.
+// backwards along a history, and equal those of the read model. Exception: if an earlier release has saved the snapshot, it has
+// not recorded when a leader's clock was behind, so that events before the snapshot may have times that are earlier by that
+// difference. The history of a deleted client ends with the deletion; that of an erased client has the erasure only.
 package timeline
 
 import (

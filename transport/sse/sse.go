@@ -3,8 +3,8 @@
 //
 //	Begin -> Event, Position -> Flush -> connection
 //
-// What is written may be sent with the next Flush only. A reader that takes nothing for a while ends the stream: the error is
-// os.ErrDeadlineExceeded then. Every error of this package has also cancelled the context of the request.
+// Call Flush to send what was written. If the reader takes nothing for a while, the stream ends with the error
+// os.ErrDeadlineExceeded. After every error of this package the context of the request is cancelled.
 package sse
 
 import (

@@ -13,7 +13,7 @@
 // was encoded returns the same values. They are written by hand, since encoding/xml and encoding/json allocate
 // for each value of each client in a list.
 //
-// The other documents of the API are made of a Field each value. ParseTime decodes the times in queries.
+// The other documents of the API, such as a history, are trees of [Field] values. ParseTime decodes the times in queries.
 package wire
 
 import (

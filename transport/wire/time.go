@@ -11,7 +11,7 @@ import (
 // plus sign that was not encoded in the query arrives as a blank, and a blank that was encoded twice as a plus sign. ok is
 // false if text is none of this.
 //
-// The text is rewritten into few formats and compared with the layouts.
+// The text is first rewritten into a few common formats, which are then parsed with layouts of package time.
 func ParseTime(text string) (t time.Time, ok bool) {
 	for _, layout := range commonLayouts {
 		if t, err := time.Parse(layout, text); err == nil {

@@ -118,8 +118,9 @@ func orNull[T comparable](value *T) *T {
 	return value
 }
 
-// Apply applies a message with its timestamp in the stream. It returns false for a message that is no event, or that its client
-// already has. If it returns an error the copy is unchanged. What the pointers in a Client point to may change with an event.
+// Apply applies a message with its timestamp in the stream. It returns false for a message that is no event, or whose version its
+// client already has. If it returns an error the copy is unchanged. A later Apply may change the values that the pointers in a
+// Client point to.
 func (c *Copy) Apply(subject string, h nats.Header, data []byte, at time.Time) (applied bool, err error) {
 	var values []string
 	for _, name := range names {

@@ -3,11 +3,11 @@
 //	history.Records ──> Printer ──event──> standard output, a line each
 //	                        └────fault──> standard error, a line each
 //
-// A Printer first prints what is there of what Options ask for, and then, with Follow, what is stored from then on: it
-// looks for it four times a second, until its context ends or the output is closed. Reference events and messages without a
-// valid envelope are not printed. An event with a version that its client already has, which does not count, is printed: the
-// events in front of the first one that is asked for are not read. A message that is missing or cannot be read is reported
-// and counted, and the rest is printed.
+// A Printer prints the stored events that Options select. With Follow it then prints new events, for which it looks four
+// times a second, until its context ends or the output is closed. Reference events and messages without a valid envelope are
+// not printed. An event with a version that its client already has is printed although it does not count: to know that, the
+// Printer would have to read the events before the selected ones. Messages that are missing or cannot be read are reported
+// and counted.
 package events
 
 import (

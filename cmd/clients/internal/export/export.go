@@ -3,9 +3,9 @@
 //	snapshot and stream ──> readmodel.Model ──List──────────> XML or JSON, as GET /clients
 //	                                └────────timeline.Versions ──> JSON, as GET /clients/{id}/history, or CSV
 //
-// A list is that of the moment at which the stream was opened, or that of an earlier time: then the stream is folded from its
-// first event to the last one of that second, without a snapshot. A history has the times of the read model, which is folded
-// for that reason, and is written while it is read: its length does not matter to memory.
+// A list has the state when the stream was opened, or at an earlier time: then the stream is folded from its first event to
+// the last one of that second, without a snapshot. A history has the times of the read model, for which the read model is
+// folded first. It is written while it is read, so that a long history takes no more memory.
 //
 // An output file is removed if there was an error.
 package export

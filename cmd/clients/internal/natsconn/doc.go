@@ -8,8 +8,8 @@
 // address of the server and the administrator's password; both are read again at each attempt, since another start of
 // the service may choose another port.
 //
-// A connection is never given up: nats.go reconnects forever, also while a server rejects the login. A server that is
-// silent is left after 3 s. Nothing is buffered while there is no connection: a publish fails at once.
+// A lost connection is made again without limit: nats.go reconnects forever, also while a server rejects the login. It leaves
+// a server that sends nothing for 3 s. Nothing is buffered while there is no connection: a publish fails at once.
 //
 // NATS does not respond to a request that the user has no permission for; it reports the violation to the connection,
 // and the caller would wait for its own timeout. Subcommands therefore run under WithPermissions: a violation cancels

@@ -36,8 +36,8 @@ func (s Settings) fileOptions() []nats.Option {
 // inboxPrefix is where responses to the service arrive. No other user needs permission to subscribe there.
 const inboxPrefix = "_INBOX_clients"
 
-// Options returns the options that all connections have. While the client waits for a server that accepts its
-// connection and is then silent, all requests wait, even past their deadlines: hence the short timeouts.
+// Options returns the options that all connections have. The timeouts are short because nats.go blocks all requests, even past
+// their deadlines, while it waits for a server that has accepted a connection and then sends nothing.
 func Options(log *slog.Logger) []nats.Option {
 	return []nats.Option{
 		nats.Name("clients"),
