@@ -1,6 +1,8 @@
 package projections_test
 
 import (
+	"fmt"
+	"runtime"
 	"testing"
 
 	"clients/domain"
@@ -34,6 +36,49 @@ func TestUpdatedSinceIsInclusive(t *testing.T) {
 	} {
 		require.Equal(t, want, names(d.UpdatedSince("acme", at(t, clock))), clock)
 	}
+}
+
+// Readers who take a long time share what the account holds, also where nearly all clients are new.
+func TestUpdatedSinceTakesLittleMemoryForManyClients(t *testing.T) {
+	const n = 40_000
+	h := newHistory(t).at("09:00:00")
+	for id := range int64(n) {
+		if id == n/4 {
+			h.at("10:00:00")
+		}
+		h.created("acme", id+1, fmt.Sprint("Client ", id*7919%n))
+	}
+	d := h.folded()
+	later := at(t, "10:00:00")
+	want := []string{}
+	for c := range d.List("acme").Clients() {
+		if !c.UpdatedAt.Before(later) {
+			want = append(want, c.Name)
+		}
+	}
+	require.Len(t, want, n-n/4)
+	listing := d.UpdatedSince("acme", later)
+	require.Equal(t, want, names(listing))
+	require.Equal(t, len(want), listing.Len)
+	for c := range listing.Clients() {
+		require.Equal(t, want[0], c.Name)
+		break
+	}
+	before, listings := heap(), make([]readmodel.Listing, 50)
+	for i := range listings {
+		listings[i] = d.UpdatedSince("acme", later)
+	}
+	require.Less(t, heap()-before, int64(len(listings)*200<<10))
+	runtime.KeepAlive(listings)
+	runtime.KeepAlive(d)
+}
+
+// heap returns the bytes that are in use.
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }
 
 // A listing shows one state, however long it takes to read.

@@ -30,19 +30,31 @@ func (m *Model) List(account string) Listing {
 	return Listing{Sequence: m.Sequence, Revision: a.revision, Len: clients.Len(), entries: func(yield func(*Entry) bool) { clients.Scan(yield) }}
 }
 
+// maxSorted is how many clients UpdatedSince sorts. More are picked from the list of all, so that a reader who takes a long time for
+// them holds no list of its own.
+const maxSorted = 16 << 10
+
 // UpdatedSince returns the clients of an account that were updated at since or later.
 func (d *Directory) UpdatedSince(account string, since time.Time) Listing {
 	d.mu.Lock()
-	a := d.model.account(account)
-	listing, updates := Listing{Sequence: d.model.Sequence, Revision: a.revision}, a.byUpdate.Copy()
+	listing, updates := d.model.List(account), d.model.account(account).byUpdate.Copy()
 	d.mu.Unlock()
 	var found []*Entry
+	listing.Len = 0
 	updates.Ascend(&Entry{Client: domain.Client{UpdatedAt: since}}, func(e *Entry) bool {
-		found = append(found, e)
+		if listing.Len++; listing.Len <= maxSorted {
+			found = append(found, e)
+		}
 		return true
 	})
+	if all := listing.entries; listing.Len > maxSorted {
+		listing.entries = func(yield func(*Entry) bool) {
+			all(func(e *Entry) bool { return e.UpdatedAt.Before(since) || yield(e) })
+		}
+		return listing
+	}
 	slices.SortFunc(found, compareNames)
-	listing.Len, listing.entries = len(found), slices.Values(found)
+	listing.entries = slices.Values(found)
 	return listing
 }
 
