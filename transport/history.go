@@ -16,7 +16,7 @@ import (
 const (
 	defaultLimit = 100
 	maxLimit     = 1000
-	maxPage      = 256 << 10 // bytes
+	maxPage      = 256 << 10 // bytes, which the OpenAPI document names
 )
 
 // historyTimeout bounds how long a history is read.
