@@ -18,7 +18,7 @@ import (
 //
 // It returns a *CorruptError or an *UnknownEventError if the stream holds what must not be skipped, after all messages
 // before it were applied; and ErrReplaced if another stream has taken its place, which it looks for after each
-// interruption, and at least every two seconds while nothing arrives.
+// interruption, and while nothing arrives at least every two seconds, or every ten where NATS runs in this process.
 func (s *Store) Tail(ctx context.Context, after uint64, apply func([]Record) error) error {
 	t := tail{Store: s, reached: Checkpoint{Sequence: after}, apply: apply, batch: make([]Record, 0, tailBatch)}
 	if known, err := s.guard.checkpoint(); err == nil && known.Sequence == after { // the one of a snapshot
@@ -96,7 +96,7 @@ func (t *tail) read(ctx context.Context) error {
 		if found && late {
 			return fmt.Errorf("%w: messages are not delivered", errInterrupted)
 		}
-		late, watch = found, jsapi.NextWatch(watch, t.single)
+		late, watch = found, t.api.NextWatch(watch, t.single)
 	}
 }
 

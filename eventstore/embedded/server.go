@@ -244,9 +244,9 @@ func freeAddress(addr string) (host string, port int, err error) {
 func (s *Server) URL() string { return s.server.ClientURL() }
 
 // Connect connects within the process, as the administrator. A busy machine may take longer for that than nats.go allows
-// for a connection to another machine.
+// for a connection to another machine. It cannot break, so that pings find out nothing.
 func (s *Server) Connect(options ...nats.Option) (*nats.Conn, error) {
-	options = append(options, nats.InProcessServer(s.server), nats.Timeout(startLimit))
+	options = append(options, nats.InProcessServer(s.server), nats.Timeout(startLimit), nats.PingInterval(nats.DefaultPingInterval))
 	if s.admin != "" {
 		options = append(options, nats.UserInfo(adminUser, s.admin))
 	}

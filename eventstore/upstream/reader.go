@@ -116,7 +116,7 @@ func (r *Reader) readStream(ctx context.Context) error {
 		if found && late {
 			return errStalled
 		}
-		late, interval = found, jsapi.NextWatch(interval, silent && r.state.Single)
+		late, interval = found, r.Client.api.NextWatch(interval, silent && r.state.Single)
 	}
 }
 

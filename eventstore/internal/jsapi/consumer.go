@@ -53,10 +53,15 @@ func (c *Client) Consumer(ctx context.Context, r Reading) (jetstream.Consumer, e
 const WatchInterval = 250 * time.Millisecond
 
 // NextWatch returns how long it waits after another interval without messages. A stream of one replica and its consumer are on
-// the same server, so that only a message that nats.go withholds can be found: the looks become rare.
-func NextWatch(interval time.Duration, single bool) time.Duration {
-	if !single {
+// the same server, so that only a message that nats.go withholds can be found: the looks become rare. A server of another process
+// also forgets the reader's request when it is restarted.
+func (c *Client) NextWatch(interval time.Duration, single bool) time.Duration {
+	switch {
+	case !single:
 		return WatchInterval
+	case c.Conn.Opts.InProcessServer != nil:
+		return min(2*interval, 10*time.Second)
+	default:
+		return min(2*interval, 2*time.Second)
 	}
-	return min(2*interval, 2*time.Second)
 }

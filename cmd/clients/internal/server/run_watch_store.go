@@ -14,7 +14,7 @@ import (
 // row although its disk has room. A single refusal does not count: a stream that an erasure or an administrator deletes, or that
 // is created, looks for a moment like one that could not be recovered.
 const (
-	storeInterval = time.Second
+	storeInterval = 2 * time.Second
 	maxRefusals   = 3
 )
 

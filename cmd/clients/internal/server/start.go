@@ -104,7 +104,7 @@ func (s *Server) runInBackground(context.Context) error {
 	}
 	watchConnection(s)
 	s.streams = newStreamSampler(s)
-	s.every(time.Second, s.streams.sampleEvents)
+	s.every(2*time.Second, s.streams.sampleEvents)
 	s.every(5*time.Second, s.streams.sampleOthers)
 	watchFiles(s)
 	watchCertificates(s)
