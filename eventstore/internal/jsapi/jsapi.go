@@ -6,7 +6,8 @@
 //   - Requests go to the stream's leader, never to a replica that may lack acknowledged messages. A request without a
 //     response is sent again while the first one is still waited for (a hedged request): see Client.Request.
 //   - Stream information is returned only if the leader has heard of a majority of its servers a moment ago, so that a
-//     leader that was cut off and replaced is not trusted: see Client.StreamInfo.
+//     leader that was cut off and replaced is not trusted: see Client.StreamInfo. A client remembers the last silence of
+//     each stream's leader.
 //   - A message is published until its outcome is known: see Client.Publish and Outcome.
 //   - No call outlasts its context: see WithContext.
 //
@@ -20,7 +21,7 @@
 // EnsureStream creates a stream, or checks that the existing one has every setting that a guarantee depends on. Retry
 // repeats a call until there is a leader that responds to it.
 //
-// The package knows nothing of events, and keeps no state beyond the connection.
+// The package knows nothing of events, and keeps no other state.
 package jsapi
 
 import (
@@ -28,6 +29,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -44,6 +46,8 @@ type Client struct {
 	// Published, unless nil, is called with the size and the error of each attempt to publish, nil for an acknowledged one.
 	// The size is that of the largest message, without headers. It is set before the client is used.
 	Published func(size int, err error)
+
+	silences sync.Map // by the name of the stream
 }
 
 // New returns a client for a connection.

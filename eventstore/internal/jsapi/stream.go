@@ -3,6 +3,7 @@ package jsapi
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -57,7 +58,8 @@ func (c *Client) StreamInfo(ctx context.Context, stream string) (StreamInfo, err
 // empty filter matches none.
 //
 // On an idle stream the leader hears of the other servers every second, or every other second after a message was stored.
-// It is given the time to do so.
+// It is given the time to do so. A leader that has been without a quorum has to hear of a majority again after settleTime: what it
+// hears before that may have been held up on the way while the other servers elected another leader.
 func (c *Client) StreamSubjects(ctx context.Context, stream, filter string) (info StreamInfo, err error) {
 	var request any
 	if filter != "" {
@@ -70,10 +72,14 @@ func (c *Client) StreamSubjects(ctx context.Context, stream, filter string) (inf
 		if err = c.Request(ctx, "STREAM.INFO."+stream, request, &info); err != nil {
 			return info, err
 		}
-		if info.Cluster.HasQuorum() {
+		quorum := info.Cluster.HasQuorum()
+		if quorum && c.settled(stream, info.Cluster) {
 			return info, nil
 		}
-		if time.Now().After(grace) || ctx.Err() != nil {
+		if late := time.Now().After(grace); late || ctx.Err() != nil {
+			if late && !quorum {
+				c.silences.Store(stream, silence{info.Cluster.Leader, info.Cluster.LeaderSince, time.Now()})
+			}
 			return info, ErrNoQuorum
 		}
 		Sleep(ctx, quorumGrace/10)
@@ -84,15 +90,35 @@ func (c *Client) StreamSubjects(ctx context.Context, stream, filter string) (inf
 var ErrNoQuorum = errors.New("the stream leader has no quorum")
 
 const (
-	quorumTimeout = 2 * time.Second        // a server counts for the quorum if it was heard of within this time
-	quorumGrace   = 500 * time.Millisecond // how long a leader without a quorum is asked again
+	quorumTimeout = 2 * time.Second         // a server counts for the quorum if it was heard of within this time
+	quorumGrace   = 500 * time.Millisecond  // how long a leader without a quorum is asked again
+	settleTime    = 1500 * time.Millisecond // from a silence until what its leader hears counts; longer than between two samples
 )
+
+// silence is when the leader of a stream was last found without a quorum.
+type silence struct {
+	leader string
+	since  time.Time // when it became the leader
+	at     time.Time
+}
+
+// settled reports whether a leader with a quorum has heard of a majority settleTime after its last silence.
+func (c *Client) settled(stream string, cluster Cluster) bool {
+	last, ok := c.silences.Load(stream)
+	if !ok || cluster.Single() {
+		return true
+	}
+	s := last.(silence)
+	another := s.leader != cluster.Leader || !s.since.Equal(cluster.LeaderSince)
+	return another || time.Since(s.at)-cluster.heardOf() > settleTime
+}
 
 // Cluster is the leader's view of the servers that hold a stream together; empty for a stream without replicas.
 type Cluster struct {
-	RaftGroup string `json:"raft_group"` // another one if the stream is created again
-	Leader    string `json:"leader"`
-	Replicas  []struct {
+	RaftGroup   string    `json:"raft_group"` // another one if the stream is created again
+	Leader      string    `json:"leader"`
+	LeaderSince time.Time `json:"leader_since"`
+	Replicas    []struct {
 		Name    string        `json:"name"`
 		Offline bool          `json:"offline"`
 		Active  time.Duration `json:"active"` // since the leader has heard of it; 0: never
@@ -122,4 +148,16 @@ func (c Cluster) Present() (names []string) {
 func (c Cluster) HasQuorum() bool {
 	servers := len(c.Replicas) + 1
 	return c.Single() || len(c.Present()) > servers/2
+}
+
+// heardOf returns for how long the leader has not heard of a majority. It is for a leader with a quorum.
+func (c Cluster) heardOf() time.Duration {
+	var times []time.Duration
+	for _, r := range c.Replicas {
+		if !r.Offline && r.Active > 0 {
+			times = append(times, r.Active)
+		}
+	}
+	slices.Sort(times)
+	return times[(len(c.Replicas)+1)/2-1]
 }

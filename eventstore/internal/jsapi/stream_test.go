@@ -1,11 +1,15 @@
 package jsapi_test
 
 import (
+	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"clients/eventstore/internal/jsapi"
 
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 )
 
@@ -36,4 +40,42 @@ func TestHasQuorum(t *testing.T) {
 			require.Equal(t, test.want, jsapi.Cluster{Replicas: test.replicas}.HasQuorum())
 		})
 	}
+}
+
+// A leader that was cut off gets what the others sent to it before, when they may have elected another leader.
+func TestLeaderIsNotTrustedAtOnceAfterASilence(t *testing.T) {
+	t.Parallel()
+	ns, err := server.NewServer(&server.Options{DontListen: true, NoSigs: true}) // without JetStream, which would respond
+	require.NoError(t, err)
+	ns.Start()
+	t.Cleanup(ns.Shutdown)
+	nc, err := nats.Connect("", nats.InProcessServer(ns))
+	require.NoError(t, err)
+	t.Cleanup(nc.Close)
+	var heard, term atomic.Int64 // when the leader has heard of another server; when it was elected
+	_, err = nc.Subscribe("$JS.API.STREAM.INFO.TEST", func(m *nats.Msg) {
+		_ = m.Respond(fmt.Appendf(nil, `{"cluster":{"leader":"a","leader_since":%q,"replicas":[{"name":"b","active":%d},{"name":"c","active":60000000000}]}}`,
+			time.Unix(term.Load(), 0).Format(time.RFC3339), time.Since(time.Unix(0, heard.Load()))))
+	})
+	require.NoError(t, err)
+	api := jsapi.New(nc)
+	hear := func(ago time.Duration) { heard.Store(time.Now().Add(-ago).UnixNano()) }
+	info := func() error {
+		_, err := api.StreamInfo(t.Context(), "TEST")
+		return err
+	}
+
+	hear(time.Second)
+	require.NoError(t, info(), "before the silence")
+	hear(5 * time.Second)
+	require.ErrorIs(t, info(), jsapi.ErrNoQuorum, "a silence")
+	hear(0)
+	require.ErrorIs(t, info(), jsapi.ErrNoQuorum, "it may have been on the way for long")
+	require.Eventually(t, func() bool { hear(0); return info() == nil }, 10*time.Second, time.Millisecond, "it goes on hearing")
+
+	hear(5 * time.Second)
+	require.ErrorIs(t, info(), jsapi.ErrNoQuorum, "another silence")
+	hear(0)
+	term.Add(1)
+	require.NoError(t, info(), "elected again")
 }
