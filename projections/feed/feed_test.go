@@ -85,6 +85,43 @@ func rest(t *testing.T, r *feed.Reader) (sequences []uint64) {
 	}
 }
 
+// Each of many slow readers holds a few events of its own, whatever the hub has dropped since.
+func TestReadersTakeEventsOfFewBytesAtOnce(t *testing.T) {
+	t.Parallel()
+	s := &stream{}
+	s.hub = feed.NewHub(s, func(uint64) bool { return false }, 0, 8<<20)
+	r := s.hub.Open("acme", 0)
+	defer r.Close()
+	small, large := 500, 30<<10
+	var batch []eventstore.Record
+	for n := range 100 {
+		size := small
+		if n >= 80 {
+			size = large
+		}
+		event := domain.ClientCreated{ID: 7, Details: strings.Repeat("x", size)}
+		batch = append(batch, eventstore.Record{Sequence: uint64(n + 1), Size: size, Envelope: domain.Envelope{Account: "acme", Event: event}})
+	}
+	s.hub.Publish(batch)
+	for taken := 0; taken < 100; {
+		events, _, err := r.Take()
+		require.NoError(t, err)
+		require.NotEmpty(t, events)
+		bytes := 0
+		for _, e := range events {
+			taken++
+			require.Equal(t, uint64(taken), e.Sequence)
+			data, err := e.Encoded()
+			require.NoError(t, err)
+			bytes += 2 * len(data) // the event, and the text
+		}
+		require.LessOrEqual(t, bytes, max(64<<10, 3*large))
+		if taken < 80 {
+			require.Greater(t, len(events), 10)
+		}
+	}
+}
+
 func TestAReaderGetsEventsFromTheStreamAndFromMemory(t *testing.T) {
 	t.Parallel()
 	s := newStream()

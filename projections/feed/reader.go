@@ -87,8 +87,9 @@ func (r *Reader) CatchUp(ctx context.Context) iter.Seq2[*Event, error] {
 	}
 }
 
-// maxTake bounds how many events are taken at once.
-const maxTake = 64
+// maxTake bounds the bytes of events that are taken at once, unless the first one alone has more. They stay in memory until a slow
+// reader has been sent the last one, also when the hub has dropped them.
+const maxTake = 64 << 10
 
 // Take returns the next events, or none and a channel that is closed when there may be some. The error is ErrSlow.
 func (r *Reader) Take() ([]*Event, <-chan struct{}, error) {
@@ -102,7 +103,13 @@ func (r *Reader) Take() ([]*Event, <-chan struct{}, error) {
 	if found {
 		at++
 	}
-	events := a.events[at:min(at+maxTake, len(a.events))]
+	events, size := a.events[at:], 0
+	for n, e := range events {
+		if size += e.size; size > maxTake && n > 0 {
+			events = events[:n]
+			break
+		}
+	}
 	if len(events) == 0 {
 		r.position = max(r.position, r.hub.reached)
 		return nil, a.changed, nil
