@@ -2,6 +2,7 @@ package deadletter
 
 import (
 	"fmt"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -12,8 +13,8 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Headers of a dead letter, beside those of the message. Headers of the message that start with a reserved prefix are
-// stored behind prefixSetAside.
+// Headers of a dead letter, beside those of the message. Headers of the message that start with a reserved prefix, or whose
+// names a NATS client does not send, are stored percent-encoded behind prefixSetAside.
 const (
 	headerReason     = "Quarantine-Reason"
 	headerDetail     = "Quarantine-Detail"
@@ -50,8 +51,8 @@ func encode(m upstream.Message, reason, detail string) *nats.Msg {
 		subject += "." + strconv.Itoa(m.Generation)
 	}
 	for name, values := range m.Header {
-		if hasPrefixFold(name, prefixServer) || hasPrefixFold(name, prefixOwn) {
-			name = prefixSetAside + name
+		if encoded := url.QueryEscape(name); encoded != name || hasPrefixFold(name, prefixServer) || hasPrefixFold(name, prefixOwn) {
+			name = prefixSetAside + encoded
 		}
 		header[name] = values
 	}
@@ -77,7 +78,11 @@ func decode(stored jsapi.Message) Letter {
 	m.Sequence, _ = strconv.ParseUint(header.Get(headerSequence), 10, 64)
 	m.Generation, _ = strconv.Atoi(header.Get(headerGeneration))
 	for name, values := range header {
-		if original, ok := strings.CutPrefix(name, prefixSetAside); ok {
+		if encoded, ok := strings.CutPrefix(name, prefixSetAside); ok {
+			original, err := url.QueryUnescape(encoded)
+			if err != nil { // an earlier release stored it as it was
+				original = encoded
+			}
 			m.Header[original] = values
 		} else if !strings.HasPrefix(name, prefixOwn) && !strings.HasPrefix(name, prefixServer) {
 			m.Header[name] = values

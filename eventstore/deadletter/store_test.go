@@ -49,6 +49,7 @@ func TestAMessageInQuarantineIsKeptAsItWas(t *testing.T) {
 		"Nats-Msg-Id": {"5"}, "nats-expected-last-sequence": {"99"}, "Nats-Rollup": {"all"}, "Nats-TTL": {"1s"}, "Nats-Incr": {"1"},
 		"Nats-Batch-Id": {"b"}, "Nats-Schedule": {"@every 1s"}, "Quarantine-Reason": {"none"}, "quarantine-detail": {"none"}, "Quarantine-Set-Aside-Nats-Msg-Id": {"6"},
 		"two": {"values", "of it"}, "empty": {""}, "Status": {"409"}, "ce-id": {"5"}, "CE-ID": {"6"},
+		"ce-type ": {"a"}, "a b": {"c"}, "\tb": {"c"}, "é": {"ü"}, "\xff\x00": {"x"}, "{\"a\"": {"1}"}, "100%+1": {"x"}, "Nats-%2": {"x"},
 	}
 	bare := poison(8)
 	bare.Header, bare.Data = nil, nil
