@@ -157,7 +157,9 @@ func subjectOf(subject string, rawID json.RawMessage) (account string, id int64,
 		return "", 0, poisonf(Unreadable, "the subject is %s", subject)
 	}
 	if len(tokens) == 3 {
-		id, _ = strconv.ParseInt(tokens[2], 10, 64)
+		if n, err := strconv.ParseInt(tokens[2], 10, 64); err == nil { // one out of range is the greatest
+			id = n
+		}
 	}
 	if stated, ok := jsonInt(rawID); ok && stated > 0 {
 		if id > 0 && stated != id {

@@ -40,6 +40,7 @@ func TestPoisonMessages(t *testing.T) {
 		"batch without headers":  {ingest.Unreadable, &nats.Msg{Subject: "projects.acme.7", Data: []byte(`[{"specversion":"1.0","type":"projects.v1.ProjectCreated","data":{"client_id":1}}]`)}},
 		"another event format":   {ingest.Unreadable, with(project("Created", 7, `"client_id":1`), "content-type", "application/cloudevents+avro")},
 		"no id anywhere":         {ingest.Unreadable, event("projects.v1.ProjectDeleted", "projects.acme.seven", `{}`)},
+		"an id out of range":     {ingest.Unreadable, event("projects.v1.ProjectCreated", "projects.acme.9223372036854775808", `{"id":9223372036854775808,"client_id":1}`)},
 		"no account":             {ingest.Unreadable, event("projects.v1.ProjectDeleted", "projects", `{"id":7}`)},
 		"base64 that is none":    {ingest.Unreadable, structured("projects.acme.7", `"type":"projects.v1.ProjectCreated","data_base64":"{}"`)},
 		"structured, no type":    {ingest.Unreadable, structured("projects.acme.7", `"data":{"client_id":1}`)},
