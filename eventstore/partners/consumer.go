@@ -19,7 +19,7 @@ import (
 const (
 	consumerLimit     = 100 // consumers of one partner
 	inactivityLimit   = 24 * time.Hour
-	ackPendingLimit   = 20_000
+	ackPendingLimit   = 2_000 // NATS servers keep each in memory, with about 130 bytes
 	waitingPullsLimit = 1_024
 
 	// subjectLimit bounds, in bytes, what a partner chooses of a subject that is requested for it. The server closes a connection

@@ -181,6 +181,9 @@ func TestPartnersAreRefusedOtherConsumers(t *testing.T) {
 	require.Contains(t, request(t, nc, "$JS.API.CONSUMER.CREATE.CLIENTS", `{"stream_name":"CLIENTS","config":{"name":"`+strings.Repeat("x", 5000)+`","filter_subject":"clients.>"}}`), "bytes")
 	require.Contains(t, request(t, nc, "$JS.API.CONSUMER.DELETE.CLIENTS."+strings.Repeat("x", 3000), ""), "too long")
 	require.Regexp(t, `"name":"[0-9A-Za-z]{22,}"`, request(t, nc, "$JS.API.CONSUMER.CREATE.CLIENTS", `{"stream_name":"CLIENTS","config":{"filter_subject":"clients.>"}}`), "a name that cannot be guessed")
+	for _, pending := range []int{-1, 20_000} {
+		require.Contains(t, request(t, nc, "$JS.API.CONSUMER.CREATE.CLIENTS", fmt.Sprintf(`{"stream_name":"CLIENTS","config":{"ack_policy":"explicit","max_ack_pending":%d,"filter_subject":"clients.>"}}`, pending)), `"max_ack_pending":2000,`)
+	}
 	require.Contains(t, request(t, nc, "$JS.API.CONSUMER.CREATE.CLIENTS.reader.clients.>", `{"stream_name":"PROJECTS","config":{"filter_subject":"clients.>"}}`), "the stream is CLIENTS")
 	require.Contains(t, request(t, nc, "$JS.API.CONSUMER.CREATE.CLIENTS.reader.client-references.>", `{"stream_name":"CLIENTS","config":{"filter_subject":"client-references.>"}}`), "the filter has to be")
 	_, err := s.administrator(t).Stream(t.Context(), "CLIENTS")
