@@ -1,6 +1,7 @@
 package erasure_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -103,6 +104,41 @@ func TestErasureOfForeignMessages(t *testing.T) {
 	require.NoError(t, f.erase(1))
 	require.EqualValues(t, 3, f.last("clients.acme.1").Version, "behind the last one that counts")
 	require.Eventually(t, func() bool { return f.clean(1, "") }, 10*time.Second, 10*time.Millisecond)
+}
+
+// A call that was interrupted or killed holds up no other one: an embedded service completes its erasure when it starts.
+func TestErasureIsNotHeldUpByOneThatWasInterrupted(t *testing.T) {
+	t.Parallel()
+	cluster := natstest.Run(t, 1)
+	f := newFixture(t, cluster.Connect(t, 0), cluster.StoreDir(0))
+	progress := make(chan string, 1)
+	e := f.eraser(erasure.Config{Progress: func(what string) { progress <- what }})
+	for i := range 200 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i)*5*time.Microsecond)
+		if unlock, err := e.LockSnapshots(ctx); err == nil {
+			unlock()
+		}
+		cancel()
+	}
+	_, err := e.LockSnapshots(soon(t))
+	require.NoError(t, err)
+	require.Empty(t, progress, "nothing held it up")
+
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	_, err = e.LockSnapshots(ctx)
+	require.Error(t, err, "the lock is that of a call that was killed")
+	require.Len(t, progress, 1)
+	require.Contains(t, <-progress, "waiting until another erasure ends")
+	cluster.Stop(0)
+	cluster.Restart(t, 0)
+	f.eventually(func(ctx context.Context) error {
+		_, err := f.js.Stream(ctx, eventstore.Stream)
+		return err
+	})
+	_, err = e.LockSnapshots(soon(t))
+	require.NoError(t, err)
+	require.Empty(t, progress)
 }
 
 // Several calls on one client at once store one erasure.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"clients/domain"
@@ -123,19 +124,26 @@ func (e *Eraser) renewSnapshots(ctx context.Context) error {
 
 // lockSnapshots waits until no other call renews the snapshots: a nats-server (2.15.3) that deletes a stream twice at once loses
 // the stream that is made in between, and goes on storing in it. The lock is a consumer that reads nothing, which can be
-// created once. That of a call that was killed ends by itself.
+// created once. That of a call that was killed ends by itself, and at once when a server without others is started again.
 func (c *cluster) lockSnapshots(ctx context.Context) (unlock func(), err error) {
 	const lock = "clients-erasure"
 	config := jetstream.ConsumerConfig{
 		Durable: lock, Metadata: map[string]string{"holder": uuid.NewString()}, InactiveThreshold: renewLimit,
-		DeliverPolicy: jetstream.DeliverNewPolicy, AckPolicy: jetstream.AckNonePolicy,
+		DeliverPolicy: jetstream.DeliverNewPolicy, AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true,
 	}
 	limited, cancel := context.WithTimeout(ctx, 2*renewLimit)
 	defer cancel()
+	waiting := sync.OnceFunc(func() { c.Progress("waiting until another erasure ends, or for 30 s if it was killed") })
 	for {
-		_, err := c.api.JetStream.CreateConsumer(limited, eventstore.Stream, config)
+		// Even if ctx ends: the lock may be created then, and has to be removed.
+		once, end := context.WithTimeout(context.WithoutCancel(ctx), jsapi.RequestTimeout)
+		_, err := c.api.JetStream.CreateConsumer(once, eventstore.Stream, config)
+		end()
 		if err == nil {
 			return func() { _ = c.api.JetStream.DeleteConsumer(context.WithoutCancel(ctx), eventstore.Stream, lock) }, nil
+		}
+		if errors.Is(err, jetstream.ErrConsumerExists) {
+			waiting()
 		}
 		if jsapi.Pause(limited); limited.Err() != nil {
 			return nil, fmt.Errorf("wait for another erasure: %w", err)
