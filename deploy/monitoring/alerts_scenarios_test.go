@@ -250,6 +250,11 @@ age{pod="b"} 4000x40`},
 		{"one was interrupted", true, `clients_erasures_unfinished{namespace="n",pod="a"} 1x130`},
 		{"one takes some minutes", false, `clients_erasures_unfinished{namespace="n",pod="a"} 1x20 0x110`},
 	},
+	"ClientsPermissionDenied": {
+		{"a permission of one replica's user is missing", true, `clients_permission_denied{namespace="n",pod="a"} 0x4 1x4
+clients_permission_denied{namespace="n",pod="b"} 0x8`},
+		{"nothing is denied", false, `clients_permission_denied{namespace="n",pod="a"} 0x10`},
+	},
 	"ClientsBackupOld": { // time begins at 0, and each sample is as old as it is late
 		{"the last one was 27 hours ago", true, `kube_cronjob_status_last_successful_time{namespace="n",cronjob="backup"} -97200x40`},
 		{"there never was one", true, `kube_cronjob_created{namespace="n",cronjob="backup"} -97200x40`},

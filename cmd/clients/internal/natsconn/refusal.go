@@ -39,15 +39,24 @@ func PermissionError(ctx context.Context, err error) error {
 func reportViolation(ctx context.Context, log *slog.Logger) nats.Option {
 	cancel, _ := ctx.Value(cancelKey{}).(context.CancelCauseFunc)
 	return nats.ErrorHandler(func(nc *nats.Conn, _ *nats.Subscription, err error) {
-		if cancel == nil || !errors.Is(err, nats.ErrPermissionViolation) {
+		what := Denied(err)
+		if cancel == nil || what == "" {
 			log.Warn("NATS error", "error", err)
 			return
-		}
-		what := err.Error()
-		if _, rest, found := strings.Cut(what, "Permissions Violation for "); found {
-			what = rest
 		}
 		cancel(&violationError{what})
 		nc.Close()
 	})
+}
+
+// Denied returns for which action the user lacks a permission, in the server's words, or "" if err reports something else.
+func Denied(err error) string {
+	if !errors.Is(err, nats.ErrPermissionViolation) {
+		return ""
+	}
+	what := err.Error()
+	if _, rest, found := strings.Cut(what, "Permissions Violation for "); found {
+		return rest
+	}
+	return what
 }

@@ -28,6 +28,7 @@ func (s *Server) registerMetrics() {
 	s.gauge("clients_clients", "Clients of all accounts.", nil, func() float64 { return float64(s.directory.Stats().Clients) })
 	s.gauge("clients_following", "0 while the stream cannot be read any further: see the log.", nil, func() float64 { return number(s.directory.Err() == nil) })
 	s.gauge("clients_read_only", "1 while NATS refuses writes, for the reason in /readyz.", nil, func() float64 { return number(s.store.ReadOnly() != "") })
+	s.gauge("clients_permission_denied", "1 for ten minutes after NATS has denied the service a permission, which the log names.", nil, func() float64 { return number(s.permissions.denied() != "") })
 	s.gauge("clients_snapshot_sequence", "Sequence of the last snapshot of any replica.", nil, func() float64 { sequence, _ := s.snapshotter.Last(); return float64(sequence) })
 	s.gauge("clients_snapshot_age_seconds", "Age of the last snapshot of any replica, or of this process if there is none.", nil, func() float64 { _, at := s.snapshotter.Last(); return time.Since(at).Seconds() })
 	s.gauge("clients_erasures_unfinished", "Erasures that have begun and are not complete.", nil, func() float64 { return float64(len(s.store.Removals.Unfinished())) })

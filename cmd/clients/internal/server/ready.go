@@ -54,7 +54,7 @@ func (s *Server) ready() error {
 	if now.warning != "" {
 		text += ": " + now.warning
 	}
-	return errors.New(text)
+	return errors.New(s.permissions.explain(text))
 }
 
 // readOnly returns why writes cannot be carried out while the server is ready, "" while they can.
@@ -62,6 +62,11 @@ func (s *Server) readOnly() string {
 	if s.reason.Load() != nil {
 		return ""
 	}
+	return s.permissions.explain(s.refusesWrites())
+}
+
+// refusesWrites returns why NATS does not accept writes, "" while it does.
+func (s *Server) refusesWrites() string {
 	if reason := s.store.ReadOnly(); reason != "" || s.streams.reachable() {
 		return reason
 	}

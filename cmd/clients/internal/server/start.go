@@ -54,6 +54,7 @@ type Server struct {
 	broken      chan error   // receives why the process has to be restarted
 	stopBy      time.Time    // when the stop has to be complete; zero before it begins
 	readiness
+	permissions permissions
 	parts
 }
 

@@ -43,6 +43,7 @@ func connection(ctx context.Context, s *Server, log *slog.Logger) (nc *nats.Conn
 	if err != nil {
 		return nil, fmt.Errorf("connect to NATS: %w", err)
 	}
+	s.permissions.watch(nc)
 	s.onStop(nc.Close)
 	return nc, nil
 }
