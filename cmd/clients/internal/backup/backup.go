@@ -45,7 +45,11 @@ func Create(ctx context.Context, nc *nats.Conn, folder string, options Options) 
 		return err
 	}
 	if len(entries) > 0 {
-		return fmt.Errorf("%s: not empty", folder)
+		err := fmt.Errorf("%s: not empty", folder)
+		if _, missing := os.Stat(filepath.Join(folder, manifestFile)); errors.Is(missing, os.ErrNotExist) {
+			err = terminal.WithHint(err, "it may be what a backup that was killed has left: remove it, or name another folder")
+		}
+		return err
 	}
 	if err := create(ctx, nc, folder, options); err != nil {
 		written, _ := os.ReadDir(folder)

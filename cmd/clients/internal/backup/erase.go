@@ -39,12 +39,22 @@ func (r *restore) finish(ctx context.Context, events api.StreamConfig) error {
 	return nil
 }
 
-// loadOwn returns the stream of events, or an error if another restore has replaced it.
+// loadOwn returns the stream of events, or an error if another restore has replaced it, or has deleted one of the others.
 func (r *restore) loadOwn(events api.StreamConfig) (*jsm.Stream, error) {
 	stream, err := r.manager.LoadStream(eventstore.Stream)
 	if err == nil && stream.Metadata()[eventstore.EpochKey] != events.Metadata[eventstore.EpochKey] {
 		r.guard, r.begun = "", nil // they are the other one's
 		err = terminal.WithHint(errors.New("another restore has replaced the streams"), "check with clients verify what they contain now")
+	}
+	for name, created := range r.created {
+		if err != nil || name == eventstore.SnapshotsStream { // an erasure makes it again, and so does the service
+			continue
+		}
+		info, failed := information(r.manager, name)
+		if jsm.IsNatsError(failed, streamNotFound) || failed == nil && !info.Created.Equal(created) {
+			failed = terminal.WithHint(fmt.Errorf("another restore has deleted the stream %s", name), "run it again with --replace when no other one runs")
+		}
+		err = failed
 	}
 	return stream, err
 }

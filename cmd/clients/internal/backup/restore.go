@@ -78,7 +78,7 @@ func (b *Backup) ToDirectory(ctx context.Context, dir string, target Target) err
 
 func (b *Backup) restore(nc *nats.Conn, target Target) (*restore, error) {
 	manager, err := newManager(nc)
-	return &restore{Backup: b, Target: target, nc: nc, manager: manager}, err
+	return &restore{Backup: b, Target: target, nc: nc, manager: manager, created: make(map[string]time.Time)}, err
 }
 
 // serviceRuns reports whether a replica responds. It retries a message that does not exist.

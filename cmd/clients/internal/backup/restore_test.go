@@ -128,6 +128,15 @@ func TestARestoreNoticesAnother(t *testing.T) {
 	stream, err := js.Stream(t.Context(), "CLIENTS")
 	require.NoError(t, err)
 	require.Contains(t, stream.CachedInfo().Config.Subjects, "clients.>", "that of the other one is left")
+
+	err = made.ToServers(t.Context(), to, backup.Target{Replicas: 1, Replace: true, Err: io.Discard, Out: watcher{func(line string) {
+		if strings.HasPrefix(line, "late keys: ") {
+			require.NoError(t, js.DeleteStream(t.Context(), "KV_CLIENTS_KEYS"), "as another one does that fails then")
+		}
+	}}})
+	require.ErrorContains(t, err, "another restore has deleted the stream KV_CLIENTS_KEYS")
+	_, err = js.Stream(t.Context(), "CLIENTS")
+	require.ErrorIs(t, err, jetstream.ErrStreamNotFound, "no service starts without the keys")
 }
 
 // A restore waits for servers that start: that is when operators restore.

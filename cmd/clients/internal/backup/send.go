@@ -36,10 +36,10 @@ const (
 var errNotBegun = errors.New("restore refused")
 
 // send creates a stream of the messages in data. The error is errNotBegun if nothing was created.
-func (r *restore) send(ctx context.Context, meta streamMeta, data io.Reader) (state api.StreamState, err error) {
+func (r *restore) send(ctx context.Context, meta streamMeta, data io.Reader) (state api.StreamState, created time.Time, err error) {
 	request, err := json.Marshal(meta)
 	if err != nil {
-		return state, err
+		return state, created, err
 	}
 	var to api.JSApiStreamRestoreResponse // has the subject for the data
 	err = r.request(ctx, fmt.Sprintf(api.JSApiStreamRestoreT, meta.Config.Name), request, apiAttempt, apiTimeout, &to)
@@ -47,23 +47,23 @@ func (r *restore) send(ctx context.Context, meta streamMeta, data io.Reader) (st
 		err = fmt.Errorf("%w: %w", errNotBegun, err)
 	}
 	if jsm.IsNatsError(err, nameInUse) {
-		err = terminal.WithHint(err, "wait a minute for NATS to release the name of a killed restore, and run it again")
+		err = terminal.WithHint(err, "another restore runs, or NATS still reserves the name for one that was killed: wait a minute, and run it again")
 	}
 	if err != nil {
-		return state, err
+		return state, created, err
 	}
 	for chunk := make([]byte, chunkSize); ; {
 		n, err := data.Read(chunk)
 		if n > 0 {
 			if err := r.request(ctx, to.DeliverSubject, chunk[:n], apiTimeout, apiTimeout, nil); err != nil {
-				return state, fmt.Errorf("store messages: %w", err)
+				return state, created, fmt.Errorf("store messages: %w", err)
 			}
 		}
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			return state, err
+			return state, created, err
 		}
 	}
 	var made api.JSApiStreamCreateResponse
@@ -72,9 +72,9 @@ func (r *restore) send(ctx context.Context, meta streamMeta, data io.Reader) (st
 		err = errors.New("empty response")
 	}
 	if err != nil {
-		return state, fmt.Errorf("create stream: %w", err)
+		return state, created, fmt.Errorf("create stream: %w", err)
 	}
-	return made.State, nil
+	return made.State, made.Created, nil
 }
 
 // request decodes the response to a request, unless it is nil or empty. It repeats a request without responders, because servers of

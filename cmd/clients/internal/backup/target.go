@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"clients/cmd/clients/internal/terminal"
 	"clients/eventstore"
@@ -28,8 +29,9 @@ type restore struct {
 	Target
 	nc       *nats.Conn
 	manager  *jsm.Manager
-	embedded bool     // into a data directory
-	begun    []string // streams that it has created, perhaps in part
+	embedded bool                 // into a data directory
+	begun    []string             // streams that it has created, perhaps in part
+	created  map[string]time.Time // when it has created streams
 	// guard is the stream because of which no service starts while streams are replaced: the counter of ids that was there before,
 	// or the events under another subject. "" without Replace.
 	guard string
@@ -174,13 +176,14 @@ func (r *restore) stream(ctx context.Context, stream manifestStream, meta stream
 	defer bar.Clear()
 	data := smallBlocks(io.TeeReader(file, bar))
 	defer data.Close()
-	state, err := r.send(ctx, meta, data)
+	state, created, err := r.send(ctx, meta, data)
 	if !errors.Is(err, errNotBegun) { // otherwise it may have existed before
 		r.begun = append(r.begun, stream.Name)
 	}
 	if err != nil {
 		return err
 	}
+	r.created[stream.Name] = created
 	if state.LastSeq != stream.Last {
 		return fmt.Errorf("restored up to sequence %d, expected %d", state.LastSeq, stream.Last)
 	}
