@@ -94,6 +94,13 @@ func Open(folder string) (*Backup, error) {
 				return nil, fmt.Errorf("stream %s: file %s is missing or changed", stream.Name, name)
 			}
 		}
+		meta, err := readStreamMeta(filepath.Join(folder, stream.Name))
+		if err != nil {
+			return nil, err
+		}
+		if meta.State.LastSeq != stream.Last || meta.State.Msgs != stream.Messages {
+			return nil, fmt.Errorf("stream %s: %s does not match %s", stream.Name, manifestFile, jsm.SnapshotMetaFile)
+		}
 	}
 	return b, nil
 }

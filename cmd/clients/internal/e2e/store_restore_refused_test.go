@@ -63,6 +63,8 @@ func TestARestoreIsRefused(t *testing.T) {
 		"half a manifest":   changed("manifest.json", func(b []byte) []byte { return b[:len(b)/2] }),
 		"another format":    changed("manifest.json", replace(`"format": 1`, `"format": 2`)),
 		"a file is missing": changed("manifest.json", replace(`"backup.json"`, `"more.json": "0", "backup.json"`)),
+		"another number":    changed("manifest.json", replace(`"last_sequence": `, `"last_sequence": 1`)),
+		"a missing number":  changed("manifest.json", replace(`"messages"`, `"massages"`)),
 		"no manifest":       filepath.Join(folder, "CLIENTS"),
 		"nothing":           filepath.Join(folder, "none"),
 	}
