@@ -13,14 +13,12 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// The streams of the service.
+// The streams of this package, and the one that shows that there were events. Those of the folders below are named there.
 const (
 	Stream   = "CLIENTS"     // every event, in one order
 	IDStream = "CLIENTS_IDS" // a counter: the highest client id handed out
 
-	SnapshotsBucket  = "CLIENTS_SNAPSHOTS"  // of the read model: an object store, see snapshotstore
-	QuarantineStream = "CLIENTS_QUARANTINE" // messages of other services that cannot be used
-
+	SnapshotsBucket = "CLIENTS_SNAPSHOTS"      // of the read model: an object store, see snapshotstore
 	SnapshotsStream = "OBJ_" + SnapshotsBucket // the stream behind the bucket
 )
 

@@ -140,7 +140,7 @@ func TestStartAcceptsChangesOfOtherStreams(t *testing.T) {
 func TestStreamKeepsItsMessagesAfterAnInterruptedUpdate(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	own := []string{eventstore.IDStream, eventstore.QuarantineStream, upstream.Projects.Name}
+	own := []string{eventstore.IDStream, deadletter.Stream, upstream.Projects.Name}
 	messages := make(map[string]uint64)
 	serve(t, dir, func(s *service) {
 		s.besideEvents()
@@ -264,7 +264,7 @@ func (f *foreign) quarantined(first, n, dropped int) {
 	for i := first; i < first+n; i++ {
 		f.send(fmt.Sprintf("clients-quarantine.%s.%d", f.config.Name, i), nil, make([]byte, 10_000))
 	}
-	stream, err := f.s.js.Stream(deadline(f), eventstore.QuarantineStream)
+	stream, err := f.s.js.Stream(deadline(f), deadletter.Stream)
 	require.NoError(f, err)
 	for i := first; i < first+dropped; i++ {
 		require.NoError(f, stream.Purge(deadline(f), jetstream.WithPurgeSubject(fmt.Sprintf("clients-quarantine.%s.%d", f.config.Name, i))))

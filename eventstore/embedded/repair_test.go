@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"clients/eventstore"
 	"clients/eventstore/deadletter"
 	"clients/eventstore/upstream"
 
@@ -17,7 +16,7 @@ import (
 func TestAStartOverwritesWhatWasDeleted(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	block := filepath.Join(streamDir(dir, eventstore.QuarantineStream), "msgs", "1.blk")
+	block := filepath.Join(streamDir(dir, deadletter.Stream), "msgs", "1.blk")
 	serve(t, dir, func(s *service) {
 		letters := deadletter.New(s.nc)
 		require.NoError(t, letters.Ensure(deadline(t), 1, nil))
@@ -25,7 +24,7 @@ func TestAStartOverwritesWhatWasDeleted(t *testing.T) {
 			_, err := letters.Put(deadline(t), upstream.Message{Stream: "PROJECTS", Sequence: uint64(len(text)), Data: []byte(text)}, "unreadable", "")
 			require.NoError(t, err)
 		}
-		stream, err := s.js.Stream(deadline(t), eventstore.QuarantineStream)
+		stream, err := s.js.Stream(deadline(t), deadletter.Stream)
 		require.NoError(t, err)
 		require.NoError(t, stream.DeleteMsg(deadline(t), 2))
 		require.NoError(t, letters.Drop(deadline(t), 1))
@@ -35,7 +34,7 @@ func TestAStartOverwritesWhatWasDeleted(t *testing.T) {
 	require.Contains(t, string(content), "deleted")
 	require.Equal(t, 2, bytes.Count(content, []byte("Quarantine-Reason")), "the one that was dropped is overwritten")
 	require.NoError(t, os.WriteFile(block+".tmp", content, 0o600))
-	serve(t, dir, func(s *service) { require.EqualValues(t, 1, s.state(eventstore.QuarantineStream).Msgs) })
+	serve(t, dir, func(s *service) { require.EqualValues(t, 1, s.state(deadletter.Stream).Msgs) })
 	content, err = os.ReadFile(block)
 	require.NoError(t, err)
 	require.NotContains(t, string(content), "deleted")

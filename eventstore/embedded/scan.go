@@ -5,6 +5,7 @@ import (
 
 	"clients/eventstore"
 	"clients/eventstore/blockfile"
+	"clients/eventstore/deadletter"
 	"clients/eventstore/upstream"
 
 	"github.com/nats-io/nats-server/v2/server/avl"
@@ -25,7 +26,7 @@ type scanned struct {
 func scan(store string) (found scanned, err error) {
 	messages := make(map[string]*avl.SequenceSet)
 	found.inClear = make(map[string]map[uint64]bool)
-	for _, stream := range []string{eventstore.Stream, eventstore.QuarantineStream, upstream.Projects.Name, upstream.Invoices.Name} {
+	for _, stream := range []string{eventstore.Stream, deadletter.Stream, upstream.Projects.Name, upstream.Invoices.Name} {
 		messages[stream], found.inClear[stream] = &avl.SequenceSet{}, make(map[uint64]bool)
 	}
 	var removals eventstore.Removals

@@ -13,6 +13,7 @@ import (
 	"clients/cmd/clients/internal/terminal"
 	"clients/domain"
 	"clients/eventstore"
+	"clients/eventstore/deadletter"
 	"clients/eventstore/idempotency"
 	"clients/eventstore/upstream"
 
@@ -21,7 +22,7 @@ import (
 )
 
 // ownStreams are the streams of every backup, in the order in which they are copied; see the package comment.
-var ownStreams = []string{eventstore.SnapshotsStream, idempotency.Stream, eventstore.Stream, eventstore.QuarantineStream, eventstore.IDStream}
+var ownStreams = []string{eventstore.SnapshotsStream, idempotency.Stream, eventstore.Stream, deadletter.Stream, eventstore.IDStream}
 
 // lateKeysFile lies with the copy of the keys. It has one JSON object per line: the keys stored from the moment of that
 // copy to one after that of the events. A copy of a bucket may also lack values that were replaced while it was made.

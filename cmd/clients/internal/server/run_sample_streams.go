@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"clients/eventstore"
+	"clients/eventstore/deadletter"
 	"clients/eventstore/idempotency"
 	"clients/eventstore/upstream"
 
@@ -69,7 +70,7 @@ func (s *streamSampler) sampleOthers(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, sampleTimeout)
 	defer cancel()
 	var requests sync.WaitGroup
-	for _, stream := range []string{eventstore.IDStream, eventstore.QuarantineStream, idempotency.Stream, eventstore.SnapshotsStream} {
+	for _, stream := range []string{eventstore.IDStream, deadletter.Stream, idempotency.Stream, eventstore.SnapshotsStream} {
 		requests.Go(func() { _ = s.sample(ctx, stream) })
 	}
 	for _, stream := range []upstream.Stream{upstream.Projects, upstream.Invoices} {
