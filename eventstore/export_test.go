@@ -32,7 +32,6 @@ const (
 	ProbeEvery     = probeEvery
 	PublishAttempt = publishAttempt
 	PublishLimit   = publishLimit
-	StaleLeader    = staleLeader
 	SuspicionGap   = suspicionGap
 )
 

@@ -69,8 +69,8 @@ func (g *guard) fail(fault error) error {
 type suspicion struct{ since, last time.Time }
 
 const (
-	// staleLeader is longer than a stale leader can respond.
-	staleLeader = 12 * time.Second
+	// StaleLeader is longer than a stale leader can respond, see CONSISTENCY.md.
+	StaleLeader = 12 * time.Second
 	// suspicionGap ends a suspicion that was not repeated for so long: the next leader is another one.
 	suspicionGap = 2 * time.Second
 )
@@ -83,7 +83,7 @@ func (s *suspicion) repeated(single bool) bool {
 		s.since = now
 	}
 	s.last = now
-	return single || now.Sub(s.since) >= staleLeader
+	return single || now.Sub(s.since) >= StaleLeader
 }
 
 // contradicted notes that a leader contradicts the checkpoint. It returns the fault if that is beyond doubt; until then it

@@ -101,16 +101,13 @@ func (h *History) readBounds(ctx context.Context) error {
 	return err
 }
 
-// staleLeader is longer than a leader that was replaced still responds, see CONSISTENCY.md.
-const staleLeader = 12 * time.Second
-
 // Outlast waits until no leader can respond any more that was replaced before the call.
 func (h *History) Outlast(ctx context.Context) error {
 	if len(h.Servers) < 2 {
 		return nil
 	}
 	select {
-	case <-time.After(staleLeader):
+	case <-time.After(eventstore.StaleLeader):
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
