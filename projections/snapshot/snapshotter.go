@@ -24,7 +24,8 @@ type Snapshotter struct {
 	mu       sync.Mutex
 	sequence uint64 // of the last snapshot that the directory has reached, by any replica; 0 if there is none
 	savedAt  time.Time
-	duration time.Duration // of the last save
+	failedAt time.Time     // when a save failed last
+	duration time.Duration // of the last save, also if it failed
 }
 
 // When a snapshot is saved: after some time or some events, while there are changes, but never so often that more than a
@@ -74,7 +75,7 @@ func (s *Snapshotter) Last() (sequence uint64, at time.Time) {
 func (s *Snapshotter) ready() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now, since := s.directory.Sequence(), time.Since(s.savedAt)
+	now, since := s.directory.Sequence(), min(time.Since(s.savedAt), time.Since(s.failedAt))
 	if now <= s.sequence || since < saveShare*s.duration {
 		return false
 	}
@@ -101,12 +102,13 @@ func (s *Snapshotter) Save(ctx context.Context) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.duration, s.savedAt = time.Since(begun), time.Now() // after an error, to wait before the next one
+	s.duration = time.Since(begun)
 	if err != nil {
+		s.failedAt = time.Now()
 		s.log.Warn("snapshot not saved", "error", err)
 		return
 	}
-	s.sequence = saved.Sequence
+	s.sequence, s.savedAt = saved.Sequence, time.Now()
 	s.log.Debug("snapshot saved", "sequence", s.sequence, "duration", s.duration)
 }
 
