@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"iter"
 	"maps"
-	"math"
 	"net/http"
 	"net/url"
 	"time"
@@ -113,7 +112,7 @@ func (c client) Missing() bool {
 }
 
 // Attributes returns those of the state that is shown.
-func (c client) Attributes() []attribute { return attributesOf(c.State, math.MaxInt) }
+func (c client) Attributes() []attribute { return attributesOf(c.State) }
 
 // VersionLink returns the URL of a version, which leaves the events of the page where they are.
 func (c client) VersionLink(version uint64) string { return c.link(version, c.Before) }

@@ -106,6 +106,37 @@ func TestWindowsOfALongHistory(t *testing.T) {
 	}
 }
 
+// A text that is too long for the timeline, also one that another program has stored, is compared as a whole.
+func TestAChangeOfALongText(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 600)
+	for name, c := range map[string]struct {
+		before, after domain.Client
+		want          []string // labels
+	}{
+		"name, behind what is shown":    {domain.Client{ID: 7, Name: long}, domain.Client{ID: 7, Name: long + "y"}, []string{"Name"}},
+		"details, behind what is shown": {domain.Client{ID: 7, Details: long}, domain.Client{ID: 7, Details: long + "y"}, []string{"Details"}},
+		"details beside a long name":    {domain.Client{ID: 7, Name: long, Details: "a"}, domain.Client{ID: 7, Name: long, Details: "b"}, []string{"Details"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			update := func(yield func(timeline.Version, error) bool) {
+				v := timeline.Version{Record: eventstore.Record{Sequence: 9, Type: "clients.v1.ClientUpdated"}, At: minute(2), Before: c.before, After: c.after}
+				v.Version = 2
+				yield(v, nil)
+			}
+			page, _, err := console.Client(console.Frame{}, c.after, update, 7, console.Selection{})
+			require.NoError(t, err)
+			_, history, _ := strings.Cut(string(page), `id="history"`)
+			var labels []string
+			for _, label := range regexp.MustCompile(`<dt>([^<]*)</dt>`).FindAllStringSubmatch(history, -1) {
+				labels = append(labels, label[1])
+			}
+			require.Equal(t, c.want, labels)
+		})
+	}
+}
+
 // What is left of an erased client is its erasure.
 func TestAnErasedClient(t *testing.T) {
 	t.Parallel()

@@ -65,25 +65,25 @@ func changes(before, after domain.Client) (changed []change) {
 	if !after.Exists() {
 		return nil
 	}
-	old := attributesOf(before, maxValue)
-	for i, is := range attributesOf(after, maxValue) {
+	old := attributesOf(before)
+	for i, is := range attributesOf(after) {
 		was := old[i]
 		created := !before.Exists() && is.Text != ""
-		differs := before.Exists() && (was.value != is.value || is.Cut && before.Details != after.Details)
+		differs := before.Exists() && was.Text != is.Text
 		if created || differs {
-			changed = append(changed, change{is.Label, was.value, is.value})
+			changed = append(changed, change{is.Label, was.cut(), is.cut()})
 		}
 	}
 	return changed
 }
 
-// attributesOf returns what events change of a client, in the order of the API. Texts of more than limit characters are cut.
-func attributesOf(c domain.Client, limit int) []attribute {
+// attributesOf returns what events change of a client, in the order of the API.
+func attributesOf(c domain.Client) []attribute {
 	status := "inactive"
 	if c.Active {
 		status = "active"
 	}
-	all := []attribute{
+	return []attribute{
 		{"Name", value{Text: c.Name}},
 		{"Status", value{Text: status}},
 		{"Currency", value{Text: c.Currency}},
@@ -93,12 +93,6 @@ func attributesOf(c domain.Client, limit int) []attribute {
 		{"Invoice timeframe", value{Text: c.DefaultInvoiceTimeframe, Empty: "none"}},
 		{"Last invoice kind", value{Text: c.LastInvoiceKind, Empty: "none"}},
 	}
-	for i := range all {
-		if all[i].Text != "" {
-			all[i].value = value{Text: all[i].Text}.cut(limit)
-		}
-	}
-	return all
 }
 
 // number returns the digits of a number, "" of 0, which is null.
@@ -109,11 +103,11 @@ func number(n int64) string {
 	return strconv.FormatInt(n, 10)
 }
 
-// cut returns the value with limit characters at most, in memory of its own.
-func (v value) cut(limit int) value {
+// cut returns the value with at most maxValue characters, in memory of its own.
+func (v value) cut() value {
 	count := 0
 	for i := range v.Text {
-		if count == limit {
+		if count == maxValue {
 			return value{Text: strings.Clone(v.Text[:i]), Cut: true}
 		}
 		count++
