@@ -154,12 +154,6 @@ func decodeJSON[T any](data []byte) (v T, err error) {
 	return v, err
 }
 
-// Data returns the body of an event, byte for byte as this release and earlier ones have stored it.
-func (r Record) Data() ([]byte, error) {
-	_, data, err := marshal(r.Event)
-	return data, err
-}
-
 // structured is an event in the JSON format of CloudEvents. The extension attributes are the texts of the headers.
 type structured struct {
 	SpecVersion     string          `json:"specversion"`
@@ -180,13 +174,9 @@ type structured struct {
 
 // CloudEvent returns an event in the structured mode of CloudEvents, as JSON on one line.
 func (r Record) CloudEvent() ([]byte, error) {
-	data, err := r.Data()
-	if err != nil {
-		return nil, err
-	}
 	return encodeJSON(structured{
 		SpecVersion: specVersion, ID: r.EventID, Source: source, Type: r.Type, Subject: strconv.FormatInt(r.ClientID, 10),
 		Time: clock(r.Time), DataContentType: contentType, Actor: r.Actor, CorrelationID: r.CorrelationID, CausationID: r.CausationID,
-		Traceparent: r.Traceparent, ClientVersion: strconv.FormatUint(r.Version, 10), Checksum: hexSum(r.Checksum), Data: data,
+		Traceparent: r.Traceparent, ClientVersion: strconv.FormatUint(r.Version, 10), Checksum: hexSum(r.Checksum), Data: r.Data,
 	})
 }

@@ -51,7 +51,7 @@ type Record struct {
 	Type            string    // as it is stored; empty for a foreign message
 	domain.Envelope           // but for the Account, which is the subject's, empty for a foreign message
 	Checksum        uint64
-	Size            int // of the data of an event
+	Data            []byte // of an event, as it is stored
 	// Reference is what was learned of other services, on an internal subject; nil for an event.
 	Reference *domain.ReferenceEvent
 	// Removal says why other messages are missing, on an internal subject; nil for an event.
@@ -155,7 +155,7 @@ func Decode(sequence uint64, at time.Time, subject string, header nats.Header, d
 		return r, err
 	}
 	if r.Event != nil {
-		r.Checksum, r.Size = sum, len(data)
+		r.Checksum, r.Data = sum, data
 	}
 	return r, nil
 }

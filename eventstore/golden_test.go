@@ -1,6 +1,7 @@
 package eventstore_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -149,18 +150,23 @@ func TestStoredEventsAreRead(t *testing.T) {
 			record, err := eventstore.Decode(17, at, msg.Subject, msg.Header, msg.Data)
 			require.NoError(t, err)
 			require.Equal(t, eventstore.Record{
-				Sequence: 17, Subject: msg.Subject, StoredAt: at, ClientID: g.event.Client(), Type: msg.Header.Get("ce-type"), Envelope: envelope, Checksum: revision.Checksum, Size: len(msg.Data),
+				Sequence: 17, Subject: msg.Subject, StoredAt: at, ClientID: g.event.Client(), Type: msg.Header.Get("ce-type"), Envelope: envelope, Checksum: revision.Checksum, Data: msg.Data,
 			}, record)
 		})
 	}
 }
 
-// A newer release may add members to the body of a version 1 event.
-func TestUnknownMembersOfABodyAreIgnored(t *testing.T) {
+// A newer release may add members to the body of a version 1 event. What is passed on has them, as the checksum demands.
+func TestUnknownMembersOfABodyArePassedOn(t *testing.T) {
 	msg := sealed(t, "clients.v1.ClientToggled", "1", `{"id":1,"active":true,"why":"because"}`)
 	record, err := eventstore.Decode(5, time.Now(), msg.Subject, msg.Header, msg.Data)
 	require.NoError(t, err)
 	require.Equal(t, domain.ClientToggled{ID: 1, Active: true}, record.Event)
+	passed, err := record.CloudEvent()
+	require.NoError(t, err)
+	var event struct{ Data json.RawMessage }
+	require.NoError(t, json.Unmarshal(passed, &event))
+	require.Equal(t, string(msg.Data), string(event.Data))
 }
 
 func TestAnUnknownEventCannotBeStored(t *testing.T) {

@@ -108,7 +108,7 @@ func (h *Hub) Publish(batch []eventstore.Record) {
 func isEvent(r eventstore.Record) bool { return r.Event != nil && r.Foreign == "" }
 
 func newEvent(a *account, r eventstore.Record) *Event {
-	size := 1<<10 + 3*r.Size // about: its texts, and as much twice when it is encoded
+	size := 1<<10 + 4*len(r.Data) // about: its data and texts, and as much twice when it is encoded
 	return &Event{Sequence: r.Sequence, Type: r.Type, Encoded: sync.OnceValues(r.CloudEvent), size: size, account: a, client: r.ClientID}
 }
 

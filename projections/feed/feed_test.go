@@ -99,8 +99,8 @@ func TestReadersTakeEventsOfFewBytesAtOnce(t *testing.T) {
 		if n >= 80 {
 			size = large
 		}
-		event := domain.ClientCreated{ID: 7, Details: strings.Repeat("x", size)}
-		batch = append(batch, eventstore.Record{Sequence: uint64(n + 1), Size: size, Envelope: domain.Envelope{Account: "acme", Event: event}})
+		data := fmt.Appendf(nil, `{"details":%q}`, strings.Repeat("x", size))
+		batch = append(batch, eventstore.Record{Sequence: uint64(n + 1), Data: data, Envelope: domain.Envelope{Account: "acme", Event: domain.ClientCreated{ID: 7}}})
 	}
 	s.hub.Publish(batch)
 	for taken := 0; taken < 100; {

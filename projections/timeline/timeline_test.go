@@ -198,7 +198,7 @@ func TestAPartOfALongHistory(t *testing.T) {
 	for behind, first := range map[uint64]int{0: 1, 499: 1, 500: 500, 999: 500, 1000: 1000, 1200: 1000, 9999: 1000} {
 		got := part(line, behind)
 		require.EqualValues(t, first, got[0].Version, "behind %d", behind)
-		require.True(t, slices.Equal(all[first-1:], got), "behind %d", behind)
+		require.Equal(t, all[first-1:], got, "behind %d", behind)
 	}
 	v, err := line.Number(t.Context(), "test", 7, 1100)
 	require.NoError(t, err)

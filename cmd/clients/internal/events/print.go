@@ -29,16 +29,12 @@ type printedEvent struct {
 
 // print writes one event.
 func (p *printer) print(r eventstore.Record) error {
-	data, err := r.Data()
-	if err != nil {
-		return fmt.Errorf("sequence %d: %w", r.Sequence, err)
-	}
 	if p.JSON {
 		return json.NewEncoder(p.out).Encode(printedEvent{
-			r.Sequence, r.StoredAt, r.Account, r.ClientID, r.Version, r.Type, r.EventID, r.Time, r.Actor, r.CorrelationID, r.CausationID, r.Traceparent, data,
+			r.Sequence, r.StoredAt, r.Account, r.ClientID, r.Version, r.Type, r.EventID, r.Time, r.Actor, r.CorrelationID, r.CausationID, r.Traceparent, r.Data,
 		})
 	}
-	_, err = fmt.Fprintf(p.out, "%d  %s  %s/%d  v%d  %s  by %s  %s\n", r.Sequence, r.StoredAt.UTC().Format(time.DateTime), r.Account, r.ClientID, r.Version,
-		strings.TrimPrefix(r.Type, "clients.v1."), terminal.Printable(r.Actor), terminal.Printable(string(data)))
+	_, err := fmt.Fprintf(p.out, "%d  %s  %s/%d  v%d  %s  by %s  %s\n", r.Sequence, r.StoredAt.UTC().Format(time.DateTime), r.Account, r.ClientID, r.Version,
+		strings.TrimPrefix(r.Type, "clients.v1."), terminal.Printable(r.Actor), terminal.Printable(string(r.Data)))
 	return err
 }
