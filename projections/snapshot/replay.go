@@ -17,13 +17,14 @@ func Replay(
 	ctx context.Context, bucket *snapshotstore.Bucket, history *history.History, before *time.Time, reached func(sequence uint64),
 ) (m *readmodel.Model, err error) {
 	m = readmodel.NewModel()
+	rest := *history
 	if before == nil {
 		if m, err = newest(ctx, bucket, history.Last); err != nil {
 			return nil, fmt.Errorf("replay: %w", err)
 		}
-		history.First = max(history.First, m.Sequence+1)
+		rest.First = max(rest.First, m.Sequence+1)
 	}
-	for record, err := range history.Records(ctx) {
+	for record, err := range rest.Records(ctx) {
 		if err == nil && before != nil && (record.Event != nil || record.Removed) && !record.StoredAt.Before(*before) {
 			break
 		}

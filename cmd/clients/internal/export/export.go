@@ -50,7 +50,6 @@ func Run(ctx context.Context, nc *nats.Conn, o Options, stdout, report io.Writer
 	if err != nil {
 		return err
 	}
-	all := *h // a replay makes h smaller
 	model, err := replay(ctx, nc, h, o.AsOf, report)
 	if err != nil {
 		return fmt.Errorf("export: %w", err)
@@ -58,7 +57,7 @@ func Run(ctx context.Context, nc *nats.Conn, o Options, stdout, report io.Writer
 	var summary string
 	switch {
 	case o.Client > 0:
-		summary, err = o.history(ctx, replayed{&all, model}, stdout)
+		summary, err = o.history(ctx, replayed{h, model}, stdout)
 	case o.AsOf != nil && o.AsOf.After(time.Now()) && o.AsOf.After(model.Clock):
 		err = errors.New("the time is in the future")
 	default:
