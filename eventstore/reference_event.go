@@ -21,24 +21,24 @@ const (
 
 type (
 	positionV1 struct {
-		Stream   string    `json:"stream"`
-		Created  time.Time `json:"created"`
-		Sequence uint64    `json:"sequence"`
-		Round    int       `json:"round,omitempty"`
-		Previous uint64    `json:"previous,omitempty"`
-		StoredAt time.Time `json:"stored_at,omitzero"`
-		EventID  string    `json:"event_id,omitempty"`
+		Stream     string    `json:"stream"`
+		Created    time.Time `json:"created"`
+		Sequence   uint64    `json:"sequence"`
+		Generation int       `json:"round,omitempty"`
+		Previous   uint64    `json:"previous,omitempty"`
+		StoredAt   time.Time `json:"stored_at,omitzero"`
+		EventID    string    `json:"event_id,omitempty"`
 	}
 	referenceV1 struct {
-		Source    positionV1 `json:"source"`
-		Recorder  string     `json:"recorder"`
-		Late      bool       `json:"late,omitempty"`
-		Change    string     `json:"change,omitempty"`
-		ID        int64      `json:"id,omitempty"`
-		ClientID  int64      `json:"client_id,omitempty"`
-		Active    *bool      `json:"active,omitempty"`
-		Kind      string     `json:"kind,omitempty"`
-		Timeframe string     `json:"timeframe,omitempty"`
+		Source           positionV1 `json:"source"`
+		Replica          string     `json:"recorder"`
+		Late             bool       `json:"late,omitempty"`
+		Operation        string     `json:"change,omitempty"`
+		ID               int64      `json:"id,omitempty"`
+		ClientID         int64      `json:"client_id,omitempty"`
+		Active           *bool      `json:"active,omitempty"`
+		InvoiceKind      string     `json:"kind,omitempty"`
+		InvoiceTimeframe string     `json:"timeframe,omitempty"`
 	}
 )
 
@@ -56,11 +56,11 @@ func encodeReference(e domain.ReferenceEvent, eventID string, at time.Time) (*na
 	}
 	data, err := encodeJSON(referenceV1{
 		Source: positionV1{
-			Stream: e.Source.Stream, Created: e.Source.Created.UTC(), Sequence: e.Source.Sequence, Round: e.Source.Generation, Previous: e.Previous,
+			Stream: e.Source.Stream, Created: e.Source.Created.UTC(), Sequence: e.Source.Sequence, Generation: e.Source.Generation, Previous: e.Previous,
 			StoredAt: e.StoredAt.UTC(), EventID: e.EventID,
 		},
-		Recorder: e.Replica, Late: e.Late, Change: string(e.Operation), ID: e.ID, ClientID: e.ClientID, Active: e.Active,
-		Kind: e.InvoiceKind, Timeframe: e.InvoiceTimeframe,
+		Replica: e.Replica, Late: e.Late, Operation: string(e.Operation), ID: e.ID, ClientID: e.ClientID, Active: e.Active,
+		InvoiceKind: e.InvoiceKind, InvoiceTimeframe: e.InvoiceTimeframe,
 	})
 	msg, _ := newMessage(subject, data, attributes{
 		id:            eventID,
@@ -113,9 +113,9 @@ func unmarshalReference(kind string, data []byte) (domain.ReferenceEvent, error)
 	}
 	v, err := decodeJSON[referenceV1](data)
 	return domain.ReferenceEvent{
-		Source:   domain.Position{Stream: v.Source.Stream, Created: v.Source.Created, Sequence: v.Source.Sequence, Generation: v.Source.Round},
-		Previous: v.Source.Previous, StoredAt: v.Source.StoredAt, EventID: v.Source.EventID, Kind: reference, Operation: domain.Operation(v.Change), ID: v.ID, ClientID: v.ClientID,
-		Active: v.Active, InvoiceKind: v.Kind, InvoiceTimeframe: v.Timeframe, Late: v.Late, Replica: v.Recorder,
+		Source:   domain.Position{Stream: v.Source.Stream, Created: v.Source.Created, Sequence: v.Source.Sequence, Generation: v.Source.Generation},
+		Previous: v.Source.Previous, StoredAt: v.Source.StoredAt, EventID: v.Source.EventID, Kind: reference, Operation: domain.Operation(v.Operation), ID: v.ID, ClientID: v.ClientID,
+		Active: v.Active, InvoiceKind: v.InvoiceKind, InvoiceTimeframe: v.InvoiceTimeframe, Late: v.Late, Replica: v.Replica,
 	}, err
 }
 
