@@ -29,6 +29,7 @@ var (
 const (
 	BlockSize      = blockSize
 	HeaderLimit    = headerLimit
+	MaxEvent       = maxEvent
 	ProbeEvery     = probeEvery
 	PublishAttempt = publishAttempt
 	PublishLimit   = publishLimit

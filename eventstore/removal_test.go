@@ -110,7 +110,7 @@ func TestAnErasureAndItsRemovalAreStoredTogether(t *testing.T) {
 // A client with very many events takes several records and events, which are one erasure: one event would be too large for a server.
 func TestALargeRemoval(t *testing.T) {
 	t.Parallel()
-	smallest := func(o *server.Options) { o.MaxPayload = 202_000 } // that the service accepts
+	smallest := func(o *server.Options) { o.MaxPayload = eventstore.MaxEvent } // that the service accepts
 	nc := natstest.Run(t, 1, smallest).Connect(t, 0)
 	store := openStore(t, nc, 1)
 	appendAll(t, store, created(7), happened(2, domain.ClientDeleted{ID: 7}))
