@@ -29,13 +29,14 @@ func MaxConnections(memoryLimit int64) int {
 // Costs of responses. A reader that takes none of what it is sent keeps a response in memory until a timeout ends it.
 const (
 	compressorCost = 768 << 10
-	// largeResponse is for a chunk of a list, which may grow beyond its size, and for a client with details of more than smallDetails bytes.
-	// Each of these bytes may be written as five. Smaller responses are counted with their connection.
+	// largeResponse is for a chunk of a list, which may grow beyond its size, beside the clients that updated_since sorts, and for a client
+	// with details of more than smallDetails bytes. Each of these bytes may be written as five. Smaller responses are counted with their
+	// connection.
 	largeResponse = 512 << 10
 	smallDetails  = 20 << 10
 )
 
-// feedCost is what a feed holds beside its connection while it waits and writes.
+// feedCost is what a feed holds beside its connection while it waits and writes, mostly the events that feed.Reader.Take returns.
 const feedCost = 64 << 10
 
 // streamCost is for a response that reads the stream: a page of a history or of the console, or a feed until it has caught up, which
