@@ -22,8 +22,8 @@ type Entry struct {
 	// LastSequence is the condition that the event is stored under, see Append; nil if an entry before it in the same batch
 	// is an event of the same client.
 	LastSequence *uint64
-	// Anew stores a reference event even if the stream holds one about the same message. It is for one that does not count:
-	// see domain.ReferenceEvent.
+	// Anew stores a reference event even if the stream holds one about the same message. It is for a message whose stored
+	// reference event does not count: see domain.ReferenceEvent.
 	Anew bool
 }
 

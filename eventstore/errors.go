@@ -11,13 +11,13 @@ import (
 var (
 	// ErrReplaced reports that the stream is not the one that has been read so far: it was made again, or put back to an
 	// earlier copy of itself.
-	ErrReplaced = errors.New("the stream " + Stream + " was replaced while the service ran, which has to be started again")
+	ErrReplaced = errors.New("the stream " + Stream + " was replaced while the service ran: restart the service")
 	// ErrWentBackwards reports that the stream ends before a sequence that it is known to have reached.
 	ErrWentBackwards = errors.New("the stream ends before a sequence that it had already reached")
 	// ErrIncomplete reports that the stream holds fewer messages than were stored in it. Every sequence was one message, and a
 	// Removal accounts for each that an operator had removed.
 	ErrIncomplete = errors.New("messages are missing from the stream " + Stream + ": " + howToRestore)
-	// ErrDamaged reports that the stream was found not to hold what was folded of it.
+	// ErrDamaged reports that a scrub found the stream to differ from what was folded of it.
 	ErrDamaged = errors.New("the stream " + Stream + " is damaged: list the faults with clients verify (of a stopped embedded store: --data-dir), and restore a backup")
 	// ErrStreamLost reports that there is no stream of events although there was one. It is not made again: what is lost
 	// would go unnoticed, and ids would start over.

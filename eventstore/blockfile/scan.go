@@ -1,8 +1,8 @@
 // Package blockfile reads the files in which nats-server 2.x keeps the messages of its streams, while no server uses them.
 //
-// A server that opens a store cuts a file off at the first message that it cannot read, and goes on with what is left: what
-// was stored behind a flipped bit would be gone without a word. So the embedded server is only started after Scan has read
-// all files:
+// A server that opens a store truncates a file at the first message that it cannot read, and continues with what is left: after
+// a flipped bit the messages behind it would be lost without an error. So the embedded server is started only after Scan has
+// read all files:
 //
 //	<store>/jetstream/$G/streams/<stream>/msgs/<number>.blk   a block: a run of records
 //	Scan -> each block, in order -> each record -> Visitor

@@ -101,7 +101,7 @@ func (h *History) readBounds(ctx context.Context) error {
 	return err
 }
 
-// Outlast waits until no leader can respond any more that was replaced before the call.
+// Outlast waits for as long as a leader that was replaced before the call may still respond.
 func (h *History) Outlast(ctx context.Context) error {
 	if len(h.Servers) < 2 {
 		return nil

@@ -128,7 +128,7 @@ type Message struct {
 	Subject  string
 	Header   nats.Header
 	Data     []byte
-	// Gone reports that there is no message: nothing is left of the stream behind Previous up to this sequence.
+	// Gone reports that this stands for deleted messages: the stream has none after Previous up to this sequence.
 	Gone bool
 }
 

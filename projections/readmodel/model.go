@@ -30,8 +30,8 @@ type Totals struct {
 	Setbacks  []Setback        // of the clocks by which events were stored, in order
 	HighestID int64            // that a client ever had, in any account, or that a foreign message or an erasure named: see maxSkip
 	Deleted   *avl.SequenceSet // ids of clients
-	// Repeated holds the sequences of the foreign messages that are events: those that a client already has. In front of a snapshot that an earlier
-	// release has saved they are not known.
+	// Repeated holds the sequences of the events that do not count, because their client already had that version or was deleted. If an
+	// earlier release has saved the snapshot, those before it are not known.
 	Repeated   *avl.SequenceSet
 	References *references.Index
 }

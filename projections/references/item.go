@@ -50,7 +50,7 @@ func (x *Index) tree(s Scope) *itemTree {
 	return tree
 }
 
-// HasActive reports whether some event said if the item is active.
+// HasActive reports whether any event has set Active.
 func (i *Item) HasActive() bool { return i.ActiveAt != Point{} }
 
 // HasOrigin reports whether the item was created or deleted. Otherwise it is unknown, or known from changes alone.

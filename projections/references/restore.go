@@ -27,7 +27,7 @@ func (x *Index) RestoreDefaults(client int64, kindAt, timeframeAt Point) {
 	x.change(client, func(c *Client) { c.KindAt, c.TimeframeAt = kindAt, timeframeAt })
 }
 
-// FinishRestore forgets what an earlier release had not forgotten.
+// FinishRestore forgets deleted items beyond the limits: an earlier release may have remembered more.
 func (x *Index) FinishRestore() {
 	for _, all := range x.tombstones {
 		slices.SortStableFunc(all, compareTombstones)

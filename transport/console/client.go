@@ -55,9 +55,9 @@ type client struct {
 	NoHistory bool // because it cannot be read at present
 }
 
-// Client returns the page of a client, and its status, which is 404 if the client did not exist as selected. The error is
-// domain.ErrNotFound if there never was such a client, or that of versions, which may begin with the last one that is unneeded. If versions
-// is nil, because they cannot be read, the page shows the present client alone.
+// Client returns the page of a client, and its status, which is 404 if the client did not exist as selected. versions may leave out the
+// versions for which Selection.Unneeded is true, except for the last of these. If versions is nil, because they cannot be read, the page
+// shows the present client alone. The error is domain.ErrNotFound if there never was such a client, or that of versions.
 func Client(frame Frame, present domain.Client, versions iter.Seq2[timeline.Version, error], id int64, s Selection) (page []byte, status int, err error) {
 	c := client{Frame: frame, Selection: s, ID: id, Name: present.Name, State: present, NoHistory: versions == nil}
 	if versions != nil {

@@ -52,9 +52,9 @@ func (c *Client) Consumer(ctx context.Context, r Reading) (jetstream.Consumer, e
 // WatchInterval is how long a reader of a stream waits for messages before it looks at whether the stream has moved on.
 const WatchInterval = 250 * time.Millisecond
 
-// NextWatch returns how long it waits after another interval without messages. A stream of one replica and its consumer are on
-// the same server, so that only a message that nats.go withholds can be found: the looks become rare. A server of another process
-// also forgets the reader's request when it is restarted.
+// NextWatch returns how long a reader waits after another interval without messages. If the stream has one replica, its
+// consumer is on the same server. Then a check can only find messages that nats.go has not delivered, or that a server of another
+// process was restarted and has forgotten the reader's request: the intervals grow.
 func (c *Client) NextWatch(interval time.Duration, single bool) time.Duration {
 	switch {
 	case !single:

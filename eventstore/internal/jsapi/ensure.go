@@ -47,8 +47,8 @@ func (c *Client) EnsureStream(ctx context.Context, want jetstream.StreamConfig) 
 	return info, nil
 }
 
-// OfStream returns the error of a request to a stream with the name of the stream. Without a leader there is no response in
-// time, or one of a server that knows of no leader.
+// OfStream adds the name of the stream to the error of a request. If there is no response in time, or the response of a server that
+// knows of no leader, the error says that the stream has no leader.
 func OfStream(stream string, err error) error {
 	api := apiError(err)
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrNoResponders) || api != nil && api.Code == http.StatusServiceUnavailable {

@@ -15,7 +15,7 @@ type Outcome int
 const (
 	Stored    Outcome = iota
 	Conflict          // not stored: there is a newer message on the subject
-	Duplicate         // sent more than once, and stored, unless a newer message that is another one was stored first
+	Duplicate         // sent more than once: stored, unless another message was stored on the subject first
 	Refused           // not stored, and it would not be stored later
 	Retryable         // not stored: the server could not store it at the moment
 	Unknown           // stored or not
@@ -39,8 +39,8 @@ var noRoom = []jetstream.ErrorCode{
 	10109, // the stream is sealed
 }
 
-// LacksStorage reports whether a stream was not created because the servers, or too few of them, have as much storage left as it may
-// take. A cluster that is just forming returns the same.
+// LacksStorage reports whether a stream was not created because too few servers have as much storage left as the stream may take. A
+// cluster that is just forming returns the same error.
 func LacksStorage(err error) bool {
 	api := apiError(err)
 	return api != nil && (api.ErrorCode == codeNoStorage || api.ErrorCode == codeNoPeers)

@@ -3,7 +3,7 @@
 // be restructured under them. Of the module they import only natstest, which runs real NATS servers, and the package
 // workload below, which makes the load of the fault tests and checks what its callers saw.
 //
-// A file tests one subject, and the first word of its name says which part of the contract that belongs to:
+// A file tests one subject. The first word of its name is the part of the contract that the subject belongs to:
 //
 //	api_          requests and responses: formats, values, conditions, refusals, lists
 //	idempotency_  the Idempotency-Key

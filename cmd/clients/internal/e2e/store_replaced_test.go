@@ -18,7 +18,7 @@ import (
 func requireReplaced(t *testing.T, s *service, known, ids []int64) {
 	t.Helper()
 	eventually(t, func() bool { return s.operations("/readyz").status == http.StatusServiceUnavailable }, "readiness fails")
-	require.Contains(t, s.operations("/readyz").body, "CLIENTS was replaced while the service ran, which has to be started again")
+	require.Contains(t, s.operations("/readyz").body, "CLIENTS was replaced while the service ran: restart the service")
 	require.Equal(t, 200, s.operations("/livez").status)
 	for _, id := range known {
 		require.Contains(t, s.want(200, "GET", path(id), "").header.Get("Warning"), "110")

@@ -91,7 +91,7 @@ func Snapshots(nc *nats.Conn) *snapshotstore.Bucket {
 	return snapshotstore.New(nc, snapshotstore.Config{Log: slog.New(slog.DiscardHandler)})
 }
 
-// WithLimit calls do with a context that ends after Limit, and returns an error that says so if it did.
+// WithLimit calls do with a context that ends after Limit. If do fails after that, the error says that NATS did not respond in time.
 func WithLimit(ctx context.Context, do func(context.Context) error) error {
 	limited, cancel := context.WithTimeout(ctx, Limit)
 	defer cancel()
