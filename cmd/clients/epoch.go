@@ -27,8 +27,8 @@ func (c *epochCommand) Help() string {
 		"The service may keep running, and shows a new epoch when the command ends. Exit code 0: done. 1: it failed. 2: invalid settings."
 }
 
-// noticed is longer than a replica of the service takes to notice a new epoch: it samples the stream once a second.
-const noticed = 2 * time.Second
+// noticed is longer than a replica of the service takes to notice a new epoch: it samples the stream at least every 2 s.
+const noticed = 3 * time.Second
 
 // Run prints the epoch, after it has changed it if that is asked for.
 func (c *epochCommand) Run(ctx context.Context, s streams, nc *nats.Conn) error {

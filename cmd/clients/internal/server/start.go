@@ -105,7 +105,11 @@ func (s *Server) runInBackground(context.Context) error {
 	}
 	watchConnection(s)
 	s.streams = newStreamSampler(s)
-	s.every(2*time.Second, s.streams.sampleEvents)
+	interval := time.Second // also to notice a leader that is cut off, see jsapi.Client.StreamSubjects
+	if s.embedded != nil {
+		interval = 2 * time.Second
+	}
+	s.every(interval, s.streams.sampleEvents)
 	s.every(5*time.Second, s.streams.sampleOthers)
 	watchFiles(s)
 	watchCertificates(s)
