@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -19,7 +20,8 @@ import (
 const (
 	consumerLimit     = 100 // consumers of one partner
 	inactivityLimit   = 24 * time.Hour
-	ackPendingLimit   = 2_000 // NATS servers keep each in memory, with about 130 bytes
+	redeliveryLimit   = time.Second // the server spends all its time on a consumer that redelivers sooner
+	ackPendingLimit   = 2_000       // NATS servers keep each in memory, with about 130 bytes
 	waitingPullsLimit = 1_024
 
 	// subjectLimit bounds, in bytes, what a partner chooses of a subject that is requested for it. The server closes a connection
@@ -80,6 +82,8 @@ func check(c *server.ConsumerConfig) error {
 		return errors.New("only pull consumers and ordered consumers are allowed, without flow control, heartbeats and rate limits of their own")
 	case c.InactiveThreshold > inactivityLimit:
 		return fmt.Errorf("inactive_threshold is at most %s", inactivityLimit)
+	case slices.ContainsFunc(append(c.BackOff[:len(c.BackOff):len(c.BackOff)], c.AckWait), isShort):
+		return fmt.Errorf("ack_wait and backoff are at least %s", redeliveryLimit)
 	case c.MaxWaiting > waitingPullsLimit:
 		return fmt.Errorf("max_waiting is at most %d", waitingPullsLimit)
 	}
@@ -90,6 +94,9 @@ func check(c *server.ConsumerConfig) error {
 	}
 	return nil
 }
+
+// isShort reports whether a message would be redelivered after too short a time. 0 is the server's default for ack_wait.
+func isShort(wait time.Duration) bool { return wait != 0 && wait < redeliveryLimit }
 
 // filtersOf returns what a consumer selects, at least one filter: "" selects everything.
 func filtersOf(c *server.ConsumerConfig) []string {
