@@ -148,7 +148,7 @@ func TestAStartCompletesAnErasureThatWasKilled(t *testing.T) {
 		s.kill()
 		killed := time.Now()
 		if command.Wait() != nil {
-			require.Contains(t, fmt.Sprint(command.Stderr), "run this again: it opens the store of a service that is stopped")
+			require.Contains(t, fmt.Sprint(command.Stderr), "run this again: it opens the store of a stopped service")
 			require.Less(t, time.Since(killed), 10*time.Second)
 		}
 		texts := map[string]bool{}
