@@ -19,6 +19,7 @@ import (
 const (
 	apiTimeout   = time.Minute      // for one response: a disk may have to sync many messages first
 	apiAttempt   = 10 * time.Second // before what can be repeated is: in an election a request may get no response
+	nameTimeout  = 2 * time.Minute  // for the name of a stream, which NATS reserves for about a minute if a restore does not go on
 	endTimeout   = time.Hour        // for the response at the end, when the stream is complete
 	retryTimeout = 3 * time.Second  // without responders; a server waits 5 s for the next chunk
 	peersTimeout = 30 * time.Second // for servers that start, or that the cluster's leader has not heard of for a moment
@@ -42,7 +43,7 @@ func (r *restore) send(ctx context.Context, meta streamMeta, data io.Reader) (st
 		return state, created, err
 	}
 	var to api.JSApiStreamRestoreResponse // has the subject for the data
-	err = r.request(ctx, fmt.Sprintf(api.JSApiStreamRestoreT, meta.Config.Name), request, apiAttempt, apiTimeout, &to)
+	err = r.request(ctx, fmt.Sprintf(api.JSApiStreamRestoreT, meta.Config.Name), request, apiAttempt, nameTimeout, &to)
 	if errors.As(err, new(api.ApiError)) {
 		err = fmt.Errorf("%w: %w", errNotBegun, err)
 	}
