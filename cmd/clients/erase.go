@@ -29,7 +29,7 @@ type eraseCommand struct {
 // Help returns the long help.
 func (c *eraseCommand) Help() string {
 	return "Overwrites everything that is stored about a deleted client, with its dead letters and all snapshots, and stores " +
-		"ClientErased, which tells subscribers to erase their copies. Older backups, exports and logs keep what they hold. The service " +
+		"ClientErased, on which subscribers erase their copies. Older backups, exports and logs keep what they hold. The service " +
 		"may be running; if an embedded service is stopped, the command opens its store. NATS must accept the login as an " +
 		"administrator. On several servers it takes about four minutes, and all of them must be running. After an interruption run " +
 		"the command again: it completes the erasure. " +

@@ -13,8 +13,8 @@ import (
 // deniedShown is how long /readyz and the metrics show that NATS has denied a permission. Some are used every few minutes only.
 const deniedShown = 10 * time.Minute
 
-// permissions is what NATS has denied the service's user most recently. NATS reports that to the connection, and whoever waits for
-// the response to a denied request learns of no reason.
+// permissions is what NATS has denied the service's user most recently. NATS reports that to the connection. A denied request gets
+// no response, and its error does not name the reason.
 type permissions struct{ last atomic.Pointer[denial] }
 
 type denial struct {
