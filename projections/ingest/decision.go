@@ -28,10 +28,10 @@ type key struct {
 
 // known is what is known of a project or invoice after the messages of the run so far.
 type known struct {
-	client  int64
-	active  bool            // whether it is active is known
-	created bool            // its creation or deletion is known
-	events  map[string]bool // of the run, and duplicates of earlier ones
+	client    int64
+	hasActive bool            // see references.Item
+	hasOrigin bool            // see references.Item
+	events    map[string]bool // of the run, and duplicates of earlier ones
 }
 
 // decideRun decides a run. It marks the messages that are poison.
@@ -63,9 +63,9 @@ func (d *decision) decide(i *item) *Poison {
 		d.duplicates++
 		return nil
 	}
-	if isLateCreation := event.Operation == domain.Created && known.client != 0 && !known.created; isLateCreation {
+	if isLateCreation := event.Operation == domain.Created && known.client != 0 && !known.hasOrigin; isLateCreation {
 		event.ClientID = 0 // that of the change, which is newer, stays
-		if known.active {
+		if known.hasActive {
 			event.Active = nil
 		}
 	}
@@ -79,8 +79,8 @@ func (d *decision) decide(i *item) *Poison {
 	d.add(event)
 	i.subject = event.Subject
 	known.client = cmp.Or(event.ClientID, known.client)
-	known.active = known.active || event.Active != nil
-	known.created = known.created || event.Operation != domain.Changed
+	known.hasActive = known.hasActive || event.Active != nil
+	known.hasOrigin = known.hasOrigin || event.Operation != domain.Changed
 	known.events[event.EventID] = true
 	return nil
 }
@@ -167,7 +167,7 @@ func (d *decision) reference(event domain.ReferenceEvent) *known {
 	now := d.config.Directory.Item(event.Kind, event.Account, event.ID)
 	k := d.references[key]
 	if k == nil {
-		k = &known{client: now.Client, active: now.HasActive(), created: now.HasOrigin(), events: make(map[string]bool)}
+		k = &known{client: now.Client, hasActive: now.HasActive(), hasOrigin: now.HasOrigin(), events: make(map[string]bool)}
 		d.references[key] = k
 	}
 	if now.Seen(event.EventID) || now.Seen(event.CausationID) {
