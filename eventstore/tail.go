@@ -20,12 +20,12 @@ import (
 // before it were applied; and ErrReplaced if another stream has taken its place, which it looks for after each
 // interruption, and while nothing arrives at least every two seconds, or every ten where NATS runs in this process.
 func (s *Store) Tail(ctx context.Context, after uint64, apply func([]Record) error) error {
-	t := tail{Store: s, reached: Checkpoint{Sequence: after}, apply: apply, batch: make([]Record, 0, tailBatch)}
+	t := tail{Store: s, applied: Checkpoint{Sequence: after}, apply: apply, delivered: make([]Record, 0, tailBatch)}
 	if known, err := s.guard.checkpoint(); err == nil && known.Sequence == after { // the one of a snapshot
-		t.reached = known
+		t.applied = known
 	}
-	for logged := ""; ; {
-		err := t.read(ctx)
+	for logged := ""; ; { // the last interruption
+		err := t.read(ctx, logged != "")
 		_, fault := s.guard.checkpoint()
 		switch {
 		case ctx.Err() != nil:
@@ -33,14 +33,14 @@ func (s *Store) Tail(ctx context.Context, after uint64, apply func([]Record) err
 		case fault != nil:
 			return fault
 		case errors.Is(err, errInterrupted):
-			if state := fmt.Sprint(t.reached.Sequence, err); state != logged { // it may last
+			if state := fmt.Sprint(t.applied.Sequence, err); state != logged { // it may last
 				logged = state
-				s.config.Log.Warn("reading CLIENTS again", "after", t.reached.Sequence, "reason", err)
+				s.config.Log.Warn("reading CLIENTS again", "after", t.applied.Sequence, "reason", err)
 			}
 		case err != nil:
 			return err
 		}
-		jsapi.Sleep(ctx, tailRetry) // it may not even begin
+		jsapi.Sleep(ctx, tailRetry)
 	}
 }
 
@@ -53,50 +53,49 @@ const (
 	tailRetry = 200 * time.Millisecond
 )
 
-// tail reads the stream from a message on. A consumer delivers the messages; what it leaves out is read from the stream's
-// leader (backfill). So is everything while the consumer is silent: the server that it lives on may be gone, and another
-// consumer cannot be created before the cluster has elected a leader for itself, which takes longer than the stream needs.
+// tail reads the stream from a message on. A consumer delivers the messages. They are read from the stream's leader instead
+//   - when the consumer leaves some out: they were removed, or nats.go withholds one that looks like a status of the server;
+//   - when the consumer is silent: the server that it lives on may be gone, and another consumer cannot be created before the
+//     cluster has elected a leader for itself, which takes longer than the stream needs;
+//   - after an interruption, so that the next consumer begins behind what may have caused it.
 type tail struct {
 	*Store
-	reached Checkpoint // the last message that was applied
-	apply   func([]Record) error
-	batch   []Record // not yet applied; reused
-	again   bool     // it was interrupted before
-	single  bool     // the stream has one replica
+	applied   Checkpoint // the last message that was applied
+	apply     func([]Record) error
+	delivered []Record // by the consumer, and not yet applied; at most as many as it has capacity
+	single    bool     // the stream has one replica
 
 	unreadable unreadable // suspected
 }
 
-// read applies what a consumer delivers, until that is interrupted. After an interruption it first reads from the leader,
-// so that what the consumer was interrupted by, or what would interrupt the next one, is behind it.
-func (t *tail) read(ctx context.Context) error {
-	if t.again {
+// read applies what the leader has, if resumed is set, and then what a consumer delivers, until that is interrupted.
+func (t *tail) read(ctx context.Context, resumed bool) error {
+	if resumed {
 		if _, err := t.catchUp(ctx); err != nil {
 			return err
 		}
 	}
-	t.again = true
 	consumer, err := t.consumer(ctx)
 	if err != nil {
 		return interrupted(err)
 	}
-	for late, watch := false, jsapi.WatchInterval; ; {
-		silent, err := t.fetch(ctx, consumer, watch)
+	for missedBefore, interval := false, jsapi.WatchInterval; ; {
+		silent, err := t.fetch(ctx, consumer, interval)
 		if _, fault := t.guard.checkpoint(); err != nil || fault != nil {
 			return cmp.Or(err, fault)
 		}
 		if !silent {
-			late, watch = false, jsapi.WatchInterval
+			missedBefore, interval = false, jsapi.WatchInterval
 			continue
 		}
-		found, err := t.catchUp(ctx)
+		missed, err := t.catchUp(ctx)
 		if err != nil {
 			return err
 		}
-		if found && late {
+		if missed && missedBefore { // once, they may just have been stored
 			return fmt.Errorf("%w: messages are not delivered", errInterrupted)
 		}
-		late, watch = found, t.api.NextWatch(watch, t.single)
+		missedBefore, interval = missed, t.api.NextWatch(interval, t.single)
 	}
 }
 
@@ -104,17 +103,17 @@ func interrupted(err error) error { return fmt.Errorf("%w: %w", errInterrupted, 
 
 // consumer creates a consumer. It ends with its stream: that this is the expected one is checked once the consumer exists.
 func (t *tail) consumer(ctx context.Context) (jetstream.Consumer, error) {
-	consumer, err := t.api.Consumer(ctx, jsapi.Reading{Stream: Stream, After: t.reached.Sequence})
+	consumer, err := t.api.Consumer(ctx, jsapi.Reading{Stream: Stream, After: t.applied.Sequence})
 	if err == nil {
-		err = t.guard.checkMessage(ctx, t.reached)
+		err = t.guard.checkMessage(ctx, t.applied)
 	}
 	return consumer, err
 }
 
-// fetch applies what is delivered in response to one request, which stands for up to watch. silent says that nothing has
+// fetch applies what is delivered in response to one request, which stands for an interval. silent says that nothing has
 // arrived.
-func (t *tail) fetch(ctx context.Context, consumer jetstream.Consumer, watch time.Duration) (silent bool, err error) {
-	limited, cancel := context.WithTimeout(ctx, watch)
+func (t *tail) fetch(ctx context.Context, consumer jetstream.Consumer, interval time.Duration) (silent bool, err error) {
+	limited, cancel := context.WithTimeout(ctx, interval)
 	defer cancel()
 	messages, err := consumer.Fetch(tailFetch, jetstream.FetchMaxBytes(tailBytes), jetstream.FetchContext(limited))
 	if err != nil {
@@ -123,12 +122,8 @@ func (t *tail) fetch(ctx context.Context, consumer jetstream.Consumer, watch tim
 	silent = true
 	for msg := range messages.Messages() {
 		silent = false
-		more, err := t.take(ctx, msg)
-		if err != nil || !more || len(t.batch) == cap(t.batch) {
-			err = cmp.Or(t.flush(), err, ctx.Err())
-		}
-		if err != nil {
-			return false, err
+		if err := t.take(ctx, msg); err != nil {
+			return false, cmp.Or(t.flush(), err)
 		}
 	}
 	if err := t.flush(); err != nil {
@@ -140,45 +135,51 @@ func (t *tail) fetch(ctx context.Context, consumer jetstream.Consumer, watch tim
 	return silent, ctx.Err()
 }
 
-// take adds a message to the batch, and reports whether the server has more. What the consumer has left out before it is
-// read from the leader: nats.go withholds a message that looks like a status of the server.
-func (t *tail) take(ctx context.Context, msg jetstream.Msg) (more bool, err error) {
+// take adds a delivered message to those that are not applied, and applies them if there are no more at the moment, or
+// enough for a batch. What the consumer has left out before the message is read from the leader first.
+func (t *tail) take(ctx context.Context, msg jetstream.Msg) error {
 	meta, err := msg.Metadata()
 	if err != nil {
-		return false, interrupted(err)
+		return interrupted(err)
 	}
 	sequence := meta.Sequence.Stream
-	if sequence > t.reached.Sequence+uint64(len(t.batch))+1 {
+	if sequence > t.next() {
 		if err := t.flush(); err != nil {
-			return false, err
+			return err
 		}
 		if err := t.backfill(ctx, sequence-1); err != nil {
-			return false, t.explainMissing(ctx, err)
+			return t.explainMissing(ctx, err)
 		}
 	}
-	if sequence > t.reached.Sequence+uint64(len(t.batch)) { // not repeated after a reconnect, or read from the leader already
+	if sequence == t.next() { // not repeated after a reconnect, or read from the leader already
 		record, removed := t.Removals.Record(sequence)
 		if !removed {
 			record, err = Decode(sequence, meta.Timestamp, msg.Subject(), msg.Headers(), msg.Data())
 		}
 		if err != nil {
-			return false, err
+			return err
 		}
 		t.Removals.Add(record)
-		t.batch = append(t.batch, record)
+		t.delivered = append(t.delivered, record)
 	}
-	return meta.NumPending > 0, nil
+	if meta.NumPending == 0 || len(t.delivered) == cap(t.delivered) {
+		return cmp.Or(t.flush(), ctx.Err())
+	}
+	return nil
 }
 
-// flush applies the batch.
+// next returns the sequence that the consumer has to deliver next.
+func (t *tail) next() uint64 { return t.applied.Sequence + uint64(len(t.delivered)) + 1 }
+
+// flush applies what was delivered.
 func (t *tail) flush() error {
-	batch := t.batch
-	t.batch = t.batch[:0]
-	return t.advance(batch)
+	batch := t.delivered
+	t.delivered = batch[:0]
+	return t.applyBatch(batch)
 }
 
-// advance applies a batch and moves the checkpoint on.
-func (t *tail) advance(batch []Record) error {
+// applyBatch applies messages and moves the checkpoint on.
+func (t *tail) applyBatch(batch []Record) error {
 	if len(batch) == 0 {
 		return nil
 	}
@@ -186,8 +187,8 @@ func (t *tail) advance(batch []Record) error {
 		return err
 	}
 	last := batch[len(batch)-1]
-	t.reached = Checkpoint{last.Sequence, last.StoredAt}
-	t.guard.advance(t.reached)
+	t.applied = Checkpoint{last.Sequence, last.StoredAt}
+	t.guard.advance(t.applied)
 	if t.config.Advanced != nil {
 		t.config.Advanced(last.Sequence)
 	}

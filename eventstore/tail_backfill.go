@@ -17,7 +17,7 @@ const (
 	backfillBatch  = 32                     // messages that are read before they are applied, at most
 )
 
-// catchUp reads from the leader up to the end of the stream, and reports whether there was anything to read. A leader that
+// catchUp applies what the leader has up to the end of the stream, and reports whether there was anything. A leader that
 // does not respond is no error.
 func (t *tail) catchUp(ctx context.Context) (found bool, err error) {
 	limited, cancel := context.WithTimeout(ctx, catchUpTimeout)
@@ -27,24 +27,24 @@ func (t *tail) catchUp(ctx context.Context) (found bool, err error) {
 		return false, nil
 	}
 	t.single = info.Config.Replicas == 1
-	before := t.reached.Sequence
+	before := t.applied.Sequence
 	err = t.backfill(limited, info.State.Last)
 	if errors.Is(err, errNoResponse) {
 		err = nil
 	}
-	return t.reached.Sequence > before, t.explainMissing(ctx, err)
+	return t.applied.Sequence > before, t.explainMissing(ctx, err)
 }
 
-// backfill applies what the leader has behind what was applied, up to a sequence. It returns errNoResponse,
-// jetstream.ErrMsgNotFound, what must not be skipped, or the error of apply.
+// backfill applies what the leader has up to a sequence. Nothing that was delivered may wait to be applied. It returns
+// errNoResponse, jetstream.ErrMsgNotFound, what must not be skipped, or the error of apply.
 func (t *tail) backfill(ctx context.Context, upTo uint64) error {
-	for t.reached.Sequence < upTo {
-		batch, fault := t.request(ctx, upTo)
+	for t.applied.Sequence < upTo {
+		batch, fault := t.readBatch(ctx, upTo)
 		if len(batch) > 0 {
-			if err := t.guard.checkMessage(ctx, t.reached); err != nil { // afterwards: what was read follows on that
+			if err := t.guard.checkMessage(ctx, t.applied); err != nil { // afterwards: what was read follows on that
 				return fmt.Errorf("%w: %w", errNoResponse, err)
 			}
-			if err := t.advance(batch); err != nil {
+			if err := t.applyBatch(batch); err != nil {
 				return err
 			}
 		}
@@ -55,11 +55,10 @@ func (t *tail) backfill(ctx context.Context, upTo uint64) error {
 	return nil
 }
 
-// request reads the next messages from the leader, up to a sequence.
-func (t *tail) request(ctx context.Context, upTo uint64) ([]Record, error) {
-	batch := t.batch[:0]
-	for next := t.reached.Sequence + 1; next <= upTo && len(batch) < backfillBatch; next++ {
-		record, err := t.next(ctx, next)
+// readBatch reads the next messages from the leader, up to a sequence. With an error it returns those before it.
+func (t *tail) readBatch(ctx context.Context, upTo uint64) (batch []Record, err error) {
+	for next := t.applied.Sequence + 1; next <= upTo && len(batch) < backfillBatch; next++ {
+		record, err := t.readMessage(ctx, next)
 		switch {
 		case errors.Is(err, jetstream.ErrMsgNotFound), errors.As(err, new(*CorruptError)), errors.As(err, new(*UnknownEventError)):
 			return batch, err
@@ -71,8 +70,8 @@ func (t *tail) request(ctx context.Context, upTo uint64) ([]Record, error) {
 	return batch, nil
 }
 
-// next returns the message at a sequence, or what is known of it if it was removed.
-func (t *tail) next(ctx context.Context, sequence uint64) (Record, error) {
+// readMessage returns the message at a sequence, or what is known of it if it was removed.
+func (t *tail) readMessage(ctx context.Context, sequence uint64) (Record, error) {
 	record, removed := t.Removals.Record(sequence)
 	if removed {
 		return record, nil
@@ -101,17 +100,17 @@ func (t *tail) explainMissing(ctx context.Context, err error) error {
 	if !errors.Is(err, jetstream.ErrMsgNotFound) {
 		return err
 	}
-	next := t.reached.Sequence + 1
-	late := fmt.Errorf("%w: message %d did not arrive", errInterrupted, next)
+	next := t.applied.Sequence + 1
+	missing := fmt.Errorf("%w: message %d did not arrive", errInterrupted, next)
 	info, err := t.guard.state(ctx)
 	if err != nil || info.State.Last < next {
-		return errors.Join(late, err)
+		return errors.Join(missing, err)
 	}
 	if t.unreadable.sequence != next {
 		t.unreadable = unreadable{sequence: next}
 	}
 	if !t.unreadable.repeated(info.Cluster.Single()) {
-		return late
+		return missing
 	}
 	return &CorruptError{Sequence: next, Reason: "the message cannot be read"}
 }
