@@ -163,12 +163,11 @@ func (s *Store) SetReplicated() { s.writer.replicated = true }
 
 // ConfirmConflict returns the outcome of an event that was refused, as on a stream with replicas.
 func (s *Store) ConfirmConflict(ctx context.Context, e domain.Envelope, lastSequence uint64) (domain.AppendResult, error) {
-	s.writer.replicated = true
 	p, err := newPending(e, lastSequence)
 	if err != nil {
 		return domain.AppendResult{}, err
 	}
-	return s.writer.resolve(ctx, p, jsapi.Conflict, domain.ErrConflict)
+	return s.writer.resolve(ctx, p, domain.ErrConflict)
 }
 
 // StoreBatch stores a batch without reading the stream first.

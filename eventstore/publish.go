@@ -25,16 +25,18 @@ func (w *writer) publish(p *pending) (domain.AppendResult, error) {
 		attempts.Confirm = p.lease.Confirm
 	}
 	ack, outcome, err := w.api.Publish(ctx, p.msg, attempts)
-	switch outcome {
-	case jsapi.Stored:
+	switch {
+	case outcome == jsapi.Stored:
 		w.readOnly.accepted(len(p.msg.Data))
 		if err := w.guard.checkAppended(ack.Sequence, before.Sequence); err != nil {
 			return domain.AppendResult{}, unknownOutcome(err)
 		}
 		return domain.AppendResult{Sequence: ack.Sequence, Revision: p.revision}, nil
-	case jsapi.Duplicate, jsapi.Conflict:
-		return w.resolve(ctx, p, outcome, err)
-	case jsapi.Unknown:
+	case outcome == jsapi.Conflict && !w.replicated:
+		return domain.AppendResult{}, domain.ErrConflict
+	case outcome == jsapi.Conflict, outcome == jsapi.Duplicate:
+		return w.resolve(ctx, p, err)
+	case outcome == jsapi.Unknown:
 		w.readOnly.unacknowledged()
 		return domain.AppendResult{}, unknownOutcome(err)
 	default:
@@ -42,18 +44,14 @@ func (w *writer) publish(p *pending) (domain.AppendResult, error) {
 	}
 }
 
-// resolve finds out whether an event is stored after the stream has refused it because of a newer message, or has reported
-// it as a duplicate. If it is stored it is the first message behind the sequence that it was decided on.
+// resolve finds out whether an event is stored that the stream has refused because the client has a newer message, or has
+// reported as a duplicate: then there is no refusal. The client's next message behind lastSequence decides, as a leader has
+// it. If that is the event, it is stored. If it is another one, the event can never be stored, however often it was sent: the
+// error is domain.ErrConflict.
 //
-// If that is another message, the event can never be stored, however often it was sent: the error is domain.ErrConflict.
-//
-// On a stream without replicas a refusal counts at once. On others, while a stale leader with a hanging disk does not know
-// that it was replaced, a message reaches it and its successor. The one may refuse what the other stores, and the refusal
-// may come first. So it only counts once a leader has a newer message: then the event cannot be stored any more.
-func (w *writer) resolve(ctx context.Context, p *pending, outcome jsapi.Outcome, refusal error) (domain.AppendResult, error) {
-	if outcome == jsapi.Conflict && !w.replicated {
-		return domain.AppendResult{}, domain.ErrConflict
-	}
+// A refusal alone does not count on a stream with replicas. While a stale leader with a hanging disk does not know that it was
+// replaced, a message may reach it and its successor, and the one refuse what the other stores. The refusal may come first.
+func (w *writer) resolve(ctx context.Context, p *pending, refusal error) (domain.AppendResult, error) {
 	subject := p.msg.Subject
 	if p.lastSequence == 0 && refusal != nil { // the newer message may be of another account
 		subject = subjectOf("*", p.event.Event.Client())
@@ -61,14 +59,15 @@ func (w *writer) resolve(ctx context.Context, p *pending, outcome jsapi.Outcome,
 	for ctx.Err() == nil {
 		next, err := nextRecord(ctx, w.api, subject, p.lastSequence+1)
 		switch {
-		case err == nil && next.Foreign == "" && next.EventID == p.event.EventID:
+		case err != nil: // no leader responds, or it has no such message yet
+			jsapi.Pause(ctx)
+		case next.Foreign == "" && next.EventID == p.event.EventID:
 			return next.appendResult(), nil
-		case err == nil && refusal != nil:
+		case refusal != nil:
 			return domain.AppendResult{}, domain.ErrConflict
-		case err == nil: // reported as stored, and not the next message
+		default: // reported as stored, and not the next message
 			return domain.AppendResult{}, unknownOutcome(nil)
 		}
-		jsapi.Pause(ctx)
 	}
 	return domain.AppendResult{}, unknownOutcome(errors.Join(refusal, ctx.Err()))
 }
