@@ -64,22 +64,22 @@ func (s *Store) Unacknowledged(writes int, ago time.Duration) {
 
 // SetCost sets the cost of an event, as if it had been measured some time ago.
 func (s *Store) SetCost(cost, ago time.Duration) {
-	c := &s.writer.cost
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.took, c.measured = cost, time.Now().Add(-ago)
+	a := &s.writer.syncTime
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.took, a.measured = cost, time.Now().Add(-ago)
 }
 
 // StagedOnDisk notes that a batch was staged on disk some time ago.
-func (s *Store) StagedOnDisk(ago time.Duration) { s.writer.onDisk = time.Now().Add(-ago) }
+func (s *Store) StagedOnDisk(ago time.Duration) { s.writer.stagedOnDisk = time.Now().Add(-ago) }
 
-// Costs returns a cost after a number of observations.
+// Costs returns the average after a number of observations.
 func Costs(observed ...time.Duration) time.Duration {
-	var c cost
+	var a average
 	for _, took := range observed {
-		c.observe(took)
+		a.observe(took)
 	}
-	return c.get()
+	return a.get()
 }
 
 // Flushed is an event after a flush.

@@ -15,12 +15,12 @@ import (
 	"github.com/synadia-io/orbit.go/jetstreamext"
 )
 
-// flushSingly publishes each event by itself. What a batch cost says little about many of them, so if one was refused a few are
-// measured first.
+// flushSingly publishes each event by itself. Of many the first ones are measured before the others are published: if a batch of
+// them was refused, what that took says little about single events.
 func (w *writer) flushSingly(events []*pending) {
 	if !w.replicated && len(events) > diskSyncs && !events[0].unknown {
 		if took := w.publishAll(events[:diskSyncs]); took > 0 {
-			w.cost.set(took)
+			w.syncTime.set(took)
 		}
 		events = events[diskSyncs:]
 	}
@@ -29,15 +29,15 @@ func (w *writer) flushSingly(events []*pending) {
 
 // publishAll publishes each event by itself, all at once, and returns what one of those that were stored now took, 0 if none was.
 func (w *writer) publishAll(events []*pending) (each time.Duration) {
-	events = w.refuseLate(events, func(i int) time.Duration { return time.Duration(i+1) * w.cost.get() })
+	events = w.refuseLate(events, func(i int) time.Duration { return time.Duration(i+1) * w.syncTime.get() })
 	if len(events) == 0 {
 		return 0
 	}
-	begun, expected := time.Now(), time.Duration(len(events))*w.cost.get()
+	begun, expected := time.Now(), time.Duration(len(events))*w.syncTime.get()
 	var group sync.WaitGroup
 	var stored, took atomic.Int64
 	for _, p := range events {
-		if !w.replicated { // after an election it would be sent once
+		if !w.replicated { // if that is as long as an election, an event of a cluster would be sent once
 			p.expected = 2 * expected
 		}
 		group.Go(func() {
@@ -52,7 +52,7 @@ func (w *writer) publishAll(events []*pending) (each time.Duration) {
 	group.Wait()
 	if n := stored.Load(); n > 0 {
 		each = time.Duration(took.Load() / n)
-		w.cost.observe(each)
+		w.syncTime.observe(each)
 	}
 	return each
 }
@@ -71,13 +71,13 @@ func (w *writer) flushTogether(events []*pending) bool {
 	if err != nil {
 		return false
 	}
-	begun, limit := time.Now(), max(publishAttempt, 2*w.batchCost())
+	begun, limit := time.Now(), max(publishAttempt, 2*w.batchTime())
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	ack, err := w.publishStaged(ctx, messages)
 	outcome := jsapi.Classify(err)
-	if outcome == jsapi.Stored || ctx.Err() != nil { // that long at least, so that the next limit is longer
-		w.cost.observe(max(0, time.Since(begun)-stagingCost) / time.Duration(w.syncs()))
+	if outcome == jsapi.Stored || ctx.Err() != nil { // at its limit: it takes that long at least, and the next limit is longer
+		w.syncTime.observe(max(0, time.Since(begun)-batchOverhead) / time.Duration(w.batchSyncs()))
 	}
 	if outcome != jsapi.Stored {
 		for _, p := range events {
@@ -116,9 +116,9 @@ func (w *writer) publishStaged(ctx context.Context, messages []*nats.Msg) (*jets
 	for _, msg := range messages {
 		size += msg.Size()
 	}
-	w.onDisk = time.Time{}
+	w.stagedOnDisk = time.Time{}
 	if !w.replicated && w.stage != nil && w.stage(id, size) != nil {
-		w.onDisk = time.Now()
+		w.stagedOnDisk = time.Now()
 	}
 	return w.publishBatch(ctx, id, messages)
 }
@@ -132,34 +132,34 @@ func (w *writer) publishBatch(ctx context.Context, id string, messages []*nats.M
 	return ack, err
 }
 
-// cost is how long something takes just now: an average in which the last times count most, and longer ones more. One that
-// was not measured of late is halved again and again: what is not begun for being too slow is not measured either.
-type cost struct {
+// average is how long something takes just now. The last times count most, and longer ones more. One that was
+// not measured of late is halved again and again: what is not begun for being too slow is not measured either.
+type average struct {
 	mu       sync.Mutex
 	took     time.Duration
 	measured time.Time
 }
 
-// costHalf is for how long a cost stays as it was measured, and then each half of it.
-const costHalf = 5 * time.Second
+// halfLife is for how long an average stays as it was measured, and then each half of it.
+const halfLife = 5 * time.Second
 
-func (c *cost) get() time.Duration {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.took >> min(time.Since(c.measured)/costHalf, 63)
+func (a *average) get() time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.took >> min(time.Since(a.measured)/halfLife, 63)
 }
 
-func (c *cost) observe(took time.Duration) {
-	before := c.get()
+func (a *average) observe(took time.Duration) {
+	before := a.get()
 	weight := time.Duration(4)
 	if took > before {
 		weight = 2
 	}
-	c.set(before + (took-before)/weight)
+	a.set(before + (took-before)/weight)
 }
 
-func (c *cost) set(took time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.took, c.measured = took, time.Now()
+func (a *average) set(took time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.took, a.measured = took, time.Now()
 }

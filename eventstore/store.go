@@ -127,7 +127,7 @@ func Attach(nc *nats.Conn) *Store {
 }
 
 // AppendCost returns how long the append of an event takes at the moment.
-func (s *Store) AppendCost() time.Duration { return s.writer.cost.get() }
+func (s *Store) AppendCost() time.Duration { return s.writer.syncTime.get() }
 
 // Published notes the size and the error of an attempt to publish, nil for an acknowledged one: it may show that the store
 // has become read-only.

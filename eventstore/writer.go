@@ -13,12 +13,14 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// writer publishes events. One flush is under way at a time, and what comes meanwhile shares the next one. A flush
-// publishes its events one by one, or together as an atomic batch, whichever takes less time: on one server a single
-// event costs one sync to disk, one after the other, and a batch, however many events it has, one if it is staged in memory and
-// otherwise eight or nine, and the staging. How long a sync takes just now is measured. On one server an event that could not be
-// stored before its deadline is not sent. Several servers store many events at once, and what the last ones took may have been an
-// election. Each event keeps its own condition; a batch that the stream refuses is published event by event.
+// writer publishes events in flushes. One flush is under way at a time, and what comes meanwhile shares the next one. A flush
+// publishes its events one by one, or together as an atomic batch, whichever is faster. Each event keeps its own condition; a
+// batch that the stream refuses is published event by event.
+//
+// On one server n events take n syncs to disk one by one. A batch, however many events it has, takes batchOverhead and one
+// sync if it is staged in memory, otherwise eight or nine. How long a sync takes just now is measured: an event that could
+// not be stored before its deadline is not sent. Servers of a cluster store many events at once, and what the last ones took
+// may have been an election: there all events are sent.
 type writer struct {
 	api        *jsapi.Client
 	guard      *guard
@@ -26,24 +28,23 @@ type writer struct {
 	replicated bool                            // the stream has replicas
 	stage      func(id string, size int) error // see Config; nil if batches are not staged in memory
 
-	open    sync.RWMutex // held by those who publish; closing waits for them
-	closed  bool
-	queue   chan *pending
-	ended   chan struct{}
-	cost    cost      // of an event that is published by itself, while others are, too: about that of a sync
-	onDisk  time.Time // when a batch was last staged on disk although others are in memory; zero if the last one was not
-	callers int       // who may have an event for the next flush: those of the last one, and those who waited for its end
+	open         sync.RWMutex // held by those who publish; closing waits for them
+	closed       bool
+	queue        chan *pending
+	ended        chan struct{}
+	syncTime     average   // of an event that is published by itself while others are, too: about one sync
+	stagedOnDisk time.Time // when a batch last was, although stage should keep it in memory; zero if the last one was not
+	callers      int       // that may have an event for the next flush
 }
 
 const (
-	maxBatch    = 500                    // the server takes 1,000
-	diskSyncs   = 9                      // of a batch that is staged on disk
-	memorySyncs = 1                      // of one that is staged in memory, as by servers of a cluster
-	stagingCost = 500 * time.Microsecond // about what a batch takes beside its syncs
-	fastSync    = 125 * time.Microsecond // what a sync takes at least, or is taken to on a disk of which nothing is known
-	onDiskFor   = 10 * time.Second       // then a batch is taken to be staged in memory again
-	gatherShare = 2                      // of what a batch costs: waited for callers that just got a result and may have more to store
-	maxGather   = 20 * time.Millisecond
+	maxBatch      = 500                    // the server takes 1,000
+	diskSyncs     = 9                      // of a batch that is staged on disk
+	memorySyncs   = 1                      // of one that is staged in memory, as by servers of a cluster
+	memoryRetry   = 10 * time.Second       // after a batch was staged on disk, later ones are expected to be for so long
+	batchOverhead = 500 * time.Microsecond // about what a batch takes beside its syncs
+	minSyncTime   = 125 * time.Microsecond // taken for shorter ones, and while nothing is known of the disk
+	maxGather     = 20 * time.Millisecond
 )
 
 // errTooSlow is why an event is not sent: it would not be acknowledged in time.
@@ -52,7 +53,7 @@ var errTooSlow = errors.New("the event store is too slow at the moment")
 // start begins to publish.
 func (w *writer) start() {
 	w.queue, w.ended = make(chan *pending, maxBatch), make(chan struct{})
-	w.cost.set(time.Millisecond / 2)
+	w.syncTime.set(time.Millisecond / 2)
 	go func() {
 		defer close(w.ended)
 		for p := range w.queue {
@@ -95,12 +96,13 @@ func (w *writer) append(ctx context.Context, p *pending) (domain.AppendResult, e
 	}
 }
 
-// gather takes what is waiting by now, in addition to first. If a batch for all callers is worth it, it waits a moment for those that
-// just got a result: without that they would share the batches in two halves, each as long as the whole.
+// gather takes what is waiting by now, in addition to first. If a batch for all callers is faster, it waits for their events, for
+// half of what the batch takes: callers that just got a result may have more to store. Without that the callers would share
+// the batches in two halves, each as long as the whole.
 func (w *writer) gather(first *pending) []*pending {
 	var timeout <-chan time.Time // nil once it waits no longer
-	if w.suitsBatch(w.callers) {
-		timeout = time.After(min(w.batchCost()/gatherShare, maxGather))
+	if w.batchIsFaster(w.callers) {
+		timeout = time.After(min(w.batchTime()/2, maxGather))
 	}
 	batch := take(nil, first)
 	for len(batch) < maxBatch && (len(w.queue) > 0 || timeout != nil && len(batch) < w.callers) {
@@ -117,23 +119,23 @@ func (w *writer) gather(first *pending) []*pending {
 	return batch
 }
 
-// syncs returns how many syncs a batch takes.
-func (w *writer) syncs() int {
-	if w.replicated || w.stage != nil && time.Since(w.onDisk) > onDiskFor {
+// batchSyncs returns how many syncs a batch takes.
+func (w *writer) batchSyncs() int {
+	if w.replicated || w.stage != nil && time.Since(w.stagedOnDisk) > memoryRetry {
 		return memorySyncs
 	}
 	return diskSyncs
 }
 
-// batchCost returns how long a batch takes.
-func (w *writer) batchCost() time.Duration {
-	return stagingCost + time.Duration(w.syncs())*w.cost.get()
+// batchTime returns how long a batch takes.
+func (w *writer) batchTime() time.Duration {
+	return batchOverhead + time.Duration(w.batchSyncs())*w.syncTime.get()
 }
 
-// suitsBatch reports whether so many events take longer than a batch, each by itself.
-func (w *writer) suitsBatch(events int) bool {
-	sync := max(w.cost.get(), fastSync)
-	return time.Duration(events)*sync > stagingCost+time.Duration(w.syncs())*sync
+// batchIsFaster reports whether so many events are stored sooner as a batch than one by one.
+func (w *writer) batchIsFaster(events int) bool {
+	syncTime := max(w.syncTime.get(), minSyncTime)
+	return time.Duration(events)*syncTime > batchOverhead+time.Duration(w.batchSyncs())*syncTime
 }
 
 // take adds p to a batch, unless its caller has given up on it.
@@ -148,15 +150,15 @@ func take(batch []*pending, p *pending) []*pending {
 func (w *writer) flush(events []*pending) {
 	n := len(events)
 	events = slices.DeleteFunc(events, w.publishLeased)
-	if w.suitsBatch(len(events)) {
-		events = w.refuseLate(events, func(int) time.Duration { return w.batchCost() })
+	if w.batchIsFaster(len(events)) {
+		events = w.refuseLate(events, func(int) time.Duration { return w.batchTime() })
 		if len(events) > 1 && w.flushTogether(events) {
-			w.callers = n + len(w.queue)
+			w.callers = n + len(w.queue) // these got their results only now: none of them is back in the queue
 			return
 		}
 	}
 	w.flushSingly(events)
-	w.callers = max(n, 1+len(w.queue)) // all but the last one may be back
+	w.callers = max(n, 1+len(w.queue)) // results came one by one: all but the last of these may be back
 }
 
 // publishLeased publishes an event by itself if its lease is due, and reports whether it is: other events, and later
@@ -172,15 +174,15 @@ func (w *writer) publishLeased(p *pending) (due bool) {
 	return true
 }
 
-// refuseLate refuses those events that cannot be stored before their deadline, given how long the one at an index takes,
-// and returns the others. One that was sent before has an unknown outcome, and is not refused.
+// refuseLate refuses those events that cannot be stored before their deadline, and returns the others. takes is how long it is
+// until the i-th of these is stored. One that was sent before has an unknown outcome, and is not refused.
 func (w *writer) refuseLate(events []*pending, takes func(i int) time.Duration) (inTime []*pending) {
 	for _, p := range events {
-		expected := time.Duration(0)
+		needed := time.Duration(0)
 		if !w.replicated {
-			expected = takes(len(inTime)) * 5 / 4
+			needed = takes(len(inTime)) * 5 / 4
 		}
-		if p.unknown || time.Until(p.deadline) > expected {
+		if p.unknown || time.Until(p.deadline) > needed {
 			inTime = append(inTime, p)
 		} else {
 			p.done <- published{err: domain.NoStore(errTooSlow)}
