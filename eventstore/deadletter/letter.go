@@ -7,10 +7,10 @@ import (
 	"strings"
 	"time"
 
-	"clients/eventstore/internal/jsapi"
 	"clients/eventstore/upstream"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // Headers of a dead letter, beside those of the message. Headers of the message that start with a reserved prefix, or whose
@@ -70,8 +70,8 @@ func withoutContent(msg *nats.Msg) *nats.Msg {
 	return &nats.Msg{Subject: msg.Subject, Header: msg.Header}
 }
 
-func decode(stored jsapi.Message) Letter {
-	header := stored.Header()
+func decode(stored *jetstream.RawStreamMsg) Letter {
+	header := stored.Header
 	m := upstream.Message{Stream: header.Get(headerStream), Subject: header.Get(headerSubject), Data: stored.Data, Header: nats.Header{}}
 	m.Created, _ = time.Parse(time.RFC3339Nano, header.Get(headerCreated))
 	m.StoredAt, _ = time.Parse(time.RFC3339Nano, header.Get(headerStoredAt))

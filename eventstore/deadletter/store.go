@@ -93,25 +93,33 @@ func (s *Store) put(ctx context.Context, m upstream.Message, msg *nats.Msg) (sto
 
 // Get returns the dead letter with a number, or ErrNotFound.
 func (s *Store) Get(ctx context.Context, number uint64) (Letter, error) {
-	letter, err := s.next(ctx, number)
-	if err == nil && letter.Number != number {
-		err = ErrNotFound
+	m, err := s.api.Message(ctx, Stream, jsapi.Query{Sequence: number, NextBySubject: subjectPrefix + ".>"})
+	switch {
+	case errors.Is(err, jetstream.ErrMsgNotFound), err == nil && m.Sequence != number:
+		return Letter{}, ErrNotFound
+	case err != nil:
+		return Letter{}, fmt.Errorf("quarantine %d: %w", number, streamError(err))
 	}
-	return letter, err
+	return decode(m.Raw()), nil
 }
 
-// All returns all dead letters, the oldest first. It ends with the first error.
+// All returns all dead letters that were stored before the call and not deleted since, the oldest first, in batches: see
+// jsapi.Client.Messages. An error is the last element.
 func (s *Store) All(ctx context.Context) iter.Seq2[Letter, error] {
 	return func(yield func(Letter, error) bool) {
-		for number := uint64(1); ; number++ {
-			letter, err := s.next(ctx, number)
-			if errors.Is(err, ErrNotFound) {
+		info, err := s.api.StreamInfo(ctx, Stream)
+		if err != nil {
+			yield(Letter{}, streamError(err))
+			return
+		}
+		for m, err := range s.api.Messages(ctx, Stream, subjectPrefix+".>", 0, info.State.Last) {
+			if err != nil {
+				yield(Letter{}, streamError(err))
 				return
 			}
-			if !yield(letter, err) || err != nil {
+			if !yield(decode(m), nil) {
 				return
 			}
-			number = letter.Number
 		}
 	}
 }
@@ -151,18 +159,6 @@ func (s *Store) awaitServers(ctx context.Context) error {
 }
 
 const awayLimit = 5 * time.Second
-
-// next returns the first dead letter with a number or a higher one.
-func (s *Store) next(ctx context.Context, number uint64) (Letter, error) {
-	m, err := s.api.Message(ctx, Stream, jsapi.Query{Sequence: number, NextBySubject: subjectPrefix + ".>"})
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return Letter{}, ErrNotFound
-	}
-	if err != nil {
-		return Letter{}, fmt.Errorf("quarantine %d: %w", number, streamError(err))
-	}
-	return decode(m), nil
-}
 
 func streamError(err error) error {
 	if errors.Is(err, jetstream.ErrStreamNotFound) {

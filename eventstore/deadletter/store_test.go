@@ -86,12 +86,7 @@ func TestAMessageIsPutIntoQuarantineOnce(t *testing.T) {
 				require.NoError(t, err)
 				require.Equal(t, test.stored, stored, n)
 			}
-			letters := 0
-			for _, err := range q.All(deadline(t)) {
-				require.NoError(t, err)
-				letters++
-			}
-			require.Equal(t, 4, letters)
+			require.Len(t, list(t, q), 4)
 		})
 	}
 }
@@ -119,37 +114,6 @@ func TestATooLargeMessageIsKeptWithoutItsData(t *testing.T) {
 		require.Contains(t, found.Detail, "ééé")
 		require.Contains(t, found.Detail, "too large to be kept")
 	}
-}
-
-func TestQuarantineIsListedInOrderWithoutDroppedMessages(t *testing.T) {
-	t.Parallel()
-	q := onServers(t, 1)
-	list := func() (numbers []uint64) {
-		for found, err := range q.All(deadline(t)) {
-			require.NoError(t, err)
-			require.Equal(t, found.Number, found.Message.Sequence)
-			numbers = append(numbers, found.Number)
-		}
-		return numbers
-	}
-	require.Empty(t, list())
-	for n := range uint64(6) {
-		_, err := q.Put(deadline(t), poison(n+1), "unreadable", "")
-		require.NoError(t, err)
-	}
-	for _, n := range []uint64{1, 3, 4, 6} {
-		require.NoError(t, q.Drop(deadline(t), n))
-	}
-	require.Equal(t, []uint64{2, 5}, list())
-	for range q.All(deadline(t)) {
-		break // the caller may stop early
-	}
-	for _, gone := range []uint64{0, 1, 3, 6, 7, 1 << 63, 1<<64 - 1} {
-		_, err := q.Get(deadline(t), gone)
-		require.ErrorIs(t, err, deadletter.ErrNotFound, gone)
-		require.ErrorIs(t, q.Drop(deadline(t), gone), deadletter.ErrNotFound, gone)
-	}
-	require.Equal(t, []uint64{2, 5}, list())
 }
 
 func TestAMissingStreamIsErrNoStream(t *testing.T) {

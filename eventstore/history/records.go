@@ -48,7 +48,7 @@ func (h *History) Records(ctx context.Context) iter.Seq2[eventstore.Record, erro
 // client, where clientID is not 0. Only these are transferred, so that missing messages are not reported. Those that were removed
 // are left out, also while they are still there.
 func (h *History) RecordsOf(ctx context.Context, account string, clientID int64) iter.Seq2[eventstore.Record, error] {
-	reader := &Reader{h.api, h.Removals, make(chan struct{}, 1)}
+	reader := &Reader{h.api, h.Removals}
 	return reader.Messages(ctx, account, clientID, h.First-1, h.Last)
 }
 

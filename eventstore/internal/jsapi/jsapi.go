@@ -47,13 +47,14 @@ type Client struct {
 	// The size is that of the largest message, without headers. It is set before the client is used.
 	Published func(size int, err error)
 
-	silences sync.Map // by the name of the stream
+	silences sync.Map      // by the name of the stream
+	batches  chan struct{} // one for each that Messages reads at the moment
 }
 
 // New returns a client for a connection.
 func New(nc *nats.Conn) *Client {
 	js, _ := jetstream.New(nc) // only its options can fail
-	return &Client{Conn: nc, JetStream: js}
+	return &Client{Conn: nc, JetStream: js, batches: make(chan struct{}, maxBatches)}
 }
 
 // Request sends a request to the JetStream API and decodes the response of the stream's leader. The request is sent again

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // Query selects a message: the last one of a subject; or the first one at or behind a sequence or a time, of a subject or,
@@ -31,6 +32,11 @@ func (m Message) Header() (header nats.Header) {
 		header, _ = nats.DecodeHeadersMsg(m.RawHeader)
 	}
 	return header
+}
+
+// Raw returns the message as the jetstream package does.
+func (m Message) Raw() *jetstream.RawStreamMsg {
+	return &jetstream.RawStreamMsg{Subject: m.Subject, Sequence: m.Sequence, Header: m.Header(), Data: m.Data, Time: m.Time}
 }
 
 // Message returns the message that a query selects, as the stream's leader has it. If there is none the error is
