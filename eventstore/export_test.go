@@ -191,8 +191,8 @@ func TakeUnlessAbandoned(given bool) (taken, canAbandon bool) {
 // Guard returns the guard of a stream of which nothing was read.
 type Guard struct{ guard }
 
-func (g *Guard) Contradicted(fault error) error { return g.contradicted(false, fault) }
-func (g *Guard) Confirmed()                     { g.confirmed() }
+func (g *Guard) FailIfCertain(fault error) error { return g.failIfCertain(false, fault) }
+func (g *Guard) EndSuspicion()                   { g.endSuspicion() }
 
 // Fault returns the fault that was found.
 func (g *Guard) Fault() error {
@@ -203,7 +203,7 @@ func (g *Guard) Fault() error {
 // NewGuard returns one that looks for removals in the stream of a store.
 func (s *Store) NewGuard() *Guard { return &Guard{guard{api: s.api, removals: new(Removals)}} }
 
-// Compare compares the information of a stream on one server.
-func (g *Guard) Compare(ctx context.Context, info jsapi.StreamInfo) error {
-	return g.compare(ctx, info, Checkpoint{})
+// CheckStream checks the information of a stream on one server.
+func (g *Guard) CheckStream(ctx context.Context, info jsapi.StreamInfo) error {
+	return g.checkStream(ctx, info, 0)
 }

@@ -25,12 +25,12 @@ type guard struct {
 	// removals are what is missing from the stream for a reason.
 	removals *Removals
 
-	complete atomic.Bool // a Removal accounted for each message that was missing
+	accounted atomic.Bool // the missing messages were listed once, and a Removal accounted for each
 
-	mu      sync.Mutex
-	reached Checkpoint // the last message that was read, or the one of a snapshot
-	suspect suspicion
-	fault   error
+	mu        sync.Mutex
+	reached   Checkpoint // the last message that was read, or the one of a snapshot
+	suspicion suspicion
+	fault     error
 }
 
 // Checkpoint is a message by which the stream is known again.
@@ -77,7 +77,7 @@ const (
 
 // repeated notes that a leader has said it once more, and reports whether it is beyond doubt, as it is if one server holds
 // the stream alone.
-func (s *suspicion) repeated(single bool) bool {
+func (s *suspicion) repeated(single bool) (certain bool) {
 	now := time.Now()
 	if now.Sub(s.last) > suspicionGap {
 		s.since = now
@@ -86,11 +86,11 @@ func (s *suspicion) repeated(single bool) bool {
 	return single || now.Sub(s.since) >= StaleLeader
 }
 
-// contradicted notes that a leader contradicts the checkpoint. It returns the fault if that is beyond doubt; until then it
-// returns errBehind.
-func (g *guard) contradicted(single bool, fault error) error {
+// failIfCertain ends the use of the stream for a fault that a leader shows, if it is beyond doubt. Until then it notes the
+// suspicion and returns errBehind.
+func (g *guard) failIfCertain(single bool, fault error) error {
 	g.mu.Lock()
-	certain := g.suspect.repeated(single)
+	certain := g.suspicion.repeated(single)
 	g.mu.Unlock()
 	if certain {
 		return g.fail(fault)
@@ -98,11 +98,11 @@ func (g *guard) contradicted(single bool, fault error) error {
 	return errBehind
 }
 
-// confirmed ends a suspicion.
-func (g *guard) confirmed() {
+// endSuspicion notes that a leader has confirmed the checkpoint.
+func (g *guard) endSuspicion() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.suspect = suspicion{}
+	g.suspicion = suspicion{}
 }
 
 // errBehind reports that the stream's leader lacks what was read, and may get it.

@@ -21,21 +21,25 @@ func (g *guard) state(ctx context.Context) (jsapi.StreamInfo, error) {
 	ctx, cancel := context.WithTimeout(ctx, jsapi.RequestTimeout)
 	defer cancel()
 	for {
-		reached, err := g.checkpoint()
+		reached, err := g.checkpoint() // first: a leader that is asked afterwards has it
 		if err != nil {
 			return jsapi.StreamInfo{}, err
 		}
 		info, err := g.api.StreamInfo(ctx, Stream)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
-			if fault := g.contradicted(false, fmt.Errorf("%w: the stream was deleted", ErrIncomplete)); !errors.Is(fault, errBehind) {
+			if fault := g.failIfCertain(false, fmt.Errorf("%w: the stream was deleted", ErrIncomplete)); !errors.Is(fault, errBehind) {
 				err = fault
 			}
 		}
 		if err != nil {
 			return info, err
 		}
-		if err = g.compare(ctx, info, reached); err == nil {
-			g.confirmed()
+		err = g.checkStream(ctx, info, reached.Sequence)
+		if err == nil && info.State.Last == reached.Sequence && !info.State.LastTime.Equal(reached.StoredAt) {
+			err = g.checkMessage(ctx, reached)
+		}
+		if err == nil {
+			g.endSuspicion()
 			g.setEpoch(info.Config.Metadata.Epoch)
 		}
 		if !errors.Is(err, errBehind) {
@@ -53,34 +57,30 @@ func (g *guard) setEpoch(named string) {
 	g.epoch.Store(&epoch)
 }
 
-// compare compares what the leader says with the checkpoint, which was taken before the request to the leader. Another creation
-// time is that of another stream, except in the same Raft group: the server that has restored a stream has a later one than
-// the others, until it is started again.
-func (g *guard) compare(ctx context.Context, info jsapi.StreamInfo, reached Checkpoint) error {
+// checkStream checks that the stream is the expected one, goes up to a sequence, and has lost nothing. Another creation time is
+// that of another stream, except in the same Raft group: the server that has restored a stream has a later one than the
+// others, until it is started again.
+func (g *guard) checkStream(ctx context.Context, info jsapi.StreamInfo, upTo uint64) error {
 	state, single := info.State, info.Cluster.Single()
 	if !info.Created.Equal(g.created) && (g.group == "" || info.Cluster.RaftGroup != g.group) {
 		return g.fail(replaced("it was made at %s, and that one at %s", clock(info.Created), clock(g.created)))
 	}
-	if state.Last < reached.Sequence {
-		return g.contradicted(single, replaced("it ends at sequence %d, and was read up to %d", state.Last, reached.Sequence))
+	if state.Last < upTo {
+		return g.failIfCertain(single, replaced("it ends at sequence %d, and was read up to %d", state.Last, upTo))
 	}
-	if lost, err := g.lost(ctx, state); err != nil {
-		return err
-	} else if lost > 0 {
-		return g.contradicted(single, fmt.Errorf("%w: %d of %d are missing", ErrIncomplete, lost, state.Last))
+	lost, err := g.lost(ctx, state)
+	if lost > 0 {
+		return g.failIfCertain(single, fmt.Errorf("%w: %d of %d are missing", ErrIncomplete, lost, state.Last))
 	}
-	if state.Last == reached.Sequence && !state.LastTime.Equal(reached.StoredAt) {
-		return g.checkMessage(ctx, reached)
-	}
-	return nil
+	return err
 }
 
 // maxListed is how many removed messages are listed at most. A list of a million takes the server half a second.
 const maxListed = 200_000
 
-// lost returns how many messages are missing that no Removal accounts for. What is missing is listed until that was complete
-// once: while messages are still there that were removed, as many others can be missing, and their number does not show it.
-// Later they are noticed when all that was removed is gone.
+// lost returns how many messages are missing that no Removal accounts for. Their number shows it if more are missing than were
+// removed. While messages are still there that were removed, as many others can be missing. So those that are missing are listed until
+// a Removal accounts for each. What is lost later is noticed when all that was removed is gone.
 func (g *guard) lost(ctx context.Context, state jsapi.StreamState) (uint64, error) {
 	missing := state.Last - min(state.Last, state.Messages)
 	if missing > uint64(g.removals.Len()) {
@@ -89,8 +89,11 @@ func (g *guard) lost(ctx context.Context, state jsapi.StreamState) (uint64, erro
 		}
 	}
 	removed := uint64(g.removals.Len())
-	if missing == 0 || missing > removed || removed > maxListed || g.complete.Load() {
-		return missing - min(missing, removed), nil
+	switch {
+	case missing > removed:
+		return missing - removed, nil
+	case missing == 0, removed > maxListed, g.accounted.Load():
+		return 0, nil
 	}
 	var info struct {
 		State struct {
@@ -106,31 +109,31 @@ func (g *guard) lost(ctx context.Context, state jsapi.StreamState) (uint64, erro
 		return 0, err
 	}
 	lost := g.removals.lacking(info.State.First, info.State.Deleted)
-	g.complete.Store(lost == 0)
+	g.accounted.Store(lost == 0)
 	return lost, nil
 }
 
 // checkMessage checks that the leader has the message of a checkpoint, or removed it. The error is ErrReplaced if it has another one,
-// or none, and errBehind if that is not certain.
+// or none, and errBehind if that is not certain. If only the message was purged, it is the error of checkStream.
 func (g *guard) checkMessage(ctx context.Context, c Checkpoint) error {
 	if c.StoredAt.IsZero() {
 		return nil
 	}
 	at, err := g.storedAt(ctx, c.Sequence)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		info, err := g.api.StreamInfo(ctx, Stream)
-		if err == nil && info.State.Last == c.Sequence && info.State.LastTime.Equal(c.StoredAt) { // it was purged
-			return g.compare(ctx, info, c)
-		}
-		if err == nil {
-			err = g.contradicted(info.Cluster.Single(), replaced("message %d is gone, up to which it was read", c.Sequence))
-		}
+	switch {
+	case err == nil && !at.Equal(c.StoredAt):
+		return g.fail(replaced("message %d was stored at %s, and the one that was read at %s", c.Sequence, clock(at), clock(c.StoredAt)))
+	case !errors.Is(err, jetstream.ErrMsgNotFound):
 		return err
 	}
-	if err == nil && !at.Equal(c.StoredAt) {
-		err = g.fail(replaced("message %d was stored at %s, and the one that was read at %s", c.Sequence, clock(at), clock(c.StoredAt)))
+	info, err := g.api.StreamInfo(ctx, Stream)
+	switch {
+	case err != nil:
+		return err
+	case info.State.Last == c.Sequence && info.State.LastTime.Equal(c.StoredAt): // it was purged
+		return g.checkStream(ctx, info, c.Sequence)
 	}
-	return err
+	return g.failIfCertain(info.Cluster.Single(), replaced("message %d is gone, up to which it was read", c.Sequence))
 }
 
 // storedAt returns when a message was stored, also if it was removed since. If there is none the error is

@@ -29,10 +29,10 @@ func TestMissingMessagesAreAFault(t *testing.T) {
 		var info jsapi.StreamInfo
 		info.State.Messages, info.State.Last = c.messages, c.last
 		if c.complete {
-			require.NoError(t, g.Compare(deadline(t), info), name)
+			require.NoError(t, g.CheckStream(deadline(t), info), name)
 			continue
 		}
-		require.ErrorIs(t, g.Compare(deadline(t), info), eventstore.ErrIncomplete, name)
+		require.ErrorIs(t, g.CheckStream(deadline(t), info), eventstore.ErrIncomplete, name)
 		require.ErrorIs(t, g.Fault(), eventstore.ErrIncomplete, name)
 	}
 }

@@ -96,12 +96,12 @@ func TestLeaderMayBeBehindForAWhile(t *testing.T) {
 		g := &eventstore.Guard{}
 		says := func(d time.Duration) (err error) {
 			for begun := time.Now(); time.Since(begun) < d; time.Sleep(eventstore.SuspicionGap / 4) {
-				err = g.Contradicted(eventstore.ErrReplaced)
+				err = g.FailIfCertain(eventstore.ErrReplaced)
 			}
 			return err
 		}
 		require.ErrorIs(t, says(eventstore.StaleLeader-time.Second), eventstore.ErrBehind)
-		g.Confirmed()
+		g.EndSuspicion()
 		require.ErrorIs(t, says(eventstore.StaleLeader-time.Second), eventstore.ErrBehind, "it had caught up in between")
 		time.Sleep(2 * eventstore.SuspicionGap)
 		require.ErrorIs(t, says(eventstore.StaleLeader-time.Second), eventstore.ErrBehind, "no response in between")
