@@ -76,7 +76,7 @@ func TestAFullStreamIsReadWhileItDiscardsMessages(t *testing.T) {
 	s := withProjects(t, func(c *jetstream.StreamConfig) { c.MaxMsgs = 10 })
 	publish(t, s, "projects.a.1", 20)
 	var published atomic.Uint64
-	_, err := s.nc.Subscribe("$JS.API.STREAM.MSG.GET.PROJECTS", func(*nats.Msg) { // for each message that is read
+	reads, err := s.nc.Subscribe("$JS.API.STREAM.MSG.GET.PROJECTS", func(*nats.Msg) { // for each message that is read
 		if published.Load() < 200 {
 			publish(t, s, "projects.a.1", 2)
 			published.Add(2)
@@ -93,4 +93,8 @@ func TestAFullStreamIsReadWhileItDiscardsMessages(t *testing.T) {
 		expired += n
 	}
 	require.Less(t, expired, 10+published.Load()/2)
+	ended := make(chan struct{})
+	reads.SetClosedHandler(func(string) { close(ended) })
+	require.NoError(t, reads.Unsubscribe())
+	<-ended // it may be publishing
 }
