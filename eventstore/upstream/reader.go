@@ -102,31 +102,33 @@ func (r *Reader) readStream(ctx context.Context) error {
 	if _, err := r.watch(ctx); err != nil { // a consumer ends with its stream: this one is of the stream above
 		return err
 	}
-	for late, interval := false, jsapi.WatchInterval; ; {
+	for missedBefore, interval := false, jsapi.WatchInterval; ; {
 		silent, err := r.fetch(ctx, consumer, interval)
 		if err != nil {
 			return err
 		}
-		found := false
-		if silent {
-			if found, err = r.watch(ctx); err != nil {
-				return err
-			}
+		if !silent {
+			missedBefore, interval = false, jsapi.WatchInterval
+			continue
 		}
-		if found && late {
+		missed, err := r.watch(ctx)
+		if err != nil {
+			return err
+		}
+		if missed && missedBefore { // once, they may just have been stored
 			return errStalled
 		}
-		late, interval = found, r.Client.api.NextWatch(interval, silent && r.state.Single)
+		missedBefore, interval = missed, r.Client.api.NextWatch(interval, r.state.Single)
 	}
 }
 
-// fetch hands out what is delivered in response to one request, which stands for up to limit: each message with those that
-// have arrived behind it. It returns true if nothing has arrived.
+// fetch hands out what is delivered in response to one request, which stands for an interval: each message with those that
+// have arrived behind it. silent says that nothing has arrived.
 //
 // Where messages may be missing in between, it reads from the stream's leader instead: a consumer of a replicated stream may
 // not know of a message that was acknowledged, and a client library may drop one that looks like a status of the server.
-func (r *Reader) fetch(ctx context.Context, consumer jetstream.Consumer, limit time.Duration) (bool, error) {
-	limited, cancel := context.WithTimeout(ctx, limit)
+func (r *Reader) fetch(ctx context.Context, consumer jetstream.Consumer, interval time.Duration) (silent bool, err error) {
+	limited, cancel := context.WithTimeout(ctx, interval)
 	defer cancel()
 	largest := int(r.Client.api.Conn.MaxPayload()) + subjectRoom // a consumer does not pass what is larger than a request
 	batch, err := consumer.Fetch(maxRun, jetstream.FetchMaxBytes(max(maxRequest, largest)), jetstream.FetchContext(limited))
@@ -197,17 +199,19 @@ func (r *Reader) pass(ctx context.Context, state State, sequence uint64) error {
 	return r.handle(ctx, []Message{{Sequence: sequence, StoredAt: stored, Gone: true}})
 }
 
-// handle hands out a run, if there is a message in it. If it does not follow on the record, the state was just requested: it
-// says how many messages were deleted from the beginning of the stream. What was deleted elsewhere is not known.
+// handle hands out a run, if there is a message in it, and reports how many messages expired between the record and the run. If
+// some are missing there, the state was just requested: those in front of its First expired. The others were deleted one by
+// one, or have subjects that are not read.
 func (r *Reader) handle(ctx context.Context, run []Message) error {
 	if len(run) == 0 {
 		return nil
 	}
-	previous, next := r.record.Sequence, run[0].Sequence
+	previous, end := r.record.Sequence, run[0].Sequence // what is between them is missing
 	if run[0].Gone {
-		next++
+		end++ // and so is that message
 	}
-	expired := max(min(r.state.First, next), previous+1) - previous - 1
+	end = min(end, r.state.First)
+	expired := end - min(end, previous+1)
 	for n := range run {
 		m := &run[n]
 		m.Stream, m.Created, m.Generation, m.Previous = r.Stream.Name, r.state.Created, r.record.Generation, previous
