@@ -34,27 +34,27 @@ var errOtherRecord = errors.New("the batch does not continue the recorded positi
 func (l *loop) handle(msg *message.Message) error {
 	ctx := msg.Context()
 	run, _ := ctx.Value(runKey{}).([]upstream.Message)
-	for since, again := time.Now(), false; ctx.Err() == nil; {
+	since, tried := time.Now(), false // since when run[0] is the next message to be recorded, and whether this replica has tried
+	for ctx.Err() == nil {
 		reached, changed := l.Directory.Reached(l.stream.Name, run[0].Created)
 		if reached.Generation != run[0].Generation || reached.Sequence < run[0].Previous {
 			return errOtherRecord
 		}
 		rest := slices.IndexFunc(run, func(m upstream.Message) bool { return m.Sequence > reached.Sequence })
-		if rest < 0 {
+		left := l.Patience - time.Since(since)
+		switch {
+		case rest < 0:
 			return nil
-		}
-		if rest > 0 {
-			run, since, again = run[rest:], time.Now(), false
-			continue
-		}
-		if left := l.Patience - time.Since(since); left > 0 && reached.Replica != "" && reached.Replica != l.Replica {
+		case rest > 0: // those in front of it are on record by now
+			run, since, tried = run[rest:], time.Now(), false
+		case left > 0 && reached.Replica != "" && reached.Replica != l.Replica: // the other replica continues
 			wait(ctx, changed, left)
-			continue
+		default:
+			if err := l.record(ctx, run[:min(len(run), maxRun)], tried); err != nil {
+				return err
+			}
+			tried = true
 		}
-		if err := l.record(ctx, run[:min(len(run), maxRun)], again); err != nil {
-			return err
-		}
-		again = true
 	}
 	return ctx.Err()
 }
@@ -71,9 +71,9 @@ func wait(ctx context.Context, changed <-chan struct{}, limit time.Duration) {
 }
 
 // record decides a run, puts its poison messages among the dead letters and stores what the others lead to. It returns nil
-// without having stored the run if another replica, or a change of a client, was first: then the run is decided again. What
-// it stores may not count, see domain.ReferenceEvent. Then the stream takes the one that would count for a duplicate, unless
-// it is stored anew.
+// without having stored the run if another replica, or a change of a client, was first: then the run is decided again. A
+// stored reference event may not count either, see domain.ReferenceEvent. The stream drops another one about the same message
+// as a duplicate: anew makes it keep that one, too.
 func (l *loop) record(ctx context.Context, run []upstream.Message, anew bool) error {
 	if err := l.Directory.Err(); err != nil { // what was recorded since is not known
 		return err
