@@ -9,20 +9,21 @@ import (
 	"clients/domain"
 )
 
-// intent is what stays the same however often a command is decided.
+// intent is what the attempts to carry out one command have in common.
 type intent struct {
-	clientID int64 // 0: each attempt takes a new one
-	eventID  string
-	claim    *claim // on the idempotency record; nil without a key
-	awaited  bool   // the command has passed the read barrier
-	lost     bool   // the command was decided before, on a state that was not the last one
+	clientID      int64 // 0: each attempt takes a new one
+	eventID       string
+	claim         *claim // on the idempotency record; nil without a key
+	passedBarrier bool   // the read barrier
+	conflicted    bool   // an earlier attempt ended with a conflict
 }
 
-// Outcomes that do not leave this package.
+// Outcomes that do not leave this package: the command goes on.
 const (
-	notAwaited Outcome = "not awaited" // the command must pass the read barrier before it can be decided
-	idTaken    Outcome = "id taken"    // the reserved id is another client's
-	claimLost  Outcome = "claim lost"  // another request has taken the idempotency record over
+	notStored    Outcome = "not stored"    // no event of the claim is stored: the command can be decided
+	needsBarrier Outcome = "needs barrier" // it cannot be decided yet: execute passes the read barrier and tries again
+	idTaken      Outcome = "id taken"      // the reserved id is another client's: executeOnce claims another one
+	claimLost    Outcome = "claim lost"    // another request has taken the record over: finish returns what that has led to
 )
 
 // barrierLimit is how long a command waits for the read barrier.
@@ -32,7 +33,7 @@ const barrierLimit = 5 * time.Second
 // mutex of the client is not held meanwhile.
 func (h *Handler) execute(ctx context.Context, req Request, in intent) (Result, Outcome, error) {
 	result, outcome, err := h.tryUntilFresh(ctx, req, in)
-	if outcome != notAwaited {
+	if outcome != needsBarrier {
 		return result, outcome, err
 	}
 	background := context.WithoutCancel(ctx)
@@ -43,7 +44,7 @@ func (h *Handler) execute(ctx context.Context, req Request, in intent) (Result, 
 	}
 	ctx, cancel = context.WithTimeout(background, timeLimit)
 	defer cancel()
-	in.awaited = true
+	in.passedBarrier = true
 	return h.tryUntilFresh(ctx, req, in)
 }
 
@@ -65,7 +66,7 @@ func (h *Handler) tryUntilFresh(ctx context.Context, req Request, in intent) (Re
 		case outcome == Conflict:
 			h.Observe(Conflict)
 			conflicts++
-			in.lost = true
+			in.conflicted = true
 			backoff(ctx, conflicts)
 		case fresh || !dependsOnState:
 			return result, outcome, err
@@ -96,24 +97,15 @@ func (h *Handler) tryOnce(ctx context.Context, req Request, in intent) (Result, 
 		return Result{}, failure(err), err
 	}
 	state := h.Directory.State(req.Account, id)
-	taken := req.ClientID == 0 && in.claim != nil && h.Directory.Taken(id)
-	if in.mayBeStored(state, taken, req) { // looked up after the state was read: the append fails on anything stored later
-		stored, found, err := h.Log.Find(ctx, in.claim.lookup(state.LastSequence))
-		if err != nil {
-			return Result{}, Failed, err
+	if in.claim != nil { // looked up after the state was read: the append fails on anything stored later
+		if result, outcome, err := h.findStored(ctx, req, in, state); outcome != notStored {
+			return result, outcome, err
 		}
-		if found {
-			return h.applied(ctx, id, stored), Applied, nil
-		}
-		taken = req.ClientID == 0 && (taken || stored.Sequence != 0) // by a client, or by a foreign message
-	}
-	if taken {
-		return Result{}, idTaken, domain.ErrConflict
 	}
 	event, err := h.decide(state, req, id)
 	switch {
-	case !in.awaited && (domain.DependsOnReferences(event) || domain.KindOf(err) == domain.Blocked):
-		return Result{}, notAwaited, nil
+	case !in.passedBarrier && (domain.DependsOnReferences(event) || domain.KindOf(err) == domain.Blocked):
+		return Result{}, needsBarrier, nil
 	case errors.Is(err, domain.ErrConflict):
 		return Result{}, Conflict, err
 	case err != nil:
@@ -122,6 +114,30 @@ func (h *Handler) tryOnce(ctx context.Context, req Request, in intent) (Result, 
 		return Result{ClientID: id, Revision: state.Client.Revision}, Unchanged, nil
 	}
 	return h.append(ctx, req, in, event, state)
+}
+
+// findStored looks for the event of the claim among the client's messages up to state: a retry through another replica may have
+// stored it. The log is only read if what is known of the client makes that possible.
+func (h *Handler) findStored(ctx context.Context, req Request, in intent, state domain.State) (Result, Outcome, error) {
+	creates := req.ClientID == 0
+	taken := creates && h.Directory.Taken(in.clientID)
+	possible := state.LastSequence > in.claim.record.After || state.LastSequence == 0 // a deleted client has none
+	if creates {
+		possible = taken || in.conflicted // otherwise nothing is known to have the new id
+	}
+	if !possible {
+		return Result{}, notStored, nil
+	}
+	stored, found, err := h.Log.Find(ctx, in.claim.lookup(state.LastSequence))
+	switch {
+	case err != nil:
+		return Result{}, Failed, err
+	case found:
+		return h.applied(ctx, in.clientID, stored), Applied, nil
+	case taken, creates && stored.Sequence != 0: // by another client, or by a foreign message
+		return Result{}, idTaken, domain.ErrConflict
+	}
+	return Result{}, notStored, nil
 }
 
 // append stores the event that was decided on state. It is refused if the client has a newer one.
@@ -150,19 +166,6 @@ func (h *Handler) append(ctx context.Context, req Request, in intent, event doma
 		return Result{}, Failed, err
 	}
 	return h.applied(ctx, event.Client(), stored), Applied, nil
-}
-
-// mayBeStored reports whether the state of the client may include the intended event, stored by a retry through another
-// replica. It does not if the state is older than the claim, or if nothing is known that could have taken a new id.
-func (in intent) mayBeStored(state domain.State, taken bool, req Request) bool {
-	switch {
-	case in.claim == nil:
-		return false
-	case req.ClientID == 0:
-		return taken || in.lost
-	default: // a deleted client has no last sequence
-		return state.LastSequence == 0 || state.LastSequence > in.claim.record.After
-	}
 }
 
 // clientID returns known, or a new id if that is 0 and the command is not refused under any id.
