@@ -13,6 +13,7 @@ import (
 	"clients/eventstore/erasure"
 	"clients/eventstore/natstest"
 	"clients/eventstore/upstream"
+	"clients/projections/ingest"
 
 	"github.com/google/uuid"
 	"github.com/nats-io/nats-server/v2/server"
@@ -171,7 +172,7 @@ func TestErasureOfClientsThatExistOrAreUnknown(t *testing.T) {
 	require.ErrorContains(t, f.eraser(erasure.Config{}).EraseAnyway(soon(t), erasure.Erased{Client: erasure.Client{Account: "other", ID: 1}}), "belongs to account acme")
 }
 
-// Dead letters that name the client are found in each form that the service reads, and no others.
+// Dead letters about the client are found in each form that the service reads, and no others.
 func TestErasureFindsEveryFormOfADeadLetter(t *testing.T) {
 	t.Parallel()
 	f := single(t)
@@ -180,11 +181,12 @@ func TestErasureFindsEveryFormOfADeadLetter(t *testing.T) {
 	f.createDeleted(large, 0)
 	binary := nats.Header{"Ce-Type": {"projects.v1.ProjectCreated"}}
 	sequence := uint64(100)
-	put := func(subject string, header nats.Header, data string) {
+	putFor := func(reason ingest.Reason, detail, subject string, header nats.Header, data string) {
 		sequence++
-		_, err := f.letters.Put(soon(t), upstream.Message{Stream: "PROJECTS", Sequence: sequence, Subject: subject, Header: header, Data: []byte(data)}, "x", "x")
+		_, err := f.letters.Put(soon(t), upstream.Message{Stream: "PROJECTS", Sequence: sequence, Subject: subject, Header: header, Data: []byte(data)}, string(reason), detail)
 		require.NoError(t, err)
 	}
+	put := func(subject string, header nats.Header, data string) { putFor("x", "client 1", subject, header, data) }
 	for _, data := range []string{
 		`{"id":8,"client_id":1}`, `{"id":8,"client_id":"1"}`, `{"id":8,"client_id":1.0}`, `{"id":8,"client_id":1,"data":"text"}`,
 		`{"id":8,"Client_ID":1}`, `{"id":8,"client_id":" 1 "}`, `"{\"client_id\":1}"`, `{"client_id":9007199254740992}`,
@@ -198,6 +200,10 @@ func TestErasureFindsEveryFormOfADeadLetter(t *testing.T) {
 		put("projects.acme.7", binary, data)
 	}
 	put("projects.other.7", binary, `{"id":8,"client_id":1}`)
+	putFor(ingest.DeletedClient, "client 1", "projects.acme.8", binary, `{"id":8}`)
+	putFor(ingest.UnknownClient, "client 1 (too large to be kept: only where it was is)", "projects.acme.8", nil, "")
+	putFor(ingest.DeletedClient, "client 12", "projects.acme.7", binary, `{"id":8}`)
+	putFor(ingest.DeletedClient, "client 1", "projects.other.7", binary, `{"id":8}`)
 	require.NoError(t, f.erase(1))
 	require.NoError(t, f.erase(large))
 	kept := 0
@@ -206,7 +212,7 @@ func TestErasureFindsEveryFormOfADeadLetter(t *testing.T) {
 		require.Equal(t, "7", letter.Message.Subject[len(letter.Message.Subject)-1:], "%s", letter.Message.Data)
 		kept++
 	}
-	require.Equal(t, 7, kept)
+	require.Equal(t, 9, kept)
 }
 
 // Servers are noted with the epoch of the stream: in a copy that was restored elsewhere they are not there, and were not away. An

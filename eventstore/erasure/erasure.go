@@ -40,7 +40,6 @@ import (
 	"clients/eventstore/deadletter"
 	"clients/eventstore/internal/jsapi"
 	"clients/eventstore/snapshotstore"
-	"clients/eventstore/upstream"
 
 	"github.com/nats-io/nats.go"
 )
@@ -71,8 +70,8 @@ type Config struct {
 
 	// NewFold returns a function for the messages of one client, in their order: see readmodel.Model. Resume needs none.
 	NewFold func() Fold
-	// ClientOf returns the client that a message of another service names: see ingest.ClientOf. The id is 0 if it names none.
-	ClientOf func(upstream.Message) (account string, id int64)
+	// ClientOf returns the client that a dead letter of another service is about: see ingest.ClientOf. The id is 0 if it is about none.
+	ClientOf func(deadletter.Letter) (account string, id int64)
 }
 
 // Fold folds a message as the service does, and sets its Foreign. It returns an error for one that stops the service.

@@ -48,12 +48,12 @@ func (e *Eraser) lettersOf(ctx context.Context, clients ...Client) (found []dead
 	return found, nil
 }
 
-// concerns reports whether a dead letter is about a client: a skipped message of it, or an event of another service that names it.
+// concerns reports whether a dead letter is about a client: a skipped message of it, or an event of another service.
 func (c *cluster) concerns(letter deadletter.Letter, of Client) bool {
 	m := letter.Message
 	if m.Stream == eventstore.Stream {
 		return m.Subject == of.subject()
 	}
-	account, id := c.ClientOf(m)
+	account, id := c.ClientOf(letter)
 	return Client{account, id} == of
 }

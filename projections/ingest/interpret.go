@@ -2,10 +2,12 @@ package ingest
 
 import (
 	"encoding/json"
+	"fmt"
 	"strconv"
 	"strings"
 
 	"clients/domain"
+	"clients/eventstore/deadletter"
 	"clients/eventstore/upstream"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -111,19 +113,26 @@ func (i *item) read() *Poison {
 	return nil
 }
 
-// ClientOf returns the client that a message of another service names, with the id 0 if it names none. It also finds the client in
-// a message that has another fault, such as an unknown type, if its data, or all of it, can be read as the data of an event.
-func ClientOf(m upstream.Message) (account string, id int64) {
+// ClientOf returns the client that a dead letter of another service is about, with the id 0 if it is about none: the one that its
+// message names, or else the one that its reason names, which was known from an earlier message. It also finds the client in a
+// message that has another fault, such as an unknown type, if its data, or all of it, can be read as the data of an event.
+func ClientOf(letter deadletter.Letter) (account string, id int64) {
+	m := letter.Message
+	tokens := strings.Split(m.Subject, ".")
+	if len(tokens) < 2 {
+		return "", 0
+	}
 	cloud, poison := readEvent(m)
 	if poison != nil && len(cloud.data) == 0 {
 		cloud.data = m.Data
 	}
-	data, poison := readPayload(cloud.data)
-	tokens := strings.Split(m.Subject, ".")
-	if poison != nil || len(tokens) < 2 {
-		return "", 0
+	if data, poison := readPayload(cloud.data); poison == nil {
+		id = data.client()
 	}
-	return tokens[1], data.client()
+	if reason := Reason(letter.Reason); id == 0 && (reason == DeletedClient || reason == UnknownClient) {
+		_, _ = fmt.Sscanf(letter.Detail, "client %d", &id)
+	}
+	return tokens[1], id
 }
 
 func positionOf(m upstream.Message) domain.Position {
