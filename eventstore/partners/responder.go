@@ -23,10 +23,13 @@ const (
 	stopLimit    = time.Second     // for the requests that are under way at the end
 	waitingLimit = 256             // requests of one partner that wait for their turn
 	perSecond    = 100             // requests of one partner that are carried out, beyond a burst of waitingLimit
+	busyShare    = 200             // milliseconds of a second that they may take, beyond a burst of busyBurst
+	busyBurst    = 2000
 )
 
 // responder responds to the requests of partners. Those of one partner are carried out one after the other, at a limited
-// rate, so that a flood of them neither slows down commands nor evades the limit on consumers.
+// rate and in a limited share of the time, so that a flood of them neither slows down commands nor evades the limit on consumers.
+// The server locks the stream while it creates some consumers, for a second where there are a million clients.
 type responder struct {
 	nc      *nats.Conn
 	js      jetstream.JetStream
@@ -91,12 +94,15 @@ func (r *responder) accept(m *nats.Msg) {
 
 // work responds to the requests of one partner.
 func (r *responder) work(partner string, requests <-chan *nats.Msg) {
-	limiter := rate.NewLimiter(perSecond, waitingLimit)
+	limiter, busy := rate.NewLimiter(perSecond, waitingLimit), rate.NewLimiter(busyShare, busyBurst)
+	took := 0 // milliseconds, by requests that are not counted yet
 	for m := range requests {
 		ctx, cancel := context.WithTimeout(r.life, requestLimit)
 		response := r.busy
-		if limiter.Wait(ctx) == nil {
+		if limiter.Wait(ctx) == nil && busy.WaitN(ctx, took) == nil {
+			begun := time.Now()
 			response = r.handle(ctx, partner, strings.TrimPrefix(m.Subject, subjects+partner+"."), m.Data)
+			took = min(int(time.Since(begun).Milliseconds()), busyBurst)
 		}
 		cancel()
 		respond(m, response)
