@@ -46,7 +46,7 @@ var instead = map[string]string{
 	"go test ./...": "go test -race -shuffle=on ./...",
 	"go test -run TestFaults -timeout 30m -v ./cmd/clients/internal/e2e -faults=10m": "go test -run TestFaults -timeout 30m -v ./cmd/clients/internal/e2e -faults=20s",
 	// each benchmark once, except those with minutes of preparation
-	"go test -run '^$' -bench . ./cmd/clients/internal/e2e ./eventstore": "go test -run '^$' -bench 'Command|ThreeServers|GetOne|StrongReads|Tail|Delete|References|Start|Idle|Growth|Memory|kHistory' -benchtime 1x ./cmd/clients/internal/e2e ./eventstore",
+	"go test -run '^$' -bench . ./cmd/clients/internal/e2e ./eventstore": "go test -run '^$' -bench 'Command|ThreeServers|GetOne|StrongReads|Tail|Delete|References|Start|Idle|Growth|Memory|Backup|kHistory' -benchtime 1x ./cmd/clients/internal/e2e ./eventstore",
 	// needs a cluster: the tests of deploy/kubernetes create the Secrets, and make the backup at a NATS with the demo's users
 	`for user in ADMIN SYS CLIENTS CLIENTS2 PROJECTS INVOICES SUBSCRIBER BACKUP ROUTE; do echo "${user}_PASSWORD=$(openssl rand -hex 16)"; done >nats-users.env`: "go test -C deploy -race -shuffle=on -tags kubectl,helm ./...",
 	"CLIENTS_NATS_URL=nats://admin:admin-demo@127.0.0.1:4222 go run ./cmd/clients backup ./backup":                                                               "go test -C deploy -race -shuffle=on -tags kubectl,helm ./...",
@@ -58,6 +58,7 @@ var instead = map[string]string{
 	`nats --server 127.0.0.1:4222 --user admin --password "$(cat clients-data/admin-password)" stream get CLIENTS 1`:                                  `nats --server 127.0.0.1:4222 --user admin --password "$(cat "$work/data/admin-password")" stream get CLIENTS 1`,
 	`nats --server 127.0.0.1:4222 --user admin --password "$(cat clients-data/admin-password)" stream edit PROJECTS --max-bytes 1GB --discard new -f`: `nats --server 127.0.0.1:4222 --user admin --password "$(cat "$work/data/admin-password")" stream edit PROJECTS --max-bytes 1GB --discard new -f`,
 	`nats --server 127.0.0.1:4222 --user admin --password "$(cat clients-data/admin-password)" stream purge PROJECTS --keep 1000 -f`:                  `nats --server 127.0.0.1:4222 --user admin --password "$(cat "$work/data/admin-password")" stream purge PROJECTS --keep 1000 -f`,
+	`export NATS_URL=127.0.0.1:4222 NATS_USER=admin NATS_PASSWORD="$(cat clients-data/admin-password)"`:                                               `export NATS_URL=127.0.0.1:4222 NATS_USER=admin NATS_PASSWORD="$(cat "$work/data/admin-password")"`,
 	// these leave files behind
 	"go run ./cmd/example-subscriber --once --copy clients.json":                 `go run ./cmd/example-subscriber --once --copy "$work/copy.json"`,
 	"python3 cmd/example-subscriber/subscriber.py --once --copy clients.json":    `python3 cmd/example-subscriber/subscriber.py --once --copy "$work/copy.json"`,
@@ -83,7 +84,8 @@ var instead = map[string]string{
 }
 
 // TestCIRunsDocumentedCommands checks that .ci/run contains every documented command, except those of curl, which are run
-// above, and of kubectl, which need a cluster and are tested in deploy/kubernetes.
+// above, and of kubectl, which need a cluster and are tested in deploy/kubernetes. It also contains the commands for streams
+// that a sentence has, as in the runbook.
 func TestCIRunsDocumentedCommands(t *testing.T) {
 	t.Parallel()
 	script := readFile(t, ".ci/run")
@@ -91,6 +93,11 @@ func TestCIRunsDocumentedCommands(t *testing.T) {
 	script = regexp.MustCompile(`(?m)^step .*$`).ReplaceAllString(script, "")
 	commands := documentedCommands(t)
 	require.Equal(t, []string{"go run ./cmd/clients", "go test ./..."}, commands[:2], "the first two need only Go")
+	for _, document := range documents {
+		for _, match := range regexp.MustCompile("`(nats stream [a-z]+\\s[^`]+)`").FindAllStringSubmatch(readFile(t, document), -1) {
+			commands = append(commands, strings.Join(strings.Fields(match[1]), " "))
+		}
+	}
 	for _, command := range commands {
 		if strings.HasPrefix(command, "curl ") || strings.HasPrefix(command, "kubectl ") {
 			continue
