@@ -213,7 +213,7 @@ func (d *documented) refusals(a *service) {
 	}
 }
 
-// refusedCallers sends the requests of callers that do not log in, and of those that have sent too many.
+// refusedCallers sends the requests of callers that do not log in, and of those that have sent too many or guess passwords.
 func (d *documented) refusedCallers(t *testing.T) {
 	p := start(t, "CLIENTS_CREDENTIALS_DIR="+credentials(t, 4, "ann:one"), "CLIENTS_RATE_LIMIT=1")
 	p.as("ann:one").want(200, "GET", "/clients", "")
@@ -232,6 +232,13 @@ func (d *documented) refusedCallers(t *testing.T) {
 			caller.holds(status, "POST", itsState, "/clients/1/toggle", "", accept)
 			caller.holds(status, "PUT", itsState, "/clients/1/toggle", "", accept)
 		}
+	}
+	for guess := range 10 {
+		p.as("ann:"+strconv.Itoa(guess)).want(401, "GET", itsLimit, "")
+	}
+	guesser := &documented{client: p.as("ann:two"), contract: d.contract, seen: d.seen}
+	for _, accept := range []string{acceptJSON, acceptXML} {
+		guesser.holds(503, "GET", itsLimit, itsLimit, "", accept)
 	}
 }
 
@@ -257,7 +264,8 @@ func (d *documented) damaged(t *testing.T) {
 // otherSites are the requests of web pages from elsewhere.
 func (d *documented) otherSites() {
 	for _, accept := range []string{acceptJSON, acceptXML} {
-		for template, methods := range map[string][]string{everyClient: {"GET", "POST"}, anyClient: {"GET", "PUT", "DELETE"}, itsHistory: {"GET"}, theFeed: {"GET"}, itsState: {"POST", "PUT"}} {
+		for template, methods := range map[string][]string{everyClient: {"GET", "POST"}, anyClient: {"GET", "PUT", "DELETE"}, itsHistory: {"GET"}, theFeed: {"GET"}, itsState: {"POST", "PUT"},
+			theUser: {"GET"}, itsLimit: {"GET"}} {
 			for _, method := range methods {
 				path := strings.Replace(template, "{id}", "1", 1)
 				d.holds(421, method, template, path, "", accept, "Host: other.example")
