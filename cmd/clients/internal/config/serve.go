@@ -27,7 +27,7 @@ type Serve struct {
 	DefaultCurrency   string `name:"default-currency" env:"CLIENTS_DEFAULT_CURRENCY" default:"United States Dollars - USD" help:"Currency of a client created without one."`
 	ReadConsistency   string `name:"read-consistency" env:"CLIENTS_READ_CONSISTENCY" default:"strong" help:"strong: a read shows every write acknowledged before it. eventual: it may be behind."`
 	RateLimit         string `name:"rate-limit" env:"CLIENTS_RATE_LIMIT" default:"0" help:"Requests per user per 15 s and process. 0: no limit."`
-	FeedLimit         string `name:"feed-limit" env:"CLIENTS_FEED_LIMIT" default:"16" help:"Open feeds per user and process."`
+	FeedLimit         string `name:"feed-limit" env:"CLIENTS_FEED_LIMIT" default:"16" help:"Open feeds per user and process. 0: no feeds."`
 	ScrubInterval     string `name:"scrub-interval" env:"CLIENTS_SCRUB_INTERVAL" default:"24h" help:"How often the whole stream is re-read in the background, by one replica at a time. 0 disables it."`
 	LogLevel          string `name:"log-level" env:"CLIENTS_LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
 	LogFormat         string `name:"log-format" env:"CLIENTS_LOG_FORMAT" default:"auto" help:"json: all output is JSON, one object per line. text. auto: the log is text on a terminal, otherwise JSON; what is printed when the service is ready or fails to start is text."`
