@@ -61,11 +61,12 @@ func (s *Store) Ensure(ctx context.Context, replicas int, log *slog.Logger) erro
 	})
 }
 
-// Put stores a message as a dead letter, without its content if there is no room for that. stored is false if it is one already.
+// Put stores a message as a dead letter, without its content if it is too large with its new headers. stored is false if it is one
+// already. If the servers have no room at the moment, that is an error: the content would be lost.
 func (s *Store) Put(ctx context.Context, m upstream.Message, reason, detail string) (stored bool, err error) {
 	msg := encode(m, reason, detail)
 	stored, err = s.put(ctx, m, msg)
-	if jsapi.Classify(err) == jsapi.Refused { // it may have become too large
+	if jsapi.Classify(err) == jsapi.Refused && jsapi.LacksRoom(err) == "" {
 		return s.put(ctx, m, withoutContent(msg))
 	}
 	return stored, err

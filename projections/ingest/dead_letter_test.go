@@ -176,6 +176,31 @@ func TestClientsCreatedThroughAnotherReplicaAreKnown(t *testing.T) {
 	}
 }
 
+// A dead letter for which there is no room waits, and so do the messages behind it: it keeps its content.
+func TestADeadLetterWaitsForRoom(t *testing.T) {
+	t.Parallel()
+	r := oneReplica(t)
+	one := r.createClient()
+	limit := func(bytes int64) {
+		stream, err := r.js.Stream(r.deadline(), deadletter.Stream)
+		require.NoError(t, err)
+		config := stream.CachedInfo().Config
+		config.MaxBytes, config.Discard = bytes, jetstream.DiscardNew
+		_, err = r.js.UpdateStream(r.deadline(), config)
+		require.NoError(t, err)
+	}
+	limit(2000)
+	data := `{"id":7,"name":"` + strings.Repeat("x", 3000) + `"}`
+	r.publish(event("projects.v1.ProjectForgotten", "projects.acme.7", data), project("Created", 8, `"client_id":1`))
+	eventually(t, "the failure is counted", func() bool { return r.count("clients_quarantine_failures_total", "PROJECTS") > 0 })
+	require.Empty(t, r.quarantined())
+	limit(-1)
+	require.Equal(t, 1, r.references(one).ActiveProjects)
+	letters := r.quarantined()
+	require.Len(t, letters, 1)
+	require.Equal(t, data, string(letters[0].Message.Data))
+}
+
 // If the stream of dead letters is deleted, it is created again when it is needed.
 func TestADeletedDeadLetterStreamIsCreatedAgain(t *testing.T) {
 	t.Parallel()
