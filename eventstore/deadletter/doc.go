@@ -2,9 +2,9 @@
 // until an operator retries or drops them. Users know it as the quarantine: the stream CLIENTS_QUARANTINE, the subcommand
 // quarantine and its metrics have kept that name.
 //
-//	ingest ── Put ──→ CLIENTS_QUARANTINE ── All, Get ──→ clients quarantine list, show
-//	   ↑                     ↑                                    │
-//	   └── ServeRetries ─────┴── Drop ←── Retry (a NATS request) ─┘
+//	ingest ── PutAll, Put ──→ CLIENTS_QUARANTINE ── All, Get ──→ clients quarantine list, show
+//	   ↑                             ↑                                    │
+//	   └── ServeRetries ─────────────┴── Drop ←── Retry (a NATS request) ─┘
 //
 // The subject of a dead letter is made of the message's position in its own stream, so that the message is stored once, even if
 // several replicas store it. Headers and data are kept. Headers on which the server would act when the message is stored again, and

@@ -59,14 +59,14 @@ func encode(m upstream.Message, reason, detail string) *nats.Msg {
 	return &nats.Msg{Subject: subject, Header: header, Data: m.Data}
 }
 
-// withoutContent returns a dead letter of a message that is too large to be kept.
+// withoutContent returns a dead letter of a message that is too large.
 func withoutContent(msg *nats.Msg) *nats.Msg {
 	for name := range msg.Header {
 		if !strings.HasPrefix(name, prefixOwn) || strings.HasPrefix(name, prefixSetAside) {
 			delete(msg.Header, name)
 		}
 	}
-	msg.Header.Set(headerDetail, msg.Header.Get(headerDetail)+" (too large to be kept: only where it was is)")
+	msg.Header.Set(headerDetail, msg.Header.Get(headerDetail)+" (too large: kept without headers and data)")
 	return &nats.Msg{Subject: msg.Subject, Header: msg.Header}
 }
 

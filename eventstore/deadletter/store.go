@@ -72,6 +72,28 @@ func (s *Store) Put(ctx context.Context, m upstream.Message, reason, detail stri
 	return stored, err
 }
 
+// PutAll stores messages as dead letters, in order and without waiting in between, and returns for each whether it was stored. The
+// others may be dead letters already, were refused, or have an unknown outcome: Put finds out.
+func (s *Store) PutAll(ctx context.Context, letters []Letter) (stored []bool) {
+	acks := make([]jetstream.PubAckFuture, len(letters))
+	for n, l := range letters {
+		acks[n], _ = s.api.JetStream.PublishMsgAsync(encode(l.Message, l.Reason, l.Detail), jetstream.WithExpectLastSequencePerSubject(0))
+	}
+	stored = make([]bool, len(letters))
+	for n, ack := range acks {
+		if ack == nil { // not sent
+			continue
+		}
+		select {
+		case <-ack.Ok():
+			stored[n] = true
+		case <-ack.Err():
+		case <-ctx.Done():
+		}
+	}
+	return stored
+}
+
 // PutWhole stores a message as a dead letter, with its content or not at all.
 func (s *Store) PutWhole(ctx context.Context, m upstream.Message, reason, detail string) (stored bool, err error) {
 	return s.put(ctx, m, encode(m, reason, detail))

@@ -112,7 +112,7 @@ func TestATooLargeMessageIsKeptWithoutItsData(t *testing.T) {
 		require.Empty(t, found.Message.Data)
 		require.Empty(t, found.Message.Header)
 		require.Contains(t, found.Detail, "ééé")
-		require.Contains(t, found.Detail, "too large to be kept")
+		require.Contains(t, found.Detail, "kept without headers and data")
 	}
 }
 

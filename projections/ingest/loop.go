@@ -87,12 +87,8 @@ func (l *loop) record(ctx context.Context, run []upstream.Message, anew bool) er
 		}
 		d = decideRun(l.Config, items)
 	}
-	for _, i := range items {
-		if i.poison != nil {
-			if err := l.bury(ctx, i.message, i.poison); err != nil {
-				return err
-			}
-		}
+	if err := l.buryAll(ctx, items); err != nil {
+		return err
 	}
 	stored, err := l.store(ctx, d, anew)
 	if !stored || err != nil {

@@ -58,14 +58,35 @@ const (
 	putPause   = time.Second
 )
 
+// buryAll puts the poison messages of a run among the dead letters: all at once, so that many of them do not hold up the messages
+// behind them, and those one by one for which that fails. It tries until that succeeds or ctx ends.
+func (l *loop) buryAll(ctx context.Context, items []*item) error {
+	var letters []deadletter.Letter
+	var poisoned []*item
+	for _, i := range items {
+		if i.poison != nil {
+			poisoned = append(poisoned, i)
+			letters = append(letters, deadletter.Letter{Reason: string(i.poison.Reason), Detail: i.poison.Detail, Message: i.message})
+		}
+	}
+	for n, stored := range l.DeadLetters.PutAll(ctx, letters) {
+		i := poisoned[n]
+		if stored {
+			l.buried(i.message, i.poison)
+		} else if err := l.bury(ctx, i.message, i.poison); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // bury puts a poison message among the dead letters. It tries until that succeeds or ctx ends.
 func (l *loop) bury(ctx context.Context, m upstream.Message, poison *Poison) error {
 	for {
 		stored, err := l.put(ctx, m, poison)
 		if err == nil {
 			if stored {
-				l.metrics.quarantined.WithLabelValues(m.Stream, string(poison.Reason)).Inc()
-				l.Log.Warn("message quarantined", "stream", m.Stream, "sequence", m.Sequence, "reason", poison)
+				l.buried(m, poison)
 			}
 			return nil
 		}
@@ -75,6 +96,11 @@ func (l *loop) bury(ctx context.Context, m upstream.Message, poison *Poison) err
 			return ctx.Err()
 		}
 	}
+}
+
+func (l *loop) buried(m upstream.Message, poison *Poison) {
+	l.metrics.quarantined.WithLabelValues(m.Stream, string(poison.Reason)).Inc()
+	l.Log.Warn("message quarantined", "stream", m.Stream, "sequence", m.Sequence, "reason", poison)
 }
 
 // put stores a dead letter once, and creates their stream again if it was deleted.

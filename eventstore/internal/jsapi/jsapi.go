@@ -53,7 +53,7 @@ type Client struct {
 
 // New returns a client for a connection.
 func New(nc *nats.Conn) *Client {
-	js, _ := jetstream.New(nc) // only its options can fail
+	js, _ := jetstream.New(nc, jetstream.WithPublishAsyncTimeout(RequestTimeout)) // only its options can fail
 	return &Client{Conn: nc, JetStream: js, batches: make(chan struct{}, maxBatches)}
 }
 
