@@ -78,9 +78,9 @@ func (g *guard) checkStream(ctx context.Context, info jsapi.StreamInfo, upTo uin
 // maxListed is how many removed messages are listed at most. A list of a million takes the server half a second.
 const maxListed = 200_000
 
-// lost returns how many messages are missing that no Removal accounts for. Their number shows it if more are missing than were
-// removed. While messages are still there that were removed, as many others can be missing. So those that are missing are listed until
-// a Removal accounts for each. What is lost later is noticed when all that was removed is gone.
+// lost returns how many messages are missing that no Removal accounts for. If more are missing than were removed, their number
+// shows it. Otherwise a lost message can hide behind a removed one that is still there: what is missing is listed, until a list
+// shows that all of it was removed. A message that is lost later is noticed when everything that was removed is gone.
 func (g *guard) lost(ctx context.Context, state jsapi.StreamState) (uint64, error) {
 	missing := state.Last - min(state.Last, state.Messages)
 	if missing > uint64(g.removals.Len()) {

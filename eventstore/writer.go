@@ -153,12 +153,12 @@ func (w *writer) flush(events []*pending) {
 	if w.batchIsFaster(len(events)) {
 		events = w.refuseLate(events, func(int) time.Duration { return w.batchTime() })
 		if len(events) > 1 && w.flushTogether(events) {
-			w.callers = n + len(w.queue) // these got their results only now: none of them is back in the queue
+			w.callers = n + len(w.queue) // all results came just now: none of these is back
 			return
 		}
 	}
 	w.flushSingly(events)
-	w.callers = max(n, 1+len(w.queue)) // results came one by one: all but the last of these may be back
+	w.callers = max(n, 1+len(w.queue)) // results came one by one: all but one of these may be back
 }
 
 // publishLeased publishes an event by itself if its lease is due, and reports whether it is: other events, and later
