@@ -118,7 +118,7 @@ func (r *Reader) readStream(ctx context.Context) error {
 		if missed && missedBefore { // once, they may just have been stored
 			return errStalled
 		}
-		missedBefore, interval = missed, r.Client.api.NextWatch(interval, r.state.Single)
+		missedBefore, interval = missed, r.Client.api.NextWatch(interval, r.state.Delivers)
 	}
 }
 

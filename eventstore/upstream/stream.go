@@ -60,7 +60,7 @@ type State struct {
 	// FirstStored and LastStored are when the messages at First and Last were stored. FirstStored is zero if no message is
 	// left. LastStored is a later time if the message at Last is gone.
 	FirstStored, LastStored time.Time
-	Single                  bool // the stream has one replica
+	Delivers                bool // each message reaches a consumer at once: there is one replica, and no other subject
 }
 
 // State returns the state of a stream from its leader. What was acknowledged to a publisher before the call is at or below
@@ -75,7 +75,8 @@ func (c *Client) State(ctx context.Context, stream Stream) (State, error) {
 	}
 	return State{
 		Created: info.Created, First: info.State.First, Last: info.State.Last,
-		FirstStored: info.State.FirstTime, LastStored: info.State.LastTime, Single: info.Config.Replicas == 1,
+		FirstStored: info.State.FirstTime, LastStored: info.State.LastTime,
+		Delivers: info.Config.Replicas == 1 && stream.storesNothingElse(info),
 	}, nil
 }
 
@@ -98,6 +99,13 @@ func (s Stream) check(info jsapi.StreamInfo) error {
 		return fmt.Errorf("stream %s: %w", s.Name, otherSubjects{transform.Destination, s.Filter})
 	}
 	return nil
+}
+
+// storesNothingElse reports whether all messages of a stream are read. It reports false for a stream that copies or renames any.
+func (s Stream) storesNothingElse(info jsapi.StreamInfo) bool {
+	other := func(subject string) bool { return !strings.HasPrefix(subject, strings.TrimSuffix(s.Filter, ">")) }
+	c := info.Config
+	return !slices.ContainsFunc(c.Subjects, other) && len(c.Sources) == 0 && c.Mirror == nil && c.Transform.Destination == ""
 }
 
 // copiedSubjects returns the subjects under which a stream stores what it copies from another one.

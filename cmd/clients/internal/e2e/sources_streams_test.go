@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
@@ -69,4 +70,22 @@ func TestCommandsThatNeedAMissingStreamAreRefused(t *testing.T) {
 		s.want(http.StatusOK, http.MethodPost, togglePath(id), "")
 	}
 	s.want(http.StatusOK, http.MethodDelete, path(id), "")
+}
+
+// The last message of a stream may be one that is not read. A reader that has been idle looks for it rarely.
+func TestDeletionsDoNotWaitForMessagesOnOtherSubjects(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	js := s.administrator(t)
+	config := configOf(t, js, "PROJECTS")
+	config.Subjects = append(config.Subjects, "tasks.>")
+	_, err := js.UpdateStream(t.Context(), config)
+	require.NoError(t, err)
+	first, second := s.create("SuprCorp"), s.create("MegaCorp")
+	time.Sleep(8 * time.Second)
+	for _, id := range []int64{first, second} {
+		_, err = js.Publish(t.Context(), "tasks.1", nil)
+		require.NoError(t, err)
+		s.want(http.StatusOK, http.MethodDelete, path(id), "")
+	}
 }
