@@ -156,10 +156,14 @@ func (s *Store) Drop(ctx context.Context, number uint64) error {
 	if err := s.awaitServers(ctx); err != nil {
 		return err
 	}
-	if err := s.api.Do(ctx, "STREAM.MSG.DELETE."+Stream, map[string]any{"seq": number}); err != nil {
-		return fmt.Errorf("drop %d: %w", number, streamError(err))
+	err := s.api.Do(ctx, "STREAM.MSG.DELETE."+Stream, map[string]any{"seq": number})
+	if err == nil {
+		return nil
 	}
-	return nil
+	if _, gone := s.Get(ctx, number); errors.Is(gone, ErrNotFound) { // another call was faster, or the response was lost
+		return nil
+	}
+	return fmt.Errorf("drop %d: %w", number, streamError(err))
 }
 
 // awaitServers returns ErrAway if the leader does not hear of each server within awayLimit.

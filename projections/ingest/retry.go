@@ -2,10 +2,12 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"clients/domain"
+	"clients/eventstore/deadletter"
 )
 
 // Retry ingests a dead letter again, and drops it once its event is on record, also if it was before. The error is a *Poison
@@ -31,7 +33,7 @@ func (i *Ingest) Retry(ctx context.Context, number uint64) error {
 	if err := l.recordLate(ctx, late); err != nil {
 		return err
 	}
-	if err := l.DeadLetters.Drop(ctx, number); err != nil {
+	if err := l.DeadLetters.Drop(ctx, number); err != nil && !errors.Is(err, deadletter.ErrNotFound) { // another retry dropped it
 		return fmt.Errorf("recorded, but still in quarantine: %w", err)
 	}
 	l.Log.Info("message left quarantine", "stream", m.Stream, "sequence", m.Sequence)

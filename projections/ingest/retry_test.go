@@ -12,6 +12,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -128,6 +129,31 @@ func TestARetryDuringADeletionLosesNothing(t *testing.T) {
 		require.ErrorContains(t, r.ingest.Retry(r.deadline(), q.Number), string(ingest.DeletedClient))
 	}
 	require.Len(t, r.quarantined(), rounds)
+}
+
+// Operators who retry the same message at once learn that it is recorded, or that it is no longer there.
+func TestConcurrentRetriesSucceed(t *testing.T) {
+	t.Parallel()
+	r := oneReplica(t)
+	const letters = 20
+	for n := range int64(letters) {
+		r.publish(project("Created", n+1, `"client_id":1`))
+	}
+	r.awaitIngested()
+	one := r.createClient()
+	var operators sync.WaitGroup
+	for _, q := range r.quarantined() {
+		for range 3 {
+			operators.Go(func() {
+				if err := r.ingest.Retry(r.deadline(), q.Number); err != nil {
+					assert.Equal(t, deadletter.ErrNotFound, err)
+				}
+			})
+		}
+	}
+	operators.Wait()
+	require.Empty(t, r.quarantined())
+	require.Equal(t, letters, r.references(one).ActiveProjects)
 }
 
 // If the project was deleted before its client, its creation does not become a dead letter again.
