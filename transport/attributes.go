@@ -18,7 +18,7 @@ func (r *request) attributes() (a domain.ClientAttributes, err error) {
 	if err != nil {
 		return a, err
 	}
-	if _, err := wire.DecodeForm(query, &a); err != nil {
+	if _, err := wire.DecodeForm(query, "", &a); err != nil {
 		return a, err
 	}
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
@@ -50,19 +50,19 @@ func decodeBody(body []byte, contentType string, a *domain.ClientAttributes) err
 		if err != nil {
 			return errBody
 		}
-		return decodeForm(values, a)
+		return decodeForm(values, charset, a)
 	case media == "multipart/form-data":
 		form, err := multipart.NewReader(bytes.NewReader(body), parameters["boundary"]).ReadForm(maxBody)
 		if err != nil {
 			return errBody
 		}
-		return decodeForm(form.Value, a)
+		return decodeForm(form.Value, charset, a)
 	}
 	return errMediaType
 }
 
-func decodeForm(values url.Values, a *domain.ClientAttributes) error {
-	found, err := wire.DecodeForm(values, a)
+func decodeForm(values url.Values, charset string, a *domain.ClientAttributes) error {
+	found, err := wire.DecodeForm(values, charset, a)
 	if err == nil && !found {
 		err = domain.Errorf(domain.Invalid, "The form has no attribute of a client, such as client[name].")
 	}

@@ -50,6 +50,7 @@ func TestTheContentTypeDecidesHowABodyIsRead(t *testing.T) {
 		"JSON sent as a form":              {"\n" + inJSON, form + "; charset=utf-8", "A"},
 		"a form":                           {"client[name]=A", form, "A"},
 		"a form with encoded brackets":     {"client%5Bname%5D=A&commit=Save", form, "A"},
+		"a form in ISO-8859-1":             {"client[name]=%E9", form + "; charset=ISO-8859-1", "é"},
 		"a multipart form":                 {multipartBody, "multipart/form-data; boundary=b", "A"},
 		"a type in capitals":               {inJSON, "APPLICATION/JSON", "A"},
 		"a type that ends with semicolons": {inJSON, "application/json;", "A"},

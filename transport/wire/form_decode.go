@@ -5,12 +5,14 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"clients/domain"
 )
 
-// DecodeForm sets the attributes that values name the Rails way, client[name]=…. found reports whether they name any.
-func DecodeForm(values url.Values, a *domain.ClientAttributes) (found bool, err error) {
+// DecodeForm sets the attributes that values name the Rails way, client[name]=…. found reports whether they name any. label is the
+// encoding of values that are not UTF-8, "" for none: browsers and many programs send UTF-8 whatever they declare.
+func DecodeForm(values url.Values, label string, a *domain.ClientAttributes) (found bool, err error) {
 	for _, key := range slices.Sorted(maps.Keys(values)) { // so that the first error is always the same one
 		name, ok := strings.CutPrefix(key, "client[")
 		name, closed := strings.CutSuffix(name, "]")
@@ -18,8 +20,15 @@ func DecodeForm(values url.Values, a *domain.ClientAttributes) (found bool, err 
 			continue
 		}
 		found = true
-		given := values[key]
-		if err := set(a, name, value{text: given[len(given)-1]}); err != nil {
+		text := values[key][len(values[key])-1]
+		if label != "" && !utf8.ValidString(text) {
+			converted, _, err := toUTF8([]byte(text), label)
+			if err != nil {
+				return true, err
+			}
+			text = string(converted)
+		}
+		if err := set(a, name, value{text: text}); err != nil {
 			return true, err
 		}
 	}

@@ -41,7 +41,7 @@ func TestDecodeForm(t *testing.T) {
 			values, err := url.ParseQuery(c.query)
 			require.NoError(t, err)
 			var attributes domain.ClientAttributes
-			found, err := wire.DecodeForm(values, &attributes)
+			found, err := wire.DecodeForm(values, "", &attributes)
 			require.NoError(t, err)
 			require.Equal(t, c.found, found)
 			require.Equal(t, c.want, attributes)
@@ -52,7 +52,7 @@ func TestDecodeForm(t *testing.T) {
 func TestDecodeFormAddsToAttributes(t *testing.T) {
 	t.Parallel()
 	attributes := domain.ClientAttributes{Name: new("A"), Details: new("kept")}
-	found, err := wire.DecodeForm(url.Values{"client[name]": {"B"}}, &attributes)
+	found, err := wire.DecodeForm(url.Values{"client[name]": {"B"}}, "", &attributes)
 	require.NoError(t, err)
 	require.True(t, found)
 	require.Equal(t, domain.ClientAttributes{Name: new("B"), Details: new("kept")}, attributes)
@@ -72,10 +72,33 @@ func TestDecodeFormRefuses(t *testing.T) {
 			for range 20 {
 				values, err := url.ParseQuery(query)
 				require.NoError(t, err)
-				found, err := wire.DecodeForm(values, &domain.ClientAttributes{})
+				found, err := wire.DecodeForm(values, "", &domain.ClientAttributes{})
 				require.True(t, found)
 				require.Equal(t, reason, requireInvalid(t, err))
 			}
 		})
 	}
+}
+
+// A form that declares an encoding may be UTF-8 nevertheless.
+func TestDecodeFormConvertsWhatIsNotUTF8(t *testing.T) {
+	t.Parallel()
+	for label, names := range map[string]map[string]string{
+		"":             {"%C3%A9": "é", "%E9": "\xE9"}, // which the domain refuses
+		"utf-8":        {"%C3%A9": "é", "%E9": "\xE9"},
+		"ISO-8859-1":   {"%C3%A9": "é", "%E9": "é", "A+B": "A B"},
+		"windows-1252": {"%80": "€"},
+		"klingon":      {"%C3%A9": "é"},
+	} {
+		for encoded, name := range names {
+			values, err := url.ParseQuery("client[name]=" + encoded)
+			require.NoError(t, err)
+			var attributes domain.ClientAttributes
+			_, err = wire.DecodeForm(values, label, &attributes)
+			require.NoError(t, err)
+			require.Equal(t, domain.ClientAttributes{Name: &name}, attributes, "%s as %s", encoded, label)
+		}
+	}
+	_, err := wire.DecodeForm(url.Values{"client[name]": {"\xE9"}}, "klingon", &domain.ClientAttributes{})
+	require.Equal(t, "The encoding of the document is not supported.", requireInvalid(t, err))
 }
