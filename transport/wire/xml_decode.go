@@ -122,8 +122,23 @@ func (x *xmlDecoder) start(e xml.StartElement, raw []byte) error {
 		return invalidf("Nothing may follow the <client> element.")
 	case e.Name.Local != "client":
 		return invalidf("The root element must be <client>.")
+	default:
+		return x.root(e)
 	}
+	return nil
+}
+
+// root reads the start tag of the root element. Its XML attributes are attributes of the client, as in Rails.
+func (x *xmlDecoder) root(e xml.StartElement) error {
 	x.found = true
+	for _, a := range e.Attr {
+		if a.Name.Space != "" {
+			continue
+		}
+		if err := set(x.attributes, a.Name.Local, value{text: a.Value}); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

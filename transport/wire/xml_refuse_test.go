@@ -37,6 +37,7 @@ func TestDecodeXMLRefuses(t *testing.T) {
 		"an ampersand alone":                {"<client><name>A & B</name></client>", malformed},
 		"an attribute without quotes":       {"<client a=b/>", malformed},
 		"an attribute without a value":      {"<client><name nil/></client>", malformed},
+		"a wrong XML attribute":             {`<client highrise-id="x"/>`, notANumber},
 		"an attribute twice":                {`<client><highrise-id nil="true" nil="false"/></client>`, "An element has the same attribute twice."},
 		"the end of CDATA in a text":        {"<client><name>]]></name></client>", malformed},
 		"XML 1.1":                           {`<?xml version="1.1"?><client/>`, malformed},
