@@ -25,8 +25,11 @@
 // exist, and then waits for as long as a server may take to cut its log. It does so for each stream that may have held a text,
 // even if it finds none there: an earlier call may have overwritten it.
 //
-// One thing goes unnoticed: a server that was cut off from the others, without being started again, from some seconds before the
-// caller was killed until the logs of the others were cut, with no call meanwhile.
+// Two things go unnoticed:
+//   - a server that was cut off from the others, without being started again, from some seconds before the caller was killed until
+//     the logs of the others were cut, with no call meanwhile;
+//   - a server that was cut off for less than silence while messages were overwritten, if the leader cut its log in that time, as it
+//     does every two to three minutes and after 8 MiB. The server then learns only which messages are deleted.
 package erasure
 
 import (
