@@ -40,14 +40,14 @@ func (s *service) begunAgain(b *testing.B) *service {
 const seededLimit = 5 * time.Minute
 
 // writeStore runs a NATS server with the store of a stopped service.
-func writeStore(b *testing.B, dataDir string, write func(jetstream.JetStream)) {
-	b.Helper()
+func writeStore(t testing.TB, dataDir string, write func(jetstream.JetStream)) {
+	t.Helper()
 	store, err := server.NewServer(&server.Options{JetStream: true, StoreDir: filepath.Join(dataDir, "nats"), DontListen: true, NoSigs: true})
-	require.NoError(b, err)
+	require.NoError(t, err)
 	store.Start()
-	require.True(b, store.ReadyForConnections(timeout))
+	require.True(t, store.ReadyForConnections(timeout))
 	defer func() { store.Shutdown(); store.WaitForShutdown() }()
-	_, js := connect(b, "", nats.InProcessServer(store))
+	_, js := connect(t, "", nats.InProcessServer(store))
 	write(js)
 }
 

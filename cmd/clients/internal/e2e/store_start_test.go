@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 )
 
@@ -60,6 +61,28 @@ func TestAStartRefusesAStoreThatWentBackwards(t *testing.T) {
 	require.Contains(t, refusal, "hint: restore a backup with clients restore", "what helps")
 	require.NoError(t, os.RemoveAll(nats))
 	require.Contains(t, refusedStart(t, s.dataDir), "it reached sequence 2 and now ends at 0")
+}
+
+// A limit of the stream ends the next start. It can be removed at a NATS server with the store of the service, as the runbook says.
+func TestTheStreamsOfAStoppedServiceCanBeCorrected(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	s.create("SuprCorp")
+	require.Zero(t, s.stop(t))
+	limit := func(messages int64) {
+		writeStore(t, s.dataDir, func(js jetstream.JetStream) {
+			stream, err := js.Stream(t.Context(), "CLIENTS")
+			require.NoError(t, err)
+			config := stream.CachedInfo().Config
+			config.MaxMsgs = messages
+			_, err = js.UpdateStream(t.Context(), config)
+			require.NoError(t, err)
+		})
+	}
+	limit(100)
+	require.Contains(t, refusedStart(t, s.dataDir), "stream CLIENTS is configured differently and is left as it is: max_msgs: have 100, need 0")
+	limit(-1)
+	require.Len(t, s.restart(t).list(""), 1)
 }
 
 // The server silently drops a message with a flipped bit. After a refused start, a second one is refused as well.
