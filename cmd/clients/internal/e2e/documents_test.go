@@ -59,7 +59,6 @@ var instead = map[string]string{
 	`nats --server 127.0.0.1:4222 --user admin --password "$(cat clients-data/admin-password)" stream edit PROJECTS --max-bytes 1GB --discard new -f`: `nats --server 127.0.0.1:4222 --user admin --password "$(cat "$work/data/admin-password")" stream edit PROJECTS --max-bytes 1GB --discard new -f`,
 	`nats --server 127.0.0.1:4222 --user admin --password "$(cat clients-data/admin-password)" stream purge PROJECTS --keep 1000 -f`:                  `nats --server 127.0.0.1:4222 --user admin --password "$(cat "$work/data/admin-password")" stream purge PROJECTS --keep 1000 -f`,
 	`export NATS_URL=127.0.0.1:4222 NATS_USER=admin NATS_PASSWORD="$(cat clients-data/admin-password)"`:                                               `export NATS_URL=127.0.0.1:4222 NATS_USER=admin NATS_PASSWORD="$(cat "$work/data/admin-password")"`,
-	"nats stream get PROJECTS SEQUENCE": "nats stream get PROJECTS 1",
 	// these leave files behind
 	"go run ./cmd/example-subscriber --once --copy clients.json":                 `go run ./cmd/example-subscriber --once --copy "$work/copy.json"`,
 	"python3 cmd/example-subscriber/subscriber.py --once --copy clients.json":    `python3 cmd/example-subscriber/subscriber.py --once --copy "$work/copy.json"`,
