@@ -46,8 +46,8 @@ type Index struct {
 
 // Limits bound what an Index remembers. All replicas must use the same.
 type Limits struct {
-	// EventIDs is how many ids of events are remembered of one project or invoice. A repeated event is recognised if no
-	// more others of its item came between. Where a whole stream is read again, each event is either recognised or folded
+	// EventIDs is how many ids of events are remembered of one project or invoice. A repeated event is recognised if
+	// fewer others of its item came between. Where a whole stream is read again, each event is either recognised or folded
 	// again, in order, which leads to the same state.
 	EventIDs int
 	// Messages is how long a deleted project or invoice is remembered, in messages of its stream. A redelivery that comes
