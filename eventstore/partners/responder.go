@@ -25,6 +25,7 @@ const (
 	perSecond    = 100             // requests of one partner that are carried out, beyond a burst of waitingLimit
 	busyShare    = 200             // milliseconds of a second that they may take, beyond a burst of busyBurst
 	busyBurst    = 2000
+	busyLimit    = 1000 // counted of one request: one that takes requestLimit may only have got no response
 )
 
 // responder responds to the requests of partners. Those of one partner are carried out one after the other, at a limited
@@ -102,7 +103,7 @@ func (r *responder) work(partner string, requests <-chan *nats.Msg) {
 		if limiter.Wait(ctx) == nil && busy.WaitN(ctx, took) == nil {
 			begun := time.Now()
 			response = r.handle(ctx, partner, strings.TrimPrefix(m.Subject, subjects+partner+"."), m.Data)
-			took = min(int(time.Since(begun).Milliseconds()), busyBurst)
+			took = min(int(time.Since(begun).Milliseconds()), busyLimit)
 		}
 		cancel()
 		respond(m, response)

@@ -38,3 +38,30 @@ func TestAPartnerCannotKeepJetStreamBusy(t *testing.T) {
 	require.Less(t, requests.Load(), int64(window/long)*3/4)
 	stop()
 }
+
+// Requests without a response, as during an election, are not held against the partner: the next one is carried out at once.
+func TestAPartnerIsServedAgainAfterAnOutage(t *testing.T) {
+	t.Parallel()
+	servers := natstest.Run(t, 1, func(o *server.Options) { o.JetStream = false })
+	jetstream, nc := servers.Connect(t, 0), servers.Connect(t, 0)
+	var requests atomic.Int64
+	_, err := jetstream.Subscribe("$JS.API.STREAM.INFO.CLIENTS", func(m *nats.Msg) {
+		if requests.Add(1) > 2 {
+			_ = m.Respond([]byte("{}"))
+		}
+	})
+	require.NoError(t, err)
+	require.NoError(t, jetstream.Flush())
+	stop, err := partners.Serve(nc, false)
+	require.NoError(t, err)
+	require.NoError(t, nc.Flush())
+	for range 2 {
+		reply, err := jetstream.Request("clients-partners.partner.stream.info.CLIENTS", nil, 10*time.Second)
+		require.NoError(t, err)
+		require.Contains(t, string(reply.Data), "does not respond")
+	}
+	reply, err := jetstream.Request("clients-partners.partner.stream.info.CLIENTS", nil, 10*time.Second)
+	require.NoError(t, err)
+	require.Equal(t, "{}", string(reply.Data))
+	stop()
+}
