@@ -28,8 +28,11 @@ func NewFeedLimit(limit int, gauge prometheus.Gauge) *FeedLimit {
 func (l *FeedLimit) Open(c Caller) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.users[c] >= l.limit {
-		return refused(fmt.Sprintf("More than %d feeds of a user cannot be open. Close one of them, or try again later.", l.limit), feedRetry)
+	switch {
+	case l.limit == 0:
+		return refused("This service has no feeds.", feedRetry)
+	case l.users[c] >= l.limit:
+		return refused(fmt.Sprintf("Too many feeds of this user are open: the limit is %d. Close one of them, or try again later.", l.limit), feedRetry)
 	}
 	l.users[c]++
 	l.gauge.Inc()

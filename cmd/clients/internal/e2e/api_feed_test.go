@@ -90,6 +90,13 @@ func TestAFeedContinuesWhereItsReaderWas(t *testing.T) {
 	require.Contains(t, a.openFeed("", "Last-Event-ID: "+position).take(1)[0].data, "In between")
 }
 
+func TestAServiceCanHaveNoFeeds(t *testing.T) {
+	t.Parallel()
+	s := start(t, "CLIENTS_FEED_LIMIT=0")
+	refused := s.want(http.StatusServiceUnavailable, http.MethodGet, "/clients/feed", "", acceptJSON)
+	require.Equal(t, "This service has no feeds.", refused.message(t))
+}
+
 func TestAFeedIsRefused(t *testing.T) {
 	t.Parallel()
 	s := start(t, "CLIENTS_FEED_LIMIT=2")
@@ -112,7 +119,7 @@ func TestAFeedIsRefused(t *testing.T) {
 	first := s.openFeed("")
 	second := s.openFeed("?after=1-" + epoch)
 	refused := s.want(503, http.MethodGet, "/clients/feed", "", acceptJSON)
-	require.Contains(t, refused.message(t), "2 feeds")
+	require.Contains(t, refused.message(t), "the limit is 2")
 	require.NotEmpty(t, refused.header.Get("Retry-After"))
 	require.Equal(t, 2.0, s.metric("clients_feeds"))
 	first.close()

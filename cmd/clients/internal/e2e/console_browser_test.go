@@ -240,7 +240,7 @@ func TestBrowserShowsWhatIsWrong(t *testing.T) {
 	c := s.as("ann:right")
 	f := c.openFeed("")
 	p := c.openTab("/console/")
-	p.shows("More than 1 feeds of a user cannot be open", "Trying again in", "account shop, user ann")
+	p.shows("Too many feeds of this user are open: the limit is 1.", "Trying again in", "account shop, user ann")
 	f.close()
 	p.shows("Live")
 	secret.swap(files{"shop.htpasswd": htpasswd(t, 4, "bob:right")})
