@@ -42,7 +42,7 @@ func (c *quarantineDropCommand) Run(ctx context.Context, s streams, nc *nats.Con
 	return c.each(ctx, s, nc, "dropped", (*deadletter.Store).Drop)
 }
 
-// each calls do with each chosen dead letter and reports the outcome. It fails if one of them fails.
+// each calls do with each chosen dead letter and reports the outcome. It fails if one of them fails, and stops if all would.
 func (c chosenLetters) each(ctx context.Context, s streams, nc *nats.Conn, success string,
 	do func(*deadletter.Store, context.Context, uint64) error) error {
 	letters, numbers := deadletter.New(nc), c.Numbers
@@ -57,7 +57,7 @@ func (c chosenLetters) each(ctx context.Context, s streams, nc *nats.Conn, succe
 	failed := 0
 	for _, number := range numbers {
 		err := do(letters, ctx, number)
-		if errors.Is(err, deadletter.ErrNoService) {
+		if errors.Is(err, deadletter.ErrNoService) || errors.Is(err, deadletter.ErrAway) { // so it is for the others
 			return err
 		}
 		outcome := success

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"clients/eventstore/natstest"
+
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 )
@@ -138,4 +140,22 @@ func TestTheQuarantineIsEmptiedByAnOperator(t *testing.T) {
 	for _, command := range []string{"show", "retry", "drop"} {
 		require.Equal(t, 1, s.quarantine(command, listed[2].number()).code, command)
 	}
+}
+
+// While a NATS server is away no message can be dropped: drop waits for it once, and not for each message.
+func TestDropStopsWhileAServerIsAway(t *testing.T) {
+	t.Parallel()
+	cluster := natstest.Run(t, 3)
+	s := startReplicas(t, 1, cluster.URL())[0]
+	_, js := connect(t, cluster.URL())
+	for n := range int64(3) {
+		project(t, js, "ProjectArchived", n+1, "")
+	}
+	eventually(t, func() bool { return len(s.deadLetters()) == 3 }, "all are in quarantine")
+	cluster.Stop(2)
+	dropped := s.quarantine("drop", "--all")
+	require.Equal(t, 1, dropped.code)
+	require.Empty(t, dropped.stdout)
+	require.Contains(t, dropped.stderr, "a NATS server does not respond, and would keep the message")
+	require.Len(t, s.deadLetters(), 3)
 }
