@@ -23,10 +23,16 @@ const (
 	stopLimit    = time.Second     // for the requests that are under way at the end
 	waitingLimit = 256             // requests of one partner that wait for their turn
 	perSecond    = 100             // requests of one partner that are carried out, beyond a burst of waitingLimit
-	busyShare    = 200             // milliseconds of a second that they may take, beyond a burst of busyBurst
-	busyBurst    = 2000
-	busyLimit    = 1000 // counted of one request: one that takes requestLimit may only have got no response
+	busyShare    = 200             // milliseconds of each second that the requests of one partner may take, beyond a burst of busyBurst
+	busyBurst    = 2000            // milliseconds
+	busyLimit    = 1000            // milliseconds that count of one request at most: during an outage it is only waited for
 )
+
+// request is a request of a partner, which gives up some time after its arrival.
+type request struct {
+	*nats.Msg
+	arrived time.Time
+}
 
 // responder responds to the requests of partners. Those of one partner are carried out one after the other, at a limited
 // rate and in a limited share of the time, so that a flood of them neither slows down commands nor evades the limit on consumers.
@@ -35,10 +41,10 @@ type responder struct {
 	nc      *nats.Conn
 	js      jetstream.JetStream
 	life    context.Context
-	busy    []byte                    // the response where too many requests wait
-	shared  bool                      // by several partners
-	waiting map[string]chan *nats.Msg // by partner; used by the goroutine of the subscription alone
-	workers sync.WaitGroup            // one for each partner
+	busy    []byte                  // the response where too many requests wait
+	shared  bool                    // by several partners
+	waiting map[string]chan request // by partner; used by the goroutine of the subscription alone
+	workers sync.WaitGroup          // one for each partner
 }
 
 // Serve responds to the requests of partners at nc until stop is called, which waits for those under way. Any number of
@@ -50,7 +56,7 @@ func Serve(nc *nats.Conn, shared bool) (stop func(), err error) {
 		return nil, fmt.Errorf("serve partners: %w", err)
 	}
 	life, end := context.WithCancel(context.Background())
-	r := &responder{nc: nc, js: js, life: life, shared: shared, busy: refuse(codeBusy, "too many requests of this login"), waiting: make(map[string]chan *nats.Msg)}
+	r := &responder{nc: nc, js: js, life: life, shared: shared, busy: refuse(codeBusy, "too many requests of this login"), waiting: make(map[string]chan request)}
 	// A subscription with wildcards: nothing that the server delivers can be addressed to it.
 	sub, err := nc.QueueSubscribe(subjects+"*.>", group, r.accept)
 	if err != nil {
@@ -82,31 +88,33 @@ func (r *responder) accept(m *nats.Msg) {
 	partner, _, _ := strings.Cut(strings.TrimPrefix(m.Subject, subjects), ".")
 	requests := r.waiting[partner]
 	if requests == nil {
-		requests = make(chan *nats.Msg, waitingLimit)
+		requests = make(chan request, waitingLimit)
 		r.waiting[partner] = requests
 		r.workers.Go(func() { r.work(partner, requests) })
 	}
 	select {
-	case requests <- m:
+	case requests <- request{m, time.Now()}:
 	default:
 		respond(m, r.busy)
 	}
 }
 
 // work responds to the requests of one partner.
-func (r *responder) work(partner string, requests <-chan *nats.Msg) {
+func (r *responder) work(partner string, requests <-chan request) {
 	limiter, busy := rate.NewLimiter(perSecond, waitingLimit), rate.NewLimiter(busyShare, busyBurst)
 	took := 0 // milliseconds, by requests that are not counted yet
 	for m := range requests {
-		ctx, cancel := context.WithTimeout(r.life, requestLimit)
+		waiting, stop := context.WithDeadline(r.life, m.arrived.Add(requestLimit)) // later its partner would not use what it creates
 		response := r.busy
-		if limiter.Wait(ctx) == nil && busy.WaitN(ctx, took) == nil {
+		if limiter.Wait(waiting) == nil && busy.WaitN(waiting, took) == nil {
+			ctx, cancel := context.WithTimeout(r.life, requestLimit)
 			begun := time.Now()
 			response = r.handle(ctx, partner, strings.TrimPrefix(m.Subject, subjects+partner+"."), m.Data)
 			took = min(int(time.Since(begun).Milliseconds()), busyLimit)
+			cancel()
 		}
-		cancel()
-		respond(m, response)
+		stop()
+		respond(m.Msg, response)
 	}
 }
 
