@@ -57,7 +57,7 @@ func (c chosenLetters) each(ctx context.Context, s streams, nc *nats.Conn, succe
 	failed := 0
 	for _, number := range numbers {
 		err := do(letters, ctx, number)
-		if errors.Is(err, deadletter.ErrNoService) || errors.Is(err, deadletter.ErrAway) { // so it is for the others
+		if errors.Is(err, deadletter.ErrNoService) || errors.Is(err, deadletter.ErrAway) { // the others would fail, too
 			return err
 		}
 		outcome := success

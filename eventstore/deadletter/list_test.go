@@ -64,7 +64,7 @@ func TestManyDeadLettersAreListedInAFewRequests(t *testing.T) {
 	require.Less(t, nc.Stats().OutMsgs-before, uint64(20))
 }
 
-// What a message of a team looks like to a client library ends no list.
+// A message whose headers look like a status of the server does not end the list.
 func TestMessagesThatLookLikeAStatusAreListed(t *testing.T) {
 	t.Parallel()
 	nc := natstest.Run(t, 1).Connect(t, 0)

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Those that are stored keep their order. The others need Put.
+// PutAll stores neither a message twice nor one that is too large, and keeps the order of the others.
 func TestPutAllStoresWhatItCan(t *testing.T) {
 	t.Parallel()
 	for _, servers := range []int{1, 3} {

@@ -72,12 +72,13 @@ func (s *Store) Put(ctx context.Context, m upstream.Message, reason, detail stri
 	return stored, err
 }
 
-// PutAll stores messages as dead letters, in order and without waiting in between, and returns for each whether it was stored. The
-// others may be dead letters already, were refused, or have an unknown outcome: Put finds out.
+// PutAll publishes messages as dead letters without waiting in between, and returns for each whether it was stored. Those that were
+// are in order. The others may be dead letters already, were refused, or have an unknown outcome: Put finds out, and stores what it
+// stores behind them.
 func (s *Store) PutAll(ctx context.Context, letters []Letter) (stored []bool) {
 	acks := make([]jetstream.PubAckFuture, len(letters))
 	for n, l := range letters {
-		acks[n], _ = s.api.JetStream.PublishMsgAsync(encode(l.Message, l.Reason, l.Detail), jetstream.WithExpectLastSequencePerSubject(0))
+		acks[n], _ = s.api.JetStream.PublishMsgAsync(encode(l.Message, l.Reason, l.Detail), jetstream.WithExpectLastSequencePerSubject(0), jetstream.WithRetryAttempts(0))
 	}
 	stored = make([]bool, len(letters))
 	for n, ack := range acks {
@@ -160,8 +161,12 @@ func (s *Store) Drop(ctx context.Context, number uint64) error {
 	if err == nil {
 		return nil
 	}
-	if _, gone := s.Get(ctx, number); errors.Is(gone, ErrNotFound) { // another call was faster, or the response was lost
-		return nil
+	// Another call was faster, or the response was lost. A leader that was replaced may lack the message: it cannot send the
+	// information of the stream.
+	if _, gone := s.Get(ctx, number); errors.Is(gone, ErrNotFound) {
+		if _, failed := s.api.StreamInfo(ctx, Stream); failed == nil {
+			return nil
+		}
 	}
 	return fmt.Errorf("drop %d: %w", number, streamError(err))
 }

@@ -69,11 +69,17 @@ func (l *loop) buryAll(ctx context.Context, items []*item) error {
 			letters = append(letters, deadletter.Letter{Reason: string(i.poison.Reason), Detail: i.poison.Detail, Message: i.message})
 		}
 	}
-	for n, stored := range l.DeadLetters.PutAll(ctx, letters) {
-		i := poisoned[n]
-		if stored {
+	stored := l.DeadLetters.PutAll(ctx, letters)
+	for n, i := range poisoned {
+		if stored[n] { // counted first: bury may wait for long
 			l.buried(i.message, i.poison)
-		} else if err := l.bury(ctx, i.message, i.poison); err != nil {
+		}
+	}
+	for n, i := range poisoned {
+		if stored[n] {
+			continue
+		}
+		if err := l.bury(ctx, i.message, i.poison); err != nil {
 			return err
 		}
 	}
