@@ -30,7 +30,7 @@ func (l *FeedLimit) Open(c Caller) error {
 	defer l.mu.Unlock()
 	switch {
 	case l.limit == 0:
-		return refused("This service has no feeds.", feedRetry)
+		return refused("This service has no feeds.", time.Hour)
 	case l.users[c] >= l.limit:
 		return refused(fmt.Sprintf("Too many feeds of this user are open: the limit is %d. Close one of them, or try again later.", l.limit), feedRetry)
 	}

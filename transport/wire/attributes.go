@@ -111,8 +111,9 @@ func (v value) id(to **int64, label string) error {
 		return nil
 	}
 	n, ok := wholeNumber(given)
-	if f, err := strconv.ParseFloat(given, 64); !ok && v.kind == number && err == nil && f == math.Trunc(f) && f >= 1 && f <= 1<<53 {
-		n, ok = int64(f), true // 1.1072345E7, as libraries write it that read all numbers as floating-point ones
+	if !ok && v.kind == number && strings.ContainsAny(given, "eE") { // as libraries write it that read numbers as floating-point ones
+		f, err := strconv.ParseFloat(given, 64)
+		n, ok = int64(f), err == nil && f == math.Trunc(f) && f >= 1 && f < 1<<53 // below, each whole number is exact
 	}
 	if v.kind == compound || v.kind == boolean || !ok || n < 0 {
 		return invalidf("%s must be a whole number between 1 and %d.", label, int64(domain.MaxID))

@@ -10,8 +10,8 @@ import (
 	"clients/domain"
 )
 
-// DecodeForm sets the attributes that values name the Rails way, client[name]=…. found reports whether they name any. label is the
-// encoding of values that are not UTF-8, "" for none: browsers and many programs send UTF-8 whatever they declare.
+// DecodeForm sets the attributes that values name the Rails way, client[name]=…. found reports whether they name any. Values that
+// are not valid UTF-8 are converted from the encoding label, unless that is "": many programs send UTF-8 whatever they declare.
 func DecodeForm(values url.Values, label string, a *domain.ClientAttributes) (found bool, err error) {
 	for _, key := range slices.Sorted(maps.Keys(values)) { // so that the first error is always the same one
 		name, ok := strings.CutPrefix(key, "client[")

@@ -119,6 +119,8 @@ func TestDecodeJSONRefuses(t *testing.T) {
 		"a number below 1 with exponent":   {client(`"highrise_id":1e-400`), notANumber},
 		"a text with exponent":             {client(`"highrise_id":"1e3"`), notANumber},
 		"more than 2^53 with exponent":     {client(`"highrise_id":1e16`), notANumber},
+		"2^53+1 with exponent":             {client(`"highrise_id":9007199254740993e0`), notANumber},
+		"a fraction that no float has":     {client(`"highrise_id":5.00000000000000001`), notANumber},
 		"a huge highrise-id":               {client(`"highrise_id":1e999999999`), notANumber},
 		"a highrise-id of many digits":     {client(`"highrise_id":` + strings.Repeat("9", 10_000)), notANumber},
 		"a highrise-id of words":           {client(`"highrise_id":"five"`), notANumber},
