@@ -201,7 +201,9 @@ func TestErasureFindsEveryFormOfADeadLetter(t *testing.T) {
 	}
 	put("projects.other.7", binary, `{"id":8,"client_id":1}`)
 	putFor(ingest.DeletedClient, "client 1", "projects.acme.8", binary, `{"id":8}`)
-	putFor(ingest.UnknownClient, "client 1 (too large to be kept: only where it was is)", "projects.acme.8", nil, "")
+	putFor(ingest.UnknownClient, "client 1 (too large to be kept: only where it was is)", "projects.acme.8", nil, "") // of an earlier release
+	putFor(ingest.UnknownClient, "client 1 (too large: kept without headers and data)", "projects.acme.8", nil, "")
+	putFor(ingest.DeletedClient, "client 1", "projects.acme.8", binary, `{"id":8,"client_id":2}`)
 	putFor(ingest.DeletedClient, "client 12", "projects.acme.7", binary, `{"id":8}`)
 	putFor(ingest.DeletedClient, "client 1", "projects.other.7", binary, `{"id":8}`)
 	require.NoError(t, f.erase(1))

@@ -28,7 +28,7 @@
 // Two things go unnoticed:
 //   - a server that was cut off from the others, without being started again, from some seconds before the caller was killed until
 //     the logs of the others were cut, with no call meanwhile;
-//   - a server that was cut off for less than silence while messages were overwritten, if the leader cut its log in that time, as it
+//   - a server that was cut off for less than five seconds (silence) while messages were overwritten, if the leader cut its log in that time, as it
 //     does every two to three minutes and after 8 MiB. The server then learns only which messages are deleted.
 package erasure
 

@@ -114,7 +114,7 @@ func (i *item) read() *Poison {
 }
 
 // ClientOf returns the client that a dead letter of another service is about, with the id 0 if it is about none: the one that its
-// message names, or else the one that its reason names, which was known from an earlier message. It also finds the client in a
+// reason names, which may be known from an earlier message, or else the one that its message names. It also finds the client in a
 // message that has another fault, such as an unknown type, if its data, or all of it, can be read as the data of an event.
 func ClientOf(letter deadletter.Letter) (account string, id int64) {
 	m := letter.Message
@@ -126,11 +126,11 @@ func ClientOf(letter deadletter.Letter) (account string, id int64) {
 	if poison != nil && len(cloud.data) == 0 {
 		cloud.data = m.Data
 	}
-	if data, poison := readPayload(cloud.data); poison == nil {
-		id = data.client()
-	}
-	if reason := Reason(letter.Reason); id == 0 && (reason == DeletedClient || reason == UnknownClient) {
+	if reason := Reason(letter.Reason); reason == DeletedClient || reason == UnknownClient {
 		_, _ = fmt.Sscanf(letter.Detail, "client %d", &id)
+	}
+	if data, poison := readPayload(cloud.data); id == 0 && poison == nil {
+		id = data.client()
 	}
 	return tokens[1], id
 }

@@ -72,8 +72,8 @@ func wait(ctx context.Context, changed <-chan struct{}, limit time.Duration) {
 
 // record decides a run, puts its poison messages among the dead letters and stores what the others lead to. It returns nil
 // without having stored the run if another replica, or a change of a client, was first: then the run is decided again. A
-// stored reference event may not count either, see domain.ReferenceEvent. The stream drops another one about the same message
-// as a duplicate: anew makes it keep that one, too.
+// stored reference event may turn out not to count, see domain.ReferenceEvent. The stream would drop another one about the same
+// message as a duplicate, unless anew is set.
 func (l *loop) record(ctx context.Context, run []upstream.Message, anew bool) error {
 	if err := l.Directory.Err(); err != nil { // what was recorded since is not known
 		return err
