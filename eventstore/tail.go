@@ -24,7 +24,7 @@ func (s *Store) Tail(ctx context.Context, after uint64, apply func([]Record) err
 	if known, err := s.guard.checkpoint(); err == nil && known.Sequence == after { // the one of a snapshot
 		t.applied = known
 	}
-	for logged := ""; ; { // the last interruption
+	for logged := ""; ; { // logged: the last interruption, "" if there was none
 		err := t.read(ctx, logged != "")
 		_, fault := s.guard.checkpoint()
 		switch {
@@ -92,7 +92,7 @@ func (t *tail) read(ctx context.Context, resumed bool) error {
 		if err != nil {
 			return err
 		}
-		if missed && missedBefore { // once, they may just have been stored
+		if missed && missedBefore { // the first time they may just have been stored
 			return fmt.Errorf("%w: messages are not delivered", errInterrupted)
 		}
 		missedBefore, interval = missed, t.api.NextWatch(interval, t.single)
@@ -110,7 +110,7 @@ func (t *tail) consumer(ctx context.Context) (jetstream.Consumer, error) {
 	return consumer, err
 }
 
-// fetch applies what is delivered in response to one request, which stands for an interval. silent says that nothing has
+// fetch applies what is delivered in response to one request, which the server keeps open for an interval. silent says that nothing has
 // arrived.
 func (t *tail) fetch(ctx context.Context, consumer jetstream.Consumer, interval time.Duration) (silent bool, err error) {
 	limited, cancel := context.WithTimeout(ctx, interval)

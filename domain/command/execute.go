@@ -14,16 +14,16 @@ type intent struct {
 	clientID      int64 // 0: each attempt takes a new one
 	eventID       string
 	claim         *claim // on the idempotency record; nil without a key
-	passedBarrier bool   // the read barrier
+	passedBarrier bool   // the command has passed the read barrier
 	conflicted    bool   // an earlier attempt ended with a conflict
 }
 
-// Outcomes that do not leave this package: the command goes on.
+// Outcomes within this package: none of them is the end of the command.
 const (
 	notStored    Outcome = "not stored"    // no event of the claim is stored: the command can be decided
 	needsBarrier Outcome = "needs barrier" // it cannot be decided yet: execute passes the read barrier and tries again
 	idTaken      Outcome = "id taken"      // the reserved id is another client's: executeOnce claims another one
-	claimLost    Outcome = "claim lost"    // another request has taken the record over: finish returns what that has led to
+	claimLost    Outcome = "claim lost"    // another request has taken the idempotency record over: finish returns the result of that request
 )
 
 // barrierLimit is how long a command waits for the read barrier.

@@ -115,14 +115,14 @@ func (r *Reader) readStream(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if missed && missedBefore { // once, they may just have been stored
+		if missed && missedBefore { // the first time they may just have been stored
 			return errStalled
 		}
 		missedBefore, interval = missed, r.Client.api.NextWatch(interval, r.state.Delivers)
 	}
 }
 
-// fetch hands out what is delivered in response to one request, which stands for an interval: each message with those that
+// fetch hands out what is delivered in response to one request, which the server keeps open for an interval: each message with those that
 // have arrived behind it. silent says that nothing has arrived.
 //
 // Where messages may be missing in between, it reads from the stream's leader instead: a consumer of a replicated stream may

@@ -60,7 +60,7 @@ type State struct {
 	// FirstStored and LastStored are when the messages at First and Last were stored. FirstStored is zero if no message is
 	// left. LastStored is a later time if the message at Last is gone.
 	FirstStored, LastStored time.Time
-	Delivers                bool // each message reaches a consumer at once: there is one replica, and no other subject
+	Delivers                bool // a consumer gets each message at once: the stream has one replica, and only subjects that are read
 }
 
 // State returns the state of a stream from its leader. What was acknowledged to a publisher before the call is at or below

@@ -52,12 +52,12 @@ func (c *Client) Consumer(ctx context.Context, r Reading) (jetstream.Consumer, e
 // WatchInterval is how long a reader of a stream waits for messages before it looks at whether the stream has moved on.
 const WatchInterval = 250 * time.Millisecond
 
-// NextWatch returns how long a reader waits after another interval without messages. If the stream has one replica, its
-// consumer is on the same server. Then a check can only find messages that nats.go has not delivered, or that a server of another
-// process was restarted and has forgotten the reader's request: the intervals grow.
-func (c *Client) NextWatch(interval time.Duration, single bool) time.Duration {
+// NextWatch returns how long a reader waits after another interval without messages. delivers says that the stream has one
+// replica, so that its consumer is on the same server, and only messages that are read. Then a check can only find messages that
+// nats.go has not delivered, or that a server of another process was restarted and has forgotten the reader's request: the intervals grow.
+func (c *Client) NextWatch(interval time.Duration, delivers bool) time.Duration {
 	switch {
-	case !single:
+	case !delivers:
 		return WatchInterval
 	case c.Conn.Opts.InProcessServer != nil:
 		return min(2*interval, 10*time.Second)

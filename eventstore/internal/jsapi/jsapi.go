@@ -48,7 +48,7 @@ type Client struct {
 	Published func(size int, err error)
 
 	silences sync.Map      // by the name of the stream
-	batches  chan struct{} // one for each that Messages reads at the moment
+	batches  chan struct{} // one for each batch that Messages reads at the moment
 }
 
 // New returns a client for a connection.

@@ -9,7 +9,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// maxBatches bounds how many batches Messages reads at once. A server sends each without a pause, and closes a connection for
+// maxBatches bounds how many batches a Client reads at once: of the Clients of one connection only one should read many. A server sends each without a pause, and closes a connection for
 // which more is pending than its max_pending, 16 MiB: the whole service would lose its connection. A batch counts until the write
 // to the socket that it was part of has ended, so that twice as many can be pending.
 const (

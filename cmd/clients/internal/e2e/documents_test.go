@@ -84,8 +84,8 @@ var instead = map[string]string{
 }
 
 // TestCIRunsDocumentedCommands checks that .ci/run contains every documented command, except those of curl, which are run
-// above, and of kubectl, which need a cluster and are tested in deploy/kubernetes. It also contains the commands for streams
-// that a sentence has, as in the runbook.
+// above, and of kubectl, which need a cluster and are tested in deploy/kubernetes. It also contains each
+// `nats stream` command with arguments that stands within a sentence, as in the runbook.
 func TestCIRunsDocumentedCommands(t *testing.T) {
 	t.Parallel()
 	script := readFile(t, ".ci/run")
