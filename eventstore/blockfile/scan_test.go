@@ -1,6 +1,7 @@
 package blockfile_test
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -101,6 +102,9 @@ func TestScanAcceptsATruncatedRecordAtTheEndOfAStreamOnly(t *testing.T) {
 		for name, content := range map[string][]byte{
 			"cut": sound[:size], "zeros": append(append([]byte(nil), sound[:size]...), make([]byte, len(sound)-size)...),
 		} {
+			if bytes.Equal(content, sound) { // its checksum ends with zero
+				continue
+			}
 			require.NoError(t, os.WriteFile(file, content, 0o600))
 			left, err := scanned(dir)
 			if err != nil { // some bytes of a checksum are there, and others are zero
