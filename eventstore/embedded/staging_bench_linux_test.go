@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
-	"github.com/synadia-io/orbit.go/jetstreamext"
 )
 
 // BenchmarkBatch publishes messages of the size of an event as one staged batch: what is left of a command if nothing else is
@@ -57,12 +57,12 @@ func (s *service) measure(b *testing.B, size int) measured {
 		require.NoError(b, s.server.Stage(id, size*1000))
 		for n := range size {
 			m := s.likeAnEvent()
-			m.Header[jetstreamext.BatchIDHeader], m.Header[jetstreamext.BatchSeqHeader] = []string{id}, []string{strconv.Itoa(n + 1)}
+			m.Header[server.JSBatchId], m.Header[server.JSBatchSeq] = []string{id}, []string{strconv.Itoa(n + 1)}
 			if n < size-1 {
 				require.NoError(b, s.nc.PublishMsg(m))
 				continue
 			}
-			m.Header[jetstreamext.BatchCommitHeader] = []string{"1"}
+			m.Header[server.JSBatchCommit] = []string{"1"}
 			reply, err := s.nc.RequestMsgWithContext(b.Context(), m)
 			require.NoError(b, err)
 			require.NotContains(b, string(reply.Data), "error")
