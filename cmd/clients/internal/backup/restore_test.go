@@ -156,7 +156,7 @@ func TestARestoreWaitsForEnoughServers(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_, err := js.AccountInfo(t.Context())
 		return err == nil
-	}, time.Minute, 10*time.Millisecond, "two servers have a leader")
+	}, 3*time.Minute, 10*time.Millisecond, "two servers have a leader")
 	restored := make(chan error, 1)
 	go func() {
 		restored <- made.ToServers(t.Context(), to, backup.Target{Replicas: 3, Out: io.Discard, Err: io.Discard})
