@@ -75,16 +75,16 @@ func TestAPowerCutInABatchLeavesItsFirstEvents(t *testing.T) {
 		return info.Size()
 	}
 	var last string        // the id of the last batch
-	var bytes int          // its size
+	var staged int         // its size in bytes
 	var begins, ends int64 // where it is in the block
 	stage := func(id string, length int) error {
-		last, bytes, begins = id, length, size()
+		last, staged, begins = id, length, size()
 		err := server.Stage(id, length)
 		return err
 	}
 	var all []*jetstream.RawStreamMsg
 	killed := serveStaged(t, dir, server, stage, func(s *service) {
-		for n := 0; n < 3 || bytes < 5000; n++ { // more than three events
+		for n := 0; n < 3 || staged < 5000; n++ { // more than three events
 			s.together(30)
 		}
 		all, ends = s.messages(), size()

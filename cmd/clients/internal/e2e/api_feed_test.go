@@ -92,9 +92,8 @@ func TestAFeedContinuesWhereItsReaderWas(t *testing.T) {
 
 func TestAServiceCanHaveNoFeeds(t *testing.T) {
 	t.Parallel()
-	s := start(t, "CLIENTS_FEED_LIMIT=0")
-	refused := s.want(http.StatusServiceUnavailable, http.MethodGet, "/clients/feed", "", acceptJSON)
-	require.Equal(t, "This service has no feeds.", refused.message(t))
+	refused := start(t, "CLIENTS_FEED_LIMIT=0").want(http.StatusServiceUnavailable, http.MethodGet, "/clients/feed", "", acceptJSON)
+	require.Equal(t, []string{"This service has no feeds.", "3600"}, []string{refused.message(t), refused.header.Get("Retry-After")})
 }
 
 func TestAFeedIsRefused(t *testing.T) {
